@@ -12,6 +12,7 @@ use chorus_kernel::Kernel;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::provider_action::{ByProvider, ProviderAction};
 use crate::retry_refund::RetryRefund;
 use crate::{Payment, PaymentProvider, Status};
 
@@ -59,7 +60,7 @@ pub(crate) fn get_payment(currency: Currency) -> Route {
 
 /// `POST /payments/{order-id}/refund`.
 pub(crate) fn retry_refund(provider: Arc<dyn PaymentProvider>, currency: Currency) -> Route {
-    let endpoint = Retry { action: RetryRefund::by(provider), currency };
+    let endpoint = Retry { action: RetryRefund.by(provider), currency };
     Route::of::<rows::RetryRefund>(Method::POST, "/payments/{order-id}/refund", endpoint)
         .summary("Ask the payment provider again for a refund that it refused", 200)
         .answers::<Priced<PaymentAnswer>>()
@@ -94,7 +95,7 @@ async fn show(
 }
 
 struct Retry {
-    action: RetryRefund,
+    action: ByProvider<RetryRefund>,
     currency: Currency,
 }
 

@@ -4,22 +4,16 @@
 //! If a charge was ever begun, exactly one event reports how it ended: the refund, even if it is 0.
 //! If none was, no event is published, and a review that is still open is canceled.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled};
 use chorus_events::table::rows::{self, CancelPaymentInput, CancelPaymentOutput};
-use chorus_kernel::{
-    ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, People, Step, state,
-};
+use chorus_kernel::{ActionError, CallContext, Found, Step, state};
 
-use crate::provider_call::{self, Case, Request, Response};
+use crate::provider_action::ProviderAction;
+use crate::provider_call::{Case, Request, Response};
 use crate::transitions::Fact;
-use crate::{Payment, PaymentProvider, ReviewCallback, ReviewVerdict, Status};
+use crate::{Payment, ReviewCallback, ReviewVerdict, Status};
 
-pub(crate) struct CancelPayment {
-    provider: Arc<dyn PaymentProvider>,
-}
+pub(crate) struct CancelPayment;
 
 state! {
     pub(crate) struct Known read by KnownKeys {
@@ -28,18 +22,9 @@ state! {
     }
 }
 
-impl CancelPayment {
-    pub(crate) fn by(provider: Arc<dyn PaymentProvider>) -> Self {
-        Self { provider }
-    }
-}
-
-#[async_trait]
-impl ExternalAction for CancelPayment {
+impl ProviderAction for CancelPayment {
     type Row = rows::CancelPayment;
     type State = Known;
-    type Request = Request;
-    type Response = Response;
 
     fn keys(&self, CancelPaymentInput::OrderCanceled(order): &CancelPaymentInput) -> KnownKeys {
         let waiting = ReviewCallback::handle(&order.order_id);
@@ -65,16 +50,6 @@ impl ExternalAction for CancelPayment {
             }
             (step, _) => step,
         })
-    }
-
-    /// The key that derives from the message is not used: the intent's id replaces it.
-    async fn call(
-        &self,
-        request: &Request,
-        _: &str,
-        _: &People,
-    ) -> Result<Response, OutcomeUnknown> {
-        provider_call::call(&*self.provider, request).await
     }
 }
 
@@ -114,7 +89,7 @@ mod tests {
         response: Option<RefundAnswer>,
     ) -> Result<Step<Request, CancelPaymentOutput>, ActionError> {
         let response = response.map(Response::Refund);
-        let action = CancelPayment::by(no_provider());
+        let action = CancelPayment.by(no_provider());
         decided(&action, OrderCanceled::sample(), known, response.as_ref())
     }
 
@@ -150,7 +125,7 @@ mod tests {
         let answered = wait("a-token", Some(&output));
         let on = |wait: &ReviewCallback| {
             let (action, stored) =
-                (CancelPayment::by(no_provider()), stored(Some(&known), Some(wait)));
+                (CancelPayment.by(no_provider()), stored(Some(&known), Some(wait)));
             let step = step(&action, OrderCanceled::sample(), &message(), &stored, None);
             let Ok(Step::Done(decision)) = step else { panic!("{step:?}") };
             decision
@@ -182,7 +157,7 @@ mod tests {
             panic!("nothing is prepared")
         };
         assert_eq!(claim, []);
-        let (action, response) = (CancelPayment::by(no_provider()), Response::Prepared(intent()));
+        let (action, response) = (CancelPayment.by(no_provider()), Response::Prepared(intent()));
         let step = decided(&action, OrderCanceled::sample(), Some(&earlier), Some(&response));
         let refunding = paid(Status::Refunding);
         let claim = vec![becomes(&earlier, &refunding)];
@@ -191,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_request_that_the_provider_refuses_as_such_goes_to_the_dead_letters() {
-        let action = CancelPayment::by(no_provider());
+        let action = CancelPayment.by(no_provider());
         let (known, refused) = (payment(Status::Refunding), Response::Refused("401".to_owned()));
         let refusal = decided(&action, OrderCanceled::sample(), Some(&known), Some(&refused));
         assert!(matches!(refusal, Err(ActionError::Conflict(_))), "{refusal:?}");
@@ -201,7 +176,7 @@ mod tests {
     fn an_intent_that_has_no_result_yet_is_asked_for_again_later() {
         let (known, later) =
             (payment(Status::Refunding), Response::NotYet("processing".to_owned()));
-        let action = CancelPayment::by(no_provider());
+        let action = CancelPayment.by(no_provider());
         let refusal = decided(&action, OrderCanceled::sample(), Some(&known), Some(&later));
         assert!(matches!(refusal, Err(ActionError::Later(_))), "{refusal:?}");
     }

@@ -4,35 +4,20 @@
 //! An order of high value is never charged here. If the provider cannot be reached, the queue in
 //! front of this action retries for a day; then `RefusePayment` handles the estimate.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, CollectPaymentInput, CollectPaymentOutput};
-use chorus_kernel::{
-    ActionError, CallContext, Decision, ExternalAction, Found, OutcomeUnknown, People, Signal, Step,
-};
+use chorus_kernel::{ActionError, CallContext, Decision, Found, Signal, Step};
 
 use crate::make_payment::charging;
-use crate::provider_call::{self, Request, Response};
-use crate::{COLLECT_PAYMENT, ChargeAnswer, Payment, PaymentProvider, Status, needs_approval};
+use crate::provider_action::ProviderAction;
+use crate::provider_call::{Request, Response};
+use crate::{COLLECT_PAYMENT, ChargeAnswer, Payment, Status, needs_approval};
 
-pub(crate) struct CollectPayment {
-    provider: Arc<dyn PaymentProvider>,
-}
+pub(crate) struct CollectPayment;
 
-impl CollectPayment {
-    pub(crate) fn by(provider: Arc<dyn PaymentProvider>) -> Self {
-        Self { provider }
-    }
-}
-
-#[async_trait]
-impl ExternalAction for CollectPayment {
+impl ProviderAction for CollectPayment {
     type Row = rows::CollectPayment;
     type State = Found<Payment>;
-    type Request = Request;
-    type Response = Response;
 
     fn keys(&self, CollectPaymentInput::DeliveryEstimated(order): &CollectPaymentInput) -> OrderId {
         order.order_id.clone()
@@ -61,16 +46,6 @@ impl ExternalAction for CollectPayment {
                 .signal(COLLECT_PAYMENT.start(&context.message)?),
             Some(_) => Decision::nothing("its review was begun, or its order canceled, before"),
         }))
-    }
-
-    /// The key that derives from the message is not used: the intent's id replaces it.
-    async fn call(
-        &self,
-        request: &Request,
-        _: &str,
-        _: &People,
-    ) -> Result<Response, OutcomeUnknown> {
-        provider_call::call(&*self.provider, request).await
     }
 }
 
@@ -104,7 +79,7 @@ mod tests {
         known: Option<&Payment>,
         response: Option<&Response>,
     ) -> Step<Request, CollectPaymentOutput> {
-        decided(&CollectPayment::by(no_provider()), input, known, response).unwrap()
+        decided(&CollectPayment.by(no_provider()), input, known, response).unwrap()
     }
 
     #[test]
@@ -121,7 +96,7 @@ mod tests {
 
     #[test]
     fn an_order_of_high_value_starts_the_machine_and_a_cent_less_is_charged() {
-        let action = CollectPayment::by(no_provider());
+        let action = CollectPayment.by(no_provider());
         let step = step(&action, of(HIGH_VALUE), &message(), &stored(None, None), None).unwrap();
         let Step::Done(decision) = step else { panic!("{step:?}") };
         assert!(decision.events().is_empty() && decision.changes().is_empty());

@@ -4,36 +4,21 @@
 //! all the same. A charge that is not confirmed by then fails: the cancellation of the order, which
 //! follows, ends the intent, or gives back what the customer confirmed in the last moment.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, ConcludePaymentInput, ConcludePaymentOutput};
-use chorus_kernel::{
-    ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, People, Step,
-};
+use chorus_kernel::{ActionError, CallContext, Found, Step};
 
 use crate::make_payment::said;
-use crate::provider_call::{self, Case, Request, Response};
+use crate::provider_action::ProviderAction;
+use crate::provider_call::{Case, Request, Response};
 use crate::transitions::Fact;
-use crate::{ChargeAnswer, Payment, PaymentProvider};
+use crate::{ChargeAnswer, Payment};
 
-pub(crate) struct ConcludePayment {
-    provider: Arc<dyn PaymentProvider>,
-}
+pub(crate) struct ConcludePayment;
 
-impl ConcludePayment {
-    pub(crate) fn by(provider: Arc<dyn PaymentProvider>) -> Self {
-        Self { provider }
-    }
-}
-
-#[async_trait]
-impl ExternalAction for ConcludePayment {
+impl ProviderAction for ConcludePayment {
     type Row = rows::ConcludePayment;
     type State = Found<Payment>;
-    type Request = Request;
-    type Response = Response;
 
     fn keys(
         &self,
@@ -59,16 +44,6 @@ impl ExternalAction for ConcludePayment {
         };
         case.step(&fact, said)
     }
-
-    /// The key that derives from the message is not used: the intent's id replaces it.
-    async fn call(
-        &self,
-        request: &Request,
-        _: &str,
-        _: &People,
-    ) -> Result<Response, OutcomeUnknown> {
-        provider_call::call(&*self.provider, request).await
-    }
 }
 
 #[cfg(test)]
@@ -92,7 +67,7 @@ mod tests {
     ) -> Result<Step<Request, ConcludePaymentOutput>, ActionError> {
         let task = Task { reason: reason.map(ToOwned::to_owned), ..Task::default() };
         let message = Message { task: Some(task), ..message() };
-        let (action, known) = (ConcludePayment::by(no_provider()), payment(status));
+        let (action, known) = (ConcludePayment.by(no_provider()), payment(status));
         let response = response.map(Response::Charge);
         let (input, stored) = (DeliveryEstimated::sample(), stored(Some(&known), None));
         step(&action, input, &message, &stored, response.as_ref())

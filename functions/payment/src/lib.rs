@@ -22,6 +22,7 @@ mod make_payment;
 mod notice;
 mod payment;
 mod provider;
+mod provider_action;
 mod provider_call;
 mod refuse_payment;
 mod retry_refund;
@@ -54,6 +55,8 @@ use chorus_events::{Currency, services};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, MachineSpec, TableSpec};
 use chorus_webhook_signature::SecretSource;
+
+use crate::provider_action::ProviderAction;
 
 /// One payment for each order.
 pub const TABLE: TableSpec = TableSpec { name: "payment", indexes: &[], ttl: None };
@@ -103,16 +106,16 @@ pub fn function(
         .table(CUSTOMER_WAIT_TABLE)
         .machine(COLLECT_PAYMENT)
         .machine(AWAIT_REVIEW)
-        .external_action(collect_payment::CollectPayment::by(Arc::clone(&provider)))
+        .external_action(collect_payment::CollectPayment.by(Arc::clone(&provider)))
         .action(ask_reviewer::AskReviewer)
         .action(hear_verdict::HearVerdict)
         .action(ask_customer::AskCustomer)
-        .external_action(conclude_payment::ConcludePayment::by(Arc::clone(&provider)))
+        .external_action(conclude_payment::ConcludePayment.by(Arc::clone(&provider)))
         .action(hear_provider::HearProvider)
         .action(refuse_payment::RefusePayment)
-        .external_action(make_payment::MakePayment::by(Arc::clone(&provider)))
-        .external_action(cancel_payment::CancelPayment::by(Arc::clone(&provider)))
-        .external_action(retry_refund::RetryRefund::by(Arc::clone(&provider)));
+        .external_action(make_payment::MakePayment.by(Arc::clone(&provider)))
+        .external_action(cancel_payment::CancelPayment.by(Arc::clone(&provider)))
+        .external_action(retry_refund::RetryRefund.by(Arc::clone(&provider)));
     HttpFunction::new(
         function,
         [

@@ -4,37 +4,22 @@
 //! cancellation overtakes the charge, no event is published here: `CancelPayment` ends the intent,
 //! charged or not, and publishes the result.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::payment::{PaymentFailed, PaymentMade};
 use chorus_events::table::rows::{self, MakePaymentInput, MakePaymentOutput};
-use chorus_kernel::{
-    ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, People, Step,
-};
+use chorus_kernel::{ActionError, CallContext, Found, Step};
 
-use crate::provider_call::{self, Case, Request, Response};
+use crate::provider_action::ProviderAction;
+use crate::provider_call::{Case, Request, Response};
 use crate::transitions::Fact;
-use crate::{Payment, PaymentProvider, Status};
+use crate::{Payment, Status};
 
-pub(crate) struct MakePayment {
-    provider: Arc<dyn PaymentProvider>,
-}
+pub(crate) struct MakePayment;
 
-impl MakePayment {
-    pub(crate) fn by(provider: Arc<dyn PaymentProvider>) -> Self {
-        Self { provider }
-    }
-}
-
-#[async_trait]
-impl ExternalAction for MakePayment {
+impl ProviderAction for MakePayment {
     type Row = rows::MakePayment;
     type State = Found<Payment>;
-    type Request = Request;
-    type Response = Response;
 
     fn keys(&self, MakePaymentInput::DeliveryEstimated(order): &MakePaymentInput) -> OrderId {
         order.order_id.clone()
@@ -47,16 +32,6 @@ impl ExternalAction for MakePayment {
         context: &CallContext<'_, Response>,
     ) -> Result<Step<Request, MakePaymentOutput>, ActionError> {
         charging(order, payment, context)
-    }
-
-    /// The key that derives from the message is not used: the intent's id replaces it.
-    async fn call(
-        &self,
-        request: &Request,
-        _: &str,
-        _: &People,
-    ) -> Result<Response, OutcomeUnknown> {
-        provider_call::call(&*self.provider, request).await
     }
 }
 
@@ -109,7 +84,7 @@ mod tests {
         known: Option<&Payment>,
         response: Option<&Response>,
     ) -> Step<Request, MakePaymentOutput> {
-        decided(&MakePayment::by(no_provider()), input, known, response).unwrap()
+        decided(&MakePayment.by(no_provider()), input, known, response).unwrap()
     }
 
     fn of_high_value() -> DeliveryEstimated {
@@ -136,7 +111,7 @@ mod tests {
 
     #[test]
     fn an_order_of_high_value_is_charged_once_it_is_approved_and_not_before() {
-        let action = MakePayment::by(no_provider());
+        let action = MakePayment.by(no_provider());
         for known in [None, Some(payment(Status::WaitingForApproval))] {
             let refusal = decided(&action, of_high_value(), known.as_ref(), None).unwrap_err();
             assert!(matches!(refusal, ActionError::Conflict(_)), "{refusal}");
@@ -200,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_request_that_the_provider_refuses_as_such_goes_to_the_dead_letters() {
-        let action = MakePayment::by(no_provider());
+        let action = MakePayment.by(no_provider());
         let (charging, refused) =
             (payment(Status::Charging), Response::Refused("no such key".to_owned()));
         let input = DeliveryEstimated::sample();

@@ -1,36 +1,20 @@
 //! Requests a refund again that the provider refused; an operator starts it.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, RetryRefundInput, RetryRefundOutput};
-use chorus_kernel::{
-    ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, People, Step,
-};
+use chorus_kernel::{ActionError, CallContext, Found, Step};
 
+use crate::Payment;
 use crate::cancel_payment::said;
-use crate::provider_call::{self, Case, Request, Response};
+use crate::provider_action::ProviderAction;
+use crate::provider_call::{Case, Request, Response};
 use crate::transitions::Fact;
-use crate::{Payment, PaymentProvider};
 
-#[derive(Clone)]
-pub(crate) struct RetryRefund {
-    provider: Arc<dyn PaymentProvider>,
-}
+pub(crate) struct RetryRefund;
 
-impl RetryRefund {
-    pub(crate) fn by(provider: Arc<dyn PaymentProvider>) -> Self {
-        Self { provider }
-    }
-}
-
-#[async_trait]
-impl ExternalAction for RetryRefund {
+impl ProviderAction for RetryRefund {
     type Row = rows::RetryRefund;
     type State = Found<Payment>;
-    type Request = Request;
-    type Response = Response;
 
     fn keys(&self, RetryRefundInput::RetryRefund(command): &RetryRefundInput) -> OrderId {
         command.order_id.clone()
@@ -53,17 +37,6 @@ impl ExternalAction for RetryRefund {
         };
         case.step(&fact, said)
     }
-
-    /// The key that derives from the message is not used: two operators who retry the same refund
-    /// request one refund of the intent.
-    async fn call(
-        &self,
-        request: &Request,
-        _: &str,
-        _: &People,
-    ) -> Result<Response, OutcomeUnknown> {
-        provider_call::call(&*self.provider, request).await
-    }
 }
 
 #[cfg(test)]
@@ -80,7 +53,7 @@ mod tests {
         response: Option<RefundAnswer>,
     ) -> Result<Step<Request, RetryRefundOutput>, ActionError> {
         let response = response.map(Response::Refund);
-        let action = RetryRefund::by(no_provider());
+        let action = RetryRefund.by(no_provider());
         decided(&action, commands::RetryRefund::sample(), known, response.as_ref())
     }
 

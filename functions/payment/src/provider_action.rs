@@ -1,0 +1,75 @@
+//! Actions that call the payment provider: each decides by itself, and all call by the same code.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chorus_kernel::{
+    ActionError, CallContext, ExternalAction, OutcomeUnknown, People, State, Step,
+};
+use chorus_table::Row;
+
+use crate::PaymentProvider;
+use crate::provider_call::{self, Request, Response};
+
+/// The part of an [`ExternalAction`] that differs between the actions that call the provider.
+pub(crate) trait ProviderAction: Send + Sync + Sized {
+    type Row: Row;
+    type State: State;
+
+    /// See [`ExternalAction::keys`].
+    fn keys(&self, input: &<Self::Row as Row>::Input) -> <Self::State as State>::Keys;
+
+    /// See [`ExternalAction::decide`].
+    ///
+    /// # Errors
+    /// See [`ActionError`].
+    fn decide(
+        &self,
+        input: &<Self::Row as Row>::Input,
+        state: &Self::State,
+        context: &CallContext<'_, Response>,
+    ) -> Result<Step<Request, <Self::Row as Row>::Output>, ActionError>;
+
+    /// The action whose requests this provider answers.
+    fn by(self, provider: Arc<dyn PaymentProvider>) -> ByProvider<Self> {
+        ByProvider { action: self, provider }
+    }
+}
+
+/// An action, and the provider that it calls.
+pub(crate) struct ByProvider<A> {
+    action: A,
+    provider: Arc<dyn PaymentProvider>,
+}
+
+#[async_trait]
+impl<A: ProviderAction> ExternalAction for ByProvider<A> {
+    type Row = A::Row;
+    type State = A::State;
+    type Request = Request;
+    type Response = Response;
+
+    fn keys(&self, input: &<A::Row as Row>::Input) -> <A::State as State>::Keys {
+        self.action.keys(input)
+    }
+
+    fn decide(
+        &self,
+        input: &<A::Row as Row>::Input,
+        state: &A::State,
+        context: &CallContext<'_, Response>,
+    ) -> Result<Step<Request, <A::Row as Row>::Output>, ActionError> {
+        self.action.decide(input, state, context)
+    }
+
+    /// The key that derives from the message is not used: the intent's id replaces it. Whatever asks
+    /// for a refund of an intent, such as two operators, asks for the same refund.
+    async fn call(
+        &self,
+        request: &Request,
+        _: &str,
+        _: &People,
+    ) -> Result<Response, OutcomeUnknown> {
+        provider_call::call(&*self.provider, request).await
+    }
+}
