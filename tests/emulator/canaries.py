@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from deployed_shop import MACHINES, shop
+from deployed_shop import MACHINES, log_groups, logged, shop
 
 Place = tuple[str, Any]
 
@@ -68,11 +68,8 @@ def _queues() -> Iterator[Place]:
 
 
 def _logs() -> Iterator[Place]:
-    logs = shop.client("logs")
-    for group in logs.describe_log_groups()["logGroups"]:
-        name = group["logGroupName"]
-        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=name)
-        yield f"log {name}", [event["message"] for page in pages for event in page["events"]]
+    for group in log_groups():
+        yield f"log {group}", logged(group)
 
 
 def _executions() -> Iterator[Place]:
