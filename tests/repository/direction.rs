@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::root;
 
-/// Returns the project's crates that each crate depends on, without dependencies of tests and
-/// optional ones.
-fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+/// The sections of a manifest that name what a crate itself needs, and what its tests need.
+const OWN: &[&str] = &["dependencies"];
+const WITH_TESTS: &[&str] = &["dependencies", "dev-dependencies"];
+
+/// Returns the crates that each crate of the project depends on by these sections of its manifest,
+/// without optional ones.
+fn dependencies(sections: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let mut all = BTreeMap::new();
     for room in ["events", "infra", "crates", "functions", "examples"] {
         for manifest in manifests(room) {
@@ -17,8 +21,8 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
             let required = |(_, spec): &(&String, &toml::Value)| {
                 !spec.get("optional").and_then(toml::Value::as_bool).unwrap_or(false)
             };
-            let dependencies = toml.get("dependencies").and_then(toml::Value::as_table);
-            let names = dependencies.into_iter().flatten().filter(required);
+            let tables = sections.iter().filter_map(|section| toml.get(*section)?.as_table());
+            let names = tables.flatten().filter(required);
             all.insert(name, names.map(|(name, _)| name.clone()).collect());
         }
     }
@@ -42,8 +46,8 @@ fn services() -> Vec<String> {
 }
 
 #[track_caller]
-fn knows_only(name: &str, allowed: &[&str]) {
-    let all = dependencies();
+fn knows_only(name: &str, sections: &[&str], allowed: &[&str]) {
+    let all = dependencies(sections);
     let ours: BTreeSet<&String> =
         all[name].iter().filter(|dependency| all.contains_key(*dependency)).collect();
     let unexpected: Vec<_> =
@@ -52,7 +56,7 @@ fn knows_only(name: &str, allowed: &[&str]) {
 }
 
 /// The crates of the engine, which every application with a design table uses.
-const ENGINE: [&str; 12] = [
+const ENGINE: [&str; 13] = [
     "chorus-table",
     "chorus-kernel",
     "chorus-http",
@@ -63,32 +67,33 @@ const ENGINE: [&str; 12] = [
     "chorus-template",
     "chorus-simulation",
     "chorus-cli",
+    "chorus-test-table",
     "event-pattern",
     "states",
 ];
 
 #[test]
-fn the_engine_knows_no_shop() {
+fn neither_the_engine_nor_its_tests_know_the_shop() {
     for name in ENGINE {
-        knows_only(name, &ENGINE);
+        knows_only(name, WITH_TESTS, &ENGINE);
     }
 }
 
 #[test]
 fn a_second_application_stands_on_the_engine_alone() {
-    knows_only("help-desk", &ENGINE);
+    knows_only("help-desk", WITH_TESTS, &ENGINE);
 }
 
 #[test]
 fn the_tools_stand_alone_and_the_table_and_the_kernel_know_little() {
-    knows_only("event-pattern", &[]);
-    knows_only("states", &[]);
-    knows_only("cloudformation-template", &[]);
-    knows_only("which-rule", &["cloudformation-template", "event-pattern"]);
-    knows_only("chorus-table", &[]);
-    knows_only("chorus-kernel", &["chorus-table"]);
-    knows_only("chorus-events", &["chorus-table"]);
-    knows_only("chorus-partners", &[]);
+    knows_only("event-pattern", OWN, &[]);
+    knows_only("states", OWN, &[]);
+    knows_only("cloudformation-template", OWN, &[]);
+    knows_only("which-rule", OWN, &["cloudformation-template", "event-pattern"]);
+    knows_only("chorus-table", OWN, &[]);
+    knows_only("chorus-kernel", OWN, &["chorus-table"]);
+    knows_only("chorus-events", OWN, &["chorus-table"]);
+    knows_only("chorus-partners", OWN, &[]);
 }
 
 #[test]
@@ -97,6 +102,7 @@ fn services_never_know_of_each_other() {
     for service in services() {
         knows_only(
             &service,
+            OWN,
             &[&shared[..], &["chorus-partners", "chorus-webhook-signature"]].concat(),
         );
     }
@@ -104,7 +110,7 @@ fn services_never_know_of_each_other() {
 
 #[test]
 fn an_action_knows_nothing_of_aws() {
-    let all = dependencies();
+    let all = dependencies(OWN);
     for service in services().iter().map(String::as_str).chain([
         "chorus-events",
         "chorus-kernel",

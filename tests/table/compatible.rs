@@ -1,13 +1,10 @@
 //! Edits of a published schema: each incompatible edit is reported with the rows it breaks; a
 //! compatible one is not.
 
-#![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
-
 use chorus_design::{Contract, Direction, Incompatibility, Version, compare};
 use chorus_events::table::TABLE;
 use serde_json::{Value, json};
 
-#[path = "compatible/edits/mod.rs"]
 mod edits;
 
 use edits::{Breaks, Edit};

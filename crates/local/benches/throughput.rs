@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use chorus_events::table::TABLE;
 use chorus_kernel::{
     ActionError, Condition, Function, Handled, Handler, IDEMPOTENCY_TABLE, Kernel, Key, Message,
     Outcome, Publisher, Store, Write,
 };
 use chorus_local::{DynoxideStore, Local, LocalConfig, SystemClock};
 use chorus_table::{Entry, RowSpec, rules};
+use chorus_test_table::TABLE;
 use serde_dynamo::AttributeValue;
 
 const EVENTS: u64 = 20_000;

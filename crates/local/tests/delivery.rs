@@ -3,7 +3,7 @@
 
 mod world;
 
-use chorus_events::table::TABLE;
+use chorus_test_table::TABLE;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

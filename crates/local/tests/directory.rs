@@ -5,9 +5,9 @@ mod world;
 
 use std::path::Path;
 
-use chorus_events::table::TABLE;
 use chorus_kernel::Publisher;
 use chorus_local::{DirectoryError, Error, Local, LocalConfig, open_directory, restore};
+use chorus_test_table::TABLE;
 use rusqlite::Connection;
 use world::{always, entry, function, rules_of};
 

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::services;
-use chorus_events::table::TABLE;
 use chorus_kernel::{ActionError, Failure, Function, Handled, Handler, Kernel, Message, Publisher};
 use chorus_local::{Call, Endpoint, Local, LocalConfig, NoAnswer, Partner};
 use chorus_table::RowSpec;
+use chorus_test_table::TABLE;
+use chorus_test_table::services;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tracing::subscriber::DefaultGuard;

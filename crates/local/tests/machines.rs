@@ -3,25 +3,25 @@
 
 mod world;
 
-use chorus_events::services;
-use chorus_events::table::TABLE;
+use chorus_test_table::TABLE;
+use chorus_test_table::services;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::delivery::DeliveryEstimated;
-use chorus_events::payment::PaymentMade;
-use chorus_events::samples;
-use chorus_events::table::rows::{self, AskReviewerInput, MakePaymentInput};
-use chorus_events::table::rows::{AskReviewerOutput, MakePaymentOutput};
+use chorus_kernel::testing::metadata;
 use chorus_kernel::{
     Action, ActionError, Context, Decision, Function, Item, Kernel, Key, MachineSpec, Machines,
     Page, Query, Signal, SignalOutcome, Store, StoreError, Write,
 };
 use chorus_local::{Local, LocalConfig};
 use chorus_table::Event;
+use chorus_test_table::facts::DeliveryEstimated;
+use chorus_test_table::facts::PaymentMade;
+use chorus_test_table::rows::{self, AskReviewerInput, MakePaymentInput};
+use chorus_test_table::rows::{AskReviewerOutput, MakePaymentOutput};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use world::killed;
@@ -127,7 +127,7 @@ impl Store for Dying {
 }
 
 fn start() -> Signal {
-    let metadata = chorus_kernel::testing::metadata();
+    let metadata = metadata();
     let input = serde_json::json!({
         "source": "com.delivery", "detail-type": "DeliveryEstimated",
         "detail": { "metadata": metadata, "data": DeliveryEstimated::sample() },
@@ -174,7 +174,7 @@ async fn killed_at_any_write_an_execution_goes_on_and_its_effects_happen_once() 
         // The caller that started the execution got no answer, and tries again.
         after.kernel().machines.signal(&start()).await.unwrap();
         after.runner().run_until_idle(Duration::from_secs(30)).await.unwrap();
-        let executions = after.executions(samples::order_id().as_str()).await.unwrap();
+        let executions = after.executions(&metadata().correlation_id).await.unwrap();
         let ends: Vec<&str> = executions.iter().map(|it| it.status.as_str()).collect();
         assert_eq!(ends, ["SUCCEEDED", "SUCCEEDED"], "killed at write {writes}");
         assert_eq!(payments(&after).await.len(), 1, "killed at write {writes}");

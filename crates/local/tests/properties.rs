@@ -3,8 +3,8 @@
 
 mod world;
 
-use chorus_events::services;
-use chorus_events::table::TABLE;
+use chorus_test_table::TABLE;
+use chorus_test_table::services;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

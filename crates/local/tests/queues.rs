@@ -3,7 +3,7 @@
 
 mod world;
 
-use chorus_events::table::TABLE;
+use chorus_test_table::TABLE;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

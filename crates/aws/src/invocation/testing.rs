@@ -6,12 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::inventory::ItemReserved;
-use chorus_events::order::OrderCreated;
-use chorus_events::payment::PaymentFailed;
-use chorus_events::services;
-use chorus_events::table::rows::{self, RefusePaymentInput, RefusePaymentOutput};
-use chorus_events::table::rows::{ReserveItemInput, ReserveItemOutput};
 use chorus_http::{Callers, Endpoint, Method, Problem, Request, Response, Route, Values};
 use chorus_kernel::testing::{keyring, metadata};
 use chorus_kernel::{
@@ -20,6 +14,12 @@ use chorus_kernel::{
     Rejected, RowOutputs, Signal, SignalOutcome, Store, StoreError, Write,
 };
 use chorus_table::{Entry, Event};
+use chorus_test_table::facts::ItemReserved;
+use chorus_test_table::facts::OrderCreated;
+use chorus_test_table::facts::PaymentFailed;
+use chorus_test_table::rows::{self, RefusePaymentInput, RefusePaymentOutput};
+use chorus_test_table::rows::{ReserveItemInput, ReserveItemOutput};
+use chorus_test_table::services;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -44,11 +44,11 @@ impl Action for Reserve {
         (): &(),
         _: &Context<'_>,
     ) -> Result<Decision<ReserveItemOutput>, ActionError> {
-        assert_ne!(order.customer_id.as_str(), "panic", "on purpose");
-        if order.customer_id.as_str() == "away" {
+        assert_ne!(order.customer_id, "panic", "on purpose");
+        if order.customer_id == "away" {
             return Err(Failure::later(PARTNER_UNAVAILABLE, "nobody is called").into());
         }
-        Ok(Decision::emit(ItemReserved { order_id: order.order_id.clone(), ..Event::sample() }))
+        Ok(Decision::emit(ItemReserved { order_id: order.order_id.clone() }))
     }
 }
 
@@ -234,8 +234,7 @@ impl Shop {
 /// An event with this idempotency key: the creation of an order of this customer.
 pub(super) fn event(key: &str, customer: &str) -> String {
     let metadata = chorus_table::Metadata { idempotency_key: key.to_owned(), ..metadata() };
-    let customer_id = customer.parse().unwrap();
-    let order = OrderCreated { customer_id, ..Event::sample() };
+    let order = OrderCreated { customer_id: customer.to_owned(), ..Event::sample() };
     json!({
         "version": "0", "id": "1", "detail-type": "OrderCreated", "source": "com.orders",
         "account": "1", "time": "2026-11-20T10:47:00Z", "region": "eu-central-1", "resources": [],

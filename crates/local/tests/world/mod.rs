@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use chorus_events::table::TABLE;
 use chorus_kernel::{ActionError, Function, Handled, Handler, Kernel, Message, Outcome};
 use chorus_table::{Entry, RowSpec};
 use chorus_table::{Rule, rules};
+use chorus_test_table::TABLE;
 use uuid::Uuid;
 
 /// What a service received, in order: the correlation id and the number of each event.

@@ -1,0 +1,110 @@
+//! A small design table for tests of the engine: it has one row of each way in which the bus, a queue
+//! or a state machine starts an action, and knows nothing of the applications that use the engine.
+#![allow(missing_docs, reason = "what an event says in a test is named by its fields")]
+
+use chorus_table::{CallBody, Partner};
+
+pub mod services {
+    chorus_table::services! {
+        /// Takes orders.
+        ORDER: "order", "Order", "com.orders";
+        /// Sets items aside.
+        INVENTORY: "inventory", "Inventory", "com.inventory";
+        /// Charges orders.
+        PAYMENT: "payment", "Payment", "com.payments";
+        /// Has parcels delivered.
+        DELIVERY: "delivery", "Delivery", "com.delivery";
+        /// Writes emails.
+        NOTIFICATION: "notification", "Notification", "com.notifications";
+        /// Counts orders.
+        ANALYTICS: "analytics", "Analytics", "com.analytics";
+    }
+}
+
+/// Fetches parcels; the bus calls it.
+pub const CARRIER: Partner =
+    Partner { name: "carrier", source: "com.logistics", body: CallBody::Data };
+
+pub mod facts {
+    use super::services;
+    use chorus_table::{Owner, event};
+
+    const ORDER: Owner = Owner::Service(services::ORDER);
+    const INVENTORY: Owner = Owner::Service(services::INVENTORY);
+    const PAYMENT: Owner = Owner::Service(services::PAYMENT);
+    const DELIVERY: Owner = Owner::Service(services::DELIVERY);
+
+    fn order_id() -> String {
+        "order-1".to_owned()
+    }
+
+    event! {
+        /// An order was taken.
+        OrderCreated: ORDER, Step, about order_id, {
+            order_id: String = order_id(),
+            customer_id: String = "ana".to_owned(),
+        }
+    }
+    event! {
+        /// The items of an order were set aside.
+        ItemReserved: INVENTORY, Terminal, about order_id, { order_id: String = order_id(), }
+    }
+    event! {
+        /// It is known when an order arrives.
+        DeliveryEstimated: DELIVERY, Step, about order_id, { order_id: String = order_id(), }
+    }
+    event! {
+        /// An order was charged.
+        PaymentMade: PAYMENT, Step, about order_id, { order_id: String = order_id(), }
+    }
+    event! {
+        /// An order could not be charged.
+        PaymentFailed: PAYMENT, Failure, about order_id, { order_id: String = order_id(), }
+    }
+    event! {
+        /// A parcel is ready for the carrier.
+        DeliveryMarkedAsStarted: DELIVERY, Step, about order_id, { order_id: String = order_id(), }
+    }
+    event! {
+        /// A parcel is not delivered.
+        DeliveryWasCanceled: DELIVERY, End, about order_id, { order_id: String = order_id(), }
+    }
+}
+
+chorus_table::design_table! {
+    /// Sets aside what an order needs.
+    ReserveItem: INVENTORY on [OrderCreated] => [ItemReserved]
+        .records();
+
+    /// Counts orders.
+    CountOrder: ANALYTICS on [OrderCreated] => []
+        .records();
+
+    /// Starts the state machine that charges an order; its messages wait in a queue.
+    CollectPayment: PAYMENT on [DeliveryEstimated] => []
+        .records().starts_machine().queued().gives_up_to(&RefusePayment);
+
+    /// Asks a person whether an order may be charged, and stores the task token.
+    AskReviewer: PAYMENT task_of CollectPayment [DeliveryEstimated] => []
+        .records();
+
+    /// Charges an order.
+    MakePayment: PAYMENT task_of CollectPayment [DeliveryEstimated] => [PaymentMade]
+        .records();
+
+    /// Answers for an order that could not be charged.
+    RefusePayment: PAYMENT task_of CollectPayment [DeliveryEstimated] => [PaymentFailed]
+        .final_step();
+
+    /// Has the carrier fetch a parcel.
+    StartDelivery: DELIVERY on [DeliveryMarkedAsStarted] => []
+        .records().calls(CARRIER);
+
+    /// Cancels the delivery of a parcel that is not paid, or that the carrier could not be told of.
+    CancelDelivery: DELIVERY on [PaymentFailed] or_dead [DeliveryMarkedAsStarted] => [DeliveryWasCanceled]
+        .final_step().dead_letters_of(&StartDelivery);
+
+    /// Sends an email when an order is paid; its messages wait in a queue.
+    SendEmail: NOTIFICATION on [PaymentMade] => []
+        .records().outside().queued();
+}
