@@ -18,16 +18,20 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 shop() { .venv/bin/python tests/emulator/shop_stack.py "$@"; }
 
-prepare() {
+# Builds `chorus`, and further binaries. With a test among the targets, cargo selects the same features of
+# dependencies as `cargo test` in scripts/test.sh, so that they are not built again.
+build() {
     tests/emulator/install.sh
+    cargo build --quiet --workspace --exclude=chorus-simulation --exclude=chorus-shop-simulation --test=runtime \
+        --bin=chorus "$@"
+}
+
+prepare() {
     local binaries
     # Where a function has one binary for prod and another for other stages, the second is used.
     mapfile -t binaries < <(sed -n 's/.*BuildProperties: {Binary: \(.*\)}/\1/p' template.yaml |
         sed 's/!If \[IsProd, .*, \(.*\)\]/\1/; s/^/--bin=/')
-    # With a test among the targets, cargo selects the same features of dependencies as `cargo test` in
-    # scripts/test.sh, so that they are not built again.
-    cargo build --quiet --workspace --exclude=chorus-simulation --exclude=chorus-shop-simulation --test=runtime \
-        --bin=chorus "${binaries[@]}"
+    build "${binaries[@]}"
 }
 
 clean_up() {
@@ -69,13 +73,11 @@ case ${1:-} in
         ;;
     samples) prepare; .venv/bin/python tests/emulator/test_samples.py "${@:2}" ;;
     mail)
-        tests/emulator/install.sh
-        cargo build --quiet --package chorus
+        build
         .venv/bin/python tests/emulator/test_mail.py "${@:2}"
         ;;
     stripe)
-        tests/emulator/install.sh
-        cargo build --quiet --package chorus
+        build
         timeout --kill-after=10 300 .venv/bin/python tests/emulator/test_stripe.py "${@:2}"
         ;;
     launcher)

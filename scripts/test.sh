@@ -5,6 +5,23 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
+# Python's tools, which come from the network while cargo compiles.
+install_tools() {
+    tests/emulator/install.sh
+    tests/emulator/install.sh scripts/checkov/requirements.txt .venv-checkov
+}
+
+# What waits for others more than it computes, so that it runs beside a compilation.
+talk_to_partners() {
+    step "emails, to an SMTP server"; scripts/emulator.sh mail
+    step "payments, by a server that speaks Stripe's API"; scripts/emulator.sh stripe
+    step "emulator: its launcher"; scripts/emulator.sh launcher
+}
+
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+[[ ${1:-} == --quick ]] || install_tools &
+installing=$!
+
 step "format";  cargo fmt --all --check
 step "clippy";  cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "rustdoc"; RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
@@ -15,15 +32,17 @@ step "simulation"; cargo test --package chorus-simulation \
     --package chorus-shop-simulation --profile simulation --quiet
 [[ ${1:-} == --quick ]] && exit 0
 # The tests have built the binary; `cargo run` would build it again with other features.
+wait "$installing"
 step "template";  "${CARGO_TARGET_DIR:-target}/debug/chorus" synth --check; scripts/lint-template.sh
 step "template: on moto"; scripts/emulator.sh moto
 step "AsyncAPI"; scripts/asyncapi.sh
 step "OpenAPI"; scripts/openapi.sh test; scripts/openapi.sh fuzz
 step "the console, in a browser"; scripts/console.sh test
+said=$(mktemp)
+(talk_to_partners) >"$said" 2>&1 &
 step "licences and sources"; scripts/deny.sh
-step "emails, to an SMTP server"; scripts/emulator.sh mail
-step "payments, by a server that speaks Stripe's API"; scripts/emulator.sh stripe
-step "emulator: its launcher"; scripts/emulator.sh launcher
+wait $! && told=0 || told=$?
+cat "$said"; rm "$said"; ((told == 0))
 step "emulator: the store";    scripts/emulator.sh store
 step "emulator: every sample"; scripts/emulator.sh samples
 step "emulator: the flow";     scripts/emulator.sh test
