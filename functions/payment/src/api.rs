@@ -31,14 +31,14 @@ struct PaymentAnswer {
     /// What the order costs, once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<Money>,
-    /// What was taken.
+    /// How much was charged.
     charged: Money,
-    /// What went back.
+    /// How much was refunded.
     refunded: Money,
-    /// The provider's name of the charge.
+    /// The provider's id of the charge.
     #[serde(skip_serializing_if = "Option::is_none")]
     charge_id: Option<String>,
-    /// Why the provider declined or refused.
+    /// Why the provider declined the charge or refused the refund.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -89,7 +89,7 @@ async fn show(
     let answer = PaymentAnswer::from(found.ok_or_else(missing)?.value);
     let customer = answer.customer_id.clone();
     let response = Response::json(200, serde_json::json!(Priced::new(answer, currency)));
-    // Until its estimate is known, a payment has no owner.
+    // A payment whose estimate has not arrived has no customer yet.
     let Some(customer) = customer else { return Ok(response) };
     Ok(response.of(customer))
 }

@@ -79,7 +79,7 @@ mod tests {
     use chorus_table::Event;
     use jiff::SignedDuration;
 
-    /// An attempt that may wait for an hour.
+    /// One attempt of the task, which may wait for an hour.
     fn attempt() -> Message {
         let since = samples::moment();
         let task = Task {

@@ -2,7 +2,7 @@
 //! charged later.
 //!
 //! If a charge was ever begun, exactly one event reports how it ended: the refund, even if it is 0.
-//! If none was, no event is published, and a review that is still open is canceled.
+//! If no charge was begun, no event is published, and a pending review is canceled.
 
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled};
 use chorus_events::table::rows::{self, CancelPaymentInput, CancelPaymentOutput};

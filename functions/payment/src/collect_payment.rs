@@ -1,5 +1,5 @@
-//! Charges the order; where its terms want a review, or the customer's bank a confirmation, starts the
-//! state machine that waits for it.
+//! Charges the order; if its terms require a review, or the customer's bank a confirmation, starts
+//! the state machine that waits for it.
 //!
 //! An order of high value is never charged here. If the provider cannot be reached, the queue in
 //! front of this action retries for a day; then `RefusePayment` handles the estimate.
@@ -49,7 +49,8 @@ impl ProviderAction for CollectPayment {
     }
 }
 
-/// Starts the machine where it waits for the customer: the order needs no review.
+/// Starts the state machine in the state that waits for the customer, because the order needs no
+/// review.
 fn waits_for_customer(context: &CallContext<'_, Response>) -> Result<Signal, ActionError> {
     Ok(COLLECT_PAYMENT.start_with(&context.message, [("waits-for-customer", true.into())])?)
 }

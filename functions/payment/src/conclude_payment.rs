@@ -1,8 +1,8 @@
-//! Reads from the payment provider how a charge ended that the customer had to confirm.
+//! Asks the payment provider for the result of a charge that the customer had to confirm.
 //!
-//! The provider's notice only says when to look; and where none came in time, the provider is asked
-//! all the same. A charge that is not confirmed by then fails: the cancellation of the order, which
-//! follows, ends the intent, or gives back what the customer confirmed in the last moment.
+//! The state machine runs this task after the provider's notice, or after the deadline if no notice
+//! came. If the charge is not confirmed by then, the payment fails. The order is then canceled,
+//! which cancels the intent, or refunds it if the customer confirmed at the last moment.
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, ConcludePaymentInput, ConcludePaymentOutput};

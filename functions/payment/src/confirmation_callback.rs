@@ -1,4 +1,5 @@
-//! What Payment waits for while a customer confirms a charge: the provider's result.
+//! The callback that Payment waits for while a customer confirms a charge: the provider's notice
+//! that there is a result.
 
 use chorus_events::OrderId;
 use chorus_kernel::{Callback, CallbackDomain, TableSpec};
@@ -8,7 +9,8 @@ use serde_json::{Value, json};
 pub const CUSTOMER_WAIT_TABLE: TableSpec =
     TableSpec { name: Customer::TABLE, indexes: &[], ttl: None };
 
-/// A customer is waited for.
+/// The kind of callback: the payment provider reports the result of a charge that the customer had
+/// to confirm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Customer;
 
@@ -20,9 +22,9 @@ impl CallbackDomain for Customer {
 /// The callback that awaits the result of a charge which the customer has to confirm.
 pub type ConfirmationCallback = Callback<Customer>;
 
-/// What the waiting task is answered: there is a result, or the wait is over for another reason. What
-/// the result is, only the provider says: the machine asks it next. A wait that nothing ends is given
-/// this answer with a reason, by the machine's definition.
+/// The answer that completes the waiting task. It does not have the result: the state machine asks
+/// the provider for that next. If the wait times out, the state machine's definition makes the same
+/// answer, with a reason.
 pub(crate) fn concluded() -> Value {
     json!({ "reason": null })
 }

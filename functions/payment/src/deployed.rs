@@ -43,15 +43,15 @@ pub fn stripe(currency: Currency) -> Result<Option<Arc<dyn PaymentProvider>>, St
     Ok(Some(Arc::new(provider.returning_to(variable("PAYMENT_RETURN_URL")))))
 }
 
-/// Returns the secrets by which the provider signs its notices: those of the secret that
-/// `STRIPE_WEBHOOK_SECRET` names. If that variable is not set, no notice is accepted.
+/// Returns the secrets with which the provider signs its notices: those of the secret that
+/// `STRIPE_WEBHOOK_SECRET` names. If that variable is not set, every notice is answered with 503.
 #[must_use]
 pub fn webhook_secrets() -> Arc<dyn SecretSource> {
     variable("STRIPE_WEBHOOK_SECRET")
         .map_or_else(|| Arc::new(NoSecret) as _, chorus_aws::webhook_secrets)
 }
 
-/// A stack that names no secret.
+/// The source of secrets of a stack that names no secret.
 #[derive(Debug)]
 struct NoSecret;
 

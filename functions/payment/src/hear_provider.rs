@@ -1,8 +1,8 @@
-//! Takes a notice of the payment provider: completes the task that waits for the customer, or reports
-//! a dispute or a refund that failed later.
+//! Handles a notice of the payment provider: completes the task that waits for the customer, or
+//! reports a dispute or a refund that failed later.
 //!
-//! A notice only says that something happened. What a charge came to, `ConcludePayment` asks the
-//! provider; a late notice, a duplicate, or one about another intent changes nothing.
+//! A notice about a charge has no result; `ConcludePayment` asks the provider for it. A late
+//! notice, a duplicate, or one about another intent changes nothing.
 
 use chorus_events::OrderId;
 use chorus_events::commands::{PaymentNotice, PaymentReport};
@@ -60,8 +60,8 @@ pub(crate) fn is_about(payment: &Payment, intent: &str) -> bool {
     payment.intent.as_ref().is_some_and(|own| own.0 == intent)
 }
 
-/// Ends the wait for the customer. A notice may be faster than the machine that begins to wait: it is
-/// kept for it.
+/// Completes the task that waits for the customer. If the notice comes before that task has begun
+/// to wait, the answer is stored, and the task reads it.
 fn conclude(
     status: Status,
     waiting: &Found<ConfirmationCallback>,

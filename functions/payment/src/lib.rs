@@ -1,10 +1,10 @@
 //! Payment: charges an order at most once, and refunds what was charged for a canceled one.
 //!
-//! The provider is an external service: it may answer slowly, twice, late or not at all. What keeps
-//! the money right is one record for each order with one table of transitions ([`Payment`]), which
-//! stores the id of the provider's intent before the charge is confirmed ([`PaymentProvider`]). The
-//! queue decides when an order is charged and, where a review is needed, the state machine does
-//! ([`COLLECT_PAYMENT`]).
+//! The provider is an external service: it may answer slowly, twice, late or not at all. Two things
+//! make sure that no order is charged twice, or charged although it is canceled: one record for
+//! each order with one table of transitions ([`Payment`]), and that the record has the id of the
+//! provider's intent before the charge is confirmed ([`PaymentProvider`]). The queue decides when
+//! an order is charged and, where a review is needed, the state machine does ([`COLLECT_PAYMENT`]).
 
 mod api;
 mod ask_customer;

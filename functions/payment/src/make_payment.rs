@@ -1,8 +1,8 @@
 //! Charges an order of high value, once it is approved: the state machine runs this as a task.
 //!
-//! The provider's intent is prepared first, and confirmed once its id is committed. Where a
-//! cancellation overtakes the charge, no event is published here: `CancelPayment` ends the intent,
-//! charged or not, and publishes the result.
+//! The provider's intent is prepared first, and confirmed once its id is committed. If the order is
+//! canceled meanwhile, this action publishes nothing: `CancelPayment` refunds or cancels the
+//! intent, and publishes the result.
 
 use chorus_events::OrderId;
 use chorus_events::delivery::DeliveryEstimated;
@@ -59,7 +59,8 @@ pub(crate) fn said<O: From<PaymentMade> + From<PaymentFailed>>(payment: &Payment
             let (amount, charge_id) = (payment.amount?, payment.charge_id.clone()?);
             Some(PaymentMade { order_id, customer_id, amount, charge_id }.into())
         }
-        // Nobody waits for the customer any longer, and the cancellation that follows ends the intent.
+        // The state machine no longer waits for the customer; the order is canceled next, which
+        // cancels the intent.
         Status::Failed | Status::WaitingForCustomer => {
             let reason = payment.reason.clone()?;
             Some(PaymentFailed { order_id, customer_id, reason }.into())

@@ -1,5 +1,5 @@
-//! What the payment provider's notices say, in the form of Stripe's events. What is not needed is not
-//! read: Stripe adds fields and types without another version.
+//! The payment provider's notices, in the form of Stripe's events. Only the fields that are needed
+//! are read, because Stripe adds fields and types without a new API version.
 
 use chorus_events::commands::{PaymentNotice, PaymentReport};
 use chorus_events::{Money, OrderId};
@@ -17,16 +17,16 @@ pub(crate) const ORDER_ID: &str = "order-id";
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "StripeEvent")]
 pub(crate) struct StripeEvent {
-    /// Names the event: the same at every delivery.
+    /// The event's id: the same at every delivery.
     #[schemars(length(min = 1, max = 255))]
     pub(crate) id: String,
-    /// What happened, such as `payment_intent.succeeded`.
+    /// The event's type, such as `payment_intent.succeeded`.
     #[serde(rename = "type")]
     kind: String,
     data: StripeData,
 }
 
-/// What the event is about.
+/// The data of an event.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 struct StripeData {
     /// The intent, refund or dispute.
@@ -34,7 +34,7 @@ struct StripeData {
     object: Value,
 }
 
-/// What a notice is about, as far as its text says.
+/// The content of a notice, before the provider has confirmed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Told {
     /// The intent has a result.
@@ -68,7 +68,7 @@ impl StripeEvent {
         }
     }
 
-    /// What it tells; none where it is of no type that the shop acts on, or lacks what it needs.
+    /// Reads the notice; none if the shop does not act on its type, or if a field is missing.
     pub(crate) fn told(&self) -> Option<Told> {
         let object = &self.data.object;
         let text = |name: &str| object[name].as_str();
@@ -102,11 +102,12 @@ fn due(seconds: &Value) -> Option<Timestamp> {
     seconds.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok())
 }
 
-/// The command that a notice is, once the provider has confirmed it as far as that is needed; none
-/// where it is about no order of this shop, or is not so.
+/// Returns the command that follows from a notice. Disputes and failed refunds are first confirmed
+/// by asking the provider; none if the notice is about no order of this shop, or if the provider
+/// does not confirm it.
 ///
 /// # Errors
-/// Where the provider cannot be asked.
+/// If the provider does not answer.
 pub(crate) async fn confirmed(
     told: Told,
     provider: &dyn PaymentProvider,
@@ -120,7 +121,7 @@ pub(crate) async fn confirmed(
         respond_by: None,
     };
     Ok(match told {
-        // Nothing follows but that the provider is asked.
+        // This needs no confirmation: the action only has the provider asked for the result.
         Told::Concluded { intent, order_id } => {
             order_id.map(|order_id| notice(order_id, intent, PaymentReport::Concluded))
         }

@@ -11,7 +11,7 @@ use crate::IntentId;
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "PaymentStatus")]
 pub enum Status {
-    /// Nothing is known of it. Such a payment is never stored.
+    /// No event about it has arrived. Such a payment is never stored.
     New,
     /// Of high value: a reviewer is asked, and it is charged once one approves.
     WaitingForApproval,
@@ -21,17 +21,18 @@ pub enum Status {
     Charging,
     /// The customer's bank asks the customer to confirm the charge, and the result is waited for.
     WaitingForCustomer,
-    /// The money was taken.
+    /// The provider charged it.
     Charged,
-    /// The provider declined, or nobody reviewed it in time: nothing was taken.
+    /// The provider declined, or nobody reviewed it in time: nothing was charged.
     Failed,
-    /// The order was canceled: nothing was taken, and nothing will be. A tombstone.
+    /// The order was canceled: nothing was charged, and nothing will be (a tombstone).
     Canceled,
-    /// The order was canceled, and the provider is being asked to give back what it took.
+    /// The order was canceled, and the provider is being asked to refund the charge.
     Refunding,
-    /// The order was canceled, and the money went back.
+    /// The order was canceled, and the charge is refunded.
     Refunded,
-    /// The order was canceled, and the provider keeps the money: an operator must look.
+    /// The order was canceled, and the provider refuses the refund: an operator has to decide what
+    /// to do.
     RefundRefused,
 }
 
@@ -49,7 +50,7 @@ pub struct Payment {
     /// How the customer pays, if the order names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<PaymentMethod>,
-    /// The fence: the idempotency key of the one message that may charge.
+    /// The fence: the idempotency key of the only message that may charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged_by: Option<String>,
     /// The provider's intent for the charge; stored before the charge is confirmed, so that a
@@ -75,7 +76,7 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// Returns a payment of which nothing is known.
+    /// Returns the payment of an order about which no event has arrived.
     #[must_use]
     pub fn new(order_id: OrderId) -> Self {
         Self {
@@ -95,7 +96,7 @@ impl Payment {
         }
     }
 
-    /// Returns the stored payment, or one of which nothing is known.
+    /// Returns the stored payment, or [`Payment::new`] if there is none.
     pub(crate) fn known(order_id: &OrderId, read: Option<&Versioned<Self>>) -> Self {
         read.map_or_else(|| Self::new(order_id.clone()), |read| read.value.clone())
     }

@@ -21,8 +21,8 @@ pub struct Charge {
 #[serde(transparent)]
 pub struct IntentId(pub String);
 
-/// What became of a charge. Asked again about the same intent, a provider answers the same, but for
-/// what the customer does about one that has to be confirmed.
+/// The result of a charge. For the same intent a provider always answers the same, unless a
+/// customer who has to confirm has done so in the meantime.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChargeAnswer {
     Charged {
@@ -34,20 +34,20 @@ pub enum ChargeAnswer {
         /// Why, for the customer.
         reason: String,
     },
-    /// The customer's bank asks the customer to confirm. Nothing was taken yet; the provider sends a
-    /// notice once there is a result.
+    /// The customer's bank asks the customer to confirm. Nothing is charged yet; the provider sends
+    /// a notice once there is a result.
     ConfirmationRequired {
         /// Where the customer confirms it, if the bank has a page for that.
         confirm_at: Option<ConfirmationUrl>,
     },
 }
 
-/// What a provider knows of an intent, apart from its result.
+/// The provider's data about an intent, apart from its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownIntent {
     /// The order that it was prepared for.
     pub order_id: OrderId,
-    /// Whether all that was charged went back.
+    /// Whether the whole charge was refunded.
     pub is_refunded: bool,
 }
 
@@ -57,15 +57,15 @@ pub struct Refund {
     /// The order that was canceled.
     pub order_id: OrderId,
     pub intent: IntentId,
-    /// How often an operator requested it again. With another number it is a new request to a
-    /// provider that otherwise repeats its refusal.
+    /// How often an operator requested it again. The number is part of the request, because a
+    /// provider repeats its refusal of the same request.
     pub retries: u32,
 }
 
-/// What became of a refund.
+/// The result of a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefundAnswer {
-    /// The money went back, now or earlier.
+    /// The charge is refunded, by this request or an earlier one.
     Refunded { amount: Money },
     /// Nothing was charged by the intent, and nothing ever will be.
     NothingCharged,
@@ -88,7 +88,7 @@ pub enum ProviderError {
     #[error("the payment provider has no result yet: {0}")]
     NotYet(String),
     /// The provider refuses the request itself, and will refuse it again: a key that is not valid,
-    /// a field that is wrong. An operator has to look.
+    /// a field that is wrong. An operator has to correct that.
     #[error("the payment provider refuses the request: {0}")]
     Refused(String),
 }
@@ -96,10 +96,10 @@ pub enum ProviderError {
 /// Moves money, in two steps: a charge is prepared, which moves nothing, and then made by its id.
 ///
 /// The caller commits the id of the intent before it calls [`PaymentProvider::confirm`]. So every
-/// charge that was ever requested has an id in the payment's record, and a cancellation ends that
-/// very intent: however late the request to charge arrives, either it finds the intent canceled, or
-/// the cancellation finds the charge and refunds it. No provider has to recognize an idempotency
-/// key days later.
+/// charge that was ever requested has an id in the payment's record, and a cancellation refunds or
+/// cancels exactly that intent. However late the request to charge arrives, either it finds the
+/// intent canceled, or the cancellation finds the charge and refunds it. No provider has to
+/// recognize an idempotency key days later.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
     /// Prepares a charge; no money moves. Each call may prepare another intent: only one whose id
@@ -133,15 +133,15 @@ pub trait PaymentProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn find(&self, intent: &IntentId) -> Result<Option<KnownIntent>, ProviderError>;
 
-    /// An amount of a notice, in the currency's minor unit, as money; none where it is no amount of
+    /// Converts an amount in a notice, in the currency's minor unit; none if it is not an amount of
     /// the shop's currency.
     fn money(&self, minor_units: u64) -> Option<Money> {
         i64::try_from(minor_units).ok().map(Money::from_minor)
     }
 }
 
-/// A provider that always fails, for where none is ever called: descriptions of the services, and
-/// tests of decisions that call nobody.
+/// A provider that always fails, for descriptions of the services, and for tests of decisions
+/// without a call.
 #[derive(Debug, Clone, Copy)]
 pub struct NoProvider;
 

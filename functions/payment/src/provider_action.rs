@@ -1,4 +1,5 @@
-//! Actions that call the payment provider: each decides by itself, and all call by the same code.
+//! Actions that call the payment provider: each has a decision of its own, and they share the code
+//! that calls.
 
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub(crate) trait ProviderAction: Send + Sync + Sized {
         context: &CallContext<'_, Response>,
     ) -> Result<Step<Request, <Self::Row as Row>::Output>, ActionError>;
 
-    /// The action whose requests this provider answers.
+    /// Returns the action with the provider that it calls.
     fn by(self, provider: Arc<dyn PaymentProvider>) -> ByProvider<Self> {
         ByProvider { action: self, provider }
     }
@@ -62,8 +63,9 @@ impl<A: ProviderAction> ExternalAction for ByProvider<A> {
         self.action.decide(input, state, context)
     }
 
-    /// The key that derives from the message is not used: the intent's id replaces it. Whatever asks
-    /// for a refund of an intent, such as two operators, asks for the same refund.
+    /// The idempotency key that derives from the message is not used, because the intent's id
+    /// identifies the request: two operators who request the refund of one intent make the same
+    /// request.
     async fn call(
         &self,
         request: &Request,

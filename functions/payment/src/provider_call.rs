@@ -55,7 +55,7 @@ pub(crate) async fn call(
 #[derive(Debug)]
 pub(crate) struct Case<'a> {
     read: &'a Found<Payment>,
-    /// The stored payment, or one of which nothing is known.
+    /// The stored payment, or [`Payment::new`] if there is none.
     payment: Payment,
     /// The intent that was prepared for this message and is not stored yet.
     prepared: Option<&'a IntentId>,
@@ -66,7 +66,8 @@ pub(crate) struct Case<'a> {
 impl<'a> Case<'a> {
     /// # Errors
     /// [`ActionError::Conflict`] if the provider refused the request itself: an operator has to
-    /// look. [`ActionError::Later`] if the provider has no result yet: the message is retried.
+    /// correct that. [`ActionError::Later`] if the provider has no result yet: the message is
+    /// retried.
     pub(crate) fn new(
         order_id: &OrderId,
         read: &'a Found<Payment>,
@@ -88,7 +89,7 @@ impl<'a> Case<'a> {
         self.payment.charged_by.as_deref() == Some(self.message)
     }
 
-    /// Returns the step that follows from `fact`; `say` makes the event for the payment's new
+    /// Returns the step that follows from `fact`; `say` returns the event for the payment's new
     /// status.
     pub(crate) fn step<O>(
         &self,

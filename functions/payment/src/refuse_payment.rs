@@ -8,10 +8,10 @@ use chorus_kernel::{Action, ActionError, Context, Decision, Found, save};
 use crate::Payment;
 use crate::transitions::{Fact, Next};
 
-/// The reason if the state machine gives none.
+/// The reason if the state machine passes none.
 const UNSAID: &str = "the payment could not be collected";
 
-/// The reason after the last attempt of the queue's message.
+/// The reason once the queue has made its last attempt.
 const UNREACHED: &str = "the payment provider could not be reached";
 
 #[derive(Debug)]

@@ -27,13 +27,13 @@ answers! {
         Approve = "approve",
         /// A reviewer declined it: the order is being canceled.
         Decline = "decline",
-        /// The order was canceled meanwhile.
+        /// The order was canceled before a verdict.
         Canceled = "canceled",
     }
 }
 
 impl ReviewVerdict {
-    /// The answer to the task that waits.
+    /// The answer that completes the waiting task.
     pub(crate) fn answer(self) -> Value {
         json!({ Self::ANSWERS.field: self.word() })
     }

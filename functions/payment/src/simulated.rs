@@ -6,12 +6,12 @@
 //! | customer id contains | what the provider does |
 //! |---|---|
 //! | `declined`, or the amount's cents are 13 | declines the charge: "card declined" |
-//! | `provider-down` | does not answer the first two asks of each request, then works |
+//! | `provider-down` | does not answer the first two attempts of each request, and then does |
 //! | `provider-slow` | answers a charge after 2 s |
-//! | `provider-twice` | acts at once, but its first answer is lost; the retry finds it done |
-//! | `refund-refused` | charges, and refuses to refund; asked by an operator once more, it refunds |
-//! | `confirms` | its bank asks the customer to confirm, who does so after 2 s |
-//! | `never-confirms` | its bank asks the customer to confirm, who never does |
+//! | `provider-twice` | acts at once, but its first answer is lost; a retry gets the same result |
+//! | `refund-refused` | charges, and refuses to refund until an operator requests the refund again |
+//! | `confirms` | the bank asks the customer to confirm, who does so after 2 s |
+//! | `never-confirms` | the bank asks the customer to confirm, who never does |
 
 mod bank;
 mod ledger;
@@ -49,7 +49,7 @@ const UNLUCKY_CENTS: i64 = 13;
 pub struct SimulatedProvider {
     books: Books,
     clock: Arc<dyn Clock>,
-    /// Called where the shop may have to be told something.
+    /// Called when [`SimulatedProvider::notices`] may have a new notice.
     wakes: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
@@ -67,7 +67,7 @@ impl SimulatedProvider {
         IntentId(derived_id("charge", order_id.as_str(), 0).simple().to_string())
     }
 
-    /// The same, which calls `wake` where [`SimulatedProvider::notices`] may have something new.
+    /// Sets the function that is called when [`SimulatedProvider::notices`] may have a new notice.
     #[must_use]
     pub fn waking(self, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
         Self { wakes: Some(wake), ..self }
@@ -79,7 +79,7 @@ impl SimulatedProvider {
         }
     }
 
-    /// Whether the customer has to confirm the charge still.
+    /// Whether the customer still has to confirm the charge.
     async fn waits_for_customer(
         &self,
         intent: &str,
@@ -184,7 +184,7 @@ impl PaymentProvider for SimulatedProvider {
     }
 }
 
-/// When the customer confirms a charge; never, where it is one who does not.
+/// When the customer confirms a charge; none if the customer never does.
 fn confirmed_at(charged: &Charged, since: Timestamp) -> Option<Timestamp> {
     let never = charged.customer_id.as_str().contains("never-confirms");
     (!never).then(|| since.saturating_add(CONFIRMS_AFTER).unwrap_or(since))

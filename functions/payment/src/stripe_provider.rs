@@ -1,7 +1,8 @@
 //! Stripe as the payment provider: what its answers mean for an order.
 //!
-//! A charge is captured at once. A card whose bank asks the customer to confirm waits for that; the
-//! customer is sent to a page of the bank only where Stripe knows a page to send them back to.
+//! A charge is captured at once. If the card's bank asks the customer to confirm, the charge waits
+//! for that. Stripe gives the bank's page only if it was given a page to which the bank can send
+//! the customer back.
 
 use async_trait::async_trait;
 use chorus_events::{ConfirmationUrl, Money};
@@ -33,7 +34,7 @@ impl StripeProvider {
         Self { stripe, currency, return_url: None }
     }
 
-    /// The same, whose customers a bank sends back to this page once they have confirmed.
+    /// Sets the page to which a bank sends customers back once they have confirmed.
     #[must_use]
     pub fn returning_to(self, return_url: Option<String>) -> Self {
         Self { return_url, ..self }
@@ -81,7 +82,8 @@ impl StripeProvider {
         }
     }
 
-    /// Reads what money Stripe reports for a payment, whatever the payment's record says.
+    /// Returns the charges and refunds that Stripe reports for a payment, for comparison with the
+    /// payment's record.
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -215,14 +217,14 @@ impl PaymentProvider for StripeProvider {
     }
 }
 
-/// The bank's page, where the customer is to be sent to one.
+/// Returns the bank's page for the customer; none if the bank has no page.
 fn page(intent: &Intent) -> Option<ConfirmationUrl> {
     let page = intent.next_action.as_ref()?.redirect_to_url.as_ref()?;
     page.url.parse().ok()
 }
 
-/// Returns what an intent charged. Some servers with Stripe's API do not report it apart from the
-/// intent's amount.
+/// Returns the amount that an intent charged. Some servers with Stripe's API do not report it; then
+/// it is the intent's amount.
 fn taken(intent: &Intent) -> u64 {
     intent.amount_received.unwrap_or(intent.amount)
 }

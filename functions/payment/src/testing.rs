@@ -62,7 +62,8 @@ pub(crate) fn wait(token: &str, answer: Option<&Value>) -> ReviewCallback {
     serde_json::from_value(callback(ReviewCallback::handle, token, answer)).unwrap()
 }
 
-/// The wait for the customer of the samples, by the task with this token, and what it was answered.
+/// The wait for the customer of the samples, by the task with this token, and with its answer, if
+/// there is one.
 pub(crate) fn confirmation(token: &str, answer: Option<&Value>) -> ConfirmationCallback {
     serde_json::from_value(callback(ConfirmationCallback::handle, token, answer)).unwrap()
 }
@@ -74,12 +75,12 @@ fn callback(handle: fn(&OrderId) -> Handle, token: &str, answer: Option<&Value>)
     json!({ "handle": handle, "subject": subject, "token": token, "answer": answer })
 }
 
-/// What a decision finds: this payment and this wait for the customer, where there is one.
+/// The state that an action reads: this payment and this wait for the customer, if there is one.
 pub(crate) fn stored_with(payment: &Payment, wait: Option<&ConfirmationCallback>) -> Stored {
     wait.into_iter().fold(stored(Some(payment), None), |stored, it| stored.with(VERSION, it))
 }
 
-/// The change of a wait for the customer that was stored.
+/// The write that changes a stored wait for the customer.
 pub(crate) fn confirms(known: &ConfirmationCallback, after: &ConfirmationCallback) -> Write {
     replace(&Versioned { version: VERSION, value: known.clone() }, after)
 }

@@ -26,9 +26,9 @@ pub(crate) enum Fact<'a> {
     Again,
     /// The provider answered the charge.
     Charge(&'a ChargeAnswer),
-    /// The customer was waited for: the provider is to be asked for the result.
+    /// The wait for the customer is over: ask the provider for the result.
     Conclusion,
-    /// When the customer was not waited for any longer, the provider had no result: why it fails.
+    /// The wait for the customer is over, and the provider has no result: why the payment fails.
     Unconfirmed(&'a str),
     Cancellation,
     /// The provider answered the refund that `CancelPayment` or `RetryRefund` asked for.
@@ -51,9 +51,9 @@ pub(crate) enum Next {
     /// Set this status, and ask the provider to refund.
     Refund(Status),
     Nothing(&'static str),
-    /// Retry later: the provider does not know yet what it did itself.
+    /// Retry later: the provider does not report a charge that it made.
     Later(&'static str),
-    /// Fail: a person has to look.
+    /// Fail: an operator has to decide what to do.
     Wrong(&'static str),
 }
 
@@ -160,8 +160,8 @@ impl Payment {
         self.charged > self.refunded
     }
 
-    /// Returns the payment with what the fact tells; its status stays, because [`Self::next`]
-    /// decides it.
+    /// Returns the payment with the fields that the fact changes; the status, which [`Self::next`]
+    /// decides, stays as it is.
     pub(crate) fn learn(&self, fact: &Fact<'_>) -> Self {
         let mut known = self.clone();
         let about = match fact {

@@ -1,4 +1,4 @@
-//! The payment provider's webhook: believed only where it is signed and fresh.
+//! The payment provider's webhook: accepted only if it is signed and recent.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::hear_provider::{HearProvider, is_about};
 use crate::notice::{StripeEvent, Told, confirmed};
 use crate::{Payment, PaymentProvider, Status};
 
-/// That a notice was taken, or is none that the shop acts on.
+/// The response to a notice that was accepted, or that the shop ignores.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct Received {
@@ -57,7 +57,7 @@ impl Endpoint for WebhookEndpoint {
             return Ok(received);
         }
         let notice = confirmed(told, &*self.provider).await.map_err(|error| {
-            tracing::warn!(%error, event = event.id, "a notice of the payment provider is not taken");
+            tracing::warn!(%error, event = event.id, "a notice of the payment provider was answered with 503, and comes again");
             Failure::later("OutcomeUnknown", "the payment provider cannot be asked now")
         })?;
         if let Some(notice) = notice {
@@ -68,8 +68,8 @@ impl Endpoint for WebhookEndpoint {
     }
 }
 
-/// Whether a notice is about a charge whose result is known: of most orders, the provider has answered
-/// before.
+/// Whether the result of the charge that a notice is about is stored already, which holds for most
+/// charges: the provider's answer to the request had it.
 async fn is_known(kernel: &Kernel, told: &Told) -> Result<bool, Problem> {
     let Told::Concluded { intent, order_id } = told else { return Ok(false) };
     let Some(order_id) = order_id else { return Ok(true) };
@@ -78,8 +78,8 @@ async fn is_known(kernel: &Kernel, told: &Told) -> Result<bool, Problem> {
     Ok(has_result || !is_about(&payment.value, &intent.0))
 }
 
-/// Refuses what the provider did not sign, or signed too long ago. Why, is not told: whoever may know
-/// has the secret.
+/// Refuses what the provider did not sign, or signed too long ago. The response does not give the
+/// reason, which would help only a forger.
 async fn verify(verifier: &Verifier, request: &Request, now: i64) -> Result<(), Problem> {
     let unauthorized =
         || Problem::new(401, "unauthorized", "this is not signed by the payment provider");
@@ -94,8 +94,8 @@ async fn verify(verifier: &Verifier, request: &Request, now: i64) -> Result<(), 
     }
 }
 
-/// The message under a key that follows from the event's id: each event is taken once, whatever else
-/// stands in it when it comes again.
+/// Gives the message an idempotency key that derives from the event's id: each event takes effect
+/// once, even if its content differs when it is delivered again.
 fn once(message: Message, event: &StripeEvent) -> Result<Message, Problem> {
     let key = derived_id("PaymentNotice", &event.id, 0).simple().to_string();
     let mut once = message;

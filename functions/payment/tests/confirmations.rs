@@ -1,5 +1,6 @@
-//! A charge that the customer has to confirm, at a bank that speaks Stripe's API and signs its notices:
-//! confirmed, declined, forgotten or overtaken by a cancellation, the money ends right.
+//! A charge that the customer has to confirm, with a fake of Stripe's API that signs its notices.
+//! Whether it is confirmed, declined, forgotten or overtaken by a cancellation, charges and refunds
+//! are right in the end.
 
 #![allow(clippy::unwrap_used)]
 
@@ -40,13 +41,13 @@ fn task(action: &str, beside: &Value) -> String {
 }
 
 impl Counter {
-    /// The machine waits for the customer, an hour at most.
+    /// The state machine asks the customer, and waits for an hour at most.
     async fn ask(&self) {
         let wait = json!({ "token": "a-token", "since": samples::moment(), "timeout": 3_600 });
         self.task(&task("AskCustomer", &wait)).await.unwrap();
     }
 
-    /// The machine asks how it ended; `reason` is why it waits no longer.
+    /// The state machine asks for the result; `reason` is why it does not wait any longer.
     async fn conclude(&self, reason: Option<&str>) {
         let task = task("ConcludePayment", &json!({ "reason": reason }));
         self.task(&task).await.unwrap();

@@ -1,6 +1,6 @@
-//! Every interleaving of messages ends right: an order is charged at most once, and no charge
-//! remains once the order is canceled; whatever the provider answers late, twice or never, and
-//! whatever crashes.
+//! In every interleaving of messages an order is charged at most once, and no charge remains once
+//! the order is canceled. That holds if the provider answers late, twice or never, and if the
+//! process crashes.
 //!
 //! The kernel and both actions run unchanged. At every access to the store and the provider,
 //! another message may be handled first, the process may crash, or an answer may be lost while its
@@ -84,19 +84,19 @@ enum Intent {
     Canceled,
 }
 
-/// What the bank does about a charge.
+/// The bank's behaviour at a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bank {
     Charges,
     Declines,
-    /// It asks the customer to confirm.
+    /// The bank asks the customer to confirm.
     Asks,
 }
 
 #[derive(Default)]
 struct Books {
     requests: Vec<Request>,
-    /// The intents in the order in which they were prepared: every request prepares another.
+    /// The intents in the order in which they were prepared: every request prepares a new one.
     intents: BTreeMap<IntentId, (Money, Intent)>,
     refunded: BTreeMap<IntentId, Money>,
 }
@@ -178,7 +178,7 @@ impl Books {
 struct Provider(Arc<Mutex<Books>>);
 
 impl Provider {
-    /// Sends a request, and waits until `answer` finds its answer, or that it was lost.
+    /// Sends a request, and waits until `answer` returns the answer, or the loss of the answer.
     async fn ask<A>(
         &self,
         request: Request,
@@ -252,7 +252,7 @@ struct World {
     shop: Shop,
     provider: Provider,
     bank: Bank,
-    /// Whether an approval comes, so that a message that is too early for it is retried.
+    /// Whether an approval will come, so that a message that comes before it is retried.
     patient: bool,
     function: Arc<Function>,
     messages: Vec<Message>,
@@ -283,7 +283,7 @@ impl World {
         world
     }
 
-    /// Handles a message once; the result is whether it needs no retry.
+    /// Handles a message once; returns whether it is done and needs no retry.
     fn attempt(&self, of: usize) -> Attempt {
         let (function, message) = (Arc::clone(&self.function), self.messages[of].clone());
         let store = Arc::new(Interrupted(Arc::clone(&self.shop.store)));
@@ -300,8 +300,8 @@ impl World {
             match answered {
                 Ok(()) => true,
                 Err(failure) if failure.is_retryable() => false,
-                // Without an approval, the state machine never starts the charge: the message is
-                // dropped.
+                // Without an approval, the state machine never reaches the charge, so the message
+                // is dropped.
                 Err(failure) => {
                     assert_eq!(failure.code(), "Conflict", "{failure}");
                     !patient
@@ -340,7 +340,7 @@ impl World {
         }
     }
 
-    /// Lets every message finish; requests that nobody waits for any more arrive last.
+    /// Handles every remaining message; requests whose sender no longer waits for them arrive last.
     fn settle(&mut self) {
         for round in 0..10_000 {
             (0..self.messages.len()).for_each(|of| self.poll(of));
@@ -366,7 +366,7 @@ struct Story {
     turns: Vec<Turn>,
 }
 
-/// The least total that is reviewed.
+/// The lowest total of an order that needs a review.
 const HIGH_VALUE: Money = Settings::DEFAULT.review_above;
 
 impl Story {
@@ -386,7 +386,7 @@ impl Story {
             messages.push(charge("estimate"));
             messages.extend(self.approved.then(|| Message::Event(wire(&approval, "approval"))));
             messages.extend(self.canceled.then(|| Message::Event(cancellation.clone())));
-            // The deadline has passed: the machine asks for the result a last time.
+            // The deadline has passed: the state machine asks for the result one last time.
             let conclude = payload("ConcludePayment", &wire(&estimate, "estimate"), None);
             let conclude = conclude.replacen('{', r#"{"reason":"not confirmed in time","#, 1);
             messages.extend((self.bank == Bank::Asks).then_some(Message::Task(conclude)));
@@ -424,7 +424,8 @@ fn story() -> impl Strategy<Value = Story> {
         prop_oneof![5 => Just(Bank::Charges), 2 => Just(Bank::Declines), 3 => Just(Bank::Asks)];
     (bank, total, any::<bool>(), prop::bool::weighted(0.7), 1..3_usize, turns).prop_map(
         |(bank, total, approved, canceled, copies, turns)| {
-            // What the customer has to confirm was approved before; what fails, is canceled.
+            // The customer is asked only about an approved order; if the payment fails, the order
+            // is canceled.
             let asks = bank == Bank::Asks;
             let (approved, canceled) = (approved || asks, canceled || asks);
             Story { bank, total, approved, canceled, copies, turns }
@@ -432,7 +433,7 @@ fn story() -> impl Strategy<Value = Story> {
     )
 }
 
-/// Checks what must hold at the end of every story.
+/// Checks what must hold at the end of every interleaving.
 fn holds(story: &Story) -> Result<(), TestCaseError> {
     let world = story.played();
     let bus = &world.shop.bus;
@@ -482,7 +483,8 @@ proptest! {
     }
 }
 
-/// The request to charge is still in flight, and nobody waits for it, when the cancellation comes.
+/// The request to charge is still in flight, and its sender no longer waits for it, when the
+/// cancellation comes.
 #[test]
 fn a_charge_that_everybody_gave_up_does_not_stand_once_its_order_is_canceled() {
     for late in [Turn::Arrive(1), Turn::Arrive(2)] {

@@ -1,5 +1,5 @@
-//! The simulated provider keeps its promises: it acts once for each intent, as customer and amount
-//! select.
+//! The simulated provider acts once for each intent, and behaves as the customer's id and the
+//! amount select.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! What the simulated provider tells the shop: what became of charges that customers had to confirm.
+//! The simulated provider's notices: the results of charges that customers had to confirm.
 
 use chorus_events::OrderId;
 use chorus_kernel::derived_id;
@@ -20,19 +20,19 @@ pub struct SimulatedNotice {
 }
 
 impl SimulatedNotice {
-    /// That the customer confirmed a charge, which was made.
+    /// Reports that the customer confirmed a charge, and that it was made.
     #[must_use]
     pub const fn succeeded(intent: IntentId, order_id: OrderId) -> Self {
         Self { intent, order_id, kind: "payment_intent.succeeded" }
     }
 
-    /// That an intent was canceled.
+    /// Reports that an intent was canceled.
     #[must_use]
     pub const fn canceled(intent: IntentId, order_id: OrderId) -> Self {
         Self { intent, order_id, kind: "payment_intent.canceled" }
     }
 
-    /// The notice as Stripe would post it: the same id however often it is sent.
+    /// Returns the notice as Stripe would post it: with the same id however often it is sent.
     #[must_use]
     pub fn event(&self) -> Value {
         let IntentId(intent) = &self.intent;
@@ -47,11 +47,11 @@ impl SimulatedNotice {
 }
 
 impl SimulatedProvider {
-    /// The notices that are due, and when the next one will be. A customer who confirms has a charge
-    /// made here, as a bank would.
+    /// Returns the notices that are due, and when the next one will be. Charges that customers have
+    /// confirmed by now are made here.
     ///
     /// # Errors
-    /// Where its books cannot be reached.
+    /// If the provider's table cannot be read or written.
     pub async fn notices(
         &self,
     ) -> Result<(Vec<SimulatedNotice>, Option<Timestamp>), ProviderError> {
@@ -78,10 +78,10 @@ impl SimulatedProvider {
         Ok((due, next))
     }
 
-    /// The shop has taken a notice.
+    /// Records that the shop accepted the notice, so that it is not sent again.
     ///
     /// # Errors
-    /// Where its books cannot be reached.
+    /// If the provider's table cannot be written.
     pub async fn told(&self, notice: &SimulatedNotice) -> Result<(), ProviderError> {
         self.books.told(&notice.intent.0).await
     }

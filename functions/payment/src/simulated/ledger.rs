@@ -47,7 +47,7 @@ pub struct LedgerEntry {
 /// All money that the simulated provider moved, charges before refunds.
 ///
 /// # Errors
-/// Where the store fails, or an entry cannot be read.
+/// If the store fails, or an entry cannot be read.
 pub async fn ledger(store: &dyn Store) -> Result<Vec<LedgerEntry>, Failure> {
     let mut query = Query::partition(SIMULATED_PROVIDER_TABLE.name, LEDGER);
     let mut entries = Vec::new();
@@ -140,19 +140,19 @@ impl Books {
         entered.map(|outcome| (outcome, false)).ok_or_else(|| unanswered("cannot read its books"))
     }
 
-    /// What became of an intent, where that is known.
+    /// Returns the result of an intent; none if it has none yet.
     pub(super) async fn outcome(&self, intent: &str) -> Result<Option<Outcome>, ProviderError> {
         self.read(&at(LEDGER, format!("charge#{intent}")), outcome_of).await
     }
 
-    /// Whether a charge was given back.
+    /// Whether a charge was refunded.
     pub(super) async fn is_given_back(&self, intent: &str) -> Result<bool, ProviderError> {
         let refund = at(LEDGER, format!("refund#{intent}"));
         Ok(self.read(&refund, |_| Some(())).await?.is_some())
     }
 
-    /// Since when the customer is asked to confirm a charge: since `now`, where nobody was asked
-    /// before.
+    /// Stores that the customer is asked to confirm a charge, from `now` on. Returns since when the
+    /// customer has been asked: an earlier time if that was stored before.
     pub(super) async fn ask(
         &self,
         intent: &str,
@@ -169,8 +169,8 @@ impl Books {
         Ok(self.read(&key, since).await?.unwrap_or(now))
     }
 
-    /// The charges that customers were asked to confirm, and whose result nobody was told: the intent,
-    /// the charge, and since when.
+    /// Returns the charges that customers were asked to confirm, and of whose results the shop has
+    /// not accepted a notice: the intent, the charge, and since when the customer has been asked.
     pub(super) async fn asked(&self) -> Result<Vec<(String, Charged, Timestamp)>, ProviderError> {
         let page = self.store.query(&Query::partition(SIMULATED_PROVIDER_TABLE.name, ASKED)).await;
         let asked = page.map_err(|error| closed(&error))?.items;
@@ -179,7 +179,7 @@ impl Books {
         Ok(asked.iter().filter_map(read).collect())
     }
 
-    /// The shop was told of the result.
+    /// Deletes the entry of a charge once the shop has accepted the notice of its result.
     pub(super) async fn told(&self, intent: &str) -> Result<(), ProviderError> {
         let delete = Write::Delete { key: at(ASKED, intent.to_owned()) };
         self.store.write(&[delete]).await.map_err(|error| closed(&error))
@@ -207,8 +207,8 @@ impl Books {
         self.put_new(&key, item).await
     }
 
-    /// Whether the refund of a charge is refused under this key: it is under the first key that
-    /// asks, and under no other.
+    /// Whether a refund of the charge with this key is refused: only the first key with which it is
+    /// requested is.
     pub(super) async fn refuses(&self, intent: &str, key: &str) -> Result<bool, ProviderError> {
         let refused = at(REFUSED, intent.to_owned());
         let mut item = refused.to_item();

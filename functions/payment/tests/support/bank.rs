@@ -1,7 +1,6 @@
 //! A fake of Stripe's API of PaymentIntents over HTTP, with faults that a test selects.
 //!
-//! It never forgets a charge or a refund: what it did stays done, whether or not its answer
-//! arrived.
+//! Charges and refunds that it made remain, whether or not its answers arrived.
 
 #![allow(dead_code, reason = "not every test asks for a confirmation")]
 
@@ -64,14 +63,14 @@ pub(crate) struct Intent {
     pub(crate) refunded: u64,
     /// The order, by the intent's metadata.
     pub(crate) order_id: String,
-    /// The page that asks the customer to confirm, where the bank can send them back.
+    /// The page on which the customer confirms; absent if the bank cannot send them back.
     pub(crate) page: Option<String>,
 }
 
 #[derive(Default)]
 pub(crate) struct Books {
     pub(crate) intents: BTreeMap<String, Intent>,
-    /// The faults to come, each for the next call of its kind.
+    /// The faults that are still to occur, each at the next call of its kind.
     pub(crate) faults: Vec<(Call, Fault)>,
     /// The calls that were made, in order.
     pub(crate) asked: Vec<Call>,
@@ -106,7 +105,7 @@ impl Bank {
         url
     }
 
-    /// The customer confirms a charge, or fails to; answers the notice of that.
+    /// The customer confirms a charge, or fails to; returns the notice of that.
     pub(crate) fn customer_answers(&self, id: &str, confirms: bool) -> Value {
         let mut books = self.books();
         let intent = books.intents.get_mut(id).unwrap();
@@ -155,7 +154,7 @@ impl Bank {
         let answer = act(&mut self.books());
         match fault {
             Some(Fault::FailedAfter) => error(500, "an error on our side"),
-            // The task ends, and its connection with it.
+            // A panic ends the task, and so closes its connection.
             Some(Fault::LostAnswer) => std::panic::resume_unwind(Box::new("the connection breaks")),
             Some(Fault::Timeout) => std::future::pending().await,
             Some(Fault::Malformed) => (StatusCode::OK, "<html>").into_response(),
@@ -167,7 +166,7 @@ impl Bank {
     }
 }
 
-/// An event as Stripe posts it: its id follows from what it is about.
+/// An event as Stripe posts it: its id derives from its type and object.
 pub(crate) fn notice(kind: &str, object: &Value) -> Value {
     let id = format!("evt_{kind}_{}", object["id"].as_str().unwrap());
     json!({"id": id, "object": "event", "type": kind, "data": {"object": object}})

@@ -1,4 +1,4 @@
-//! A shop whose payments a bank makes that speaks Stripe's API.
+//! A shop that charges by a fake of Stripe's API.
 
 #![allow(clippy::unwrap_used, dead_code)]
 
@@ -21,13 +21,13 @@ use serde_json::Value;
 use crate::bank::Bank;
 use crate::support::{self, Shop, payload, wire};
 
-/// How long an answer is waited for.
+/// How long the shop waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// How often a message comes again before the test gives up.
 pub(crate) const ATTEMPTS: usize = 6;
 
-/// What the bank signs with.
+/// The secret that the fake signs its notices with.
 pub(crate) fn secret() -> WebhookSecret {
     "whsec_of_the_bank_of_the_tests".parse().unwrap()
 }
@@ -36,7 +36,7 @@ pub(crate) fn total() -> u64 {
     u64::try_from(samples::total().minor()).unwrap()
 }
 
-/// A shop whose payments a bank makes that speaks Stripe's API.
+/// A shop that charges by a fake of Stripe's API.
 pub(crate) struct Counter {
     pub(crate) shop: Shop,
     pub(crate) bank: Bank,
@@ -56,14 +56,14 @@ pub(crate) async fn counter(currency: &str) -> Counter {
 }
 
 impl Counter {
-    /// Charges an order that names this payment method, until it is answered.
+    /// Charges an order with this payment method, with retries until there is a result.
     pub(crate) async fn charge(&self, method: Option<&str>) -> Result<(), Failure> {
         let payment_method = method.map(|method| method.parse().unwrap());
         let order = DeliveryEstimated { payment_method, ..DeliveryEstimated::sample() };
         self.task(&payload("MakePayment", &wire(&order, "estimate"), None)).await
     }
 
-    /// Hands a task over until it is answered, and publishes what it came to.
+    /// Runs a task with retries until there is a result, and publishes the result's event.
     pub(crate) async fn task(&self, task: &str) -> Result<(), Failure> {
         let kernel = self.shop.kernel();
         for _ in 0..ATTEMPTS {
@@ -76,7 +76,7 @@ impl Counter {
         panic!("it is never answered")
     }
 
-    /// Cancels the order, until that is answered.
+    /// Cancels the order, with retries until that succeeds.
     pub(crate) async fn cancel(&self) -> Result<(), Failure> {
         let cancellation = wire(&OrderCanceled::sample(), "cancellation");
         for _ in 0..ATTEMPTS {
@@ -93,7 +93,7 @@ impl Counter {
         self.shop.bus.said()
     }
 
-    /// A request of the provider's webhook, signed now by this secret.
+    /// Returns a request to the provider's webhook, signed now with this secret.
     pub(crate) fn signed(&self, event: &Value, secret: &WebhookSecret) -> Request {
         let body = event.to_string().into_bytes();
         let signature = sign_as_stripe(secret, self.shop.clock.now().as_second(), &body);
@@ -101,7 +101,7 @@ impl Counter {
         Request { body, headers, ..Request::default() }
     }
 
-    /// Posts a notice of the bank to the shop's webhook; answers the status.
+    /// Posts a notice of the fake to the shop's webhook; returns the response's status.
     pub(crate) async fn notify(&self, event: &Value) -> u16 {
         self.post(self.signed(event, &secret())).await
     }

@@ -145,7 +145,7 @@ pub(crate) fn wire<E: Event>(data: &E, key: &str) -> String {
     .to_string()
 }
 
-/// What a provider would sign its notices with.
+/// The secrets that a provider signs its notices with.
 pub(crate) fn secrets() -> Arc<chorus_webhook_signature::WebhookSecrets> {
     let secret: chorus_webhook_signature::WebhookSecret =
         "a secret of the tests' provider".parse().unwrap();
