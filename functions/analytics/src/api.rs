@@ -10,13 +10,13 @@ use serde::Serialize;
 
 use crate::Count;
 
-/// Orders, and what they are worth together.
+/// A number of orders, and the sum of their totals.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct Tally {
-    /// How many.
+    /// The number of orders.
     orders: i64,
-    /// What they are worth.
+    /// The sum of the orders' totals.
     worth: Money,
 }
 

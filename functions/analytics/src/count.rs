@@ -1,7 +1,8 @@
 //! One of the items over which the counts are spread.
 //!
 //! If all orders were counted in one item, every order would write it, and transactions on one item
-//! make each other fail. So each order is counted in one of a few parts, and a reader adds them up.
+//! make each other fail. So each order is counted in one of several items, and a reader adds these
+//! up.
 
 use chorus_events::OrderId;
 use chorus_kernel::{Counter, entity};
@@ -15,7 +16,7 @@ const PARTS: u32 = 16;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Count {
-    /// Empty where the store made the part by adding to it.
+    /// Empty if the item was created by adding to a part that did not exist.
     pub part: String,
     pub placed: i64,
     pub placed_worth: i64,

@@ -1,6 +1,6 @@
-//! The Analytics service on Lambda: counts orders, and what they are worth.
+//! The Analytics service on Lambda: counts orders, and adds up their totals.
 //!
-//! Beside the variables of [`chorus_aws::run`], `CURRENCY` is what prices are in.
+//! Beside the variables of [`chorus_aws::run`], `CURRENCY` is the currency of all prices.
 
 use std::process::ExitCode;
 

@@ -17,18 +17,18 @@ const MAX_EMAIL: usize = 254;
 /// A regular expression that every email address matches.
 const EMAIL: &str = r"^[^@\s\x00-\x1F\x7F-\x9F]+@[^@\s\x00-\x1F\x7F-\x9F]+$";
 
-/// What a caller says of a customer; their path names them.
+/// A customer's details in a request; the path has the customer's id.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct CustomerDetails {
-    /// What they are called.
+    /// The customer's name.
     #[schemars(length(min = 1, max = MAX_NAME), regex(pattern = PLAIN_TEXT))]
     name: String,
-    /// Where emails reach them.
+    /// The customer's email address.
     #[schemars(length(max = MAX_EMAIL), regex(pattern = EMAIL))]
     email: String,
-    /// Whether they may not order; by default not. It is not for the customer to say: by default, it
-    /// stays as it is.
+    /// Whether the customer is barred from ordering. If absent, it stays as it is, and is false for
+    /// a new customer; a customer's own request cannot change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) blocked: Option<bool>,
 }
@@ -80,18 +80,18 @@ fn check_email(email: &str) -> Result<(), ActionError> {
     Err(ActionError::invalid("/email", rule))
 }
 
-/// A customer, as callers are shown them.
+/// A customer in a response.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "Customer")]
 pub(crate) struct OpenCustomer {
-    /// Which customer.
+    /// The customer's id.
     customer_id: CustomerId,
-    /// What they are called.
+    /// The customer's name.
     name: String,
-    /// Where emails reach them.
+    /// The customer's email address.
     email: String,
-    /// Whether they may not order.
+    /// Whether the customer is barred from ordering.
     blocked: bool,
     /// Counts the customer's changes, from 1.
     revision: u64,

@@ -1,8 +1,9 @@
-//! Keeps a customer: their name, their address for emails, and whether they may order.
+//! Stores a customer: their name, their address for emails, and whether they may order.
 //!
-//! A request that was encrypted before its customer was forgotten, and is committed after they have
-//! come back, would replace what can be read by what nobody can read. So the key that it was encrypted
-//! with has to be the customer's at the commit.
+//! A request's personal data is encrypted when it arrives. If the customer is forgotten after that,
+//! and returns under a new key before the request is committed, the request would overwrite
+//! readable data with data whose key is destroyed. So the commit requires that the request was
+//! encrypted under the customer's present key.
 
 use chorus_events::customer::CustomerUpdated;
 use chorus_events::table::rows::{self, PutCustomerInput, PutCustomerOutput};
@@ -44,7 +45,7 @@ impl Action for PutCustomer {
         Known { customer: known, key }: &Self::State,
         context: &Context<'_>,
     ) -> Result<Decision<PutCustomerOutput>, ActionError> {
-        // Whoever has no entry was never forgotten.
+        // A customer without an entry in the table of keys was never forgotten.
         if key.is_some() && id_of(key) != command.key_id {
             return Err(ActionError::Conflict(
                 "the customer was forgotten in the meantime: send the request again".to_owned(),

@@ -4,7 +4,7 @@ use chorus_events::{Line, Money, OrderId};
 use chorus_kernel::entity;
 use serde::{Deserialize, Serialize};
 
-/// A declaration: what leaves the country, where it goes, and the order's total.
+/// A declaration: the goods that leave the country, their destination, and the order's total.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Declaration {

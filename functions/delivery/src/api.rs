@@ -19,16 +19,17 @@ pub(crate) fn get_delivery() -> Route {
         .answers::<ShownDelivery<'_>>()
 }
 
-/// A delivery, as callers are shown it: where it goes, the order says.
+/// A delivery in a response. The order, not the delivery, has the address.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "Delivery")]
 struct ShownDelivery<'a> {
-    /// Of which order.
+    /// The order's id.
     order_id: &'a OrderId,
-    /// How far it is.
+    /// The delivery's status.
     status: Status,
-    /// Who receives it; this and the rest of the plan is absent where the order was canceled first.
+    /// Who receives it; absent, like the rest of the plan, if the order was canceled before the
+    /// delivery was planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     customer_id: Option<&'a CustomerId>,
     /// What is in the parcel.
@@ -37,7 +38,7 @@ struct ShownDelivery<'a> {
     /// When it should arrive.
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_by: Option<Timestamp>,
-    /// Why it will not arrive.
+    /// Why it will not arrive; absent unless the delivery was canceled.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
 }

@@ -34,7 +34,8 @@ answers! {
     }
 }
 
-/// The answer that completes the waiting task; `event` is the event that was published about it.
+/// The answer that completes the waiting task; `event` is the event that was published with that
+/// status.
 pub(crate) fn word(status: ParcelStatus, event: Option<&Value>) -> Value {
     json!({ ParcelStatus::ANSWERS.field: status.word(), "event": event })
 }
@@ -47,7 +48,7 @@ pub(crate) const STATUSES: [ParcelStatus; 4] = [
     ParcelStatus::NotStarted,
 ];
 
-/// Reads the status that completed the waiting task; none while the task still waits.
+/// Reads the status that completed the waiting task; none while the task waits.
 pub(crate) fn told(callback: &CarrierCallback) -> Result<Option<ParcelStatus>, ActionError> {
     let Some(answer) = callback.answer() else { return Ok(None) };
     let told = answer[ParcelStatus::ANSWERS.field].as_str().unwrap_or_default();

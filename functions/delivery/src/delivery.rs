@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub enum Status {
     /// The carrier goes there, by the day that the customer was promised.
     Estimated,
-    /// The parcel is the carrier's.
+    /// The carrier has, or is to get, the parcel.
     Started,
     /// The parcel has reached its customer.
     Delivered,
@@ -22,7 +22,7 @@ pub enum Status {
     Canceled,
 }
 
-/// What is planned.
+/// The plan of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Plan {
@@ -44,13 +44,13 @@ pub struct Delivery {
     pub order_id: OrderId,
     /// How far the delivery is.
     pub status: Status,
-    /// What is planned; nothing where the order was canceled first.
+    /// What is planned; absent if the order was canceled before that.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
     /// Why it will not arrive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When the carrier was shown where it goes.
+    /// When the carrier read the address; absent until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address_shown_at: Option<Timestamp>,
 }
@@ -91,7 +91,8 @@ pub(crate) fn sample(status: Status) -> Delivery {
     Delivery { order_id, status, plan: Some(plan), reason: None, address_shown_at: None }
 }
 
-/// Returns the write that replaces the sample with status `from`, stored as version 1, by `to`.
+/// Returns the write that replaces the sample delivery, which has status `from` and is stored as
+/// version 1, by `to`.
 #[cfg(test)]
 pub(crate) fn change(from: Status, to: &Delivery) -> chorus_kernel::Write {
     let read = chorus_kernel::Versioned { version: 1, value: sample(from) };

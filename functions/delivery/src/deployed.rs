@@ -8,10 +8,10 @@ use chorus_webhook_signature::SecretSource;
 /// The variable with the ARN of the secret.
 const WEBHOOK_SECRET_ARN: &str = "WEBHOOK_SECRET_ARN";
 
-/// Returns the source of the secrets that a deployed function verifies webhooks with.
+/// Returns the source of the secrets with which a deployed function verifies webhooks.
 ///
 /// # Errors
-/// Where the variable `WEBHOOK_SECRET_ARN` is missing.
+/// If the variable `WEBHOOK_SECRET_ARN` is missing.
 pub fn webhook_secrets() -> Result<Arc<dyn SecretSource>, StartError> {
     let secret = variable(WEBHOOK_SECRET_ARN).ok_or(StartError::Missing(WEBHOOK_SECRET_ARN))?;
     Ok(chorus_aws::webhook_secrets(secret))

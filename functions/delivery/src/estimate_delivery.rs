@@ -11,7 +11,7 @@ use crate::delivery::Plan;
 use crate::transitions::{Fact, Next, next};
 use crate::{Delivery, Status};
 
-/// Countries that the carrier does not deliver to, because nobody lives there to take a parcel:
+/// Countries that the carrier does not deliver to, because they have no permanent inhabitants:
 /// Antarctica, Bouvet Island, Heard Island and McDonald Islands. It delivers to all others.
 const UNSERVED: [&str; 3] = ["AQ", "BV", "HM"];
 

@@ -48,7 +48,8 @@ pub const FULFIL_DELIVERY: MachineSpec = MachineSpec {
     )
 };
 
-/// The part of the former [`FULFIL_DELIVERY`] that waited for the carrier.
+/// The former version of [`FULFIL_DELIVERY`], which only waited for the carrier; kept for its
+/// running executions.
 const TRANSPORT: MachineSpec = MachineSpec::new(
     "Transport",
     include_str!("../../../infra/state-machines/former/transport.asl.json"),

@@ -90,7 +90,8 @@ fn handed_over(known: &Versioned<Delivery>, plan: Plan) -> Decision<MarkDelivery
     })
 }
 
-/// Completes the task at once, with a status that tells the state machine not to wait.
+/// Completes the task at once; the status tells the state machine that there is nothing to wait
+/// for.
 fn go_on(token: &str, status: ParcelStatus) -> Signal {
     Signal::Answer { token: token.to_owned(), output: word(status, None) }
 }

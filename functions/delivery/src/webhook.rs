@@ -1,4 +1,4 @@
-//! The carrier's webhook: accepted only if it is signed and fresh.
+//! The carrier's webhook: accepted only if it is signed and recent.
 
 use std::sync::Arc;
 
@@ -23,11 +23,11 @@ use crate::relay_logistics::RelayLogistics;
 /// The detail type of the event about a parcel that was delivered although it had been canceled.
 const TOO_LATE: &str = ErrorDeliveryWasDelivered::SPEC.detail_type;
 
-/// What was accepted.
+/// The response to an accepted webhook.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct Accepted {
-    /// Of which order.
+    /// The order's id.
     order_id: OrderId,
     /// The carrier's callback.
     status: LogisticsStatus,

@@ -1,4 +1,4 @@
-//! The carrier's webhook is accepted only if it is signed and fresh, and takes effect once.
+//! The carrier's webhook is accepted only if it is signed and recent, and takes effect once.
 
 #![allow(clippy::unwrap_used)]
 

@@ -61,7 +61,7 @@ impl Endpoint for List {
 /// by id, so all of them must be read before they can be sorted by time.
 ///
 /// # Errors
-/// Where the store fails, or an event cannot be read.
+/// If the store fails, or an event cannot be read.
 pub async fn story(store: &dyn Store, order_id: &str) -> Result<(Vec<LoggedEvent>, bool), Failure> {
     let mut query = Query::partition(TABLE.name, order_id);
     let mut events = Vec::new();

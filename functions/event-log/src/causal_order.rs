@@ -1,4 +1,4 @@
-//! The order in which an order's events are listed.
+//! Sorts an order's events so that every cause precedes its effects.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -43,7 +43,7 @@ fn moment(event: &LoggedEvent) -> (Timestamp, Uuid) {
     (event.metadata.occurred_at, event.metadata.event_id)
 }
 
-/// An event that sorts by its moment.
+/// An event, ordered by the time at which it occurred.
 struct Earliest(LoggedEvent);
 
 impl PartialEq for Earliest {

@@ -28,7 +28,7 @@ const MAX_PAGE: u32 = 100;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Opinion {
-    /// Whether the order may be charged, or that it is being looked at.
+    /// Whether the order may be charged, may not be, or is still being reviewed.
     verdict: Verdict,
     /// The handle of the review, as the list of pending reviews has it.
     handle: Handle,
@@ -45,7 +45,7 @@ impl Opinion {
     }
 }
 
-/// One page of the reviews that wait.
+/// One page of the reviews that are pending.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct PendingReviews {
@@ -143,7 +143,7 @@ impl Endpoint for List {
     }
 }
 
-/// Reads where the page starts: after the review whose order id the cursor is.
+/// Reads the page's cursor: the order id after which the page starts.
 fn start(request: &Request) -> Result<Option<Item>, Problem> {
     let Some(cursor) = request.query.get("cursor") else {
         return Ok(None);

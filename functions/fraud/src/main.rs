@@ -1,6 +1,6 @@
-//! The Fraud service on Lambda: a person looks at every order of high value.
+//! The Fraud service on Lambda: a person reviews every order of high value.
 //!
-//! Beside the variables of [`chorus_aws::run`], `CURRENCY` is what prices are in.
+//! Beside the variables of [`chorus_aws::run`], `CURRENCY` is the currency of all prices.
 
 use std::process::ExitCode;
 

@@ -21,20 +21,21 @@ pub struct Review {
     pub order_id: OrderId,
     /// The customer who placed it.
     pub customer_id: CustomerId,
-    /// What the order is worth.
+    /// The order's total.
     pub total: Money,
     /// When it was placed.
     pub placed_at: Timestamp,
-    /// `yes`, until somebody has decided.
+    /// `yes` while the review is pending; absent after the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
-    /// The handle of the payment's waiting task, once it waits: a verdict has to name it.
+    /// The handle of the payment task that waits for the verdict, once there is one; a verdict has
+    /// to name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<Handle>,
-    /// The order was canceled: nothing is to be decided any more.
+    /// Whether the order was canceled, so that the review needs no decision.
     #[serde(default)]
     pub closed: bool,
-    /// What was decided.
+    /// The verdict; absent while the review is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
     /// The reviewer who decided, or who last took the review up.

@@ -163,7 +163,7 @@ mod tests {
         DecideReview { verdict, ..DecideReview::sample() }
     }
 
-    /// The write by which `command` decides the sample review.
+    /// Returns the write that stores the decision of `command` on the sample review.
     fn concluded(command: &DecideReview) -> Write {
         let DecideReview { verdict, reviewer, reason, .. } = command.clone();
         let (verdict, reviewer) = (Some(verdict), Some(reviewer));

@@ -20,11 +20,11 @@ use crate::list::{Asked, MAX_PAGE};
 use crate::put_item::{MAX_NAME, MAX_STOCK, PutItem};
 use crate::receive_stock::{MAX_RECEIVED, ReceiveStock};
 
-/// What a caller says of an item; its path names it.
+/// An item's listing in a request; the path has the item's SKU.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct ItemListing {
-    /// What it is called.
+    /// The item's name.
     #[schemars(length(min = 1, max = MAX_NAME), regex(pattern = PLAIN_TEXT))]
     name: String,
     /// What one piece costs: more than 0.
@@ -45,11 +45,11 @@ impl ItemListing {
     }
 }
 
-/// What came into the stock of an item.
+/// A change of an item's stock in a request.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Delivered {
-    /// How many pieces were received; less than 0 where pieces were lost. Not 0.
+    /// How many pieces were received; negative if pieces were lost; never 0.
     #[schemars(range(min = -MAX_RECEIVED, max = MAX_RECEIVED), extend("not" = { "const": 0 }))]
     received: i32,
 }
@@ -61,7 +61,7 @@ struct Delivered {
 struct WholeItem {
     /// The item's stock-keeping unit.
     sku: Sku,
-    /// What it is called.
+    /// The item's name.
     name: String,
     /// What one piece costs.
     price: Money,
@@ -85,13 +85,13 @@ impl From<Item> for WholeItem {
     }
 }
 
-/// An item as whoever looks around in the shop sees it.
+/// An item in a response to a caller without a role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct ItemOnSale {
     /// The item's stock-keeping unit.
     sku: Sku,
-    /// What it is called.
+    /// The item's name.
     name: String,
     /// What one piece costs.
     price: Money,
@@ -112,8 +112,8 @@ impl From<Item> for ItemOnSale {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct ItemPage {
-    /// The items. Where a text is searched for, a page may have fewer than asked for, or none, and
-    /// there may still be a next one.
+    /// The items. With a text to search for, a page may have fewer items than requested, even none,
+    /// although there is a next page.
     items: Vec<ItemOnSale>,
     /// Where the next page starts: the value for `cursor`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -56,7 +56,7 @@ pub struct Item {
     pub(crate) place: Option<String>,
 }
 
-/// What a listing says of an item.
+/// The fields of an item that a listing sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listing {
     pub(crate) sku: Sku,

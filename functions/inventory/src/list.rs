@@ -22,7 +22,7 @@ const MOST_NAMES: usize = 2_000;
 /// How many names a query reads if not every one of them is listed.
 const NAMES: u32 = 500;
 
-/// Which items a caller asks for.
+/// The items that a request asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     assortment: Assortment,
@@ -35,7 +35,7 @@ pub(crate) struct Asked {
     limit: usize,
 }
 
-/// What was found and, if there may be more, the SKU of the last item that was looked at.
+/// The items found and, if there may be more, the SKU of the last item that was examined.
 type Found<T> = (Vec<T>, Option<Sku>);
 
 impl Asked {
@@ -99,8 +99,7 @@ impl Asked {
         query.index = Some(&BY_NAME);
         let from = self.behind.as_ref().unwrap_or(&self.prefix).max(&self.prefix);
         query.from = Some(from.clone()).filter(|from| !from.is_empty());
-        // Every name with this prefix sorts before the prefix followed by the last of all
-        // characters.
+        // Every name with this prefix sorts before the prefix followed by the highest character.
         query.to = (!self.prefix.is_empty()).then(|| format!("{}{}", self.prefix, char::MAX));
         // The items of a page, one more, and the item after which the page starts.
         let page = u32::try_from(self.limit + 2).unwrap_or(NAMES);
@@ -108,7 +107,7 @@ impl Asked {
         query
     }
 
-    /// Returns the item with this sort key, and whether it contains the text that is searched.
+    /// Returns the item with this sort key, and whether it contains the text that is searched for.
     fn look_at(&self, place: &str) -> Result<(Sku, bool), Failure> {
         let parts = Item::name_and_sku(place);
         let (name, sku) = parts.ok_or_else(|| Failure::corrupt("place of an item", &place))?;

@@ -1,6 +1,6 @@
 //! The Inventory service on Lambda: items, their prices and their stock.
 //!
-//! Beside the variables of [`chorus_aws::run`], `CURRENCY` is what prices are in.
+//! Beside the variables of [`chorus_aws::run`], `CURRENCY` is the currency of all prices.
 
 use std::process::ExitCode;
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Item;
 
-/// Where the items of an order are.
+/// The state of an order's items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {

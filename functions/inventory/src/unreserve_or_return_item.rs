@@ -50,8 +50,8 @@ impl Action for UnreserveOrReturnItem {
             (Status::Removed, None) => Decision::emit(ItemReturned { order_id, lines })
                 .with_all(kept.move_pieces(Item::SOLD, Item::AVAILABLE))
                 .with(replace(kept, &kept.now(Status::Released))),
-            // The counts are wrong only if both the reservation and the item are unchanged since
-            // they were read.
+            // Only if the reservation and the item are unchanged since they were read are the
+            // counts really wrong.
             (Status::Reserved, Some(Amiss { reason, unchanged })) => {
                 Decision::emit(ErrorItemUnreserved { order_id, reason })
                     .with(replace(kept, &kept.value))
@@ -66,7 +66,7 @@ impl Action for UnreserveOrReturnItem {
     }
 }
 
-/// Why the pieces cannot be moved back: an item's counts do not hold them.
+/// Why the pieces cannot be moved back: an item's count has fewer pieces than the order.
 struct Amiss {
     reason: String,
     /// A write that fails if the item has changed since it was read.

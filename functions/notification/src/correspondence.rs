@@ -1,4 +1,4 @@
-//! Whom an order's emails go to, stored for events that name an order but no customer.
+//! The recipient of an order's emails, stored for events that name an order but no customer.
 
 use chorus_events::{CustomerId, OrderId};
 use chorus_kernel::entity;
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Contact, Recipient};
 
-/// Whom the last email about an order was for. The address is stored with it: an action can load
-/// only keys from its message, so it cannot look up the contact by the stored customer id.
+/// The recipient of the last email about an order. The address is stored with it: an action can
+/// load only keys from its message, so it cannot look up the contact by the stored customer id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Correspondence {

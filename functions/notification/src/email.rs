@@ -10,7 +10,7 @@ pub enum Recipient {
         name: Sealed,
         email: Sealed,
     },
-    /// Whoever runs the shop; the mailer knows the address.
+    /// The shop's operator, whose address is a setting of the mailer.
     Operator,
 }
 
@@ -31,7 +31,7 @@ pub struct Email {
     pub recipient: Recipient,
     /// The detail type of the event that the email is about.
     pub template: &'static str,
-    /// One line.
+    /// The subject, on one line.
     pub subject: String,
     /// The text after the salutation.
     pub body: String,

@@ -5,12 +5,12 @@ use chorus_kernel::{OutcomeUnknown, People};
 
 use crate::Email;
 
-/// What became of an email that was sent.
+/// The result of sending an email.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// The email is on its way.
     Sent,
-    /// The email was returned, and would be returned again.
+    /// The email was rejected for good: sending it again would have the same result.
     Bounced { reason: String },
 }
 

@@ -6,8 +6,8 @@ use chorus_kernel::{Decision, Step};
 use crate::templates::Text;
 use crate::{Delivery, Email, Recipient};
 
-/// Sends `text`, which is `about` an order or a partner; with a `response`, publishes the event
-/// about it.
+/// Sends `text` about `about`, an order or a partner. Once `response` has the result, publishes the
+/// event about it.
 pub(crate) fn step<O: From<EmailSent> + From<EmailFailed>>(
     text: Text,
     about: &str,

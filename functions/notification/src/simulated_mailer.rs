@@ -4,9 +4,9 @@
 //!
 //! | the id contains | every email to that customer |
 //! |---|---|
-//! | `mail-bounces` | comes back |
+//! | `mail-bounces` | bounces |
 //! | `mail-down` | gets no answer the first two times, and goes out at the third |
-//! | `mail-twice` | is handed over twice, as by a sender who lost the answer, and posted once |
+//! | `mail-twice` | loses its first answer, so that the sender calls twice; it goes out once |
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Delivery, Email, Mailer, Recipient};
 
-/// The emails that the simulated mailer was handed.
+/// The table of the emails that the simulated mailer was called with.
 pub const SIMULATED_MAILER_TABLE: TableSpec = TableSpec { name: "outbox", indexes: &[], ttl: None };
 
 /// How often an email to a `mail-down` customer gets no answer before it is sent.
@@ -178,7 +178,7 @@ mod tests {
         }
     }
 
-    /// Sends the same email `times` times; returns every answer, and what the table then has of it.
+    /// Calls `send` for the same email `times` times; returns every answer, and the stored email.
     async fn sent(customer: &str, times: u32) -> (Vec<Result<Delivery, String>>, PostedEmail) {
         let store = Arc::new(MemoryStore::new(&[SIMULATED_MAILER_TABLE]));
         let mailer = SimulatedMailer::new(Arc::clone(&store) as Arc<dyn Store>);

@@ -47,7 +47,7 @@ pub(crate) fn to_customer(input: &SendEmailInput) -> Text {
     Text { template, subject, body: format!("{says}\n\nYour shop\n") }
 }
 
-/// That a payment is to be confirmed, where, and until when.
+/// Returns the text that asks the customer to confirm a payment: where, and until when.
 fn to_confirm(event: &ConfirmationRequired) -> String {
     let ConfirmationRequired { amount, confirm_at, until, .. } = event;
     let place = match confirm_at {
@@ -102,7 +102,7 @@ pub(crate) fn to_operator(input: &AlertOperatorInput) -> Text {
     Text { template, subject, body }
 }
 
-/// What an operator has to do by when, where the event says it.
+/// Returns what the operator has to do and by when, if the event has a deadline.
 fn todo(input: &AlertOperatorInput) -> String {
     let AlertOperatorInput::ErrorPaymentDisputed(dispute) = input else { return String::new() };
     let by = dispute.respond_by.map(|at| format!(" by {}", at.strftime("%-d %B %Y, %H:%M UTC")));

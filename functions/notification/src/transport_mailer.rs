@@ -42,7 +42,8 @@ impl TransportMailer {
         Self { transport, from, operator }
     }
 
-    /// Returns the address that an email goes to, and its whole text; or why it cannot be sent.
+    /// Returns the address that an email goes to, and its whole text; or the reason that it cannot
+    /// be sent.
     async fn letter(
         &self,
         email: &Email,

@@ -76,12 +76,12 @@ struct DeliveryProgress {
     /// When the carrier had the parcel.
     #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<Timestamp>,
-    /// By what the parcel is followed on its way, where the carrier says so.
+    /// How to track the parcel, if the carrier sent that.
     #[serde(skip_serializing_if = "Option::is_none")]
     tracking: Option<Tracking>,
 }
 
-/// An order, whole.
+/// An order with everything that its routes show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "Order")]
@@ -91,7 +91,7 @@ pub(crate) struct WholeOrder {
     status: Status,
     lines: Vec<Line>,
     total: Money,
-    /// Where it goes; absent once the customer was forgotten.
+    /// The shipping address; absent once the customer was forgotten.
     #[serde(skip_serializing_if = "Option::is_none")]
     shipping_address: Option<PostalAddress>,
     payment: PaymentProgress,
@@ -196,7 +196,7 @@ pub(crate) struct OrderPage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct OrderEvent {
-    /// Names what a caller knows of with this one: the value for `Last-Event-ID`.
+    /// The id for `Last-Event-ID`: the set of milestones that a caller knows after this event.
     id: String,
     /// What happened.
     #[serde(rename = "type")]
@@ -212,10 +212,10 @@ struct OrderEvent {
     /// Why it was canceled.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// By what the parcel is followed, once the carrier has it.
+    /// How to track the parcel, once the carrier has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     tracking: Option<Tracking>,
-    /// What the customer has to confirm, where the bank asks for that.
+    /// What the customer has to confirm; for `ConfirmationRequired`.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirmation: Option<Confirmation>,
 }
@@ -227,19 +227,20 @@ impl OrderEvent {
     }
 }
 
-/// What happened to an order that the caller does not know of.
+/// The events of an order that the caller does not know yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct OrderEvents {
     events: Vec<OrderEvent>,
-    /// Names what the caller knows of now: the value for `Last-Event-ID`.
+    /// The value for the next request's `Last-Event-ID`: the milestones that the caller knows after
+    /// this response.
     last_event_id: String,
     /// Whether the order is over: nothing but a refund may follow.
     pub(crate) ended: bool,
 }
 
 impl OrderEvents {
-    /// Returns the steps whose milestones are not among the `known` ones.
+    /// Returns the steps whose milestones are not in `known`.
     pub(crate) fn unknown_to(mut known: Known, order: &Placed, steps: Vec<Step>) -> Self {
         let mut events = Vec::new();
         for step in steps {

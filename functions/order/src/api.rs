@@ -126,7 +126,7 @@ impl Endpoint for Create {
         let message = personal_command(kernel, request, &order, sealing)?;
         let answered = kernel.run(&CreateOrder(self.settings), &message).await?;
         let unexpected = || Problem::new(500, "internal", "the order left no event");
-        // A repeated request with the same key gets the answer of the same event.
+        // A repeated request with the same key gets the same response, made from the stored event.
         let created: OrderCreated = answered.event()?.ok_or_else(unexpected)?;
         let (location, customer) =
             (format!("/orders/{}", created.order_id), created.customer_id.clone());
@@ -171,7 +171,7 @@ impl Endpoint for CancelRequest {
     }
 }
 
-/// Decrypts where an order goes; none once the customer was forgotten.
+/// Decrypts an order's address; none once the customer was forgotten.
 pub(crate) async fn address(
     kernel: &Kernel,
     customer: &CustomerId,

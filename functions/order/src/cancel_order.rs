@@ -55,7 +55,7 @@ impl Action for CancelOrder {
     }
 }
 
-/// Returns which order is canceled, and why.
+/// Returns the order to cancel, and the reason.
 fn why(input: &CancelOrderInput) -> (&OrderId, String) {
     use CancelOrderInput as Because;
     match input {

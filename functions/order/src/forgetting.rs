@@ -1,4 +1,4 @@
-//! The routes by which a customer learns what is kept about them, and is forgotten.
+//! The routes by which a customer exports the data that is kept about them, and is forgotten.
 
 use async_trait::async_trait;
 use chorus_events::callers::OWNER_OR_STAFF;
@@ -21,11 +21,11 @@ use crate::list::{Asked, MAX_PAGE};
 use crate::progress::steps;
 use crate::{OrderView, Status};
 
-/// The query parameter with which a caller accepts that parcels and emails of orders under way
-/// reach nobody any more.
+/// The query parameter by which a caller accepts that parcels and emails of open orders will not
+/// reach the customer.
 const DESPITE_ORDERS: &str = "despite-orders-under-way";
 
-/// What remains of a customer who was forgotten, and why.
+/// The data that remains after a customer was forgotten, each with the reason.
 const LEFT: [&str; 2] = [
     "orders, payments, parcels and emails, with the customer's id and without a person: the books \
      have to add up",
@@ -62,17 +62,17 @@ struct Forgotten {
     customer_id: CustomerId,
     /// When they were forgotten.
     forgotten_at: Timestamp,
-    /// What is left, and why.
+    /// The data that remains, each with the reason.
     left: Vec<&'static str>,
 }
 
-/// What is kept about a customer.
+/// The data that is kept about a customer.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct Kept {
     customer_id: CustomerId,
     orders: Vec<Priced<WholeOrder>>,
-    /// Where other services show what they keep: paths of this API.
+    /// Paths of this API at which other services return the data that they keep.
     elsewhere: Vec<String>,
     /// Where the next page starts: the value for `cursor`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +87,8 @@ impl Endpoint for Forget {
         let customer_id: CustomerId = request.parameter("id")?;
         request.owned_by(customer_id.as_str())?;
         let despite = request.query.get(DESPITE_ORDERS).map(String::as_str) == Some("true");
-        // A request that is repeated is answered as before, even if an order is under way by now.
+        // A repeated request gets the same response as the first, even if the customer has open
+        // orders by now.
         if !despite && destroyed_at(kernel, &customer_id).await?.is_none() {
             refuse_while_under_way(kernel, &customer_id, request).await?;
         }

@@ -14,7 +14,7 @@ use crate::{BY_TYPE, OrderView, TABLE};
 pub enum HistoryError {
     #[error("the stored events cannot be read")]
     Store(#[from] StoreError),
-    /// A stored event does not fit its type.
+    /// The data of a stored event does not match its type.
     #[error("a stored event is unreadable")]
     Event(#[from] ReadError),
     /// A stored item is not an event, or a line of the list cannot be written.
@@ -48,11 +48,11 @@ pub async fn by_type(
     }
 }
 
-/// Rebuilds the list of orders from the stored events, while orders run: a line that the bus has
-/// updated meanwhile stays as it is. Returns how many events were folded.
+/// Rebuilds the list of orders from the stored events, also while the shop is running: a line that
+/// a newer event has updated meanwhile is not overwritten. Returns how many events were folded.
 ///
 /// # Errors
-/// Where the store fails, or a stored event cannot be read.
+/// If the store fails, or a stored event cannot be read.
 pub async fn rebuild(store: &dyn Store) -> Result<usize, HistoryError> {
     let created = fold::<OrderCreated>(store, |order| OrderView::from(order)).await?;
     let canceled = fold::<OrderCanceled>(store, |order| OrderView::from(order)).await?;

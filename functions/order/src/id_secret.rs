@@ -19,9 +19,9 @@ const DIGITS: usize = 20;
 #[error("the secret of order ids must have at least {MIN_BYTES} bytes")]
 pub struct IdSecretTooShort;
 
-/// The secret from which, with its idempotency key, an order's id is derived. The same key always
-/// gives the same id, even after the key's record has expired; and whoever guesses a key still does
-/// not know the id.
+/// The secret from which an order's id is derived, together with the request's idempotency key. The
+/// same key always gives the same id, even after the key's record has expired. A caller who guesses
+/// a key cannot compute the id without the secret.
 ///
 /// If the secret changes, existing orders keep their ids.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ impl IdSecret {
         if bytes.len() < MIN_BYTES { Err(IdSecretTooShort) } else { Ok(Self(bytes.into())) }
     }
 
-    /// Returns the id of the order that an idempotency key places.
+    /// Returns the id of the order that is created by the request with this idempotency key.
     #[must_use]
     pub fn order_id(&self, key: &str) -> OrderId {
         let mut mac =

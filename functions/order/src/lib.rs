@@ -1,5 +1,5 @@
-//! Order: takes orders, and knows when they end. An order's state is the fold of its own events;
-//! the list that customers see is a projection of the events that the bus delivers.
+//! Order: accepts orders, and cancels or completes them. An order's state is the fold of its own
+//! events; the list that customers see is a projection of the events that the bus delivers.
 
 mod answers;
 mod api;

@@ -1,4 +1,4 @@
-//! Lists orders, newest first: one customer's or everybody's, filtered by status and by when they
+//! Lists orders, newest first: those of one customer or of all, filtered by status and by when they
 //! were placed.
 
 use chorus_events::CustomerId;
@@ -16,7 +16,8 @@ const PAGE: u32 = 20;
 /// The most orders that a page lists.
 pub(crate) const MAX_PAGE: u32 = 100;
 
-/// How many months of everybody's orders are searched for one page at most: each needs queries.
+/// How many months are searched for one page at most, if the orders of all customers are listed:
+/// each month needs queries.
 const MOST_MONTHS: usize = 5 * 12;
 
 const EVERY_STATUS: [Status; 3] = [Status::Open, Status::Canceled, Status::Delivered];
@@ -24,7 +25,7 @@ const EVERY_STATUS: [Status; 3] = [Status::Open, Status::Canceled, Status::Deliv
 /// The names of the statuses, as callers write them.
 pub(crate) const STATUSES: Values = Values::OneOf(&["Open", "Canceled", "Delivered"]);
 
-/// Which orders a caller asks for.
+/// The orders that a request asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     customer: Option<CustomerId>,
@@ -43,7 +44,7 @@ impl Asked {
     pub(crate) fn of(request: &Request, now: Timestamp) -> Result<Self, Problem> {
         let given = |name| request.query.get(name).map(String::as_str);
         let refused = |name: &'static str| move |rule: &str| Problem::field(400, name, rule);
-        // A customer who names no customer asks for their own orders.
+        // A customer whose request names no customer gets their own orders.
         let own = request.customer.as_deref();
         let customer = given("customer-id").or(own).map(|id| {
             id.parse().map_err(|rule| Problem::field(400, "customer-id", format!("{rule}")))
@@ -86,7 +87,7 @@ impl Asked {
         Ok(Self { customer: Some(customer), status, from, to, behind, limit })
     }
 
-    /// The customer whose orders are asked for; absent for everybody's.
+    /// The customer whose orders are listed; absent if those of all customers are.
     pub(crate) fn customer(&self) -> Option<&CustomerId> {
         self.customer.as_ref()
     }

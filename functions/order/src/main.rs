@@ -1,4 +1,4 @@
-//! The Order service on Lambda: takes orders, and knows when they end.
+//! The Order service on Lambda: accepts orders, and cancels or completes them.
 //!
 //! Beside the variables of [`chorus_aws::run`], `ORDER_ID_SECRET` is the secret from which the ids
 //! of new orders are derived; `HOME_COUNTRY`, `REVIEW_ABOVE` and `CURRENCY` are the shop's

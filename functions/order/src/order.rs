@@ -9,15 +9,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Where an order is in its life.
+/// An order's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "OrderStatus")]
 pub enum Status {
-    /// Accepted, and on its way.
+    /// Accepted, and neither canceled nor delivered yet.
     Open,
-    /// Over: whatever was done for it is undone.
+    /// Canceled: the other services undo what they did for it.
     Canceled,
-    /// Over: it has reached its customer.
+    /// Delivered to its customer.
     Delivered,
 }
 
@@ -30,7 +30,8 @@ pub struct Placed {
     pub total: Money,
     pub shipping_address: ShippingAddress,
     pub placed_at: Timestamp,
-    /// The terms under which the order is carried out, whatever the shop's settings are by then.
+    /// The terms of the order: the shop's settings at the time when it was placed. Later changes do
+    /// not apply to it.
     pub terms: Terms,
     pub status: Status,
     pub reason: Option<String>,

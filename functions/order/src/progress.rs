@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Placed, Status, TABLE};
 
-/// What a customer is told of an order, each at most once, in the order in which it mostly happens.
-/// Their places are the bits of a [`Known`]: a new one goes to the end.
+/// The milestones that a customer sees, each at most once, in their usual order. Their positions
+/// are the bits of a [`Known`], so a new milestone has to be added at the end.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -29,7 +29,7 @@ pub(crate) enum Milestone {
     OrderDelivered,
     /// It was canceled.
     OrderCanceled,
-    /// Nothing is charged any more: what was, went back.
+    /// The payment was canceled: whatever was charged is refunded.
     PaymentCanceled,
     /// The customer has to confirm the payment to the bank.
     ConfirmationRequired,
@@ -39,10 +39,10 @@ pub(crate) enum Milestone {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Confirmation {
-    /// Where the customer confirms it; without, only an app of the bank asks for it.
+    /// The page on which the customer confirms it; absent if only the bank's app asks the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) confirm_at: Option<ConfirmationUrl>,
-    /// Since when it waits for that.
+    /// Since when the customer has been asked.
     pub(crate) since: Timestamp,
     /// When the payment fails unless it is confirmed.
     pub(crate) until: Timestamp,
@@ -66,7 +66,7 @@ pub(crate) struct Step {
     /// How to track the parcel; for `DeliveryStarted`, if the carrier sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tracking: Option<Tracking>,
-    /// What the customer has to confirm.
+    /// What the customer has to confirm; for `ConfirmationRequired`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) confirmation: Option<Confirmation>,
 }
@@ -98,7 +98,7 @@ fn partition(order_id: &OrderId) -> String {
 /// Reads every step of an order so far, the earliest first.
 ///
 /// # Errors
-/// Where the store fails, or a step cannot be read.
+/// If the store fails, or a step cannot be read.
 pub(crate) async fn steps(store: &dyn Store, order: &Placed) -> Result<Vec<Step>, Failure> {
     let page = store.query(&Query::partition(TABLE.name, partition(&order.order_id))).await?;
     let heard: Result<Vec<Step>, _> = page.items.into_iter().map(serde_dynamo::from_item).collect();
@@ -121,9 +121,9 @@ fn own(order: &Placed) -> Vec<Step> {
     steps
 }
 
-/// The set of milestones that a caller knows, one bit for each. The id of an event in an answer is
-/// such a set: whoever sends the last one that they got is told the milestones that are missing, in
-/// whatever order the events arrived.
+/// The set of milestones that a caller knows, one bit for each. The id of an event in a response is
+/// such a set. A caller who sends the last id that they received gets the milestones that are not
+/// in it, even if the events arrived out of order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Known(u32);
 
@@ -131,7 +131,8 @@ impl Known {
     /// The set of all milestones.
     const ALL: u32 = 511;
 
-    /// A regular expression for such sets as numbers; the empty text means none.
+    /// A regular expression that matches the numbers of such sets, and the empty text for the empty
+    /// set.
     pub(crate) const NAMES: &str = "^(51[01]|50[0-9]|[1-4][0-9][0-9]|[1-9]?[0-9])?$";
 
     /// Reads a set from its number.

@@ -23,14 +23,14 @@ const CARD_NUMBER: &str = "^[._-]*([0-9][._-]*){12,}$";
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct NewOrder {
-    /// Who orders.
+    /// The customer's id.
     pub(crate) customer_id: CustomerId,
-    /// What, 1 to 90 lines.
+    /// The lines, 1 to 90.
     #[schemars(length(min = 1, max = chorus_events::MAX_LINES))]
     pub(crate) lines: Vec<OrderedLine>,
-    /// Where it goes.
+    /// The shipping address.
     pub(crate) shipping_address: NewAddress,
-    /// How it is paid: the payment provider's token of a card, never the card's number.
+    /// The payment method: the payment provider's token of a card, never the card's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("not" = { "type": "string", "pattern": CARD_NUMBER }))]
     pub(crate) payment_method: Option<PaymentMethod>,

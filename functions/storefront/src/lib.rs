@@ -1,4 +1,4 @@
-//! Storefront: tells the shop's own front end how orders proceed, by a signed webhook.
+//! Storefront: reports the progress of orders to the shop's own front end, by a signed webhook.
 //!
 //! The bus posts each [`OrderUpdated`](chorus_events::storefront::OrderUpdated) to the front end
 //! (`SendUpdate` is a row without code). No code of ours runs then, so the update is signed before it

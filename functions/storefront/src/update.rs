@@ -19,11 +19,11 @@ const ISSUER: &str = "chorus";
 /// How many seconds a token is valid: a call is retried for a day, and clocks differ.
 const LIFETIME: i64 = 25 * 3_600;
 
-/// How an order stands.
+/// The order's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "UpdatedOrderStatus")]
 enum Status {
-    /// It is carried out.
+    /// Neither canceled nor delivered yet.
     Open,
     /// It was canceled.
     Canceled,
@@ -67,23 +67,23 @@ enum Delivery {
     Canceled,
 }
 
-/// What happened to an order. Updates may arrive in another order than they happened in: `at` tells.
+/// What happened to an order. Updates may arrive out of order; sort them by `at`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "OrderUpdate")]
 pub struct Update {
-    /// What happened, by the names of `GET /orders/{id}/events`.
+    /// What happened; the names are those of `GET /orders/{id}/events`.
     #[serde(rename = "type")]
     kind: &'static str,
     /// When it happened.
     at: Timestamp,
-    /// How the order stands, where that changed.
+    /// The order's new status, if it changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
-    /// How far its payment is, where that changed.
+    /// The payment's new status, if it changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<Payment>,
-    /// How far its delivery is, where that changed.
+    /// The delivery's new status, if it changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery: Option<Delivery>,
     /// When it should arrive, once that is estimated.
@@ -100,11 +100,12 @@ pub struct Claims {
     iss: &'static str,
     /// The order.
     sub: OrderId,
-    /// Names the update. One that comes twice has the same name.
+    /// The update's id: the same if the update is delivered twice.
     jti: Uuid,
     /// When it was signed, in seconds since the Unix epoch.
     iat: i64,
-    /// Until when it is good: a call that fails is made again for a day.
+    /// When the token expires, in seconds since the Unix epoch: more than a day after it was
+    /// signed, because a failed call is retried for a day.
     exp: i64,
     update: Update,
 }
@@ -130,13 +131,13 @@ impl Claims {
     }
 }
 
-/// What the bus posts to the front end.
+/// The body that the bus posts to the front end.
 #[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "SignedOrderUpdate")]
 #[allow(dead_code, reason = "the event's own type is what is sent; this one describes it")]
 pub struct Posted {
-    /// The order that the update is about, as the token says it as well.
+    /// The order's id, which the token has as well.
     order_id: OrderId,
     /// The update: a JSON Web Token, signed by HMAC-SHA256 with the secret of the front end.
     #[schemars(schema_with = "token")]
