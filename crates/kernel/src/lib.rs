@@ -7,18 +7,18 @@
 //! of AWS, of HTTP, or of the wall clock: the store, the bus, the state machines and the clock are
 //! passed in.
 //!
-//! Whoever writes an action needs:
+//! To write an action, use:
 //!
 //! | to | there is |
 //! |---|---|
-//! | decide | [`Action`], or [`ExternalAction`] with [`Step`] where somebody outside is called; [`Decision`], [`ActionError`], [`Context`] |
-//! | say what is read | [`Found`], [`IfNamed`], [`Each`], [`Folded`]; [`state!`] for several of them |
-//! | keep things | [`Entity`] with [`Counter`], or [`Fold`] over a stream |
+//! | decide | [`Action`], or [`ExternalAction`] with [`Step`] for an external call; [`Decision`], [`ActionError`], [`Context`] |
+//! | declare what is read | [`Found`], [`IfNamed`], [`Each`], [`Folded`]; [`state!`] for several of them |
+//! | store state | [`Entity`] with [`Counter`], or [`Fold`] over a stream |
 //! | change them | [`create()`], [`replace`], [`save`], [`put_if_newer`], [`add`], [`append`], [`unchanged`] |
 //! | encrypt and decrypt text about people, at the edge | [`People`], [`SealingKey`] |
 //! | wait for an answer from outside | [`Callback`], [`Signal`] |
-//! | be found by adapters | [`Function`], [`TableSpec`], [`MachineSpec`] |
-//! | be tested | [`testing::decide`] on what is [`testing::Stored`] |
+//! | register with adapters | [`Function`], [`TableSpec`], [`MachineSpec`] |
+//! | test | [`testing::decide`] on [`testing::Stored`] state |
 //!
 //! An adapter implements [`Store`], [`Publisher`], [`Machines`] and [`Clock`]; its store has to
 //! pass [`testing::port_suite`].

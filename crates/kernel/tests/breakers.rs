@@ -290,7 +290,7 @@ async fn one_call_is_made_after_each_pause_by_all_instances_together() {
         }
     }
     // Two of the instances had failed before the circuit opened, and made one more call each before
-    // they learned that it was open.
+    // they read that it was open.
     assert_eq!(press.calls(), 3 + 2 + 10);
 }
 
@@ -336,7 +336,6 @@ async fn a_partner_that_answers_costs_no_request() {
     for _ in 0..5 {
         press.print(&kernel).await.unwrap();
     }
-    // For each page: one read with the look for the record, one read after the call, and the
-    // commit.
+    // For each page: one read of the state and the record, one read after the call, and the commit.
     assert_eq!(press.store.requests.load(Ordering::Relaxed), 5 * 3);
 }

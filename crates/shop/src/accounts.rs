@@ -183,7 +183,7 @@ fn account(order: &Placed, ledger: &[LedgerEntry]) -> OrderAccount {
     }
 }
 
-/// Returns what is wrong unless the order was delivered and charged once, or was canceled and its
+/// Returns what is wrong; none if the order was delivered and charged once, or was canceled and its
 /// charge refunded.
 fn wrong_money(order: &OrderAccount) -> Option<String> {
     let OrderAccount { order_id, status, total, charged, refunded, charges, .. } = order;
@@ -209,7 +209,7 @@ fn delivered(orders: &BTreeMap<OrderId, Placed>) -> BTreeMap<Sku, u64> {
     delivered
 }
 
-/// Returns what is wrong unless the pieces sold are those of delivered orders, and none is
+/// Returns what is wrong; none if the pieces sold are those of delivered orders, and no piece is
 /// reserved.
 fn wrong_stock(item: &ItemAccount, delivered: &BTreeMap<Sku, u64>) -> Option<String> {
     let ordered = delivered.get(&item.sku).copied().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The simulated payment provider at work: has customers confirm charges, and tells the shop by its
-//! signed webhook.
+//! Runs the simulated payment provider: its customers confirm charges, and it posts the results to
+//! the shop's signed webhook.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use tokio::sync::Notify;
 
 use crate::in_process::send;
 
-/// How long to wait after the shop, or the books, did not answer.
+/// How long to wait after a request or a read has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The most bytes of an answer.
+/// The largest response of the shop that is read, in bytes.
 const MOST: usize = 1 << 16;
 
-/// Why the shop is not told now.
+/// Why a notice was not delivered to the shop.
 #[derive(Debug, thiserror::Error)]
 enum NotTold {
     #[error(transparent)]
@@ -37,25 +37,26 @@ enum NotTold {
     Refused(axum::http::StatusCode),
 }
 
-/// The simulated provider, and the shop that it tells.
+/// The simulated provider, and the router of the shop that gets its notices.
 pub(crate) struct Bank {
     pub(crate) provider: SimulatedProvider,
     pub(crate) router: Router,
-    /// What it signs with.
+    /// The secrets with which it signs.
     pub(crate) secrets: Arc<dyn SecretSource>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Woken where there may be something new to tell.
+    /// Notified when there may be a new notice.
     pub(crate) woken: Arc<Notify>,
 }
 
 impl Bank {
-    /// Works for good: what was left of an earlier run first. Stop it by dropping it.
+    /// Runs for ever; it starts with the notices that an earlier process left. To stop it, drop the
+    /// future.
     pub(crate) async fn run(self) {
         loop {
             let next = match self.tell_all().await {
                 Ok(next) => next.map(|at| at.duration_since(self.clock.now())),
                 Err(error) => {
-                    tracing::warn!(%error, "the shop is not told of a payment");
+                    tracing::warn!(%error, "a notice of the payment provider did not reach the shop; it is sent again");
                     Some(PAUSE.try_into().unwrap_or_default())
                 }
             };
@@ -70,7 +71,7 @@ impl Bank {
         }
     }
 
-    /// Tells what is due, and says when something is due next.
+    /// Sends the notices that are due, and returns when the next one is due.
     async fn tell_all(&self) -> Result<Option<Timestamp>, NotTold> {
         let (due, next) = self.provider.notices().await?;
         for notice in due {

@@ -51,9 +51,10 @@ pub struct ShopConfig {
     pub mailer: Option<Arc<TransportMailer>>,
     /// The settings that the shop's operator chooses.
     pub settings: Settings,
-    /// The payment provider; if absent, the simulated one, which charges nobody.
+    /// The payment provider; if absent, the simulated one, which moves no money.
     pub stripe: Option<Arc<StripeProvider>>,
-    /// What Stripe signs its notices with; without, a secret that only the simulated provider has.
+    /// The secret with which Stripe signs its notices; if absent, a secret that only the simulated
+    /// provider has.
     pub payment_webhook: Option<WebhookSecret>,
     /// The retries, time limits and rates of deliveries.
     pub policies: Policies,

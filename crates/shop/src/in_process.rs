@@ -8,7 +8,7 @@ use tower::ServiceExt;
 /// Sends a request to `router`; returns the status and the body of the answer.
 ///
 /// # Errors
-/// If the body breaks off, or has more than `most` bytes.
+/// If the body ends early, or has more than `most` bytes.
 pub(crate) async fn send(
     router: &Router,
     request: Request<Body>,

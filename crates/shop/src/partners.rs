@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use crate::{CARRIER_API_KEY, ShopConfig};
 
-/// A payment provider, a carrier and a mailer, and the store with their books.
+/// A payment provider, a carrier and a mailer, and the store in which they keep their data.
 #[derive(Clone)]
 pub struct Partners {
     store: Arc<dyn Store>,
@@ -24,7 +24,7 @@ pub struct Partners {
     clock: Arc<dyn Clock>,
     /// The payment provider, if it is not simulated.
     stripe: Option<Arc<StripeProvider>>,
-    /// Woken where the simulated provider may have something to tell.
+    /// Notified when the simulated provider may have a new notice.
     woken: Arc<Notify>,
 }
 
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Partners {
 }
 
 impl Partners {
-    /// The file with the partners' books, in a shop's data directory.
+    /// The file of the partners' store, in a shop's data directory.
     pub const FILE: &str = "partners.db";
 
     /// Returns the file's name and the store, for a backup.
@@ -44,11 +44,11 @@ impl Partners {
         (Self::FILE, Arc::clone(&self.kept))
     }
 
-    /// The tables of the partners' books.
+    /// The tables of the partners' store.
     pub const TABLES: [TableSpec; 3] =
         [CARRIER_TABLE, SIMULATED_MAILER_TABLE, SIMULATED_PROVIDER_TABLE];
 
-    /// Opens the partners' books, in `partners.db` beside the shop's data, or in memory.
+    /// Opens the partners' store, in `partners.db` beside the shop's data, or in memory.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -77,14 +77,14 @@ impl Partners {
         }
     }
 
-    /// The simulated provider, whether or not it charges for this shop.
+    /// Returns the simulated provider, even if the shop charges by Stripe.
     pub(crate) fn simulated(&self) -> SimulatedProvider {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         let woken = Arc::clone(&self.woken);
         SimulatedProvider::new(store, clock).waking(Arc::new(move || woken.notify_one()))
     }
 
-    /// Woken where the simulated provider may have something to tell.
+    /// Returns what is notified when the simulated provider may have a new notice.
     pub(crate) fn woken(&self) -> Arc<Notify> {
         Arc::clone(&self.woken)
     }
@@ -94,7 +94,7 @@ impl Partners {
         SimulatedMailer::new(Arc::clone(&self.store))
     }
 
-    /// The carrier, which calls back by `webhook`.
+    /// Returns the carrier, which sends its callbacks by `webhook`.
     #[must_use]
     pub fn carrier(&self, config: &ShopConfig, webhook: Arc<dyn Webhook>) -> Arc<Carrier> {
         let mut pace = CarrierConfig::new(ApiKey::new(CARRIER_API_KEY));

@@ -1,9 +1,10 @@
-//! A stack whose tables were restored to one moment. DynamoDB restores them one by one, so a
-//! transaction just before that moment may be torn: its record is there, and an item is not.
+//! Repairs a stack whose tables were restored to one moment. DynamoDB restores each table
+//! separately, so a transaction that was committed just before the moment may be torn: its record
+//! was restored, and one of its items was not.
 //!
-//! What is torn is undone as a whole, and its message delivered again by a replay of the archive. A
-//! record does not know the counts of items that its transaction moved, for these are added to
-//! without being read: they are counted anew, by the reservations.
+//! A torn transaction is undone as a whole, and a replay of the archive delivers its message again.
+//! A record does not contain the counts of items that its transaction changed, because they are
+//! added to without being read. So the counts are computed again from the reservations.
 
 mod stock;
 
@@ -24,7 +25,8 @@ pub use stock::{Recount, recount};
 /// The logical name of Inventory's table.
 pub const INVENTORY: &str = chorus_inventory::TABLE.name;
 
-/// How long before the moment a transaction may be torn: its items reach the backup within seconds.
+/// How long before the moment a transaction may be torn: each write is in the backup after a few
+/// seconds.
 pub const TORN_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
 /// The moment from which on records are checked.
@@ -33,36 +35,36 @@ pub fn checked_since(moment: Timestamp) -> Timestamp {
     moment - TORN_WITHIN
 }
 
-/// What becomes of a message whose record was dropped.
+/// What happens to the message of a torn transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Next {
-    /// A replay delivers it again, and its row acts on it.
+    /// A replay delivers it again, and its row handles it.
     Replayed,
-    /// Its row reaches outside of the shop, which a replay must not: a person decides.
+    /// Its row makes external calls, which a replay does not repeat: a person has to decide.
     ReachesOutside,
-    /// It was a request, or a task of a state machine: whoever made it may repeat it.
+    /// It was a request, or a task of a state machine: its sender may repeat it.
     Repeated,
-    /// Nothing is dropped: what an item was before is not known any more.
+    /// Nothing is undone, because the earlier content of an item is unknown.
     Kept,
 }
 
-/// A transaction that is torn.
+/// A torn transaction.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TornRecord {
     pub action: String,
     pub idempotency_key: String,
-    /// The items that are not there.
+    /// The items that are missing.
     pub missing: Vec<String>,
-    /// The items that are there, and should not be without the others.
+    /// The items that exist, and should not without the others.
     pub there: Vec<String>,
     pub next: Next,
     #[serde(skip)]
     undo: Vec<Write>,
 }
 
-/// What is wrong with tables that were restored.
+/// The problems of restored tables.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Damage {
@@ -71,7 +73,8 @@ pub struct Damage {
     pub torn: Vec<TornRecord>,
     /// Records that cannot be checked, and why.
     pub unreadable: Vec<String>,
-    /// Records whose events nothing shows to be published: the sweeper publishes them once more.
+    /// How many records have events that are not known to be published: the sweeper publishes them
+    /// again.
     pub unconfirmed: usize,
     /// Items whose counts do not match their reservations, once the torn transactions are undone.
     pub stock: Vec<Recount>,
@@ -80,10 +83,10 @@ pub struct Damage {
 }
 
 impl Damage {
-    /// What is wrong by these records, and by all items of Inventory's table.
+    /// Checks these records, and all items of Inventory's table.
     ///
     /// # Errors
-    /// Where the store fails, or an item cannot be read.
+    /// If the store fails, or an item cannot be read.
     pub async fn of(
         store: &dyn Store,
         records: &[Item],
@@ -112,17 +115,17 @@ impl Damage {
         Ok(damage)
     }
 
-    /// Whether nothing is torn, and all counts match.
+    /// Whether no transaction is torn, and all counts match.
     #[must_use]
     pub const fn is_none(&self) -> bool {
         self.torn.is_empty() && self.unreadable.is_empty() && self.stock.is_empty()
     }
 
-    /// Undoes what is torn, and leaves to the sweeper what may not be published. The counts are
-    /// corrected after that, by [`correct`].
+    /// Undoes the torn transactions, and leaves events that may not be published to the sweeper.
+    /// Call [`correct`] after that for the counts.
     ///
     /// # Errors
-    /// Where the store fails: what was undone before stays so, and this may be run again.
+    /// If the store fails. Part of the work is then done; call it again for the rest.
     pub async fn undo(&self, store: &dyn Store) -> Result<(), StoreError> {
         for torn in &self.torn {
             if !torn.undo.is_empty() {
@@ -131,7 +134,7 @@ impl Damage {
         }
         for again in &self.published_again {
             match store.write(std::slice::from_ref(again)).await {
-                // It has expired.
+                // The record has expired.
                 Ok(()) | Err(StoreError::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -140,11 +143,11 @@ impl Damage {
     }
 }
 
-/// Corrects the counts that two looks at Inventory's table agree on: what an order moved between them is
-/// in one of them alone. Answers those that were corrected.
+/// Corrects the counts that two reads of Inventory's table found wrong in the same way; a
+/// difference in only one of them is an order in progress. Returns the corrected counts.
 ///
 /// # Errors
-/// Where the store fails.
+/// If the store fails.
 pub async fn correct(
     store: &dyn Store,
     first: &[Recount],
@@ -154,7 +157,7 @@ pub async fn correct(
     for count in first.iter().filter(|count| second.contains(count)) {
         match store.write(&[count.correction()]).await {
             Ok(()) => corrected.push(count.clone()),
-            // Somebody moved pieces of it meanwhile, or there are too few of them.
+            // The item was changed in the meantime, or has too few pieces.
             Err(StoreError::Refused(reasons)) if !reasons.contains(&Reason::Passed) => {}
             Err(error) => return Err(error),
         }
@@ -190,8 +193,8 @@ fn is_of_inventory(key: &Key, item: &Item) -> bool {
     key.table == chorus_inventory::TABLE.name && key.is_of(item)
 }
 
-/// The tables that an action may have written: its service's own. What a record names in another's is
-/// never touched, since whoever can write records could have it deleted.
+/// The tables that an action may have written: those of its service. Items that a record names in
+/// other tables are never changed; otherwise a forged record could have them deleted.
 fn tables_of(action: &str, functions: &[HttpFunction]) -> Vec<TableSpec> {
     let Some(row) = TABLE.rows.iter().find(|row| row.action == action) else { return Vec::new() };
     let own = functions.iter().filter(|it| it.function.service == row.service);

@@ -35,7 +35,8 @@ use crate::{
 /// The file with the secret from which the ids of new orders derive, in a shop's data directory.
 const ORDER_ID_SECRET: &str = "order-id-secret";
 
-/// The file with what the simulated payment provider signs with, in a shop's directory.
+/// The file with the secret with which the simulated payment provider signs, in a shop's data
+/// directory.
 const PAYMENT_WEBHOOK_SECRET: &str = "payment-webhook-secret";
 
 /// The path of the simulated carrier's API, beside the shop's own.
@@ -45,7 +46,7 @@ const CARRIER: &str = "/partners/carrier";
 pub(crate) const CARRIER_PATHS: [(&str, &str); 2] =
     [("StartDelivery", "/deliveries"), ("RecallDelivery", "/recalls")];
 
-/// Why a shop does not open, or does not work.
+/// Why an operation on a shop failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ShopError {
     #[error("nothing can listen on {0}: is it in use? Choose another with --port")]
@@ -76,11 +77,12 @@ pub const API: ApiInfo = ApiInfo {
     webhooks: &[front_end::ORDER_UPDATES],
 };
 
-/// The secrets of a shop; the carrier and the payment provider know those of their webhooks, too.
+/// The secrets of a shop. The carrier and the payment provider have the secrets of their webhooks
+/// as well.
 #[derive(Debug, Clone)]
 pub struct Secrets {
     pub webhook: Arc<dyn SecretSource>,
-    /// What the payment provider signs its notices with.
+    /// The secrets with which the payment provider signs its notices.
     pub payment_webhook: Arc<dyn SecretSource>,
     /// The secret from which the ids of new orders derive.
     pub order_ids: IdSecret,
@@ -209,7 +211,7 @@ impl Shop {
 
     fn at(config: &ShopConfig, address: SocketAddr) -> Result<Self, ShopError> {
         if let Some(data) = &config.data {
-            // First, because opening the partners' books would create them if they are missing.
+            // First, because opening the partners' store would create a missing file.
             open_directory(data, &[Partners::FILE]).map_err(chorus_local::Error::from)?;
         }
         let partners = Partners::open(config)?;
@@ -285,7 +287,7 @@ impl Shop {
         lock(&self.serving).as_ref().map(|serving| format!("http://{}", serving.address))
     }
 
-    /// Returns where all items and all money are.
+    /// Returns the accounts: all items, and all money that was moved.
     ///
     /// # Errors
     /// If they cannot be read.

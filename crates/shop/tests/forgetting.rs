@@ -1,5 +1,5 @@
-//! No file contains a customer's personal data unencrypted, and nobody can read it once the
-//! customer is forgotten.
+//! No file contains a customer's personal data unencrypted, and none of it can be decrypted once
+//! the customer is forgotten.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;

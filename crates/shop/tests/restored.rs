@@ -17,14 +17,14 @@ use serde_dynamo::AttributeValue;
 
 use world::Harness;
 
-/// What the items of a transaction were before it, but for its record.
+/// The items that a transaction wrote, apart from its record, as they were before it.
 #[derive(Debug, Clone)]
 struct Before {
     action: String,
     items: Vec<(Key, Option<Item>)>,
 }
 
-/// Remembers what each transaction of an action found.
+/// Remembers the items before each transaction of one action.
 struct Remembering {
     store: Arc<dyn Store>,
     seen: Arc<Mutex<Vec<Before>>>,
@@ -58,7 +58,8 @@ impl Store for Remembering {
     }
 }
 
-/// A shop with an order that has gone so many transactions far; none where it has ended before.
+/// Returns a shop with an order for which this many transactions were made; none if the order ended
+/// earlier.
 async fn at_transaction(number: usize) -> Option<(Harness, Before)> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let wrap = |store| Arc::new(Remembering { store, seen: Arc::clone(&seen) }) as Arc<dyn Store>;
@@ -80,7 +81,7 @@ fn scan(world: &Harness, table: &str) -> Vec<Item> {
     world.local.store().scan(table, None, None).unwrap().items
 }
 
-/// What was found, and what has become of the order.
+/// Repairs the shop, replays the whole archive, and returns what was wrong.
 async fn mend(world: &Harness) -> Damage {
     let store = &*world.kernel.store;
     let records = scan(world, IDEMPOTENCY_TABLE.name);
@@ -95,7 +96,7 @@ async fn mend(world: &Harness) -> Damage {
     damage
 }
 
-/// Tears one item off the transaction: it is as it was before.
+/// Restores one item of the transaction to its state before it.
 async fn tear(world: &Harness, (key, item): &(Key, Option<Item>)) {
     let (key, condition) = (key.clone(), None);
     let write = match item.clone() {
@@ -111,7 +112,7 @@ async fn an_order_torn_at_any_of_its_transactions_is_found_and_ends_once_after_a
     for number in 0.. {
         let Some((_, before)) = at_transaction(number).await else { break };
         for (at, (key, _)) in before.items.iter().enumerate() {
-            // Nobody can count a count anew; docs/OPERATIONS.md says so.
+            // The counts of Analytics cannot be computed again: see docs/OPERATIONS.md.
             if key.table == "analytics" {
                 continue;
             }

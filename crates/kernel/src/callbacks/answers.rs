@@ -15,7 +15,7 @@ pub struct Answers {
 ///
 /// ```
 /// chorus_kernel::answers! {
-///     /// What a reviewer says.
+///     /// A reviewer's verdict.
 ///     pub enum Verdict in "verdict" {
 ///         /// Go on.
 ///         Approve = "approve",

@@ -61,11 +61,11 @@ impl MachineSpec {
         self.start_with(context, [])
     }
 
-    /// The same, with these fields beside the event in the execution's input: a choice of the
-    /// definition may branch on them.
+    /// Does the same as [`MachineSpec::start`], and adds these fields to the execution's input, so
+    /// that the definition can branch on them.
     ///
     /// # Errors
-    /// Where the event cannot be written as JSON.
+    /// If the event cannot be written as JSON.
     pub fn start_with<const N: usize>(
         &self,
         context: &Context<'_>,

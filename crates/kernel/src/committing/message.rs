@@ -24,8 +24,8 @@ pub struct Message {
     /// event's data in its earliest version. Earlier and later releases take the fingerprint of the
     /// same text.
     pub fingerprinted: Option<Box<RawValue>>,
-    /// The key of the person whom `fingerprinted` is about. Without it, somebody could guess the
-    /// text and compare its hash.
+    /// The key of the person whom `fingerprinted` is about. A hash without a key would reveal the
+    /// text to anybody who guesses it.
     pub fingerprint_key: Option<SealingKey>,
     /// The task of a state machine that passed the message; none if the bus or a caller did.
     pub task: Option<Task>,
@@ -47,7 +47,7 @@ pub struct Task {
     pub attempt: Attempt,
     /// Why the machine reached this task, if there are several ways to it.
     pub reason: Option<String>,
-    /// For how many seconds an attempt may wait, where the definition passes that on.
+    /// For how many seconds an attempt may wait; none if the definition does not pass it.
     pub timeout_seconds: Option<u32>,
 }
 
@@ -59,7 +59,8 @@ impl Task {
         Some((self.token.as_deref()?, self.attempt))
     }
 
-    /// When the wait of the task's first attempt ends without an answer.
+    /// When the wait of the task ends without an answer, counted from its first attempt; none
+    /// without a timeout.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         let timeout = SignedDuration::from_secs(self.timeout_seconds?.into());

@@ -74,7 +74,7 @@ pub(crate) struct Record {
     pub(crate) published_by_machine: bool,
     pub(crate) signals: Vec<Signal>,
     pub(crate) note: Option<String>,
-    /// The items that its transaction left, as [`written`](super::written) writes them down.
+    /// The names of the items that the transaction wrote: see [`written`](super::written).
     pub(crate) wrote: Option<String>,
     pub(crate) publication: Publication,
 }
@@ -233,11 +233,11 @@ pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
     Ok(if record.published_by_machine { Vec::new() } else { record.entries })
 }
 
-/// Has the sweeper publish the events of this record once more, where nothing shows that they are
-/// published, and their message does not come again; none where there is nothing to publish.
+/// Returns the write that leaves the events of this record to the sweeper, if they are not known to
+/// be published and their message may not be delivered again; none if there is nothing to publish.
 ///
 /// # Errors
-/// [`Failure::Terminal`] with the reason where it is no record.
+/// [`Failure::Terminal`] with the reason, if the item is no record.
 pub fn left_to_sweeper(item: &Item) -> Result<Option<Write>, Failure> {
     if is_circuit(item) {
         return Ok(None);

@@ -1,27 +1,28 @@
-//! Torn transactions: DynamoDB restores tables one by one, each to about the same moment, so that of a
-//! transaction just before it some items may be there and others not.
+//! Torn transactions. DynamoDB restores each table separately, each to about the same moment, so a
+//! restored backup may have only some of the items of a transaction that was committed just before
+//! that moment.
 
 use super::record::Record;
 use super::written::{self, WrittenItem};
 use crate::breaking::is_circuit;
 use crate::{Failure, Item, Key, Store, TableSpec, Write, stream_key};
 
-/// A transaction whose record is there, and not all of its items.
+/// A transaction whose record was restored, but not all of its items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Torn {
     pub record: Key,
-    /// The items that are not there, or older than the transaction left them.
+    /// The items that are missing, or older than what the transaction wrote.
     pub missing: Vec<WrittenItem>,
-    /// The items that only this transaction has written.
+    /// The items that this transaction created, and that nothing has written since.
     pub made: Vec<WrittenItem>,
-    /// The items that it changed, or that others have changed since: what they were before is not
-    /// known any more.
+    /// The items that existed before it, or that others have written since: their earlier content
+    /// is unknown.
     pub changed: Vec<WrittenItem>,
 }
 
 impl Torn {
-    /// What makes it as if the transaction had not been: its message may then come again. None where
-    /// that is not known, and a person has to look.
+    /// Returns the deletions that undo the transaction, its record included, so that its message
+    /// can be handled again. None if an item's earlier content is unknown: a person has to decide.
     #[must_use]
     pub fn undo(&self) -> Option<Vec<Write>> {
         let made = self.made.iter().map(|item| item.key.clone());
@@ -30,10 +31,11 @@ impl Torn {
     }
 }
 
-/// Whether the transaction of this record is torn. `tables` are those of all services.
+/// Checks the transaction of this record; none if it is complete. `tables` are those that the
+/// record may name.
 ///
 /// # Errors
-/// Where the store fails, or the item is no record.
+/// If the store fails, or the item is no record.
 pub async fn torn(
     store: &dyn Store,
     tables: &[TableSpec],
@@ -100,7 +102,8 @@ mod tests {
         replace(&Versioned { version: version - 1, value: parcel(name) }, &parcel(name))
     }
 
-    /// What is found of a transaction of these writes where only `there` is.
+    /// Stores only the items `there` of the items that `writes` would leave, and checks the
+    /// transaction of `writes`.
     fn found(writes: &[Write], there: &[Write]) -> Option<Torn> {
         let record = Record::new("Pack", &message(), Vec::new()).unwrap().beside(writes);
         let Write::Put { item, .. } = record.put(message().metadata.occurred_at).unwrap() else {

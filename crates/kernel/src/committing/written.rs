@@ -1,27 +1,28 @@
-//! Which items a transaction left, as its record names them. Tables that are restored one by one may
-//! have the record, and not the items.
+//! The names of the items that a transaction wrote, which its record contains. If tables are
+//! restored one by one, the record may be restored and an item not: the names tell which items are
+//! missing.
 
 use chorus_table::Entry;
 
 use crate::{Failure, Item, Key, TableSpec, Write, number};
 
-/// The attribute of a record.
+/// The record's attribute that contains the names.
 pub(super) const ATTRIBUTE: &str = "wrote";
 
 /// The attribute of an item that counts its writes.
 const VERSION: &str = "version";
 
-/// How the partition of a stream begins.
+/// The prefix of a stream's partition.
 pub(super) const STREAM: &str = "stream#";
 
-/// What separates the parts of a name. Keys are made of identifiers, which have none.
+/// Separates the parts of a name. No key contains it, because keys are made of identifiers.
 const BETWEEN: char = '\t';
 
-/// An item, and the version that a transaction gave it.
+/// An item, and the version with which a transaction wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenItem {
     pub key: Key,
-    /// 0 where the item has none: then it only has to be there.
+    /// 0 for an item without a version, which then only has to exist.
     pub version: i64,
 }
 
@@ -31,12 +32,14 @@ impl WrittenItem {
             Write::Put { key, item, .. } => {
                 Some(Self { key: key.clone(), version: number(item, VERSION).unwrap_or_default() })
             }
-            // What is added to without being read has a version that nobody knows.
+            // A counter that is added to without being read has an unknown version; deletions and
+            // checks leave no item.
             Write::Update { .. } | Write::Delete { .. } | Write::Check { .. } => None,
         }
     }
 
-    /// The sort key that its kind of item has: an event's place in its stream, or an entity's kind.
+    /// The sort key that this kind of item usually has, which a name omits: an event's place in its
+    /// stream, or an entity's kind.
     fn usual_sort_key(pk: &str, version: i64) -> String {
         match pk.split('#').next().unwrap_or_default() {
             "stream" => format!("{version:010}"),
@@ -44,8 +47,8 @@ impl WrittenItem {
         }
     }
 
-    /// As short as possible, since a record is billed by its size: without what the events of the
-    /// record say.
+    /// The name, as short as possible, because a record is billed by its size: parts that the
+    /// record's events have as well are omitted.
     fn name(&self, said: Said<'_>) -> String {
         let Self { key: Key { table, pk, sk }, version } = self;
         let table = if said.is_table(table) { "" } else { table };
@@ -73,17 +76,17 @@ impl WrittenItem {
         Some(Self { key: Key { table, pk, sk }, version })
     }
 
-    /// Whether this is the item, or what a later write made of it.
+    /// Whether the item was found, in this version or a later one.
     pub(super) fn is_in(&self, found: Option<&Item>) -> bool {
         found.is_some_and(|item| number(item, VERSION).unwrap_or_default() >= self.version)
     }
 
-    /// Whether this is the item, and nobody has written it since.
+    /// Whether the item was found in exactly this version.
     pub(super) fn is(&self, found: &Item) -> bool {
         number(found, VERSION).unwrap_or_default() == self.version
     }
 
-    /// Whether the transaction made it. An event of a stream is never written twice.
+    /// Whether the transaction created the item. An event of a stream is written only once.
     pub(super) fn is_new(&self) -> bool {
         self.version == 1 || self.is_in_stream()
     }
@@ -94,7 +97,7 @@ impl WrittenItem {
     }
 }
 
-/// What the first event of a record says: what it is about, and of which service it is.
+/// The parts of a name that are taken from a record's first event: its subject and its service.
 #[derive(Clone, Copy)]
 struct Said<'a> {
     source: &'a str,
@@ -114,7 +117,7 @@ impl<'a> Said<'a> {
         }
     }
 
-    /// Whether this is the table of the service whose event it is: `order` of `com.orders`.
+    /// Whether this is the table of the event's service: `order` for `com.orders`.
     fn is_table(self, table: &str) -> bool {
         let service = self.source.rsplit('.').next().unwrap_or_default();
         service.strip_suffix('s').unwrap_or(service) == table || service == table
@@ -128,7 +131,8 @@ impl std::fmt::Display for WrittenItem {
     }
 }
 
-/// The names of the items that these writes leave, beside these events; none where they leave none.
+/// The names of the items that these writes leave, without the parts that the events have; none if
+/// they leave no item.
 pub(super) fn names(writes: &[Write], entries: &[Entry]) -> Option<String> {
     let said = Said::by(entries);
     let names: Vec<String> =
@@ -136,7 +140,7 @@ pub(super) fn names(writes: &[Write], entries: &[Entry]) -> Option<String> {
     (!names.is_empty()).then(|| names.join("\n"))
 }
 
-/// The items that a record with these events names.
+/// Reads the items that a record with these events names.
 pub(super) fn read(
     names: &str,
     entries: &[Entry],

@@ -130,8 +130,8 @@ pub fn add<E: Entity>(id: &E::Id, amounts: &[(Counter<E>, i64)]) -> Write {
     Write::Update { key: entity_key::<E>(id), updates: additions(amounts), condition }
 }
 
-/// Adds to counters of the entity `id`. Where there is none, this makes one, whose other fields read as
-/// their defaults: nothing has to be read first.
+/// Adds to counters of the entity `id`. If there is no such entity, it is created, and its other
+/// fields read as their defaults.
 pub fn tally<E: Entity + Default>(id: &E::Id, amounts: &[(Counter<E>, i64)]) -> Write {
     Write::Update { key: entity_key::<E>(id), updates: additions(amounts), condition: None }
 }

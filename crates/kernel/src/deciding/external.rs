@@ -11,8 +11,8 @@ use crate::{Action, ActionError, Context, Decision, OutcomeUnknown, People, Stat
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step<C, O> {
     Done(Decision<O>),
-    /// Make this call first. The claim is committed before it; only who holds the claim can
-    /// conclude.
+    /// Make this call first. The claim is committed before it; only the message that made the claim
+    /// can conclude.
     Call {
         request: C,
         /// Changes that record that the call is being made, with conditions on what was read.
@@ -72,7 +72,7 @@ pub trait ExternalAction: Send + Sync {
     ) -> Result<Self::Response, OutcomeUnknown>;
 }
 
-/// What an action that makes calls knows about the message, and the response once there is one.
+/// The message's context for an action that makes calls, and the response once there is one.
 #[derive(Debug)]
 pub struct CallContext<'a, R> {
     pub message: Context<'a>,

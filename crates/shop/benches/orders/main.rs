@@ -84,14 +84,15 @@ fn wanted(part: &str) -> bool {
     asked.is_empty() || asked.iter().any(|asked| asked == part)
 }
 
-/// Returns how many orders a script asks for by `-- count 250`, or by `-- count 250 durable`.
+/// Returns how many orders a script requests by `-- count 250`, or by `-- count 250 durable`.
 fn counted() -> Option<Result<usize, ParseIntError>> {
     let mut arguments = std::env::args().skip_while(|argument| argument != "count").skip(1);
     arguments.next().map(|orders| orders.parse())
 }
 
-/// Runs so many orders, and prints orders a second and the CPU time of an order in milliseconds. In
-/// memory it takes one thread, so that two runs under a profiler do the same.
+/// Runs this many orders, and prints the orders per second and the CPU time of an order in
+/// milliseconds. In memory it uses one thread, so that two runs under a profiler execute the same
+/// code.
 fn count(orders: usize) -> anyhow::Result<()> {
     let size = Size { rounds: 1, warm_up: COUNTED_WARM_UP, orders, in_flight: 0 };
     let took = if std::env::args().any(|argument| argument == DURABLE) {

@@ -1,22 +1,24 @@
-//! What an order costs where the event log is written in batches. It is arithmetic on the measured order:
-//! no such queue is deployed, and docs/DEPLOY.md says why.
+//! What an order would cost if the event log were written in batches. This is calculated from the
+//! measured order: no such queue is deployed, and docs/DEPLOY.md explains why.
 
 use serde::Serialize;
 
 use super::Cost;
 use super::prices::{QUEUE_REQUEST, WRITE_UNIT, dollars_of_an_invocation};
 
-/// At how many orders a second the log is batched. With fewer, an invocation takes fewer events.
+/// The orders per second at which the log is batched. At a lower rate, an invocation gets fewer
+/// events.
 const ORDERS_PER_SECOND: u32 = 100;
 
-/// How many events an invocation takes at most.
+/// The most events of one invocation.
 const BATCH: f64 = 100.0;
 
-/// How long Lambda waits for a batch to fill: more than ten messages need a window of a second.
+/// How long Lambda waits for a batch to fill: batches of more than ten messages require a window of
+/// at least a second.
 const WINDOW_SECONDS: f64 = 1.0;
 
-/// Lambda reads a queue by five pollers at first, and each fills a batch of its own.
-/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>.
+/// Lambda first reads a queue with five pollers, and each fills a batch of its own. Source:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>.
 const POLLERS: f64 = 5.0;
 
 /// The most messages of one ReceiveMessage or DeleteMessageBatch.
@@ -30,22 +32,22 @@ const ITEMS: f64 = 25.0;
 #[serde(rename_all = "kebab-case")]
 pub struct BatchedLog {
     pub orders_per_second: u32,
-    /// How many events an invocation takes.
+    /// The number of events of one invocation.
     pub events_per_invocation: f64,
     /// What a million orders cost, in US dollars, to the cent.
     pub dollars_per_million: f64,
-    /// Of the whole order.
+    /// Invocations for the whole order.
     pub invocations: f64,
-    /// Of the whole order, to DynamoDB.
+    /// Requests to DynamoDB for the whole order.
     pub requests: f64,
-    /// Of the log, to SQS: none without the queue.
+    /// Requests to SQS for the log; 0 without the queue.
     pub queue_requests: f64,
-    /// How long an event waits for its batch, at most: `trace` shows it as much later.
+    /// For how many seconds an event waits for its batch at most; `trace` shows it that much later.
     pub seconds_behind: f64,
 }
 
 impl BatchedLog {
-    /// What `order` costs if what its row `log` does is done in batches.
+    /// What `order` would cost if the work of its row `log` were done in batches.
     #[allow(clippy::cast_precision_loss, reason = "counts of one order are small")]
     pub(super) fn of(order: &Cost, log: &Cost) -> Self {
         let events = log.used.invocations as f64;

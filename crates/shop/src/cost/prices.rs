@@ -6,7 +6,7 @@ use super::Consumption;
 /// The day of the prices: us-east-1, on demand, without free tiers.
 pub const PRICES_AS_OF: &str = "2026-11-21";
 
-/// In US dollars for a million, like the constants that follow.
+/// In US dollars for a million, like the constants below.
 const HTTP_API_REQUEST: f64 = 1.00;
 const EVENT: f64 = 1.00;
 const API_DESTINATION_CALL: f64 = 0.20;

@@ -112,7 +112,8 @@ async fn ends_as_it_should(
     Err(CostError::Unfinished { expected: ends, order: order.to_string() })
 }
 
-/// Builds a request with a trace: every record and event that follows contains the trace.
+/// Builds a request with trace headers, as callers send them, because every record and event of the
+/// order stores them.
 fn request(builder: Builder, body: &Value) -> Result<Request<Body>, CostError> {
     let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
     Ok(builder.header("traceparent", TRACE).body(body)?)

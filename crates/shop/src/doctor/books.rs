@@ -50,8 +50,8 @@ pub(super) async fn of(
     Ok(money.into_iter().chain(pieces).collect())
 }
 
-/// Returns what is wrong unless the order was delivered and its total charged, or was canceled and
-/// everything charged was refunded.
+/// Returns what is wrong; none if the order was delivered and its total charged, or was canceled
+/// and everything charged was refunded.
 fn money(delivered: bool, payment: Option<&Payment>, total: Option<Money>) -> Option<String> {
     let Some(payment) = payment else {
         return delivered.then(|| "it was delivered, and never charged".to_owned());

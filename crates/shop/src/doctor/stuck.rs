@@ -13,7 +13,7 @@ use super::{DoctorError, Stuck};
 struct Expectation {
     rule: Rule,
     pattern: Pattern,
-    /// The events of which one is the answer.
+    /// The events that the row emits, one of which is its answer.
     expects: Vec<&'static str>,
 }
 

@@ -77,8 +77,8 @@ async fn failed_executions(
 }
 
 /// Returns where the provider's ledger or Inventory's counts differ from the services' records,
-/// without the orders that are `named` already. A change in progress shows in one of them first, so
-/// both are read twice, and only a difference in both reads counts.
+/// except for the orders in `named`, which are reported already. A change in progress shows in one
+/// of them first, so both are read twice, and only a difference in both reads counts.
 async fn disagreements(
     operator: &OperatorApi,
     named: &BTreeSet<String>,
@@ -93,7 +93,7 @@ async fn disagreements(
     Ok(second)
 }
 
-/// Returns what the engine knows of a delivery that was not answered.
+/// Returns why the delivery has not been answered, as far as the engine knows.
 async fn because(local: &Local, stuck: &Stuck) -> Result<Option<String>, Refused> {
     let letters = local.dead_letters(&Selection::default());
     let letter = letters

@@ -43,7 +43,7 @@ pub struct Replayed {
     pub absorbed: usize,
     /// How many of them are new to the consumer: it acts on them now.
     pub acts: usize,
-    /// How many of them the consumer folds into its view once more.
+    /// How many of them the consumer folds into its view again.
     pub folds: usize,
     /// How many of them are not sent, because the consumer is an external call.
     pub suppressed: usize,

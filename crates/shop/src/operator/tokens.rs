@@ -27,7 +27,7 @@ impl TokenRequest {
 }
 
 /// Mints a token, but only for a caller with every role, such as a trusted call from this machine.
-/// No token names every role, so no token can be used to mint another.
+/// No token has every role, so no token can be used to mint another.
 pub(super) async fn mint(
     State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,

@@ -1,4 +1,4 @@
-//! Where an item's pieces are, counted by the orders' reservations.
+//! The counts of an item's pieces, computed from the orders' reservations.
 
 use std::collections::BTreeMap;
 
@@ -8,21 +8,21 @@ use chorus_kernel::{Condition, Entity, Failure, Item, Write, add, number, text};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// An item whose counts are not those of its reservations.
+/// An item whose counts differ from those of its reservations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Recount {
     pub sku: Sku,
-    /// Reserved and sold, by its own counts.
+    /// The pieces that are reserved and sold according to the item.
     pub has: (i64, i64),
-    /// Reserved and sold, by the reservations.
+    /// The pieces that are reserved and sold according to the reservations.
     pub should_have: (i64, i64),
-    /// The version of the item that has these counts.
+    /// The version of the item in which these counts were read.
     version: i64,
 }
 
 impl Recount {
-    /// Moves pieces between the item's counts, unless somebody has meanwhile.
+    /// The write that corrects the counts, unless the item was changed in the meantime.
     pub(super) fn correction(&self) -> Write {
         let reserved = self.should_have.0 - self.has.0;
         let sold = self.should_have.1 - self.has.1;
@@ -40,10 +40,11 @@ impl Recount {
     }
 }
 
-/// The items among these of Inventory's table whose counts do not match their reservations.
+/// Returns the items in these items of Inventory's table whose counts differ from their
+/// reservations.
 ///
 /// # Errors
-/// Where an item cannot be read.
+/// If an item cannot be read.
 pub fn recount<'a>(stored: impl IntoIterator<Item = &'a Item>) -> Result<Vec<Recount>, Failure> {
     let (mut items, mut counted) = (Vec::new(), BTreeMap::<Sku, (i64, i64)>::new());
     for item in stored {
@@ -75,7 +76,7 @@ pub fn recount<'a>(stored: impl IntoIterator<Item = &'a Item>) -> Result<Vec<Rec
     Ok(wrong)
 }
 
-/// The entity in a stored item; none where it is of another kind.
+/// The entity in a stored item; none if it is of another kind.
 fn read<E: Entity + DeserializeOwned>(item: &Item) -> Result<Option<E>, Failure> {
     if text(item, "sk") != Some(E::KIND) {
         return Ok(None);

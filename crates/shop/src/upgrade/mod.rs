@@ -24,7 +24,7 @@ use rehearsed::RehearsedShop;
 /// The longest virtual time of a rehearsal: longer than any state machine waits.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24 * 65);
 
-/// The kinds of problems that an upgrade can cause.
+/// The kind of a problem that an upgrade can cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProblemKind {

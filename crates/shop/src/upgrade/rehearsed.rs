@@ -67,7 +67,7 @@ impl RehearsedShop {
             clock: Arc::new(clock.clone()),
             ..ShopConfig::default()
         };
-        // First, because opening the partners' books would create them if they are missing.
+        // First, because opening the partners' store would create a missing file.
         open_directory(data, &[Partners::FILE])?;
         let partners = Partners::open(&config).map_err(ShopError::from)?;
         let mailer = Arc::new(partners.mailer());

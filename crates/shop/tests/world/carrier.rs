@@ -58,12 +58,12 @@ impl Depot {
         self.open.send_replace(open);
     }
 
-    /// How many parcels the shop was told are delivered.
+    /// How many parcels were reported to the shop as delivered.
     pub(super) fn delivered(&self) -> usize {
         *self.delivered.borrow()
     }
 
-    /// Waits until the shop was told that so many parcels are delivered.
+    /// Waits until so many parcels were reported to the shop as delivered.
     pub(super) async fn until(&self, delivered: usize) -> anyhow::Result<()> {
         self.delivered.subscribe().wait_for(|told| *told >= delivered).await?;
         Ok(())
