@@ -1,4 +1,4 @@
-//! Requests, in the imperative: what the synchronous API hands to an action.
+//! Requests, in the imperative: the messages that the synchronous API passes to an action.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;

@@ -14,7 +14,7 @@ pub(crate) fn is_page(text: &str, longest: usize) -> bool {
         && text.len() <= longest
 }
 
-/// What addresses are, as a regular expression.
+/// The regular expression that addresses match.
 pub(crate) const PATTERN: &str = "^https://[A-Za-z0-9][!-~]*$";
 
 /// Declares the type of an address that is shown as a link: it is `https`, and of limited length.

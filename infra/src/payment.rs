@@ -1,5 +1,5 @@
-//! Payments on AWS, which Stripe makes with a key in Secrets Manager, and reports in webhooks that it
-//! signs with another secret there.
+//! Payments by Stripe on AWS: the key, and the secret with which Stripe signs its webhooks, are in
+//! Secrets Manager.
 
 use chorus_events::services;
 use chorus_table::Service;
@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 
 /// The parameter with the secret's name; if it is empty, a simulated provider is used.
 const STRIPE_KEY_SECRET: &str = "StripeKeySecret";
-/// The secret that Stripe signs its notices with; where empty, none is taken.
+/// The parameter with the name of the secret with which Stripe signs its notices; if it is empty,
+/// all notices are rejected.
 const STRIPE_WEBHOOK_SECRET: &str = "StripeWebhookSecret";
-/// The page to which a bank sends a customer back.
+/// The parameter with the page to which a bank sends a customer back.
 const RETURN_URL: &str = "PaymentReturnUrl";
 
-/// What production needs.
+/// The parameters that production needs.
 pub(crate) const PARAMETERS: [&str; 2] = [STRIPE_KEY_SECRET, STRIPE_WEBHOOK_SECRET];
 
 pub(crate) fn parameters() -> Vec<Parameter> {

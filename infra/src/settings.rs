@@ -7,7 +7,7 @@ use chorus_template::Parameter;
 use chorus_template::intrinsics::reference;
 use serde_json::Value;
 
-/// The country that the shop ships from.
+/// The parameter with the country that the shop ships from.
 const HOME_COUNTRY: &str = "HomeCountry";
 /// The parameter with the total from which on orders are reviewed.
 const REVIEW_ABOVE: &str = "ReviewAbove";

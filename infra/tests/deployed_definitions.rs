@@ -29,7 +29,7 @@ fn deployed(name: &str) -> Machine {
 /// called.
 struct Asked {
     verdict: &'static str,
-    /// Whether the charge is made at once, or waits for the customer.
+    /// Whether the charge succeeds at once; otherwise it waits for the customer's confirmation.
     charges: bool,
     states: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! Tables that were restored: what is read of them as a whole.
+//! Reads restored tables: all items of a table, and recent idempotency records.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chorus_aws::Tables;
@@ -11,15 +11,15 @@ impl Operator {
     /// Every item of one of the stack's tables, by the table's logical name.
     ///
     /// # Errors
-    /// Where AWS refuses, or there is no such table.
+    /// If AWS refuses, or there is no such table.
     pub async fn items(&self, table: &str) -> Result<Vec<Item>, OperatorError> {
         self.scan(table, None).await
     }
 
-    /// The idempotency records that were made at `since` or later.
+    /// The idempotency records that were written at `since` or later.
     ///
     /// # Errors
-    /// Where AWS refuses.
+    /// If AWS refuses.
     pub async fn records_since(&self, since: Timestamp) -> Result<Vec<Item>, OperatorError> {
         self.scan(IDEMPOTENCY_TABLE.name, Some(format!("{since:.9}"))).await
     }

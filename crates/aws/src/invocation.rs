@@ -150,17 +150,17 @@ impl Invoker {
     }
 }
 
-/// A message that is given up.
+/// A message that becomes a dead letter.
 #[derive(Debug, Clone, Copy)]
 struct GivenUp<'a> {
     body: &'a str,
-    /// Where a dead letter of it has to be sent again, by ARN.
+    /// The ARN of the target to which a redrive sends the message.
     target: &'a str,
-    /// How often it was tried; none where Lambda does not tell.
+    /// The number of the last attempt; none if Lambda does not report it.
     attempt: Option<u32>,
 }
 
-/// What a log tells of an event, and nothing else of it; nothing of what is no event.
+/// The fields of an event that are logged; empty for a payload that is not an event.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct About {
     event: Option<String>,
@@ -195,7 +195,8 @@ impl From<Failure> for Failed {
     }
 }
 
-/// The error's name where only people read it: it tells whether a retry may help.
+/// The error's name in a dead letter, where no state machine matches it: it shows whether a retry
+/// may help.
 fn error_type(failure: &Failure) -> String {
     let kind = if failure.is_retryable() { "Retryable" } else { "Terminal" };
     format!("{kind}.{}", failure.code())

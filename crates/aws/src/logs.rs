@@ -65,7 +65,7 @@ pub(crate) mod testing {
 
     use super::*;
 
-    /// A subscriber that writes nothing, and lives as long as the tests.
+    /// A subscriber that writes nothing, and exists as long as the tests.
     static SECOND: OnceLock<Dispatch> = OnceLock::new();
 
     /// Collects the lines that are logged on this thread.
@@ -75,7 +75,8 @@ pub(crate) mod testing {
     impl Logged {
         /// Starts to collect what a function logs at `INFO`, until the guard is dropped.
         pub(crate) fn begin(&self) -> tracing::subscriber::DefaultGuard {
-            // With one subscriber alone, a thread without any decides for all that nobody listens.
+            // With a single subscriber, `tracing` caches that a log line is disabled if a thread
+            // without a subscriber meets it first.
             SECOND.get_or_init(|| {
                 Dispatch::new(tracing_subscriber::registry().with(heard(LevelFilter::INFO)))
             });

@@ -1,4 +1,4 @@
-//! The secret of webhooks on AWS: it lies in Secrets Manager, and is read when a webhook comes.
+//! The secret of webhooks on AWS: it is in Secrets Manager, and is read when a webhook arrives.
 
 use std::sync::Arc;
 
@@ -9,13 +9,14 @@ use chorus_webhook_signature::{
 
 use crate::{SecretVersions, StoredSecret, sdk_config};
 
-/// The secrets that a function verifies webhooks by: those of the secret with this ARN or name.
+/// The secrets with which a function verifies webhooks: the versions of the secret with this ARN or
+/// name.
 #[must_use]
 pub fn webhook_secrets(secret: impl Into<String>) -> Arc<dyn SecretSource> {
     Arc::new(InSecretsManager(StoredSecret::new(&sdk_config(), secret)))
 }
 
-/// The version that is current, and for a while the one before.
+/// The secret's current version and, during a rotation, the previous one.
 #[derive(Debug)]
 struct InSecretsManager(StoredSecret);
 

@@ -46,7 +46,7 @@ fn the_tables_of_the_suite_have_names_of_their_own() {
     }
 }
 
-/// A table's name that is unique to this process, so that two runs at a time do not collide.
+/// A table's name that is unique to this process, so that two runs at the same time do not collide.
 fn physical(logical: &str) -> String {
     format!("{logical}-{}", std::process::id())
 }

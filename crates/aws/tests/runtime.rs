@@ -13,7 +13,7 @@ struct Lambda {
     binary: Child,
 }
 
-/// What a binary sent to Lambda, and what it logged.
+/// The response that a binary sent to Lambda, and the lines that it logged.
 struct Said {
     path: String,
     body: Value,

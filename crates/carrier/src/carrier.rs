@@ -129,7 +129,7 @@ impl Carrier {
         Err(Failure::later("Contended", format!("the parcel of {order_id} changes too fast")))
     }
 
-    /// Works until the future is dropped. It begins with what an earlier run left undone.
+    /// Runs until the future is dropped. It starts with the work that an earlier process left.
     pub async fn run(self: Arc<Self>) {
         loop {
             match self.work_off().await {

@@ -9,10 +9,10 @@
 //! | nothing of the below | picks the parcel up, then delivers it |
 //! | `carrier-cancels` | picks the parcel up, then gives up: "the parcel was damaged" |
 //! | `carrier-down` | answers every request with 503 |
-//! | `carrier-flaky` | answers the first two requests of each key with 503, then works |
-//! | `carrier-slow` | takes its time to answer, then works |
+//! | `carrier-flaky` | answers the first two requests of each key with 503, and accepts the third |
+//! | `carrier-slow` | answers late, and then works |
 //! | `carrier-twice` | makes every callback twice |
-//! | `carrier-silent` | takes the parcel, and never calls back |
+//! | `carrier-silent` | accepts the parcel, and never calls back |
 //! | `carrier-refuses-recall` | the same, and refuses the first recall with 422: a dead letter |
 
 mod api;

@@ -118,7 +118,7 @@ fn references(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Reports commands that nobody may send, and callers of rows without commands.
+/// Reports commands without callers that may send them, and callers of rows without commands.
 fn callers(rows: &[RowSpec]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in rows {

@@ -6,8 +6,8 @@ use chorus_table::{Replay, RowSpec};
 
 use crate::Finding;
 
-/// Reports the rows that nothing but their records keeps from processing a replayed event twice, if
-/// the `archive` keeps events for longer than the `records` last.
+/// Reports rows that could process a replayed event twice: those that only their `records` protect,
+/// if the `archive` keeps events for longer.
 pub(crate) fn check(rows: &[RowSpec], archive: Duration, records: Duration) -> Vec<Finding> {
     if archive < records {
         return Vec::new();

@@ -63,7 +63,7 @@ impl Caller {
     }
 }
 
-/// What an admitted caller may act on.
+/// The data on which an admitted caller may act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admitted {
     Everything,
@@ -71,7 +71,7 @@ pub enum Admitted {
     OnlyOf(String),
 }
 
-/// Whether `caller` is one of `callers`, and what the caller may act on.
+/// Whether `caller` is one of `callers`, and on whose data the caller may act.
 ///
 /// # Errors
 /// 401 if a token is needed and there is none; 403 if the caller is not one of `callers`.

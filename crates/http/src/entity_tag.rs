@@ -1,5 +1,5 @@
-//! Entity tags (RFC 9110, section 8.8.3): what a caller already has is not sent again, and a change
-//! that somebody else made meanwhile is not overwritten.
+//! Entity tags (RFC 9110, section 8.8.3). A caller who already has a response does not get it
+//! again, and a caller cannot overwrite a change that it has not read.
 
 use sha2::{Digest, Sha256};
 

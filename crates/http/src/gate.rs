@@ -36,7 +36,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Identifies whoever calls without a token from this machine as `caller`.
+    /// Treats requests without a token from this machine as those of `caller`.
     #[must_use]
     pub fn trusting(caller: Caller) -> Self {
         let (within, from_here) = (caller.clone(), caller);

@@ -1,32 +1,32 @@
-//! What an operator reads of requests: a failure of ours, and a caller who was turned away or held back,
-//! each once; never a body, a query or a caller.
+//! Logs requests that an operator should know of: failures of ours, and rejected or throttled
+//! callers, each once. A log line never has a body, a query or a caller.
 
 use std::collections::BTreeMap;
 
 use crate::{Problem, Route};
 
-/// The parameter of a path that names what a request is about.
+/// The path parameter whose value is logged as the correlation id.
 const ABOUT: &str = "order-id";
 
-/// What a request asked for, as far as a log may tell.
+/// A request, reduced to what a log may contain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// Method and path of the route, with the names of its parameters; of a request that no route answers,
-    /// the first part of its path.
+    /// Method and path of the route, with the names of its parameters; if no route matches, the
+    /// first part of the path.
     pub route: String,
-    /// The order that the path names.
+    /// The order's id in the path, if it has one.
     pub correlation_id: Option<String>,
 }
 
 impl Asked {
-    /// A request to this route; `path` has what stands for the names in its path.
+    /// A request to this route; `path` has the values of its path parameters.
     #[must_use]
     pub fn of(route: &Route, path: &BTreeMap<String, String>) -> Self {
         let name = format!("{} {}", route.method, route.path);
         Self { route: name, correlation_id: path.get(ABOUT).cloned() }
     }
 
-    /// A request to a path that may be nobody's.
+    /// A request to a path that may match no route.
     #[must_use]
     pub fn somewhere(method: &str, path: &str) -> Self {
         let area = path.trim_start_matches('/').split('/').next().unwrap_or_default();
@@ -34,7 +34,7 @@ impl Asked {
         Self { route: format!("{method} /{area}{rest}"), correlation_id: None }
     }
 
-    /// Logs the answer where an operator should know of it: a 5xx, and 401, 403 and 429.
+    /// Logs the response if its status is a 5xx, 401, 403 or 429.
     pub fn log(&self, problem: &Problem) {
         let Problem { status, .. } = problem;
         if !matches!(status, 401 | 403 | 429 | 500..) {
@@ -42,7 +42,7 @@ impl Asked {
         }
         let Self { route, correlation_id } = self;
         let code = problem.code.unwrap_or_else(|| problem.name());
-        // What no retry helps may quote what it could not read.
+        // The text of a 500 may quote data that could not be read, so it is not logged.
         let why = problem.detail.as_deref().filter(|_| *status > 500);
         tracing::warn!(
             route,

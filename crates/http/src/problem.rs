@@ -33,7 +33,7 @@ pub struct Problem {
     /// The fields that break a rule.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// The failure's own name, for logs: a caller is told the kind alone.
+    /// The failure's own name, for logs only: the response has the kind.
     #[serde(skip)]
     pub code: Option<&'static str>,
 }

@@ -111,8 +111,8 @@ pub struct Response {
     pub content_type: &'static str,
     pub headers: Vec<(&'static str, String)>,
     pub body: Value,
-    /// The customer to whom the response's data belongs. Without one, a route for owners does not
-    /// send the response to a customer.
+    /// The customer to whom the response's data belongs. If none is set, a route for owners does
+    /// not send the response to a customer.
     pub owner: Option<String>,
 }
 
@@ -198,7 +198,7 @@ impl Route {
         Self::new(method, path, R::SPEC.callers, endpoint)
     }
 
-    /// Replaces the endpoint by what `wrap` makes of it.
+    /// Replaces the endpoint by the result of `wrap`.
     #[must_use]
     pub fn wrapped(self, wrap: impl FnOnce(Arc<dyn Endpoint>) -> Arc<dyn Endpoint>) -> Self {
         Self { endpoint: wrap(self.endpoint), ..self }
@@ -314,8 +314,8 @@ impl Route {
     }
 
     /// Declares that the route responds with pages of at most `most` entries: it reads the query
-    /// parameters `limit` and `cursor`, and answers the next page's cursor as `next`. `cursors` says
-    /// which values a cursor may have.
+    /// parameters `limit` and `cursor`, and its response has the next page's cursor as `next`.
+    /// `cursors` are the values that a cursor may have.
     #[must_use]
     pub fn pages(mut self, most: u32, cursors: Values) -> Self {
         self.parameters.extend(Parameter::of_pages(most, cursors));

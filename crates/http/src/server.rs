@@ -174,7 +174,8 @@ pub fn restricted(router: Router, callers: Callers) -> Router {
         async move {
             match admitted {
                 Ok(Admitted::Everything) => next.run(request).await,
-                // These routes do not say to which customer their data belongs.
+                // The responses of these routes do not name the customer to whom their data
+                // belongs.
                 Ok(Admitted::OnlyOf(_)) => {
                     into_http(Problem::from(ActionError::not_theirs()).into())
                 }

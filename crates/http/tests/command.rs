@@ -133,7 +133,7 @@ mod logs {
 
     const STREET: &str = "Obere Str. 57";
 
-    /// Fails over what it has stored, and quotes it.
+    /// Fails with a message that quotes stored data.
     struct Fails;
 
     #[async_trait]

@@ -20,7 +20,7 @@ const TRANSACTIONS: u64 = 10_000;
 const ENGINES: u64 = 200;
 const PUBLISHERS: u64 = 64;
 
-/// An action that does nothing.
+/// An action that handles every message without any effect.
 struct Idle(RowSpec);
 
 #[async_trait]

@@ -130,7 +130,7 @@ impl Bus {
     }
 
     /// Takes at most `max` pieces of work that are due. The caller has to settle every delivery
-    /// among them, and finish every job.
+    /// among them, and call `finish` for every job.
     pub fn take_due(&self, max: usize) -> Vec<Work> {
         let now = self.clock.now();
         self.with(|engine| engine.take_due(now, max))

@@ -168,7 +168,7 @@ async fn a_partner_away_for_six_hours_is_called_seldom_and_once_more_afterwards(
     assert!((20..100).contains(&called.len()), "{} calls", called.len());
 }
 
-/// A partner that answers nobody before `back`.
+/// A partner that does not answer before `back`.
 struct Away {
     clock: VirtualClock,
     back: Timestamp,

@@ -101,8 +101,8 @@ fn ledger(happenings: &mut tokio::sync::broadcast::Receiver<Observation>) -> Vec
     wrong
 }
 
-/// Performs the acts, and then lets everything succeed until nothing is left. Returns how many
-/// events were published.
+/// Performs the operations, and then lets every delivery succeed until nothing is left. Returns how
+/// many events were published.
 async fn play(shop: &Local, clock: &VirtualClock, acts: &[Act]) -> usize {
     let mut taken: Vec<Taken> = Vec::new();
     let mut put = 0;

@@ -35,7 +35,7 @@ pub const API_VERSION: &str = "2026-05-27.dahlia";
 /// The base URL of Stripe's API.
 pub const STRIPE: &str = "https://api.stripe.com";
 
-/// What an intent's metadata has the order under.
+/// The key of the order's id in an intent's metadata.
 pub const ORDER_ID: &str = "order-id";
 
 /// How long a response may take. To confirm, Stripe asks the customer's bank, which rarely takes
@@ -83,7 +83,7 @@ pub struct NewIntent {
     pub currency: Currency,
     /// The token of a payment method, `pm_…`, never a card number.
     pub payment_method: Option<String>,
-    /// The order's id, which the intent's metadata shows in Stripe's dashboard.
+    /// The order's id, stored in the intent's metadata, which Stripe's dashboard shows.
     pub order_id: String,
 }
 
@@ -160,8 +160,8 @@ impl Stripe {
         self.ask(Method::GET, &["payment_intents", id], "expand[]=latest_charge".to_owned()).await
     }
 
-    /// Confirms an intent, which charges the customer, or has the bank ask the customer to confirm. The
-    /// bank sends the customer to a page of its own only with a `return_url` to send them back to.
+    /// Confirms an intent, which charges the customer, or has the bank ask the customer to confirm.
+    /// Without a `return_url`, to which the customer is sent back, the bank gives no page for that.
     ///
     /// # Errors
     /// See [`StripeError`].

@@ -21,7 +21,7 @@ pub struct Dependencies {
     pub mailer: Arc<dyn Mailer>,
     /// The secrets with which the carrier signs its webhooks.
     pub webhook_secrets: Arc<dyn SecretSource>,
-    /// What the payment provider signs its notices with.
+    /// The secrets with which the payment provider signs its notices.
     pub payment_webhook_secrets: Arc<dyn SecretSource>,
     /// The secret from which ids of new orders are derived.
     pub order_ids: IdSecret,

@@ -13,13 +13,13 @@ use crate::{EventSpec, Partner};
 pub struct Breaker {
     /// The partner that is called.
     pub partner: Partner,
-    /// The breaker opens after this many calls in a row without an answer; while it is open nobody
-    /// calls.
+    /// The breaker opens after this many calls in a row without an answer; while it is open, no row
+    /// calls the partner.
     pub failures: u32,
     /// Two failures count together only if at most this many seconds lie between them.
     pub within_seconds: u32,
-    /// For this many seconds after the breaker opened nobody calls; then `probes` calls are made.
-    /// While none of them is answered, the pause and the probes repeat.
+    /// For this many seconds after the breaker opened no call is made; then `probes` calls are
+    /// made. While none of them is answered, the pause and the probes repeat.
     pub pause_seconds: u32,
     /// How many calls are made after each pause.
     pub probes: u32,

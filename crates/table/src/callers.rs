@@ -1,4 +1,4 @@
-//! The callers whom a command of the design table, or an API route that reads, admits.
+//! The callers that may send a command of the design table, or call an API route that reads.
 
 use std::fmt;
 
@@ -28,14 +28,14 @@ pub enum Customers {
     /// Customers may act only on what belongs to them; anything else is answered as if it did not
     /// exist.
     Own,
-    /// Every customer may call: what the route or command concerns belongs to nobody in particular.
+    /// Every customer may call, because the data belongs to no customer.
     All,
 }
 
-/// The callers whom a command, or a route that reads, admits.
+/// The callers that may send a command, or call a route that reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Callers {
-    /// Nobody: a row without commands.
+    /// No caller, because the row has no commands.
     Nobody,
     /// Anyone, without a token.
     Anyone,

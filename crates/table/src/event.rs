@@ -98,7 +98,7 @@ pub struct Earlier<E> {
     pub sample: fn() -> serde_json::Result<Value>,
     /// Reads data of this version as the current version.
     pub upcast: fn(&RawValue) -> serde_json::Result<E>,
-    /// Writes the current version as this one; `None` where this one cannot express the event.
+    /// Converts the current version to this one; `None` if this one cannot express the event.
     pub downcast: fn(&E) -> Option<serde_json::Result<Box<RawValue>>>,
 }
 
@@ -122,9 +122,9 @@ pub fn copies<E: Event>(event: &E) -> serde_json::Result<Vec<EarlierData>> {
     published.filter_map(copy).collect()
 }
 
-/// The data in the earliest version that can express it, without unknown fields; `None` where there
-/// is only one version. The same event yields the same data whichever version it was sent in, so
-/// this shows whether two messages are equal.
+/// The data in the earliest version that can express it, without unknown fields; `None` if there is
+/// only one version. The same event yields the same data whichever version it was sent in, so this
+/// shows whether two messages are equal.
 #[doc(hidden)]
 pub fn in_earliest<E: Event>(version: u32, data: &RawValue) -> Option<Box<RawValue>> {
     let mut before: Vec<&Earlier<E>> =
@@ -205,8 +205,8 @@ pub trait Inputs: Sized + Send + Sync {
     /// Reads data of the given detail type and version.
     fn read(detail_type: &str, version: u32, data: &RawValue) -> Result<Self, ReadError>;
 
-    /// Rewrites the data in the earliest version that can express it; `None` where the message has
-    /// one version only.
+    /// Rewrites the data in the earliest version that can express it; `None` if the message has
+    /// only one version.
     fn in_earliest(detail_type: &str, version: u32, data: &RawValue) -> Option<Box<RawValue>>;
 }
 

@@ -61,7 +61,7 @@ impl RetryPolicy {
 /// longer.
 pub const OUTAGE: Duration = Duration::from_secs(6 * 3_600);
 
-/// The bus's delivery to a queue or a Lambda function, which are rarely unavailable for long.
+/// The bus's deliveries to a queue or a Lambda function, which are rarely unavailable for long.
 pub const BUS: RetryPolicy = RetryPolicy {
     max_attempts: 25,
     max_age: Duration::from_secs(6 * 3_600),
@@ -145,8 +145,8 @@ pub const fn waiting(retry: RetryPolicy, age: Duration) -> RetryPolicy {
     RetryPolicy { max_age: REDRIVE.retry.max_age, ..pauses }
 }
 
-/// The most invocations of a function by one queue at the same time, unless a deployment says otherwise: the
-/// most that can be set.
+/// The most invocations of a function by one queue at the same time, unless a deployment sets
+/// another number: the highest that AWS allows.
 pub const QUEUE_CONCURRENCY: u32 = 1_000;
 
 /// The timeout of a function: twice the time that a slow payment provider needs.
@@ -155,12 +155,12 @@ pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a queue keeps a message that is not received: the longest that SQS allows.
 pub const RETENTION: Duration = Duration::from_secs(14 * 86_400);
 
-/// For how long the archive keeps events for a replay, unless a deployment says otherwise.
+/// For how long the archive keeps events for a replay, unless a deployment sets another time.
 pub const ARCHIVE: Duration = Duration::from_secs(14 * 86_400);
 
-/// For how long an idempotency record shows that a message was answered: longer than any queue, or the
-/// archive, delivers it again. Of an archive that is kept for longer, a row that only its record
-/// protects refuses what is older.
+/// For how long an idempotency record shows that a message was answered: longer than any queue, or
+/// the archive, delivers it again. If an archive is kept for longer, a row that relies on its
+/// records rejects replayed events that are older than this.
 pub const RECORDS: Duration = Duration::from_secs(15 * 86_400);
 
 #[cfg(test)]

@@ -4,19 +4,19 @@ use serde_json::value::RawValue;
 
 use crate::{EventSpec, Inputs, ReadError, Row};
 
-/// The functions with which a row reads its messages.
+/// The functions by which a row reads its messages.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader {
     /// The row's name, such as `ReserveItem`.
     pub action: &'static str,
-    /// The events that rules or state machines bring to the row, its commands, and its dead
+    /// The events that rules or state machines deliver to the row, its commands, and its dead
     /// letters; empty for a catch-all row, which reads no data.
     pub events: &'static [EventSpec],
     /// Reads data of the given detail type and version as the row's action does, and drops the
     /// result.
     pub read: fn(&str, u32, &RawValue) -> Result<(), ReadError>,
-    /// Rewrites the data in the earliest version that can express it; `None` where the event has
-    /// one version only.
+    /// Rewrites the data in the earliest version that can express it; `None` if the event has only
+    /// one version.
     pub in_earliest: fn(&str, u32, &RawValue) -> Option<Box<RawValue>>,
 }
 

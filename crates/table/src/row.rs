@@ -69,8 +69,8 @@ pub enum KeyUse {
     Destroys,
 }
 
-/// The most that one message may cost a row. Tests fail where a change exceeds it, so that the
-/// table has to be changed, too.
+/// The most that one message may cost a row. Tests fail if a change exceeds it, so that a higher
+/// cost has to be entered in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// Requests to DynamoDB per message.
@@ -122,7 +122,7 @@ pub struct RowSpec {
     /// Seconds from the action's input within which it should have emitted an event; after that an
     /// operator should look.
     pub within_seconds: u32,
-    /// The most that one message may cost; `None` where nothing measures it.
+    /// The most that one message may cost; `None` if it is not measured.
     pub budget: Option<Budget>,
     /// The callers who may send the commands in `api`.
     pub callers: Callers,
@@ -189,7 +189,7 @@ impl RowSpec {
         Self { starts_machine: true, replay: Replay::Suppressed, ..self }
     }
 
-    /// Every event that a rule or a state machine brings to the action.
+    /// Every event that a rule or a state machine delivers to the action.
     pub fn consumes(&self) -> impl Iterator<Item = &'static EventSpec> {
         self.on.iter().chain(self.tasks)
     }

@@ -26,8 +26,8 @@ impl Sealed {
         Self(format!("{MARK}{}", URL_SAFE_NO_PAD.encode(ciphertext)))
     }
 
-    /// The ciphertext, or `None` where the text is not encrypted. Text with the prefix that does
-    /// not decode yields an empty ciphertext, which no key decrypts.
+    /// The ciphertext, or `None` if the text is not encrypted. Text with the prefix that does not
+    /// decode yields an empty ciphertext, which no key decrypts.
     #[must_use]
     pub fn ciphertext(&self) -> Option<Vec<u8>> {
         let encoded = self.0.strip_prefix(MARK)?;

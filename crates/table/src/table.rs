@@ -30,13 +30,13 @@ impl Table {
         once
     }
 
-    /// The message whose detail type is `detail_type`; `None` where no row names it.
+    /// The message whose detail type is `detail_type`; `None` if no row names it.
     #[must_use]
     pub fn message(&self, detail_type: &str) -> Option<Message> {
         (self.mentioned)().into_iter().find(|message| message.spec.detail_type == detail_type)
     }
 
-    /// The row whose action is `action`; `None` where there is none.
+    /// The row whose action is `action`; `None` if there is none.
     #[must_use]
     pub fn row(&self, action: &str) -> Option<&'static RowSpec> {
         self.rows.iter().find(|row| row.action == action)

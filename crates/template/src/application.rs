@@ -35,13 +35,13 @@ pub struct Application {
     pub schema_registry: Option<&'static str>,
     /// Environment variables of the functions of some services.
     pub variables: Vec<(Service, String, Value)>,
-    /// Services whose function is another binary in any stage but prod: one with partners that are
-    /// simulated unless they are configured.
+    /// Services whose function has another binary in every stage but prod: one that simulates a
+    /// partner which is not configured.
     pub simulated: Vec<(Service, &'static str)>,
     /// Further permissions of some services' functions, beside those that derive from the table.
     pub grants: Vec<(Service, Statement)>,
-    /// The operations that services use on their tables and indexes. Where a table is listed, its
-    /// service is granted only these; else all operations that actions can need.
+    /// The operations that services use on their tables and indexes. For a table in the list, its
+    /// service is granted only these operations; for any other table, all that actions can need.
     pub access: Vec<TableAccess>,
     /// Resources that belong to no service, each with its logical id.
     pub resources: Vec<(&'static str, Resource)>,
@@ -90,7 +90,7 @@ pub struct TableAccess {
     pub table: &'static str,
     /// The name of the index; `None` for the table itself.
     pub index: Option<&'static str>,
-    /// Operations of DynamoDB, such as `dynamodb:GetItem`; empty where the service does not use the
+    /// Operations of DynamoDB, such as `dynamodb:GetItem`; empty if the service does not use the
     /// table.
     pub actions: &'static [&'static str],
 }

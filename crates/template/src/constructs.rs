@@ -43,7 +43,7 @@ pub struct Resource {
     pub properties: Value,
     /// The `Metadata` attribute, which tells `sam build` how to build the resource.
     pub metadata: Option<Value>,
-    /// The condition under which the resource exists; `None` where it always does.
+    /// The condition under which the resource exists; `None` if it always does.
     pub condition: Option<&'static str>,
 }
 

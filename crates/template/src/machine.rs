@@ -82,7 +82,7 @@ pub(crate) fn is_published_by_machines(machines: &[Machine], row: &RowSpec) -> b
 pub(crate) struct Definition(Vec<(String, Value)>);
 
 impl Definition {
-    /// Reads a definition; `None` where the text is not JSON.
+    /// Reads a definition; `None` if the text is not JSON.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let document: Value = serde_json::from_str(text).ok()?;
         let mut states = Vec::new();

@@ -128,7 +128,7 @@ fn on_one_line(value: &Value, depth: usize, room: usize) -> Option<String> {
     (is_small && text.chars().count() <= room).then_some(text)
 }
 
-/// The value in flow style; `None` where a text has several lines.
+/// The value in flow style; `None` if a text has several lines.
 fn flow(value: &Value) -> Option<String> {
     let (tag, inner) = tagged(value);
     let text = match inner {

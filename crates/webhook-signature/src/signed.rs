@@ -34,7 +34,7 @@ const MAX_ID: usize = 255;
 /// The prefix of a signature in this format.
 const VERSION: &str = "v1,";
 
-/// How a signature of this version begins in Stripe's form.
+/// The prefix of a signature in Stripe's form.
 const STRIPE_VERSION: &str = "v1=";
 
 /// A webhook's signature is missing or not valid.
@@ -72,8 +72,8 @@ pub struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    /// A request with this body, signed by Stripe with this `stripe-signature`. Without a timestamp, or
-    /// with two, it is not believed.
+    /// A request with this body, signed by Stripe with this `stripe-signature`. Without a
+    /// timestamp, or with two, it is rejected.
     #[must_use]
     pub fn by_stripe(signature: &'a str, body: &'a [u8]) -> Self {
         let mut moments = signature.split(',').filter_map(|part| part.trim().strip_prefix("t="));
@@ -203,7 +203,7 @@ mod tests {
     const NOW: i64 = 1_795_171_620;
     const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
 
-    /// A secret, a body, and the signature that Stripe's own package makes at [`NOW`].
+    /// Secrets with a body, and the signature that Stripe's own package makes of them at [`NOW`].
     const STRIPES: [(&str, &str, &str); 3] = [
         (
             "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",

@@ -2,7 +2,8 @@
 //! publish them.
 //!
 //! It belongs to no service, because the idempotency records that it reads belong to all of them.
-//! The variable `ROW_OUTPUTS` tells which events each row may publish; no others are published.
+//! The variable `ROW_OUTPUTS` lists the events that each row may publish; the sweeper publishes no
+//! others.
 
 use std::process::ExitCode;
 

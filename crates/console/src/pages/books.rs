@@ -53,7 +53,7 @@ struct BooksPage {
     refunded: Money,
 }
 
-/// The page for a deployed shop, where nobody can read the accounts of all services at once.
+/// The page for a deployed shop, where no interface reads the accounts of all services at once.
 #[derive(Template)]
 #[template(path = "no_books.html")]
 struct NoBooksPage {

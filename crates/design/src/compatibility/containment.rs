@@ -189,7 +189,8 @@ fn plain(
     problems
 }
 
-/// Keywords whose meaning is not compared: each one of the reader has to be in the writer, too.
+/// Keywords that are not interpreted: each one in the reader's schema has to be in the writer's,
+/// too.
 const UNJUDGED: [&str; 12] = [
     "not",
     "if",

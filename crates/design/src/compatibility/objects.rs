@@ -49,7 +49,7 @@ pub(super) fn named(alternative: &Alternative<'_>) -> BTreeSet<String> {
     objects.flat_map(Map::keys).cloned().collect()
 }
 
-/// The schema of the field `name`; `None` where the field is not allowed.
+/// The schema of the field `name`; `None` if the field is not allowed.
 pub(super) fn field<'d>(alternative: &Alternative<'d>, name: &str) -> Option<Schema<'d>> {
     let mut parts = Vec::new();
     for map in &alternative.maps {
@@ -77,7 +77,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     jsonschema::draft202012::new(&schema).is_ok_and(|it| it.is_valid(&Value::from(name)))
 }
 
-/// The schema of fields that are not named; `None` where they are not allowed.
+/// The schema of fields that are not named; `None` if they are not allowed.
 fn others<'d>(alternative: &Alternative<'d>) -> Option<Schema<'d>> {
     let open = ["additionalProperties", "unevaluatedProperties"];
     let parts: Vec<Value> =

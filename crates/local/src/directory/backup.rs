@@ -9,7 +9,7 @@ use super::identity::{self, Identity};
 use super::{DirectoryError, JOURNAL_FILE, KEYS_FILE, STORE_FILE};
 use crate::store::{DynoxideStore, RestoredKeys};
 
-/// Copies the content that one file has at one moment to the given path.
+/// Writes a copy of one file, as of one moment, to the given path.
 pub(crate) type Snapshot = Box<dyn FnOnce(&Path) -> Result<(), DirectoryError> + Send>;
 
 /// Copies the journal, and then the other files in their order. The journal's writer calls this

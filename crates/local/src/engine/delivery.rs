@@ -100,7 +100,7 @@ pub struct Cause {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     pub id: DeliveryId,
-    /// The index of the delivery's route.
+    /// The index of the delivery's route in the topology.
     pub route: usize,
     pub event: Arc<Accepted>,
     /// How often the delivery was tried.
@@ -137,7 +137,7 @@ pub struct Taken {
     pub ticket: Ticket,
     /// The number of this attempt, from 1.
     pub attempt: u32,
-    /// The index of the route that handles the delivery.
+    /// The index, in the topology, of the route that handles the delivery.
     pub route: usize,
     pub event: Arc<Accepted>,
     /// Whether its queue has retried it for as long as the policy allows: then the row that its own

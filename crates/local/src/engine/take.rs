@@ -55,7 +55,7 @@ impl Engine {
     }
 
     /// Takes at most `max` pieces of work that are due at `now`. The caller has to settle every
-    /// delivery among them, and finish every job.
+    /// delivery among them, and call `finish` for every job.
     pub fn take_due(&mut self, now: Timestamp, max: usize) -> Vec<Work> {
         let mut taken = Vec::new();
         while taken.len() < max {

@@ -45,23 +45,23 @@ pub struct Intent {
     pub latest_charge: Option<Charge>,
     #[serde(default, rename = "last_payment_error", deserialize_with = "reason")]
     pub declined: Option<StripeMessage>,
-    /// What the customer has to do, where the bank asks for it.
+    /// What the customer has to do, if the bank asks for it.
     #[serde(default)]
     pub next_action: Option<NextAction>,
-    /// What the intent was given when it was prepared.
+    /// The metadata with which the intent was created.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
 }
 
-/// What a customer has to do before an intent goes on.
+/// What a customer has to do so that an intent can be charged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct NextAction {
-    /// Present where the customer is to be sent to a page of the bank.
+    /// The bank's page for the customer, if there is one.
     #[serde(default)]
     pub redirect_to_url: Option<Redirection>,
 }
 
-/// A page of the bank.
+/// The address of a bank's page.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Redirection {
     pub url: String,
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(of(Value::Null).metadata["order-id"], "1");
     }
 
-    /// Reads Stripe's own examples, if somebody has put them beside the repository.
+    /// Reads Stripe's own examples, if they are present beside the repository.
     #[test]
     fn stripes_own_example_answers_are_read() {
         let beside =

@@ -47,10 +47,10 @@ impl Construct for ApiDestination {
 #[derive(Debug)]
 pub struct GeneratedSecret {
     pub description: &'static str,
-    /// The condition under which the secret exists; `None` where it always does.
+    /// The condition under which the secret exists; `None` if it always does.
     pub condition: Option<&'static str>,
-    /// The condition under which a parameter sets the secret's value, and that parameter; `None`
-    /// where the value is always generated.
+    /// The condition under which a parameter sets the secret's value, and that parameter; `None` if
+    /// the value is always generated.
     pub given: Option<(&'static str, &'static str)>,
 }
 

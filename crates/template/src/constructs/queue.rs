@@ -11,7 +11,7 @@ use crate::intrinsics::{arn, reference};
 pub struct Queue {
     /// How long a received message is hidden, in seconds; `None` for SQS's default of 30.
     pub visibility_seconds: Option<u64>,
-    /// The queue for messages that were received too often, and the most receives; `None` where a
+    /// The queue for messages that were received too often, and the most receives; `None` if a
     /// message may be received any number of times.
     pub redrive: Option<(String, u32)>,
 }

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::{Construct, Resource};
 use crate::intrinsics::{reference, stack_name};
 
-/// A user pool whose users are created by an administrator: nobody can sign up under a customer's
-/// name.
+/// A user pool whose users are created by an administrator: people cannot sign up, for example
+/// under a customer's name.
 #[derive(Debug, Clone, Copy)]
 pub struct UserPool {
     /// The condition under which the pool exists.

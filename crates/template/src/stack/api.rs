@@ -59,7 +59,7 @@ fn roles(stack: &Stack) -> BTreeSet<&'static str> {
     routes.flat_map(|route| route.callers.roles()).map(|role| role.name).collect()
 }
 
-/// Adds a user pool with a group for each role; it exists where no issuer of tokens is configured.
+/// Adds a user pool with a group for each role; it exists if no issuer of tokens is configured.
 fn add_user_pool(template: &mut Template, stack: &Stack) {
     template.section(
         "Who calls, where no JwtIssuer is given: the user pool of this stack. A user's name is the\n\

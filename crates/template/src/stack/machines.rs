@@ -82,8 +82,8 @@ pub(crate) fn arn_by_name(machine: &str) -> Value {
     substitute(format!("{}:stateMachine:{}", account("states"), physical(machine)))
 }
 
-/// The machine's timeouts as a JSON object of references to parameters; `None` where the machine
-/// has none.
+/// The machine's timeouts as a JSON object of references to parameters; `None` if the machine has
+/// none.
 pub(crate) fn limits(machine: &MachineSpec) -> Option<Value> {
     let limit = |(name, _): &(&str, u32)| format!("\"{name}\": ${{{name}}}");
     let limits: Vec<String> = machine.limits.iter().map(limit).collect();
@@ -98,8 +98,8 @@ fn physical(machine: &str) -> String {
     format!("${{AWS::StackName}}-{}", names::kebab(machine))
 }
 
-/// The value of each `${Name}` in the definition. A name without a meaning is left out, and the
-/// check reports it.
+/// The value of each `${Name}` in the definition. An unknown name is left out, and a check of the
+/// template reports it.
 fn substitutions(machine: &Machine, topology: &Topology) -> Vec<(String, Value)> {
     let mut names: Vec<&str> = variables(machine.spec.definition).collect();
     names.sort_unstable();

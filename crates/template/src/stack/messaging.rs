@@ -77,7 +77,8 @@ fn queues(template: &mut Template, topology: &Topology) {
     }
 }
 
-/// A queue from which a function receives; messages given up go to the function's failure queue.
+/// A queue from which a function receives; messages whose retries have ended go to the function's
+/// failure queue.
 fn worked_off(function: &str) -> Queue {
     received_by(function, &QUEUE)
 }

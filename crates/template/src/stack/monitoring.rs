@@ -129,8 +129,8 @@ fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> A
     }
 }
 
-/// Fires when an execution fails or times out: it has published nothing, and `subject` waits for
-/// it.
+/// Fires when an execution fails or times out: it may have published no event, so that `subject`
+/// waits for one.
 fn executions(machine: &str, metric: &'static str, above: (u32, u32), subject: &str) -> Alarm {
     Alarm {
         name: format!("{}-{}", names::kebab(machine), names::kebab(metric)),

@@ -41,7 +41,7 @@ const LOG_LEVELS: &[&str] = &["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 /// The parameter that limits how many instances of each function run at the same time.
 const FUNCTION_CONCURRENCY: &str = "FunctionConcurrency";
 
-/// Holds where it is given.
+/// The condition that [`FUNCTION_CONCURRENCY`] is set.
 const LIMITS_FUNCTIONS: &str = "HasFunctionConcurrency";
 
 /// Every parameter, each with a default that works.

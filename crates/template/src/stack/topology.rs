@@ -18,8 +18,8 @@ pub(crate) struct Topology {
     pub(crate) rules: Vec<Rule>,
     /// The state machines of all services.
     pub(crate) machines: Vec<Machine>,
-    /// The machines of earlier releases, each with its service: executions that still wait in one
-    /// have to be answered.
+    /// The machines of earlier releases, each with its service: their executions that still wait
+    /// have to get answers.
     pub(crate) retired: Vec<(Service, &'static str)>,
     /// The names of all functions: one for each service, and the sweeper.
     pub(crate) functions: Vec<&'static str>,
@@ -100,8 +100,8 @@ impl Topology {
         self.rules.iter().filter_map(consumed).collect()
     }
 
-    /// The queue from which a function receives again the events on which it failed; `None` where
-    /// the bus never invokes the function.
+    /// The queue from which a function receives again the events on which it failed; `None` if the
+    /// bus never invokes the function.
     pub(crate) fn redrive(&self, function: &str) -> Option<String> {
         let mut invoked = self.via(Via::Function).map(|rule| rule.row.service.name);
         invoked.any(|service| service == function).then(|| names::redrive(function))
@@ -134,7 +134,7 @@ pub(crate) fn resource(rule: &Rule) -> String {
 }
 
 /// The event pattern of a rule. If the bus calls a partner, the pattern excludes replayed events,
-/// whose calls must not be repeated; no code of ours could do it.
+/// because calls must not be repeated, and no code of ours runs that could ignore the events.
 pub(crate) fn pattern(rule: &Rule) -> Value {
     let mut pattern = rule.pattern.clone();
     if rule.row.partner().is_some() && rule.row.replay == Replay::Suppressed {
