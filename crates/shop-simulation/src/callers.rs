@@ -18,17 +18,17 @@ use crate::orders::PlannedOrder;
 
 pub(crate) const PLACE: &str = "POST /orders";
 
-/// Where the carrier asks where a parcel goes.
+/// The route by which the carrier fetches a parcel's address.
 pub(crate) const ADDRESS: &str = "POST /webhooks/address";
 
 pub(crate) const KEEP: &str = "PUT /customers/{id}";
 
 const WEBHOOK: &str = "POST /webhooks/logistics";
 
-/// Stands in whatever is said about a customer, and nowhere else.
+/// A text that all personal data of customers contain, and nothing else does.
 pub(crate) const CANARY: &str = "canary";
 
-/// The last component of the addresses of those who come back after they were forgotten.
+/// The domain of the email addresses of customers who come back after they were forgotten.
 pub(crate) const BACK: &str = "back.example";
 
 const PAYMENT_WEBHOOK: &str = "POST /webhooks/payments";
@@ -51,7 +51,7 @@ pub(crate) fn keeps(customer: &str) -> Client {
     keep(customer, "nest.example", format!("customer {customer}"))
 }
 
-/// Keeps a customer anew who was forgotten.
+/// A client that stores a customer again who was forgotten.
 pub(crate) fn keeps_again(customer: &str, time: usize) -> Client {
     keep(customer, BACK, format!("customer {customer}, back {time}"))
 }
@@ -66,7 +66,7 @@ fn keep(customer: &str, domain: &str, name: String) -> Client {
     Client::new(name, KEEP, &body).caller(who(STAFF)).path("id", customer).key(key)
 }
 
-/// Forgets a customer; `despite` orders of theirs that are under way.
+/// A client that forgets a customer; with `despite`, also if the customer has open orders.
 pub(crate) fn forgets(customer: &str, despite: bool, time: usize) -> Client {
     let name = format!("forgetting {time} of {customer}");
     let mut client = Client::new(name.clone(), "DELETE /customers/{id}", &Value::Null)
@@ -78,7 +78,7 @@ pub(crate) fn forgets(customer: &str, despite: bool, time: usize) -> Client {
     client
 }
 
-/// Asks where a parcel goes, as the carrier does.
+/// A client that fetches a parcel's address, as the carrier does.
 pub(crate) fn asks_address(order_id: &OrderId, handle: &Handle, order: &str) -> Client {
     let body = json!({ "order-id": order_id, "handle": handle });
     let key = derived_id("carrier-address", order_id.as_str(), 0).simple().to_string();
@@ -127,7 +127,7 @@ pub(crate) fn reviews(order_id: &OrderId, verdict: &str, name: String) -> Client
         .key(format!("review-{order_id}-{verdict}"))
 }
 
-/// A client that makes the carrier's callback about a parcel to the webhook.
+/// A client that posts the carrier's callback about a parcel to the webhook.
 pub(crate) fn tells(callback: &Callback, order: &str) -> Client {
     let Callback { order_id, handle, status, .. } = callback;
     let mut body = json!({ "order-id": order_id, "handle": handle, "status": status });
@@ -142,13 +142,13 @@ pub(crate) fn tells(callback: &Callback, order: &str) -> Client {
         .key(key)
 }
 
-/// The order whose parcel the carrier asks about.
+/// The order whose parcel's address the client fetches.
 pub(crate) fn parcel(client: &Client) -> Option<OrderId> {
     let asked: Value = serde_json::from_slice(&client.request.body).ok()?;
     asked["order-id"].as_str()?.parse().ok()
 }
 
-/// Sends a notice of the payment provider, for the `time`th time.
+/// A client that posts a notice of the payment provider, for the `time`th time.
 pub(crate) fn notifies(notice: &SimulatedNotice, order: &str, time: u32) -> Client {
     let event = notice.event();
     let kind = event["type"].as_str().unwrap_or_default();

@@ -155,7 +155,8 @@ impl SimulatedCarrier {
         calls
     }
 
-    /// Whether the shop says where an order's parcel goes: then it is picked up, else given up.
+    /// Handles the response to a request for a parcel's address: the parcel is picked up or, if the
+    /// shop has no address any more, given up.
     pub(crate) fn hear(&self, order_id: &OrderId, is_told: bool) {
         let mut parcels = self.parcels();
         let accepted = |it: &(&String, &mut Parcel)| {

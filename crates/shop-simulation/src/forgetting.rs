@@ -1,4 +1,4 @@
-//! Customers who are forgotten in a run, and who may come back.
+//! Customers who are forgotten in a run, some of whom come back.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::shop::FORGETTING;
 pub(crate) struct Forgetting {
     pub(crate) customer: &'static str,
     pub(crate) at: Duration,
-    /// Also while an order of theirs is under way.
+    /// Whether the customer is forgotten even while an order of theirs is open.
     pub(crate) despite: bool,
     /// After how long they come back, if they do.
     pub(crate) back: Option<Duration>,
@@ -34,7 +34,7 @@ impl Forgetting {
         moments.into_iter().enumerate().map(forgetting).collect()
     }
 
-    /// Whoever calls for it, and when.
+    /// The clients that forget customers and store them again, and when each of them calls.
     pub(crate) fn callers(all: &[Self]) -> Vec<(Duration, Client)> {
         let mut calls = Vec::new();
         for (time, it) in all.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Checks that nobody can read anything about a customer who was forgotten, whatever is replayed,
-//! rebuilt or repeated, and that customers who come back can be read.
+//! Checks that nothing about a customer who was forgotten can be decrypted, even after replays,
+//! rebuilds and repeated requests, and that the data of customers who come back can be.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,7 @@ use crate::callers::{BACK, CANARY, KEEP};
 /// clocks of two invocations differ by up to ten minutes.
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(11);
 
-/// What is known of one customer's keys.
+/// What the run has observed of one customer's keys.
 #[derive(Debug, Default)]
 struct Person {
     key: Option<SealingKey>,
@@ -42,7 +42,7 @@ struct Keep {
 #[derive(Debug, Default)]
 struct Known {
     people: BTreeMap<String, Person>,
-    /// Where orders go, as Delivery keeps it, and whose they are.
+    /// The encrypted address of each order, as Delivery stores it, with the customer's id.
     addresses: BTreeMap<OrderId, (String, Sealed)>,
 }
 
@@ -99,8 +99,8 @@ impl Forgotten {
         self.known().addresses.insert(order_id, address);
     }
 
-    /// The text was decrypted: a violation if its key had been destroyed for longer than a function
-    /// may remember it.
+    /// Records that a text was decrypted: a violation if its key was destroyed longer ago than a
+    /// function may remember it.
     pub(crate) fn read(&self, person: &str, text: &Sealed) {
         let now = self.environment.now();
         let known = self.known();
@@ -116,7 +116,7 @@ impl Forgotten {
         }
     }
 
-    /// The carrier got the address of an order: see [`read`](Self::read).
+    /// Records that the carrier got the address of an order; see [`read`](Self::read).
     pub(crate) fn told(&self, order_id: &OrderId) {
         let known = self.known().addresses.get(order_id).cloned();
         match known {
@@ -156,7 +156,7 @@ impl Forgotten {
         known.people.get(person).is_some_and(|it| it.forgotten_at.is_some())
     }
 
-    /// Returns what does not hold of the items in `tables`.
+    /// Returns the violations in the items of `tables`.
     pub(crate) fn check(&self, observed: &Observed, tables: &[&'static str]) -> Vec<String> {
         let known = self.known();
         let mut needles = vec![(CANARY.to_owned(), "what was said about a customer")];

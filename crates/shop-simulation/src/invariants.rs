@@ -230,7 +230,8 @@ fn check_callers(
         let changed = order.twin.is_some_and(|(_, changed)| changed);
         let refused =
             callers.any(|client| !client.much_later && matches!(client.answered, Some(400..=499)));
-        // Nobody can tell any more whether they ask the same again.
+        // A repeated request with the text of a forgotten customer cannot be compared with the
+        // first one any more.
         let forgotten = shop.forgotten.was_forgotten(order.customer);
         if there && refused && !changed && !forgotten {
             wrong.push(format!("callers: {} is there, and its caller was refused", order.name));
@@ -448,7 +449,7 @@ pub(crate) fn ends(shop: &Shop, observed: &Observed) -> Ends {
     }
 }
 
-/// The orders whose payments wait for a review that nobody has decided.
+/// The orders whose payments wait for the decision of a review.
 pub(crate) fn pending_reviews(observed: &Observed) -> Vec<OrderId> {
     let reviews = observed.items(<chorus_fraud::Review as Entity>::TABLE);
     let reviews = reviews

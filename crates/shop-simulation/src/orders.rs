@@ -85,7 +85,7 @@ pub(crate) struct PlannedOrder {
     pub(crate) cancel: Option<Duration>,
     pub(crate) review: (Review, Duration),
     pub(crate) manner: CarrierBehavior,
-    /// How the customer confirms the charge, where the bank asks for that.
+    /// How the customer confirms the charge, if the bank asks for that.
     pub(crate) confirms: Confirms,
 }
 
@@ -139,7 +139,8 @@ impl Orders {
             Story::Canceled => drop(orders.remove(0)),
             Story::Both => {}
             Story::Forgotten => {
-                // The parcel is with the carrier, who asks where it goes when it is too late.
+                // The carrier has the parcel, but fetches its address only after the customer was
+                // forgotten.
                 orders[1].manner.pickup = hours(4);
                 orders[1].cancel = None;
             }
@@ -204,8 +205,8 @@ impl PlannedOrder {
     }
 }
 
-/// The customer may confirm before the shop waits for it, or after it has given up; the notice may be
-/// lost, late, or come twice.
+/// The customer may confirm before the shop waits for it, or after it has given up; the notice may
+/// be lost, late, or sent twice.
 fn confirms(draws: &Draws, name: &str) -> Confirms {
     let mut draw = draws.of(&format!("{name} is confirmed"));
     let after = if draw.percent(25) { Duration::ZERO } else { draw.moment() };
@@ -286,7 +287,7 @@ fn order(draws: &Draws, number: u32) -> PlannedOrder {
     }
 }
 
-/// The secret that the simulated shop derives the ids of orders with.
+/// The secret from which the simulated shop derives the ids of orders.
 pub(crate) fn order_ids() -> IdSecret {
     "a-secret-of-the-simulated-shop".parse().expect("it is long enough")
 }

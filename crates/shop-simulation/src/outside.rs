@@ -38,8 +38,8 @@ struct Entry {
     refunded: bool,
 }
 
-/// The intents of all orders. Each request to prepare a charge makes another intent, so a charge
-/// whose intent nobody committed would be a second one.
+/// The intents of all orders. Each request to prepare a charge creates another intent, so
+/// confirming an intent whose id was not committed could charge twice.
 #[derive(Debug, Default)]
 pub(crate) struct Intents {
     entries: Vec<Entry>,
@@ -75,14 +75,14 @@ impl Intents {
         IntentId(self.entries.len().to_string())
     }
 
-    /// The intent with this id; the provider refuses an id that it has not given.
+    /// The intent with this id; the provider rejects an id that it did not issue.
     fn entry(&mut self, IntentId(id): &IntentId) -> Result<&mut Entry, ProviderError> {
         let unknown = || ProviderError::Refused(format!("there is no intent {id}"));
         let place = id.parse().ok().and_then(|number: usize| number.checked_sub(1));
         place.and_then(|place| self.entries.get_mut(place)).ok_or_else(unknown)
     }
 
-    /// Confirms an intent of `customer`, whose id selects what its bank does.
+    /// Confirms an intent of `customer`, whose id selects the bank's behaviour.
     fn confirm(&mut self, id: &IntentId, customer: &str) -> Result<ChargeAnswer, ProviderError> {
         let entry = self.entry(id)?;
         if entry.intent == Intent::Prepared {
@@ -104,7 +104,7 @@ impl Intents {
         })
     }
 
-    /// The customer confirms: whether that was asked for still.
+    /// The customer confirms the charge; returns whether the charge still waited for that.
     fn is_confirmed(&mut self, id: &IntentId) -> bool {
         let asked = self.entry(id).ok().filter(|entry| entry.intent == Intent::Asked);
         asked.map(|entry| entry.intent = Intent::Charged).is_some()
@@ -130,18 +130,18 @@ pub(crate) struct SimulatedBank {
     /// Whether none of the answers to charges arrive, as long as faults are injected.
     pub(crate) mute: bool,
     pub(crate) books: Arc<Mutex<Intents>>,
-    /// By what name an order goes, and how its customer confirms a charge.
+    /// Each order's name in the run, and how its customer confirms a charge.
     pub(crate) customers: Arc<BTreeMap<OrderId, (String, Confirms)>>,
 }
 
-/// How a customer confirms a charge, and the shop is told.
+/// How a customer confirms a charge, and how the provider's notice reaches the shop.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Confirms {
-    /// From being asked to confirming.
+    /// The time from the bank's request to the customer's confirmation.
     pub(crate) after: Duration,
-    /// From confirming to the notice.
+    /// The time from the confirmation to the notice.
     pub(crate) told_after: Duration,
-    /// How many times the notice comes: none where it is lost.
+    /// How often the notice is sent; 0 if it is lost.
     pub(crate) times: u32,
 }
 
@@ -150,7 +150,7 @@ impl SimulatedBank {
         opened(&self.books)
     }
 
-    /// Has the customer confirm a charge after some time, and the shop told of it.
+    /// Plans the customer's confirmation of a charge, and the notices of it.
     fn ask(&self, intent: IntentId, charge: &Charge) -> impl FnOnce() + Send + 'static {
         let (environment, books) = (Arc::clone(&self.environment), Arc::clone(&self.books));
         let order_id = charge.order_id.clone();
@@ -170,7 +170,7 @@ impl SimulatedBank {
     }
 }
 
-/// Has the shop told, as often as the notice comes.
+/// Plans the notices, as many as are sent.
 fn tell(environment: &Environment, notice: &SimulatedNotice, order: &str, confirms: Confirms) {
     for time in 0..confirms.times {
         let client = callers::notifies(notice, order, time);

@@ -46,7 +46,7 @@ pub const MAIL_PORT: Port = Port::external(1, "Mail");
 /// The carrier, which the bus itself calls.
 pub const CARRIER_PORT: Port = Port::external(2, "Carrier");
 
-/// The secret that the carrier and the payment provider sign with.
+/// The secret with which the carrier and the payment provider sign.
 const SECRET: &str = "a-secret-of-the-simulated-carrier";
 
 /// The shop of one run, with its partners.
@@ -82,7 +82,7 @@ impl Application for Shop {
         ("ConfirmationTimeoutSeconds", 3_600),
     ];
     const LONGEST_WAIT: Duration = Duration::from_secs(43_600);
-    /// The carrier alone may take two and a half days.
+    /// The carrier alone may take two and a half days for a parcel.
     const ENDS_WITHIN: Duration = Duration::from_secs(3 * 86_400);
     const POISON: &'static [Poison] = &[
         Poison {
@@ -204,8 +204,8 @@ impl Application for Shop {
         invariants::open(observed).is_empty()
     }
 
-    /// Declines orders that nobody reviews, and cancels orders that the carrier never calls back
-    /// about.
+    /// Declines orders that no reviewer has decided, and cancels orders for which the carrier sends
+    /// no callbacks.
     fn help(&self, round: u32, observed: &Observed) -> Vec<Client> {
         let planned = |id| self.script.orders.iter().find(|order| order.order_id == id);
         let mut all = Vec::new();
@@ -262,7 +262,8 @@ impl Application for Shop {
 }
 
 impl Shop {
-    /// The carrier is answered where a parcel goes, or that it is not told.
+    /// Passes the response with a parcel's address to the carrier, or that the shop has none any
+    /// more.
     fn hear_address(&self, client: &Client, status: u16) {
         let Some(order_id) = callers::parcel(client) else { return };
         match status {

@@ -30,7 +30,7 @@ pub trait Application: Sized {
     type Script: Script;
     /// The names of fixed scripts, on which every fault is tried in turn; no seed draws them.
     type Story: Copy + Debug + PartialEq + Serialize + Send + Sync;
-    /// The number of cases that ended in each way; a report adds up those of all runs.
+    /// How many cases of a run ended in each way; a report adds up those of all runs.
     type Ends: Clone + Default + Debug + AddAssign + Serialize + Send;
 
     const TABLE: Table;
@@ -74,7 +74,7 @@ pub trait Application: Sized {
         client.request.clone()
     }
 
-    /// Receives the answer that a client got, and returns what is wrong with it, as `kind: what`.
+    /// Receives the response to a client, and returns what is wrong with it, as `kind: what`.
     fn hear(&self, _client: &Client, _answer: &Result<Response, Problem>) -> Option<String> {
         None
     }
@@ -93,7 +93,7 @@ pub trait Application: Sized {
         Box::pin(std::future::ready(()))
     }
 
-    /// The name of the case with this `correlation-id` in traces, lists of faults and the stories
+    /// The name of the case with this `correlation-id` in traces, lists of faults and the reports
     /// of failures; none if it is not a case of the script.
     fn name(&self, _correlation_id: &str) -> Option<&str> {
         None

@@ -79,9 +79,9 @@ pub struct Failure<S> {
     pub struck_at_first: usize,
     /// The smallest set of faults found that still leads to the violation.
     pub faults: Vec<Injection>,
-    /// What else the run needs for the violation, in lines.
+    /// The other trouble that the violation needs, one line each.
     pub disorder: Vec<String>,
-    /// The cases' events, in the order in which the bus accepted them.
+    /// The events of the cases, in the order in which the bus accepted them.
     pub story: Vec<String>,
     /// How many runs the shrinking took.
     pub shrunk_in: u32,
@@ -291,7 +291,7 @@ impl<A: Application> Simulator<A> {
         Ok(faults.collect())
     }
 
-    /// The shrunk failure of a seed; none if its run violates nothing.
+    /// The shrunk failure of a seed; none if its run has no violation.
     ///
     /// # Errors
     /// If a run cannot be set up.

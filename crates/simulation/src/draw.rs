@@ -96,7 +96,8 @@ impl Draws {
         self.troubles.contains(&trouble)
     }
 
-    /// When this trouble happens: one to `most` times; never, if the run is not exposed to it.
+    /// When this trouble happens: between one and `most` times; never, if the run is not exposed to
+    /// it.
     pub fn moments(&mut self, trouble: Trouble, most: u64) -> Vec<Duration> {
         let count = if self.has(trouble) { 1 + self.moments.below(most) } else { 0 };
         (0..count).map(|_| self.moments.moment()).collect()

@@ -28,7 +28,7 @@ const ROUNDS: u32 = 10;
 /// records that are older than half a minute; clocks may be off by five minutes.
 const SWEPT_WITHIN: Duration = Duration::from_secs(400);
 
-/// Why a run cannot be set up. That is no violation by the application but a mistake in its wiring,
+/// Why a run cannot be set up: not a violation, but a mistake in the application's configuration,
 /// such as a rule with a pattern that EventBridge would not accept.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -58,9 +58,9 @@ pub(crate) struct Request<A: Application> {
     pub(crate) plan: Plan,
     /// The fixed script, in which every call takes the same time; none if the scenario is drawn.
     pub(crate) story: Option<A::Story>,
-    /// Whether the lines of the trace are kept.
+    /// Whether the lines of the trace are recorded.
     pub(crate) told: bool,
-    /// Whether every call is kept.
+    /// Whether every call is recorded.
     pub(crate) listed: bool,
 }
 
@@ -265,13 +265,14 @@ fn effects<A: Application>(simulation: &Simulation<A>) -> Effects {
     effects
 }
 
-/// Finishes a run once faults have stopped: recurring jobs and an operator finish what is left.
+/// Finishes a run after faults have stopped: recurring jobs and an operator's help bring the open
+/// cases to an end.
 fn settle<A: Application>(simulation: &mut Simulation<A>) {
     for round in 0..ROUNDS {
         simulation.wait(SWEPT_WITHIN);
         let redriven = simulation.redrive();
-        // In half of the runs nobody helps at first, so that the state machines reach their
-        // timeouts.
+        // In half of the runs the operator does not help at first, so that the state machines reach
+        // their timeouts.
         let helped = !simulation.scenario.seed.is_multiple_of(2) || round > 1;
         if round == 1 && !helped && !simulation.is_over() {
             simulation.wait(A::LONGEST_WAIT);

@@ -15,7 +15,7 @@ impl Trouble {
     pub const REFUSALS: Self = Self("refusals");
     /// A call succeeds, but its response is lost; or it succeeds late.
     pub const LOST_ANSWERS: Self = Self("lost-answers");
-    /// Functions are given up as timed out, and continue to run besides their own retry.
+    /// The platform treats functions as timed out and retries them, while they continue to run.
     pub const TIMEOUTS: Self = Self("timeouts");
     /// PutEvents accepts some entries and rejects others.
     pub const PARTIAL_PUBLISHES: Self = Self("partial-publishes");

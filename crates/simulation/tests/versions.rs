@@ -1,7 +1,7 @@
 //! Two releases of one application under the simulator, each with types of its own: the older one
 //! publishes and reads version 1 of an event, the newer one version 2. Each service is rolled out
-//! and back at drawn instants, while everything goes wrong; every seat gets one ticket, at its
-//! price. A planted bug, a consumer that treats the versions as two events, is found.
+//! and back at drawn instants, under every kind of fault; every seat gets one ticket, at its price.
+//! A planted bug, a consumer that treats the versions as two events, is found.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -232,7 +232,7 @@ impl Release {
         self.passed() % 2 == 1
     }
 
-    /// Whether the newer release stays.
+    /// Whether the newer release runs from now on.
     fn is_out(&self) -> bool {
         self.passed() == self.rollout.0.len()
     }
@@ -246,7 +246,7 @@ struct Released {
     release: Release,
     before: Arc<dyn Handler>,
     now: Arc<dyn Handler>,
-    /// The planted bug: a copy counts as an event of its own.
+    /// The planted bug: a copy in an earlier version is treated as another event.
     tells_apart: bool,
 }
 

@@ -163,7 +163,7 @@ pub struct Shop {
     inventory: Function,
     analytics: Function,
     payment: Function,
-    /// The cost of reading the stock, which is not a part of any situation.
+    /// The cost of the test's own reads of the stock, which belong to no situation.
     looked: Mutex<Reading>,
 }
 

@@ -18,7 +18,7 @@ impl<A: Application> Simulation<A> {
         self.come(again);
     }
 
-    /// Lets the clients that the script needs at first call, while nothing goes wrong.
+    /// Runs the clients that have to call the API first, before faults are injected.
     pub(crate) fn set_up(&mut self) {
         let clients = self.application.set_up();
         self.come(clients);

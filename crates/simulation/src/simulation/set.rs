@@ -129,7 +129,7 @@ fn engine<A: Application>(
     let mut config = LocalConfig::new(&A::TABLE, functions).virtual_time(&environment.clock);
     config.machines = Some(machines);
     config.store = Some(EMPTY.with(Clone::clone).map_err(StoreError::Invalid)?);
-    // The observer sees everything at once; nobody subscribes to the feed.
+    // The observer gets every observation directly; the feed has no subscribers.
     config.feed = 1;
     let called = A::TABLE.rows.iter().filter(|row| matches!(row.via, Via::ApiDestination(_)));
     for row in called {
