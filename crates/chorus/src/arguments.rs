@@ -58,7 +58,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether the command runs until it is interrupted.
+    /// Whether the command is a server, which runs until it is interrupted.
     pub(crate) const fn serves(&self) -> bool {
         matches!(self, Self::Up(_) | Self::Partners(_) | Self::Console(_))
     }

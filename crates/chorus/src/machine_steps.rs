@@ -44,7 +44,7 @@ fn begun(execution: &ExecutionStory) -> Option<Timestamp> {
     execution.moments.first().map(|moment| moment.at)
 }
 
-/// Says what the execution waits for, since when, and until when at most.
+/// Returns a line with what the execution waits for, since when, and until when at most.
 fn waiting(execution: &ExecutionStory) -> Option<String> {
     let state = execution.current.first()?;
     let entered = |moment: &&Moment| {

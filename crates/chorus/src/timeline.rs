@@ -161,7 +161,7 @@ impl Tree<'_> {
     }
 }
 
-/// Says where an event comes from that no other event caused.
+/// Returns the origin of an event that no other event caused.
 fn outside(event: &LoggedEvent) -> String {
     match TABLE.message(&event.detail_type).map(|message| message.spec.owner) {
         Some(Owner::Partner(partner)) => format!("the {}'s webhook", partner.name),

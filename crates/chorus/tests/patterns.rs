@@ -1,4 +1,4 @@
-//! `chorus pattern` tells a match, no match and an invalid pattern apart, and why.
+//! `chorus pattern` reports a match, no match, or an invalid pattern, with the reason.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

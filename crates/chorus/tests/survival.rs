@@ -1,5 +1,5 @@
 //! The shop is killed with SIGKILL at any moment under load, and started again: every accepted
-//! order goes on to its end, exactly once.
+//! order ends, exactly once.
 //!
 //! `CHORUS_KILLS` is the number of kills; by default, twelve.
 
@@ -20,7 +20,7 @@ const AT_ONCE: usize = 8;
 /// The id of the order that each idempotency key placed.
 type Accepted = Arc<Mutex<BTreeMap<String, String>>>;
 
-/// Places an order; returns its id, if the shop lived long enough to answer.
+/// Places an order; returns its id, if the shop answered before it was killed.
 async fn order(client: &reqwest::Client, url: &str, key: &str) -> Option<String> {
     let number: usize = key.rsplit('-').next()?.parse().ok()?;
     let body = json!({

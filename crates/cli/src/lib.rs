@@ -55,7 +55,8 @@ enum Command {
     Demo,
     /// Serve the API until Ctrl-C
     Up {
-        /// The data directory; started again on it, the application goes on where it was
+        /// The data directory; an application that is started on it again continues where it
+        /// stopped
         #[arg(long, value_name = "DIR", default_value = ".data")]
         data: PathBuf,
         /// The port on 127.0.0.1
@@ -64,7 +65,7 @@ enum Command {
     },
     /// Print the design table
     Design {
-        /// Print only what keeps the flow from closing, and where the code differs from the table
+        /// Print only the gaps in the flow, and where the code differs from the table
         #[arg(long)]
         check: bool,
     },
@@ -79,7 +80,7 @@ enum Command {
     },
     /// Run the application from seeds, under every kind of fault
     Simulate {
-        /// How many runs, each from its own seed
+        /// How many runs to make, each with its own seed
         #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
         seeds: u64,
     },

@@ -1,4 +1,4 @@
-//! `chorus accounts`: where all items and all money are.
+//! `chorus accounts`: the stock of all items, and all money that was moved.
 
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 /// How many items are listed without --all.
 const MOST: usize = 20;
 
-/// Show where all items and all money are, and whether it adds up
+/// Show all stock and all money that was moved, and whether they add up
 ///
 /// Exit 1 if the orders that have ended do not add up.
 #[derive(Debug, Args)]

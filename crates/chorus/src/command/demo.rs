@@ -37,7 +37,7 @@ struct Story {
     ends: Status,
 }
 
-/// What customers and reviewers do while the order runs.
+/// What a customer or a reviewer does while the order is open.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
     Nothing,
@@ -207,7 +207,7 @@ async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Tim
     Timeline::read(client, &order_id).await
 }
 
-/// Does what customers and reviewers do while the order runs.
+/// Does what the customer or the reviewer does while the order is open.
 async fn meanwhile(then: Then, client: &Client, order_id: &str) -> anyhow::Result<()> {
     match then {
         Then::Nothing => {}

@@ -10,10 +10,10 @@ use crate::client::{ApiRequest, Client};
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 
-/// Forget a customer: make unreadable, everywhere, what is said about them
+/// Forget a customer: make their personal data unreadable everywhere
 ///
 /// Destroys the key under which their name, address and email are encrypted in every event, record,
-/// log and archive. Without --yes it says what would happen, and changes nothing.
+/// log and archive. Without --yes, print what would happen, and change nothing.
 #[derive(Debug, Args)]
 pub(crate) struct Forget {
     /// The customer's id
@@ -21,7 +21,7 @@ pub(crate) struct Forget {
     /// Forget them
     #[arg(long)]
     yes: bool,
-    /// Forget them although orders are under way, which nobody can deliver then
+    /// Forget them although they have open orders, which then cannot be delivered
     #[arg(long)]
     despite_orders_under_way: bool,
     #[command(flatten)]

@@ -37,13 +37,13 @@ enum Verb {
         /// An item and its quantity: SKU:QUANTITY; may be given several times
         #[arg(long = "line", value_name = "SKU:QUANTITY", required = true, value_parser = ordered)]
         lines: Vec<(Sku, Quantity)>,
-        /// Where it goes: a country's code by ISO 3166, or its English name
+        /// The country of the address: its code by ISO 3166, or its English name
         #[arg(long, default_value_t = Country::DE)]
         country: Country,
-        /// How it is paid: the payment provider's token, such as pm_card_visa
+        /// The payment method: the payment provider's token, such as pm_card_visa
         #[arg(long, value_name = "TOKEN")]
         payment_method: Option<PaymentMethod>,
-        /// Names the request: sent again with the same key, it is the same order
+        /// The request's idempotency key: a request with the same key places no second order
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
     },
@@ -52,7 +52,7 @@ enum Verb {
         /// The order's id
         order: OrderId,
     },
-    /// List orders, newest first: a customer's, or everybody's
+    /// List orders, newest first: those of one customer, or of all
     List {
         /// Only this customer's
         #[arg(long)]
@@ -60,11 +60,11 @@ enum Verb {
         /// Only those with this status: Open, Canceled or Delivered
         #[arg(long)]
         status: Option<String>,
-        /// Only those placed from then on: a day such as 2026-11-28, a time, or how long ago, such as 20d
-        /// [default: a year ago]
+        /// Only those placed at this time or later: a day such as 2026-11-28, a time, or how long
+        /// ago, such as 20d [default: a year ago]
         #[arg(long, value_name = "WHEN", value_parser = when)]
         from: Option<String>,
-        /// Only those placed up to then, a day itself included
+        /// Only those placed at this time or earlier; a day includes its end
         #[arg(long, value_name = "WHEN", value_parser = when)]
         to: Option<String>,
         /// All of them, not only the newest hundred

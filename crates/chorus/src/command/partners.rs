@@ -22,7 +22,8 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
 /// Run the simulated carrier on its own, beside a shop on an emulator or on AWS
 ///
-/// CARRIER_API_KEY is the key that its callers send, WEBHOOK_SECRET what it signs callbacks with.
+/// CARRIER_API_KEY is the key that its callers send, and WEBHOOK_SECRET the secret with which it
+/// signs callbacks.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Partners {
@@ -34,7 +35,7 @@ pub(crate) struct Partners {
     /// The URL for callbacks: the address of the shop's API and /webhooks/logistics
     #[arg(long, value_name = "URL", required = true)]
     webhook_url: Option<String>,
-    /// The carrier's data directory; started again on it, it goes on calling back
+    /// The carrier's data directory; a carrier that is started on it again continues its callbacks
     #[arg(long, value_name = "DIR", default_value = ".chorus-partners")]
     data: PathBuf,
 }
@@ -44,11 +45,12 @@ enum PartnersCommand {
     Verify(Verify),
 }
 
-/// Try the contract for carriers on a carrier, and report what it does wrong
+/// Check a carrier against the contract for carriers
 ///
-/// The carrier has to send its reports to this machine: to /webhooks/logistics at --listen. The contract is
-/// docs/carrier-openapi.json. CARRIER_API_KEY is the key that the carrier knows the shop by, WEBHOOK_SECRET what it
-/// signs its reports with. Exit 1 if it does anything wrong.
+/// The carrier has to send its reports to this machine: to /webhooks/logistics at --listen. The
+/// contract is docs/carrier-openapi.json. CARRIER_API_KEY is the key that the shop sends, and
+/// WEBHOOK_SECRET the secret with which the carrier signs its reports. Exit 1 if it violates the
+/// contract.
 #[derive(Debug, Args)]
 struct Verify {
     /// The carrier's address, before /deliveries
@@ -57,7 +59,7 @@ struct Verify {
     /// Where the carrier's reports are received
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3002")]
     listen: SocketAddr,
-    /// For how many seconds the reports about one parcel are waited for
+    /// How many seconds to wait for the reports about one parcel
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     within: u64,
     /// Print JSON

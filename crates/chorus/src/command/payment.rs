@@ -36,7 +36,7 @@ enum Verb {
     RetryRefund {
         /// The order's id
         order: OrderId,
-        /// Names the request: sent again with the same key, it is the same retry
+        /// The request's idempotency key: a request with the same key makes no second retry
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
     },

@@ -29,10 +29,11 @@ use crate::stack::{Stack, user};
   chorus replay --from 1h
   chorus replay --from 2026-11-20T10:00:00Z --to 2026-11-20T11:00:00Z --rule order-ProjectOrder --yes")]
 pub(crate) struct Replay {
-    /// From when on: a time such as 2026-11-20T10:00:00Z, a day, or how long ago, such as 90m or 20d
+    /// The first instant: a time such as 2026-11-20T10:00:00Z, a day, or how long ago, such as 90m
+    /// or 20d
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     from: Timestamp,
-    /// Until when, this instant not included [default: now]
+    /// The end, exclusive [default: now]
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     to: Option<Timestamp>,
     /// Only to the target of this rule, such as order-ProjectOrder

@@ -38,10 +38,11 @@ pub(crate) struct Restore {
     /// The stack whose tables DynamoDB has restored: on AWS, or at AWS_ENDPOINT_URL
     #[arg(long, value_name = "NAME", conflicts_with_all = ["from", "data"], requires = "moment")]
     stack: Option<String>,
-    /// The moment to which its tables were restored
+    /// The time to which its tables were restored
     #[arg(long, value_name = "WHEN", value_parser = moment, requires = "stack")]
     moment: Option<Timestamp>,
-    /// From when on the archive is replayed, until the moment [default: a day before the moment]
+    /// The time from which on the archive is replayed, until the moment [default: a day before the
+    /// moment]
     #[arg(long, value_name = "WHEN", value_parser = moment, requires = "stack")]
     replay_from: Option<Timestamp>,
     /// Mend the stack (default: dry run)

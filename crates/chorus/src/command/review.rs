@@ -31,7 +31,7 @@ enum Verb {
     Approve(Decision),
     /// Decline an order: it is canceled
     Decline(Decision),
-    /// Take an order up: its payment goes on waiting for a decision
+    /// Take an order up for review: its payment waits longer for the decision
     Take(Decision),
 }
 
@@ -39,7 +39,7 @@ enum Verb {
 struct Decision {
     /// The order's id
     order: OrderId,
-    /// A note that is kept with the review; of `decline`, the reason that the customer gets
+    /// A note that is stored with the review; for `decline`, the reason that the customer gets
     #[arg(long)]
     reason: Option<String>,
 }

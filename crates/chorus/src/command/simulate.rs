@@ -47,10 +47,11 @@ pub(crate) struct Simulate {
     /// Which fixed orders
     #[arg(long, value_name = "STORY", default_value = "both", conflicts_with_all = ["seeds", "seed"])]
     story: StoryName,
-    /// Run part I (from 1) of N of the pairs
+    /// Run part I of N of the pairs, counted from 1
     #[arg(long, value_name = "I/N", requires = "exhaustive", value_parser = part)]
     part: Option<(u64, u64)>,
-    /// Run the fixed orders with this fault, as a failure prints it; may be given several times
+    /// Run the fixed orders with this fault, in the form in which a failure prints it; may be given
+    /// several times
     #[arg(long, value_name = "FAULT", conflicts_with_all = ["seeds", "seed", "exhaustive"])]
     #[arg(value_parser = injection)]
     strike: Vec<Injection>,

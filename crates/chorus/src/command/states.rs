@@ -43,8 +43,8 @@ enum Verb {
     /// Try one state alone, and print what TestState answers. Exit 1 if the state fails, 2 if it
     /// cannot be tried
     Test(test::Test),
-    /// Run a folder of mocks, and report which states and ways they take. Exit 1 if one is not
-    /// taken, 2 if something cannot be run
+    /// Run a folder of mocks, and report which states and transitions they cover. Exit 1 if one is
+    /// not covered, 2 if something cannot be run
     Coverage(coverage::Coverage),
     /// Draw the machine as SVG. Exit 2 if there is no machine to draw
     Draw {
@@ -64,7 +64,7 @@ struct Which {
     /// Its logical id, where a template has several
     #[arg(long, value_name = "ID")]
     machine: Option<String>,
-    /// The type of the machine; without, the template's, or standard
+    /// The type of the machine [default: the template's, or else standard]
     #[arg(long = "type", value_name = "TYPE")]
     workflow: Option<Type>,
 }

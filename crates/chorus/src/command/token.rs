@@ -18,14 +18,14 @@ use crate::stack::Stack;
 
 /// Print a token for the API: a customer's, staff's, a reviewer's or an operator's
 ///
-/// Print a token, good for twelve hours, and nothing else: for `Authorization: Bearer …`, or as
-/// CHORUS_TOKEN for these commands. With --stack, the stack's user pool gives it, for an hour, to
-/// the user of that name, whose password is in CHORUS_PASSWORD.
+/// Print a token that is valid for twelve hours, and nothing else: for `Authorization: Bearer …`,
+/// or as CHORUS_TOKEN for these commands. With --stack, the token is that of a user in the stack's
+/// user pool, valid for an hour; the user's password is in CHORUS_PASSWORD.
 #[derive(Debug, Args)]
 pub(crate) struct Token {
     #[command(flatten)]
     who: Who,
-    /// Make the user first, with that password: only with --stack
+    /// Create the user first, with that password; only with --stack
     #[arg(long, requires = "stack")]
     create: bool,
     #[command(flatten)]
@@ -34,20 +34,20 @@ pub(crate) struct Token {
     stack: Stack,
 }
 
-/// Whom the token names
+/// The caller that the token names
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Who {
-    /// This customer
+    /// A customer with this id
     #[arg(long, value_name = "ID")]
     customer: Option<CustomerId>,
-    /// Staff, who keep items and act for customers
+    /// A member of staff, who maintains items and acts for customers
     #[arg(long)]
     staff: bool,
-    /// A reviewer of this name
+    /// A reviewer with this name
     #[arg(long, value_name = "NAME")]
     reviewer: Option<String>,
-    /// An operator of this name
+    /// An operator with this name
     #[arg(long, value_name = "NAME")]
     operator: Option<String>,
 }

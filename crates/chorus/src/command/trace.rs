@@ -9,7 +9,7 @@ use crate::location::ShopLocation;
 use crate::screen::line;
 use crate::timeline::Timeline;
 
-/// Draw what an order went through, as a tree of causes
+/// Draw an order's events as a tree of causes
 ///
 /// It is drawn from the event log, with times, services, retries and the steps of the order's state
 /// machines.

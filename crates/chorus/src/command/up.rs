@@ -28,16 +28,16 @@ use crate::screen::{BOLD, DIM, GOOD, called, line};
 /// Run every service, the bus, the queues, the state and the simulated partners in one process.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
-    /// The data directory; started again on it, the shop goes on where it was
+    /// The data directory; a shop that is started on it again continues where it stopped
     #[arg(long, value_name = "DIR", default_value = ".chorus")]
     data: PathBuf,
     /// The port on 127.0.0.1
     #[arg(long, default_value_t = 3000)]
     port: u16,
-    /// Ask calls from this machine for a token too; `chorus token --data DIR` prints one
+    /// Require a token for calls from this machine, too; `chorus token --data DIR` prints one
     #[arg(long)]
     require_tokens: bool,
-    /// Let pages of this origin call (scheme, host and port); may be given several times
+    /// Let pages of this origin (scheme, host and port) call the API; may be given several times
     #[arg(long = "cors", value_name = "ORIGIN", value_parser = origin)]
     origins: Vec<HeaderValue>,
     /// Post signed updates of orders to the shop's own front end, at URL/order-updates
@@ -115,7 +115,7 @@ fn front_end(text: &str) -> Result<String, String> {
     plain.then(|| text.to_owned()).ok_or_else(|| "must be like https://shop.example".to_owned())
 }
 
-/// Which server sends the shop's emails; without one, the simulated mailer keeps them.
+/// The server that sends the shop's emails; without one, the simulated mailer stores them.
 #[derive(Debug, Args)]
 struct Mail {
     /// Send emails by this SMTP server: smtp://127.0.0.1:1025, or smtps://USER:PASSWORD@HOST
@@ -124,7 +124,7 @@ struct Mail {
     /// The sender of emails
     #[arg(long = "mail-from", value_name = "ADDRESS", default_value = "orders@localhost")]
     from: Address,
-    /// Who gets emails about what could not be undone [default: the sender]
+    /// Who gets emails about failed compensations [default: the sender]
     #[arg(long = "mail-operator", value_name = "ADDRESS")]
     operator: Option<Address>,
 }
@@ -139,16 +139,17 @@ impl Mail {
     }
 }
 
-/// Who charges; the key for Stripe is in STRIPE_KEY, the secret of its webhook in STRIPE_WEBHOOK_SECRET.
+/// The provider that charges. Stripe's key is in STRIPE_KEY, and the secret of its webhook in
+/// STRIPE_WEBHOOK_SECRET.
 #[derive(Debug, Args)]
 struct Payments {
-    /// Who charges: nobody, or Stripe, by the key in the variable STRIPE_KEY
+    /// The payment provider: simulated, or Stripe with the key in the variable STRIPE_KEY
     #[arg(long = "payment", value_name = "PROVIDER", default_value = "simulated")]
     provider: Provider,
-    /// Another server that speaks Stripe's API; on this machine it needs no key
+    /// Another server with Stripe's API; on this machine it needs no key
     #[arg(long = "payment-url", value_name = "URL", default_value = STRIPE)]
     url: String,
-    /// The page to which a bank sends a customer back who had to confirm a payment
+    /// The page to which a bank sends customers back after they confirmed a payment
     #[arg(long = "payment-return-url", value_name = "URL")]
     return_url: Option<String>,
     /// How long a customer may take to confirm a payment, in seconds
@@ -184,7 +185,7 @@ impl Payments {
         Ok(Some(Arc::new(provider.returning_to(self.return_url.clone()))))
     }
 
-    /// What Stripe signs its notices with, where it is given.
+    /// The secret with which Stripe signs its notices, if it is set.
     fn webhook_secret(&self) -> anyhow::Result<Option<WebhookSecret>> {
         let given = std::env::var("STRIPE_WEBHOOK_SECRET").ok().filter(|it| !it.is_empty());
         let given = given.filter(|_| self.provider == Provider::Stripe);

@@ -40,7 +40,7 @@ enum What {
     /// The shop accepts both secrets for a week, in which the carrier has to begin to sign with
     /// the new one.
     Rotate {
-        /// Stop accepting the secret before: for one that became known
+        /// Stop accepting the previous secret: for one that others may know
         #[arg(long)]
         revoke: bool,
     },

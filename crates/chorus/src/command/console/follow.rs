@@ -15,7 +15,7 @@ const PACE: Duration = Duration::from_secs(2);
 /// How many orders are read each time.
 const ORDERS: usize = 20;
 
-/// How many events are remembered: more than that many orders have.
+/// How many events are remembered: more than the newest orders have.
 const REMEMBERED: usize = 2_000;
 
 /// Reads the newest orders repeatedly, and reports new events. Those of the first read are not

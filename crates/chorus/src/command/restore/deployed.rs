@@ -13,7 +13,8 @@ use super::Restore;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 use crate::stack::user;
 
-/// How long before the moment the archive is replayed from: a queue tries a message for a day.
+/// How long before the moment the replay of the archive starts: a queue retries a message for a
+/// day.
 const REPLAYED: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) async fn mend(
@@ -49,7 +50,8 @@ pub(super) async fn mend(
     Ok(if damage.is_none() || all_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Undoes what is torn, corrects the counts, and starts the replay; with a record of it in the audit.
+/// Undoes the torn transactions, corrects the counts, and starts the replay; records that in the
+/// audit.
 async fn carry_out(
     operator: &Operator,
     damage: &Damage,
@@ -62,7 +64,8 @@ async fn carry_out(
     let begun = audit::begin(&store, act).await?;
     damage.undo(&store).await?;
     let corrected = correct_stock(operator, &store).await?;
-    // Events count by whole seconds, and the last one before the moment is among them.
+    // EventBridge's times are whole seconds: the end is a second later, so that the last event
+    // before the moment is included.
     let replay = operator.replay((from, moment + SignedDuration::from_secs(1)), None).await?;
     let done = json!({ "corrected": corrected, "replay": replay.name, "arn": replay.arn });
     begun.end(&store, done.clone()).await?;

@@ -16,8 +16,8 @@ use crate::screen::{BAD, DIM, GOOD, line};
 pub(super) struct Coverage {
     #[command(flatten)]
     which: Which,
-    /// A folder of mocks: each file a run, of Step Functions Local each test case. An input for
-    /// `NAME.json` stands in `NAME.input.json`
+    /// A folder of mocks. A run is a file or, in a file for Step Functions Local, a test case. The
+    /// input for `NAME.json` is in `NAME.input.json`
     #[arg(long, value_name = "FOLDER")]
     mocks: PathBuf,
     /// The input of the runs without one of their own: JSON, `@FILE`, or `-`

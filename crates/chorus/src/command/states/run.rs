@@ -27,7 +27,7 @@ pub(super) struct Run {
     /// The name of the execution
     #[arg(long, default_value = "run")]
     name: String,
-    /// When it starts, such as 2026-11-20T10:47:00Z; without, at the beginning of 1970
+    /// When it starts, such as 2026-11-20T10:47:00Z [default: the beginning of 1970]
     #[arg(long, value_name = "TIME")]
     now: Option<jiff::Timestamp>,
     /// Print an error as JSON too

@@ -28,7 +28,7 @@ pub(super) fn of(history: &[HistoryEvent]) -> String {
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the event's state, with the number of the iteration; or the call.
+/// Returns the event's state, with the number of the iteration; for an event of a call, the call.
 fn of_whom(event: &HistoryEvent) -> String {
     let text = |name: &str| detail(event, name).map(plain);
     match (text("name"), text("index"), text("resourceType"), text("resource")) {

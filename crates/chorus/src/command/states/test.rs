@@ -42,7 +42,7 @@ pub(super) struct Test {
     /// How many iterations of a distributed Map have failed, beside --result
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     failed_iterations: usize,
-    /// The time of the test; without, the beginning of 1970
+    /// The time of the test [default: the beginning of 1970]
     #[arg(long, value_name = "TIME")]
     now: Option<jiff::Timestamp>,
 }
