@@ -211,7 +211,7 @@ def busy_map(tab: Tab, seconds: int) -> dict:
         tab.until(f"{shown} === {events}", "counting every event")
         tab.until(f"document.getElementsByTagName('*').length === {at_rest}", "as large as before")
         late = size(tab)
-        # It follows no longer when the events end.
+        # The page must not receive the remaining events.
         tab.call("Page.navigate", url="about:blank")
         tab.until("location.href === 'about:blank'", "left")
     return {"events": events, "behind": behind, "elements": (at_rest, most),

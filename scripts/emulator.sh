@@ -7,7 +7,7 @@
 #   samples [--write]  invokes functions with each of events/samples, by `cargo lambda invoke`
 #   stripe             tests payments of `chorus up` with a server that has Stripe's API
 #   mail               tests emails of `chorus up` with a real SMTP server
-#   launcher           tests what our launcher adds to the emulator
+#   launcher           tests the parts that our launcher adds to the emulator
 #   moto               deploys the template to moto, another emulator
 #   store              runs the embedded store's test suite against DynamoDB
 #   northwind          compares the 830 orders in NORTHWIND with the embedded shop

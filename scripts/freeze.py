@@ -46,7 +46,7 @@ class Shop:
         self._wait_until(lambda: self.ask("GET", "/orders?customer-id=nobody") is not None)
 
     def ask(self, method: str, path: str, body: object = None, key: str = "") -> dict | None:
-        """Sends a request. Returns the response's body, or None if nobody listens yet."""
+        """Sends a request. Returns the response's body, or None if the shop does not listen yet."""
         headers = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
         data = None if body is None else json.dumps(body).encode()
         url = f"http://127.0.0.1:{self._port}{path}"
@@ -103,7 +103,7 @@ def main(chorus: str, fixture: str) -> None:
 
 
 def place_orders(shop: Shop) -> None:
-    """Places orders that end, then orders that wait for somebody, then many at once."""
+    """Places orders that end, then orders that wait for a person or a partner, then many at once."""
     for sku, price, stock in ITEMS:
         shop.ask("PUT", f"/items/{sku}", {"name": sku, "price": price, "stock": stock})
     for customer in CUSTOMERS:

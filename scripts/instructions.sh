@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# How many instructions an order takes in user space, through the whole shop in memory: of this tree, and of
-# earlier commits, by turns. The CPU time of an order stands beside.
+# Counts the user-space instructions of an order through the whole shop in memory, for this tree and for earlier
+# commits in turn, and measures the CPU time of an order.
 #
-#   scripts/instructions.sh [--orders N] [COMMIT…]     200 orders, beside c92b2c2, unless told otherwise
+#   scripts/instructions.sh [--orders N] [COMMIT…]     200 orders, beside c92b2c2, by default
 #
-# Valgrind counts, so whatever else the machine does moves nothing; it has no SHA extensions, so all trees
-# hash in software. A run of ten orders is subtracted: neither start nor end of the process counts. A commit
-# is built in a work tree of its own, with this tree's crates/shop/benches/orders/main.rs. All are built for
+# Valgrind counts, so other load on the machine does not affect the result; it has no SHA extensions, so all trees
+# hash in software. A run of ten orders is subtracted, so that the start and the end of the process do not count. A
+# commit is built in a work tree of its own, with this tree's crates/shop/benches/orders/main.rs. All are built for
 # speed, by one compiler. Allow ten minutes for each tree that was not built before.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -44,7 +44,7 @@ for commit in "${commits[@]}"; do
     rm -rf "$tree"
     git worktree prune
     git worktree add --quiet --detach "$tree" "$commit"
-    # What this tree's harness is called there.
+    # The name of this tree's test harness in the other commit.
     name=$(sed -n 's/^pub struct \(World\|Harness\).*/\1/p' "$tree/crates/shop/tests/world/mod.rs")
     sed "s/\bHarness\b/$name/g" "$bench" >"$tree/$bench"
     build "$tree" "$commit"
@@ -55,7 +55,7 @@ declare -A instructions times
 for round in 1 2 3; do
     for tree in here "${commits[@]}"; do
         times[$tree]+="$(milliseconds "$tree") "
-        # They are the same each time, but for the order in which threads and hash maps happen to do things.
+        # The count is the same in each round, except for the order of threads and of hash maps' entries.
         [[ $round == 1 ]] && instructions[$tree]=$((($(counted "$tree" $((orders + 10))) - $(counted "$tree" 10)) / orders))
     done
 done

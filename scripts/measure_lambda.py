@@ -19,7 +19,7 @@ PATIENCE = 10  # seconds to wait for a binary to ask for work
 
 
 class RuntimeApi(http.server.ThreadingHTTPServer):
-    """Records when a function first asks for work, and lets it wait."""
+    """Records when a function first requests an invocation, and never answers that request."""
 
     daemon_threads = True
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Orders of twelve durable steps on other durable engines, beside the shop's on a data directory, by turns:
-# orders a second, and the CPU time of an order. Installs the engines at pinned versions.
+# Compares orders of twelve durable steps on other durable engines with the shop's orders on a data directory, in
+# turn: orders per second, and the CPU time of an order. Installs the engines at pinned versions.
 #
 #   scripts/peers.sh [ORDERS]      (100; DBOS runs a fifth of them)
 set -euo pipefail

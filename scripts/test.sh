@@ -5,13 +5,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
-# Python's tools, which come from the network while cargo compiles.
+# Installs Python's tools from the network while cargo compiles.
 install_tools() {
     tests/emulator/install.sh
     tests/emulator/install.sh scripts/checkov/requirements.txt .venv-checkov
 }
 
-# What waits for others more than it computes, so that it runs beside a compilation.
+# Tests that mostly wait for other processes, so that they can run during a compilation.
 talk_to_partners() {
     step "emails, to an SMTP server"; scripts/emulator.sh mail
     step "payments, by a server that speaks Stripe's API"; scripts/emulator.sh stripe

@@ -1,4 +1,4 @@
-"""Finds texts wherever a stack keeps something: tables, queues, logs, and histories of executions."""
+"""Searches everything that a stack stores for texts: tables, queues, logs, and histories of executions."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ def places_of(needles: Iterable[str]) -> set[str]:
 
 
 def everything() -> Iterator[Place]:
-    """What each place holds, by its name."""
+    """The content of each place, with the place's name."""
     yield from _tables()
     yield from _queues()
     yield from _logs()
@@ -49,7 +49,7 @@ def _tables() -> Iterator[Place]:
 
 
 def _queues() -> Iterator[Place]:
-    """Looks at messages without taking them: they stay visible to whoever is to take them."""
+    """Reads messages without hiding them from the queues' consumers."""
     sqs = shop.client("sqs")
     for url in sqs.list_queues().get("QueueUrls", []):
         seen: dict[str, Any] = {}

@@ -75,13 +75,13 @@ def costs(before: set[str]) -> dict[str, Cost]:
 
 
 def report(found: dict[str, Cost], events: list[str]) -> None:
-    """Prints the steps, and two sums: of what the talk's demo does, too, and of everything."""
+    """Prints the steps, and two sums: of the steps that the original talk's demo has as well, and of all steps."""
     row("step", ["invocations", "requests", "read units", "write units"])
     for step, cost in found.items():
         row(step, cells(cost))
     letters = events.count(LETTERS)
     logged = found["RecordEvent"]
-    # The share of the logged events that the demo has, too.
+    # The share of the logged events that the original demo has as well.
     share = (len(events) - letters) / len(events)
     same = sum((cost for step, cost in found.items() if step not in (*BEYOND, "RecordEvent")), Cost())
     same += Cost(

@@ -1,4 +1,4 @@
-"""What the tests use of the deployed shop: its API, its logs, its queues, its state machines."""
+"""The parts of the deployed shop that the tests use: its API, its logs, its queues, its state machines."""
 
 import base64
 import functools
@@ -16,8 +16,8 @@ from shop_stack import STACK, WEBHOOK_SECRET, ShopStack, request, wait_for
 
 # Seconds until something that should happen counts as missing, also on a busy machine.
 PATIENCE = 60.0
-# How many times in a row, a second apart, the number of invocations must not change to count as
-# rest.
+# For how many checks in a row, a second apart, the number of invocations must not change until the shop counts as
+# idle.
 QUIET_LOOKS = 3
 MACHINES = ("CollectPayment", "AwaitReview", "FulfilDelivery")
 # The event that hands a parcel to the carrier.
@@ -73,7 +73,7 @@ def said(order_id: str) -> list[str]:
 
 
 def edges(events: list[Event]) -> Edges:
-    """Which types of events were caused by which, and how often; `-` is a request from outside."""
+    """How often events of each type caused events of each type; `-` stands for a request from outside."""
     names = {event["metadata"]["event-id"]: event["detail-type"] for event in events}
     return Counter(
         (event["detail-type"], names.get(event["metadata"].get("causation-id"), "-"))
@@ -98,7 +98,7 @@ def nothing_is_given_up(case: unittest.TestCase) -> None:
 
 
 def picture(order_id: str) -> dict[str, Any]:
-    """All that a duplicate could change."""
+    """Everything that a duplicate could change."""
     return {
         "log": log(order_id),
         "order": shop.ok("GET", f"/orders/{order_id}"),
@@ -225,7 +225,7 @@ def put(events: list[Event]) -> None:
 
 
 def another(logged: Event, customer: str) -> Event:
-    """The same event about another order, as the bus writes it into a queue."""
+    """A copy of the event about another order, in the form in which the bus sends it to a queue."""
     order_id, key = uuid.uuid4().hex[:20], uuid.uuid4()
     metadata = {
         **logged["metadata"],
@@ -278,7 +278,7 @@ def waiting_in(url: str) -> int:
 def log_groups() -> tuple[str, ...]:
     """The names of the stack's log groups.
 
-    CloudFormation knows them. CloudWatch's own list does too, but MiniStack adds up the bytes of
+    CloudFormation lists them. CloudWatch could list them as well, but MiniStack adds up the bytes of
     each group to answer it, and fails while a function writes (1.5.33: "dictionary changed size").
     """
     stack = shop.client("cloudformation").get_paginator("list_stack_resources")
@@ -308,7 +308,7 @@ def invocations(service: str = "") -> int:
 
 
 def rest() -> None:
-    """Waits until no function works any more."""
+    """Waits until no function is running."""
     seen: list[int] = []
 
     def is_quiet() -> bool:

@@ -27,7 +27,7 @@ class Stack:
         self._url = url
 
     def deploy(self, template: Path, parameters: list[str], timeout: float) -> None:
-        """Packages what the template's CodeUri folders hold, and creates or updates the stack."""
+        """Packages the content of the template's CodeUri folders, and creates or updates the stack."""
         command = [
             *("deploy", "--template-file", str(template), "--stack-name", self._name),
             *("--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),

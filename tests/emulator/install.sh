@@ -1,7 +1,6 @@
 #!/bin/sh
-# Installs the emulator's pinned tools into .venv/ at the root of the repository, or what another
-# requirements.txt lists into another folder there. Does nothing, quickly, when the virtual environment
-# already holds exactly what is asked for.
+# Installs the emulator's pinned tools into .venv/ at the root of the repository, or what another requirements.txt
+# lists into another folder there. Returns at once if the virtual environment already has exactly these versions.
 #
 #   install.sh [REQUIREMENTS FOLDER]
 set -eu

@@ -1,7 +1,7 @@
 """Northwind's 830 orders through the deployed stack: the same stock and money as in the embedded shop.
 
-Run with `make northwind-emulator`, or `NORTHWIND=folder scripts/emulator.sh northwind`, which ends
-the emulator whatever happens. It takes a while: one order after the other, each to its end.
+Run with `make northwind-emulator`, or `NORTHWIND=folder scripts/emulator.sh northwind`, which stops
+the emulator in any case. It takes a while, because each order ends before the next is placed.
 """
 
 import json

@@ -241,16 +241,16 @@ def fill(shop: ShopStack) -> None:
 
 
 def welcome(shop: ShopStack) -> str:
-    """The text that says what to try."""
+    """The text that tells a user which commands to try."""
     api, chorus = shop.outputs["ApiUrl"], BINARIES.relative_to(ROOT) / "chorus"
     return f"""\
 The shop is on the emulator at {shop.url}, its API at
 {api}
 
-# who you are, for an hour: somebody with every role
+# a token of a user with every role, valid for an hour
 export CHORUS_TOKEN={shop.token("maria", *ROLES)}
 
-# order something, then see what it went through
+# place an order, then see its events
 {chorus} order --url '{api}' place --customer ana --line chai:2
 {chorus} trace --url '{api}' ORDER
 

@@ -1,6 +1,6 @@
 """The flow on the emulator: the deployed template and the real binaries, called through the API.
 
-Run with `scripts/emulator.sh test`, which builds what is deployed, and ends it whatever happens.
+Run with `scripts/emulator.sh test`, which builds the binaries, and stops the emulator in any case.
 """
 
 import json
@@ -80,7 +80,7 @@ STORIES = (
 CANCELED, APPROVED, UNSEEN = 4, 5, 6
 OTHERS = ("frida-carrier-down", "gustav-mail-down", "hanna-carrier-flaky")
 
-# What stands in every field that is about a person, and customers whose orders end in several ways.
+# The text in every field that is about a person, and customers whose orders end in several ways.
 CANARIES = ("Xanthippe-Canary", "canary@nest.example", "Canary-Street", "Canarytown", "CNRY-1")
 FORGETTABLE = ("nora", "nils-declined", "nina-carrier-cancels", "nele-mail-bounces")
 
@@ -285,7 +285,7 @@ class Ids(unittest.TestCase):
 
 
 class WhoeverIsForgotten(unittest.TestCase):
-    """The last class by name: its replay delivers again what other tests have broken on purpose."""
+    """Named so that it runs last: its replay delivers again the events that other tests made fail on purpose."""
 
     def what_is_said_about_them_stands_nowhere_and_who_is_forgotten_cannot_be_read(self) -> None:
         placed = self._placed()
@@ -295,7 +295,7 @@ class WhoeverIsForgotten(unittest.TestCase):
         self.assertNotIn(None, keys.values())
         self.assertEqual(places_of(CANARIES), set())
         self.assertEqual(places_of(keys.values()), {f"table {table_of_keys()}"})
-        # The search finds what is there, in each kind of place.
+        # The search finds texts that exist, in each kind of place.
         found = {place.split()[0] for place in places_of(placed.values())}
         self.assertEqual(found, {"table", "queue", "log", "execution"})
 
@@ -790,7 +790,7 @@ class RestoredTables(unittest.TestCase):
         self.assertEqual((last["what"], last["outcome"]["replay"]), ("restore", done["replay"]))
 
     def _tear(self, order_id: str) -> None:
-        """The order's reservation is as it was before its items were removed."""
+        """Restores the order's reservation to its state before the items were removed."""
         functions = shop.client("lambda")
         found = functions.get_function_configuration(FunctionName=f"{STACK}-inventory")
         table = found["Environment"]["Variables"]["TABLE_INVENTORY"]

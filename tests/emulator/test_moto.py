@@ -1,6 +1,6 @@
 """A second opinion on the template: moto's CloudFormation creates it, resolves it, deletes it.
 
-Run with `scripts/emulator.sh moto`; it needs no binaries, and no emulator that runs.
+Run with `scripts/emulator.sh moto`; it needs no binaries, and no running emulator.
 """
 
 import io
@@ -200,8 +200,8 @@ def listed(service: str, operation: str, key: str, arguments: dict | None = None
 
 
 def wanted(given: dict[str, str]) -> dict[str, dict]:
-    """The template's resources that these parameters create: in prod, those with a condition are
-    given from outside instead, and only a shop with a front end has a secret to sign with."""
+    """The template's resources that these parameters create: in prod, those with a condition
+    come from outside of the stack, and only a shop with a front end has a secret to sign with."""
     return {
         name: resource
         for name, resource in TEMPLATE["Resources"].items()
@@ -221,7 +221,7 @@ def types_of(resources: dict[str, dict]) -> set[str]:
 
 
 def fault_without(gap: Gap) -> str:
-    """What is wrong with the stack if moto has this gap; empty if nothing is."""
+    """The fault that the stack has if this gap of moto is not closed; empty if it has none."""
     with ExitStack() as stack:
         emulate(stack, [*UNKNOWN, *(other for other in OTHERWISE if other is not gap)])
         try:

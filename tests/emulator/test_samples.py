@@ -1,7 +1,7 @@
 """Sends every sample of events/samples through `cargo lambda invoke`, as docs/SAMPLES.md documents.
 
-Run with `scripts/emulator.sh samples`, which builds what is invoked; `--write` after it writes the
-results anew, in the order that the table has.
+Run with `scripts/emulator.sh samples`, which builds the functions; with `--write`, it replaces the
+results in the table.
 """
 
 import json
@@ -111,7 +111,7 @@ def documented_rows() -> list[Row]:
 
 
 def pairs() -> list[Pair]:
-    """Each sample with the functions that consume it, and each command with the one that takes it."""
+    """Each sample with the functions that consume it, and each command with the function that handles it."""
     samples = {path: json.loads(path.read_text()) for path in SAMPLES.glob("*.json")}
     commands = services_of_commands()
     found = set()

@@ -15,7 +15,7 @@ from laptop import CHORUS, Shop, wait_for
 from shop_stack import free_port
 
 KEY = "sk_test_for_this_laptop_only"
-# What localstripe signs its webhooks with.
+# The secret with which localstripe signs its webhooks.
 WEBHOOK_SECRET = "whsec_for_this_laptop_only"
 # How long a customer may take to confirm a payment, in seconds.
 CONFIRMATION_TIMEOUT = "15"
@@ -123,7 +123,7 @@ class Payments(unittest.TestCase):
         return intent["latest_charge"]["amount_refunded"]
 
     def _books(self, order: str) -> tuple[str, int, str]:
-        """What was charged for an order, how often, and what was refunded, by `chorus accounts`."""
+        """The amount charged for an order, how often, and the amount refunded, from `chorus accounts`."""
         command = [CHORUS, "accounts", "--url", self.shop.url, "--json"]
         accounts = subprocess.run(command, check=False, capture_output=True, text=True).stdout
         (account,) = [one for one in json.loads(accounts)["orders"] if one["order-id"] == order]

@@ -75,7 +75,7 @@ def main() -> int:
 
 
 def ours() -> float:
-    """Transitions a second in our bench."""
+    """State transitions per second in our bench."""
     told = subprocess.run(BENCH, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     found = re.search(r"states: (\d+) transitions/s", told)
     if not found:
@@ -84,7 +84,7 @@ def ours() -> float:
 
 
 def over_the_api(client: Any, machine: str) -> float:
-    """Transitions a second of many executions at once, from the first start to the last end."""
+    """State transitions per second of many executions at once, from the first start to the last end."""
     started = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(TOGETHER) as pool:
         list(pool.map(lambda _: execute(client, machine), range(OVER_THE_API)))
@@ -92,7 +92,7 @@ def over_the_api(client: Any, machine: str) -> float:
 
 
 def by_its_history(client: Any, machine: str) -> float:
-    """Transitions a second between the first state's entry and the execution's end."""
+    """State transitions per second between the first state's entry and the execution's end."""
     spent = 0.0
     for _ in range(ALONE):
         arn = execute(client, machine)

@@ -1,5 +1,5 @@
-//! Every route, called by every kind of caller, for what is theirs and for what is another
-//! customer's.
+//! Every route, called by every kind of caller, with data of their own and with data of another
+//! customer.
 
 use chorus_events::callers::{OPERATOR, REVIEWER, STAFF};
 use chorus_http::{Caller, Callers, Method, Role, Route};
@@ -34,7 +34,7 @@ impl World {
         self.test.ask_as(caller.clone(), asked, (Some(&key), &body)).await.unwrap()
     }
 
-    /// Returns a request to the route, about something of Ana's.
+    /// Returns a request to the route about Ana's data.
     async fn request(&self, route: &Route) -> (String, Value) {
         let Self { delivered, waiting, .. } = self;
         let reading = route.method == Method::GET;
@@ -59,7 +59,7 @@ impl World {
                 let customer = json!({ "name": "Ana", "email": "ana@example.com" });
                 ("/customers/ana".to_owned(), customer)
             }
-            // An order of Ana's waits for a review, so DELETE refuses to forget her.
+            // One of Ana's orders waits for a review, so DELETE refuses to forget her.
             ("GET" | "DELETE", "/customers/{id}") => ("/customers/ana".to_owned(), Value::Null),
             ("GET", "/customers/{id}/export") => ("/customers/ana/export".to_owned(), Value::Null),
             ("POST", "/reviews/{order-id}") => {
@@ -88,8 +88,8 @@ fn who(role: Role) -> Caller {
     Caller::with_roles("maria", [role.name])
 }
 
-/// Returns the status with which a caller is refused on a route about something of Ana's; none if
-/// they are answered.
+/// Returns the status with which the route rejects a caller's request about Ana's data; none if it
+/// does not.
 fn refusal(route: &Route, caller: &Caller) -> Option<u16> {
     let Callers::Token { customers, roles } = route.callers else {
         // No caller in this test has the carrier's secret.

@@ -58,7 +58,7 @@ fn every_failure_is_somebodys_business() {
 }
 
 /// Defect 5: a duplicate `DeliveryEstimated` charged twice; a duplicate `OrderCanceled` changed the
-/// stock again. The test puts the log's own events on the bus once more.
+/// stock again. The test puts the log's own events on the bus again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_duplicate_of_every_event_changes_nothing() {
     let test = TestShop::open(&["ana", "ben-carrier-cancels"]).await.unwrap();
@@ -130,7 +130,7 @@ async fn an_event_that_the_bus_refuses_at_first_is_not_lost() {
     assert_eq!(test.ended(&id).await.unwrap()["status"], "Delivered");
 }
 
-/// A bus that refuses every entry of the first two calls, in answers that are a success otherwise.
+/// A bus that rejects every entry of the first two calls, in responses with the status 200.
 struct RefusingBus {
     bus: Arc<dyn Publisher>,
     refusals: Arc<AtomicUsize>,
@@ -149,7 +149,7 @@ impl Publisher for RefusingBus {
     }
 }
 
-/// Defect 8, too: no event had a correlation id, a cause or a version.
+/// Defect 8, second part: no event had a correlation id, a cause or a version.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_says_what_it_belongs_to_and_what_caused_it() {
     let test = TestShop::open(&["ana"]).await.unwrap();

@@ -1,5 +1,4 @@
-//! This release opens the data directories of earlier releases, and their orders go on to their
-//! ends.
+//! This release opens the data directories of earlier releases, and their open orders end.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,14 +15,15 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-/// The releases whose data directories are kept: commit, time at which the shop was killed, open
-/// orders. `scripts/freeze.py` makes one. Those of the second include orders that wait for a
-/// reviewer, for a carrier that does not call back and for one that is down, and some at each step.
+/// The releases whose data directories are tested: commit, time at which the shop was killed, and
+/// number of open orders. `scripts/freeze.py` makes such a directory. The second one includes
+/// orders that wait for a reviewer, for a carrier that does not call back and for a carrier that is
+/// unavailable, and orders at each step.
 const RELEASES: [(&str, &str, usize); 2] =
     [("c92b2c2", "2026-11-28T21:25:00Z", 8), ("0bac6b8", "2026-11-29T07:33:00Z", 63)];
 
-/// A clock that runs like the system's, but starts at a given time: the timeouts of what a release
-/// left are hours or days, and would have passed by the date on which the test runs.
+/// A clock that runs like the system's, but starts at a given time: the timeouts in a release's
+/// directory are hours or days, and would be over on the date on which the test runs.
 struct ClockSince {
     behind: SignedDuration,
 }

@@ -18,7 +18,7 @@ use sha2::Sha256;
 /// What was posted to the front end.
 #[derive(Debug, Default)]
 struct Received {
-    /// How many requests it still refuses.
+    /// How many further requests it refuses.
     away: usize,
     bodies: Vec<Value>,
     keys: Vec<String>,
@@ -37,8 +37,7 @@ async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: String) -
     StatusCode::NO_CONTENT
 }
 
-/// Starts a front end that refuses its first `away` requests; returns its address, and what it
-/// gets.
+/// Starts a front end that refuses its first `away` requests; returns its address, and its inbox.
 async fn front_end(away: usize) -> (String, Inbox) {
     let inbox = Inbox::new(Mutex::new(Received { away, ..Received::default() }));
     let router = Router::new().route("/order-updates", post(receive)).with_state(inbox.clone());

@@ -196,7 +196,7 @@ async fn open(used: &Arc<Used>) -> TestShop {
     let mut config = ShopConfig {
         around: Some(Arc::new(move |function| around(function, &watching))),
         limits: limits.map(|name| (name.to_owned(), REVIEW_SECONDS)).into(),
-        // Nothing listens there: each update is given up.
+        // Nothing listens there, so that each update becomes a dead letter.
         front_end: Some("http://127.0.0.1:9".to_owned()),
         ..ShopConfig::default()
     };
@@ -256,7 +256,7 @@ async fn stories(test: &TestShop) -> Vec<String> {
     orders
 }
 
-/// Reads everything that the API shows, and sends what comes late or twice.
+/// Calls every route that reads, and sends late and duplicate requests.
 async fn questions(test: &TestShop, orders: &[String]) {
     for order in orders {
         for path in ["/orders/{}", "/orders/{}/events", "/events?order-id={}"] {
@@ -412,7 +412,7 @@ fn grants(statement: &Value) -> Vec<Grant> {
                 grants.extend(list(&statement["Resource"]).into_iter().map(|on| of(machine(on))));
             }
             ("states", _) => grants.push(of("a task".to_owned())),
-            // What the platform does for the function, and calls of partners, use no port.
+            // Actions of the platform for the function, and calls of partners, use no port.
             _ => {}
         }
     }

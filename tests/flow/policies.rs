@@ -122,7 +122,8 @@ fn the_template_and_the_engine_have_the_same_policies() {
     }
 }
 
-/// A record expires by the attribute that the deployed table forgets items by, after this long on both.
+/// Checks that a record expires by the TTL attribute of the deployed table, and after the same time
+/// on both.
 #[track_caller]
 fn remembers_for_as_long(deployed: &Deployed, lifetime: Duration) {
     let ttl = IDEMPOTENCY_TABLE.ttl.expect("records expire");

@@ -38,7 +38,7 @@ async fn days(test: &TestShop, id: &str) -> i64 {
     (takes.as_hours() + 12) / 24
 }
 
-/// Returns the actions that the doctor misses a day from now.
+/// Returns the actions that the doctor reports as overdue a day from now.
 async fn missing(test: &TestShop) -> Vec<String> {
     let soon = Timestamp::now() + SignedDuration::from_hours(25);
     let store = test.shop.local().store();
@@ -90,7 +90,7 @@ async fn an_order_is_judged_by_the_threshold_that_it_was_placed_under() {
         };
         let test = TestShop::with(config(placed_under), &["ana"]).await.unwrap();
         let id = order_to(&test, "DE", 4).await;
-        // The order's events are on the bus; the next process takes them over and goes on.
+        // The order's events are on the bus; the next process delivers them.
         test.shop.stop().await.unwrap();
         drop(test);
         let test = TestShop::with(config(later), &["ana"]).await.unwrap();

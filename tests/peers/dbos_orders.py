@@ -1,6 +1,6 @@
 """Orders of twelve durable steps on DBOS, whose system database is a SQLite file.
 
-Prints orders a second, and the CPU time of an order in milliseconds: `dbos_orders.py ORDERS`.
+Prints orders per second, and the CPU time of an order in milliseconds: `dbos_orders.py ORDERS`.
 """
 
 import sys
@@ -17,7 +17,7 @@ WARM_UP = 5
 
 @DBOS.step()
 def step(order: str, number: int) -> dict[str, object]:
-    """Decides something, which is kept."""
+    """A step whose result DBOS stores."""
     return {"order": order, "step": number}
 
 
@@ -30,7 +30,7 @@ def place(order: str) -> str:
 
 
 def main() -> None:
-    """Runs the orders, and prints what they took."""
+    """Runs the orders, and prints the figures."""
     orders = int(sys.argv[1])
     with tempfile.TemporaryDirectory(prefix="dbos-") as folder:
         config: DBOSConfig = {

@@ -32,7 +32,7 @@ fn no_schema_sample_or_page_is_left_of_an_event_that_is_no_more() {
             let entry = entry.unwrap();
             let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
             if entry.file_type().unwrap().is_dir() {
-                continue; // What was published stays.
+                continue; // Published schemas are never deleted.
             }
             assert!(generated.contains(&path), "{path} derives from nothing: delete it");
         }

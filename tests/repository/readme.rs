@@ -1,4 +1,4 @@
-//! The code in the README is that of the files it names.
+//! The code in the README equals the code in the file that it names.
 
 use std::fs::read_to_string;
 

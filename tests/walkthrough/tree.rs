@@ -19,8 +19,8 @@ impl Tree {
         Self { root, target }
     }
 
-    /// Links the third-party crates that cargo has compiled into `built`, so that a build in the tree
-    /// does not compile them once more. Cargo compiles those that cannot be linked.
+    /// Links the third-party crates that cargo has compiled into `built`, so that a build in the
+    /// tree does not compile them again. Cargo compiles those that cannot be linked.
     pub(crate) fn start_from(&self, built: &Path) {
         let profile = self.target.join("debug");
         if profile.exists() {

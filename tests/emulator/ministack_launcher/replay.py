@@ -14,7 +14,7 @@ HOOK_POINTS = (
 
 
 def install() -> None:
-    """Puts the filter before the function that delivers to a rule's targets by then."""
+    """Puts the filter in front of the function that delivers to a rule's targets at that time."""
     deliver = eventbridge._invoke_target
 
     def invoke_target(target: dict, event: dict, rule: dict, view: Any = None) -> None:
