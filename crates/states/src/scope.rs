@@ -88,7 +88,7 @@ pub(crate) struct Environment<'a> {
     /// The time of the execution.
     #[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "only queries look at it"))]
     pub(crate) now: Timestamp,
-    /// The values recorded by [`Self::show`]; absent if nobody needs them.
+    /// The values recorded by [`Self::show`]; absent if they are not recorded.
     seen: Option<RefCell<Object>>,
 }
 

@@ -33,7 +33,8 @@ impl Machine {
     /// are over at once.
     ///
     /// # Errors
-    /// When there is no such state, or when it waits for an answer that nobody gives.
+    /// When there is no such state, or when it waits for an answer that neither the test nor
+    /// `tasks` gives.
     pub fn test_state(
         &self,
         name: &str,

@@ -233,7 +233,7 @@ fn an_express_machine_waits_for_nobody() {
     }
 }
 
-/// Runs the cases that were contributed, if they are present.
+/// Runs the contributed cases, if their files are present.
 #[test]
 fn every_case_handed_over_ends_as_it_says() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/cases/states");

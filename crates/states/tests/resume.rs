@@ -43,8 +43,8 @@ struct Told {
     transitions: u32,
 }
 
-/// Runs the machine to its end. `crashes` tells after which transitions the process crashes, so
-/// that the execution has to be loaded from its stored form.
+/// Runs the machine to its end. `crashes` selects the transitions after which the process crashes,
+/// so that the execution has to be loaded from its stored form.
 fn tell(seed: u64, crashes: &dyn Fn(u32) -> bool) -> Told {
     let machine = Machine::parse(MACHINE).unwrap();
     let (mut execution, turn) = start(&machine, seed);

@@ -73,7 +73,7 @@ impl Graph {
         self.sizes[node].width / 2.0
     }
 
-    /// Tells for each edge whether it closes a loop.
+    /// Returns for each edge whether it closes a loop.
     fn turned(&self) -> Vec<bool> {
         let mut entered = vec![false; self.sizes.len()];
         let mut left = vec![false; self.sizes.len()];

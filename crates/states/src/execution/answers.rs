@@ -12,9 +12,9 @@ use crate::machine::{Machine, Pattern, Resource};
 /// Which task an answer is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskRef {
-    /// The task's number, which whoever made the call knows.
+    /// The task's number, from the request for the call.
     Id(TaskId),
-    /// The task's token, for whoever was given it.
+    /// The task's token, for a worker or a service that got it.
     Token(String),
 }
 

@@ -173,7 +173,7 @@ impl Work<'_, '_> {
     }
 
     /// Returns the inputs of the iterations: applies `ItemSelector` to each item, then makes
-    /// batches as `ItemBatcher` asks.
+    /// batches as `ItemBatcher` specifies.
     fn inputs(&mut self, id: LaneId, items: Vec<Json>) -> Result<Vec<Json>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(items) };
         let Kind::Map(_, map) = &state.kind else { return Ok(items) };

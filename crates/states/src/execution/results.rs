@@ -1,5 +1,5 @@
-//! The results of a distributed Map: transformed as `ResultWriter` asks, then passed on or written
-//! to files.
+//! The results of a distributed Map: transformed as `ResultWriter` specifies, then passed on or
+//! written to files.
 
 use std::collections::VecDeque;
 
@@ -69,7 +69,7 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Whether the results may have to describe iterations as executions: with the transformation
+    /// Whether the results have to describe iterations as executions: with the transformation
     /// `NONE`, and whenever they go to files, where failed iterations are always described.
     pub(super) fn tells_iterations(&self, id: LaneId) -> bool {
         self.writer_of(id).is_some_and(|writer| {

@@ -36,7 +36,7 @@ impl<'m> Work<'_, 'm> {
         }
     }
 
-    /// Makes every lane ready whose wait, backoff or timeout is over.
+    /// Makes every lane ready whose wait, backoff or timeout has ended.
     pub(super) fn wake(&mut self) {
         let due = |wakes: Option<Timestamp>| wakes.is_some_and(|wakes| wakes <= self.now);
         let ids: Vec<LaneId> = self

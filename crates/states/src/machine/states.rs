@@ -161,7 +161,7 @@ fn names_token(path: &Path) -> bool {
     path.starts_with("$$.Task") || path.trim_end() == "$$" || path.starts_with("$$[")
 }
 
-/// Warns of a callback whose token is passed to nobody, and of one that may wait for ever.
+/// Warns of a callback whose token no field passes on, and of one that may wait for ever.
 fn callback(fields: &Fields<'_>, task: &Task, hands_over: bool) {
     if !hands_over {
         let remedy = "hand over $$.Task.Token in Parameters";
