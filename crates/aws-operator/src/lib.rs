@@ -36,7 +36,7 @@ pub use user_pool::UserPool;
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
     /// AWS refused the request, or did not answer.
-    #[error("AWS did not carry out the call: {0}")]
+    #[error("AWS refused the request, or did not answer: {0}")]
     Refused(String),
     #[error(
         "there are no AWS credentials in the environment: `aws configure export-credentials \

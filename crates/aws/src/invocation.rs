@@ -143,7 +143,7 @@ impl Invoker {
                 Ok(json!({ "outcome": "DeadLettered", "code": code }))
             }
             Err(error) => {
-                tracing::error!(code, %error, "the failure queue did not take a dead letter");
+                tracing::error!(code, %error, "the failure queue did not accept a dead letter");
                 Err(failure)
             }
         }

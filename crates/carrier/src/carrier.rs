@@ -143,7 +143,7 @@ impl Carrier {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the carrier cannot reach its parcels");
+                    tracing::warn!(%error, "the store of the simulated carrier failed");
                     self.clock.sleep(PAUSE).await;
                 }
             }

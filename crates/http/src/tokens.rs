@@ -27,9 +27,9 @@ const SECRET_BYTES: usize = 32;
 pub enum SecretError {
     #[error("a secret cannot be read or written")]
     File(#[from] io::Error),
-    #[error("the system gives no random bytes")]
+    #[error("the operating system provided no random bytes")]
     Random(#[from] getrandom::Error),
-    #[error("the secret cannot sign tokens")]
+    #[error("the token cannot be signed")]
     Key(#[from] JwtError),
     #[error("{} must have {SECRET_BYTES} bytes, and has {bytes}", path.display())]
     Length { path: PathBuf, bytes: usize },

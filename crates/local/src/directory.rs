@@ -47,7 +47,7 @@ pub enum DirectoryError {
     #[error("{} is damaged: {reason}; restore a backup", file.display())]
     Damaged { file: PathBuf, reason: String },
     /// An engine in memory has no directory.
-    #[error("what is in memory cannot be backed up: there is no directory")]
+    #[error("an engine in memory cannot be backed up: it has no directory")]
     InMemory,
     #[error("{} cannot be copied", .0.display())]
     Store(PathBuf, #[source] StoreError),

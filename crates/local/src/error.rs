@@ -28,12 +28,12 @@ pub enum Error {
     #[error("the store cannot be opened")]
     Store(#[source] StoreError),
     /// A rule's pattern is not valid for EventBridge.
-    #[error("the pattern of the rule {0} is wrong")]
+    #[error("the pattern of the rule {0} is invalid")]
     Pattern(String, #[source] event_pattern::PatternError),
-    #[error("the state machine {0} is wrong: {1}")]
+    #[error("the state machine {0} is invalid: {1}")]
     Machine(&'static str, String),
     /// A state machine's definition has a placeholder that nothing fills in.
-    #[error("the state machine {machine} has ${{{name}}}, which nothing fills in")]
+    #[error("the state machine {machine} has ${{{name}}}, for which there is no value")]
     Substitution { machine: &'static str, name: String },
     #[error("the HTTP client for partners cannot be made: {0}")]
     Http(String),

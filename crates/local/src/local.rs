@@ -217,7 +217,7 @@ fn open_bus(
     engine.set_disorder(config.disorder);
     engine.skip_ids(restored.last_delivery);
     for orphan in &restored.orphans {
-        tracing::warn!(delivery = orphan.id, rule = orphan.rule, "kept for a rule that is no more");
+        tracing::warn!(delivery = orphan.id, rule = orphan.rule, "its rule no longer exists; kept");
     }
     for (delivery, dead_in) in restored.deliveries {
         engine.restore(delivery, dead_in);

@@ -96,7 +96,7 @@ impl Runner {
             && tokio::time::timeout(grace, &mut running).await.is_err()
         {
             running.abort();
-            tracing::warn!("what was in flight had to be cut off; it will be delivered again");
+            tracing::warn!("deliveries in flight were cut off; the next process makes them again");
         }
         self.0.driver.bus.records().flush().await
     }

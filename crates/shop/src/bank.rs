@@ -31,7 +31,7 @@ enum NotTold {
     Secret(#[from] chorus_webhook_signature::SecretUnavailable),
     #[error("the notice cannot be sent")]
     Request(#[from] axum::http::Error),
-    #[error("the answer breaks off")]
+    #[error("the response ended early")]
     Answer(#[from] axum::Error),
     #[error("the shop answered {0}")]
     Refused(axum::http::StatusCode),

@@ -23,7 +23,7 @@ pub enum WebhookSecretError {
     File(PathBuf, #[source] io::Error),
     #[error("{} holds no webhook secret: {reason}", file.display())]
     Unreadable { file: PathBuf, reason: String },
-    #[error("the system gives no random bytes")]
+    #[error("the operating system provided no random bytes")]
     Random(#[from] getrandom::Error),
 }
 

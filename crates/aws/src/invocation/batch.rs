@@ -196,12 +196,12 @@ impl Invoker {
             return self.give_up((failure, exhausted), message).await.is_ok();
         }
         let (code, message_id) = (error_type(&failure), &record.message_id);
-        tracing::warn!(code, message_id, attempt, ?pause, "the queue keeps a message: {code}");
+        tracing::warn!(code, message_id, attempt, ?pause, "a message stays in its queue: {code}");
         if let Some(queues) = &self.queues {
             let receipt = Receipt { queue: &record.queue, handle: &record.receipt_handle };
             if let Err(error) = queues.hide(receipt, pause).await {
                 // Without the pause, the message becomes visible after the visibility timeout.
-                tracing::warn!(%error, "the pause of a message was not set");
+                tracing::warn!(%error, "the visibility timeout of a message was not changed");
             }
         }
         false

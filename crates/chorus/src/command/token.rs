@@ -75,13 +75,13 @@ pub(crate) async fn run(token: &Token) -> anyhow::Result<ExitCode> {
     let Some(data) = token.shop.directory() else {
         let ask = ApiRequest::post("/operator/tokens", serde_json::to_value(&asked)?);
         let answer: Value = token.shop.client()?.ask(ask).await?;
-        line!("{}", answer["token"].as_str().context("the shop answered without a token")?);
+        line!("{}", answer["token"].as_str().context("the shop's response has no token")?);
         return Ok(ExitCode::SUCCESS);
     };
     let there = data.display();
     ensure!(chorus_local::holds_engine(data), "there is no shop in {there}");
     let key = TokenKey::in_directory(data);
-    let key = key.with_context(|| format!("the shop in {there} has no key of tokens"))?;
+    let key = key.with_context(|| format!("the shop in {there} has no key for tokens"))?;
     line!("{}", key.mint(&asked.caller())?);
     Ok(ExitCode::SUCCESS)
 }

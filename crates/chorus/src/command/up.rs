@@ -132,7 +132,7 @@ struct Mail {
 impl Mail {
     fn mailer(&self) -> anyhow::Result<Option<Arc<TransportMailer>>> {
         let Some(server) = &self.server else { return Ok(None) };
-        let smtp = Smtp::at(server).context("no emails can be sent")?;
+        let smtp = Smtp::at(server).context("--mail is invalid")?;
         let operator = self.operator.clone().unwrap_or_else(|| self.from.clone());
         let mailer = TransportMailer::new(Arc::new(smtp), self.from.clone(), Some(operator));
         Ok(Some(Arc::new(mailer)))
@@ -175,12 +175,12 @@ impl Payments {
         let key = match given {
             Some(key) => key,
             None if self.url.starts_with("http://") => KEY_OF_THIS_LAPTOP.to_owned(),
-            None => bail!("nobody can be charged: set STRIPE_KEY to Stripe's secret key"),
+            None => bail!("STRIPE_KEY is not set: it must be Stripe's secret key"),
         };
-        let key = key.parse().context("STRIPE_KEY holds no key")?;
+        let key = key.parse().context("STRIPE_KEY is not a key of Stripe's")?;
         let stripe = Stripe::at(&self.url, Arc::new(FixedKey(key)));
-        let stripe = stripe.context("nobody can be charged at --payment-url")?;
-        let currency = currency.code().parse().context("Stripe knows no such currency")?;
+        let stripe = stripe.context("--payment-url is invalid")?;
+        let currency = currency.code().parse().context("Stripe does not support the currency")?;
         let provider = StripeProvider::new(stripe, currency);
         Ok(Some(Arc::new(provider.returning_to(self.return_url.clone()))))
     }
@@ -189,7 +189,7 @@ impl Payments {
     fn webhook_secret(&self) -> anyhow::Result<Option<WebhookSecret>> {
         let given = std::env::var("STRIPE_WEBHOOK_SECRET").ok().filter(|it| !it.is_empty());
         let given = given.filter(|_| self.provider == Provider::Stripe);
-        given.map(|secret| secret.parse()).transpose().context("STRIPE_WEBHOOK_SECRET holds none")
+        given.map(|secret| secret.parse()).transpose().context("STRIPE_WEBHOOK_SECRET is invalid")
     }
 }
 

@@ -75,7 +75,7 @@ fn of_directory(what: &What, data: &Path) -> anyhow::Result<()> {
     let there = data.display();
     ensure!(chorus_local::holds_engine(data), "there is no shop in {there}");
     let file = WebhookSecretFile::in_directory(data);
-    let file = file.with_context(|| format!("the shop in {there} has no secret of webhooks"))?;
+    let file = file.with_context(|| format!("the shop in {there} has no webhook secret"))?;
     match what {
         What::Secret => line!("{}", file.current()?),
         What::Rotate { revoke } => {

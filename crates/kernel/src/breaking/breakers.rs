@@ -236,7 +236,10 @@ impl Kernel {
         match self.publish(record).await {
             Ok(()) => self.mark(record).await,
             Err(failure) => {
-                tracing::warn!(code = failure.code(), "left to the sweeper: {failure}");
+                tracing::warn!(
+                    code = failure.code(),
+                    "a circuit breaker's event is left to the sweeper: {failure}"
+                );
             }
         }
     }

@@ -291,7 +291,7 @@ impl Kernel {
             Ok(()) | Err(StoreError::Refused(_)) => {}
             // The events are published. A duplicate may publish them again, byte for byte.
             Err(error) => {
-                tracing::warn!(key = record.key.pk, %error, "published, but not marked");
+                tracing::warn!(key = record.key.pk, %error, "the events are published, and not marked");
             }
         }
     }

@@ -49,7 +49,7 @@ impl Bus {
     #[must_use]
     pub fn matching(&self, json: &str) -> Vec<usize> {
         self.matcher.matches(json).unwrap_or_else(|error| {
-            tracing::error!(%error, "an event that was taken cannot be matched");
+            tracing::error!(%error, "an accepted event cannot be matched against the rules");
             Vec::new()
         })
     }

@@ -33,7 +33,7 @@ impl KeyInSecretsManager {
         })?;
         let text = answer.secret_string().unwrap_or_default();
         let key: SecretKey = text.parse().map_err(|error| {
-            KeyError::Refused(format!("the secret {} holds none: {error}", self.secret))
+            KeyError::Refused(format!("the secret {} is not a key: {error}", self.secret))
         })?;
         if self.live_only && !key.is_live() {
             let why =

@@ -34,8 +34,9 @@ pub(crate) async fn in_flight(size: Size) -> anyhow::Result<()> {
 
 /// Reads a value of `/proc/self/status`, in MiB.
 fn status(name: &str) -> anyhow::Result<f64> {
-    let account = std::fs::read_to_string("/proc/self/status").context("this measures on Linux")?;
+    let account = std::fs::read_to_string("/proc/self/status").context("this needs Linux")?;
     let line = account.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    let kib = line.and_then(|line| line.split_whitespace().next()).context("no such line")?;
+    let kib =
+        line.and_then(|line| line.split_whitespace().next()).context("the line is missing")?;
     Ok(kib.parse::<f64>()? / 1_024.0)
 }

@@ -123,7 +123,7 @@ impl DeployedShop {
     ) -> anyhow::Result<Vec<(String, String)>> {
         let path = format!("/orders?limit={limit}");
         let page: Value = self.client.ask(client::ApiRequest::get(&path)).await?;
-        let orders = page["orders"].as_array().context("the list of orders has another shape")?;
+        let orders = page["orders"].as_array().context("the list of orders cannot be parsed")?;
         let text = |order: &Value, name: &str| Some(order[name].as_str()?.to_owned());
         let told =
             orders.iter().filter_map(|it| Some((text(it, "order-id")?, text(it, "status")?)));

@@ -52,7 +52,7 @@ pub(crate) async fn read(
 ) -> anyhow::Result<Accounts> {
     let (status, answer) = client.send(ApiRequest::get("/operator/accounts")).await?;
     match status {
-        200 => serde_json::from_value(answer).context("the operator's books are not readable"),
+        200 => serde_json::from_value(answer).context("the accounts cannot be parsed"),
         404 => piece_by_piece(client, northwind, orders).await,
         _ => bail!("GET /operator/accounts answered {status}: {answer}"),
     }
@@ -88,7 +88,7 @@ async fn piece_by_piece(
 async fn payment(client: &Client, order: &str) -> anyhow::Result<Payment> {
     let (status, answer) = client.send(ApiRequest::get(&format!("/payments/{order}"))).await?;
     match status {
-        200 => serde_json::from_value::<Payment>(answer).context("the payment is not readable"),
+        200 => serde_json::from_value::<Payment>(answer).context("the payment cannot be parsed"),
         404 => Ok(Payment::default()),
         _ => bail!("the payment of {order}: {status} {answer}"),
     }

@@ -45,11 +45,11 @@ impl Pace {
                 match (self, status) {
                     (_, 200..=299) => return Ok(answer),
                     (Self::Things, 422) => tokio::time::sleep(self.between_looks()).await,
-                    _ => bail!("it is refused: {status} {answer}"),
+                    _ => bail!("POST /orders answered {status}: {answer}"),
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, placing).await.context("it is refused again and again")?
+        tokio::time::timeout(PATIENCE, placing).await.context("the order was not accepted")?
     }
 
     /// Waits until nothing is in flight. Orders are placed one by one, so on AWS it is enough that
@@ -61,7 +61,7 @@ impl Pace {
             }
             anyhow::Ok(())
         };
-        tokio::time::timeout(PATIENCE, resting).await.context("the shop does not come to rest")?
+        tokio::time::timeout(PATIENCE, resting).await.context("the shop did not become idle")?
     }
 
     async fn is_busy(self, client: &Client, skus: &[String]) -> anyhow::Result<bool> {

@@ -44,7 +44,7 @@ impl Tasks for Storage {
                 written(&file, &body).map_err(|error| format!("{}: {error}", file.display()))?;
                 Ok(Reply::output(Json::empty_object()))
             }
-            other => Err(format!("a folder does not know {other}")),
+            other => Err(format!("a folder does not support {other}")),
         }
     }
 }
