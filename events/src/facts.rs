@@ -3,6 +3,7 @@
 pub use crate::customer::*;
 pub use crate::customs::*;
 pub use crate::delivery::*;
+pub use crate::enterprise::*;
 pub use crate::fraud::*;
 pub use crate::inventory::*;
 pub use crate::logistics::*;

@@ -16,6 +16,7 @@ pub mod commands;
 pub mod customer;
 pub mod customs;
 pub mod delivery;
+pub mod enterprise;
 pub mod facts;
 pub mod fraud;
 pub mod inventory;

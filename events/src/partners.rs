@@ -1,9 +1,10 @@
 //! The shop's partners: external systems that the shop calls, or that call it back; and when the
 //! shop stops calling one that does not answer.
 
-use chorus_table::{Breaker, CallBody, Event, Partner};
+use chorus_table::{Breaker, CallBody, Event, OutsideBus, Partner};
 
 use crate::outages::{PartnerRecovered, PartnerUnavailable};
+use crate::services;
 
 /// Fetches parcels and delivers them. The bus calls it; it calls back by signed webhooks.
 pub const CARRIER: Partner =
@@ -12,6 +13,14 @@ pub const CARRIER: Partner =
 /// The shop's own front end. The bus posts signed updates of orders to it; it sends nothing back.
 pub const FRONT_END: Partner =
     Partner { name: "front-end", source: "com.front-end", body: CallBody::Data };
+
+/// The bus of the enterprise that the shop belongs to, in another account. The rules of that account
+/// decide who else gets the shop's public events.
+pub const ENTERPRISE_BUS: OutsideBus = OutsideBus {
+    name: "enterprise",
+    source: services::ENTERPRISE.source,
+    personal: &["CustomerId", "PaymentMethod", "PostalAddress", "ShippingAddress"],
+};
 
 /// Charges customers, and refunds charges.
 pub const PAYMENT_PROVIDER: Partner = called_by_code("payment-provider", "com.payment-provider");

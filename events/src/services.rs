@@ -23,4 +23,6 @@ chorus_table::services! {
     EVENT_LOG: "event-log", "Event log", "com.event-log";
     /// Tells the shop's own front end how orders proceed.
     STOREFRONT: "storefront", "Storefront", "com.storefront";
+    /// Publishes what other accounts may know of orders.
+    ENTERPRISE: "enterprise", "Enterprise", "com.example.shop";
 }

@@ -5,7 +5,9 @@
 use chorus_table::{Callers, Content};
 
 use crate::callers::{ONLY_OPERATORS, ONLY_REVIEWERS, ONLY_STAFF, OWNER_OR_STAFF};
-use crate::partners::{CARRIER, FRONT_END, MAIL_BREAKER, PAYMENT_BREAKER, PAYMENT_PROVIDER};
+use crate::partners::{
+    CARRIER, ENTERPRISE_BUS, FRONT_END, MAIL_BREAKER, PAYMENT_BREAKER, PAYMENT_PROVIDER,
+};
 use crate::settings::{FORMER_HOME, FORMER_REVIEW_UNITS};
 use crate::{commands, facts, services};
 
@@ -217,6 +219,15 @@ chorus_table::design_table! {
     /// Posts the signed update to the shop's front end.
     SendUpdate: STOREFRONT on [OrderUpdated] => []
         .records().calls(FRONT_END).optional().budget(0, 0);
+
+    /// Publishes what other accounts may know of how an order ended.
+    PublishOutcome: ENTERPRISE on [OrderDelivered, OrderCanceled]
+        => [ShopOrderDelivered, ShopOrderCanceled]
+        .records().outside().optional().budget(1, 1);
+
+    /// Forwards the public events to the enterprise's bus, in another account.
+    ForwardOutcome: ENTERPRISE on [ShopOrderDelivered, ShopOrderCanceled] => []
+        .records().forwards_to(ENTERPRISE_BUS).optional().budget(0, 0);
 
     /// Lists an item: price, and stock received.
     PutItem: INVENTORY api [PutItem] => [ItemListed]

@@ -27,8 +27,14 @@ pub(crate) fn parameters() -> Vec<Parameter> {
 }
 
 /// The services that show or charge prices.
-const WITH_PRICES: [Service; 5] =
-    [services::PAYMENT, services::ORDER, services::INVENTORY, services::FRAUD, services::ANALYTICS];
+const WITH_PRICES: [Service; 6] = [
+    services::PAYMENT,
+    services::ORDER,
+    services::INVENTORY,
+    services::FRAUD,
+    services::ANALYTICS,
+    services::ENTERPRISE,
+];
 
 /// The environment variables with the settings. The currency goes to all services with prices. The
 /// other settings go to Order only, which records them in the event that creates an order.

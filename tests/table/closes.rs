@@ -83,6 +83,33 @@ fn an_optional_row_that_no_partner_enables_is_found() {
 }
 
 #[test]
+fn an_event_of_the_shops_own_that_leaves_the_account_is_found() {
+    let found = findings(|rows| {
+        let delivered = row(rows, "PublishOutcome").on;
+        row(rows, "ForwardOutcome").on = delivered;
+    });
+    names(&found, "ForwardOutcome", "forwards OrderDelivered of com.orders to the bus enterprise");
+    names(
+        &found,
+        "PublishOutcome",
+        "emits the public event ShopOrderDelivered, which no row forwards",
+    );
+    let canceled = "OrderCanceled version 1";
+    names(&found, canceled, "is public, and its CustomerId identifies a person");
+    names(&found, canceled, "is public, and its reason may be any text");
+    names(&found, canceled, "is public, and its total is not documented");
+}
+
+#[test]
+fn encrypted_text_about_people_may_not_leave_the_account() {
+    let found = findings(|rows| {
+        let updated = row(rows, "PutCustomer").emits;
+        row(rows, "ForwardOutcome").on = updated;
+    });
+    names(&found, "CustomerUpdated version 1", "is public, and its name may be any text");
+}
+
+#[test]
 fn a_queue_that_gives_up_to_nobody_who_could_answer_is_found() {
     let found = findings(|rows| row(rows, "CollectPayment").gives_up_to = Some("RefuseIt"));
     names(&found, "CollectPayment", "gives up to RefuseIt, which is not a row");

@@ -126,6 +126,38 @@ fn a_version_that_is_gone_hits_the_rows_that_read_it_and_are_there_still() {
 }
 
 #[test]
+fn a_public_event_only_gains_optional_fields() {
+    let public = Version { event: "ShopOrderDelivered".to_owned(), number: 1 };
+    let (old, mut new) = (contract(), contract());
+    let judged = |new: &Contract| {
+        let found = compare(&old, new).into_iter();
+        let found = found.filter(|it| it.problem.contains("only gains optional fields"));
+        found.map(|it| format!("{} {}", it.path, it.problem)).collect::<Vec<_>>()
+    };
+    let published = new.schemas[&public][0].clone();
+    let mut edited = |edit: fn(&mut Value)| {
+        let mut schema = published.clone();
+        edit(&mut schema);
+        new.schemas.insert(public.clone(), vec![schema]);
+        judged(&new)
+    };
+    let gained = edited(|it| {
+        it["properties"]["parcels"] = json!({ "description": "How many.", "type": "integer" });
+        it["properties"]["total"]["description"] = json!("What was paid.");
+    });
+    assert_eq!(gained, [""; 0]);
+    let optional =
+        edited(|it| it["required"].as_array_mut().unwrap().retain(|name| name != "total"));
+    assert!(optional[0].starts_with("total may be absent"), "{optional:?}");
+    let gone = edited(|it| drop(it["properties"].as_object_mut().unwrap().remove("total")));
+    assert!(gone.iter().any(|it| it.starts_with("total is gone")), "{gone:?}");
+    let narrower = edited(|it| it["$defs"]["Currency"]["enum"] = json!(["EUR"]));
+    assert!(narrower[0].starts_with("Currency differs"), "{narrower:?}");
+    new.schemas.remove(&public);
+    assert!(!compare(&old, &new).is_empty(), "other accounts may still read it");
+}
+
+#[test]
 fn every_schema_that_a_version_has_had_is_compared() {
     let (mut old, new) = (contract(), contract());
     let mut further = old.schemas[&version()][0].clone();

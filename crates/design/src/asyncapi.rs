@@ -1,7 +1,7 @@
 //! The contract as AsyncAPI 3.0: a channel for each event, a message for each version, and the
 //! operations of each row.
 
-use chorus_table::{Category, Detail, Message, Metadata, Owner, RowSpec, Table};
+use chorus_table::{Category, Detail, Message, Metadata, OutsideBus, Owner, RowSpec, Table};
 use serde_json::{Map, Value, json};
 
 use crate::Flow;
@@ -16,21 +16,59 @@ pub fn asyncapi(table: &Table) -> serde_json::Result<Value> {
         .into_iter()
         .filter(|message| message.spec.category() == Category::Event)
         .collect();
+    let operations = table.rows.iter().flat_map(|row| operations(row, &messages)).collect();
+    let bus = "The application's event bus on Amazon EventBridge.";
+    document(table, &messages, &Head { title: "The events of the design table", bus, operations })
+}
+
+/// Makes the AsyncAPI document of the events that are forwarded to `bus`, for whoever subscribes there.
+/// What happens to them in the application is none of the subscriber's business.
+///
+/// # Errors
+/// If a schema or a sample cannot be written as JSON.
+pub fn public_asyncapi(table: &Table, bus: OutsideBus) -> serde_json::Result<Value> {
+    let forwarded = table.public_events().into_iter().filter(|(to, _)| *to == bus);
+    let messages: Vec<Message> = forwarded.map(|(_, message)| message).collect();
+    let emitting = table.rows.iter().filter(|row| row.has_code());
+    let mut operations: Map<String, Value> =
+        emitting.flat_map(|row| operations(row, &messages)).collect();
+    operations.retain(|_, operation| operation["action"] == "send");
+    let (title, bus) = (
+        "The public events",
+        format!("The bus {} of another account, to which the events are forwarded.", bus.name),
+    );
+    let mut document = document(table, &messages, &Head { title, bus: &bus, operations })?;
+    for (_, channel) in document["channels"].as_object_mut().into_iter().flatten() {
+        if let Some(fields) = channel.as_object_mut() {
+            fields.remove("x-read-by");
+        }
+    }
+    Ok(document)
+}
+
+/// What distinguishes one document from another.
+struct Head<'a> {
+    title: &'a str,
+    /// What the bus is.
+    bus: &'a str,
+    operations: Map<String, Value>,
+}
+
+fn document(table: &Table, messages: &[Message], head: &Head<'_>) -> serde_json::Result<Value> {
     let mut components = Components::default();
     components.schema("Metadata", serde_json::to_value(chorus_table::schema_of::<Metadata>())?);
     let mut channels = Map::new();
-    for message in &messages {
+    for message in messages {
         let name = message.spec.detail_type;
         for version in versions(message)? {
             components.message(message, version)?;
         }
         channels.insert(name.to_owned(), channel(table, message));
     }
-    let operations = table.rows.iter().flat_map(|row| operations(row, &messages));
     Ok(json!({
         "asyncapi": "3.0.0",
         "info": {
-            "title": "The events of the design table",
+            "title": head.title,
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Generated from the design table; a test fails where the two differ.",
         },
@@ -38,10 +76,10 @@ pub fn asyncapi(table: &Table) -> serde_json::Result<Value> {
         "servers": { "bus": {
             "host": "events.amazonaws.com",
             "protocol": "eventbridge",
-            "description": "The application's event bus on Amazon EventBridge.",
+            "description": head.bus,
         } },
         "channels": channels,
-        "operations": operations.collect::<Map<String, Value>>(),
+        "operations": head.operations,
         "components": { "messages": components.messages, "schemas": components.schemas },
     }))
 }
@@ -93,13 +131,15 @@ fn channel(table: &Table, message: &Message) -> Value {
     });
     let flow = Flow { rows: table.rows };
     let names = |rows: Vec<&RowSpec>| rows.iter().map(|row| row.action).collect::<Vec<_>>();
+    let public = flow.consumers(name).any(|row| row.outside_bus().is_some());
+    let tags = [Some(owner), public.then_some("public")].into_iter().flatten();
     json!({
         "address": format!("{}/{name}", spec.owner.source()),
         "title": name,
         "description": spec.meaning,
         "servers": [{ "$ref": "#/servers/bus" }],
         "messages": messages.collect::<Map<String, Value>>(),
-        "tags": [{ "name": owner }],
+        "tags": tags.map(|tag| json!({ "name": tag })).collect::<Vec<_>>(),
         "x-owner": owner,
         "x-version": spec.version,
         "x-said-by": names(flow.producers(name).collect()),

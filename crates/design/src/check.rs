@@ -7,7 +7,7 @@ use chorus_table::Message;
 use chorus_table::policy::{ARCHIVE, RECORDS};
 use chorus_table::{Callers, Effect, EventSpec, Owner, Role, RowSpec, Via};
 
-use crate::{Finding, Flow, compensation, lifetimes, patterns};
+use crate::{Finding, Flow, compensation, lifetimes, patterns, public};
 
 /// All gaps in the flow of `rows`; empty if it is complete. Patterns are tried on the samples of
 /// `messages`.
@@ -26,6 +26,7 @@ pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     findings.extend(optional(rows));
     findings.extend(copies(rows, messages));
     findings.extend(patterns::check(rows, messages));
+    findings.extend(public::check(rows, messages));
     findings.extend(compensation::check(flow));
     findings.extend(lifetimes::check(rows, ARCHIVE, RECORDS));
     findings
@@ -82,7 +83,7 @@ fn without_producer(flow: Flow<'_>) -> Vec<Finding> {
 fn ambiguous(rows: &[RowSpec]) -> Vec<Finding> {
     let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     let mut findings = Vec::new();
-    for row in rows.iter().filter(|row| row.partner().is_none()) {
+    for row in rows.iter().filter(|row| row.has_code()) {
         for event in row.on {
             let place = (row.service.name, event.detail_type);
             if let Some(other) = seen.insert(place, row.action) {
@@ -182,16 +183,16 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Reports optional rows that no optional partner of their service would enable.
+/// Reports optional rows that no optional partner, or bus of another account, of their service would
+/// enable.
 fn optional(rows: &[RowSpec]) -> Vec<Finding> {
     let enabled = |row: &RowSpec| {
-        let calling = |other: &&RowSpec| other.optional && other.partner().is_some();
+        let calling = |other: &&RowSpec| other.optional && !other.has_code();
         rows.iter().filter(calling).any(|other| other.service == row.service)
     };
     let never = rows.iter().filter(|row| row.optional && !enabled(row));
     let finding = |row: &RowSpec| {
-        let remedy =
-            "Delete its `.optional()`, or give its service an optional row that calls a partner";
+        let remedy = "Delete its `.optional()`, or give its service an optional row that calls a partner or a bus";
         Finding::new(row.action, "is optional, and no partner enables it", remedy)
     };
     never.map(finding).collect()

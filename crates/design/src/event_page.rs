@@ -129,20 +129,25 @@ fn cost(text: &mut String, message: &Message, flow: Flow<'_>) {
         .rows
         .iter()
         .filter(|row| row.is_catch_all() || row.on.iter().any(|event| event.detail_type == name));
-    let (mut functions, mut queues, mut calls) = (0, 0, 0);
+    let (mut functions, mut queues, mut calls, mut forwarded) = (0, 0, 0, 0);
     for row in ruled {
         match row.via {
             Via::Function => functions += 1,
             Via::Queue => queues += 1,
             Via::ApiDestination(_) => calls += 1,
+            Via::Bus(_) => forwarded += 1,
         }
     }
     let events = 1 + copies;
+    let forwarded = match forwarded * events {
+        0 => String::new(),
+        some => format!(", {some} forwarded to another account"),
+    };
     push(
         text,
         format_args!(
             "\n## What one costs\n\n{events} published; {} invocations of functions by rules, {} messages \
-             in queues, {} calls of partners. A rule that compares the data takes only some.",
+             in queues, {} calls of partners{forwarded}. A rule that compares the data takes only some.",
             functions * events,
             queues * events,
             calls * events,

@@ -1,9 +1,11 @@
 //! The files that derive from the table and are committed: schemas, samples, documents.
 
-use chorus_table::{Message, Table};
+use std::collections::BTreeSet;
+
+use chorus_table::{Message, OutsideBus, Table};
 use schemars::Schema;
 
-use crate::{asyncapi, event_page, markdown};
+use crate::{asyncapi, event_page, markdown, public_asyncapi};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeneratedFile {
@@ -23,6 +25,12 @@ pub fn files(table: &Table, source: &str) -> serde_json::Result<Vec<GeneratedFil
     files.extend(pages.map(|(path, content)| GeneratedFile { path, content }));
     let path = "docs/asyncapi.json".to_owned();
     files.push(GeneratedFile { path, content: pretty(&asyncapi(table)?)? });
+    let outside: BTreeSet<OutsideBus> =
+        table.public_events().into_iter().map(|(bus, _)| bus).collect();
+    for bus in outside {
+        let path = format!("docs/asyncapi-{}.json", bus.name);
+        files.push(GeneratedFile { path, content: pretty(&public_asyncapi(table, bus)?)? });
+    }
     for message in table.messages() {
         files.extend(schemas(&message)?);
         files.extend(samples(&message)?);

@@ -13,9 +13,10 @@ mod markdown;
 mod patterns;
 mod picture;
 mod print;
+mod public;
 mod wiring;
 
-pub use asyncapi::asyncapi;
+pub use asyncapi::{asyncapi, public_asyncapi};
 pub use check::check;
 pub use compatibility::{
     Contract, Direction, Incompatibility, PUBLISHED, PublishedError, Readers, Version, compare,

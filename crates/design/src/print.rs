@@ -49,6 +49,7 @@ pub(crate) fn action_cells(flow: Flow<'_>, row: &RowSpec) -> [String; 5] {
         Via::ApiDestination(partner) => {
             format!("{} (API destination: {})", row.service.title, partner.name)
         }
+        Via::Bus(bus) => format!("{} (forwarded to the bus {})", row.service.title, bus.name),
         Via::Queue => match row.gives_up_to {
             Some(action) => format!("{} (queue; after a day, {action})", row.service.title),
             None => format!("{} (queue)", row.service.title),
@@ -104,7 +105,9 @@ pub(crate) fn event_cells(flow: Flow<'_>, event: &EventSpec) -> [String; 6] {
         |rows: Vec<&RowSpec>| rows.iter().map(|row| row.title).collect::<Vec<_>>().join(", ");
     let said = names(flow.producers(event.detail_type).collect());
     let heard = names(flow.consumers(event.detail_type).collect());
+    let public = flow.consumers(event.detail_type).any(|row| row.outside_bus().is_some());
     let part = match event.role {
+        _ if public => "public",
         Role::Step => "step",
         Role::Failure => "failure",
         Role::Terminal => "terminal",

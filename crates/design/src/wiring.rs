@@ -49,14 +49,14 @@ fn services(table: &Table, functions: &[Function]) -> Vec<Finding> {
     findings
 }
 
-/// Reports rows without an action. A row whose partner the bus calls needs none.
+/// Reports rows without an action. A row that the bus alone carries out needs none.
 fn without_code(row: &RowSpec, functions: &[Function]) -> Vec<Finding> {
     let Some(function) = functions.iter().find(|function| function.service == row.service) else {
         return Vec::new();
     };
     let mut findings = Vec::new();
     let answered = function.handlers.iter().any(|handler| handler.row() == *row);
-    if !answered && row.partner().is_none() {
+    if !answered && row.has_code() {
         let problem = format!("has no action in the function of {}", row.service.title);
         let remedy = "Register it there with `action`, `external_action` or `starts`";
         findings.push(Finding::new(row.action, problem, remedy));

@@ -27,6 +27,7 @@ pub fn described() -> Vec<HttpFunction> {
         payment_webhook_secrets: Arc::new(WebhookSecrets::from(webhook_secret)),
         order_ids,
         front_end: Some(NO_SECRET.parse().expect("it is longer than 32 bytes")),
+        public_events: true,
         settings: Settings::DEFAULT,
     })
 }

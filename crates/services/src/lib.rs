@@ -28,17 +28,19 @@ pub struct Dependencies {
     /// The secret with which webhooks to the shop's own front end are signed; `None` for a shop
     /// that has none.
     pub front_end: Option<FrontEndSecret>,
+    /// Whether the shop publishes events for other accounts.
+    pub public_events: bool,
     /// The settings that the shop's operator chooses.
     pub settings: Settings,
 }
 
 /// The functions of all services, in the order of the table's services. Without a front end, the
-/// list does not contain Storefront.
+/// list does not contain Storefront, and without public events it does not contain Enterprise.
 #[must_use]
 pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
     let Dependencies { payment_provider, mailer, webhook_secrets, payment_webhook_secrets, .. } =
         dependencies.clone();
-    let Dependencies { order_ids, front_end, settings, .. } = dependencies.clone();
+    let Dependencies { order_ids, front_end, public_events, settings, .. } = dependencies.clone();
     let currency = settings.currency;
     let mut functions = vec![
         chorus_order::function(order_ids, settings),
@@ -53,5 +55,6 @@ pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
         chorus_event_log::function(),
     ];
     functions.extend(front_end.map(|secret| chorus_storefront::function(secret).into()));
+    functions.extend(public_events.then(|| chorus_enterprise::function(currency).into()));
     functions
 }

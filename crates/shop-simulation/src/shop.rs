@@ -128,6 +128,7 @@ impl Application for Shop {
         let secret: WebhookSecret = SECRET.parse().expect("the secret is long enough");
         let functions = chorus_services::functions(&Dependencies {
             front_end: None,
+            public_events: false,
             payment_provider: Arc::clone(&bank) as Arc<_>,
             mailer: Arc::clone(&post) as Arc<_>,
             webhook_secrets: Arc::new(WebhookSecrets::from(secret.clone())),

@@ -141,6 +141,8 @@ pub fn functions(
         payment_webhook_secrets: payment_webhook,
         order_ids,
         front_end,
+        // One process has no other account to publish for.
+        public_events: false,
         settings,
     })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chorus_events::Currency;
 use chorus_http::HttpFunction;
 use chorus_kernel::{
     ActionError, Failure, Handled, Handler, IDEMPOTENCY_TABLE, Kernel, Key, Message, Write,
@@ -55,6 +56,22 @@ async fn a_front_end_costs_what_the_table_allows_and_a_shop_without_one_pays_not
     let more = told.order.dollars_per_million - without.order.dollars_per_million;
     assert!((20.0..26.0).contains(&more), "docs/adr/0010 says about $23, and it is {more}");
     assert!(without.rows.iter().all(|row| !row.action.ends_with("Update")), "{without:#?}");
+}
+
+#[tokio::test]
+async fn a_public_event_costs_what_the_table_allows_and_a_shop_that_has_none_pays_nothing_for_it() {
+    let order = MeasuredOrder { story: Story::Delivered, lines: 1 };
+    let public = measure_with(order, |mut functions| {
+        functions.push(chorus_enterprise::function(Currency::EUR).into());
+        functions
+    });
+    let (public, without) = (public.await.unwrap(), cost_of(Story::Delivered).await);
+    assert!(public.over_budget().is_empty(), "{:#?}", public.over_budget());
+    let publishes = public.rows.iter().find(|row| row.action == "PublishOutcome").unwrap();
+    assert_eq!(publishes.cost.used.events, 1, "{publishes:?}");
+    let more = public.order.dollars_per_million - without.order.dollars_per_million;
+    assert!((3.0..6.0).contains(&more), "docs/adr/0014 says about $5, and it is {more}");
+    assert!(without.rows.iter().all(|row| !row.action.ends_with("Outcome")), "{without:#?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A row of the design table, and the types of its columns.
 
-use crate::{Breaker, Callers, Content, EventSpec, Inputs, Outputs, Partner, Service};
+use crate::{Breaker, Callers, Content, EventSpec, Inputs, Outputs, OutsideBus, Partner, Service};
 
 /// What starts an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Via {
     /// The bus calls the HTTP endpoint of this partner; no code of ours runs. The row's events are
     /// those that the partner's webhook causes later.
     ApiDestination(Partner),
+    /// The bus forwards the event, unchanged, to this bus of another account; no code of ours runs.
+    Bus(OutsideBus),
 }
 
 /// Which state an action changes, and how the change is undone.
@@ -248,6 +250,13 @@ impl RowSpec {
         Self { via: Via::ApiDestination(partner), replay: Replay::Suppressed, ..self }
     }
 
+    /// Has the bus forward the row's events to this bus of another account: they are public. A replay
+    /// does not forward them.
+    #[must_use]
+    pub const fn forwards_to(self, bus: OutsideBus) -> Self {
+        Self { via: Via::Bus(bus), replay: Replay::Suppressed, ..self }
+    }
+
     /// Names the circuit breaker of the partner that the action's code calls; no call is made while
     /// the breaker is open.
     #[must_use]
@@ -284,13 +293,28 @@ impl RowSpec {
         matches!(self.trigger, Trigger::Every { .. })
     }
 
-    /// The partner whose endpoint the bus calls; `None` for a row that a function handles.
+    /// The partner whose endpoint the bus calls; `None` for any other row.
     #[must_use]
     pub const fn partner(&self) -> Option<Partner> {
         match self.via {
             Via::ApiDestination(partner) => Some(partner),
-            Via::Function | Via::Queue => None,
+            Via::Function | Via::Queue | Via::Bus(_) => None,
         }
+    }
+
+    /// The bus of another account to which the row's events are forwarded; `None` for any other row.
+    #[must_use]
+    pub const fn outside_bus(&self) -> Option<OutsideBus> {
+        match self.via {
+            Via::Bus(bus) => Some(bus),
+            Via::Function | Via::Queue | Via::ApiDestination(_) => None,
+        }
+    }
+
+    /// Whether a function handles the row's messages. For the other rows the bus does all the work.
+    #[must_use]
+    pub const fn has_code(&self) -> bool {
+        matches!(self.via, Via::Function | Via::Queue)
     }
 
     /// Has the action also consume the dead letters of this row.

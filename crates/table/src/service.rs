@@ -46,6 +46,18 @@ impl CallBody {
     }
 }
 
+/// A bus of another account, to which rules forward public events unchanged. A deployment names its ARN,
+/// or forwards nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OutsideBus {
+    /// The name in kebab-case, such as `enterprise`.
+    pub name: &'static str,
+    /// The `source` of public events, such as `com.example.shop`: no other event may be forwarded.
+    pub source: &'static str,
+    /// The names, in JSON Schemas, of the types that identify a person: public events have none of them.
+    pub personal: &'static [&'static str],
+}
+
 /// The publisher of an event, or the receiver of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Owner {

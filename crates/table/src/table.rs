@@ -1,6 +1,6 @@
 //! The design table of an application as a value, and the macro that declares one.
 
-use crate::{Message, Reader, RowSpec, Rule, Service, rules};
+use crate::{Message, OutsideBus, Reader, RowSpec, Rule, Service, rules};
 
 /// A design table, from which rules, IAM, templates, documents, checks and the local run derive.
 /// Declared with [`design_table!`](crate::design_table).
@@ -40,6 +40,18 @@ impl Table {
     #[must_use]
     pub fn row(&self, action: &str) -> Option<&'static RowSpec> {
         self.rows.iter().find(|row| row.action == action)
+    }
+
+    /// The public events, each once, with the bus of another account to which a row forwards it.
+    #[must_use]
+    pub fn public_events(&self) -> Vec<(OutsideBus, Message)> {
+        let forwarding = |event: &Message| {
+            let forwards = |row: &&RowSpec| row.on.contains(&event.spec);
+            let mut rows = self.rows.iter().filter(|row| row.outside_bus().is_some());
+            rows.find(forwards).and_then(RowSpec::outside_bus)
+        };
+        let messages = self.messages().into_iter();
+        messages.filter_map(|message| Some((forwarding(&message)?, message))).collect()
     }
 
     /// The EventBridge rules that derive from the rows.

@@ -4,6 +4,7 @@ mod answers;
 mod authorizers;
 mod dead_letters;
 mod files;
+mod forwards;
 mod functions;
 mod grants;
 mod holder;
@@ -32,6 +33,7 @@ pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
         rules::check,
         patterns::check,
         inputs::check,
+        forwards::check,
         dead_letters::check,
         targets::check,
         functions::check,

@@ -44,7 +44,7 @@ pub struct Resource {
     /// The `Metadata` attribute, which tells `sam build` how to build the resource.
     pub metadata: Option<Value>,
     /// The condition under which the resource exists; `None` if it always does.
-    pub condition: Option<&'static str>,
+    pub condition: Option<String>,
 }
 
 impl Resource {
@@ -64,7 +64,7 @@ impl Resource {
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut fields = Map::from_iter([("Type".to_owned(), json!(self.kind))]);
-        if let Some(condition) = self.condition {
+        if let Some(condition) = &self.condition {
             fields.insert("Condition".to_owned(), json!(condition));
         }
         if let Some(metadata) = &self.metadata {

@@ -1,6 +1,6 @@
 //! How the names of a design table are spelled in a template.
 
-use chorus_table::Service;
+use chorus_table::{OutsideBus, Service};
 
 pub(crate) const BUS: &str = "Bus";
 
@@ -17,6 +17,21 @@ pub(crate) fn pascal(kebab: &str) -> String {
         first.to_ascii_uppercase() + rest
     };
     kebab.split('-').map(capitalized).collect()
+}
+
+/// The parameter with the ARN of a bus of another account.
+pub(crate) fn bus_parameter(bus: OutsideBus) -> String {
+    format!("{}BusArn", pascal(bus.name))
+}
+
+/// The condition that the ARN of that bus is set.
+pub(crate) fn has_bus(bus: OutsideBus) -> String {
+    format!("Has{}Bus", pascal(bus.name))
+}
+
+/// The role with which events are put to that bus.
+pub(crate) fn bus_role(bus: OutsideBus) -> String {
+    format!("{}BusRole", pascal(bus.name))
 }
 
 /// The function of a service, or of the sweeper.

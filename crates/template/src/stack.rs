@@ -6,6 +6,7 @@ pub(crate) mod machines;
 mod messaging;
 mod monitoring;
 mod outputs;
+mod outside;
 mod parameters;
 mod partners;
 mod services;
@@ -61,9 +62,9 @@ pub fn synthesize(stack: &Stack) -> Template {
         preamble: stack.application.preamble,
         sam: true,
         description: stack.application.description,
-        parameters: parameters::all(stack, &topology.machines),
+        parameters: parameters::all(stack, &topology),
         rules: parameters::rules(stack),
-        conditions: parameters::conditions(stack),
+        conditions: parameters::conditions(stack, &topology),
         globals: parameters::globals(),
         ..Template::default()
     };
@@ -76,6 +77,9 @@ pub fn synthesize(stack: &Stack) -> Template {
     machines::add(&mut template, stack, &topology);
     for partner in &stack.application.partners {
         partners::add(&mut template, &topology, partner);
+    }
+    for bus in topology.outside_buses() {
+        outside::add(&mut template, &topology, bus);
     }
     if !stack.application.resources.is_empty() {
         template.section("What the application needs beside its services.");

@@ -48,6 +48,43 @@ fn a_variable_without_a_path_and_a_path_without_a_variable() {
     );
 }
 
+/// EventBridge refuses them when the template is deployed, and an emulator does not.
+#[test]
+fn an_event_that_is_changed_on_its_way_to_a_bus() {
+    let changes = [
+        ("Input", json!("{}")),
+        ("InputPath", json!("$.detail")),
+        ("InputTransformer", json!({ "InputPathsMap": {}, "InputTemplate": "{}" })),
+    ];
+    for (property, value) in changes {
+        planted(
+            |it| of(it, "EnterpriseForwardOutcomeRule")["Targets"][0][property] = value,
+            &[("EnterpriseForwardOutcomeRule", &format!("has {property} for a bus"))],
+        );
+    }
+    planted(
+        |it| {
+            let target = &mut of(it, "DeliveryStartDeliveryRule")["Targets"][0];
+            target["Arn"] = json!({ "Fn::GetAtt": ["Bus", "Arn"] });
+        },
+        &[
+            ("DeliveryStartDeliveryRule", "has InputPath for a bus"),
+            ("DeliveryStartDeliveryRule", "does not allow events:PutEvents"),
+        ],
+    );
+}
+
+#[test]
+fn a_role_that_does_not_reach_the_bus_of_the_other_account() {
+    planted(
+        |it| {
+            statement(it, "EnterpriseBusRole", "Forward")["Resource"] =
+                json!({ "Fn::GetAtt": ["Bus", "Arn"] });
+        },
+        &[("EnterpriseForwardOutcomeRule", "does not allow events:PutEvents on it")],
+    );
+}
+
 #[test]
 fn a_path_that_leads_nowhere() {
     planted(

@@ -37,6 +37,8 @@ pub struct Contract {
     /// its predecessor.
     pub schemas: BTreeMap<Version, Vec<Value>>,
     pub readers: Readers,
+    /// The names of the events that are forwarded to other accounts: they may only gain fields.
+    pub public: BTreeSet<String>,
     /// The names of all rows.
     pub rows: BTreeSet<String>,
 }
@@ -60,6 +62,8 @@ impl Contract {
         }
         let readers = readers(table, &schemas)?;
         let rows = table.rows.iter().map(|row| row.action.to_owned()).collect();
-        Ok(Self { schemas, readers, rows })
+        let public = table.public_events().into_iter();
+        let public = public.map(|(_, message)| message.spec.detail_type.to_owned()).collect();
+        Ok(Self { schemas, readers, public, rows })
     }
 }

@@ -7,6 +7,7 @@
 //! it has a schema for the values of such fields; and whether unknown fields are ignored is part of
 //! what a schema promises.
 
+mod additions;
 mod arrays;
 mod containment;
 mod contract;
@@ -90,6 +91,10 @@ pub fn compare(old: &Contract, new: &Contract) -> Vec<Incompatibility> {
         for (before, after) in
             schemas.iter().flat_map(|old| current.iter().map(move |new| (old, new)))
         {
+            if new.public.contains(&version.event) {
+                let differences = additions::beyond(before, after).into_iter();
+                found.extend(differences.map(|problem| public(version, problem)));
+            }
             let (before, after) = (Schema::whole(before), Schema::whole(after));
             let compared = [
                 (Direction::NewProducersOldConsumers, &after, &before, &old.readers),
@@ -107,11 +112,27 @@ pub fn compare(old: &Contract, new: &Contract) -> Vec<Incompatibility> {
     found
 }
 
-/// Reports a version that can no longer be read although a row that read it still exists.
+/// What a public event does beyond gaining optional fields. Its readers are in other accounts.
+fn public(version: &Version, Problem { path, problem, .. }: Problem) -> Incompatibility {
+    let next = version.number + 1;
+    Incompatibility {
+        event: version.event.clone(),
+        version: version.number,
+        path,
+        direction: Direction::NewProducersOldConsumers,
+        rows: Vec::new(),
+        problem: format!("{problem}, and a public event only gains optional fields"),
+        remedy: format!("Leave it as published, or declare version {next} beside this one"),
+    }
+}
+
+/// Reports a version that can no longer be read although a row that read it still exists, or although
+/// other accounts may read it.
 fn gone(version: &Version, old: &Contract, new: &Contract) -> Option<Incompatibility> {
     let still = |row: &String| new.rows.contains(row);
     let rows: Vec<String> = old.readers.hit(version, "").into_iter().filter(still).collect();
-    (!rows.is_empty()).then(|| Incompatibility {
+    let public = new.public.contains(&version.event);
+    (public || !rows.is_empty()).then(|| Incompatibility {
         event: version.event.clone(),
         version: version.number,
         path: String::new(),

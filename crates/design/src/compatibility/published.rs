@@ -121,7 +121,7 @@ fn named(file: &str) -> Option<Version> {
 
 /// The schema without titles and descriptions, so that schemas which differ only in those are
 /// equal.
-fn without_words(schema: &Value) -> Value {
+pub(super) fn without_words(schema: &Value) -> Value {
     match schema {
         Value::Object(keywords) => {
             let kept = keywords.iter().filter(|(keyword, value)| {

@@ -120,7 +120,8 @@ impl Topology {
         let mut topology = Self::default();
         let mut queued: BTreeMap<Service, usize> = BTreeMap::new();
         let mut redriven: BTreeMap<Service, usize> = BTreeMap::new();
-        for rule in rules {
+        // One process has one bus: what a deployment forwards to another account stays on this one.
+        for rule in rules.into_iter().filter(|rule| rule.row.outside_bus().is_none()) {
             let service = rule.row.service;
             let (target, dead_letters) = match rule.row.via {
                 Via::Queue => {

@@ -74,7 +74,7 @@ mod tests {
         let mut there = deployed();
         let optional: Vec<_> = TABLE.rules().into_iter().filter(|rule| rule.row.optional).collect();
         there.retain(|rule| optional.iter().all(|other| other.name != rule.name));
-        assert_eq!((there.len(), optional.len()), (TABLE.rules().len() - 2, 2));
+        assert_eq!((there.len(), optional.len()), (TABLE.rules().len() - 4, 4));
         assert_eq!(drift(&there, &TABLE.rules()), Vec::<String>::new());
     }
 

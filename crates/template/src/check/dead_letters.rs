@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::view::{View, is_arn, items, resource_of, texts};
+use super::view::{View, either_way, is_arn, items, resource_of, texts};
 use crate::Finding;
 
 const QUEUE: &str = "AWS::SQS::Queue";
@@ -80,5 +80,6 @@ fn source_arns(statement: &Value) -> Vec<&Value> {
     conditions
         .iter()
         .flat_map(|operator| items(&statement["Condition"][operator]["aws:SourceArn"]))
+        .flat_map(either_way)
         .collect()
 }

@@ -2,13 +2,13 @@
 //! the target.
 
 use super::grants;
-use super::view::{View, is_arn, items, resource_of, texts};
+use super::view::{BUS, View, is_arn, items, resource_of, texts};
 use crate::Finding;
 
 /// Types of targets for which EventBridge needs a role, and the action that the role has to allow.
 const NEED_ROLE: &[(&str, &str)] = &[
     ("AWS::Events::ApiDestination", "events:InvokeApiDestination"),
-    ("AWS::Events::EventBus", "events:PutEvents"),
+    (BUS, "events:PutEvents"),
     ("AWS::StepFunctions::StateMachine", "states:StartExecution"),
     ("AWS::Serverless::StateMachine", "states:StartExecution"),
     ("AWS::Kinesis::Stream", "kinesis:PutRecord"),
@@ -21,11 +21,13 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
         rules.flat_map(|(id, rule)| items(&rule["Targets"]).iter().map(move |target| (id, target)))
     {
         let Some(resource) = resource_of(&target["Arn"]) else { continue };
-        if !is_arn(&target["Arn"]) {
+        let is_bus = view.is_bus(&target["Arn"]);
+        let is_given = is_bus && view.is_parameter(resource);
+        if !is_given && !is_arn(&target["Arn"]) {
             let problem = format!("has {resource} as a target, but not by its ARN");
             findings.push(Finding::new(id, problem, format!("Write !GetAtt {resource}.Arn")));
         }
-        let kind = view.kind(resource);
+        let kind = if is_bus { BUS } else { view.kind(resource) };
         let Some((_, action)) = NEED_ROLE.iter().find(|(needs, _)| *needs == kind) else {
             continue;
         };

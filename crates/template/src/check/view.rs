@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::{Stack, names};
 
+/// The type of a bus.
+pub(super) const BUS: &str = "AWS::Events::EventBus";
+
 /// A template, and the stack that it should be the template of.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
@@ -41,6 +44,20 @@ impl<'a> View<'a> {
     /// The type of a resource.
     pub(super) fn kind(self, id: &str) -> &'a str {
         self.document["Resources"][id]["Type"].as_str().unwrap_or_default()
+    }
+
+    /// Whether a target is a bus: one of this template, or one whose ARN is written out or comes from a
+    /// parameter, whose name ends in `BusArn` then.
+    pub(super) fn is_bus(self, target: &Value) -> bool {
+        let text = target.as_str().or_else(|| target["Fn::Sub"].as_str()).unwrap_or_default();
+        let is_one =
+            |id: &str| self.kind(id) == BUS || (self.is_parameter(id) && id.ends_with("BusArn"));
+        text.contains(":event-bus/") || resource_of(target).is_some_and(is_one)
+    }
+
+    /// Whether this is the name of a parameter.
+    pub(super) fn is_parameter(self, name: &str) -> bool {
+        self.document["Parameters"].get(name).is_some()
     }
 
     /// The definition of a state machine, from its file or inline.
@@ -110,6 +127,14 @@ pub(super) fn resource_of(value: &Value) -> Option<&str> {
     }
     let inside = value["Fn::Sub"].as_str()?.strip_prefix("${")?;
     inside.split(['.', '}']).next()
+}
+
+/// A value by each way of its condition, or the value itself where it has none.
+pub(super) fn either_way(value: &Value) -> &[Value] {
+    match value["Fn::If"].as_array().map(Vec::as_slice) {
+        Some([_, ways @ ..]) => ways,
+        _ => std::slice::from_ref(value),
+    }
 }
 
 /// Whether a value is the ARN of the resource that it refers to.

@@ -67,7 +67,7 @@ impl Construct for GeneratedSecret {
             }
         }
         let mut resource = Resource::new("AWS::SecretsManager::Secret", properties);
-        resource.condition = self.condition;
+        resource.condition = self.condition.map(ToOwned::to_owned);
         resource
     }
 }

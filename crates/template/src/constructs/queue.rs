@@ -40,16 +40,15 @@ impl Construct for Queue {
 #[derive(Debug)]
 pub struct QueuePolicy {
     pub queue: String,
-    /// The logical ids of the rules.
-    pub rules: Vec<String>,
+    /// The ARNs of the rules.
+    pub rules: Vec<Value>,
 }
 
 impl Construct for QueuePolicy {
     fn resource(&self) -> Resource {
-        let rules: Vec<Value> = self.rules.iter().map(|rule| arn(rule)).collect();
         let statement = Statement::new("Rules", &["sqs:SendMessage"], vec![arn(&self.queue)])
             .principal(Principal::EventBridge)
-            .condition(json!({ "ArnEquals": { "aws:SourceArn": rules } }));
+            .condition(json!({ "ArnEquals": { "aws:SourceArn": self.rules } }));
         let properties = json!({
             "PolicyDocument": { "Version": "2012-10-17", "Statement": [statement.to_value()] },
             "Queues": [reference(&self.queue)],

@@ -1,4 +1,4 @@
-//! Rules whose target is a queue or a partner. Rules that invoke a function are among its events.
+//! Rules whose target is a queue, a partner or another bus. Rules that invoke a function are among its events.
 
 use chorus_table::CallBody;
 use chorus_table::policy::RetryPolicy;
@@ -33,7 +33,7 @@ impl Retry {
 }
 
 /// The target to which a rule sends events.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum RuleTarget {
     Queue(String),
     /// A partner's endpoint.
@@ -45,6 +45,12 @@ pub enum RuleTarget {
         path: &'static str,
         /// The part of the event that is the call's body.
         body: CallBody,
+    },
+    /// Another bus, which gets the event unchanged: EventBridge allows nothing else.
+    Bus {
+        arn: Value,
+        /// The logical id of the role that lets EventBridge put events there.
+        role: String,
     },
 }
 
@@ -77,6 +83,9 @@ impl Construct for Rule {
                     "HeaderParameters": { "Idempotency-Key": "$.detail.metadata.idempotency-key" },
                 },
             }),
+            RuleTarget::Bus { arn: bus, role } => {
+                json!({ "Id": "bus", "Arn": bus, "RoleArn": arn(role) })
+            }
         };
         target["RetryPolicy"] = self.retry.to_value();
         target["DeadLetterConfig"] = json!({ "Arn": arn(&self.dead_letters) });

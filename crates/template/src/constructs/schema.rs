@@ -60,6 +60,6 @@ impl Construct for NestedStack {
     fn resource(&self) -> Resource {
         let properties = json!({ "TemplateURL": self.template, "Parameters": self.parameters });
         let resource = Resource::new("AWS::CloudFormation::Stack", properties);
-        Resource { condition: Some(self.condition), ..resource }
+        Resource { condition: Some(self.condition.to_owned()), ..resource }
     }
 }

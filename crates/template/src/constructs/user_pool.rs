@@ -30,7 +30,7 @@ impl Construct for UserPool {
             },
         });
         let mut resource = Resource::new("AWS::Cognito::UserPool", properties);
-        resource.condition = Some(self.condition);
+        resource.condition = Some(self.condition.to_owned());
         resource
     }
 }
@@ -56,7 +56,7 @@ impl Construct for UserPoolClient {
             ],
         });
         let mut resource = Resource::new("AWS::Cognito::UserPoolClient", properties);
-        resource.condition = Some(self.condition);
+        resource.condition = Some(self.condition.to_owned());
         resource
     }
 }
@@ -76,7 +76,7 @@ impl Construct for UserPoolGroup {
             "GroupName": self.role,
         });
         let mut resource = Resource::new("AWS::Cognito::UserPoolGroup", properties);
-        resource.condition = Some(self.condition);
+        resource.condition = Some(self.condition.to_owned());
         resource
     }
 }

@@ -60,7 +60,7 @@ fn queues(template: &mut Template, topology: &Topology) {
         ));
         template.add(queue.clone(), &worked_off(service.name));
         let filling = || topology.via(Via::Queue).filter(|rule| rule.row.service == service);
-        let rules = filling().map(topology::resource).collect();
+        let rules = filling().map(topology::rule_arn).collect();
         template.add(format!("{queue}Policy"), &QueuePolicy { queue: queue.clone(), rules });
         for rule in filling() {
             let construct = Rule {

@@ -6,7 +6,8 @@ use chorus_kernel::IDEMPOTENCY_TABLE;
 use chorus_table::policy;
 use serde_json::{Map, Value, json};
 
-use super::{Stack, partners};
+use super::topology::Topology;
+use super::{Stack, outside, partners};
 use crate::PartnerApi;
 use crate::constructs::{ALARM_TOPIC, QUEUE_CONCURRENCY};
 use crate::intrinsics::{equals, given, only_if, reference};
@@ -45,11 +46,13 @@ const FUNCTION_CONCURRENCY: &str = "FunctionConcurrency";
 const LIMITS_FUNCTIONS: &str = "HasFunctionConcurrency";
 
 /// Every parameter, each with a default that works.
-pub(crate) fn all(stack: &Stack, machines: &[Machine]) -> Vec<Parameter> {
+pub(crate) fn all(stack: &Stack, topology: &Topology) -> Vec<Parameter> {
+    let machines = &topology.machines;
     let partners = stack.application.partners.iter();
     let of_partners = partners.flat_map(|api| partners::parameters(stack.table.rows, api));
     let mut all = common(stack);
     all.extend(of_partners);
+    all.extend(topology.outside_buses().into_iter().map(outside::parameter));
     if stack.has_api() {
         all.extend(of_api());
     }
@@ -168,10 +171,11 @@ pub(crate) fn rules(stack: &Stack) -> Value {
 }
 
 /// The conditions that derive from the parameters.
-pub(crate) fn conditions(stack: &Stack) -> Map<String, Value> {
+pub(crate) fn conditions(stack: &Stack, topology: &Topology) -> Map<String, Value> {
     let mut conditions: Map<String, Value> =
         stack.application.partners.iter().flat_map(partners::conditions).collect();
     conditions.extend(partners::presence(stack.table.rows, &stack.application.partners));
+    conditions.extend(topology.outside_buses().into_iter().map(outside::condition));
     let mut add = |name: &str, condition| conditions.insert(name.to_owned(), condition);
     add(IS_PROD, equals("Stage", "prod"));
     add(ALARM_TOPIC.1, given(ALARM_TOPIC.0));

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use chorus_table::{KeyUse, Partner, Replay, RowSpec, Rule, Service, Via};
+use chorus_table::{KeyUse, OutsideBus, Partner, Replay, RowSpec, Rule, Service, Via};
 use serde_json::{Value, json};
 
 use super::Stack;
 use super::partners::has_endpoint;
-use crate::intrinsics::either;
+use crate::intrinsics::{arn, either, only_if};
 use crate::machine::Machine;
 use crate::names;
 
@@ -44,14 +44,24 @@ impl Topology {
     }
 
     /// The `State` of a rule. That of an optional row is enabled if the address is set of the
-    /// partner that the row's service calls; null for any other rule.
+    /// partner, or of the bus of another account, that its service has a row for; null for any other
+    /// rule.
     pub(crate) fn state(&self, rule: &Rule) -> Value {
         let of_service = |row: &&RowSpec| row.optional && row.service == rule.row.service;
-        let partner = self.rows.iter().filter(of_service).find_map(RowSpec::partner);
-        match partner.filter(|_| rule.row.optional) {
-            Some(partner) => either(&has_endpoint(partner), json!("ENABLED"), json!("DISABLED")),
+        let condition = |row: &RowSpec| {
+            let partner = row.partner().map(has_endpoint);
+            partner.or_else(|| row.outside_bus().map(names::has_bus))
+        };
+        let condition = self.rows.iter().filter(of_service).find_map(condition);
+        match condition.filter(|_| rule.row.optional) {
+            Some(condition) => either(&condition, json!("ENABLED"), json!("DISABLED")),
             None => Value::Null,
         }
+    }
+
+    /// The buses of other accounts to which rows forward events.
+    pub(crate) fn outside_buses(&self) -> BTreeSet<OutsideBus> {
+        self.rows.iter().filter_map(RowSpec::outside_bus).collect()
     }
 
     /// The strongest use of people's encryption keys among the rows of a service.
@@ -117,10 +127,19 @@ impl Topology {
             .collect()
     }
 
-    /// The logical ids of the rules whose dead letters go to `queue`.
-    pub(crate) fn rules_of_dead_letters(&self, queue: &str) -> Vec<String> {
+    /// The ARNs of the rules whose dead letters go to `queue`.
+    pub(crate) fn rules_of_dead_letters(&self, queue: &str) -> Vec<Value> {
         let of_queue = self.rules.iter().filter(|rule| self.dead_letters(rule) == queue);
-        of_queue.map(resource).collect()
+        of_queue.map(rule_arn).collect()
+    }
+}
+
+/// The ARN of a rule; nothing where the rule depends on a condition that does not hold.
+pub(crate) fn rule_arn(rule: &Rule) -> Value {
+    let always = arn(&resource(rule));
+    match rule.row.outside_bus() {
+        Some(bus) => only_if(&names::has_bus(bus), always),
+        None => always,
     }
 }
 
@@ -129,15 +148,16 @@ pub(crate) fn resource(rule: &Rule) -> String {
     let (service, action) = (rule.row.service, rule.row.action);
     match rule.row.via {
         Via::Function => names::function_rule(&names::function(service.name), action),
-        Via::Queue | Via::ApiDestination(_) => names::rule(service, action),
+        Via::Queue | Via::ApiDestination(_) | Via::Bus(_) => names::rule(service, action),
     }
 }
 
-/// The event pattern of a rule. If the bus calls a partner, the pattern excludes replayed events,
-/// because calls must not be repeated, and no code of ours runs that could ignore the events.
+/// The event pattern of a rule. If the bus calls a partner or forwards to another bus, the pattern
+/// excludes replayed events, which must not leave again, because no code of ours runs that could
+/// ignore them.
 pub(crate) fn pattern(rule: &Rule) -> Value {
     let mut pattern = rule.pattern.clone();
-    if rule.row.partner().is_some() && rule.row.replay == Replay::Suppressed {
+    if !rule.row.has_code() && rule.row.replay == Replay::Suppressed {
         pattern["replay-name"] = json!([{ "exists": false }]);
     }
     pattern

@@ -1,0 +1,22 @@
+//! Checks that a rule whose target is a bus forwards events unchanged: EventBridge refuses any other
+//! input there, and emulators do not.
+
+use super::view::View;
+use crate::Finding;
+
+/// The properties of a target that change what it gets.
+const CHANGES: [&str; 3] = ["Input", "InputPath", "InputTransformer"];
+
+pub(super) fn check(view: View<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in view.rules() {
+        for target in rule.targets.iter().filter(|target| view.is_bus(&target["Arn"])) {
+            for property in CHANGES.iter().filter(|property| !target[**property].is_null()) {
+                let problem = format!("has {property} for a bus, which EventBridge refuses");
+                let remedy = "Take it out: a bus gets the event unchanged";
+                findings.push(Finding::new(&rule.id, problem, remedy));
+            }
+        }
+    }
+    findings
+}

@@ -1,0 +1,39 @@
+//! The public events, which other accounts may subscribe to. They say little, nothing about people, and
+//! have versions of their own: `cargo design --check` holds them to more than the events of the shop's
+//! own bus.
+
+use jiff::Timestamp;
+
+use chorus_table::{Owner, event};
+
+use crate::{Currency, Money, OrderId, samples, services};
+
+const ENTERPRISE: Owner = Owner::Service(services::ENTERPRISE);
+
+event! {
+    /// An order has reached its customer.
+    ShopOrderDelivered: ENTERPRISE, Step, about order_id, {
+        /// The order, by the number that its customer knows.
+        order_id: OrderId = samples::order_id(),
+        /// When it was placed.
+        placed_at: Timestamp = samples::moment(),
+        /// What was charged for it.
+        total: Money = samples::total(),
+        /// What the total is in: a code of ISO 4217.
+        currency: Currency = Currency::EUR,
+    }
+}
+
+event! {
+    /// An order was canceled: nothing is charged for it, or the charge is refunded.
+    ShopOrderCanceled: ENTERPRISE, Step, about order_id, {
+        /// The order, by the number that its customer knows.
+        order_id: OrderId = samples::order_id(),
+        /// When it was placed.
+        placed_at: Timestamp = samples::moment(),
+        /// What it would have cost.
+        total: Money = samples::total(),
+        /// What the total is in: a code of ISO 4217.
+        currency: Currency = Currency::EUR,
+    }
+}

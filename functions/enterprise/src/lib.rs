@@ -1,0 +1,13 @@
+//! Enterprise: publishes the shop's public events, which a rule forwards to the enterprise's bus in
+//! another account (`ForwardOutcome` is a row without code: docs/adr/0014).
+
+mod publish_outcome;
+
+use chorus_events::{Currency, services};
+use chorus_kernel::Function;
+
+/// Builds the service of a shop whose prices are in this currency.
+#[must_use]
+pub fn function(currency: Currency) -> Function {
+    Function::of(services::ENTERPRISE).action(publish_outcome::PublishOutcome(currency))
+}
