@@ -1,4 +1,4 @@
-# Thin targets. What they do is in scripts/ and in the crates; `make help` lists them.
+# Thin targets: the work is done by scripts/ and the crates; `make help` lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 

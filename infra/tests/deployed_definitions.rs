@@ -1,5 +1,5 @@
-//! State machines, with the template's values in their definitions, decide as the design table
-//! says.
+//! State machines, with the template's values in their definitions, behave as the design table
+//! declares.
 #![allow(clippy::unwrap_used)]
 
 use chorus_infra::shop;

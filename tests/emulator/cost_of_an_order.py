@@ -24,7 +24,7 @@ LETTERS = "EmailSent"
 
 @dataclass
 class Cost:
-    """What the invocations of one step consumed."""
+    """The consumption of the invocations of one step."""
 
     invocations: int = 0
     requests: int = 0
@@ -37,7 +37,7 @@ class Cost:
 
 
 def main() -> None:
-    """Runs one order until it is delivered, and prints what it consumed."""
+    """Runs one order until it is delivered, and prints its consumption."""
     flow.shop.up()
     fill(flow.shop)
     flow.rest()

@@ -73,7 +73,7 @@ def said(order_id: str) -> list[str]:
 
 
 def edges(events: list[Event]) -> Edges:
-    """How often events of each type caused events of each type; `-` stands for a request from outside."""
+    """How often events of each type caused events of each type; `-` is a request from outside."""
     names = {event["metadata"]["event-id"]: event["detail-type"] for event in events}
     return Counter(
         (event["detail-type"], names.get(event["metadata"].get("causation-id"), "-"))
@@ -295,7 +295,7 @@ def logged(group: str) -> list[str]:
 
 
 def lines(service: str = "") -> list[dict[str, Any]]:
-    """What a function has logged, or all of them, as JSON."""
+    """The log lines of a function, or of all functions, as JSON."""
     prefix = f"/aws/lambda/{STACK}-{service}"
     groups = [group for group in log_groups() if group.startswith(prefix)]
     messages = [message for group in groups for message in logged(group)]

@@ -11,7 +11,7 @@ from typing import Any
 
 
 class FrontEnd:
-    """An HTTP server on this machine that stores what is posted to it."""
+    """An HTTP server on this machine that stores the bodies that it gets."""
 
     def __init__(self) -> None:
         self.posted: list[tuple[str, dict[str, Any]]] = []

@@ -15,7 +15,7 @@ use hmac::{Hmac, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
-/// What was posted to the front end.
+/// The requests that the front end got.
 #[derive(Debug, Default)]
 struct Received {
     /// How many further requests it refuses.

@@ -1,4 +1,5 @@
-//! The template grants each function exactly what it does on AWS in the stories of this test.
+//! The template grants each function exactly the permissions that it uses on AWS in the orders of
+//! this test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -306,8 +307,8 @@ async fn questions(test: &TestShop, orders: &[String]) {
     test.rest().await.unwrap();
 }
 
-/// The grants that no story uses: function, action, resource, and why it is granted. `*` means any
-/// function.
+/// The grants that no order of this test uses: function, action, resource, and why it is granted.
+/// `*` means any function.
 const UNUSED: &[(&str, &str, &str, &str)] = &[
     ("*", "dynamodb:GetItem", "idempotency", DUPLICATE),
     (
@@ -373,7 +374,8 @@ async fn each_function_is_granted_what_it_uses_and_nothing_else() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Returns what the template grants each function, as far as the ports can record it.
+/// Returns the permissions that the template grants each function, as far as the ports can record
+/// their use.
 fn granted() -> BTreeMap<String, BTreeSet<Grant>> {
     let stack = chorus_infra::shop("..");
     let document = chorus_template::synthesize(&stack).document();

@@ -44,7 +44,7 @@ async fn with_orders() -> TestShop {
     test
 }
 
-/// Returns the page, and what the store read for it.
+/// Returns the page, and the cost of the store's reads for it.
 async fn page(test: &TestShop, filter: &str) -> (Vec<Value>, Reading) {
     let meter = test.shop.local().store().meter();
     let before = meter.total();

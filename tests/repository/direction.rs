@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::root;
 
-/// The sections of a manifest that name what a crate itself needs, and what its tests need.
+/// The sections of a manifest with the dependencies of a crate, and with those of its tests.
 const OWN: &[&str] = &["dependencies"];
 const WITH_TESTS: &[&str] = &["dependencies", "dev-dependencies"];
 

@@ -1,6 +1,6 @@
 //! Follows pages of `docs/` literally, on a copy of the repository: makes the edits, runs the
-//! commands, and compares their output with the page's. What a page has in prose only, such as what
-//! needs an emulator of AWS, is not followed.
+//! commands, and compares their output with the page's. Instructions in prose, such as those that
+//! need an emulator of AWS, are not followed.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 

@@ -1,4 +1,4 @@
-//! Parses a page into steps: a block, and what the prose before it says to do with it.
+//! Parses a page into steps: a block, and the instruction in the prose before it.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub(crate) enum Step {
 
 /// Returns the steps of a Markdown page.
 ///
-/// Panics on a block if the prose does not say what to do with it.
+/// Panics on a block without an instruction in the prose before it.
 pub(crate) fn steps(page: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let (mut prose, mut replaced) = (String::new(), None);

@@ -32,7 +32,7 @@ impl Tree {
     }
 
     /// Makes the tree a copy of `repository`, without ignored files. Equal files stay untouched, so
-    /// that cargo rebuilds only what the page before has changed.
+    /// that cargo rebuilds only the crates that the page before has changed.
     pub(crate) fn copy_of(&self, repository: &Path) {
         let listed = Command::new("git")
             .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
@@ -56,7 +56,7 @@ impl Tree {
         }
     }
 
-    /// Deletes what is not in `kept`, and folders that are empty then.
+    /// Deletes the files that are not in `kept`, and folders that are then empty.
     fn sweep(&self, folder: &Path, kept: &BTreeSet<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -73,7 +73,7 @@ impl Tree {
 
     /// Follows a step.
     ///
-    /// Panics if that is not possible, or if the output lacks what the page shows.
+    /// Panics if that is not possible, or if the output lacks a line that the page shows.
     pub(crate) fn follow(&self, step: &Step) {
         match step {
             Step::Create(path, block) => {

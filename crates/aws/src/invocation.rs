@@ -27,7 +27,7 @@ use payload::Payload;
 /// still publish a younger one.
 const SWEEP_AGE: SignedDuration = SignedDuration::from_secs(60);
 
-/// A service's function, and what it needs to answer invocations.
+/// A service's function, and its dependencies for answering invocations.
 pub(crate) struct Invoker {
     pub(crate) function: Function,
     pub(crate) routes: Vec<Route>,

@@ -73,7 +73,7 @@ pub(crate) mod testing {
     pub(crate) struct Logged(Arc<Mutex<Vec<u8>>>);
 
     impl Logged {
-        /// Starts to collect what a function logs at `INFO`, until the guard is dropped.
+        /// Collects the lines that a function logs at `INFO`, until the guard is dropped.
         pub(crate) fn begin(&self) -> tracing::subscriber::DefaultGuard {
             // With a single subscriber, `tracing` caches that a log line is disabled if a thread
             // without a subscriber meets it first.

@@ -46,7 +46,7 @@ impl DynamoStore {
         Self { client, tables, meter: Arc::default() }
     }
 
-    /// The requests to DynamoDB so far, and what it bills for them.
+    /// The requests to DynamoDB so far, with the units that it bills for them.
     #[must_use]
     pub fn meter(&self) -> &Arc<Meter> {
         &self.meter

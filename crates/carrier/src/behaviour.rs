@@ -2,7 +2,7 @@
 
 use chorus_events::CustomerId;
 
-/// What the carrier does with a parcel, beside delivering it.
+/// The ways in which the carrier deviates from just delivering a parcel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Behaviour {
     /// The carrier picks the parcel up, then gives up.

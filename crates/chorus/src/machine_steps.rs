@@ -35,7 +35,7 @@ fn told(all: &[ExecutionStory], execution: &ExecutionStory, start: Timestamp) ->
             lines.extend(told(all, job, start).into_iter().map(|line| format!("  {line}")));
         }
     }
-    // If a nested execution waits, its own lines say so.
+    // If a nested execution waits, that is printed below the nested execution.
     lines.extend(waiting(execution).filter(|_| !waits));
     lines
 }
@@ -44,7 +44,7 @@ fn begun(execution: &ExecutionStory) -> Option<Timestamp> {
     execution.moments.first().map(|moment| moment.at)
 }
 
-/// Returns a line with what the execution waits for, since when, and until when at most.
+/// Returns a line that names what the execution waits for, since when, and until when at most.
 fn waiting(execution: &ExecutionStory) -> Option<String> {
     let state = execution.current.first()?;
     let entered = |moment: &&Moment| {

@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 /// How long a command waits for work in flight to finish.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the commands need to know of an application.
+/// An application, as the commands need it.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
     /// The title of the application's API.

@@ -86,9 +86,9 @@ fn renamed(schema: Value, names: &BTreeMap<String, String>) -> Value {
     }
 }
 
-/// Adds what the schemas of events leave open: bounds of whole numbers, and that `.` and `..` are
-/// not identifiers. Removes that an amount is a multiple of 0.01, which validators with binary
-/// floating point reject for one price in seven.
+/// Adds constraints that the schemas of events lack: bounds of whole numbers, and that `.` and `..`
+/// are not identifiers. Removes the constraint that an amount is a multiple of 0.01, which
+/// validators with binary floating point reject for one price in seven.
 fn adapt(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {

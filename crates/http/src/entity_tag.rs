@@ -8,7 +8,7 @@ use crate::{Problem, Request, Response};
 /// The name of the header with a response's tag.
 pub(crate) const ETAG: &str = "etag";
 
-/// What has to be true of the stored value before it is written.
+/// The condition on the stored value under which it may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precondition {
     /// There is no value yet.
@@ -59,8 +59,9 @@ fn version(tag: &str) -> Option<u64> {
     tag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok()
 }
 
-/// Adds a tag to the response to a reading request unless it has one, derived from the body. If the
-/// caller already has this tag, the response becomes a 304 without a body.
+/// Adds an entity tag to the response of a reading request, derived from the body, unless the
+/// response has a tag already. If the caller already has this tag, the response becomes a 304
+/// without a body.
 pub(crate) fn revalidated(mut response: Response, request: &Request) -> Response {
     if response.status != 200 {
         return response;

@@ -74,7 +74,7 @@ impl Parameter {
         ..Self::header("If-None-Match", "`*`: only where there is nothing yet")
     };
 
-    /// The header with the tags of what the caller already has.
+    /// The header with the tags of the versions that the caller already has.
     pub(crate) const REVALIDATES: Self = Self {
         values: Values::Any,
         ..Self::header(

@@ -1,4 +1,4 @@
-//! Routes: what a service serves over HTTP, independent of the server.
+//! The routes that a service serves over HTTP, independent of the server.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;

@@ -59,7 +59,7 @@ pub use store::{
 
 use std::sync::Arc;
 
-/// What the kernel needs to handle messages, and the circuit breakers that it remembers.
+/// The kernel's dependencies for handling messages, and the circuit breakers that it remembers.
 #[derive(Clone)]
 pub struct Kernel {
     pub store: Arc<dyn Store>,

@@ -1,6 +1,6 @@
-//! The core of the embedded engine: what is pending, and what is due. It is synchronous and
-//! deterministic: it uses no runtime, no file and no network, and time and randomness are passed
-//! in. The same calls in the same order have the same outcome.
+//! The core of the embedded engine: the work that is pending, and the work that is due. It is
+//! synchronous and deterministic: it uses no runtime, no file and no network, and time and
+//! randomness are passed in. The same calls in the same order have the same outcome.
 
 mod alarms;
 mod change;

@@ -6,7 +6,7 @@ use chorus_kernel::StoreError;
 
 use crate::DirectoryError;
 
-/// Why the embedded engine did not do what was requested.
+/// Why the embedded engine did not carry out a request.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another process has the directory open.

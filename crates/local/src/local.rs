@@ -33,8 +33,8 @@ use crate::records::Records;
 use crate::runner::{Driver, Runner};
 use crate::store::DynoxideStore;
 
-/// An application in one process. Dropping it loses no accepted event, but cuts off what is in
-/// flight; [`Runner::shutdown`] ends it in an orderly way.
+/// An application in one process. Dropping it loses no accepted event, but cuts off work in flight;
+/// [`Runner::shutdown`] ends it in an orderly way.
 #[derive(Debug)]
 pub struct Local {
     pub(crate) bus: Arc<Bus>,

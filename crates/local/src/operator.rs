@@ -27,7 +27,7 @@ pub struct Replay {
     pub dry_run: bool,
 }
 
-/// What was replayed, or, in a dry run, would be.
+/// The result of a replay or, in a dry run, the result that it would have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replayed {
     pub events: usize,

@@ -34,7 +34,7 @@ struct Inner {
     running: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the driving task needs.
+/// The data of the driving task.
 #[derive(Debug, Clone)]
 pub(crate) struct Driver {
     pub(crate) bus: Arc<Bus>,
@@ -46,7 +46,7 @@ pub(crate) struct Driver {
 }
 
 impl Drop for Inner {
-    /// Cuts off what is in flight, as a kill does; [`Runner::shutdown`] ends in an orderly way.
+    /// Cuts off work in flight, as a kill does; [`Runner::shutdown`] ends in an orderly way.
     fn drop(&mut self) {
         if let Some(running) = lock(&self.running).take() {
             running.abort();
@@ -84,7 +84,7 @@ impl Runner {
         })
     }
 
-    /// Stops taking work, lets what is in flight finish for at most `grace`, and makes the changes
+    /// Stops taking work, lets work in flight finish for at most `grace`, and makes the changes
     /// durable. Deliveries that are cut off are made again by the next process.
     ///
     /// # Errors

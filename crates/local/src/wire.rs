@@ -138,7 +138,7 @@ pub(crate) fn read(sequence: u64, at: Timestamp, json: &str) -> serde_json::Resu
     })
 }
 
-/// The `detail` of an event: what a partner is sent.
+/// The `detail` of an event, which a partner may get as the body.
 pub(crate) fn detail(json: &str) -> serde_json::Result<&RawValue> {
     #[derive(Deserialize)]
     struct Body<'a> {

@@ -1,4 +1,5 @@
-//! The log lines for operators: each failure once, with what it is about; never an event's content.
+//! The log lines for operators: each failure once, with the id of its subject; never an event's
+//! content.
 #![allow(clippy::unwrap_used)]
 
 mod world;

@@ -97,9 +97,9 @@ fn shop(directory: &Path) -> Local {
     Local::open(config).unwrap()
 }
 
-/// A store whose process dies at the write of this number. Only writes change what a kill leaves
-/// behind, so it suffices to die at each of them. A kill after a write, but before its answer,
-/// leaves what a kill at the next write leaves.
+/// A store whose process dies at the write of this number. Only writes change the state that a kill
+/// leaves behind, so it suffices to die at each of them. A kill after a write, but before its
+/// answer, leaves the same state as a kill at the next write.
 struct Dying {
     inner: Arc<dyn Store>,
     left: AtomicUsize,

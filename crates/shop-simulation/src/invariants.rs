@@ -212,7 +212,7 @@ fn check_stories(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -
     wrong
 }
 
-/// Checks that an order exists if a client was told that it was placed.
+/// Checks that an order exists if a client got the response that it was placed.
 fn check_callers(
     shop: &Shop,
     observed: &Observed,

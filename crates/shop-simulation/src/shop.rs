@@ -304,8 +304,8 @@ fn reviewers(order: &PlannedOrder, is_reviewed: bool) -> Vec<(Duration, Client)>
     }
 }
 
-/// What is wrong with an item's stock: a count is negative, or the counts do not add up to the
-/// pieces that were put in stock.
+/// The fault of an item's stock, if it has one: a count is negative, or the counts do not add up to
+/// the pieces that were put in stock.
 fn unsound(item: &Item, stock: &HashMap<String, i64>) -> Option<String> {
     if text(item, "sk") != Some("item") {
         return None;

@@ -1,7 +1,7 @@
-//! Where all items and all money are, and whether they add up.
+//! All items and all money that was moved, and whether they add up.
 //!
 //! Inventory counts the items, the payment provider counts the money, and the orders' own events
-//! tell what both should be: three sets of books, which only this module reconciles.
+//! determine what both should be: three sets of books, which only this module reconciles.
 
 pub(crate) mod books;
 

@@ -107,7 +107,7 @@ pub async fn entries(store: &dyn Store) -> Result<Vec<AuditEntry>, AuditError> {
 /// The kind of entry by which an operator marks an order's findings as handled.
 pub const SETTLE: &str = "settle";
 
-/// Records that an operator has handled what the doctor found about an order until now.
+/// Records that an operator has handled the doctor's findings about an order until now.
 ///
 /// # Errors
 /// If the store fails, or another action has the very same time.

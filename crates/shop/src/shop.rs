@@ -297,7 +297,7 @@ impl Shop {
         Accounts::of(&self.local, &self.partners).await
     }
 
-    /// Stops listening, finishes what is in flight, and writes everything to disk.
+    /// Stops listening, finishes the work in flight, and writes everything to disk.
     ///
     /// # Errors
     /// If the last step fails.

@@ -1,4 +1,4 @@
-//! An order's cost stays within what the design table allows its rows.
+//! An order's cost stays within the budgets of its rows in the design table.
 
 use std::sync::Arc;
 

@@ -153,13 +153,13 @@ pub type Chore = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The number of external calls that had an effect, by kind of effect.
 pub type Effects = BTreeMap<&'static str, usize>;
 
-/// The application of one run, and what the engine needs to run it.
+/// The application of one run, with the functions and the partner that the engine needs.
 pub struct Opened<A> {
     pub application: A,
     pub functions: Vec<HttpFunction>,
     /// What answers the calls of the bus, if the table has rows with API destinations.
     pub partner: Option<Arc<dyn Partner>>,
-    /// What must hold after every write.
+    /// Invariants that are checked after every write.
     pub watches: Vec<Watch>,
 }
 

@@ -1,5 +1,5 @@
-//! Draws from a seed. What is drawn for one thing depends only on the seed and on that thing's
-//! name, so that every other draw stays the same if a fault is removed.
+//! Draws from a seed. The draws for one thing depend only on the seed and on that thing's name, so
+//! that every other draw stays the same if a fault is removed.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

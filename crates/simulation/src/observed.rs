@@ -1,4 +1,4 @@
-//! What can be observed of a run: its items, its clients, and the events on the bus.
+//! The observable state of a run: its items, its clients, and the events on the bus.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::draw::name;
 use crate::environment::Environment;
 use crate::store::BackingStore;
 
-/// What can be observed of a run from outside of its functions.
+/// The state of a run that can be observed from outside of its functions.
 pub struct Observed {
     pub clients: Vec<Client>,
     pub(crate) backing: Arc<BackingStore>,
@@ -35,7 +35,7 @@ impl Observed {
         self.backing.clear(table);
     }
 
-    /// What was observed on the bus. The bus is blocked while the guard is held.
+    /// The events that were observed on the bus. The bus is blocked while the guard is held.
     pub fn sightings(&self) -> MutexGuard<'_, Sightings> {
         self.seen.sightings()
     }
@@ -79,7 +79,7 @@ pub struct Sighting {
     content: u64,
 }
 
-/// What was observed on the bus.
+/// The events that were observed on the bus.
 #[derive(Debug, Default)]
 pub struct Sightings {
     /// The events by `event-id`, without the unreadable messages.

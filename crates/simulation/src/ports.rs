@@ -34,7 +34,7 @@ impl StruckStore {
         Self { environment, backing, watches, stale: Mutex::default() }
     }
 
-    /// Checks what must hold of the written items after every write.
+    /// Checks the invariants of the written items after every write.
     async fn check(&self, writes: &[Write]) -> Result<(), StoreError> {
         for key in writes.iter().map(Write::key) {
             for watch in self.watches.iter().filter(|watch| watch.table == key.table) {

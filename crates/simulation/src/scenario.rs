@@ -1,5 +1,5 @@
-//! What happens in a run besides the faults at calls: the application's script, and what the bus,
-//! operators and partners do.
+//! The scenario of a run: everything besides the faults at calls, that is the application's script,
+//! and the actions of the bus, operators and partners.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::draw::{Draw, Draws, HOUR};
 use crate::outage::{self, Outage};
 use crate::trouble::{Faults, Trouble};
 
-/// What happens in a run besides the faults at calls.
+/// Everything that happens in a run besides the faults at calls.
 #[derive(Debug, Clone)]
 pub struct Scenario<S> {
     /// The seed that the scenario was drawn from; 0 for a fixed script.

@@ -38,7 +38,7 @@ pub enum Error {
     Engine(#[from] chorus_local::Error),
 }
 
-/// Runs an application, and keeps what is the same for all runs.
+/// Runs an application, and keeps the parts that all runs share.
 pub struct Simulator<A> {
     pub(crate) backing: Backing,
     /// The state machines, which the first run reads.
@@ -87,7 +87,7 @@ impl<A: Application> Request<A> {
     }
 }
 
-/// The outcome of a run; `E` tells how its cases ended.
+/// The outcome of a run; `E` counts how its cases ended.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Outcome<E> {
@@ -240,7 +240,7 @@ impl<A: Application> Simulator<A> {
 }
 
 /// Checks that clients which repeat their requests much later, when records have expired, change
-/// nothing: what a service stores about a case outlives its records.
+/// nothing: the state that a service stores about a case outlives its records.
 fn check_repetition<A: Application>(
     simulation: &mut Simulation<A>,
     again: Duration,

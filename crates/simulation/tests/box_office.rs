@@ -161,7 +161,7 @@ impl Script for Buyers {
     }
 }
 
-/// What is wrong with a box office: nothing, or one of two planted bugs.
+/// The bug in a box office: none, or one of two planted ones.
 const NOTHING: u8 = 0;
 const FORGETS_ITS_KEY: u8 = 1;
 const MISWIRED: u8 = 2;

@@ -1,6 +1,6 @@
-//! How often, for how long and how fast the bus and the queues deliver messages, and for how long what was
-//! delivered is remembered. The template, the embedded engine and the simulation use these limits. The retries of a state machine's task are
-//! in its definition.
+//! How often, for how long and how fast the bus and the queues deliver messages, and for how long
+//! deliveries are remembered. The template, the embedded engine and the simulation use these
+//! limits. The retries of a state machine's task are in its definition.
 
 use std::time::Duration;
 
@@ -138,7 +138,7 @@ pub const REDRIVE: QueuePolicy = QueuePolicy {
 };
 
 /// The retries of a message of this age that waits for a partner whose circuit breaker is open: as
-/// `retry` says up to its age limit, then with the pauses and the age limit of [`REDRIVE`].
+/// in `retry` up to its age limit, then with the pauses and the age limit of [`REDRIVE`].
 #[must_use]
 pub const fn waiting(retry: RetryPolicy, age: Duration) -> RetryPolicy {
     let pauses = if age.as_secs() < retry.max_age.as_secs() { retry } else { REDRIVE.retry };

@@ -19,10 +19,10 @@ pub enum Trigger {
 pub enum Via {
     /// The bus invokes the service's function.
     Function,
-    /// A standard queue of the service stands between the bus and its function; it keeps no order
-    /// and may deliver twice. A message that fails is received again, alone, after growing pauses
-    /// for up to a day: see [`crate::policy::QUEUE`]. Rows that call a partner need this, because
-    /// Lambda alone tries an event three times within three minutes.
+    /// Events go through a standard queue of the service to its function; it keeps no order and may
+    /// deliver twice. A message that fails is received again, alone, after growing pauses for up to
+    /// a day: see [`crate::policy::QUEUE`]. Rows that call a partner need this, because Lambda
+    /// alone tries an event three times within three minutes.
     Queue,
     /// The bus calls the HTTP endpoint of this partner; no code of ours runs. The row's events are
     /// those that the partner's webhook causes later.

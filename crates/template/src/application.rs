@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::constructs::{Resource, Statement};
 use crate::{Parameter, names};
 
-/// What a template takes from an application beside its table, its functions and its files.
+/// The input of a template beside the application's table, functions and files.
 #[derive(Debug, Clone)]
 pub struct Application {
     /// One sentence on what the application is: the template's description.

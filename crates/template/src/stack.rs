@@ -31,7 +31,7 @@ pub struct Stack {
     pub table: DesignTable,
     /// The services, with their tables and routes.
     pub functions: Vec<HttpFunction>,
-    /// What the application adds to its table and functions.
+    /// The parts of the application that do not derive from its table and functions.
     pub application: Application,
     /// The template's folder, to which the paths in the template are relative.
     pub root: PathBuf,

@@ -1,4 +1,4 @@
-//! Erases what the service keeps of a customer who was forgotten.
+//! Erases the data that the service stores about a customer who was forgotten.
 
 use chorus_events::CustomerId;
 use chorus_events::customer::CustomerErased;

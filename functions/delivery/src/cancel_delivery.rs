@@ -70,7 +70,7 @@ impl Action for CancelDelivery {
     }
 }
 
-/// Why a delivery is canceled: the fact for the table of transitions, and what the event reports.
+/// The cause of a cancellation: the fact for the table of transitions, and the texts for the event.
 struct Cause<'a> {
     order_id: &'a OrderId,
     fact: Fact,

@@ -57,10 +57,10 @@ impl Action for RelayLogistics {
     }
 }
 
-/// What the action does about a callback.
+/// The effect of a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
-    /// Publish the callback's event, and go on waiting for the carrier's next callback.
+    /// Publish the callback's event, and continue to wait for the carrier's next callback.
     Publish,
     /// Publish the callback's event, and complete the waiting task with this status.
     Complete(ParcelStatus),
@@ -70,7 +70,7 @@ enum Next {
     Refuse(&'static str),
 }
 
-/// Decides what a callback leads to; `told` is the status that completed the waiting task, if it is
+/// Returns the effect of a callback; `told` is the status that completed the waiting task, if it is
 /// complete. After the delivery was canceled, the callbacks "started" and "canceled" change
 /// nothing; "delivered" needs a person.
 const fn next(told: Option<ParcelStatus>, status: LogisticsStatus) -> Next {

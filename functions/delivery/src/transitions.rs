@@ -3,7 +3,7 @@
 use crate::Status;
 use crate::Status::{Canceled, Delivered, Estimated, Started};
 
-/// What can happen to a delivery.
+/// The facts that change a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fact {
     /// The order's customer and items are known, so that a delivery can be planned.

@@ -54,7 +54,8 @@ struct Delivered {
     received: i32,
 }
 
-/// An item, and where its pieces are. `available + reserved + sold` is what the shop received.
+/// An item, and where its pieces are. `available + reserved + sold` is the number of pieces that
+/// the shop received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "Item")]

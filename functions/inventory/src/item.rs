@@ -29,7 +29,8 @@ impl Assortment {
     }
 }
 
-/// An item, and where its pieces are: `available + reserved + sold` is what the shop received.
+/// An item, and where its pieces are: `available + reserved + sold` is the number of pieces that
+/// the shop received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Item {

@@ -1,6 +1,6 @@
 //! Inventory: items, their prices, and their stock. An order reserves all of its lines or none;
-//! what was reserved or removed for a canceled order is returned, in whatever order the events
-//! arrive.
+//! pieces that were reserved or removed for a canceled order are returned, in whatever order the
+//! events arrive.
 
 mod api;
 mod describe_item;

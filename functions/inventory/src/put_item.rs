@@ -11,7 +11,7 @@ use crate::item::{Counts, Listing};
 /// The longest name, in characters.
 pub(crate) const MAX_NAME: usize = 200;
 
-/// The most pieces of an item that a listing may say the shop ever received.
+/// The largest number of received pieces that a listing may have.
 pub(crate) const MAX_STOCK: u32 = 1_000_000_000;
 
 pub(crate) struct PutItem;

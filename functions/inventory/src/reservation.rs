@@ -1,4 +1,5 @@
-//! What was reserved or removed for an order, stored so that its events may arrive in any order.
+//! The reservation of an order's items. It is stored so that the order's events may arrive in any
+//! order.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +45,7 @@ impl Reservation {
 }
 
 state! {
-    /// What the actions on an order's items read.
+    /// The state that the actions on an order's items read.
     pub(crate) struct ReservationAndItems read by ReservationAndItemsKeys {
         pub(crate) reservation: Found<Reservation>,
         pub(crate) items: Each<Item, Pieces>,

@@ -1,8 +1,8 @@
-//! Returns to the stock what was reserved or removed for a canceled order.
+//! Returns the pieces that were reserved or removed for a canceled order to the stock.
 //!
-//! One action does both, because exactly one of them applies. If they were two actions, the items
-//! could be removed between them: after the first found nothing removed, and before the second
-//! finds nothing reserved.
+//! One action does both, because exactly one of them applies. With two actions, the items could be
+//! removed after the first has found nothing to return, and before the second finds nothing
+//! reserved.
 
 use chorus_events::inventory::{
     ErrorItemReturned, ErrorItemUnreserved, ItemReturned, ItemUnreserved,

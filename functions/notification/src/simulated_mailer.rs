@@ -221,7 +221,7 @@ mod tests {
         assert_eq!((email.asks, email.posts), (2, 1));
     }
 
-    /// A store that lets other tasks run before it returns what it has read.
+    /// A store that lets other tasks run before it returns the items that it has read.
     struct Slow(MemoryStore);
 
     #[async_trait]

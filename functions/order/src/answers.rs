@@ -1,5 +1,5 @@
-//! An order as callers see it: what was ordered, how far its payment and delivery are, and what
-//! became of it step by step.
+//! An order as callers see it: its content, how far its payment and delivery are, and its history
+//! step by step.
 
 use chorus_events::order::OrderCreated;
 use chorus_events::{CustomerId, Line, Money, OrderId, PostalAddress, Tracking};
@@ -23,7 +23,7 @@ enum PaymentStatus {
     AwaitingConfirmation,
     /// It was charged.
     Paid,
-    /// What was charged went back.
+    /// The charge was refunded.
     Refunded,
     /// Nothing was charged, and nothing will be.
     Canceled,
@@ -34,16 +34,16 @@ enum PaymentStatus {
 #[serde(rename_all = "kebab-case")]
 struct PaymentProgress {
     status: PaymentStatus,
-    /// What the customer has to confirm, while that is waited for.
+    /// The confirmation that the payment waits for; absent if it waits for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirmation: Option<Confirmation>,
     /// When it was charged.
     #[serde(skip_serializing_if = "Option::is_none")]
     paid_at: Option<Timestamp>,
-    /// What went back.
+    /// How much was refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     refunded: Option<Money>,
-    /// When it went back.
+    /// When it was refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     refunded_at: Option<Timestamp>,
 }
@@ -206,7 +206,7 @@ struct OrderEvent {
     /// When the order should arrive, once that is estimated.
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_by: Option<Timestamp>,
-    /// What was charged, or went back.
+    /// How much was charged or refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<Money>,
     /// Why it was canceled.
@@ -215,7 +215,7 @@ struct OrderEvent {
     /// How to track the parcel, once the carrier has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     tracking: Option<Tracking>,
-    /// What the customer has to confirm; for `ConfirmationRequired`.
+    /// How the customer confirms the payment; for `ConfirmationRequired`.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirmation: Option<Confirmation>,
 }

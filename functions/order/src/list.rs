@@ -75,7 +75,7 @@ impl Asked {
         })
     }
 
-    /// Asks for the orders of one customer with this status, or with any status if it is absent.
+    /// Selects the orders of one customer with this status, or with any status if it is absent.
     pub(crate) fn orders_of(
         customer: CustomerId,
         status: Option<Status>,

@@ -15,13 +15,13 @@ use serde_json::value::RawValue;
 pub enum Status {
     /// Accepted, and neither canceled nor delivered yet.
     Open,
-    /// Canceled: the other services undo what they did for it.
+    /// Canceled: the other services undo their work for it.
     Canceled,
     /// Delivered to its customer.
     Delivered,
 }
 
-/// What was ordered, and the order's status.
+/// The order's content and its status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
     pub order_id: OrderId,

@@ -35,7 +35,7 @@ pub(crate) enum Milestone {
     ConfirmationRequired,
 }
 
-/// What a customer has to do for a payment, and until when.
+/// The confirmation of a payment that a customer has to give, and until when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Confirmation {
@@ -66,7 +66,7 @@ pub(crate) struct Step {
     /// How to track the parcel; for `DeliveryStarted`, if the carrier sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tracking: Option<Tracking>,
-    /// What the customer has to confirm; for `ConfirmationRequired`.
+    /// How the customer confirms the payment; for `ConfirmationRequired`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) confirmation: Option<Confirmation>,
 }

@@ -16,7 +16,8 @@ pub(crate) const MAX_ADDRESS_LINE: usize = 200;
 /// The longest reason of a cancellation, in characters.
 pub(crate) const MAX_REASON: usize = 200;
 
-/// A regular expression for what is probably a card number; see [`PaymentMethod::is_card_number`].
+/// A regular expression for texts that are probably card numbers; see
+/// [`PaymentMethod::is_card_number`].
 const CARD_NUMBER: &str = "^[._-]*([0-9][._-]*){12,}$";
 
 /// An order as a customer places it.
@@ -61,7 +62,7 @@ pub(crate) struct NewAddress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = MAX_ADDRESS_LINE), regex(pattern = PLAIN_TEXT))]
     postal_code: Option<String>,
-    /// Country, by its two-letter code of ISO 3166; an English name is taken for its code.
+    /// Country, by its two-letter code of ISO 3166; an English name is accepted as well.
     // As it was sent: a request that is repeated after an update has to be the same request.
     #[schemars(extend("enum" = Country::codes()))]
     country: String,
@@ -116,7 +117,7 @@ impl NewOrder {
     }
 }
 
-/// What a customer may send along with a cancellation.
+/// The body of a request to cancel an order.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Cancellation {

@@ -1,5 +1,5 @@
-//! Refunds what was charged for a canceled order, and cancels the intent so that nothing can be
-//! charged later.
+//! Refunds the charge of a canceled order, and cancels the intent so that nothing can be charged
+//! later.
 //!
 //! If a charge was ever begun, exactly one event reports how it ended: the refund, even if it is 0.
 //! If no charge was begun, no event is published, and a pending review is canceled.

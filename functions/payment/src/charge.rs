@@ -1,5 +1,5 @@
-//! The parts of collecting a payment as pure functions, which actions of every order share: does an
-//! order need approval, what is charged, what is refunded.
+//! The pure functions that several actions share: whether an order needs approval, and the requests
+//! to charge and to refund.
 
 use chorus_events::Terms;
 use chorus_events::delivery::DeliveryEstimated;

@@ -1,4 +1,4 @@
-//! Payment: charges an order at most once, and refunds what was charged for a canceled one.
+//! Payment: charges an order at most once, and refunds the charge of a canceled one.
 //!
 //! The provider is an external service: it may answer slowly, twice, late or not at all. Two things
 //! make sure that no order is charged twice, or charged although it is canceled: one record for

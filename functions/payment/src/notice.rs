@@ -121,7 +121,7 @@ pub(crate) async fn confirmed(
         respond_by: None,
     };
     Ok(match told {
-        // This needs no confirmation: the action only has the provider asked for the result.
+        // This needs no confirmation, because the action asks the provider for the result.
         Told::Concluded { intent, order_id } => {
             order_id.map(|order_id| notice(order_id, intent, PaymentReport::Concluded))
         }

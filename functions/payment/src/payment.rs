@@ -13,11 +13,11 @@ use crate::IntentId;
 pub enum Status {
     /// No event about it has arrived. Such a payment is never stored.
     New,
-    /// Of high value: a reviewer is asked, and it is charged once one approves.
+    /// The order is of high value: a reviewer is asked, and it is charged after the approval.
     WaitingForApproval,
     /// A reviewer approved it.
     Approved,
-    /// The provider is being asked to charge. Only the message in `charged-by` may go on.
+    /// The provider is being asked to charge. Only the message in `charged-by` may continue that.
     Charging,
     /// The customer's bank asks the customer to confirm the charge, and the result is waited for.
     WaitingForCustomer,

@@ -190,7 +190,7 @@ fn confirmed_at(charged: &Charged, since: Timestamp) -> Option<Timestamp> {
     (!never).then(|| since.saturating_add(CONFIRMS_AFTER).unwrap_or(since))
 }
 
-/// Returns what a charge results in, if its intent is new.
+/// Returns the result of a charge whose intent is new.
 fn asked(charge: &Charge) -> Outcome {
     let unlucky = charge.amount.minor() % 100 == UNLUCKY_CENTS;
     if unlucky || charge.customer_id.as_str().contains("declined") {

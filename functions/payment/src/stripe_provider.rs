@@ -61,7 +61,7 @@ impl StripeProvider {
         Ok(intent)
     }
 
-    /// Returns the result of an intent that was asked to charge.
+    /// Returns the result of an intent that was confirmed.
     fn concluded(intent: Intent) -> Result<ChargeAnswer, ProviderError> {
         let declined = |reason: &str| Ok(ChargeAnswer::Declined { reason: reason.to_owned() });
         match intent.status {

@@ -112,7 +112,7 @@ pub(crate) fn decided<A: ExternalAction<Request = Request, Response = Response>>
     step(action, input, &message(), &stored(known, None), response)
 }
 
-/// Returns what a decision publishes, and what it writes.
+/// Returns the events and the writes of a decision.
 pub(crate) fn done<O: Clone + Debug>(step: Step<Request, O>) -> (Vec<O>, Vec<Write>) {
     let Step::Done(decision) = step else { panic!("a call, not a decision: {step:?}") };
     (decision.events().to_vec(), decision.changes().to_vec())

@@ -22,7 +22,7 @@ pub(crate) enum Fact<'a> {
     Estimate(&'a DeliveryEstimated),
     /// Nobody reviewed the order in time, or every attempt to charge it failed.
     GivenUp(&'a CustomerId, Money, &'a str),
-    /// The message that may charge comes again: its first attempt may have charged.
+    /// The message that may charge is delivered again: its first attempt may have charged.
     Again,
     /// The provider answered the charge.
     Charge(&'a ChargeAnswer),
@@ -39,7 +39,7 @@ pub(crate) enum Fact<'a> {
     Retry,
 }
 
-/// What the action does about a fact.
+/// The effect of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Set this status, and publish no event.
@@ -112,7 +112,7 @@ impl Payment {
             | (Failed | Canceled | Refunding | Refunded | RefundRefused, Fact::GivenUp(..)) => {
                 Next::Nothing("the payment was begun or canceled before")
             }
-            // Canceling: no new charge is begun, and what was charged is refunded.
+            // Canceling: no new charge is begun, and a charge is refunded.
             (New | WaitingForApproval | Approved, Fact::Cancellation) => {
                 Next::Become(Canceled, "nothing was charged, and nothing will be")
             }
@@ -200,7 +200,7 @@ impl Payment {
                 known.charged = self.amount.unwrap_or_default();
                 known.reason = Some(reason.clone());
             }
-            // A refused refund is requested again; one in progress goes on.
+            // A refused refund is requested again; a refund in progress continues.
             Fact::Retry if self.status == RefundRefused => known.refund_retries += 1,
             Fact::Review(..)
             | Fact::Approval

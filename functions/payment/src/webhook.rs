@@ -78,8 +78,8 @@ async fn is_known(kernel: &Kernel, told: &Told) -> Result<bool, Problem> {
     Ok(has_result || !is_about(&payment.value, &intent.0))
 }
 
-/// Refuses what the provider did not sign, or signed too long ago. The response does not give the
-/// reason, which would help only a forger.
+/// Rejects a notice that the provider did not sign, or signed too long ago. The response does not
+/// give the reason, which would help only a forger.
 async fn verify(verifier: &Verifier, request: &Request, now: i64) -> Result<(), Problem> {
     let unauthorized =
         || Problem::new(401, "unauthorized", "this is not signed by the payment provider");

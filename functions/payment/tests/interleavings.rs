@@ -138,7 +138,7 @@ impl Books {
         }
     }
 
-    /// The customer confirms whatever the bank asks for.
+    /// The customer confirms every charge that the bank asks to confirm.
     fn customer_confirms(&mut self) {
         let asked = self.intents.values_mut().filter(|(_, is)| *is == Intent::Asked);
         asked.for_each(|(_, is)| *is = Intent::Charged);
@@ -237,14 +237,15 @@ impl PaymentProvider for Provider {
 
 type Attempt = Pin<Box<dyn Future<Output = bool>>>;
 
-/// One step of an interleaving: a message goes on, a request arrives or is lost, a process crashes.
+/// One step of an interleaving: the handling of a message continues, a request arrives or is lost,
+/// a process crashes.
 #[derive(Debug, Clone, Copy)]
 enum Turn {
     Go(usize, usize),
     Arrive(usize),
     Lose(usize),
     Crash(usize),
-    /// The customer confirms what the bank asks for.
+    /// The customer confirms a charge that the bank asks to confirm.
     Confirm,
 }
 
@@ -468,7 +469,7 @@ fn holds(story: &Story) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Returns the configuration: at least a thousand cases, more if `PROPTEST_CASES` says so.
+/// Returns the configuration: at least a thousand cases, more if `PROPTEST_CASES` sets more.
 fn cases() -> ProptestConfig {
     let asked = ProptestConfig::default();
     ProptestConfig { cases: asked.cases.max(1_000), ..asked }

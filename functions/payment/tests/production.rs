@@ -6,7 +6,7 @@
 const SIMULATED: [&str; 3] =
     ["provider-twice", "provider-slow", "the provider refuses to refund this charge"];
 
-/// Which of `texts` are in the binary.
+/// Returns those of `texts` that are in the binary.
 fn found<'a>(binary: &str, texts: &[&'a str]) -> Vec<&'a str> {
     let bytes = std::fs::read(binary).unwrap();
     let has = |text: &&&str| bytes.windows(text.len()).any(|window| window == text.as_bytes());

@@ -62,7 +62,7 @@ mod tests {
         updated.signed_update.clone()
     }
 
-    /// Verifies a token that is signed with `secret`, as RFC 7515 says, and returns its header and
+    /// Verifies a token that is signed with `secret`, as in RFC 7515, and returns its header and
     /// claims.
     fn opened(token: &str, secret: &str) -> Option<[Value; 2]> {
         let (signed, signature) = token.rsplit_once('.')?;

@@ -40,11 +40,12 @@ enum Payment {
     Pending,
     /// A person looks at the order before it is charged.
     InReview,
-    /// The customer has to confirm it to the bank: `GET /orders/{id}` says where, and until when.
+    /// The customer has to confirm it to the bank: `GET /orders/{id}` has the address, and the
+    /// deadline.
     AwaitingConfirmation,
     /// It was charged.
     Paid,
-    /// What was charged went back.
+    /// The charge was refunded.
     Refunded,
     /// Nothing was charged, and nothing will be.
     Canceled,

@@ -1,4 +1,4 @@
-//! Patterns that match something else than the table says.
+//! Patterns that match other events than the table declares.
 
 use serde_json::json;
 

@@ -60,7 +60,7 @@ _rate_limiter = RateLimiter()
 
 
 def dispatch_to_api_destination(spec: Any, payload: str, target: dict[str, Any]) -> None:
-    """Calls the endpoint in the background, with what the connection adds to the request."""
+    """Calls the endpoint in the background, with the parameters that the connection adds to the request."""
     running = delivery.current()
 
     def attempt() -> None:

@@ -44,7 +44,7 @@ class DeliveryFailed(Exception):
 
 
 class Delivery:
-    """An event, the target it goes to, and what has been tried so far."""
+    """An event, its target, and the attempts so far."""
 
     def __init__(self, target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any]) -> None:
         policy = target.get("RetryPolicy") or {}

@@ -24,7 +24,7 @@ class HookPoint:
     parameters: tuple[str, ...] | None = None
 
     def problem(self) -> str | None:
-        """What is wrong with this hook point in the installed MiniStack; None if nothing is."""
+        """The fault of this hook point in the installed MiniStack; None if it has none."""
         try:
             found = getattr(importlib.import_module(self.module), self.name)
         except (ImportError, AttributeError):

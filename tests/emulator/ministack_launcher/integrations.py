@@ -1,5 +1,4 @@
-"""What a state machine calls beside functions: the bus, and other machines, under their own
-rules."""
+"""The calls of a state machine to the bus and to other state machines, with their own rules."""
 
 import json
 from typing import Any

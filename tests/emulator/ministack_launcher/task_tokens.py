@@ -1,4 +1,4 @@
-"""A task that waits for its token: its timeouts, its only answer, and who may send it."""
+"""Tasks that wait for a callback with their token: timeouts, a single answer, and the permission to send it."""
 
 import contextvars
 import threading

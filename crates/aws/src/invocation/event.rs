@@ -20,7 +20,7 @@ impl Invoker {
         match guard(invocation.give_up_at, handled).await {
             Ok(answered) => Ok(summary(&answered)),
             Err(failure) => {
-                // Lambda does not tell a function which of its three attempts it is.
+                // Lambda does not pass the number of the attempt, of which it makes three.
                 let (target, attempt) = (&*invocation.function_arn, None);
                 self.dead_letter_if_terminal(failure, GivenUp { body: event, target, attempt })
                     .await
@@ -56,8 +56,7 @@ mod tests {
             answer,
             json!({ "outcome": "Decided", "emitted": ["ItemReserved"], "note": null })
         );
-        // The record does not say that the event was published, so the first duplicate publishes it
-        // again.
+        // The record is not marked as published, so the first duplicate publishes it again.
         for (outcome, published) in [("Repeated", 2), ("Absorbed", 2)] {
             let again = shop.invoker().invoke(&event, &invocation()).await.unwrap();
             assert_eq!((&again["outcome"], shop.published().len()), (&json!(outcome), published));

@@ -1,4 +1,5 @@
-//! Turns a panic, or the end of the invocation's time, into a failure, so that the process goes on.
+//! Turns a panic, or the end of the invocation's time, into a failure, so that the process
+//! continues to run.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};

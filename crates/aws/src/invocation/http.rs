@@ -36,7 +36,7 @@ struct RequestContext {
     #[serde(default)]
     stage: Option<String>,
     http: Http,
-    /// What the API's authorizer has verified.
+    /// The claims that the API's authorizer has verified.
     #[serde(default)]
     authorizer: Option<Authorizer>,
 }

@@ -12,7 +12,8 @@ use crate::screen::line;
 
 /// Print all that is kept about a customer, as JSON
 ///
-/// Their name and address, their orders, payments and deliveries: what a customer may ask for.
+/// Their name and address, their orders, payments and deliveries: the data that a customer may
+/// request.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// The customer's id

@@ -145,7 +145,7 @@ async fn carry_out(client: &Client, pace: Pace, order: &PlacedOrder) -> anyhow::
         }
     };
     tokio::time::timeout(PATIENCE, ending).await.context("the order did not end in time")??;
-    // Waits until what a canceled order had reserved is available for the next one.
+    // Waits until the pieces that a canceled order had reserved are available for the next order.
     pace.rest(client, &order.skus()).await?;
     Ok(id)
 }

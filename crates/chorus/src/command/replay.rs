@@ -136,7 +136,7 @@ async fn start(
     Ok(started)
 }
 
-/// Says what the target of a rule does with any replayed event.
+/// Returns how the target of a rule handles replayed events.
 const fn policy(rule: &Rule) -> &'static str {
     match rule.row.replay {
         Policy::Folds => "folds them into its view again",

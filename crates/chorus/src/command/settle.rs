@@ -21,7 +21,7 @@ use crate::stack::{Stack, user};
 pub(crate) struct Settle {
     /// The order's id
     order: OrderId,
-    /// What was done, for the audit
+    /// How it was handled, for the audit
     #[arg(long)]
     reason: String,
     #[command(flatten)]

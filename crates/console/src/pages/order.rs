@@ -302,7 +302,7 @@ async fn cost(api: ApiAs<'_>, order: &Order, events: &[Logged]) -> Result<Option
     Ok(find::<MeasuredOrder>(api, ask).await?.map(|measured| measured.order))
 }
 
-/// What the order waits for, one sentence for each.
+/// One sentence for each thing that the order waits for.
 fn waits(attempts: &[Attempt], executions: &[Execution]) -> Vec<String> {
     let tried = attempts.iter().filter_map(|attempt| {
         let Wait { since, next, until } = attempt.waits.as_ref()?;
@@ -322,7 +322,7 @@ fn waits(attempts: &[Attempt], executions: &[Execution]) -> Vec<String> {
     tried.chain(waiting).collect()
 }
 
-/// An order's events, with what is needed to describe them.
+/// An order's events, and the table and the machines by which they are described.
 struct Journey<'a> {
     console: &'a Console,
     events: &'a [Logged],

@@ -1,4 +1,4 @@
-//! The circuit of one partner: what is stored about its failed calls, and the state transitions.
+//! The circuit of one partner: the stored state of its failed calls, and the state transitions.
 
 use chorus_table::Breaker;
 use jiff::{SignedDuration, Timestamp};

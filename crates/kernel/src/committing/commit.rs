@@ -162,7 +162,8 @@ impl Kernel {
                     if self.claim(&claim).await? {
                         let called = self.call(action, &request, message).await?;
                         (response, lost) = (Some(called), false);
-                        // No claim changed what was read. If somebody else did, the commit is refused.
+                        // No claim changed what was read. If another process did, the commit is
+                        // refused.
                         kept = claim.is_empty().then_some(state);
                     }
                 }
@@ -199,7 +200,7 @@ impl Kernel {
         Ok((state, record))
     }
 
-    /// Commits the claim on a call; returns false if what was read is out of date.
+    /// Commits the claim on a call; returns false if the state that was read is out of date.
     async fn claim(&self, claim: &[crate::Write]) -> Result<bool, Failure> {
         if claim.is_empty() {
             return Ok(true);
@@ -296,8 +297,8 @@ impl Kernel {
         }
     }
 
-    /// Answers `message` from the record of `action`, and publishes what was not published; none if
-    /// `action` has not answered the message yet.
+    /// Answers `message` from the record of `action`, and publishes its events, unless they are
+    /// published; none if `action` has not answered the message yet.
     pub(crate) async fn answer_again(
         &self,
         action: &str,

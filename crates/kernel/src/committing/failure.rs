@@ -4,7 +4,7 @@ use chorus_table::ReadError;
 
 use crate::{PARTNER_UNAVAILABLE, StoreError};
 
-/// What the platform should do with a message that was not handled.
+/// How the platform should treat a message that was not handled.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// Retry: nothing was decided, or the decision is committed and still has to be published.

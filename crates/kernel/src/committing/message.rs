@@ -32,11 +32,11 @@ pub struct Message {
     /// Whether the bus or a queue delivered it: these redeliver it until it is answered.
     pub redelivered: bool,
     /// The customer who gave the command, and may access only what is theirs; none if the message
-    /// is an event, or the command came from somebody with a role.
+    /// is an event, or a caller with a role gave the command.
     pub customer: Option<String>,
 }
 
-/// What a state machine passes with a message to an action.
+/// The data about the task that a state machine passes to an action with a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Task {
     /// The task token, if the machine waits for an answer from outside; the answer has to name it.
@@ -188,8 +188,8 @@ impl Message {
     }
 
     /// Whether the message is redelivered under the same key until it is answered, so that a
-    /// duplicate can publish its events. A replay is not: it never publishes what was committed
-    /// before.
+    /// duplicate can publish its events. A replay is not: it never publishes events of earlier
+    /// commits.
     pub(crate) fn comes_again(&self) -> bool {
         self.redelivered && self.metadata.replay_name.is_none()
     }

@@ -1,6 +1,6 @@
 //! The names of the items that a transaction wrote, which its record contains. If tables are
-//! restored one by one, the record may be restored and an item not: the names tell which items are
-//! missing.
+//! restored one by one, the record may be restored and an item not: by the names, missing items can
+//! be found.
 
 use chorus_table::Entry;
 

@@ -12,15 +12,16 @@ use crate::{Decision, Failure, Message, State, Task};
 pub trait Action: Send + Sync {
     /// The row of the design table: what the action consumes and what it emits.
     type Row: Row;
-    /// What the action reads before it decides.
+    /// The state that the action reads before it decides.
     type State: State;
 
     /// The keys to read the state at.
     fn keys(&self, input: &Input<Self>) -> <Self::State as State>::Keys;
 
-    /// The customer who owns what a command asks about. If a customer gave the command, the kernel
-    /// compares the two before the decision, and answers "not found" unless they are the same. By
-    /// default there is no owner, so a customer may access nothing until the action names one.
+    /// The customer who owns the data that a command is about. If a customer gave the command, the
+    /// kernel compares the two before the decision, and answers "not found" unless they are the
+    /// same. By default there is no owner, so a customer may access nothing until the action names
+    /// one.
     fn owner(&self, _: &Input<Self>, _: &Self::State) -> Option<String> {
         None
     }
@@ -94,10 +95,11 @@ pub enum ActionError {
         /// The rule that the field breaks.
         rule: String,
     },
-    /// What the command asks about does not exist.
+    /// The thing that the command is about does not exist.
     #[error("{0}")]
     NotFound(String),
-    /// The command does not fit the state of what it asks about, and a retry would not help.
+    /// The command does not fit the state of the thing that it is about, and a retry would not
+    /// help.
     #[error("{0}")]
     Conflict(String),
     /// The item has changed since the version that the caller demands.

@@ -15,7 +15,8 @@ pub enum Step<C, O> {
     /// can conclude.
     Call {
         request: C,
-        /// Changes that record that the call is being made, with conditions on what was read.
+        /// Changes that record that the call is being made, with conditions on the state that was
+        /// read.
         claim: Vec<crate::Write>,
     },
 }
@@ -30,7 +31,7 @@ pub enum Step<C, O> {
 pub trait ExternalAction: Send + Sync {
     /// The row of the design table: what the action consumes and what it emits.
     type Row: Row;
-    /// What the action reads before it decides.
+    /// The state that the action reads before it decides.
     type State: State;
     type Request: Send + Sync;
     type Response: Send + Sync;

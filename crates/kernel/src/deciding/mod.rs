@@ -1,4 +1,4 @@
-//! Deciding: what an action declares, what the kernel passes to it, and what it returns.
+//! Deciding: the declarations of an action, its inputs from the kernel, and its results.
 
 mod action;
 mod change;

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use crate::{Condition, Query, Update};
 
 /// The expressions of one request, and the placeholders that they share; `V` is an adapter's type
-/// of attribute values. What is not used is absent, because DynamoDB rejects empty expressions and
-/// maps.
+/// of attribute values. Unused expressions and maps are absent, because DynamoDB rejects empty
+/// expressions and maps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expressions<V> {
     /// The condition expression; for a query, the key condition expression.

@@ -78,7 +78,7 @@ pub enum Reason {
     Conflict,
 }
 
-/// Why a store did not do what was requested.
+/// Why a store did not carry out a request.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The transaction was refused as a whole; there is one reason for each write.

@@ -1,4 +1,4 @@
-//! Writes as values: what is written, and what must hold for the stored item.
+//! Writes as values: the change, and the condition on the stored item.
 
 use crate::{Item, Key, number};
 
@@ -97,7 +97,7 @@ impl Write {
         }
     }
 
-    /// What must hold for the write to happen; none if it always happens.
+    /// The condition under which the write happens; none if it always happens.
     #[must_use]
     pub const fn condition(&self) -> Option<&Condition> {
         match self {

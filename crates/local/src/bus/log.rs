@@ -1,7 +1,7 @@
 //! The log lines about deliveries: each failed call of a partner and each dead letter is logged
-//! once, with what it is about, the rule, the code and the attempt. Neither the event nor a
-//! failure's text is logged, because the text may quote the event. The kernel logs what an action
-//! does not answer.
+//! once, with its correlation id, the rule, the code and the attempt. Neither the event nor a
+//! failure's text is logged, because the text may quote the event. The kernel logs messages that an
+//! action does not answer.
 
 use crate::engine::{Cause, Exhausted, Step, Taken};
 

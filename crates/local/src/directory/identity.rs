@@ -32,7 +32,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection, DirectoryError> {
     patient(Connection::open(path)).map_err(|error| DirectoryError::of_database(path, error))
 }
 
-/// Read-only: what a killed process left in the write-ahead log is not written into the file.
+/// The connection is read-only, so that the write-ahead log that a killed process left is not
+/// written into the file.
 pub(super) fn connect_for_reading(path: &Path) -> Result<Connection, DirectoryError> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
     patient(connection).map_err(|error| DirectoryError::of_database(path, error))
@@ -117,7 +118,7 @@ impl Identity {
     }
 }
 
-/// Checks that the file is as long as its header says. Otherwise a truncated file would be noticed
+/// Checks that the file has the length in its header. Otherwise a truncated file would be noticed
 /// only when a missing page is read. Pages in a write-ahead log may not be in the file yet.
 pub(super) fn check_length(path: &Path) -> Result<(), DirectoryError> {
     let failed = |error| DirectoryError::Files(path.to_owned(), error);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Accepted, Cause, DeliveryError, DeliveryId};
 
-/// A change of what is pending, for the journal. If the last few changes are lost, some deliveries
+/// A change of the pending work, for the journal. If the last few changes are lost, some deliveries
 /// are made again, which at-least-once delivery allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -42,7 +42,7 @@ pub enum Change {
         id: DeliveryId,
         due_at: Timestamp,
     },
-    /// An attempt failed: what a trace shows about it.
+    /// An attempt failed; these fields are shown by a trace.
     Failed {
         /// The sender's id of the event.
         event_id: String,

@@ -1,4 +1,5 @@
-//! Takes what is due, earliest first: deliveries, queues' messages, schedules, executions' alarms.
+//! Takes the work that is due, earliest first: deliveries, queues' messages, schedules, executions'
+//! alarms.
 
 use chorus_table::policy::QUEUE;
 use jiff::Timestamp;

@@ -113,7 +113,7 @@ impl Default for Policies {
 
 impl Topology {
     /// Derives the topology from the rules: a dead-letter queue for every target, a queue for every
-    /// service that asks for one, a redrive queue for events on which a service's function failed,
+    /// service with queued rows, a redrive queue for events on which a service's function failed,
     /// and a consumer for dead letters that another row names.
     #[must_use]
     pub fn of(rules: Vec<Rule>, policies: &Policies) -> Self {

@@ -81,8 +81,8 @@ fn delivery(row: &Row<'_>, topology: &Topology, event: Arc<Accepted>) -> Result<
     };
     let (id, (rule, queue), (replay, cause)) = stored().map_err(Error::Journal)?;
     let Some(route) = topology.route(&rule) else { return Ok(Err(Orphan { id, rule })) };
-    // A queue that is unknown by its name comes from an earlier release; the rule then tells which
-    // queue has its dead letters now.
+    // A queue that is unknown by its name comes from an earlier release; its dead letters are then
+    // in the present queue of the rule.
     let now = topology.routes[route].dead_letters;
     let place = queue.map(|queue| topology.queue_named(&queue).unwrap_or(now));
     let cause: Option<Cause> =

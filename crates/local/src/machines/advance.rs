@@ -13,7 +13,7 @@ impl Orchestrator {
     /// scheduled.
     ///
     /// # Errors
-    /// If the store fails. What was written stays; the next call continues from there.
+    /// If the store fails. Turns that were written remain; the next call continues from there.
     pub(super) async fn advance(
         &self,
         kernel: &Kernel,

@@ -31,7 +31,7 @@ pub const EXECUTIONS_TABLE: TableSpec =
 /// Functions.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// An execution, and what is still to be done for it.
+/// An execution, and the calls that still have to be made for it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) machine: String,
@@ -43,7 +43,7 @@ pub(super) struct Run {
     pub(super) pending: Vec<TaskRequest>,
     /// The execution that waits for this one to end, and its waiting task; none if nothing waits.
     pub(super) parent: Option<(String, TaskId)>,
-    /// Whether the parent has been told that this execution has ended.
+    /// Whether the parent's task was completed after this execution ended.
     pub(super) told: bool,
     /// The `correlation-id` of the event that it was started with. The stored name comes from
     /// earlier data directories.
@@ -61,7 +61,7 @@ impl Run {
         *self.execution.status() != Status::Running
     }
 
-    /// Whether it has ended, and the execution that waits for it, if any, was told.
+    /// Whether it has ended, and the task of its parent, if there is one, is completed.
     pub(super) fn is_over(&self) -> bool {
         self.has_ended() && (self.parent.is_none() || self.told)
     }
@@ -161,8 +161,8 @@ pub(super) async fn save(
     }
 }
 
-/// How long the execution's tokens and history are kept: long after everything that it waits for
-/// must have arrived.
+/// How long the execution's tokens and history are kept: long after every answer that it can wait
+/// for has arrived or timed out.
 fn remembered_until(run: &Run, now: Timestamp) -> Timestamp {
     let requested = run.pending.iter().filter_map(|request| request.deadline);
     let latest =

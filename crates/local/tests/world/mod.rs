@@ -16,7 +16,7 @@ pub type Seen = Arc<Mutex<Vec<(String, u64)>>>;
 
 type Answers = Box<dyn Fn(&Message, usize) -> Result<(), ActionError> + Send + Sync>;
 
-/// A service's action that records the messages on which it succeeded, and answers as it is told.
+/// A service's action that records the messages on which it succeeded, and answers as configured.
 pub struct RecordingHandler {
     row: RowSpec,
     seen: Seen,

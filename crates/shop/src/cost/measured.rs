@@ -21,11 +21,12 @@ use super::{Consumption, CostError};
 use crate::in_process;
 use crate::{API, LOCAL, Partners, Secrets, ShopConfig, functions};
 
-/// When every story begins, in seconds since the epoch. It is fixed because the length of a time's
-/// text varies with its digits, and a record of about a kilobyte would cost more or less with it.
+/// When every measured order begins, in seconds since the epoch. It is fixed because the length of
+/// a time's text varies with its digits, and a record of about a kilobyte would cost more or less
+/// with it.
 const START: i64 = 1_767_225_600;
 
-/// A partner that accepts every parcel and every update; the story itself sends the carrier's
+/// A partner that accepts every parcel and every update; the measurement itself sends the carrier's
 /// callbacks.
 struct TakesAll;
 
@@ -120,8 +121,8 @@ impl MeasuredShop {
             .map_err(|error| CostError::Unreadable(route, error.to_string()))
     }
 
-    /// Runs what is due, and advances the time to what is due next, until the shop waits only for
-    /// external calls.
+    /// Runs the work that is due, and advances the time to the next work, until the shop waits only
+    /// for external calls.
     async fn rest(&self) {
         let bus = self.local.bus();
         while !bus.is_idle() {

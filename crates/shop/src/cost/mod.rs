@@ -118,7 +118,7 @@ impl AddAssign for Consumption {
     }
 }
 
-/// What is consumed, and what a million times that amount costs.
+/// A consumption, and the price of a million times that amount.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cost {
@@ -188,7 +188,7 @@ fn write_budget<S: Serializer>(budget: &Option<Budget>, out: S) -> Result<S::Ok,
 /// Runs the order on a shop in memory, and prices what it consumed.
 ///
 /// # Errors
-/// If the shop does not open, or the order does not end as its story says.
+/// If the shop does not open, or the order does not end as requested.
 pub async fn measure(order: MeasuredOrder) -> Result<CostOfOrder, CostError> {
     measure_with(order, |functions| functions).await
 }

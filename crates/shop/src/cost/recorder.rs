@@ -15,7 +15,7 @@ use chorus_table::{Entry, RowSpec};
 use super::Consumption;
 use crate::shop::lock;
 
-/// What a row consumed in all, and the most that one message took.
+/// The consumption of a row in all, and the highest of a single message.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RowRecord {
     pub(super) total: Consumption,
@@ -66,7 +66,7 @@ impl Recorder {
         lock(&self.rows).entry(action.to_owned()).or_default().total += used;
     }
 
-    /// Returns what was recorded since the last call.
+    /// Returns the consumption that was recorded since the last call.
     pub(super) fn take(&self) -> BTreeMap<String, RowRecord> {
         std::mem::take(&mut *lock(&self.rows))
     }

@@ -97,7 +97,7 @@ async fn approve(shop: &MeasuredShop, order_id: &str) -> Result<(), CostError> {
     Ok(())
 }
 
-/// Fails if the order did not end as its story says.
+/// Fails if the order did not end as requested.
 async fn ends_as_it_should(
     shop: &MeasuredShop,
     order_id: &str,

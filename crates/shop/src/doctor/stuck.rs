@@ -35,8 +35,8 @@ fn expectations() -> Result<Vec<Expectation>, DoctorError> {
     Ok(found?.into_iter().filter(|it| !it.expects.is_empty()).collect())
 }
 
-/// Returns what a row emits and, if it starts a state machine, what the machine's tasks emit that
-/// handle the same event.
+/// Returns the events that a row emits and, if it starts a state machine, those that the machine's
+/// tasks for the same event emit.
 fn expected(row: &RowSpec) -> Vec<&'static str> {
     let tasks = TABLE.rows.iter().filter(|task| {
         task.task_of == Some(row.action) && task.tasks.iter().any(|event| row.on.contains(event))
@@ -73,7 +73,8 @@ impl Expectations {
         expectations().map(Self)
     }
 
-    /// Returns what the events of one order, all of them in `story`, still wait for.
+    /// Returns the answers that are missing to the events of one order, all of which are in
+    /// `story`.
     pub(super) async fn unmet(
         &self,
         store: &dyn Store,
@@ -117,8 +118,8 @@ async fn records_are_gone(
     let Some(cause) = story.iter().find(|other| Some(other.metadata.event_id) == cause) else {
         return Ok(false);
     };
-    // The record of a state machine's task has a key that the machine makes up, so it cannot be
-    // found here.
+    // The record of a state machine's task has a key that derives from the task's token, so it
+    // cannot be found here.
     let publishes = |row: &&RowSpec| {
         let consumes = row.on.iter().any(|on| on.detail_type == cause.detail_type);
         consumes && row.emits.iter().any(|it| it.detail_type == event.detail_type)
@@ -165,7 +166,7 @@ impl Expectation {
         Ok(store.get(&key).await?.is_some() && !goes_on)
     }
 
-    /// Returns what is missing if the event was not answered in time.
+    /// Returns the finding if the event was not answered in time.
     fn overdue(
         &self,
         event: &LoggedEvent,

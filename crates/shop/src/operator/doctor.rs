@@ -1,4 +1,4 @@
-//! The doctor of a running shop: its records, and what the engine knows besides.
+//! The doctor of a running shop: its records, and the state of the engine.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

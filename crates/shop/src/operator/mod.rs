@@ -187,7 +187,7 @@ async fn accounts(State(operator): State<OperatorApi>) -> Result<Json<Accounts>,
     Ok(Json(Accounts::of(&operator.local, &operator.partners).await?))
 }
 
-/// Returns what an order of this story costs on AWS, measured on a separate shop in memory.
+/// Returns what an order that ends like this costs on AWS, measured on a separate shop in memory.
 async fn cost(
     State(operator): State<OperatorApi>,
     Query(order): Query<MeasuredOrder>,
@@ -256,7 +256,7 @@ struct Settlement {
     reason: String,
 }
 
-/// Records that an operator has handled what the doctor found about an order.
+/// Records that an operator has handled the doctor's findings about an order.
 async fn settle(
     State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,

@@ -1,4 +1,4 @@
-//! Replaying the archive, and a dry run that counts what it would do to each consumer.
+//! Replaying the archive, and a dry run that counts its effects on each consumer.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub struct ReplayRequest {
     pub dry_run: bool,
 }
 
-/// What a replay does, or would do, to one consumer.
+/// The effects of a replay, or of a dry run, on one consumer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Replayed {

@@ -107,8 +107,8 @@ impl RehearsedShop {
         lock(&self.seen.0).iter().map(|event| event.at).max().unwrap_or_else(|| self.clock.now())
     }
 
-    /// Runs what is due, and advances the time to what is due next, until nothing is due any more,
-    /// or what is due next is later than `until`.
+    /// Runs the work that is due, and advances the time to the next work, until none is left or the
+    /// next is later than `until`.
     pub(super) async fn run_until_rest(&self, until: Timestamp) -> Result<(), UpgradeError> {
         // A shop that starts does the same: see `Shop::start`.
         self.passing(self.local.sweep(SignedDuration::ZERO)).await.map_err(ShopError::from)?;

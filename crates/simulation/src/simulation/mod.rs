@@ -31,7 +31,7 @@ const INSTANCES: usize = 3;
 /// After this many steps, a run counts as endless.
 const MAX_STEPS: u64 = 400_000;
 
-/// What is planned for an instant.
+/// An action that is planned for an instant.
 enum Doing {
     Request(usize),
     Appear(Box<Client>),
@@ -85,7 +85,7 @@ impl<A: Application> Simulation<A> {
         self.agenda.insert((at, self.next), doing);
     }
 
-    /// Lets `pause` pass, so that recurring jobs become due, and runs what is due.
+    /// Lets `pause` pass, so that recurring jobs become due, and runs the work that is due.
     pub(crate) fn wait(&mut self, pause: Duration) {
         self.environment.clock.advance(pause);
         self.run();

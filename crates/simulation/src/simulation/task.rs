@@ -27,7 +27,7 @@ pub(super) enum Done {
 
 #[derive(Clone)]
 pub(super) enum Purpose {
-    /// Work of the bus. The result of a twin, which runs at the same time, is ignored.
+    /// Work of the bus. The result of a copy, which runs at the same time, is ignored.
     Work {
         work: Arc<Work>,
         twin: bool,

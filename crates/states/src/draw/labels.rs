@@ -45,12 +45,12 @@ pub(super) fn title(name: &str) -> String {
     cut(name, MAX_TITLE)
 }
 
-/// Returns the second line of a box: what the state does.
+/// Returns the second line of a box: a short description of the state's work.
 pub(super) fn subtitle(kind: &Kind) -> String {
     cut(&what(kind), MAX_TITLE + 6)
 }
 
-/// Returns a state's full name, what it does, and its comment, on separate lines.
+/// Returns a state's full name, the description of its work, and its comment, on separate lines.
 pub(super) fn tooltip(name: &str, state: &State) -> String {
     let mut lines = vec![name.to_owned(), what(&state.kind)];
     lines.extend(state.comment.clone());

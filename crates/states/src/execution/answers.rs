@@ -34,7 +34,7 @@ pub enum Outcome {
     Succeeded(Json),
     /// The task has failed.
     Failed(Failure),
-    /// The call that starts a callback or a job has returned this response; the task goes on.
+    /// The call that starts a callback or a job has returned this response; the task continues.
     Submitted(Json),
     /// A worker has taken the task of an activity.
     Taken {

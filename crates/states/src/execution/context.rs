@@ -19,7 +19,7 @@ pub(super) struct Extra<'a> {
 
 impl Work<'_, '_> {
     /// Evaluates something with the context object and the variables of a lane. Advances the
-    /// execution's entropy by what the evaluation drew.
+    /// execution's entropy by the draws of the evaluation.
     pub(super) fn evaluate<T>(
         &mut self,
         id: LaneId,

@@ -308,7 +308,7 @@ impl Work<'_, '_> {
     }
 
     /// Counts a failed iteration. The run fails if more have failed than are tolerated; otherwise
-    /// it goes on.
+    /// it continues.
     pub(super) fn iteration_failed(&mut self, id: LaneId, child: LaneId, failure: Failure) {
         let place = self.execution.lanes.get(&child).and_then(|lane| lane.parent);
         self.close(child, 0, false);

@@ -7,7 +7,7 @@ use super::Answer;
 use crate::json::{Json, Object};
 
 /// The most values, and the most bytes of text, that the value of a query may hold. A shared value
-/// counts at each place where it stands. What is larger is refused before it is written out.
+/// counts at each place that has it. A larger value is refused before it is written out.
 pub(super) const MAX_VALUES: usize = 500_000;
 pub(super) const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// How deep the value of a query may nest; the default limit of a payload is lower.

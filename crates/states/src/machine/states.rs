@@ -14,8 +14,8 @@ use crate::problem::Code;
 use crate::template::Template;
 use crate::timestamp;
 
-/// Reads a state and reports its problems. An invalid field is replaced by a default, so that
-/// reading goes on; `None` if the type is missing or unknown.
+/// Reads a state and reports its problems. An invalid field is replaced by a default, so that the
+/// other fields are read; `None` if the type is missing or unknown.
 pub(super) fn read(fields: &mut Fields<'_>, flows: &mut Flows) -> Option<State> {
     query_language(fields);
     let name = fields.required_text("Type", TYPES)?;

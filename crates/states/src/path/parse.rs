@@ -177,7 +177,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// Reads a quoted name. A `\` is a part of the name, unless it stands before the quote.
+    /// Reads a quoted name. A `\` is a part of the name, unless the quote follows it.
     fn name(&mut self) -> Result<String, PathError> {
         self.quoted_by(|quote, escaped, name| {
             if escaped != quote {

@@ -57,7 +57,7 @@ impl<'a> Holder<'a> {
         Self { name: id, tables: own.chain([records]).chain(keys).collect(), publishes, does }
     }
 
-    /// Reports what a statement allows although the holder never does it.
+    /// Reports actions that a statement allows and the holder never uses.
     pub(super) fn too_much(&self, at: &str, statement: &Value) -> Vec<Finding> {
         let allows = |prefix: &str| texts(&statement["Action"]).any(|one| one.starts_with(prefix));
         let mut findings = Vec::new();
@@ -126,7 +126,7 @@ impl<'a> Holder<'a> {
         findings
     }
 
-    /// Reports what the holder does although no statement allows it.
+    /// Reports actions that the holder uses and no statement allows.
     pub(super) fn too_little(&self, at: &str, statements: &[(&str, &Value)]) -> Vec<Finding> {
         let mut findings = self.unpublishable(at, statements);
         let granted: BTreeSet<(&str, &str)> =

@@ -13,7 +13,7 @@ use crate::{Finding, names};
 
 const KIND: &str = "AWS::Serverless::StateMachine";
 
-/// Calls, each with the parameter that names what is called, and the type of the resource there.
+/// Calls, each with the parameter that names the called resource, and the type of that resource.
 const CALLED: &[(&str, &str, &str)] = &[
     ("lambda:invoke", "/FunctionName", "AWS::Serverless::Function"),
     ("states:startExecution", "/StateMachineArn", KIND),

@@ -29,7 +29,7 @@ impl Construct for LogGroup {
 pub struct Alarm {
     /// The alarm's name, without the stack's name in front.
     pub name: String,
-    /// What the alarm means, and where to look.
+    /// The meaning of the alarm, and where to look for the cause.
     pub description: String,
     /// The metric's namespace and name.
     pub metric: (&'static str, &'static str),

@@ -12,7 +12,7 @@ use crate::intrinsics::{arn, reference};
 pub struct Retry {
     /// The number of retries, or a reference to the parameter with it.
     pub retries: Value,
-    /// The greatest age of an event that is still delivered, in seconds; EventBridge asks for at
+    /// The greatest age of an event that is still delivered, in seconds; EventBridge requires at
     /// least 60.
     pub age_seconds: u64,
 }

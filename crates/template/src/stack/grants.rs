@@ -92,7 +92,7 @@ pub(crate) fn of_service(
 fn of_keys(topology: &Topology, service: Service) -> Option<Statement> {
     const READ: &[&str] = &["dynamodb:GetItem"];
     const MAKE: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem"];
-    // What was encrypted is stored on condition that its key has not been destroyed since.
+    // Encrypted data is stored on condition that its key was not destroyed in the meantime.
     const SEAL: &[&str] = &[
         "dynamodb:BatchGetItem",
         "dynamodb:ConditionCheckItem",

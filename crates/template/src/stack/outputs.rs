@@ -1,4 +1,4 @@
-//! The template's outputs: what a person needs after the deployment.
+//! The template's outputs, which a person needs after the deployment.
 
 use super::Stack;
 use serde_json::json;

@@ -24,7 +24,7 @@ use crate::support::{self, Shop, payload, wire};
 /// How long the shop waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// How often a message comes again before the test gives up.
+/// How often a message is delivered again before the test gives up.
 pub(crate) const ATTEMPTS: usize = 6;
 
 /// The secret that the fake signs its notices with.

@@ -1,4 +1,4 @@
-//! A shop in memory, for tests: a clock that jumps, and a bus that records what is published.
+//! A shop in memory, for tests: a clock that jumps, and a bus that records the published events.
 
 #![allow(clippy::unwrap_used, dead_code)]
 
@@ -36,7 +36,7 @@ impl Clock for JumpingClock {
     }
 }
 
-/// A bus that records what is published.
+/// A bus that records the published events.
 #[derive(Default)]
 pub(crate) struct RecordingBus(Mutex<Vec<Entry>>);
 
@@ -123,7 +123,8 @@ pub(crate) async fn say(bus: &dyn Publisher, event: &Value) -> Result<(), Failur
     bus.put_events(&[entry]).await.map(|_| ())
 }
 
-/// Returns what a state machine sends to `action`: this event and, if the machine waits, a token.
+/// Returns the payload that a state machine passes to `action`: this event and, if the machine
+/// waits, a token.
 pub(crate) fn payload(action: &str, event: &str, token: Option<&str>) -> String {
     let event: Value = serde_json::from_str(event).unwrap();
     serde_json::json!({ "action": action, "event": event, "token": token }).to_string()

@@ -18,7 +18,7 @@ pub(crate) enum Pace {
 }
 
 impl Pace {
-    /// Chooses what the shop allows: only the embedded engine has an operator's API.
+    /// Chooses the way that the shop supports: only the embedded engine has an operator's API.
     pub(crate) async fn of(client: &Client) -> anyhow::Result<Self> {
         let (status, _) = client.send(ApiRequest::get("/operator/load")).await?;
         Ok(if status == 404 { Self::Things } else { Self::Load })

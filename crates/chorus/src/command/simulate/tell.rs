@@ -64,7 +64,7 @@ fn exposed(report: &Report) {
     wrapped("runs with", told);
 }
 
-/// Prints what was injected, one line for each port.
+/// Prints the injected faults, one line for each port.
 fn injected(report: &Report) {
     let struck = HumanCount(report.injected.values().sum());
     row("struck", &format!("{struck} of {} calls", HumanCount(report.calls)));

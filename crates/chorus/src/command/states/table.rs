@@ -1,4 +1,4 @@
-//! Prints a history for people: one line for each event, with what is new in it.
+//! Prints a history for people: one line for each event, with the details that are new.
 
 use comfy_table::{Cell, Table, presets};
 use states::{HistoryEvent, Json};
