@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `mail-bounces` | bounces |
 //! | `mail-down` | gets no answer the first two times, and goes out at the third |
-//! | `mail-twice` | loses its first answer, so that the sender calls twice; it goes out once |
+//! | `mail-twice` | is processed twice, as if the sender had repeated the call, and goes out once |
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Delivery, Email, Mailer, Recipient};
 
-/// The table of the emails that the simulated mailer was called with.
+/// The table of the emails that the simulated mailer has processed.
 pub const SIMULATED_MAILER_TABLE: TableSpec = TableSpec { name: "outbox", indexes: &[], ttl: None };
 
 /// How often an email to a `mail-down` customer gets no answer before it is sent.
