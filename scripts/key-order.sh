@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The feature `jsonata` enables serde_json's `preserve_order` for a whole build. The files that Chorus
-# writes must not depend on it: a build with the feature checks that it would write the committed
-# template.yaml, schemas and samples, and passes the unit tests of events and records.
+# The feature `jsonata` enables serde_json's `preserve_order` for a whole build. The files that Chorus writes must
+# not depend on it. So a build with the feature checks that it would write the committed template.yaml, schemas and
+# samples, and runs the unit tests of events and records.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 with=(--features states/jsonata --package states --package chorus-events --package chorus-kernel

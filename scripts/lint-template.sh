@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Lints template.yaml and the template of its nested stack, offline: with AWS's tools, both as SAM and as
-# the CloudFormation that SAM transforms it to; and with checkov, whose findings are fixed, or accepted
-# with a reason in scripts/checkov/accepted.txt. Our own checks are tests in infra/.
+# Lints template.yaml and the template of its nested stack, offline: with AWS's tools, both as SAM and as the
+# CloudFormation to which SAM transforms it, and with checkov. Findings of checkov are fixed, or accepted with a
+# reason in scripts/checkov/accepted.txt. Our own checks are tests in infra/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

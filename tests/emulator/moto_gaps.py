@@ -1,7 +1,8 @@
 """What moto's CloudFormation lacks for the template, in one list, with a reason for each.
 
-A type that it does not know is made by moto's own API, from the properties as the template has
-them: botocore refuses one that the service does not have, or of another type.
+A resource type that moto's CloudFormation does not have is created through moto's API, with the
+properties from the template. botocore rejects a property that the service does not have, or that
+has another type.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Functions for invocations by hand: each service's binary on cargo-lambda's runtime API.
 
 The binaries have the variables of template.yaml, with tables and a queue of their own on the
-emulator, and a bus without rules: what a function publishes goes nowhere, so that an invocation
-depends only on what earlier ones left in the tables.
+emulator, and a bus without rules. So published events reach no consumer, and an invocation depends
+only on the tables' content after earlier invocations.
 """
 
 import json

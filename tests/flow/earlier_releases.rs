@@ -22,8 +22,8 @@ use serde_json::{Value, json};
 const RELEASES: [(&str, &str, usize); 2] =
     [("c92b2c2", "2026-11-28T21:25:00Z", 8), ("0bac6b8", "2026-11-29T07:33:00Z", 63)];
 
-/// A clock that runs like the system's, but starts at a given time: the timeouts in a release's
-/// directory are hours or days, and would be over on the date on which the test runs.
+/// A clock that runs like the system's, but starts at a given time. By the system's time, all
+/// timeouts in a release's directory, which are hours or days, would have passed.
 struct ClockSince {
     behind: SignedDuration,
 }

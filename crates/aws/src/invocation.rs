@@ -32,8 +32,9 @@ pub(crate) struct Invoker {
     pub(crate) function: Function,
     pub(crate) routes: Vec<Route>,
     pub(crate) kernel: Kernel,
-    /// The failure queue for messages that are given up, and the queues of messages to hide; absent
-    /// if the function has no failure queue, so that only the platform keeps failed messages.
+    /// Sends messages that are given up to the failure queue, and changes the visibility of
+    /// messages in queues. Absent if the function has no failure queue: only the platform then
+    /// keeps failed messages.
     pub(crate) queues: Option<Arc<dyn Queues>>,
     /// Identifies callers by the claims that the API's authorizer has verified.
     pub(crate) callers: TokenClaims,

@@ -1,5 +1,5 @@
-//! The console of a shop: pages on which people see the flow, the history of an order, what waits
-//! for a person, and the accounts, and from which they act.
+//! The console of a shop. Its pages show the flow, the history of an order, the work that waits for
+//! a person, and the accounts; people can act from them.
 //!
 //! Pages read and act through the shop's API ([`ShopApi`]), so that the same pages serve a shop on
 //! a laptop and a deployed one. Updates are passed to [`Live`], which sends them to open pages by

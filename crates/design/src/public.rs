@@ -1,5 +1,5 @@
-//! Checks of public events, which rules forward to other accounts: whoever reads them there is unknown,
-//! so they are held to more than the events of the application's own bus.
+//! Checks of public events, which rules forward to other accounts. Their consumers are unknown, so
+//! the requirements are stricter than for the events of the application's own bus.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
-//! Access control of an application on one machine: identifies callers by a token, or because the
-//! request comes from this machine; and rejects requests that a foreign page sends from a browser
-//! here.
+//! Access control of an application on one machine. Callers are identified by a token, or because
+//! the request comes from this machine. Requests that a page of another origin sends from a browser
+//! on this machine are rejected.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -41,8 +41,8 @@ impl Local {
         self.bus.with(|engine| engine.queues())
     }
 
-    /// For each redrive queue that is not empty: how many events it has on which a function failed
-    /// as often as the bus tries, and since when the oldest has been there.
+    /// For each redrive queue that is not empty: the number of its events on which a function
+    /// failed in all attempts of the bus, and since when the oldest has been in it.
     #[must_use]
     pub fn redrives(&self) -> Vec<Redrive> {
         self.bus.with(|engine| engine.redrives())

@@ -1,7 +1,7 @@
 //! Runs one seed after another until something is violated, and prints how many runs that took:
-//! first with all faults, then with only the faults customers, forgetting, reviews, duplicates and
-//! delays, with which every call succeeds. The mutation check runs this; without a mutant, no run may
-//! find a violation.
+//! first with all faults, then with only the faults `customers`, `forgetting`, `reviews`,
+//! `duplicates` and `delays`, under which every call succeeds. The mutation check runs this;
+//! without a mutant, no run may find a violation.
 #![allow(clippy::print_stdout)]
 
 use std::process::ExitCode;

@@ -1,5 +1,6 @@
-//! The simulated carrier: accepts parcels, one for each key, fetches their addresses, moves them,
-//! cancels some, and calls back through the shop's signed webhook: twice, late, out of order or never.
+//! The simulated carrier. It accepts one parcel for each key, fetches the parcel's address, and
+//! moves or cancels the parcel. Its callbacks to the shop's signed webhook come once, twice, late,
+//! out of order or never.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

@@ -1,6 +1,6 @@
 //! Finds what is wrong in a shop by its own records: orders that wait for an overdue event, errors
 //! that need an operator, services whose records contradict each other, records whose events were
-//! not published, partners that do not answer, rules that differ from the table.
+//! not published, partners that do not answer, and rules that differ from the table.
 //!
 //! It reads only through the kernel's port, so it can examine a shop on a laptop and one on AWS.
 

@@ -105,8 +105,8 @@ impl Seen {
         Arc::new(Self { environment, patient, sightings: Mutex::default() })
     }
 
-    /// Reports a violation if a delivery to a target that calls partners was given up earlier than
-    /// the longest outage, since a partner may be unavailable for hours.
+    /// Reports a violation if a delivery to a target that calls partners was given up before the
+    /// end of the longest outage.
     fn gave_up(&self, step: &Step, cause: &Cause) {
         let age = cause.at.duration_since(step.event.at).unsigned_abs();
         if cause.exhausted.is_some() && age < OUTAGE && self.patient.contains(&*step.rule) {

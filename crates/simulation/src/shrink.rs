@@ -1,7 +1,7 @@
 //! Shrinks a failure: finds a smaller run with the same violation.
 //!
-//! What is drawn for one call depends only on the seed and on the call's own name, so faults can be
-//! removed one by one while the others stay at their calls.
+//! The draws for one call depend only on the seed and on the call's own name. So a fault can be
+//! removed, and the others stay at their calls.
 
 use std::time::Duration;
 

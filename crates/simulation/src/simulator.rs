@@ -25,7 +25,7 @@ use crate::trouble::Faults;
 const ROUNDS: u32 = 10;
 
 /// How long until the sweeper has published every record: it runs every minute, and publishes
-/// records that are older than half a minute; clocks may be off by five minutes.
+/// records that are older than half a minute, by a clock that may be off by five minutes.
 const SWEPT_WITHIN: Duration = Duration::from_secs(400);
 
 /// Why a run cannot be set up: not a violation, but a mistake in the application's configuration,

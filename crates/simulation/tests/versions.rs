@@ -241,7 +241,8 @@ impl Release {
 /// How often the older release of a consumer received an event that it cannot read.
 static TOO_NEW: AtomicU64 = AtomicU64::new(0);
 
-/// A handler of both releases: the one that the service runs answers.
+/// A handler with the actions of both releases, which calls the action of the release that the
+/// service runs.
 struct Released {
     release: Release,
     before: Arc<dyn Handler>,

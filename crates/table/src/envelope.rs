@@ -60,7 +60,7 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Whether a consumer may no longer act on this message: an expired command.
+    /// Whether the message is an expired command, on which a consumer must not act.
     #[must_use]
     pub fn expired(&self, now: Timestamp) -> bool {
         let age = now.duration_since(self.occurred_at);

@@ -1,5 +1,5 @@
-//! A small design table for tests of the engine: it has one row of each way in which the bus, a queue
-//! or a state machine starts an action, and knows nothing of the applications that use the engine.
+//! A small design table for tests of the engine: it has one row for each way in which the bus, a
+//! queue or a state machine starts an action, and depends on no application.
 #![allow(missing_docs, reason = "what an event says in a test is named by its fields")]
 
 use chorus_table::{CallBody, Partner};

@@ -45,8 +45,8 @@ impl Action for EraseCustomer {
     }
 }
 
-/// Whether the customer was stored again: under another key than the one that was destroyed. Earlier
-/// releases stored no `key-id`; there, the later of the two moments decides.
+/// Whether the customer was stored again: under another key than the one that was destroyed. For a
+/// customer without `key-id`, as earlier releases stored it, whether that was after the forgetting.
 fn has_come_back(known: &Customer, forgotten: &CustomerForgotten) -> bool {
     match &known.key_id {
         Some(key) => forgotten.key_id.as_ref() != Some(key),

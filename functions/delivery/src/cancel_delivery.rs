@@ -1,5 +1,6 @@
 //! Cancels a delivery because the carrier gave up, sent no callback or could not be reached, or
-//! because the order was canceled; if none is planned yet, stores a tombstone that prevents it.
+//! because the order was canceled; if no delivery is planned yet, stores a tombstone, so that none
+//! will be.
 
 use chorus_events::OrderId;
 use chorus_events::delivery::{CanceledBy, DeliveryWasCanceled, ErrorDeliveryWasCanceled};

@@ -57,7 +57,7 @@ pub(crate) fn told(callback: &CarrierCallback) -> Result<Option<ParcelStatus>, A
     known.map(Some).ok_or_else(unknown)
 }
 
-/// The callback as it is stored once the carrier has sent `word`.
+/// The callback in its stored form after the carrier has sent the answer `word`.
 #[cfg(test)]
 pub(crate) fn answered(callback: &CarrierCallback, word: &Value) -> CarrierCallback {
     let mut fields = json!(callback);

@@ -1,8 +1,8 @@
 //! Event log: stores every event permanently, and lists an order's.
 //!
-//! An item's key consists of the event's subject, such as an order, and the event's own id, and
-//! never of a time, so that a duplicate is the same item. No error is ignored: an event that cannot
-//! be stored becomes a dead letter.
+//! An item's key consists of the event's subject, such as an order, and of the event's own id. It
+//! contains no time, so that a duplicate has the same key. No error is ignored: an event that
+//! cannot be stored becomes a dead letter.
 
 mod api;
 mod causal_order;

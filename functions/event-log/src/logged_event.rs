@@ -1,4 +1,4 @@
-//! An event, as the log keeps it.
+//! An event, in the form in which the log stores and returns it.
 
 use chorus_events::table::TABLE as DESIGN_TABLE;
 use chorus_kernel::{Condition, Failure, Item, Key, Write, text};

@@ -16,9 +16,9 @@ pub enum Delivery {
 
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Sends `email`. A `key` that was seen before is the same email again: a mailer that
-    /// recognizes keys sends it once; one that does not documents that, and sends at most one copy
-    /// for each lost answer. `people` decrypt the recipient's name and address.
+    /// Sends `email`. A second call with the same `key` is for the same email. A mailer that
+    /// recognizes keys sends it once. Any other mailer says so in its documentation, and sends at
+    /// most one copy for each lost answer. `people` decrypt the recipient's name and address.
     ///
     /// # Errors
     /// If no response came: whether the email was sent is unknown, so `send` is called again.

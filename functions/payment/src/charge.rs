@@ -6,8 +6,8 @@ use chorus_events::delivery::DeliveryEstimated;
 
 use crate::{Charge, IntentId, Payment, Refund};
 
-/// Whether an order is charged only after a reviewer approved it: by the terms that it was created
-/// under, or by its total if it is of an earlier release, which had no terms.
+/// Whether an order is charged only after a reviewer approved it. That depends on the terms under
+/// which it was created or, for an order of an earlier release, which has no terms, on its total.
 #[must_use]
 pub fn needs_approval(order: &DeliveryEstimated) -> bool {
     let before = || Terms::needed_review_before(order.total);

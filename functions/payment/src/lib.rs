@@ -1,10 +1,10 @@
 //! Payment: charges an order at most once, and refunds the charge of a canceled one.
 //!
-//! The provider is an external service: it may answer slowly, twice, late or not at all. Two things
-//! make sure that no order is charged twice, or charged although it is canceled: one record for
-//! each order with one table of transitions ([`Payment`]), and that the record has the id of the
-//! provider's intent before the charge is confirmed ([`PaymentProvider`]). The queue decides when
-//! an order is charged and, where a review is needed, the state machine does ([`COLLECT_PAYMENT`]).
+//! The provider is an external service: it may answer slowly, twice, late or not at all. No order
+//! is charged twice, or charged although it is canceled, for two reasons. Each order has one
+//! record, with one table of transitions ([`Payment`]). And the record has the id of the provider's
+//! intent before the charge is confirmed ([`PaymentProvider`]). The queue decides when an order is
+//! charged and, where a review is needed, the state machine does ([`COLLECT_PAYMENT`]).
 
 mod api;
 mod ask_customer;
@@ -84,7 +84,7 @@ pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
 pub const AWAIT_REVIEW: MachineSpec = MachineSpec {
     answers: &[ReviewVerdict::ANSWERS],
     // A reviewer has to take the order up within four hours, and again at least every four hours,
-    // because each heartbeat extends the wait by as much; and to decide within two days.
+    // because each heartbeat extends the wait by four hours. The decision is due within two days.
     limits: &[("ReviewHeartbeatSeconds", 4 * 3_600), ("ReviewTimeoutSeconds", 2 * 86_400)],
     ..MachineSpec::new(
         "AwaitReview",

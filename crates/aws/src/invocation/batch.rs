@@ -1,9 +1,9 @@
 //! Messages of a queue. Each may fail by itself: the answer names those that the queue has to keep.
 //!
 //! A message that fails is hidden for a pause that grows with each receive, so that an unavailable
-//! partner is called less and less often, and is given up after a day: [`policy::QUEUE`]. The
-//! redrive queue holds, in Lambda's own records, the events on which the function failed as often
-//! as Lambda tries. They are retried for thirteen days: [`policy::REDRIVE`]. Sources:
+//! partner is called less and less often. After a day the message is given up: [`policy::QUEUE`].
+//! The redrive queue holds, in Lambda's own records, the events on which the function failed as
+//! often as Lambda tries. They are retried for thirteen days: [`policy::REDRIVE`]. Sources:
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
 

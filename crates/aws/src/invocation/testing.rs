@@ -1,5 +1,5 @@
-//! A small application in memory: a few actions, of which one starts a state machine, a route, and
-//! a store, a bus, state machines and dead letters that can be made to fail.
+//! A small application in memory. It has a route, and a few actions, one of which starts a state
+//! machine. Its store, bus, state machines and failure queue can be made to fail.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

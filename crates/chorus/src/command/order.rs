@@ -89,7 +89,8 @@ fn ordered(text: &str) -> Result<(Sku, Quantity), String> {
     Ok((sku, quantity))
 }
 
-/// Returns the text for the API: a day unchanged, and a duration as the time that long ago.
+/// Converts the text for the API: a day stays as it is, and a duration becomes the time that long
+/// ago.
 fn when(text: &str) -> Result<String, String> {
     let at = moment(text)?;
     if text.parse::<Date>().is_ok() { Ok(text.to_owned()) } else { Ok(at.to_string()) }

@@ -19,10 +19,11 @@ use crate::screen::{BAD, GOOD, called, line};
 /// A backup: every file of it is checked first. The orders that were under way go on when the shop is
 /// started.
 ///
-/// A stack (--stack), once DynamoDB has restored its tables to one moment: it restores them one by
-/// one, so that of a transaction just before that moment some items may be there and others not. Checks
-/// each record of that time against its items, undoes what is torn, counts the stock anew, and
-/// replays the archive from before that moment. Only prints what it would do, unless --yes.
+/// A stack (--stack), once DynamoDB has restored its tables to one moment: it restores them
+/// separately, so that only some items of a transaction just before that moment may be restored.
+/// Checks each record of that time against its items, undoes incomplete transactions, counts the
+/// stock again, and replays the archive from before that moment. Without --yes, only prints what it
+/// would do.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chorus restore BACKUP --data NEW-DIR

@@ -4,8 +4,8 @@
 //! A schema describes what a producer may write and what a consumer accepts. A change is compatible
 //! if each of the two schemas accepts everything that the other allows. Two conventions of our
 //! events are taken into account: producers write no fields that their schema does not name, unless
-//! it has a schema for the values of such fields; and whether unknown fields are ignored is part of
-//! what a schema promises.
+//! the schema describes the values of such fields; and a schema determines whether unknown fields
+//! are ignored.
 
 mod additions;
 mod arrays;

@@ -1,5 +1,6 @@
 //! Any two texts, separated by a line break, are compared and linted as patterns without a panic,
-//! and every event that a comparison returns proves what it should.
+//! and every event that a comparison returns is matched by exactly the patterns that the comparison
+//! names.
 
 #![no_main]
 

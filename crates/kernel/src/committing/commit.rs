@@ -177,9 +177,9 @@ impl Kernel {
         Ok(Committed::Stale)
     }
 
-    /// Reads what `action` decides on. An action that may make a call, and has made none, also checks by
-    /// the same request whether the message was answered before, and reads its partner's circuit breaker
-    /// if that was never read.
+    /// Reads what `action` decides on. For an action that may make a call and has made none, the
+    /// same request also reads the message's record, and the partner's circuit if this instance has
+    /// never read it.
     async fn read_for<A: ExternalAction>(
         &self,
         action: &A,

@@ -233,8 +233,8 @@ pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
     Ok(if record.published_by_machine { Vec::new() } else { record.entries })
 }
 
-/// Returns the write that leaves the events of this record to the sweeper, if they are not known to
-/// be published and their message may not be delivered again; none if there is nothing to publish.
+/// Returns the write that leaves the events of this record to the sweeper. None if the events are
+/// known to be published, or if there are none.
 ///
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if the item is no record.

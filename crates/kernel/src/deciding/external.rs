@@ -24,9 +24,9 @@ pub enum Step<C, O> {
 /// An action whose decision may need a response from outside, such as to a charge or an email.
 ///
 /// `decide` is pure. It is first run without a response. If it returns [`Step::Call`], the kernel
-/// commits the claim, makes the call with an idempotency key that is derived from the message's,
-/// and runs `decide` again with the response, on freshly read state. A crash at any point leads to
-/// the same call with the same key.
+/// commits the claim, and makes the call with an idempotency key that is derived from the
+/// message's. It then reads the state again, and runs `decide` again with the response. A crash at
+/// any point leads to the same call with the same key.
 #[async_trait]
 pub trait ExternalAction: Send + Sync {
     /// The row of the design table: what the action consumes and what it emits.

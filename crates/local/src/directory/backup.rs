@@ -15,11 +15,11 @@ pub(crate) type Snapshot = Box<dyn FnOnce(&Path) -> Result<(), DirectoryError> +
 /// Copies the journal, and then the other files in their order. The journal's writer calls this
 /// between two of its transactions.
 ///
-/// Meanwhile the bus accepts nothing, so the copies hold what a killed process would leave: if the
-/// store has already handled a delivery that the journal still has, that delivery is a duplicate;
-/// and no record is marked as published whose events the journal lacks. The partners' files come
-/// last: a partner may have done more than the store knows, as after any crash, and is then called
-/// again with the same idempotency keys.
+/// Meanwhile the bus accepts nothing, so the copies are in a state that a killed process could
+/// leave. If the store has already handled a delivery that the journal still has, that delivery is
+/// a duplicate. No record is marked as published unless the journal has its events. The partners'
+/// files come last: a partner may have done more than the store records, as after any crash, and is
+/// then called again with the same idempotency keys.
 pub(crate) fn copy_all(
     journal: &Connection,
     files: Vec<(&'static str, Snapshot)>,

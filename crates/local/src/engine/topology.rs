@@ -25,8 +25,8 @@ pub struct Route {
     pub retry: RetryPolicy,
     /// The most calls of the partner per second.
     pub calls_per_second: u32,
-    /// The index of the queue from which the function retries events on which it failed as often as
-    /// the bus tries; none if the route has no such queue.
+    /// The index of the route's redrive queue, from which the function retries events on which it
+    /// failed in all attempts of the bus; none if the route has no such queue.
     pub redrive: Option<usize>,
     /// The index of the route's dead-letter queue.
     pub dead_letters: usize,

@@ -3,9 +3,9 @@
 //!
 //! An execution is an item of the store. Each of its turns is one conditional write, which also
 //! stores the calls that the turn requests. Only then are the calls made, and their answers are the
-//! next turn. So the process may die at any point: the next process reads the execution and makes
-//! the calls that are still open, possibly a second time, which the actions behind them expect. In
-//! memory, the engine keeps only alarms: when each execution continues.
+//! next turn. So the process may die at any point: the next process reads the execution, and makes
+//! the calls that are still open. It may make a call a second time; the called actions handle
+//! duplicates. In memory, the engine keeps only alarms: when each execution continues.
 
 mod advance;
 mod definitions;

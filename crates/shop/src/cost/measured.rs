@@ -21,9 +21,8 @@ use super::{Consumption, CostError};
 use crate::in_process;
 use crate::{API, LOCAL, Partners, Secrets, ShopConfig, functions};
 
-/// When every measured order begins, in seconds since the epoch. It is fixed because the length of
-/// a time's text varies with its digits, and a record of about a kilobyte would cost more or less
-/// with it.
+/// When every measured order begins, in seconds since the epoch. It is fixed, because the length of
+/// a time as text varies, and with it the cost of a record of about a kilobyte.
 const START: i64 = 1_767_225_600;
 
 /// A partner that accepts every parcel and every update; the measurement itself sends the carrier's

@@ -1,5 +1,5 @@
-//! What an order costs on AWS: an order is run on the embedded engine, and what each row consumes
-//! is counted as the store reports it, and priced by one list.
+//! What an order costs on AWS. An order is run on the embedded engine, which counts the consumption
+//! of each row; the prices are in one list.
 //!
 //! The tables of the simulated payment provider and mailer are not counted: real ones have their
 //! own.

@@ -236,8 +236,8 @@ impl Graph {
         }
     }
 
-    /// Returns one common position for all extra nodes of each long edge that stays on one side of
-    /// the main line: the farthest from the main line among their current ones. `None` for all
+    /// Returns a common position for the extra nodes of each long edge that stays on one side of
+    /// the main line: of their current positions, the farthest from the main line. `None` for all
     /// other nodes.
     fn upright(&self) -> Vec<Option<f64>> {
         let mut upright = vec![None; self.sizes.len()];
@@ -291,8 +291,8 @@ fn settle(row: &[usize], wished: &[f64], sizes: &[Size], middles: &mut [f64]) {
     }
 }
 
-/// Puts the row's node of the main line at 0, and each other node at its wished position, or as
-/// near to it as the neighbour on the side of the main line allows.
+/// Puts the row's node of the main line at 0. Puts each other node at its wished position, or as
+/// near to it as its neighbour towards the main line allows.
 fn keep_clear(row: &[usize], anchor: usize, nodes: (&[f64], &[Size]), middles: &mut [f64]) {
     let (wished, sizes) = nodes;
     let apart =

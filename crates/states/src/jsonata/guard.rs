@@ -29,7 +29,7 @@ pub(super) const WIDTH: &str = "states_width";
 /// more digits than fit into 64 bits.
 pub(super) const PICTURE: &str = "states_picture";
 /// The name of the guard that returns its first argument, and fails if the picture in the second
-/// one asks for letters, and the first has more of them than fit into 64 bits.
+/// one requires letters, and the first argument has more than fit into 64 bits.
 pub(super) const LETTERS: &str = "states_letters";
 
 /// Refuses an expression whose tree may be too deep to be walked recursively.

@@ -21,9 +21,9 @@ use crate::scope::Scope;
 
 /// The longest text of a query in bytes.
 const MAX_TEXT: usize = 64 * 1024;
-/// The most milliseconds that an evaluation may take. When this limit ends a query depends on the
-/// speed of the computer, so such a run cannot be repeated exactly; only a query that is meant to
-/// do harm takes so long.
+/// The most milliseconds that an evaluation may take. The point at which this limit ends a query
+/// depends on the speed of the computer, so such a run cannot be repeated exactly. Only a malicious
+/// query takes so long.
 const MAX_TIME: u64 = 2_000;
 /// How deep an evaluation may nest: about a thousand calls that are not in tail position.
 const MAX_DEPTH: usize = 3_000;

@@ -46,8 +46,8 @@ impl<'a> View<'a> {
         self.document["Resources"][id]["Type"].as_str().unwrap_or_default()
     }
 
-    /// Whether a target is a bus: one of this template, or one whose ARN is written out or comes from a
-    /// parameter, whose name ends in `BusArn` then.
+    /// Whether a target is a bus: a bus of this template, a literal ARN of a bus, or a parameter
+    /// whose name ends in `BusArn`.
     pub(super) fn is_bus(self, target: &Value) -> bool {
         let text = target.as_str().or_else(|| target["Fn::Sub"].as_str()).unwrap_or_default();
         let is_one =

@@ -43,9 +43,8 @@ impl Topology {
         }
     }
 
-    /// The `State` of a rule. That of an optional row is enabled if the address is set of the
-    /// partner, or of the bus of another account, that its service has a row for; null for any other
-    /// rule.
+    /// The `State` of a rule. For an optional row, the rule is enabled if the address of the
+    /// service's partner, or of its bus in another account, is set. Null for any other rule.
     pub(crate) fn state(&self, rule: &Rule) -> Value {
         let of_service = |row: &&RowSpec| row.optional && row.service == rule.row.service;
         let condition = |row: &RowSpec| {
@@ -153,7 +152,7 @@ pub(crate) fn resource(rule: &Rule) -> String {
 }
 
 /// The event pattern of a rule. If the bus calls a partner or forwards to another bus, the pattern
-/// excludes replayed events, which must not leave again, because no code of ours runs that could
+/// excludes replayed events. They must not be sent again, and no code of ours runs that could
 /// ignore them.
 pub(crate) fn pattern(rule: &Rule) -> Value {
     let mut pattern = rule.pattern.clone();

@@ -169,8 +169,8 @@ impl Books {
         Ok(self.read(&key, since).await?.unwrap_or(now))
     }
 
-    /// Returns the charges that customers were asked to confirm, and of whose results the shop has
-    /// not accepted a notice: the intent, the charge, and since when the customer has been asked.
+    /// Returns the charges that customers were asked to confirm, until the shop has accepted the
+    /// notice of the result: the intent, the charge, and since when the customer has been asked.
     pub(super) async fn asked(&self) -> Result<Vec<(String, Charged, Timestamp)>, ProviderError> {
         let page = self.store.query(&Query::partition(SIMULATED_PROVIDER_TABLE.name, ASKED)).await;
         let asked = page.map_err(|error| closed(&error))?.items;

@@ -1,4 +1,5 @@
-//! Which executions a state machine's executions start, and under which names, by its definition.
+//! Determines, from a state machine's definition, the executions that its executions start, and
+//! their names.
 
 use chorus_aws_operator::Execution;
 use chorus_kernel::Function;
