@@ -98,8 +98,8 @@ pub fn synthesize(stack: &Stack) -> Template {
 
 fn schemas(template: &mut Template, path: &'static str) {
     template.section(
-        "The events' schemas in EventBridge's registry, for whoever subscribes: found in the console,\n\
-         and bound to by generated code.",
+        "The events' schemas in EventBridge's registry: developers of consumers read them in the console,\n\
+         and generate code from them.",
     );
     let parameters = json!({ REGISTRY_NAME: reference("AWS::StackName") });
     let nested =
@@ -109,8 +109,8 @@ fn schemas(template: &mut Template, path: &'static str) {
 
 fn tables(template: &mut Template, stack: &Stack) {
     template.section(
-        "Tables. Each is one service's own; in the idempotency table every action of all services\n\
-         proves what it did. DeletionPolicy takes no condition, DeletionProtectionEnabled does.",
+        "Tables. Each belongs to one service, except for the idempotency table, in which all actions\n\
+         record their answers. DeletionPolicy takes no condition, DeletionProtectionEnabled does.",
     );
     let own = stack.functions.iter().flat_map(|function| function.function.tables.iter().copied());
     for spec in std::iter::once(IDEMPOTENCY_TABLE).chain(own) {
@@ -119,7 +119,7 @@ fn tables(template: &mut Template, stack: &Stack) {
     }
     if stack.keeps_keys() {
         template.section(
-            "People's keys. Who is forgotten is forgotten everywhere once no backup holds their key.",
+            "People's keys. A forgotten person's data is unreadable once no backup has their key any more.",
         );
         let key = KeyChoice { parameter: parameters::KEYS_KMS_KEY, given: parameters::OWN_KMS_KEY };
         let (spec, protected) = (PERSON_KEYS_TABLE, parameters::IS_PROD);

@@ -27,7 +27,7 @@ pub(crate) fn add(template: &mut Template, stack: &Stack) {
     add_user_pool(template, stack);
     template.section(
         "The HTTP API: the routes of all services. Callers need a token, of JwtIssuer or of the user\n\
-         pool, but for routes that the design table leaves open or to a partner's signature.",
+         pool, except on routes that are open or verify a partner's signature.",
     );
     let name = "/aws/apigateway/${AWS::StackName}".to_owned();
     template.add(LOGS, &LogGroup { name, days: "LogRetentionDays" });
@@ -62,8 +62,8 @@ fn roles(stack: &Stack) -> BTreeSet<&'static str> {
 /// Adds a user pool with a group for each role; it exists if no issuer of tokens is configured.
 fn add_user_pool(template: &mut Template, stack: &Stack) {
     template.section(
-        "Who calls, where no JwtIssuer is given: the user pool of this stack. A user's name is the\n\
-         customer's id, or the name of somebody who is in the group of a role.",
+        "The user pool of callers, if no JwtIssuer is given. A user's name is a customer's id or, for a\n\
+         user who is in the group of a role, any other name.",
     );
     template.add(USER_POOL, &UserPool { condition: OWN_POOL });
     let client = UserPoolClient { pool: USER_POOL, condition: OWN_POOL };

@@ -42,8 +42,8 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
         return;
     }
     template.section(format!(
-        "State machines: what comes when inside of one domain. Their definitions are files beside\n\
-         {}; a role allows what the definition calls, and says what its tasks answer with.",
+        "State machines, each within one service. Their definitions are files beside {};\n\
+         a role allows exactly the calls of its machine's definition, and the events of its tasks.",
         home(stack.application.definitions)
     ));
     for machine in &topology.machines {

@@ -18,8 +18,8 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     let pattern = everything(stack);
     template.add("Archive", &Archive { bus: names::BUS, pattern, days: "ArchiveDays" });
     template.section(
-        "Dead letters: what the bus could not deliver. Each message says by its attributes which\n\
-         rule and target it was meant for, and why it did not arrive.",
+        "Dead letters: events that the bus could not deliver. The attributes of each message name the\n\
+         rule, the target and the error.",
     );
     template.add(names::DEAD_LETTERS, &Queue::RESTING);
     let rules = topology.rules_of_dead_letters(names::DEAD_LETTERS);
@@ -54,8 +54,8 @@ fn queues(template: &mut Template, topology: &Topology) {
     for service in topology.queued() {
         let queue = names::queue(service);
         template.section(format!(
-            "{}'s queue: its function works at its own pace, and a message fails alone. What\n\
-             fails is tried again with growing pauses for a day: docs/adr/0004.",
+            "{}'s queue: its function works at its own pace, and each message fails by itself. A\n\
+             failed message is retried with growing pauses for a day: docs/adr/0004.",
             service.title
         ));
         template.add(queue.clone(), &worked_off(service.name));

@@ -19,12 +19,14 @@ const HIDDEN: (&str, &str) = ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible"
 const AGE: (&str, &str) = ("AWS/SQS", "ApproximateAgeOfOldestMessage");
 
 pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
-    template.section("Alarms. Those on dead letters and failures mean work: docs/OPERATIONS.md.");
+    template.section(
+        "Alarms. Those on dead letters and failures need an operator: docs/OPERATIONS.md.",
+    );
     for alarm in alarms(stack, topology) {
         let id: String = alarm.name.split('-').map(names::pascal).collect();
         template.add(id + "Alarm", &alarm);
     }
-    template.section("The dashboard: what is said on the bus, what fails, what waits.");
+    template.section("The dashboard: events on the bus, failures, and waiting messages.");
     template.add("Dashboard", &Dashboard { widgets: widgets(stack, topology) });
 }
 

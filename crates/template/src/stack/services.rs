@@ -67,8 +67,9 @@ pub(crate) fn add(
 /// Adds the function that publishes committed events which a function or an API handler left
 /// unpublished.
 pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Topology) {
-    template
-        .section("The sweeper: publishes what was committed, and left unpublished, every minute.");
+    template.section(
+        "The sweeper: publishes committed events that were left unpublished, every minute.",
+    );
     let name = names::SWEEPER;
     surroundings(template, name, grants::of_sweeper(topology));
     let role = names::role("sweeper-schedule");
