@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::Finding;
 
-/// Reports rows that forward what is not public, public events that no row forwards, and data that a
-/// public event may not have.
+/// Reports rows that forward events which are not public, public events that no row forwards, and
+/// data that a public event must not contain.
 pub(crate) fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let forwarding = || rows.iter().filter_map(|row| Some((row, row.outside_bus()?)));
@@ -40,7 +40,7 @@ fn of_another_source(row: &RowSpec, bus: OutsideBus, event: &EventSpec) -> Findi
     Finding::new(row.action, problem, remedy)
 }
 
-/// Reports what the data of a public event may not have, in each version that is published.
+/// Reports the data that a public event must not contain, in each published version.
 fn data(message: &Message, bus: OutsideBus) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (version, schema) in message.published() {
@@ -65,10 +65,10 @@ fn data(message: &Message, bus: OutsideBus) -> Vec<Finding> {
     findings
 }
 
-/// The place in the data, what is wrong there, and the remedy.
+/// The place in the data, the problem as the end of a sentence, and the remedy.
 type Problem = (String, &'static str, &'static str);
 
-/// Judges the fields of an object, and what is inside of them.
+/// Collects the problems of an object's fields, nested ones included.
 fn fields(schema: &Value, at: &str, problems: &mut Vec<Problem>) {
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
         let place = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
@@ -80,8 +80,9 @@ fn fields(schema: &Value, at: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Judges a value: text has to have a form, which keeps names and remarks out, and nothing may be
-/// left open. A type that is encrypted for a person is such a text without a form.
+/// Collects the problems of a value. Text must be restricted by a pattern, a format or listed values,
+/// because free text may contain personal data; encrypted text has no such restriction, so it is
+/// reported as well. Every field must have a name and a type.
 fn value(schema: &Value, place: &str, problems: &mut Vec<Problem>) {
     let of_type = |name: &str| match &schema["type"] {
         Value::Array(types) => types.iter().any(|one| one == name),

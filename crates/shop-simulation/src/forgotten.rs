@@ -30,7 +30,7 @@ struct Person {
     kept: BTreeMap<String, Keep>,
 }
 
-/// A request to store a customer: its first attempt, and its last one.
+/// A client's request to store a customer: the times of its first and its last attempt.
 #[derive(Debug, Clone, Copy)]
 struct Keep {
     first: Timestamp,

@@ -143,7 +143,7 @@ impl<A: Application> Hunt<'_, A> {
     }
 }
 
-/// What happens in a scenario besides faults, in lines.
+/// Everything that happens in a scenario besides faults, one line each.
 fn disorder<S: Script>(scenario: &Scenario<S>) -> Vec<String> {
     let mut told = Vec::new();
     let mut tell = |holds: bool, what: String| {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "DeliveryStatus")]
 pub enum Status {
-    /// The carrier goes there, by the day that the customer was promised.
+    /// The carrier can deliver to the address; the customer got an estimated day of arrival.
     Estimated,
     /// The carrier has, or is to get, the parcel.
     Started,

@@ -1,6 +1,6 @@
-//! The Enterprise service on Lambda: publishes what other accounts may know of orders.
+//! The Enterprise service on Lambda: publishes public events about orders for other accounts.
 //!
-//! Beside the variables of [`chorus_aws::run`], `CURRENCY` is what the shop's prices are in.
+//! Beside the variables of [`chorus_aws::run`], `CURRENCY` is the currency of all prices.
 
 use std::process::ExitCode;
 

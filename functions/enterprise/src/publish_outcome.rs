@@ -1,4 +1,4 @@
-//! Publishes how an order ended, without what concerns its customer.
+//! Publishes how an order ended, without data about its customer.
 
 use chorus_events::Currency;
 use chorus_events::enterprise::{ShopOrderCanceled, ShopOrderDelivered};

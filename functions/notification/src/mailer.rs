@@ -17,7 +17,7 @@ pub enum Delivery {
 #[async_trait]
 pub trait Mailer: Send + Sync {
     /// Sends `email`. A second call with the same `key` is for the same email. A mailer that
-    /// recognizes keys sends it once. Any other mailer says so in its documentation, and sends at
+    /// recognizes keys sends it once. Any other mailer documents that it does not, and sends at
     /// most one copy for each lost answer. `people` decrypt the recipient's name and address.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ struct PaymentProgress {
 enum DeliveryStatus {
     /// It is not planned yet.
     Pending,
-    /// It is known when it should arrive.
+    /// Its time of arrival is estimated.
     Estimated,
     /// The carrier has the parcel.
     Started,

@@ -17,7 +17,7 @@ use crate::{Placed, Status, TABLE};
 pub(crate) enum Milestone {
     /// The order was placed.
     OrderCreated,
-    /// It is known when it should arrive.
+    /// The order's time of arrival was estimated.
     DeliveryEstimated,
     /// A person looks at it before it is charged.
     ReviewRequested,

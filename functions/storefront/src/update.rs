@@ -58,7 +58,7 @@ enum Payment {
 enum Delivery {
     /// It is not planned yet.
     Pending,
-    /// It is known when it should arrive.
+    /// Its time of arrival is estimated.
     Estimated,
     /// The carrier has the parcel.
     Started,

@@ -93,7 +93,7 @@ impl Function {
     /// itself.
     ///
     /// # Errors
-    /// What the state machine should do with the task.
+    /// Whether the state machine should retry the task or give it up.
     pub async fn handle_task(&self, kernel: &Kernel, json: &str) -> Result<Value, Failure> {
         let (action, message) = Message::from_task(json)?;
         let found = self.handlers.iter().find(|handler| handler.row().action == action);
@@ -111,18 +111,18 @@ impl Function {
     /// Answers an event that the bus or a queue delivers.
     ///
     /// # Errors
-    /// What the platform should do with the event.
+    /// Whether the platform should retry the event or give it up.
     pub async fn handle_event(&self, kernel: &Kernel, json: &str) -> Result<Handled, Failure> {
         let message = Message::from_event(json)?;
         self.answer(self.reader(&message)?, kernel, &message).await
     }
 
-    /// Answers an event that its queue has retried for as long as its policy allows. If its own row
-    /// has committed an answer, that answer is published. Otherwise the row that its own row gives
-    /// up to answers the event; if there is no such row, its own row tries once more.
+    /// Answers an event that its queue has retried for as long as its policy allows. If the row that
+    /// reads the event has committed an answer, the answer is published. Otherwise the event is
+    /// passed to the row that `gives_up_to` names; without one, the first row tries a last time.
     ///
     /// # Errors
-    /// What the platform should do with the event.
+    /// Whether the platform should retry the event or give it up.
     pub async fn handle_overdue_event(
         &self,
         kernel: &Kernel,

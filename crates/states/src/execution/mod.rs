@@ -37,7 +37,7 @@ pub use answers::{Answer, Outcome, Refusal, TaskRef};
 pub use probe::{StateTest, TestResult, TestStatus};
 pub use turn::{Effect, TaskId, TaskRequest, Turn};
 
-/// What an execution starts from.
+/// The parameters of a new execution.
 #[derive(Debug, Clone)]
 pub struct Start {
     /// The input of the execution.

@@ -1,5 +1,5 @@
 //! Buses of other accounts: the rules that forward public events to them, and the role with which
-//! EventBridge puts them there. A deployment that names no such bus has none of this.
+//! EventBridge puts them there. All of these exist only if the bus's ARN is given.
 
 use chorus_table::OutsideBus;
 use chorus_table::policy::BUS;
@@ -11,7 +11,7 @@ use crate::intrinsics::{given, reference};
 use crate::template::Parameter;
 use crate::{Template, names};
 
-/// The form of a bus's ARN, or nothing.
+/// A regular expression for a bus's ARN, or an empty text.
 const BUS_ARN: &str = "^(arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9._/-]+)?$";
 
 pub(crate) fn parameter(bus: OutsideBus) -> Parameter {
