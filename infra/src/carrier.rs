@@ -3,18 +3,25 @@
 use chorus_events::partners::CARRIER;
 use chorus_events::services;
 use chorus_events::table::rows::{RecallDelivery, StartDelivery};
-use chorus_table::Service;
-use chorus_template::constructs::{Construct, GeneratedSecret, Statement};
-use chorus_template::intrinsics::{attribute, given};
+use chorus_template::constructs::{Construct, GeneratedSecret};
+use chorus_template::intrinsics::given;
 use chorus_template::{Output, Parameter, PartnerApi};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::stack_secret::StackSecret;
 
 /// The parameter with the initial secret for signing webhooks.
 const WEBHOOK_SECRET: &str = "WebhookSecret";
 /// The condition that the parameter is set.
 const HAS_WEBHOOK_SECRET: &str = "HasWebhookSecret";
-/// The logical id of the secret. If it changed, deployed stacks would replace their secret.
-const STORED_WEBHOOK_SECRET: &str = "GeneratedWebhookSecret";
+/// The secret, for the function that verifies webhooks.
+pub(crate) const STORED_WEBHOOK_SECRET: StackSecret = StackSecret {
+    id: "GeneratedWebhookSecret",
+    service: services::DELIVERY,
+    variable: "WEBHOOK_SECRET_ARN",
+    sid: "ReadWebhookSecret",
+    condition: None,
+};
 
 /// The carrier's API, which the bus calls.
 pub(crate) fn api() -> PartnerApi {
@@ -30,7 +37,7 @@ pub(crate) fn api() -> PartnerApi {
         .endpoint::<StartDelivery>("deliveries")
         .endpoint::<RecallDelivery>("recalls");
     api.story = story.to_owned();
-    api.resources = vec![(STORED_WEBHOOK_SECRET, secret.resource())];
+    api.resources = vec![(STORED_WEBHOOK_SECRET.id, secret.resource())];
     api
 }
 
@@ -44,27 +51,11 @@ pub(crate) fn webhook_condition() -> (&'static str, Value) {
     (HAS_WEBHOOK_SECRET, given(WEBHOOK_SECRET))
 }
 
-/// The environment variable with the secret's ARN, for the function that verifies webhooks.
-pub(crate) fn webhook_secret() -> (Service, String, Value) {
-    (services::DELIVERY, "WEBHOOK_SECRET_ARN".to_owned(), secret_arn())
-}
-
-/// The permission to read that secret.
-pub(crate) fn grant() -> (Service, Statement) {
-    let actions = &["secretsmanager:GetSecretValue"];
-    (services::DELIVERY, Statement::new("ReadWebhookSecret", actions, vec![secret_arn()]))
-}
-
-/// The secret's ARN, which is its attribute `Id`.
-fn secret_arn() -> Value {
-    attribute(STORED_WEBHOOK_SECRET, "Id")
-}
-
 /// The output with the secret's ARN: an operator reads the secret there, for the carrier.
 pub(crate) fn webhook_output() -> Output {
     Output {
         name: "WebhookSecretArn",
         description: "The secret that the carrier needs",
-        value: secret_arn(),
+        value: STORED_WEBHOOK_SECRET.arn_or(json!("")),
     }
 }

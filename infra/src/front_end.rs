@@ -4,16 +4,23 @@
 use chorus_events::partners::FRONT_END;
 use chorus_events::services;
 use chorus_events::table::rows::SendUpdate;
-use chorus_table::Service;
 use chorus_template::constructs::{Construct, GeneratedSecret};
-use chorus_template::intrinsics::{either, reference, substitute};
+use chorus_template::intrinsics::{either, reference};
 use chorus_template::{Output, PartnerApi};
-use serde_json::{Value, json};
+use serde_json::json;
+
+use crate::stack_secret::StackSecret;
 
 /// The condition that the front end's address is set.
 const HAS_FRONT_END: &str = "HasFrontEnd";
-/// The logical id of the secret for signing updates.
-const SIGNING_SECRET: &str = "FrontEndSigningSecret";
+/// The secret for signing updates, for the function that signs them.
+pub(crate) const SIGNING_SECRET: StackSecret = StackSecret {
+    id: "FrontEndSigningSecret",
+    service: services::STOREFRONT,
+    variable: "FRONT_END_SECRET_ARN",
+    sid: "ReadFrontEndSecret",
+    condition: Some(HAS_FRONT_END),
+};
 
 /// The front end's API, which the bus calls.
 pub(crate) fn api() -> PartnerApi {
@@ -26,15 +33,8 @@ pub(crate) fn api() -> PartnerApi {
     api.story = "The shop's own front end: the bus posts to it what Storefront has signed, and tries again\n\
                  for a day. Its rules are enabled where FrontEndEndpoint is given: docs/adr/0010."
         .to_owned();
-    api.resources = vec![(SIGNING_SECRET, secret.resource())];
+    api.resources = vec![(SIGNING_SECRET.id, secret.resource())];
     api
-}
-
-/// The environment variable with the secret, for the function that signs updates.
-pub(crate) fn signing_secret() -> (Service, String, Value) {
-    let secret = substitute(format!("{{{{resolve:secretsmanager:${{{SIGNING_SECRET}}}}}}}"));
-    let secret = either(HAS_FRONT_END, secret, json!(""));
-    (services::STOREFRONT, "FRONT_END_SECRET".to_owned(), secret)
 }
 
 /// The output with the secret's ARN: an operator reads the secret there, for the front end.
@@ -42,6 +42,6 @@ pub(crate) fn secret_output() -> Output {
     Output {
         name: "FrontEndSigningSecretArn",
         description: "The secret that the front end verifies updates with",
-        value: either(HAS_FRONT_END, reference(SIGNING_SECRET), json!("no front end is named")),
+        value: either(HAS_FRONT_END, reference(SIGNING_SECRET.id), json!("no front end is named")),
     }
 }

@@ -19,6 +19,7 @@ mod mail;
 mod order_ids;
 mod payment;
 mod settings;
+mod stack_secret;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,8 @@ use chorus_events::services;
 use chorus_events::table::{TABLE, rows};
 use chorus_table::Row;
 use chorus_template::{Application, Stack};
+
+use stack_secret::StackSecret;
 
 pub use callers::{security_page, who_may_call};
 pub use derived::{
@@ -38,6 +41,10 @@ const PREAMBLE: &str = "\
 # Printed by `cargo run -- synth` from the design table (events/src/table.rs), the services' tables
 # and routes, and the stack in infra/. Change those, not this file: a test holds the two together.
 ";
+
+/// The stack's secrets that functions read at run time.
+const SECRETS: [StackSecret; 3] =
+    [carrier::STORED_WEBHOOK_SECRET, front_end::SIGNING_SECRET, order_ids::SECRET];
 
 /// The path of the schema registry's template.
 const SCHEMA_REGISTRY: &str = "infra/schema-registry.yaml";
@@ -64,7 +71,7 @@ fn application() -> Application {
         partners: vec![carrier::api(), front_end::api()],
         schema_registry: Some(SCHEMA_REGISTRY),
         variables: [
-            vec![carrier::webhook_secret(), order_ids::variable(), front_end::signing_secret()],
+            SECRETS.map(|secret| secret.variable()).into(),
             mail::variables(),
             payment::variables(),
             settings::variables(),
@@ -74,7 +81,8 @@ fn application() -> Application {
             (services::PAYMENT, "payment-simulated"),
             (services::NOTIFICATION, "notification-simulated"),
         ],
-        grants: vec![carrier::grant(), mail::grant(), payment::grant()],
+        grants: [&SECRETS.map(|secret| secret.grant())[..], &[mail::grant(), payment::grant()]]
+            .concat(),
         access: access::of_tables(),
         resources: vec![order_ids::resource()],
         parameters: [

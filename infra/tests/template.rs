@@ -136,18 +136,22 @@ fn secrets_are_read_at_run_time_by_the_functions_that_need_them_and_stand_in_no_
         })
         .map(|(id, _)| id)
         .collect();
-    assert_eq!(readers, ["DeliveryRole", "PaymentRole"]);
+    assert_eq!(readers, ["DeliveryRole", "OrderRole", "PaymentRole", "StorefrontRole"]);
     let variables =
-        &document["Resources"]["DeliveryFunction"]["Properties"]["Environment"]["Variables"];
-    let secret = serde_json::json!({ "Fn::GetAtt": ["GeneratedWebhookSecret", "Id"] });
-    assert_eq!(variables["WEBHOOK_SECRET_ARN"], secret);
-    assert!(!variables.to_string().contains("resolve:"), "{variables}");
-    let variables =
-        &document["Resources"]["PaymentFunction"]["Properties"]["Environment"]["Variables"];
-    assert_eq!(variables["STRIPE_KEY_SECRET"]["Ref"], "StripeKeySecret");
-    assert_eq!(variables["STRIPE_WEBHOOK_SECRET"]["Ref"], "StripeWebhookSecret");
-    assert_eq!(variables["STRIPE_LIVE_ONLY"]["Fn::If"][0], "IsProd");
-    assert!(!variables.to_string().contains("resolve:"), "{variables}");
+        |function: &str| &document["Resources"][function]["Properties"]["Environment"]["Variables"];
+    let arn = |secret: &str| serde_json::json!({ "Fn::GetAtt": [secret, "Id"] });
+    assert_eq!(variables("DeliveryFunction")["WEBHOOK_SECRET_ARN"], arn("GeneratedWebhookSecret"));
+    assert_eq!(variables("OrderFunction")["ORDER_ID_SECRET_ARN"], arn("OrderIdSecret"));
+    let front_end = serde_json::json!(["HasFrontEnd", arn("FrontEndSigningSecret"), ""]);
+    assert_eq!(variables("StorefrontFunction")["FRONT_END_SECRET_ARN"]["Fn::If"], front_end);
+    let payment = variables("PaymentFunction");
+    assert_eq!(payment["STRIPE_KEY_SECRET"]["Ref"], "StripeKeySecret");
+    assert_eq!(payment["STRIPE_WEBHOOK_SECRET"]["Ref"], "StripeWebhookSecret");
+    assert_eq!(payment["STRIPE_LIVE_ONLY"]["Fn::If"][0], "IsProd");
+    for (id, resource) in document["Resources"].as_object().unwrap() {
+        let environment = resource["Properties"]["Environment"].to_string();
+        assert!(!environment.contains("resolve:"), "{id}: {environment}");
+    }
 }
 
 #[test]

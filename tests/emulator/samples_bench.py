@@ -120,6 +120,11 @@ class SamplesBench:
                         definition=json.dumps(ENDS_AT_ONCE),
                         roleArn=role["Role"]["Arn"],
                     )
+                case "AWS::SecretsManager::Secret":
+                    made = self._client("secretsmanager").create_secret(
+                        Name=f"samples-{name}", SecretString="known to the samples, and long enough"
+                    )
+                    self._resources[name] = made["ARN"]
                 case "AWS::Events::EventBus":
                     self._resources[name] = "samples"
         for name, parameter in template["Parameters"].items():
@@ -132,8 +137,14 @@ class SamplesBench:
             for name, known in self._resources.items():
                 text = text.replace(f"${{{name}}}", known)
             return text
-        if isinstance(value, dict):
-            return self._resources.get(value.get("Ref", ""), "known once deployed, and long enough")
+        match value:
+            case {"Fn::If": [_, then, _]}:
+                return self._value(then)
+            # Of all attributes, variables have those of secrets: their ARNs.
+            case {"Ref": name} | {"Fn::GetAtt": [name, "Id"]} if name in self._resources:
+                return self._resources[name]
+            case dict():
+                return "known once deployed, and long enough"
         return str(value)
 
     def _runtime(self, name: str) -> dict[str, str]:

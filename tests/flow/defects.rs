@@ -7,7 +7,7 @@ use chorus_design::check;
 use chorus_events::Settings;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, trusting};
-use chorus_kernel::{Failure, Publisher, Rejected};
+use chorus_kernel::{Failure, KnownSecret, Publisher, Rejected};
 use chorus_shop::{API, Secrets};
 use chorus_table::{Entry, EventSpec, Role};
 use chorus_tests::TestShop;
@@ -119,7 +119,8 @@ async fn an_event_that_the_bus_refuses_at_first_is_not_lost() {
     let mut kernel = test.shop.local().kernel().clone();
     let refusals = Arc::new(AtomicUsize::new(0));
     kernel.bus = Arc::new(RefusingBus { bus: kernel.bus, refusals: Arc::clone(&refusals) });
-    let routes = chorus_order::function(Secrets::fixed().order_ids, Settings::DEFAULT).routes;
+    let ids = Arc::new(KnownSecret(Secrets::fixed().order_ids));
+    let routes = chorus_order::function(ids, Settings::DEFAULT).routes;
     let caller = Caller::trusted("maria", &routes);
     let router = trusting(chorus_http::router(&kernel, API, routes), caller);
     let body = chorus_tests::order_of("ana", "chai", 1).to_string();

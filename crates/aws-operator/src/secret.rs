@@ -41,7 +41,7 @@ impl StackSecret<'_> {
     pub async fn current(&self) -> Result<String, OperatorError> {
         let stored = StoredSecret::with(self.operator.secrets.clone(), self.id.clone());
         let refused = |error: SecretError| OperatorError::Refused(error.to_string());
-        Ok(stored.read().await.map_err(refused)?.current)
+        stored.current().await.map_err(refused)
     }
 
     /// Makes `text` the current version; the one that was current before becomes the previous

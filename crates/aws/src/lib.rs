@@ -30,6 +30,8 @@ mod queues;
 mod randomness;
 mod run;
 #[cfg(feature = "secrets-manager")]
+mod run_time_secret;
+#[cfg(feature = "secrets-manager")]
 mod secret;
 mod service_error;
 mod store;
@@ -43,6 +45,8 @@ pub use config::sdk_config;
 pub use machines::SfnMachines;
 pub use randomness::OsRandomness;
 pub use run::{ROW_OUTPUTS, StartError, parsed, run, variable};
+#[cfg(feature = "secrets-manager")]
+pub use run_time_secret::secret_named_by;
 #[cfg(feature = "secrets-manager")]
 pub use secret::{SecretError, SecretVersions, StoredSecret};
 pub use store::{DynamoStore, Meter, Reading, Tables};

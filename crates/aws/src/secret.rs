@@ -56,18 +56,31 @@ impl StoredSecret {
         Self { client, id: id.into() }
     }
 
+    /// The text of the current version.
+    ///
+    /// # Errors
+    /// If Secrets Manager refuses or does not answer, or if the secret has no text.
+    pub async fn current(&self) -> Result<String, SecretError> {
+        self.newest().await.map(|(text, _)| text)
+    }
+
     /// The current and the previous version of the secret.
     ///
     /// # Errors
     /// If Secrets Manager refuses or does not answer, or if the secret has no text.
     pub async fn read(&self) -> Result<SecretVersions, SecretError> {
-        let missing = || SecretError::NoText(self.id.clone());
-        let current = self.version(CURRENT).await?.ok_or_else(missing)?;
-        let since = current.created_date().map_or(0, aws_smithy_types::DateTime::secs);
-        let text = current.secret_string().ok_or_else(missing)?.to_owned();
+        let (text, since) = self.newest().await?;
         let previous = self.version(PREVIOUS).await?;
         let previous = previous.and_then(|version| version.secret_string().map(ToOwned::to_owned));
         Ok(SecretVersions { current: text, since, previous })
+    }
+
+    /// The text of the current version, and when it was created, in seconds since the Unix epoch.
+    async fn newest(&self) -> Result<(String, i64), SecretError> {
+        let missing = || SecretError::NoText(self.id.clone());
+        let current = self.version(CURRENT).await?.ok_or_else(missing)?;
+        let since = current.created_date().map_or(0, aws_smithy_types::DateTime::secs);
+        Ok((current.secret_string().ok_or_else(missing)?.to_owned(), since))
     }
 
     /// The version with this label; none if no version has it.

@@ -16,6 +16,7 @@
 //! | store state | [`Entity`] with [`Counter`], or [`Fold`] over a stream |
 //! | change them | [`create()`], [`replace`], [`save`], [`put_if_newer`], [`add`], [`append`], [`unchanged`] |
 //! | encrypt and decrypt text about people, at the edge | [`People`], [`SealingKey`] |
+//! | use a secret | [`Secret`] |
 //! | wait for an answer from outside | [`Callback`], [`Signal`] |
 //! | register with adapters | [`Function`], [`TableSpec`], [`MachineSpec`] |
 //! | test | [`testing::decide`] on [`testing::Stored`] state |
@@ -29,6 +30,7 @@ mod clock;
 mod committing;
 mod deciding;
 mod people;
+mod secret;
 mod store;
 
 pub mod testing;
@@ -52,6 +54,7 @@ pub use deciding::{
     read_recorded, replace, save, stream, stream_key, stream_partition, tally, unchanged,
 };
 pub use people::{Keyring, Opener, PERSON_KEYS_TABLE, People, PersonKey, Randomness, SealingKey};
+pub use secret::{KnownSecret, Secret};
 pub use store::{
     Condition, Expressions, Index, Item, Key, MOST_READ_AT_ONCE, MemoryStore, Page, Query, Reason,
     Store, StoreError, TableSpec, Update, Write, number, text,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chorus_events::Settings;
 use chorus_http::HttpFunction;
+use chorus_kernel::KnownSecret;
 use chorus_notification::Mailer;
 use chorus_order::IdSecret;
 use chorus_payment::PaymentProvider;
@@ -43,7 +44,7 @@ pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
     let Dependencies { order_ids, front_end, public_events, settings, .. } = dependencies.clone();
     let currency = settings.currency;
     let mut functions = vec![
-        chorus_order::function(order_ids, settings),
+        chorus_order::function(Arc::new(KnownSecret(order_ids)), settings),
         chorus_inventory::function(currency),
         chorus_customer::function(),
         chorus_delivery::function(webhook_secrets),
@@ -54,7 +55,8 @@ pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
         chorus_analytics::function(currency),
         chorus_event_log::function(),
     ];
-    functions.extend(front_end.map(|secret| chorus_storefront::function(secret).into()));
+    let storefront = |secret| chorus_storefront::function(Arc::new(KnownSecret(secret))).into();
+    functions.extend(front_end.map(storefront));
     functions.extend(public_events.then(|| chorus_enterprise::function(currency).into()));
     functions
 }

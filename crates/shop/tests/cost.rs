@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use chorus_events::Currency;
 use chorus_http::HttpFunction;
 use chorus_kernel::{
-    ActionError, Failure, Handled, Handler, IDEMPOTENCY_TABLE, Kernel, Key, Message, Write,
+    ActionError, Failure, Handled, Handler, IDEMPOTENCY_TABLE, Kernel, Key, KnownSecret, Message,
+    Write,
 };
 use chorus_shop::cost::{CostOfOrder, MeasuredOrder, Story, measure, measure_with};
 use chorus_storefront::FrontEndSecret;
@@ -43,7 +44,7 @@ async fn a_front_end_costs_what_the_table_allows_and_a_shop_without_one_pays_not
     let order = MeasuredOrder { story: Story::Delivered, lines: 1 };
     let secret: FrontEndSecret = "a secret of a front end in a test".parse().unwrap();
     let told = measure_with(order, |mut functions| {
-        functions.push(chorus_storefront::function(secret).into());
+        functions.push(chorus_storefront::function(Arc::new(KnownSecret(secret))).into());
         functions
     });
     let (told, without) = (told.await.unwrap(), cost_of(Story::Delivered).await);

@@ -15,6 +15,7 @@ mod patterns;
 mod physical_names;
 mod references;
 mod rules;
+mod secrets;
 mod targets;
 mod view;
 
@@ -45,6 +46,7 @@ pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
         answers::check,
         authorizers::check,
         references::check,
+        secrets::check,
     ]
     .iter()
     .flat_map(|check| check(view))

@@ -1,5 +1,7 @@
 //! The routes of the Order service.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chorus_events::callers::OWNER_OR_SHOP;
 use chorus_events::commands::CancelOrder as Cancel;
@@ -12,7 +14,7 @@ use chorus_http::{
     Endpoint, Method, Parameter, Problem, Request, Response, Route, Values, command, command_key,
     personal_command,
 };
-use chorus_kernel::{Folded, Kernel, load};
+use chorus_kernel::{Folded, Kernel, Secret, load};
 use serde_json::json;
 
 use crate::answers::{OrderEvents, OrderPage, WholeOrder};
@@ -38,7 +40,7 @@ pub const MAX_WAIT: u32 = 20;
 const RETRY_AFTER: &str = "2";
 
 /// `POST /orders`.
-pub(crate) fn create_order(id_secret: IdSecret, settings: Settings) -> Route {
+pub(crate) fn create_order(id_secret: Arc<dyn Secret<IdSecret>>, settings: Settings) -> Route {
     Route::of::<rows::CreateOrder>(Method::POST, "/orders", Create { id_secret, settings })
         .summary("Place an order; it is carried out by events from here on", 201)
         .takes(NewOrder::example)
@@ -109,7 +111,7 @@ pub(crate) fn cancel_order(currency: Currency) -> Route {
 }
 
 struct Create {
-    id_secret: IdSecret,
+    id_secret: Arc<dyn Secret<IdSecret>>,
     settings: Settings,
 }
 
@@ -122,7 +124,7 @@ impl Endpoint for Create {
         order.shipping_address.check()?;
         request.owned_by(order.customer_id.as_str())?;
         let sealing = kernel.people().key_for(order.customer_id.as_str()).await?;
-        let order = order.command(self.id_secret.order_id(&key), sealing);
+        let order = order.command(self.id_secret.read().await?.order_id(&key), sealing);
         let message = personal_command(kernel, request, &order, sealing)?;
         let answered = kernel.run(&CreateOrder(self.settings), &message).await?;
         let unexpected = || Problem::new(500, "internal", "the order left no event");

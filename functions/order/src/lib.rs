@@ -27,9 +27,11 @@ pub use order::{Order, Placed, Status};
 pub use price::Price;
 pub use view::OrderView;
 
+use std::sync::Arc;
+
 use chorus_events::{Settings, services};
 use chorus_http::HttpFunction;
-use chorus_kernel::{Function, Index, TableSpec};
+use chorus_kernel::{Function, Index, Secret, TableSpec};
 
 /// The index of stored events by type and time.
 pub const BY_TYPE: Index = Index { name: "by-type", pk: "event-type", sk: "at", whole_items: true };
@@ -47,7 +49,7 @@ pub const VIEW_TABLE: TableSpec =
 
 /// Builds the service: `id_secret` derives the ids of new orders, `settings` are the shop's.
 #[must_use]
-pub fn function(id_secret: IdSecret, settings: Settings) -> HttpFunction {
+pub fn function(id_secret: Arc<dyn Secret<IdSecret>>, settings: Settings) -> HttpFunction {
     let currency = settings.currency;
     let function = Function::of(services::ORDER)
         .table(TABLE)

@@ -1,17 +1,17 @@
 //! The Order service on Lambda: accepts orders, and cancels or completes them.
 //!
-//! Beside the variables of [`chorus_aws::run`], `ORDER_ID_SECRET` is the secret from which the ids
-//! of new orders are derived; `HOME_COUNTRY`, `REVIEW_ABOVE` and `CURRENCY` are the shop's
+//! Beside the variables of [`chorus_aws::run`], `ORDER_ID_SECRET_ARN` names the secret in Secrets
+//! Manager from which the ids of new orders are derived; `HOME_COUNTRY`, `REVIEW_ABOVE` and `CURRENCY` are the shop's
 //! settings.
 
 use std::process::ExitCode;
 
-use chorus_aws::parsed;
+use chorus_aws::{parsed, secret_named_by};
 use chorus_events::Settings;
 
 fn main() -> ExitCode {
     chorus_aws::run(|_| {
-        let id_secret = parsed("ORDER_ID_SECRET", "of at least 16 bytes")?;
+        let id_secret = secret_named_by("ORDER_ID_SECRET_ARN")?;
         let settings = Settings {
             home_country: parsed("HOME_COUNTRY", "a code of ISO 3166")?,
             review_above: parsed("REVIEW_ABOVE", "an amount of money")?,

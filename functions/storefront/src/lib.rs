@@ -11,11 +11,13 @@ mod update;
 pub use front_end_secret::{FrontEndSecret, FrontEndSecretTooShort};
 pub use update::{Claims, Posted, TOKEN_TYPE, Update};
 
+use std::sync::Arc;
+
 use chorus_events::services;
-use chorus_kernel::Function;
+use chorus_kernel::{Function, Secret};
 
 /// Builds the service, which signs with `secret`.
 #[must_use]
-pub fn function(secret: FrontEndSecret) -> Function {
-    Function::of(services::STOREFRONT).action(sign_update::SignUpdate(secret))
+pub fn function(secret: Arc<dyn Secret<FrontEndSecret>>) -> Function {
+    Function::of(services::STOREFRONT).external_action(sign_update::SignUpdate(secret))
 }

@@ -1,17 +1,28 @@
 //! Signs the update that the shop's front end gets about an order's progress.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_events::storefront::OrderUpdated;
 use chorus_events::table::rows::{self, SignUpdateInput, SignUpdateOutput};
-use chorus_kernel::{Action, ActionError, Context, Decision, Failure};
+use chorus_kernel::{
+    ActionError, CallContext, Decision, ExternalAction, OutcomeUnknown, People, Secret, Step,
+};
 
 use crate::{Claims, FrontEndSecret};
 
-pub(crate) struct SignUpdate(pub(crate) FrontEndSecret);
+/// Its external call reads the secret, and signs.
+pub(crate) struct SignUpdate(pub(crate) Arc<dyn Secret<FrontEndSecret>>);
 
-impl Action for SignUpdate {
+#[async_trait]
+impl ExternalAction for SignUpdate {
     type Row = rows::SignUpdate;
     type State = ();
+    type Request = Claims;
+    type Response = String;
+
+    const CALLS: bool = false;
 
     fn keys(&self, _: &SignUpdateInput) {}
 
@@ -19,15 +30,20 @@ impl Action for SignUpdate {
         &self,
         input: &SignUpdateInput,
         (): &(),
-        context: &Context<'_>,
-    ) -> Result<Decision<SignUpdateOutput>, ActionError> {
-        let claims = Claims::of(input, context.metadata().occurred_at);
-        let signed_update = self.0.sign(&claims).map_err(|error| Failure::Terminal {
-            code: "NotSigned",
-            message: format!("the update of order {} cannot be signed: {error}", claims.order_id()),
-        })?;
+        context: &CallContext<'_, String>,
+    ) -> Result<Step<Claims, SignUpdateOutput>, ActionError> {
+        let claims = Claims::of(input, context.message.metadata().occurred_at);
+        let Some(signed_update) = context.response.cloned() else {
+            return Ok(Step::Call { request: claims, claim: Vec::new() });
+        };
         let order_id: OrderId = claims.order_id().clone();
-        Ok(Decision::emit(OrderUpdated { order_id, signed_update }))
+        Ok(Step::Done(Decision::emit(OrderUpdated { order_id, signed_update })))
+    }
+
+    async fn call(&self, claims: &Claims, _: &str, _: &People) -> Result<String, OutcomeUnknown> {
+        let secret = self.0.read().await.map_err(|failure| OutcomeUnknown(failure.to_string()))?;
+        let unsigned = |error| format!("the update of order {}: {error}", claims.order_id());
+        secret.sign(claims).map_err(|error| OutcomeUnknown(unsigned(error)))
     }
 }
 
@@ -43,7 +59,8 @@ mod tests {
         ConfirmationRequired, PaymentCanceled, PaymentMade, ReviewRequested,
     };
     use chorus_events::{Money, samples};
-    use chorus_kernel::testing::{Stored, decide};
+    use chorus_kernel::KnownSecret;
+    use chorus_kernel::testing::{Stored, message, now, people, step};
     use chorus_table::Event;
     use hmac::{Hmac, Mac};
     use serde_json::{Value, json};
@@ -52,8 +69,13 @@ mod tests {
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
     fn signed(input: impl Into<SignUpdateInput>) -> String {
-        let sign = SignUpdate(SECRET.parse().unwrap());
-        let decision = decide(&sign, input, &Stored::default()).unwrap();
+        let (action, input) =
+            (SignUpdate(Arc::new(KnownSecret(SECRET.parse().unwrap()))), input.into());
+        let on = |response| step(&action, input.clone(), &message(), &Stored::default(), response);
+        let Ok(Step::Call { request, claim }) = on(None) else { panic!("it is signed by a call") };
+        assert_eq!(claim, []);
+        let token = now(action.call(&request, "", &people())).unwrap();
+        let Ok(Step::Done(decision)) = on(Some(&token)) else { panic!("it is signed") };
         let [SignUpdateOutput::OrderUpdated(updated)] = decision.events() else {
             panic!("{decision:?}")
         };

@@ -44,3 +44,16 @@ fn a_queue_that_gives_a_message_up_while_the_partner_is_away() {
         ],
     );
 }
+
+#[test]
+fn a_secret_in_an_environment_variable() {
+    let by_reference = |name: &'static str, value: serde_json::Value| {
+        planted(
+            |it| of(it, "OrderFunction")["Environment"]["Variables"][name] = value,
+            &[("OrderFunction", "has a secret in its environment variable")],
+        );
+    };
+    let resolved = json!({ "Fn::Sub": "{{resolve:secretsmanager:${OrderIdSecret}}}" });
+    by_reference("ORDER_ID_SECRET", json!({ "Fn::If": ["HasFrontEnd", resolved, ""] }));
+    by_reference("CARRIER_KEY", json!({ "Ref": "CarrierSecret" }));
+}

@@ -37,7 +37,8 @@ pub trait ExternalAction: Send + Sync {
     type Response: Send + Sync;
 
     /// Whether it may call a partner, which may be unavailable: its messages are then retried for
-    /// longer than Lambda retries an event.
+    /// longer than Lambda retries an event. False for an action whose calls only read what the
+    /// platform keeps, such as a secret.
     const CALLS: bool = true;
 
     /// The keys to read the state at.

@@ -115,8 +115,11 @@ pub(super) fn texts(value: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// The logical id to which a value refers, by `Ref`, `Fn::GetAtt`, or at the beginning of an
-/// `Fn::Sub`.
+/// `Fn::Sub`; for an `Fn::If`, that of its first branch.
 pub(super) fn resource_of(value: &Value) -> Option<&str> {
+    if let Some(then) = value["Fn::If"].get(1) {
+        return resource_of(then);
+    }
     if let Some(id) = value["Ref"].as_str() {
         return Some(id);
     }
