@@ -9,6 +9,7 @@
 #   mail               tests emails of `chorus up` with a real SMTP server
 #   launcher           tests the parts that our launcher adds to the emulator
 #   moto               deploys the template to moto, another emulator
+#   import             deletes a stack as in prod, and imports the resources that are left into a new one
 #   store              runs the embedded store's test suite against DynamoDB
 #   northwind          compares the 830 orders in NORTHWIND with the embedded shop
 #   cost               measures what an order costs, from the functions' logs
@@ -75,6 +76,10 @@ case ${1:-} in
     mail)
         build
         .venv/bin/python tests/emulator/test_mail.py "${@:2}"
+        ;;
+    import)
+        build
+        timeout --kill-after=10 120 .venv/bin/python tests/emulator/test_import.py "${@:2}"
         ;;
     stripe)
         build

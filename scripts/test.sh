@@ -16,6 +16,7 @@ talk_to_partners() {
     step "emails, to an SMTP server"; scripts/emulator.sh mail
     step "payments, by a server that speaks Stripe's API"; scripts/emulator.sh stripe
     step "emulator: its launcher"; scripts/emulator.sh launcher
+    step "emulator: an import into a new stack"; scripts/emulator.sh import
 }
 
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT

@@ -212,6 +212,16 @@ def machine_or_its_arn(machine: StateMachine, name: str) -> Any:
     return machine.arn if name == "Arn" else machine_attribute(machine, name)
 
 
+def delete_by_policy(resources: parsing.ResourceMap) -> None:
+    """Deletes a stack's resources, except for those that a policy with a function retains."""
+    for resource in resources._resource_json_map.values():
+        policy = parsing.clean_json(resource.get("DeletionPolicy"), resources)
+        if policy in ("Retain", "RetainExceptOnCreate"):
+            resource["DeletionPolicy"] = "Retain"
+    delete_all(resources)
+
+
+delete_all = parsing.ResourceMap.delete
 UNKNOWN = (
     unknown("AWS::ApiGatewayV2::Api", api, NO_MODEL),
     unknown("AWS::ApiGatewayV2::Stage", stage, NO_MODEL),
@@ -256,5 +266,15 @@ OTHERWISE = (
         "get_cfn_attribute",
         machine_or_its_arn,
         "moto knows the attributes Name, RoleArn and DefinitionString only",
+    ),
+)
+# What differs when the stack is deleted.
+DELETED_OTHERWISE = (
+    other(
+        "!If in a DeletionPolicy",
+        parsing.ResourceMap,
+        "delete",
+        delete_by_policy,
+        "moto knows the text Retain only",
     ),
 )

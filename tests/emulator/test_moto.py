@@ -29,7 +29,7 @@ from moto.cloudformation import parsing
 from samcli.yamlhelper import yaml_parse
 
 import sentence_tests
-from moto_gaps import OTHERWISE, UNKNOWN, Gap, client
+from moto_gaps import DELETED_OTHERWISE, OTHERWISE, UNKNOWN, Gap, client
 from translation import BUCKET, CODE, NESTED, translated
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -64,6 +64,9 @@ AS_IN_PROD = {
 }
 # The value of an output that was not resolved: an object of moto's, a placeholder, or nothing.
 UNRESOLVED = re.compile(r"^$|<moto|\$\{|None")
+
+# The parameters without which a condition does not hold.
+NEEDS = {"HasEnterpriseBus": "EnterpriseBusArn", "HasFrontEnd": "FrontEndEndpoint"}
 
 # How to list the resources of a type: service, operation, field of the answer, and arguments.
 LISTS = {
@@ -120,7 +123,7 @@ class Life:
 def life(**given: str) -> Life:
     """Creates the stack with these parameters, examines it, and deletes it."""
     with ExitStack() as stack:
-        emulate(stack, [*UNKNOWN, *OTHERWISE])
+        emulate(stack, [*UNKNOWN, *OTHERWISE, *DELETED_OTHERWISE])
         before = counted()
         create(given)
         resources, outputs = described()
@@ -200,13 +203,13 @@ def listed(service: str, operation: str, key: str, arguments: dict | None = None
 
 
 def wanted(given: dict[str, str]) -> dict[str, dict]:
-    """The template's resources that these parameters create: in prod, those with a condition
-    come from outside of the stack, and only a shop with a front end has a secret to sign with."""
+    """The template's resources that these parameters create: in prod, those with a condition are
+    given from outside instead."""
     return {
         name: resource
         for name, resource in TEMPLATE["Resources"].items()
         if given is not AS_IN_PROD or "Condition" not in resource
-        if resource.get("Condition") != "HasFrontEnd" or "FrontEndEndpoint" in given
+        if NEEDS.get(resource.get("Condition"), "Stage") in {"Stage", *given}
     }
 
 
@@ -257,11 +260,13 @@ class Template(unittest.TestCase):
             with self.subTest(given=given):
                 self.assertEqual((life(**given).refused, life(**given).left), ("", Counter()))
 
-    def in_prod_the_tables_and_nothing_else_withstand_deletion(self) -> None:
-        in_prod = life(**AS_IN_PROD)
-        self.assertIn("DeletionProtectionEnabled", in_prod.refused)
-        tables = "AWS::DynamoDB::Table"
-        self.assertEqual(in_prod.left, Counter({tables: in_prod.created[tables]}))
+    def in_prod_resources_that_hold_data_and_no_others_outlive_the_stack(self) -> None:
+        in_prod, whole = life(**AS_IN_PROD), wanted(AS_IN_PROD).values()
+        retained = Counter(one["Type"] for one in whole if "DeletionPolicy" in one)
+        self.assertEqual((in_prod.refused, in_prod.left), ("", retained))
+        self.assertLess(
+            {"AWS::DynamoDB::Table", "AWS::Events::EventBus", "AWS::Events::Archive"}, {*retained}
+        )
 
 
 class Gaps(unittest.TestCase):

@@ -30,6 +30,8 @@ pub use user_pool::{UserPool, UserPoolClient, UserPoolGroup};
 
 use serde_json::{Map, Value, json};
 
+use crate::retention;
+
 /// Something that becomes one resource of the template.
 pub trait Construct {
     fn resource(&self) -> Resource;
@@ -70,6 +72,7 @@ impl Resource {
         if let Some(metadata) = &self.metadata {
             fields.insert("Metadata".to_owned(), metadata.clone());
         }
+        fields.extend(retention::policies(self.kind));
         fields.insert("Properties".to_owned(), self.properties.clone());
         Value::Object(fields)
     }

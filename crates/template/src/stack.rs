@@ -7,7 +7,7 @@ mod messaging;
 mod monitoring;
 mod outputs;
 mod outside;
-mod parameters;
+pub(crate) mod parameters;
 mod partners;
 mod services;
 pub(crate) mod topology;
@@ -110,7 +110,7 @@ fn schemas(template: &mut Template, path: &'static str) {
 fn tables(template: &mut Template, stack: &Stack) {
     template.section(
         "Tables. Each belongs to one service, except for the idempotency table, in which all actions\n\
-         record their answers. DeletionPolicy takes no condition, DeletionProtectionEnabled does.",
+         record their answers. In prod they are protected from deletion.",
     );
     let own = stack.functions.iter().flat_map(|function| function.function.tables.iter().copied());
     for spec in std::iter::once(IDEMPOTENCY_TABLE).chain(own) {

@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use chorus_design::GeneratedFile;
 use chorus_infra::{printed, prove_template, shop, write_template};
-use chorus_template::synthesize;
+use chorus_template::{import, synthesize};
 use clap::Args;
 
 use crate::screen::{BAD, GOOD, line};
@@ -28,6 +29,12 @@ pub(crate) struct Synth {
     /// Print the findings as JSON
     #[arg(long, requires = "check")]
     json: bool,
+    /// Print a change set that imports the resources that outlived a stack into a new one
+    ///
+    /// FILE is the output of `aws cloudformation list-stack-resources` for the deleted stack. The
+    /// change set is the input of `aws cloudformation create-change-set --cli-input-json`.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "write"])]
+    import: Option<PathBuf>,
 }
 
 pub(crate) fn run(synth: &Synth) -> anyhow::Result<ExitCode> {
@@ -37,9 +44,15 @@ pub(crate) fn run(synth: &Synth) -> anyhow::Result<ExitCode> {
         line!("{} written.", path.display());
         return Ok(ExitCode::SUCCESS);
     }
-    let text = synthesize(&shop(&synth.root)).to_yaml();
+    let template = synthesize(&shop(&synth.root));
+    if let Some(listed) = &synth.import {
+        let listed = std::fs::read_to_string(listed)
+            .with_context(|| format!("{} cannot be read", listed.display()))?;
+        line!("{}", serde_json::to_string_pretty(&import(&template.document(), &listed)?)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     if !synth.check {
-        line!("{}", text.trim_end());
+        line!("{}", template.to_yaml().trim_end());
         return Ok(ExitCode::SUCCESS);
     }
     let findings = prove_template(&synth.root);

@@ -1,0 +1,40 @@
+//! The resources that outlive the stack in production: those that hold data.
+
+use serde_json::{Value, json};
+
+use crate::intrinsics::either;
+use crate::stack::parameters::IS_PROD;
+
+/// The types of resources that hold data (items, messages, events, secrets, users), each with the
+/// properties that identify one, as CloudFormation's registry has them. They are retained together
+/// because they depend on each other: an archive has a rule on its bus, a queue names its
+/// dead-letter queue.
+const HOLDS_DATA: [(&str, &[&str]); 8] = [
+    ("AWS::Cognito::UserPool", &["UserPoolId"]),
+    ("AWS::Cognito::UserPoolClient", &["UserPoolId", "ClientId"]),
+    ("AWS::Cognito::UserPoolGroup", &["UserPoolId", "GroupName"]),
+    ("AWS::DynamoDB::Table", &["TableName"]),
+    ("AWS::Events::Archive", &["ArchiveName"]),
+    ("AWS::Events::EventBus", &["Name"]),
+    ("AWS::SQS::Queue", &["QueueUrl"]),
+    ("AWS::SecretsManager::Secret", &["Id"]),
+];
+
+/// The properties that identify a resource of this type; `None` for a type that holds no data.
+pub(crate) fn identifier(kind: &str) -> Option<&'static [&'static str]> {
+    HOLDS_DATA.iter().find(|(name, _)| *name == kind).map(|(_, properties)| *properties)
+}
+
+/// The attributes that retain a resource of this type in production: if the stack is deleted, if
+/// the resource is taken out of the template, and if it is replaced. They are empty for a type that
+/// holds no data. If the creation of the stack fails, the resources are deleted.
+pub(crate) fn policies(kind: &str) -> Vec<(String, Value)> {
+    if identifier(kind).is_none() {
+        return Vec::new();
+    }
+    let in_prod = |policy: &str| either(IS_PROD, json!(policy), json!("Delete"));
+    vec![
+        ("DeletionPolicy".to_owned(), in_prod("RetainExceptOnCreate")),
+        ("UpdateReplacePolicy".to_owned(), in_prod("Retain")),
+    ]
+}
