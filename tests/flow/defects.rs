@@ -1,4 +1,4 @@
-//! The defects of the demo that the flow is based on, as tests that they do not occur here.
+//! This flow is based on a demo. Its defects, each with a test that it does not occur here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -95,7 +95,7 @@ fn specs(table: &Table) -> Vec<EventSpec> {
     specs
 }
 
-/// The events that a rule, a task or a dead-letter queue brings to a row.
+/// The events that a rule, a task or a dead-letter queue delivers to a row.
 fn consumed(row: &RowSpec) -> impl Iterator<Item = &EventSpec> {
     row.on.iter().chain(row.tasks)
 }

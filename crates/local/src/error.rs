@@ -32,7 +32,7 @@ pub enum Error {
     Pattern(String, #[source] event_pattern::PatternError),
     #[error("the state machine {0} is invalid: {1}")]
     Machine(&'static str, String),
-    /// A state machine's definition has a placeholder that nothing fills in.
+    /// A state machine's definition has a placeholder for which there is no value.
     #[error("the state machine {machine} has ${{{name}}}, for which there is no value")]
     Substitution { machine: &'static str, name: String },
     #[error("the HTTP client for partners cannot be made: {0}")]

@@ -64,7 +64,7 @@ impl Action for Charge {
     }
 }
 
-/// Answers its own question at once.
+/// Approves the payment in place of the reviewer: answers the task at once.
 struct Ask;
 
 impl Action for Ask {

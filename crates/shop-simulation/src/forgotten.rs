@@ -203,7 +203,7 @@ fn check_erased(observed: &Observed, known: &Known) -> Vec<String> {
     wrong
 }
 
-/// Customers who came back can be read in Customer and in Notification.
+/// Customer and Notification can decrypt the details of customers who came back after an erasure.
 fn check_back(observed: &Observed, known: &Known) -> Vec<String> {
     let (customers, contacts) = (customers(observed), contacts(observed));
     let mut wrong = Vec::new();

@@ -58,7 +58,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Reads the books of the shop on `local`, and of its `partners`.
+    /// Reads the items and orders of the shop on `local`, and the ledger of its `partners`.
     ///
     /// # Errors
     /// If they cannot be read.

@@ -65,7 +65,7 @@ async fn keep_ordering(router: Router, acknowledged: Arc<Mutex<BTreeSet<String>>
     }
 }
 
-/// Waits until so many orders are acknowledged.
+/// Waits until `count` orders are acknowledged.
 async fn until_placed(
     count: usize,
     acknowledged: &Mutex<BTreeSet<String>>,

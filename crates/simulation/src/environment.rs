@@ -51,8 +51,8 @@ impl std::fmt::Display for Injection {
 pub struct UnknownInjection(String);
 
 impl Injection {
-    /// Reads the text that [`Injection`] is displayed as; the port has to be a general one, or one
-    /// of `ports`.
+    /// Reads an injection from its `Display` text. Its port has to be a general one, or one of
+    /// `ports`.
     ///
     /// # Errors
     /// If `text` has another form, or names an unknown port or fault.

@@ -101,7 +101,7 @@ impl Asked {
         query.from = Some(from.clone()).filter(|from| !from.is_empty());
         // Every name with this prefix sorts before the prefix followed by the highest character.
         query.to = (!self.prefix.is_empty()).then(|| format!("{}{}", self.prefix, char::MAX));
-        // The items of a page, one more, and the item after which the page starts.
+        // The items of a page, the item after which it starts, and one that shows that more follow.
         let page = u32::try_from(self.limit + 2).unwrap_or(NAMES);
         query.limit = Some(if self.text.is_some() { NAMES } else { page });
         query

@@ -71,7 +71,7 @@ impl Conduct {
         told.into_iter().find(|(word, _)| id.contains(word)).map_or(Self::Plain, |(_, told)| told)
     }
 
-    /// Whether the `asks`th call of `send` for the same email sends it.
+    /// Whether call number `asks` of `send` for an email, from 1, sends it.
     const fn posts(self, asks: u32) -> bool {
         match self {
             Self::Plain | Self::Twice => true,

@@ -178,6 +178,7 @@ impl Asked {
         // Every sort key of this instant comes before `~`.
         let to = format!("{:.9}~", self.to);
         query.to = self.behind.iter().cloned().chain([to]).min();
+        // The orders of a page, the order after which it starts, and one that shows that more follow.
         query.limit = u32::try_from(self.limit + 2).ok();
         query
     }

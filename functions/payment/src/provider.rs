@@ -127,7 +127,7 @@ pub trait PaymentProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError>;
 
-    /// Looks an intent up; none where this shop did not prepare it.
+    /// Looks an intent up; none if this shop did not prepare it.
     ///
     /// # Errors
     /// See [`ProviderError`].

@@ -1,4 +1,5 @@
-//! State machines that would not run, would wait forever, or would call what belongs to others.
+//! State machines that would not run, would wait forever, or would call functions of another service
+//! or template.
 
 use serde_json::{Value, json};
 

@@ -133,7 +133,7 @@ pub(crate) async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
 }
 
 async fn tell(demo: &Demo, shop: &Shop) -> anyhow::Result<ExitCode> {
-    let client = Client::remote(&shop.url().context("the shop does not listen")?);
+    let client = Client::remote(&shop.url().context("the shop's API is not running")?);
     seed(&client, shop).await?;
     if !demo.json {
         line!(

@@ -81,7 +81,7 @@ async fn target(import: &Import) -> anyhow::Result<Target> {
         ..ShopConfig::default()
     };
     let shop = Shop::start(&config).await?;
-    let client = Client::remote(&shop.url().context("the shop does not listen")?);
+    let client = Client::remote(&shop.url().context("the shop's API is not running")?);
     Ok(Target { client, own: Some(shop) })
 }
 

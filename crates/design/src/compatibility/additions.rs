@@ -1,5 +1,5 @@
 //! Whether a schema differs from a published one by optional fields alone, as public events have to:
-//! nobody here knows what their readers do with them.
+//! it is unknown what their readers, outside the application, do with them.
 
 use std::collections::BTreeSet;
 

@@ -28,7 +28,7 @@ enum Committed<S = ()> {
     Now(Record, S),
     /// Another commit answered this message before; this is its record.
     Before(Record),
-    /// A condition of a change did not hold, because somebody else wrote in between.
+    /// A condition of a change did not hold, because the item was written in between.
     Stale,
 }
 
@@ -101,7 +101,7 @@ impl Kernel {
         }
     }
 
-    /// The answer to a message that is not acted on; none where it is.
+    /// The answer to a message that the action need not decide on; none if it has to decide.
     async fn without_deciding<A: ExternalAction>(
         &self,
         message: &Message,

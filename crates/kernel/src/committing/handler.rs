@@ -57,7 +57,7 @@ impl<A: ExternalAction> Handler for Typed<A> {
     async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Handled, ActionError> {
         let row = A::Row::SPEC;
         let answered = kernel.run_external(&self.0, message).await?;
-        // For adapters whose spans have these fields and that write a log line of their own.
+        // Fields of the adapter's span, if it has them, for the log line that the adapter writes.
         Span::current()
             .record("action", row.action)
             .record("correlation_id", &message.metadata.correlation_id)

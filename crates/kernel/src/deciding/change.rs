@@ -22,7 +22,7 @@ pub fn create<E: Entity>(entity: &E) -> Write {
     put(entity, 1, Some(Condition::Absent))
 }
 
-/// Writes an entity over the one that was read; refused if somebody else wrote in between.
+/// Writes an entity over the one that was read; refused if it was written in between.
 pub fn replace<E: Entity>(read: &Versioned<E>, entity: &E) -> Write {
     let unchanged = Condition::Equals { attribute: VERSION, value: whole(read.version) };
     put(entity, read.version + 1, Some(unchanged))

@@ -20,7 +20,7 @@ const REMEMBERED_FOR: SignedDuration = SignedDuration::from_secs(60);
 /// How many keys stay in memory at most.
 const REMEMBERED: usize = 1_000;
 
-/// How often making a key is retried if somebody else makes one for the same person meanwhile.
+/// How often making a key is retried if another call makes one for the same person meanwhile.
 const ATTEMPTS: usize = 8;
 
 /// A source of keys that nobody can guess.

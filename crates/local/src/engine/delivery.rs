@@ -140,8 +140,8 @@ pub struct Taken {
     /// The index, in the topology, of the route that handles the delivery.
     pub route: usize,
     pub event: Arc<Accepted>,
-    /// Whether its queue has retried it for as long as the policy allows: then the row that its own
-    /// row gives up to answers it.
+    /// Whether its queue has retried it for as long as the policy allows. Then its row gives it
+    /// up, and the row that takes over answers it.
     pub overdue: bool,
 }
 

@@ -93,7 +93,7 @@ pub struct Topology {
 pub struct Policies {
     /// For invocations of functions by the bus.
     pub function: RetryPolicy,
-    /// For events in redrive queues, on which a function failed as often as `function` allows.
+    /// For events in redrive queues: a function failed on them until `function` was exhausted.
     pub redrive: RetryPolicy,
     pub partner: RetryPolicy,
     /// The most calls of one partner per second.

@@ -37,8 +37,7 @@ impl Orchestrator {
             if happened.is_empty() && !called && !self.tell_parent(kernel, &mut run).await? {
                 return Ok(run.alarm(now));
             }
-            // If somebody else wrote in between, the execution is loaded again, and the turn is
-            // repeated.
+            // If the execution was written in between, it is loaded again, and the turn is repeated.
             if run::save(&*kernel.store, (version, now), &run, &happened).await? {
                 if run.pending.is_empty() && (run.is_over() || !run.has_ended()) {
                     return Ok(run.alarm(now));

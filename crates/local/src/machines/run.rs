@@ -130,7 +130,7 @@ fn read(item: &Item) -> Result<VersionedRun, Failure> {
 }
 
 /// Writes a turn: the run, over the one that was read at `version`, and the events of the turn.
-/// Returns false if somebody else wrote in between.
+/// Returns false if the run was written in between.
 pub(super) async fn save(
     store: &dyn Store,
     (version, now): (i64, Timestamp),

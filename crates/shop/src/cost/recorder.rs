@@ -38,7 +38,8 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Starts a row's work on `messages` messages, which consumes `used` to begin with.
+    /// Starts a row's work on `messages` messages. Its start alone, such as an invocation, consumes
+    /// `used`.
     pub(super) fn enter(&self, action: &str, messages: usize, used: Consumption) {
         lock(&self.at_work).push(AtWork { action: action.to_owned(), messages, used });
     }

@@ -63,7 +63,7 @@ impl Depot {
         *self.delivered.borrow()
     }
 
-    /// Waits until so many parcels were reported to the shop as delivered.
+    /// Waits until `delivered` parcels were reported to the shop as delivered.
     pub(super) async fn until(&self, delivered: usize) -> anyhow::Result<()> {
         self.delivered.subscribe().wait_for(|told| *told >= delivered).await?;
         Ok(())

@@ -79,8 +79,8 @@ impl Harness {
         Ok(world)
     }
 
-    /// Opens a shop in memory on `clock`, which advances only while nothing can be done, and whose
-    /// carrier accepts so many calls a second.
+    /// Opens a shop in memory on `clock`, which advances only while nothing can be done. Its carrier
+    /// accepts `calls_per_second`.
     pub async fn in_virtual_time(
         clock: &VirtualClock,
         customers: &[&str],
@@ -138,22 +138,22 @@ impl Harness {
         Ok(())
     }
 
-    /// Lists an item with so many pieces.
+    /// Lists an item with `pieces` in stock.
     pub async fn stock(&self, sku: &str, pieces: u32) -> anyhow::Result<()> {
         let body = json!({ "name": "A thing", "price": 18.5, "stock": pieces });
         ask(&self.router, put(&format!("/items/{sku}"), &body)?).await?;
         Ok(())
     }
 
-    /// Drives the engine by hand, one step after another, until so many parcels are delivered and
-    /// nothing is left to do.
+    /// Drives the engine by hand, one step after another, until as many parcels as `delivered` are
+    /// delivered and nothing is left to do.
     pub async fn step_to(&self, delivered: usize) {
         while !self.is_at_rest(delivered) {
             self.step().await;
         }
     }
 
-    /// Whether so many parcels are delivered, and nothing is left to do.
+    /// Whether at least `delivered` parcels are delivered, and nothing is left to do.
     pub fn is_at_rest(&self, delivered: usize) -> bool {
         self.depot.delivered() >= delivered && self.local.bus().is_idle()
     }
@@ -183,7 +183,7 @@ impl Harness {
         self.place_each(numbers, move |number| order(number, customer(number), &skus(number))).await
     }
 
-    /// Places so many orders of one piece of the item `sku`, many at once.
+    /// Places `orders` orders of one piece of the item `sku`, many at once.
     pub async fn place_for_one(
         &self,
         sku: &'static str,
@@ -219,7 +219,7 @@ impl Harness {
         self.depot.set_open(moves);
     }
 
-    /// Runs the engine until so many parcels are delivered, and nothing is left to do.
+    /// Runs the engine until `delivered` parcels are delivered, and nothing is left to do.
     pub async fn rest(&self, delivered: usize) -> anyhow::Result<()> {
         let runner = self.local.runner();
         runner.start();

@@ -68,7 +68,7 @@ fn exceeded() -> Failure {
 }
 
 impl Work<'_, '_> {
-    /// Starts the run. If the items are in a file, asks for the file first.
+    /// Starts the run. If the items are in a file, requests the file from storage first.
     pub(super) fn distribute(
         &mut self,
         id: LaneId,

@@ -75,7 +75,7 @@ fn read(item: &Item) -> Result<Option<LedgerEntry>, Failure> {
     Ok(Some(LedgerEntry { order_id, customer_id, movement, amount }))
 }
 
-/// A charge that was made, and for which order and customer.
+/// A charge that was made, with its order and its customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Charged {
     pub(super) order_id: OrderId,

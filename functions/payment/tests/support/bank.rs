@@ -63,7 +63,8 @@ pub(crate) struct Intent {
     pub(crate) refunded: u64,
     /// The order, by the intent's metadata.
     pub(crate) order_id: String,
-    /// The page on which the customer confirms; absent if the bank cannot send them back.
+    /// The page on which the customer confirms; absent if the bank has no address to return
+    /// them to.
     pub(crate) page: Option<String>,
 }
 
