@@ -268,7 +268,7 @@ OTHERWISE = (
         "moto knows the attributes Name, RoleArn and DefinitionString only",
     ),
 )
-# What differs when the stack is deleted.
+# The replacements that apply when a stack is deleted.
 DELETED_OTHERWISE = (
     other(
         "!If in a DeletionPolicy",

@@ -140,7 +140,7 @@ class SamplesBench:
         match value:
             case {"Fn::If": [_, then, _]}:
                 return self._value(then)
-            # Of all attributes, variables have those of secrets: their ARNs.
+            # The only attribute that a variable refers to is the ARN of a secret.
             case {"Ref": name} | {"Fn::GetAtt": [name, "Id"]} if name in self._resources:
                 return self._resources[name]
             case dict():

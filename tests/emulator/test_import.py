@@ -24,7 +24,7 @@ from shop_stack import BINARIES, ROOT, free_port, wait_for
 
 STACK = "chorus-prod"
 START_SECONDS, PATIENCE = 30.0, 30.0
-# Conditions are so that every resource exists.
+# With these parameters, the conditions of all resources hold.
 GIVEN = {"Stage": "prod", "FrontEndEndpoint": "https://shop.example/hooks"}
 PARAMETERS = [{"ParameterKey": name, "ParameterValue": value} for name, value in GIVEN.items()]
 # Types that MiniStack does not import. AWS does: its registry can read each.
@@ -97,7 +97,7 @@ class Retention(unittest.TestCase):
         self.assertEqual(queue["Attributes"][depth[0]], "1")
 
     def _proposed(self, name: str, left: list[dict[str, Any]]) -> dict[str, Any]:
-        """The change set that the command prints for these resources, once AWS has looked at it."""
+        """Creates the change set that the command prints for these resources, and returns it."""
         formation = client("cloudformation")
         formation.create_change_set(
             StackName=STACK, ChangeSetName=name, Parameters=PARAMETERS, **printed(left)
@@ -111,7 +111,7 @@ class Retention(unittest.TestCase):
 
 
 def printed(left: list[dict[str, Any]]) -> dict[str, Any]:
-    """What `chorus synth --import` prints for these resources of a deleted stack."""
+    """The change set that `chorus synth --import` prints for these resources of a deleted stack."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump({"StackResourceSummaries": left}, file, default=str)
         file.flush()

@@ -13,10 +13,11 @@ use tokio::time::Instant;
 
 use crate::{StartError, StoredSecret, sdk_config, variable};
 
-/// How long a secret is used after it was read. So a new version of it is in use soon.
+/// How long a secret is used after it was read. So a new version is in use after that time.
 const KEPT: Duration = Duration::from_secs(5 * 60);
 
-/// The secret whose ARN or name is in the environment variable `name`. Nothing is read yet.
+/// The secret whose ARN or name is in the environment variable `name`. The first use
+/// reads it.
 ///
 /// # Errors
 /// If the variable is not set.
@@ -29,7 +30,7 @@ where
     Ok(Arc::new(RunTimeSecret { stored, kept: Kept::default() }))
 }
 
-/// A secret of Secrets Manager, and what was read of it last.
+/// A secret of Secrets Manager, and the value that was last read.
 struct RunTimeSecret<T> {
     stored: StoredSecret,
     kept: Kept<T>,
@@ -65,7 +66,7 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T: Clone> Kept<T> {
-    /// The value that was read in the last five minutes, else what `read` returns now. If `read`
+    /// The value that was read in the last five minutes, else the one that `read` returns. If `read`
     /// fails, the value that was read before stays in use for five more minutes.
     async fn get(&self, read: impl AsyncFnOnce() -> Result<T, String>) -> Result<T, Failure> {
         let mut kept = self.0.lock().await;

@@ -93,7 +93,7 @@ fn check_dead_letters(observed: &Observed) -> Vec<String> {
 /// store keep from being counted.
 const UNGUARDED: u64 = 100;
 
-/// Each published outage has ended, which was also published, or its circuit is still open.
+/// Each published outage has an event of its end, unless its circuit is still open.
 fn check_circuits(observed: &Observed, table: &Table) -> Vec<String> {
     let items = observed.items(IDEMPOTENCY_TABLE.name);
     let sightings = observed.sightings();

@@ -32,10 +32,10 @@ struct ListedResource {
     physical_resource_id: String,
 }
 
-/// Returns what `aws cloudformation create-change-set --cli-input-json` takes to import the
+/// Returns the input of `aws cloudformation create-change-set --cli-input-json` that imports the
 /// resources that outlived a stack: their identities, and a template that has only them, because an
-/// import creates nothing. `document` is the template as JSON; `listed` is what `aws cloudformation
-/// list-stack-resources` prints of the deleted stack.
+/// import creates nothing. `document` is the template as JSON; `listed` is the output of `aws
+/// cloudformation list-stack-resources` for the deleted stack.
 ///
 /// # Errors
 /// If `listed` cannot be read, or if none of the template's resources outlived the stack.

@@ -123,7 +123,7 @@ pub(crate) async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
         ..ShopConfig::default()
     };
     let shop = Shop::start(&config).await?;
-    // Whichever comes first; the temporary directory is removed in both cases.
+    // Waits for the end of the demo or for an interruption. Both remove the temporary directory.
     let ended = tokio::select! {
         told = tell(demo, &shop) => told,
         () = interruption.comes() => Ok(ExitCode::from(INTERRUPTED)),

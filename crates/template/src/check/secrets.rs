@@ -1,5 +1,5 @@
-//! Checks that no secret stands in a function's environment variables: whoever may read the
-//! function's configuration could read it there.
+//! Checks that no environment variable of a function contains a secret: anybody who may read the
+//! function's configuration could read it.
 
 use serde_json::Value;
 
