@@ -66,8 +66,8 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T: Clone> Kept<T> {
-    /// The value that was read in the last five minutes, else the one that `read` returns. If `read`
-    /// fails, the value that was read before stays in use for five more minutes.
+    /// The value that was read in the last five minutes, else the one that `read` returns. If
+    /// `read` fails, the value that was read before stays in use for five more minutes.
     async fn get(&self, read: impl AsyncFnOnce() -> Result<T, String>) -> Result<T, Failure> {
         let mut kept = self.0.lock().await;
         if let Some((value, read_at)) = &*kept

@@ -21,8 +21,8 @@ pub fn asyncapi(table: &Table) -> serde_json::Result<Value> {
     document(table, &messages, &Head { title: "The events of the design table", bus, operations })
 }
 
-/// Makes the AsyncAPI document of the events that are forwarded to `bus`, for the subscribers there.
-/// It leaves out how the application itself handles these events.
+/// Makes the AsyncAPI document of the events that are forwarded to `bus`, for the subscribers
+/// there. It leaves out how the application itself handles these events.
 ///
 /// # Errors
 /// If a schema or a sample cannot be written as JSON.
