@@ -237,8 +237,7 @@ impl PaymentProvider for Provider {
 
 type Attempt = Pin<Box<dyn Future<Output = bool>>>;
 
-/// One step of an interleaving: the handling of a message continues, a request arrives or is lost,
-/// a process crashes.
+/// One step of an interleaving: a handler continues, a request arrives or is lost, or a crash.
 #[derive(Debug, Clone, Copy)]
 enum Turn {
     Go(usize, usize),
@@ -301,8 +300,7 @@ impl World {
             match answered {
                 Ok(()) => true,
                 Err(failure) if failure.is_retryable() => false,
-                // Without an approval, the state machine never reaches the charge, so the message
-                // is dropped.
+                // Without an approval, the state machine never charges: the message is dropped.
                 Err(failure) => {
                     assert_eq!(failure.code(), "Conflict", "{failure}");
                     !patient
@@ -484,8 +482,7 @@ proptest! {
     }
 }
 
-/// The request to charge is still in flight, and its sender no longer waits for it, when the
-/// cancellation comes.
+/// At the cancellation, the request to charge is in flight, and its sender no longer waits for it.
 #[test]
 fn a_charge_that_everybody_gave_up_does_not_stand_once_its_order_is_canceled() {
     for late in [Turn::Arrive(1), Turn::Arrive(2)] {
