@@ -69,6 +69,10 @@ emulator-down: ## Stop the emulator
 emulator-test: ## The flow on an emulator of its own, driven through the API
 	scripts/emulator.sh test
 
+.PHONY: emulator-accounts
+emulator-accounts: ## The shop and the enterprise's bus in two accounts of an emulator, and what comes and goes
+	scripts/emulator.sh accounts
+
 .PHONY: emulator-burst
 emulator-burst: ## CHORUS_BURST (1000) orders for one item at once, on the emulator
 	scripts/emulator.sh burst

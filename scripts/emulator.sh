@@ -3,6 +3,7 @@
 #
 #   up, down           starts and stops an emulator with the shop and some items
 #   test [TEST…]       tests the flow through the API, on a new emulator
+#   accounts           tests the shop and the enterprise's bus in two accounts, on a new emulator
 #   burst              places CHORUS_BURST (1000) orders for one item at once; takes minutes
 #   samples [--write]  invokes functions with each of events/samples, by `cargo lambda invoke`
 #   stripe             tests payments of `chorus up` with a server that has Stripe's API
@@ -67,6 +68,7 @@ case ${1:-} in
     up) prepare; shop up ;;
     down) shop down ;;
     test) prepare; on_its_own 480 test_flow.py "${@:2}" ;;
+    accounts) prepare; on_its_own 240 test_accounts.py "${@:2}" ;;
     burst)
         prepare
         export CHORUS_BURST=${CHORUS_BURST:-1000}

@@ -46,6 +46,7 @@ wait $! && told=0 || told=$?
 cat "$said"; rm "$said"; ((told == 0))
 step "emulator: the store";    scripts/emulator.sh store
 step "emulator: every sample"; scripts/emulator.sh samples
+step "emulator: two accounts"; scripts/emulator.sh accounts
 step "emulator: the flow";     scripts/emulator.sh test
 step "the same bytes with JSONata"; scripts/key-order.sh
 step "the page: which rule matches?"; scripts/which-rule.sh test

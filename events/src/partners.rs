@@ -22,6 +22,10 @@ pub const ENTERPRISE_BUS: OutsideBus = OutsideBus {
     personal: &["CustomerId", "PaymentMethod", "PostalAddress", "ShippingAddress"],
 };
 
+/// Keeps the enterprise's catalogue in an account of its own, and lists items by commands that the
+/// enterprise's bus forwards.
+pub const CATALOGUE: Partner = called_by_code("catalogue", "com.example.catalogue");
+
 /// Charges customers, and refunds charges.
 pub const PAYMENT_PROVIDER: Partner = called_by_code("payment-provider", "com.payment-provider");
 

@@ -6,7 +6,7 @@ use chorus_table::{Callers, Content};
 
 use crate::callers::{ONLY_OPERATORS, ONLY_REVIEWERS, ONLY_STAFF, OWNER_OR_STAFF};
 use crate::partners::{
-    CARRIER, ENTERPRISE_BUS, FRONT_END, MAIL_BREAKER, PAYMENT_BREAKER, PAYMENT_PROVIDER,
+    CARRIER, CATALOGUE, ENTERPRISE_BUS, FRONT_END, MAIL_BREAKER, PAYMENT_BREAKER, PAYMENT_PROVIDER,
 };
 use crate::settings::{FORMER_HOME, FORMER_REVIEW_UNITS};
 use crate::{commands, facts, services};
@@ -231,7 +231,7 @@ chorus_table::design_table! {
 
     /// Lists an item: price, and stock received.
     PutItem: INVENTORY api [PutItem] => [ItemListed]
-        .records().callers(ONLY_STAFF);
+        .records().callers(ONLY_STAFF).commands_from(CATALOGUE, ENTERPRISE_BUS);
 
     /// Adds the pieces that the shop received to an item's stock.
     ReceiveStock: INVENTORY api [ReceiveStock] => []

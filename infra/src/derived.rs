@@ -6,12 +6,13 @@ use chorus_carrier::contract::{CONTRACT_PATH, document};
 use chorus_design::{
     Contract, Finding, GeneratedFile, Incompatibility, PUBLISHED, PublishedError, compare, files,
 };
+use chorus_events::partners::ENTERPRISE_BUS;
 use chorus_events::table::TABLE;
 use chorus_kernel::Function;
-use chorus_template::{Template, check, schema_registry, synthesize};
+use chorus_template::{Template, check, check_beside, gatekeeper, schema_registry, synthesize};
 use thiserror::Error;
 
-use crate::{SCHEMA_REGISTRY, security_page, shop};
+use crate::{GATEKEEPER, SCHEMA_REGISTRY, security_page, shop};
 
 /// The file that declares the design table, relative to the repository's root.
 const SOURCE: &str = "events/src/table.rs";
@@ -85,7 +86,9 @@ fn incompatible(root: &Path) -> Result<Vec<Finding>, NotWritten> {
 #[must_use]
 pub fn prove_template(root: &Path) -> Vec<Finding> {
     let stack = shop(root);
-    check(&synthesize(&stack).document(), &stack)
+    let mut findings = check(&synthesize(&stack).document(), &stack);
+    findings.extend(check_beside(&gatekeeper(&stack, ENTERPRISE_BUS).document(), &stack));
+    findings
 }
 
 /// Writes schemas, samples and documentation of the table, and returns the number of files.
@@ -101,18 +104,20 @@ pub fn write_design(root: &Path) -> Result<usize, NotWritten> {
     Ok(files.len())
 }
 
-/// Makes the templates of the stack and of its schema registry.
+/// Makes the templates of the stack, of its schema registry, and of the enterprise's bus.
 ///
 /// # Errors
 /// If a schema cannot be written as JSON.
-pub fn printed(root: &Path) -> serde_json::Result<[GeneratedFile; 2]> {
+pub fn printed(root: &Path) -> serde_json::Result<[GeneratedFile; 3]> {
     let file = |path: &str, template: &Template| GeneratedFile {
         path: path.to_owned(),
         content: template.to_yaml(),
     };
+    let stack = shop(root);
     Ok([
-        file("template.yaml", &synthesize(&shop(root))),
+        file("template.yaml", &synthesize(&stack)),
         file(SCHEMA_REGISTRY, &schema_registry(&TABLE)?),
+        file(GATEKEEPER, &gatekeeper(&stack, ENTERPRISE_BUS)),
     ])
 }
 
@@ -125,7 +130,7 @@ pub fn carrier_contract() -> serde_json::Result<GeneratedFile> {
     Ok(GeneratedFile { path: CONTRACT_PATH.to_owned(), content })
 }
 
-/// Writes `template.yaml` and the template of the schema registry.
+/// Writes `template.yaml`, the template of the schema registry, and that of the enterprise's bus.
 ///
 /// # Errors
 /// [`NotWritten`]; nothing is written if the checks have findings.

@@ -49,6 +49,9 @@ const SECRETS: [StackSecret; 3] =
 /// The path of the schema registry's template.
 const SCHEMA_REGISTRY: &str = "infra/schema-registry.yaml";
 
+/// The path of the template of the enterprise's bus, for another account.
+const GATEKEEPER: &str = "infra/gatekeeper/template.yaml";
+
 /// The shop's stack; `root` is the repository.
 #[must_use]
 pub fn shop(root: impl Into<PathBuf>) -> Stack {

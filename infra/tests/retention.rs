@@ -19,12 +19,13 @@ const HOLDS_DATA: [&str; 8] = [
 ];
 
 /// Types of resources that the next deployment makes again. Logs expire, and hold no state.
-const MADE_AGAIN: [&str; 13] = [
+const MADE_AGAIN: [&str; 14] = [
     "AWS::CloudFormation::Stack",
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
     "AWS::Events::ApiDestination",
     "AWS::Events::Connection",
+    "AWS::Events::EventBusPolicy",
     "AWS::Events::Rule",
     "AWS::IAM::Role",
     "AWS::Lambda::Permission",

@@ -20,11 +20,13 @@ class DeploymentError(Exception):
 
 
 class Stack:
-    """One CloudFormation stack of the emulator at `url`."""
+    """One CloudFormation stack of the emulator at `url`, in the default account or in another one."""
 
-    def __init__(self, name: str, url: str) -> None:
+    def __init__(self, name: str, url: str, account: str | None = None) -> None:
         self._name = name
         self._url = url
+        # MiniStack takes an access key of twelve digits as the account of that number.
+        self._key = account or TEST_CREDENTIALS["AWS_ACCESS_KEY_ID"]
 
     def deploy(self, template: Path, parameters: list[str], timeout: float) -> None:
         """Packages the content of the template's CodeUri folders, and creates or updates the stack."""
@@ -48,7 +50,7 @@ class Stack:
             "cloudformation",
             endpoint_url=self._url,
             region_name=TEST_CREDENTIALS["AWS_REGION"],
-            aws_access_key_id=TEST_CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_access_key_id=self._key,
             aws_secret_access_key=TEST_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         )
         try:
@@ -72,7 +74,7 @@ class Stack:
         try:
             done = subprocess.run(
                 command,
-                env=test_environment(self._url),
+                env={**test_environment(self._url), "AWS_ACCESS_KEY_ID": self._key},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -46,7 +46,8 @@ def main(arguments: list[str]) -> int:
             case "status":
                 print(json.dumps(process.describe(external) if external else emulator.status()))
             case "deploy":
-                stack = deployment.Stack(options.stack_name, external or emulator.running_url())
+                url = external or emulator.running_url()
+                stack = deployment.Stack(options.stack_name, url, options.account)
                 template = options.template
                 if options.binaries:
                     template = prebuilt.template_with_binaries(
@@ -55,7 +56,8 @@ def main(arguments: list[str]) -> int:
                 stack.deploy(template, options.parameter, options.timeout)
                 print(json.dumps(stack.outputs(), indent=2))
             case "destroy":
-                stack = deployment.Stack(options.stack_name, external or emulator.running_url())
+                url = external or emulator.running_url()
+                stack = deployment.Stack(options.stack_name, url, options.account)
                 stack.destroy(options.timeout)
     except (process.EmulatorError, deployment.DeploymentError, prebuilt.BinaryMissing) as error:
         print(f"emulator: {error}", file=sys.stderr)
@@ -84,6 +86,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             command.add_argument("--keep-log", action="store_true")
         if name in ("deploy", "destroy"):
             command.add_argument("--stack-name", default=DEFAULT_STACK)
+            command.add_argument("--account", help="twelve digits; the default account without")
         if name == "deploy":
             command.add_argument("--template", type=Path, default=ROOT / "template.yaml")
             command.add_argument(

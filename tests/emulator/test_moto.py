@@ -66,7 +66,11 @@ AS_IN_PROD = {
 UNRESOLVED = re.compile(r"^$|<moto|\$\{|None")
 
 # The parameters without which a condition does not hold.
-NEEDS = {"HasEnterpriseBus": "EnterpriseBusArn", "HasFrontEnd": "FrontEndEndpoint"}
+NEEDS = {
+    "HasCatalogue": "CatalogueAccount",
+    "HasEnterpriseBus": "EnterpriseBusArn",
+    "HasFrontEnd": "FrontEndEndpoint",
+}
 
 # How to list the resources of a type: service, operation, field of the answer, and arguments.
 LISTS = {

@@ -28,14 +28,22 @@ pub fn asyncapi(table: &Table) -> serde_json::Result<Value> {
 /// If a schema or a sample cannot be written as JSON.
 pub fn public_asyncapi(table: &Table, bus: OutsideBus) -> serde_json::Result<Value> {
     let forwarded = table.public_events().into_iter().filter(|(to, _)| *to == bus);
-    let messages: Vec<Message> = forwarded.map(|(_, message)| message).collect();
+    let mut messages: Vec<Message> = forwarded.map(|(_, message)| message).collect();
     let emitting = table.rows.iter().filter(|row| row.has_code());
     let mut operations: Map<String, Value> =
         emitting.flat_map(|row| operations(row, &messages)).collect();
     operations.retain(|_, operation| operation["action"] == "send");
+    let commands = sent_through(table, bus);
+    for (row, command) in &commands {
+        let verb = "receive";
+        let versions = [command.spec.version];
+        let operation = operation(row, verb, command, &versions);
+        operations.insert(format!("{}.{verb}.{}", row.action, command.spec.detail_type), operation);
+    }
+    messages.extend(commands.into_iter().map(|(_, command)| command));
     let (title, bus) = (
-        "The public events",
-        format!("The bus {} of another account, to which the events are forwarded.", bus.name),
+        "The public events, and the commands of other accounts",
+        format!("The bus {} of another account, by which both come and go.", bus.name),
     );
     let mut document = document(table, &messages, &Head { title, bus: &bus, operations })?;
     for (_, channel) in document["channels"].as_object_mut().into_iter().flatten() {
@@ -44,6 +52,20 @@ pub fn public_asyncapi(table: &Table, bus: OutsideBus) -> serde_json::Result<Val
         }
     }
     Ok(document)
+}
+
+/// The commands that partners' accounts send through `bus`, under the partners' sources, each with the
+/// row that takes it.
+fn sent_through(table: &Table, bus: OutsideBus) -> Vec<(&'static RowSpec, Message)> {
+    let mut sent = Vec::new();
+    for row in table.rows {
+        let Some(sender) = row.commands_from.filter(|sender| sender.through == bus) else {
+            continue;
+        };
+        let commands = table.messages().into_iter().filter(|it| row.api.contains(&it.spec));
+        sent.extend(commands.map(|command| (row, command.sent_by(sender.partner))));
+    }
+    sent
 }
 
 /// What distinguishes one document from another.
@@ -147,21 +169,26 @@ fn channel(table: &Table, message: &Message) -> Value {
     })
 }
 
+/// What a row does with these versions of a message.
+fn operation(row: &RowSpec, verb: &str, message: &Message, versions: &[u32]) -> Value {
+    let name = message.spec.detail_type;
+    let references = versions.iter().map(
+        |number| json!({ "$ref": format!("#/channels/{name}/messages/{}", key(name, *number)) }),
+    );
+    json!({
+        "action": verb,
+        "channel": { "$ref": format!("#/channels/{name}") },
+        "summary": row.meaning,
+        "tags": [{ "name": row.service.title }],
+        "messages": references.collect::<Vec<_>>(),
+    })
+}
+
 /// The operations of a row. It receives every version that it can read.
 fn operations(row: &RowSpec, messages: &[Message]) -> Vec<(String, Value)> {
     let operation = |verb: &str, message: &Message, versions: Vec<u32>| {
-        let name = message.spec.detail_type;
-        let references = versions.iter().map(|number| {
-            json!({ "$ref": format!("#/channels/{name}/messages/{}", key(name, *number)) })
-        });
-        let operation = json!({
-            "action": verb,
-            "channel": { "$ref": format!("#/channels/{name}") },
-            "summary": row.meaning,
-            "tags": [{ "name": row.service.title }],
-            "messages": references.collect::<Vec<_>>(),
-        });
-        (format!("{}.{verb}.{name}", row.action), operation)
+        let name = format!("{}.{verb}.{}", row.action, message.spec.detail_type);
+        (name, operation(row, verb, message, &versions))
     };
     let read = |message: &Message| {
         let earlier = (message.earlier)().into_iter().map(|earlier| earlier.version);

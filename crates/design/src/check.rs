@@ -26,6 +26,7 @@ pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     findings.extend(optional(rows));
     findings.extend(copies(rows, messages));
     findings.extend(patterns::check(rows, messages));
+    findings.extend(senders(rows));
     findings.extend(public::check(rows, messages));
     findings.extend(compensation::check(flow));
     findings.extend(lifetimes::check(rows, ARCHIVE, RECORDS));
@@ -216,6 +217,17 @@ fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Reports rows with a sender of commands that have no command, or another rule already.
+fn senders(rows: &[RowSpec]) -> Vec<Finding> {
+    let sent = rows.iter().filter(|row| row.commands_from.is_some());
+    let wrong = sent.filter(|row| row.api.is_empty() || !row.on.is_empty() || row.is_catch_all());
+    let finding = |row: &RowSpec| {
+        let problem = "takes commands of another account, and has none, or consumes events as well";
+        Finding::new(row.action, problem, "Give the commands a row of their own")
+    };
+    wrong.map(finding).collect()
 }
 
 fn idle(rows: &[RowSpec]) -> Vec<Finding> {

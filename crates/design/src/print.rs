@@ -77,6 +77,12 @@ fn inputs(row: &RowSpec) -> String {
         Owner::Service(_) => event.detail_type.to_owned(),
     };
     let mut inputs: Vec<String> = row.on.iter().map(name).collect();
+    if let Some(sender) = row.commands_from {
+        let sent = |it: &EventSpec| {
+            format!("{} (from the account of the {})", it.detail_type, sender.partner.name)
+        };
+        inputs.extend(row.api.iter().map(sent));
+    }
     if let Some(machine) = row.task_of {
         let by_task = |event: &EventSpec| format!("{} (by {machine})", name(event));
         inputs.extend(row.tasks.iter().map(by_task));

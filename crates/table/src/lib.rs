@@ -35,7 +35,7 @@ pub use reader::Reader;
 pub use row::{Budget, Effect, KeyUse, Replay, Row, RowSpec, Trigger, Via};
 pub use rules::{Rule, rules};
 pub use sealed::Sealed;
-pub use service::{CallBody, OutsideBus, Owner, Partner, Service};
+pub use service::{CallBody, OutsideBus, Owner, Partner, Sender, Service};
 pub use table::Table;
 
 #[doc(hidden)]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::Schema;
 use serde_json::{Value, json};
 
-use crate::{Category, Detail, Earlier, Event, EventSpec, Metadata};
+use crate::{Category, Detail, Earlier, Event, EventSpec, Metadata, Owner, Partner};
 
 /// The moment at which every sample happened: 2026-11-20T10:47:00Z.
 #[must_use]
@@ -55,6 +55,13 @@ impl Message {
             E::EARLIER.iter().map(untyped).collect()
         };
         Self { spec: E::SPEC, schema: E::schema, earlier, samples }
+    }
+
+    /// The same message as this partner sends it, under the partner's source.
+    #[must_use]
+    pub fn sent_by(self, partner: Partner) -> Self {
+        let spec = EventSpec { owner: Owner::Partner(partner), ..self.spec };
+        Self { spec, ..self }
     }
 
     /// The versions that are published on the bus, the current one first, each with the schema of

@@ -1,6 +1,8 @@
 //! A row of the design table, and the types of its columns.
 
-use crate::{Breaker, Callers, Content, EventSpec, Inputs, Outputs, OutsideBus, Partner, Service};
+use crate::{
+    Breaker, Callers, Content, EventSpec, Inputs, Outputs, OutsideBus, Partner, Sender, Service,
+};
 
 /// What starts an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +130,9 @@ pub struct RowSpec {
     pub budget: Option<Budget>,
     /// The callers who may send the commands in `api`.
     pub callers: Callers,
+    /// The partner whose account may send the commands in `api` by the bus, too; `None` where they come
+    /// by the API alone.
+    pub commands_from: Option<Sender>,
     /// Whether a deployment may disable the row: no other row waits for its events.
     pub optional: bool,
     /// The circuit breaker of the partner that the action's code calls; `None` without a breaker.
@@ -161,6 +166,7 @@ impl RowSpec {
             within_seconds: 60,
             budget: None,
             callers: Callers::Nobody,
+            commands_from: None,
             optional: false,
             breaker: None,
             keys: KeyUse::None,
@@ -364,6 +370,12 @@ impl RowSpec {
     #[must_use]
     pub const fn destroys_keys(self) -> Self {
         Self { keys: KeyUse::Destroys, ..self }
+    }
+
+    /// Has a rule bring the row's commands that this partner's account sends through `bus`.
+    #[must_use]
+    pub const fn commands_from(self, partner: Partner, bus: OutsideBus) -> Self {
+        Self { commands_from: Some(Sender { partner, through: bus }), ..self }
     }
 
     /// Sets the callers who may send the row's commands; the API rejects all others.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{RowSpec, Trigger};
+use crate::{RowSpec, Sender, Trigger};
 
 /// A rule on the bus: which events go to which action.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,10 +15,11 @@ pub struct Rule {
     pub pattern: Value,
 }
 
-/// The rules of `rows`; a row that only has an API has none.
+/// The rules of `rows`. A row that has only an API has none, unless a partner's account sends its commands.
 #[must_use]
 pub fn rules(rows: &[RowSpec]) -> Vec<Rule> {
-    let consuming = |row: &&RowSpec| row.is_catch_all() || !row.on.is_empty();
+    let consuming =
+        |row: &&RowSpec| row.is_catch_all() || !row.on.is_empty() || row.commands_from.is_some();
     rows.iter().filter(consuming).map(rule).collect()
 }
 
@@ -32,6 +33,11 @@ fn rule(row: &RowSpec) -> Rule {
 fn pattern(row: &RowSpec) -> Value {
     if let Trigger::Every { source_prefix } = row.trigger {
         return json!({ "source": [{ "prefix": source_prefix }] });
+    }
+    if let Some(Sender { partner, .. }) = row.commands_from {
+        let commands: Vec<&str> = row.api.iter().map(|command| command.detail_type).collect();
+        let category = json!({ "metadata": { "category": ["command"] } });
+        return json!({ "source": [partner.source], "detail-type": commands, "detail": category });
     }
     let mut sources: Vec<&str> = row.on.iter().map(|event| event.owner.source()).collect();
     sources.sort_unstable();

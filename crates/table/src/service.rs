@@ -58,6 +58,15 @@ pub struct OutsideBus {
     pub personal: &'static [&'static str],
 }
 
+/// A partner with an account of its own, which sends commands by a bus of another account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Sender {
+    /// The partner. Its commands have its `source`.
+    pub partner: Partner,
+    /// The bus that admits the partner's account, and forwards the commands.
+    pub through: OutsideBus,
+}
+
 /// The publisher of an event, or the receiver of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Owner {

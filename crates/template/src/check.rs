@@ -25,6 +25,26 @@ use crate::{Finding, Stack};
 use view::View;
 pub(crate) use view::variables;
 
+/// Checks `document`, a template beside that of `stack`, such as of a bus in another account: all that
+/// does not compare it with the rows of the table.
+#[must_use]
+pub fn check_beside(document: &Value, stack: &Stack) -> Vec<Finding> {
+    let samples = patterns::samples(stack);
+    let view = View { document, stack, samples: &samples };
+    let checks = [
+        patterns::check,
+        inputs::check,
+        forwards::check,
+        dead_letters::check,
+        targets::check,
+        grants::check,
+        physical_names::check,
+        files::check,
+        references::check,
+    ];
+    checks.iter().flat_map(|check| check(view)).collect()
+}
+
 /// Checks `document`, a SAM template as JSON, against `stack`. The result is empty if all is well.
 #[must_use]
 pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {

@@ -13,7 +13,7 @@ mod state_machine;
 mod table;
 mod user_pool;
 
-pub use bus::{Archive, Bus};
+pub use bus::{Archive, Bus, BusPolicy};
 pub(crate) use function::QUEUE_CONCURRENCY;
 pub use function::{EventRule, EventSource, Function, Schedule};
 pub use http_api::{HttpApi, InvokePermission, Operation};

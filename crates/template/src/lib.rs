@@ -20,6 +20,7 @@
 mod application;
 mod check;
 pub mod constructs;
+mod gatekeeper;
 mod import;
 pub mod intrinsics;
 mod machine;
@@ -31,8 +32,9 @@ mod template;
 mod yaml;
 
 pub use application::{Application, Output, PartnerApi, TableAccess};
-pub use check::check;
+pub use check::{check, check_beside};
 pub use chorus_design::Finding;
+pub use gatekeeper::gatekeeper;
 pub use import::{ImportError, import};
 pub use schema_registry::schema_registry;
 pub use stack::{Stack, synthesize};

@@ -1,6 +1,6 @@
 //! How the names of a design table are spelled in a template.
 
-use chorus_table::{OutsideBus, Service};
+use chorus_table::{OutsideBus, Partner, Service};
 
 pub(crate) const BUS: &str = "Bus";
 
@@ -32,6 +32,16 @@ pub(crate) fn has_bus(bus: OutsideBus) -> String {
 /// The role with which events are put to that bus.
 pub(crate) fn bus_role(bus: OutsideBus) -> String {
     format!("{}BusRole", pascal(bus.name))
+}
+
+/// The parameter with the account of a partner that sends commands.
+pub(crate) fn sender_account(partner: Partner) -> String {
+    format!("{}Account", pascal(partner.name))
+}
+
+/// The condition that this account may send commands.
+pub(crate) fn has_sender(partner: Partner) -> String {
+    format!("Has{}", pascal(partner.name))
 }
 
 /// The function of a service, or of the sweeper.

@@ -6,7 +6,7 @@ pub(crate) mod machines;
 mod messaging;
 mod monitoring;
 mod outputs;
-mod outside;
+pub(crate) mod outside;
 pub(crate) mod parameters;
 mod partners;
 mod services;

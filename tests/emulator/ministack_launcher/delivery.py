@@ -50,6 +50,7 @@ class Delivery:
         policy = target.get("RetryPolicy") or {}
         self.target_arn: str = target.get("Arn", "")
         self.rule_arn: str = rule.get("Arn", "")
+        self.role_arn: str = target.get("RoleArn") or ""
         self._body = json.dumps(eventbridge._pattern_event_view(event).event_with_detail())
         self._dead_letter_queue = (target.get("DeadLetterConfig") or {}).get("Arn", "")
         self._retries_allowed = int(policy.get("MaximumRetryAttempts", DEFAULT_RETRIES))

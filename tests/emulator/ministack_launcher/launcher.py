@@ -6,6 +6,7 @@ from ministack_launcher import (
     api_destinations,
     async_invocation,
     cloudformation_types,
+    cross_account,
     event_clock,
     event_sources,
     hooks,
@@ -20,6 +21,7 @@ from ministack_launcher import (
 GAPS = (
     cloudformation_types,
     http_api,
+    cross_account,
     rule_targets,
     api_destinations,
     async_invocation,

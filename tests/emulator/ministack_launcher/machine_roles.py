@@ -57,13 +57,21 @@ def require_put(entries: list[dict[str, Any]]) -> None:
 
 def require(action: str, resource: str, context: dict[str, Any]) -> None:
     """Fails the task unless the role of the current state machine allows the action."""
+    machine = stepfunctions._state_machines.get(_machine.get())
+    if machine is None or role_allows(machine["roleArn"], action, resource, context):
+        return
+    cause = f"{machine['roleArn']} is not authorized to perform: {action} on resource: {resource}"
+    raise stepfunctions._ExecutionError("States.Permissions", cause)
+
+
+def role_allows(role: str, action: str, resource: str, context: dict[str, Any]) -> bool:
+    """Whether a role of this account allows the action; everything is allowed where IAM is off."""
     # Imported only after the hooks are installed, because the module refers to what they replace.
     from ministack.app import AUTH
 
-    machine = stepfunctions._state_machines.get(_machine.get())
-    if machine is None or not AUTH:
-        return
-    account, role = get_account_id(), machine["roleArn"]
+    if not AUTH:
+        return True
+    account = get_account_id()
     policies = iam_evaluator._gather_role_policies(role.rsplit("/", 1)[-1], account)
     asked = iam_evaluator.EvalContext(
         principal_arn=role,
@@ -74,6 +82,4 @@ def require(action: str, resource: str, context: dict[str, Any]) -> None:
         region=get_region(),
         service_context={key.lower(): value for key, value in context.items()},
     )
-    if iam_evaluator.evaluate(asked, policies).decision != "Allow":
-        cause = f"{role} is not authorized to perform: {action} on resource: {resource}"
-        raise stepfunctions._ExecutionError("States.Permissions", cause)
+    return iam_evaluator.evaluate(asked, policies).decision == "Allow"

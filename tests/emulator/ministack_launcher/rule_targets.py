@@ -4,9 +4,10 @@ queue."""
 import json
 from typing import Any
 
+from ministack.core.responses import get_account_id
 from ministack.services import eventbridge, lambda_svc, stepfunctions
 
-from ministack_launcher import delivery, hooks, queues
+from ministack_launcher import cross_account, delivery, hooks, queues
 from ministack_launcher.delivery import DeliveryFailed
 from ministack_launcher.hooks import HookPoint
 
@@ -110,12 +111,14 @@ def dispatch_to_state_machine(arn: str, payload: str) -> None:
 def dispatch_to_event_bus(
     spec: Any, event: dict, rule: dict, event_path: Any, target_input_payload: Any = None
 ) -> None:
-    """Forwards to another bus of this account that exists."""
-    bus = spec.resource.removeprefix("event-bus/")
+    """Forwards to another bus that exists, of this account or of one whose bus admits this one."""
+    bus, running = spec.resource.removeprefix("event-bus/"), delivery.current()
 
     def attempt() -> None:
+        if spec.account_id != get_account_id():
+            return cross_account.forward(str(spec), event, running.role_arn)
         if bus not in eventbridge._event_buses:
             raise DeliveryFailed(delivery.NO_RESOURCE, f"the event bus {bus} does not exist")
         _dispatch_to_event_bus(spec, event, rule, event_path, target_input_payload)
 
-    delivery.current().attempt_now(attempt)
+    running.attempt_now(attempt)

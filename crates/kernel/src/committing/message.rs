@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chorus_table::{Detail, Inputs, Metadata};
+use chorus_table::{Category, Detail, Inputs, Metadata};
 use hmac::Mac;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,8 @@ struct BusEvent {
     source: String,
     detail: Detail<Box<RawValue>>,
     #[serde(default)]
+    account: Option<String>,
+    #[serde(default)]
     replay_name: Option<String>,
 }
 
@@ -118,10 +120,13 @@ impl Message {
             code: "MalformedEvent",
             message: format!("this is not an event of the contract: {error}"),
         };
-        let BusEvent { detail_type, source, detail, replay_name } =
+        let BusEvent { detail_type, source, detail, account, replay_name } =
             serde_json::from_str(json).map_err(malformed)?;
         let mut metadata = detail.metadata;
         metadata.replay_name = replay_name.or(metadata.replay_name);
+        if metadata.category == Category::Command {
+            attribute(&mut metadata, account.as_deref());
+        }
         Ok(Self {
             detail_type,
             metadata,
@@ -252,6 +257,14 @@ impl Message {
     }
 }
 
+/// Records which account sent a command by the bus. EventBridge says that, and the sender cannot; whom
+/// the sender names is not believed, and its idempotency keys are its own.
+fn attribute(metadata: &mut Metadata, account: Option<&str>) {
+    let actor = format!("account {}", account.unwrap_or("unknown"));
+    metadata.idempotency_key = format!("{actor} {}", metadata.idempotency_key);
+    metadata.actor = Some(actor);
+}
+
 /// The first half of a digest, in hexadecimal digits.
 fn half(digest: &[u8]) -> String {
     hex::encode(&digest[..digest.len() / 2])
@@ -283,5 +296,34 @@ fn hash_sorted(hasher: &mut impl Update, value: &serde_json::Value) {
             hasher.update(&text.len().to_le_bytes());
             hasher.update(text.as_bytes());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(category: &str, account: &str) -> Metadata {
+        let metadata = json!({
+            "idempotency-key": "k1", "event-id": uuid::Uuid::nil(), "correlation-id": "chai",
+            "occurred-at": "2026-11-29T12:00:00Z", "version": 1, "ttl-seconds": 60,
+            "category": category, "actor": "maria",
+        });
+        let event = json!({
+            "source": "com.example.catalogue", "detail-type": "PutItem", "account": account,
+            "detail": { "metadata": metadata, "data": {} },
+        });
+        Message::from_event(&event.to_string()).unwrap().metadata
+    }
+
+    #[test]
+    fn a_command_by_the_bus_is_its_accounts_whomever_it_names_and_so_is_its_key() {
+        let first = read("command", "222233334444");
+        assert_eq!(first.actor.as_deref(), Some("account 222233334444"));
+        let other = read("command", "555566667777");
+        assert_ne!(first.idempotency_key, other.idempotency_key);
+        let event = read("event", "222233334444");
+        assert_eq!((event.actor.as_deref(), &*event.idempotency_key), (Some("maria"), "k1"));
     }
 }

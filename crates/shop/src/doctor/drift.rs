@@ -36,11 +36,13 @@ pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
 }
 
 /// Returns a pattern in a normal form: with its alternatives in one order, and without the
-/// template's condition that keeps replayed events from partners.
+/// template's conditions that keep replayed events from partners, and commands to one account.
 fn normal(pattern: &Value) -> Value {
     match pattern {
         Value::Object(fields) => {
-            let kept = fields.iter().filter(|(name, _)| *name != "replay-name");
+            let kept = fields
+                .iter()
+                .filter(|(name, _)| !["replay-name", "account"].contains(&name.as_str()));
             kept.map(|(name, value)| (name.clone(), normal(value))).collect()
         }
         Value::Array(values) => {

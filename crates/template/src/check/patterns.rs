@@ -3,12 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use chorus_table::{Category, EventSpec};
+use chorus_table::{Category, EventSpec, Owner, RowSpec, Sender};
 use event_pattern::Pattern;
 use serde_json::Value;
 
 use super::view::{View, texts};
 use crate::{Finding, Stack};
+
+/// The account of the samples.
+const SAMPLE_ACCOUNT: &str = "123456789012";
 
 pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     let rules = view.rules().into_iter().map(|rule| (rule.id, rule.pattern));
@@ -21,11 +24,22 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
 
 /// Every event that the table's rows consume or emit.
 fn said(stack: &Stack) -> Vec<EventSpec> {
-    stack.table.rows.iter().flat_map(|row| row.on.iter().chain(row.emits)).copied().collect()
+    let rows = stack.table.rows.iter();
+    let events = rows.clone().flat_map(|row| row.on.iter().chain(row.emits)).copied();
+    events.chain(rows.flat_map(sent)).collect()
+}
+
+/// The commands that a partner's account sends to a row, under the partner's source.
+fn sent(row: &RowSpec) -> Vec<EventSpec> {
+    let commands = |sender: Sender| {
+        let owner = Owner::Partner(sender.partner);
+        row.api.iter().map(move |command| EventSpec { owner, ..*command })
+    };
+    row.commands_from.into_iter().flat_map(commands).collect()
 }
 
 fn one(view: View<'_>, (id, pattern): (&str, &Value), said: &[EventSpec]) -> Vec<Finding> {
-    let parsed = match Pattern::parse(pattern.to_string()) {
+    let parsed = match Pattern::parse(deployed(pattern).to_string()) {
         Ok(parsed) => parsed,
         Err(error) => {
             let problem = format!("has a pattern that EventBridge refuses: {error}");
@@ -53,22 +67,40 @@ fn one(view: View<'_>, (id, pattern): (&str, &Value), said: &[EventSpec]) -> Vec
     findings
 }
 
+/// A pattern as it may be deployed: with the account of the samples for each parameter.
+fn deployed(pattern: &Value) -> Value {
+    match pattern {
+        Value::Object(fields) if fields.contains_key("Ref") => SAMPLE_ACCOUNT.into(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), deployed(value))).collect()
+        }
+        Value::Array(values) => values.iter().map(deployed).collect(),
+        scalar => scalar.clone(),
+    }
+}
+
 /// An example of each event that the table's rows consume or emit, as the bus delivers it.
 pub(super) fn samples(stack: &Stack) -> Vec<Value> {
     let said = said(stack);
-    stack
-        .table
-        .messages()
-        .into_iter()
-        .filter(|message| message.spec.category() == Category::Event)
-        .filter(|message| said.contains(&message.spec))
-        .flat_map(|message| message.samples().unwrap_or_default())
-        .collect()
+    let mut samples = Vec::new();
+    for message in stack.table.messages() {
+        // A command comes under the source of the partner whose account sends it.
+        let same = |spec: &&EventSpec| match message.spec.category() {
+            Category::Command => spec.detail_type == message.spec.detail_type,
+            _ => **spec == message.spec,
+        };
+        let Some(spec) = said.iter().find(same) else { continue };
+        for mut sample in message.samples().unwrap_or_default() {
+            sample["source"] = spec.owner.source().into();
+            samples.push(sample);
+        }
+    }
+    samples
 }
 
 /// The samples that a pattern matches.
 pub(super) fn matched<'a>(view: View<'a>, pattern: &Value) -> Vec<&'a Value> {
-    let Ok(pattern) = Pattern::parse(pattern.to_string()) else { return Vec::new() };
+    let Ok(pattern) = Pattern::parse(deployed(pattern).to_string()) else { return Vec::new() };
     view.samples.iter().filter(|sample| matches(&pattern, sample)).collect()
 }
 

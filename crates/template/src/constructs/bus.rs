@@ -1,9 +1,9 @@
-//! The bus, and the archive of its events.
+//! The bus, who may put events to it from other accounts, and the archive of its events.
 
 use serde_json::{Value, json};
 
 use super::{Construct, Resource};
-use crate::intrinsics::{arn, reference, substitute};
+use crate::intrinsics::{arn, either, reference, substitute};
 
 /// A custom event bus with the stack's name.
 #[derive(Debug)]
@@ -12,6 +12,51 @@ pub struct Bus;
 impl Construct for Bus {
     fn resource(&self) -> Resource {
         Resource::new("AWS::Events::EventBus", json!({ "Name": substitute("${AWS::StackName}") }))
+    }
+}
+
+/// A statement of a bus's policy: an account may put these events, and no other.
+#[derive(Debug)]
+pub struct BusPolicy {
+    pub bus: &'static str,
+    /// The statement's name.
+    pub sid: String,
+    /// The account's id.
+    pub account: Value,
+    pub source: &'static str,
+    pub detail_types: Vec<&'static str>,
+    /// The condition that the account has to belong to an organization, and the parameter with the
+    /// organization's id.
+    pub organization: Option<(&'static str, &'static str)>,
+}
+
+impl Construct for BusPolicy {
+    fn resource(&self) -> Resource {
+        // A request with several entries has several values of both keys, and a missing key must not match.
+        let mut named = json!({
+            "ForAllValues:StringEquals": {
+                "events:source": [self.source],
+                "events:detail-type": self.detail_types,
+            },
+            "Null": { "events:source": "false", "events:detail-type": "false" },
+        });
+        if let Some((condition, parameter)) = self.organization {
+            let mut member = named.clone();
+            member["StringEquals"] = json!({ "aws:PrincipalOrgID": reference(parameter) });
+            named = either(condition, member, named);
+        }
+        let properties = json!({
+            "EventBusName": reference(self.bus),
+            "StatementId": self.sid,
+            "Statement": {
+                "Effect": "Allow",
+                "Action": "events:PutEvents",
+                "Principal": { "AWS": self.account },
+                "Resource": arn(self.bus),
+                "Condition": named,
+            },
+        });
+        Resource::new("AWS::Events::EventBusPolicy", properties)
     }
 }
 

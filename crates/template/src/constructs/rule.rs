@@ -36,6 +36,11 @@ impl Retry {
 #[derive(Debug, Clone, PartialEq)]
 pub enum RuleTarget {
     Queue(String),
+    /// A queue, whose messages begin with this reason and contain the event.
+    QueueWithReason {
+        queue: String,
+        reason: &'static str,
+    },
     /// A partner's endpoint.
     Partner {
         destination: String,
@@ -73,6 +78,14 @@ impl Construct for Rule {
     fn resource(&self) -> Resource {
         let mut target = match &self.target {
             RuleTarget::Queue(queue) => json!({ "Id": "queue", "Arn": arn(queue) }),
+            RuleTarget::QueueWithReason { queue, reason } => json!({
+                "Id": "queue",
+                "Arn": arn(queue),
+                "InputTransformer": {
+                    "InputTemplate":
+                        format!("{{\"reason\": \"{reason}\", \"event\": <aws.events.event.json>}}"),
+                },
+            }),
             RuleTarget::Partner { destination, role, path, body } => json!({
                 "Id": "partner",
                 "Arn": arn(destination),

@@ -1,18 +1,22 @@
-//! Buses of other accounts: the rules that forward public events to them, and the role with which
-//! EventBridge puts them there. All of these exist only if the bus's ARN is given.
+//! Buses of other accounts: the rules that forward public events to them, the role with which
+//! EventBridge puts them there, and the policy that admits commands from there. All of these exist only
+//! if the bus's ARN is given.
 
-use chorus_table::OutsideBus;
 use chorus_table::policy::BUS;
-use serde_json::Value;
+use chorus_table::{OutsideBus, Sender};
+use serde_json::{Value, json};
 
 use super::topology::{self, Topology};
-use crate::constructs::{Construct, Principal, Resource, Role, Rule, RuleTarget, Statement};
+use crate::constructs::{
+    BusPolicy, Construct, Principal, Resource, Role, Rule, RuleTarget, Statement,
+};
 use crate::intrinsics::{given, reference};
 use crate::template::Parameter;
 use crate::{Template, names};
 
 /// A regular expression for a bus's ARN, or an empty text.
-const BUS_ARN: &str = "^(arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9._/-]+)?$";
+pub(crate) const BUS_ARN: &str =
+    "^(arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9._/-]+)?$";
 
 pub(crate) fn parameter(bus: OutsideBus) -> Parameter {
     let about = format!(
@@ -24,6 +28,25 @@ pub(crate) fn parameter(bus: OutsideBus) -> Parameter {
 
 pub(crate) fn condition(bus: OutsideBus) -> (String, Value) {
     (names::has_bus(bus), given(&names::bus_parameter(bus)))
+}
+
+/// A regular expression for an account's id, or an empty text.
+pub(crate) const ACCOUNT: &str = "^([0-9]{12})?$";
+
+/// The parameter with the account of a sender.
+pub(crate) fn sender(Sender { partner, through }: Sender) -> Parameter {
+    let about = format!(
+        "The account of the {}, which may send commands through the {}'s bus; empty for none",
+        partner.name, through.name
+    );
+    Parameter::text(&names::sender_account(partner), &about, "").like(ACCOUNT)
+}
+
+/// The condition that commands of a sender are admitted.
+pub(crate) fn admits(Sender { partner, through }: Sender) -> (String, Value) {
+    let has_bus = json!({ "Condition": names::has_bus(through) });
+    let both = json!({ "Fn::And": [has_bus, given(&names::sender_account(partner))] });
+    (names::has_sender(partner), both)
 }
 
 pub(crate) fn add(template: &mut Template, topology: &Topology, bus: OutsideBus) {
@@ -53,4 +76,28 @@ pub(crate) fn add(template: &mut Template, topology: &Topology, bus: OutsideBus)
         };
         add(topology::resource(rule), forward.resource());
     }
+    for sender in topology.senders().into_iter().filter(|sender| sender.through == bus) {
+        let policy = BusPolicy {
+            bus: names::BUS,
+            sid: names::pascal(sender.partner.name),
+            account: account_of(&arn),
+            source: sender.partner.source,
+            detail_types: commands(topology, sender),
+            organization: None,
+        };
+        let condition = Some(names::has_sender(sender.partner));
+        let id = format!("{}BusPolicy", names::pascal(sender.partner.name));
+        template.add_resource(id, &Resource { condition, ..policy.resource() });
+    }
+}
+
+/// The commands that a sender may send.
+pub(crate) fn commands(topology: &Topology, sender: Sender) -> Vec<&'static str> {
+    let rows = topology.rows.iter().filter(|row| row.commands_from == Some(sender));
+    rows.flat_map(|row| row.api).map(|command| command.detail_type).collect()
+}
+
+/// The account in an ARN.
+fn account_of(arn: &Value) -> Value {
+    json!({ "Fn::Select": [4, { "Fn::Split": [":", arn] }] })
 }

@@ -53,6 +53,7 @@ pub(crate) fn all(stack: &Stack, topology: &Topology) -> Vec<Parameter> {
     let mut all = common(stack);
     all.extend(of_partners);
     all.extend(topology.outside_buses().into_iter().map(outside::parameter));
+    all.extend(topology.senders().into_iter().map(outside::sender));
     if stack.has_api() {
         all.extend(of_api());
     }
@@ -176,6 +177,7 @@ pub(crate) fn conditions(stack: &Stack, topology: &Topology) -> Map<String, Valu
         stack.application.partners.iter().flat_map(partners::conditions).collect();
     conditions.extend(partners::presence(stack.table.rows, &stack.application.partners));
     conditions.extend(topology.outside_buses().into_iter().map(outside::condition));
+    conditions.extend(topology.senders().into_iter().map(outside::admits));
     let mut add = |name: &str, condition| conditions.insert(name.to_owned(), condition);
     add(IS_PROD, equals("Stage", "prod"));
     add(ALARM_TOPIC.1, given(ALARM_TOPIC.0));

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use chorus_table::{KeyUse, OutsideBus, Partner, Replay, RowSpec, Rule, Service, Via};
+use chorus_table::{KeyUse, OutsideBus, Partner, Replay, RowSpec, Rule, Sender, Service, Via};
 use serde_json::{Value, json};
 
 use super::Stack;
 use super::partners::has_endpoint;
-use crate::intrinsics::{arn, either, only_if};
+use crate::intrinsics::{arn, either, only_if, reference};
 use crate::machine::Machine;
 use crate::names;
 
@@ -52,15 +52,22 @@ impl Topology {
             partner.or_else(|| row.outside_bus().map(names::has_bus))
         };
         let condition = self.rows.iter().filter(of_service).find_map(condition);
-        match condition.filter(|_| rule.row.optional) {
+        let sent = rule.row.commands_from.map(|sender| names::has_sender(sender.partner));
+        match sent.or(condition.filter(|_| rule.row.optional)) {
             Some(condition) => either(&condition, json!("ENABLED"), json!("DISABLED")),
             None => Value::Null,
         }
     }
 
-    /// The buses of other accounts to which rows forward events.
+    /// The buses of other accounts to which rows forward events, or from which commands come.
     pub(crate) fn outside_buses(&self) -> BTreeSet<OutsideBus> {
-        self.rows.iter().filter_map(RowSpec::outside_bus).collect()
+        let senders = self.senders().into_iter().map(|sender| sender.through);
+        self.rows.iter().filter_map(RowSpec::outside_bus).chain(senders).collect()
+    }
+
+    /// The partners whose accounts send commands.
+    pub(crate) fn senders(&self) -> BTreeSet<Sender> {
+        self.rows.iter().filter_map(|row| row.commands_from).collect()
     }
 
     /// The strongest use of people's encryption keys among the rows of a service.
@@ -158,6 +165,9 @@ pub(crate) fn pattern(rule: &Rule) -> Value {
     let mut pattern = rule.pattern.clone();
     if !rule.row.has_code() && rule.row.replay == Replay::Suppressed {
         pattern["replay-name"] = json!([{ "exists": false }]);
+    }
+    if let Some(sender) = rule.row.commands_from {
+        pattern["account"] = json!([reference(&names::sender_account(sender.partner))]);
     }
     pattern
 }

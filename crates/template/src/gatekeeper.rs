@@ -1,0 +1,308 @@
+//! The template of a gatekeeper bus: the bus of an enterprise, in an account of its own, between the
+//! application and other accounts. It admits the application's public events, and of partners' accounts
+//! the commands that the design table names, and nothing else.
+
+use std::collections::BTreeSet;
+
+use chorus_table::policy::{ARCHIVE, BUS};
+use chorus_table::{OutsideBus, Sender};
+use serde_json::{Map, Value, json};
+
+use crate::constructs::{
+    ALARM_TOPIC, Alarm, Archive, Bus, BusPolicy, Construct, Principal, Queue, QueuePolicy,
+    Resource, Role, Rule, RuleTarget, Statement,
+};
+use crate::intrinsics::{arn, attribute, equals, given, only_if, reference};
+use crate::names::{self, DEAD_LETTERS};
+use crate::stack::outside::{ACCOUNT, BUS_ARN, commands};
+use crate::stack::parameters::IS_PROD;
+use crate::stack::topology::Topology;
+use crate::{Parameter, Stack, Template};
+
+const PREAMBLE: &str = "\
+# Printed by `synth` beside template.yaml, from the same design table: a bus for another account, by which
+# public events go out and commands of partners come in. docs/OTHER-ACCOUNTS.md deploys it.
+";
+
+/// The parameter with the account of the application.
+const APPLICATION: &str = "ApplicationAccount";
+/// The parameter with the ARN of the application's bus, to which commands are forwarded.
+const APPLICATION_BUS: &str = "ApplicationBusArn";
+/// The parameter with the ARN of a bus that gets the public events.
+const SUBSCRIBER_BUS: &str = "SubscriberBusArn";
+/// The parameter with the organization that admitted accounts have to belong to.
+const ORGANIZATION: &str = "OrganizationId";
+
+const HAS_APPLICATION: &str = "HasApplication";
+const HAS_SUBSCRIBER: &str = "HasSubscriber";
+const HAS_ORGANIZATION: &str = "HasOrganization";
+
+/// The queue for what no rule wants.
+const UNWANTED: &str = "Unwanted";
+/// The rule that sends events there.
+const UNWANTED_RULE: &str = "UnwantedRule";
+const FORWARD_PUBLIC: &str = "ForwardPublicEventsRule";
+
+/// The reason in a message of that queue. It is JSON text.
+const REASON: &str = "No rule wants this event: its source, detail type, category or account is not one that \
+                      the design table lets through this bus.";
+
+/// Makes the template of `bus`, which the design table of `stack` names.
+#[must_use]
+pub fn gatekeeper(stack: &Stack, bus: OutsideBus) -> Template {
+    let topology = Topology::of(stack);
+    let senders: Vec<Sender> =
+        topology.senders().into_iter().filter(|sender| sender.through == bus).collect();
+    let gate = Gate { bus, public: public(&topology, bus), senders, topology };
+    let mut template = Template {
+        preamble: PREAMBLE,
+        description: "A bus between an application and other accounts.",
+        parameters: gate.parameters(),
+        conditions: gate.conditions(),
+        ..Template::default()
+    };
+    gate.add_bus(&mut template);
+    gate.add_rules(&mut template);
+    gate.add_queues(&mut template);
+    add_alarms(&mut template);
+    template.output("BusArn", "The bus: EnterpriseBusArn of the application", arn(names::BUS));
+    template.output("UnwantedUrl", "What no rule wanted, with the reason", reference(UNWANTED));
+    template.output("DeadLettersUrl", "What could not be delivered", reference(DEAD_LETTERS));
+    template
+}
+
+/// The names of the events that are forwarded to `bus`.
+fn public(topology: &Topology, bus: OutsideBus) -> Vec<&'static str> {
+    let rows = topology.rows.iter().filter(|row| row.outside_bus() == Some(bus));
+    rows.flat_map(|row| row.on).map(|event| event.detail_type).collect()
+}
+
+struct Gate {
+    bus: OutsideBus,
+    /// The names of the public events.
+    public: Vec<&'static str>,
+    senders: Vec<Sender>,
+    topology: Topology,
+}
+
+impl Gate {
+    fn parameters(&self) -> Vec<Parameter> {
+        let text = Parameter::text;
+        let mut parameters = vec![
+            text("Stage", "prod retains bus, archive and queues if the stack is deleted", "dev")
+                .one_of(&["dev", "prod"]),
+            text(APPLICATION, "The account of the application", "").like(ACCOUNT),
+            text(APPLICATION_BUS, "The ARN of its bus, which gets partners' commands", "")
+                .like(BUS_ARN),
+            text(
+                SUBSCRIBER_BUS,
+                "The ARN of a bus that gets every public event; empty for none",
+                "",
+            )
+            .like(BUS_ARN),
+            text(
+                ORGANIZATION,
+                "The organization that every account has to belong to; empty for any",
+                "",
+            )
+            .like("^(o-[a-z0-9]{10,32})?$"),
+            text("ArchiveDays", "For how many days events can be replayed", &days()).number(),
+            text(ALARM_TOPIC.0, "The SNS topic that alarms are sent to", ""),
+        ];
+        let sender = |Sender { partner, .. }: &Sender| {
+            let about = format!("The account of the {}, which may send commands", partner.name);
+            text(&names::sender_account(*partner), &about, "").like(ACCOUNT)
+        };
+        parameters.extend(self.senders.iter().map(sender));
+        parameters
+    }
+
+    fn conditions(&self) -> Map<String, Value> {
+        let mut conditions = Map::from_iter([
+            (IS_PROD.to_owned(), equals("Stage", "prod")),
+            (HAS_APPLICATION.to_owned(), given(APPLICATION)),
+            (HAS_SUBSCRIBER.to_owned(), given(SUBSCRIBER_BUS)),
+            (HAS_ORGANIZATION.to_owned(), given(ORGANIZATION)),
+            (ALARM_TOPIC.1.to_owned(), given(ALARM_TOPIC.0)),
+        ]);
+        for Sender { partner, .. } in &self.senders {
+            let both = [given(APPLICATION_BUS), given(&names::sender_account(*partner))];
+            conditions.insert(names::has_sender(*partner), json!({ "Fn::And": both }));
+        }
+        conditions
+    }
+
+    /// Adds the bus, its archive, and the statements of who may put what.
+    fn add_bus(&self, template: &mut Template) {
+        template.section(
+            "The bus. Its policy admits accounts by their number, sources and detail types; what it\n\
+             refuses stays with the sender.",
+        );
+        template.add(names::BUS, &Bus);
+        let sources: BTreeSet<&str> = self.sources();
+        let archive =
+            Archive { bus: names::BUS, pattern: json!({ "source": sources }), days: "ArchiveDays" };
+        template.add("Archive", &archive);
+        let mut admit = |sid: &str, condition: &str, policy: BusPolicy| {
+            let resource = Resource { condition: Some(condition.to_owned()), ..policy.resource() };
+            template.add_resource(format!("{sid}BusPolicy"), &resource);
+        };
+        let statement = |sid: &str, account: &str| BusPolicy {
+            bus: names::BUS,
+            sid: sid.to_owned(),
+            account: reference(account),
+            source: self.bus.source,
+            detail_types: self.public.clone(),
+            organization: Some((HAS_ORGANIZATION, ORGANIZATION)),
+        };
+        admit("Application", HAS_APPLICATION, statement("Application", APPLICATION));
+        for sender in &self.senders {
+            let (partner, name) = (sender.partner, names::pascal(sender.partner.name));
+            let policy = BusPolicy {
+                source: partner.source,
+                detail_types: commands(&self.topology, *sender),
+                ..statement(&name, &names::sender_account(partner))
+            };
+            admit(&name, &names::has_sender(partner), policy);
+        }
+    }
+
+    /// Adds the rules that let events through, with their roles, and the one for everything else.
+    fn add_rules(&self, template: &mut Template) {
+        template.section(
+            "Public events go to a subscriber's bus, where one is named. Teams add rules.",
+        );
+        let public = json!({ "source": [self.bus.source], "detail-type": self.public });
+        let public =
+            Forward { rule: FORWARD_PUBLIC.to_owned(), pattern: public, to: SUBSCRIBER_BUS };
+        public.add(template, HAS_SUBSCRIBER);
+        template.section(
+            "Commands of partners go to the application's bus: those that its design table names, from\n\
+             the account that EventBridge says they come from.",
+        );
+        for sender in &self.senders {
+            let account = reference(&names::sender_account(sender.partner));
+            let pattern = json!({
+                "source": [sender.partner.source],
+                "detail-type": commands(&self.topology, *sender),
+                "account": [account],
+                "detail": { "metadata": { "category": ["command"] } },
+            });
+            let rule = forward_commands(*sender);
+            let forward = Forward { rule, pattern, to: APPLICATION_BUS };
+            forward.add(template, &names::has_sender(sender.partner));
+        }
+        template
+            .section("What the policy lets through and no rule wants waits here, with the reason.");
+        let unwanted = Rule {
+            bus: names::BUS,
+            name: "unwanted".to_owned(),
+            pattern: self.unwanted(),
+            target: RuleTarget::QueueWithReason { queue: UNWANTED.to_owned(), reason: REASON },
+            retry: BUS.into(),
+            dead_letters: DEAD_LETTERS.to_owned(),
+            state: Value::Null,
+        };
+        template.add(UNWANTED_RULE, &unwanted);
+    }
+
+    /// Matches what none of the other rules is for.
+    fn unwanted(&self) -> Value {
+        let other = |listed: Value| json!([{ "anything-but": listed }]);
+        let mut ways = vec![json!({ "source": other(json!(self.sources())) })];
+        let mut outside = |source: &str, names: &[&str], account: &str| {
+            ways.push(json!({ "source": [source], "detail-type": other(json!(names)) }));
+            ways.push(json!({ "source": [source], "account": other(json!([reference(account)])) }));
+        };
+        outside(self.bus.source, &self.public, APPLICATION);
+        for sender in &self.senders {
+            let account = names::sender_account(sender.partner);
+            outside(sender.partner.source, &commands(&self.topology, *sender), &account);
+        }
+        for sender in &self.senders {
+            let category = json!([{ "anything-but": ["command"] }, { "exists": false }]);
+            let detail = json!({ "metadata": { "category": category } });
+            ways.push(json!({ "source": [sender.partner.source], "detail": detail }));
+        }
+        json!({ "$or": ways })
+    }
+
+    fn add_queues(&self, template: &mut Template) {
+        template.section("Dead letters: what could not be delivered, and why, by its attributes.");
+        let always = arn(UNWANTED_RULE);
+        let mut rules = vec![always.clone(), only_if(HAS_SUBSCRIBER, arn(FORWARD_PUBLIC))];
+        rules.extend(self.senders.iter().map(|sender| {
+            only_if(&names::has_sender(sender.partner), arn(&forward_commands(*sender)))
+        }));
+        for (queue, rules) in [(DEAD_LETTERS, rules), (UNWANTED, vec![always])] {
+            template.add(queue, &Queue::RESTING);
+            let policy = QueuePolicy { queue: queue.to_owned(), rules };
+            template.add(format!("{queue}Policy"), &policy);
+        }
+    }
+
+    /// The sources that may come through.
+    fn sources(&self) -> BTreeSet<&'static str> {
+        let partners = self.senders.iter().map(|sender| sender.partner.source);
+        partners.chain([self.bus.source]).collect()
+    }
+}
+
+/// The rule that forwards a sender's commands.
+fn forward_commands(sender: Sender) -> String {
+    format!("Forward{}Rule", names::pascal(sender.partner.name))
+}
+
+/// A rule that forwards events to the bus whose ARN a parameter has.
+struct Forward {
+    /// The rule's logical id.
+    rule: String,
+    pattern: Value,
+    to: &'static str,
+}
+
+impl Forward {
+    /// Adds the rule, and the role with which EventBridge puts the events there.
+    fn add(self, template: &mut Template, condition: &str) {
+        let bus = reference(self.to);
+        let name = self.rule.trim_end_matches("Rule");
+        let role = format!("{name}Role");
+        let put = Statement::new("Forward", &["events:PutEvents"], vec![bus.clone()]);
+        let assumed = Role { principal: Principal::EventBridge, statements: vec![put] };
+        let rule = Rule {
+            bus: names::BUS,
+            name: names::kebab(name),
+            pattern: self.pattern,
+            target: RuleTarget::Bus { arn: bus, role: role.clone() },
+            retry: BUS.into(),
+            dead_letters: DEAD_LETTERS.to_owned(),
+            state: Value::Null,
+        };
+        for (id, resource) in [(role, assumed.resource()), (self.rule, rule.resource())] {
+            let condition = Some(condition.to_owned());
+            template.add_resource(id, &Resource { condition, ..resource });
+        }
+    }
+}
+
+fn add_alarms(template: &mut Template) {
+    template.section("Alarms. Each means work: docs/OTHER-ACCOUNTS.md.");
+    let depth = |queue: &str, name: &str, description: &str| Alarm {
+        name: format!("{name}-depth"),
+        description: description.to_owned(),
+        metric: ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        dimensions: vec![("QueueName", attribute(queue, "QueueName"))],
+        statistic: "Maximum",
+        above: (0, 1),
+    };
+    let dead =
+        depth(DEAD_LETTERS, "dead-letters", "The bus could not deliver an event: redrive it");
+    template.add("DeadLettersDepthAlarm", &dead);
+    let unwanted = depth(UNWANTED, "unwanted", "An event came that no rule wants: see its reason");
+    template.add("UnwantedDepthAlarm", &unwanted);
+}
+
+/// For how many days the archive keeps events.
+fn days() -> String {
+    (ARCHIVE.as_secs() / 86_400).to_string()
+}
