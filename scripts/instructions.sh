@@ -44,9 +44,10 @@ for commit in "${commits[@]}"; do
     rm -rf "$tree"
     git worktree prune
     git worktree add --quiet --detach "$tree" "$commit"
-    # The name of this tree's test harness in the other commit.
-    name=$(sed -n 's/^pub struct \(World\|Harness\).*/\1/p' "$tree/crates/shop/tests/world/mod.rs")
-    sed "s/\bHarness\b/$name/g" "$bench" >"$tree/$bench"
+    # What the other commit calls this tree's test harness, and its recorder of requests.
+    harness=$(sed -n 's/^pub struct \(World\|Harness\).*/\1/p' "$tree/crates/shop/tests/world/mod.rs")
+    recorder=$(sed -n 's/^pub(crate) struct \(Tape\|RequestRecorder\).*/\1/p' "$tree/${bench%/*}/tape.rs")
+    sed "s/\bHarness\b/$harness/g; s/\bRequestRecorder\b/$recorder/g" "$bench" >"$tree/$bench"
     build "$tree" "$commit"
     git worktree remove --force "$tree"
 done

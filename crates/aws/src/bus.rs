@@ -8,7 +8,7 @@ use chorus_kernel::{Failure, Publisher, Rejected};
 use chorus_table::Entry;
 
 use crate::service_error::{Trouble, trouble};
-use crate::trace::Trace;
+use crate::trace;
 
 #[derive(Debug, Clone)]
 pub struct EventBridgePublisher {
@@ -42,7 +42,7 @@ fn request(entry: &Entry, bus: &str) -> PutEventsRequestEntry {
         .source(&entry.source)
         .detail_type(&entry.detail_type)
         .detail(&entry.detail)
-        .set_trace_header(Trace::of_detail(&entry.detail).map(|trace| trace.to_xray()))
+        .set_trace_header(trace::of_detail(&entry.detail).map(|trace| trace::to_xray(&trace)))
         .build()
 }
 

@@ -148,7 +148,7 @@ async fn handle(
         xray: context.xray_trace_id,
         request_id: context.request_id,
     };
-    let xray = invocation.xray.as_deref().and_then(crate::trace::Trace::from_xray);
+    let xray = invocation.xray.as_deref().and_then(crate::trace::from_xray);
     let span = tracing::info_span!(
         "of",
         request_id = invocation.request_id,

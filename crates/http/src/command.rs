@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use chorus_kernel::{Action, Failure, Kernel, Message, SealingKey, derived_id};
 
-use crate::{Endpoint, Problem, Request, Response, body};
+use crate::{Endpoint, Problem, Request, Response, Trace, body};
 
 /// The time to live of a command, in seconds: as long as a caller waits for the response.
 const TTL_SECONDS: u32 = 60;
@@ -77,7 +77,7 @@ pub fn command<E: Event>(
         copy_of: None,
         ttl_seconds: TTL_SECONDS,
         category: Category::Command,
-        traceparent: request.header("traceparent").map(ToOwned::to_owned),
+        traceparent: request.header("traceparent").and_then(Trace::parse).map(|it| it.to_string()),
         replay_name: None,
         actor: request.caller.name().map(ToOwned::to_owned),
     };

@@ -24,6 +24,7 @@ mod server;
 mod serving;
 #[cfg(feature = "server")]
 mod tokens;
+mod trace;
 
 pub use caller::{Admitted, Caller, admit};
 pub use chorus_table::{CallerRole as Role, Callers};
@@ -43,3 +44,4 @@ pub use server::{MAX_BODY, restricted, router, trusting, with_problems, without_
 pub use serving::{Limits, serve};
 #[cfg(feature = "server")]
 pub use tokens::{SecretError, TokenKey, kept_secret, kept_text_secret};
+pub use trace::Trace;

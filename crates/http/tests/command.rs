@@ -114,6 +114,21 @@ fn a_field_that_neither_has_is_named() {
 }
 
 #[test]
+fn a_traceparent_is_carried_on_and_any_other_text_in_its_header_is_not() {
+    let sample: commands::OpenDoor = chorus_table::Event::sample();
+    let carried = |header: &str| {
+        let headers = [("traceparent".to_owned(), header.to_owned())].into();
+        let request = Request { headers, ..Request::default() };
+        chorus_http::command(&kernel(), &request, &sample).unwrap().metadata.traceparent
+    };
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    assert_eq!(carried(trace).as_deref(), Some(trace));
+    for other in ["Ana Trujillo", &"x".repeat(300_000)] {
+        assert_eq!(carried(other), None);
+    }
+}
+
+#[test]
 fn a_body_that_is_no_object_is_refused() {
     assert_eq!(ask("[]").unwrap_err().status, 422);
     assert_eq!(ask("{").unwrap_err().status, 400);

@@ -15,6 +15,8 @@ use rusqlite::Connection;
 
 use identity::Identity;
 
+use crate::private;
+
 pub use backup::restore;
 pub(crate) use backup::{Snapshot, copy_all, finish};
 
@@ -82,7 +84,7 @@ impl DirectoryError {
 /// # Errors
 /// See [`DirectoryError`]. The directory is then unchanged.
 pub fn open_directory(directory: &Path, beside: &[&str]) -> Result<(), DirectoryError> {
-    std::fs::create_dir_all(directory)
+    private::create_directory(directory)
         .map_err(|error| DirectoryError::Files(directory.to_owned(), error))?;
     let own = [STORE_FILE].into_iter().chain(beside.iter().copied());
     let expected: Vec<String> = own.map(ToOwned::to_owned).collect();

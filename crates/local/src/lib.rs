@@ -45,6 +45,7 @@ mod local;
 mod machines;
 mod operator;
 mod partner;
+mod private;
 mod random;
 mod randomness;
 mod records;

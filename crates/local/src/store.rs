@@ -26,6 +26,8 @@ pub use meter::{Meter, Operation, Reading};
 
 use convert::{from_engine, to_engine};
 
+use crate::private;
+
 /// An embedded DynamoDB: `dynoxide` on a file or in memory.
 pub struct DynoxideStore {
     database: Database,
@@ -52,7 +54,10 @@ impl DynoxideStore {
     /// If the file cannot be opened, or a table cannot be created.
     pub fn open(path: &Path, tables: &[TableSpec]) -> Result<Self, StoreError> {
         let unreadable = || StoreError::Invalid(format!("{} is not a UTF-8 path", path.display()));
-        let database = Database::new(path.to_str().ok_or_else(unreadable)?);
+        let text = path.to_str().ok_or_else(unreadable)?;
+        private::create_file(path)
+            .map_err(|error| StoreError::Invalid(format!("{text} cannot be opened: {error}")))?;
+        let database = Database::new(text);
         let store = Self::with(database.map_err(refusal::outside)?, tables)?;
         Ok(Self { file: Some(path.into()), ..store })
     }

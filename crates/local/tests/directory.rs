@@ -3,7 +3,7 @@
 
 mod world;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chorus_kernel::Publisher;
 use chorus_local::{DirectoryError, Error, Local, LocalConfig, open_directory, restore};
@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use world::{always, entry, function, rules_of};
 
 const FILES: [&str; 2] = ["engine.db", "store.db"];
+const NOBODY: [PathBuf; 0] = [];
 
 fn open(directory: &Path) -> Result<Local, Error> {
     let (counting, _) = function("CountOrder", always);
@@ -138,4 +139,63 @@ async fn a_backup_is_checked_before_it_becomes_a_directory() {
     assert!(matches!(restore(&backup, &third), Err(DirectoryError::Missing(_))));
     assert!(matches!(restore(place.path(), &third), Err(DirectoryError::NoBackup(_))));
     assert!(!third.exists());
+}
+
+/// The files in the directory that somebody besides their owner may read or write.
+#[cfg(unix)]
+fn open_to_others(directory: &Path) -> Vec<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let files = std::fs::read_dir(directory).unwrap().map(|file| file.unwrap().path());
+    files.filter(|file| file.metadata().unwrap().permissions().mode() & 0o077 != 0).collect()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_directory_its_backup_and_what_is_restored_from_it_are_readable_by_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = tempfile::tempdir().unwrap();
+    let (data, backup) = (place.path().join("data"), place.path().join("backup"));
+    let local = open(&data).unwrap();
+    local.backup(&backup, Vec::new()).await.unwrap();
+    assert_eq!(open_to_others(&data), NOBODY, "while it is open, with SQLite's logs");
+    drop(local);
+    // As a copy with other permissions has them.
+    for file in std::fs::read_dir(&backup).unwrap() {
+        let path = file.unwrap().path();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    restore(&backup, &place.path().join("to")).unwrap();
+    std::fs::remove_dir_all(&backup).unwrap();
+    open(&data).unwrap().backup(&backup, Vec::new()).await.unwrap();
+    for directory in [&data, &backup, &place.path().join("to")] {
+        assert_eq!(open_to_others(directory), NOBODY, "{}", directory.display());
+    }
+    assert_eq!(open_to_others(place.path()), NOBODY, "nobody else can enter them");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn files_that_others_could_read_are_taken_from_them_when_the_directory_is_opened() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = used().await;
+    for file in FILES {
+        let path = directory.path().join(file);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let local = open(directory.path()).unwrap();
+    assert_eq!(open_to_others(directory.path()), NOBODY);
+    drop(local);
+}
+
+#[tokio::test]
+async fn what_a_backup_did_not_put_there_is_not_removed_for_it() {
+    let place = tempfile::tempdir().unwrap();
+    let theirs = place.path().join("backup.partial").join("letters");
+    std::fs::create_dir(theirs.parent().unwrap()).unwrap();
+    std::fs::write(&theirs, "dear").unwrap();
+    let directory = used().await;
+    let local = open(directory.path()).unwrap();
+    let refused = local.backup(&place.path().join("backup"), Vec::new()).await.unwrap_err();
+    assert!(matches!(refused, Error::Directory(DirectoryError::Occupied(_))), "{refused}");
+    assert!(theirs.exists());
 }

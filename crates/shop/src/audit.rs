@@ -1,4 +1,5 @@
-//! Which operator did what to the shop's messages: a record of each redrive, replay and rebuild.
+//! Which operator did what to the shop's messages: a record of each redrive, replay, rebuild
+//! and backup.
 //!
 //! Records are stored in the event log's table, in a partition whose key no order, item or customer
 //! can have, both on AWS and on a laptop. A record is written before the action starts, and again
@@ -27,7 +28,7 @@ pub struct AuditEntry {
     /// The name in the operator's token; absent in old entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// The kind of action: `redrive`, `replay`, `rebuild`, `settle`.
+    /// The kind of action: `redrive`, `replay`, `rebuild`, `settle`, `backup`.
     pub what: String,
     pub asked: Value,
     /// The outcome; absent while the action runs, or if it was interrupted.

@@ -126,3 +126,28 @@ async fn a_backup_taken_under_load_restores_to_a_shop_that_has_every_order_ackno
     }
     shop.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_backup_has_an_absolute_path_and_is_in_the_audit() {
+    let place = tempfile::tempdir().unwrap();
+    let shop = start(&place.path().join("data")).await;
+    let router = shop.router();
+    for elsewhere in ["backup", "../backup"] {
+        let to = json!({ "to": elsewhere });
+        assert_eq!(ask(&router, "POST", "/operator/backup", to).await, None, "{elsewhere}");
+    }
+    let around = place.path().join("data/../backup");
+    assert_eq!(ask(&router, "POST", "/operator/backup", json!({ "to": around })).await, None);
+    let to = place.path().join("backup");
+    ask(&router, "POST", "/operator/backup", json!({ "to": to })).await.unwrap();
+    let audit = ask(&router, "GET", "/operator/audit", Value::Null).await.unwrap();
+    let expected = json!([["backup", { "to": to }, "made"]]);
+    let found: Vec<Value> = audit
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| json!([entry["what"], entry["asked"], entry["outcome"]]))
+        .collect();
+    assert_eq!(json!(found), expected);
+    shop.stop().await.unwrap();
+}

@@ -26,9 +26,10 @@ use crate::{OrderView, Status};
 const DESPITE_ORDERS: &str = "despite-orders-under-way";
 
 /// The data that remains after a customer was forgotten, each with the reason.
-const LEFT: [&str; 2] = [
+const LEFT: [&str; 3] = [
     "orders, payments, parcels and emails, with the customer's id and without a person: the books \
      have to add up",
+    "reasons that somebody typed, and the ids of payment methods: they are not encrypted",
     "that the customer was forgotten, and when: what comes late must not bring anything back",
 ];
 

@@ -20,7 +20,7 @@ use tracing::field::Empty;
 
 use super::{GivenUp, Invocation, Invoker, error_type, guard};
 use crate::queues::Receipt;
-use crate::trace::Trace;
+use crate::trace;
 
 /// EventBridge's name for the limit that a message reaches when it was tried for as long as its
 /// policy allows.
@@ -158,7 +158,7 @@ impl Invoker {
     async fn message(&self, record: &Record, only: bool, invocation: &Invocation) -> bool {
         let delivered = Delivered::of(record, invocation);
         let event = delivered.event;
-        let trace_id = Trace::of_event(event).map(|trace| trace.id);
+        let trace_id = trace::of_event(event).map(|trace| trace.id);
         let (request_id, message_id) = (&invocation.request_id, &record.message_id);
         let span = if only { tracing::Span::current() } else { of_several(request_id, message_id) };
         span.record("trace_id", trace_id);

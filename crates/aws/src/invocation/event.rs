@@ -5,7 +5,7 @@ use chorus_kernel::{Failure, Handled};
 use serde_json::{Value, json};
 
 use super::{GivenUp, Invocation, Invoker, guard};
-use crate::trace::Trace;
+use crate::trace;
 
 impl Invoker {
     pub(super) async fn event(
@@ -13,7 +13,7 @@ impl Invoker {
         event: &str,
         invocation: &Invocation,
     ) -> Result<Value, Failure> {
-        if let Some(trace) = Trace::of_event(event) {
+        if let Some(trace) = trace::of_event(event) {
             tracing::Span::current().record("trace_id", trace.id);
         }
         let handled = self.function.handle_event(&self.kernel, event);

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use chorus_http::{Asked, Method, Problem, Request, Response};
+use chorus_http::{Asked, Method, Problem, Request, Response, Trace};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Invocation, Invoker, guard, routing};
-use crate::trace::Trace;
+use crate::trace;
 
 /// A request in API Gateway's format.
 #[derive(Debug, Clone, Deserialize)]
@@ -133,7 +133,7 @@ impl HttpRequest {
 fn carry_trace(request: &mut Request, xray: Option<&str>) {
     let given = request.header("traceparent").and_then(Trace::parse);
     let from_xray = || [xray, request.header("x-amzn-trace-id")].into_iter().flatten();
-    let trace = given.or_else(|| from_xray().find_map(Trace::from_xray));
+    let trace = given.or_else(|| from_xray().find_map(trace::from_xray));
     request.headers.remove("traceparent");
     if let Some(trace) = trace {
         tracing::Span::current().record("trace_id", &trace.id);

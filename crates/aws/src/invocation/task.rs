@@ -5,7 +5,7 @@ use chorus_kernel::Failure;
 use serde_json::Value;
 
 use super::{Invocation, Invoker, guard};
-use crate::trace::Trace;
+use crate::trace;
 
 impl Invoker {
     /// Runs the task, given as JSON; `event` is the event that it passes.
@@ -14,7 +14,7 @@ impl Invoker {
         (task, event): (&str, Option<&str>),
         invocation: &Invocation,
     ) -> Result<Value, Failure> {
-        if let Some(trace) = event.and_then(Trace::of_event) {
+        if let Some(trace) = event.and_then(trace::of_event) {
             tracing::Span::current().record("trace_id", trace.id);
         }
         guard(invocation.give_up_at, self.function.handle_task(&self.kernel, task)).await

@@ -1,4 +1,4 @@
-//! `chorus export`: prints all that is stored about a customer, as one JSON document.
+//! `chorus export`: prints the data of a customer, as one JSON document.
 
 use std::process::ExitCode;
 
@@ -10,10 +10,10 @@ use crate::client::{ApiRequest, Client};
 use crate::location::ShopLocation;
 use crate::screen::line;
 
-/// Print all that is kept about a customer, as JSON
+/// Print the data of a customer, as JSON
 ///
-/// Their name and address, their orders, payments and deliveries: the data that a customer may
-/// request.
+/// Their name and email address, their orders with addresses, payments and deliveries. Not printed:
+/// emails that were sent, and who reviewed an order.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// The customer's id

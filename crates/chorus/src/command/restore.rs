@@ -68,7 +68,10 @@ fn from_backup(from: &Path, data: &Path) -> anyhow::Result<ExitCode> {
     let (from, data, chorus) = (from.display(), data.display(), called());
     line!("{GOOD}Restored{GOOD:#} to {data}. `{chorus} up --data {data}` goes on where it was.");
     match keys {
-        RestoredKeys::Restored(_) => {}
+        RestoredKeys::Restored(0) => {}
+        RestoredKeys::Restored(_) => line!(
+            "Whoever was forgotten since the backup can be read again: `{chorus} forget` them again."
+        ),
         RestoredKeys::TooOld => line!(
             "{BAD}Names and addresses stay unreadable{BAD:#}: keys of people count for a day. Copy \
              person-keys.json of a backup that is younger into {from}, and restore again."

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use super::identity::{self, Identity};
 use super::{DirectoryError, JOURNAL_FILE, KEYS_FILE, STORE_FILE};
+use crate::private;
 use crate::store::{DynoxideStore, RestoredKeys};
 
 /// Writes a copy of one file, as of one moment, to the given path.
@@ -27,6 +28,7 @@ pub(crate) fn copy_all(
 ) -> Result<PathBuf, DirectoryError> {
     let partial = vacant(to)?;
     let path = partial.join(JOURNAL_FILE);
+    private::create_file(&path).map_err(|error| DirectoryError::Files(path.clone(), error))?;
     let target = path.to_string_lossy().into_owned();
     journal
         .execute("VACUUM INTO ?1", [target])
@@ -66,7 +68,10 @@ pub fn restore(from: &Path, to: &Path) -> Result<RestoredKeys, DirectoryError> {
         for suffix in ["", "-wal"] {
             let source = from.join(format!("{file}{suffix}"));
             if source.exists() {
-                std::fs::copy(&source, partial.join(format!("{file}{suffix}")))
+                let copy = partial.join(format!("{file}{suffix}"));
+                let copied = std::fs::copy(&source, &copy).map(|_| ());
+                copied
+                    .and_then(|()| private::create_file(&copy))
                     .map_err(|error| DirectoryError::Files(source, error))?;
             }
         }
@@ -121,9 +126,14 @@ fn vacant(to: &Path) -> Result<PathBuf, DirectoryError> {
     name.push(".partial");
     let partial = to.with_file_name(name);
     if partial.exists() {
+        // Only what an earlier attempt left may be removed.
+        let empty = std::fs::read_dir(&partial).map_err(failed(&partial))?.next().is_none();
+        if !empty && !partial.join(JOURNAL_FILE).exists() {
+            return Err(DirectoryError::Occupied(partial));
+        }
         std::fs::remove_dir_all(&partial).map_err(failed(&partial))?;
     }
-    std::fs::create_dir_all(&partial).map_err(failed(&partial))?;
+    private::create_directory(&partial).map_err(failed(&partial))?;
     Ok(partial)
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::{DirectoryError, FORMAT};
+use crate::private;
 
 /// The table has one row. Only the journal's row has `files` and `complete` set.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
@@ -29,6 +30,10 @@ pub(super) struct Identity {
 }
 
 pub(super) fn connect(path: &Path) -> Result<Connection, DirectoryError> {
+    if !path.exists() {
+        private::create_file(path)
+            .map_err(|error| DirectoryError::Files(path.to_owned(), error))?;
+    }
     patient(Connection::open(path)).map_err(|error| DirectoryError::of_database(path, error))
 }
 

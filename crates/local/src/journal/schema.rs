@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::Error;
+use crate::{DirectoryError, Error, private};
 
 /// An event is stored once, in the archive, and deliveries refer to it. A delivery in a dead-letter
 /// queue or a redrive queue names the queue.
@@ -47,6 +47,7 @@ const TABLES: &str = "
 /// Opens the file for this process alone, and creates the tables. WAL with full synchronization:
 /// like the store's, a commit that was answered survives a loss of power.
 pub(super) fn open(path: &Path) -> Result<Connection, Error> {
+    private::create_file(path).map_err(|error| DirectoryError::Files(path.to_owned(), error))?;
     let connection = Connection::open(path).map_err(Error::Journal)?;
     connection.busy_timeout(Duration::from_secs(1)).map_err(Error::Journal)?;
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE").map_err(Error::Journal)?;

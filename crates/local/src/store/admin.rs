@@ -7,6 +7,7 @@ use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::scan::ScanRequest;
 
 use super::{DynoxideStore, Operation, from_engine, refusal, to_engine};
+use crate::private;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScannedPage {
@@ -82,8 +83,10 @@ impl DynoxideStore {
     /// If the file exists already, or cannot be written.
     pub(crate) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         let unreadable = || StoreError::Invalid(format!("{} is not a UTF-8 path", path.display()));
-        let path = path.to_str().ok_or_else(unreadable)?;
-        self.database.vacuum_into(path).map_err(refusal::outside)
+        let text = path.to_str().ok_or_else(unreadable)?;
+        private::create_file(path)
+            .map_err(|error| StoreError::Invalid(format!("{text} cannot be written: {error}")))?;
+        self.database.vacuum_into(text).map_err(refusal::outside)
     }
 
     /// Deletes all items of a table. Returns how many.

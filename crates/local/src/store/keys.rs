@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::DynoxideStore;
+use crate::private;
 
 /// How long a backup's keys can be restored. A person who is forgotten is therefore forgotten in
 /// every backup that is older.
@@ -49,6 +50,7 @@ impl DynoxideStore {
             }
         }
         let written = serde_json::to_vec(&kept).map_err(unreadable)?;
+        private::create_file(to).map_err(unreadable)?;
         std::fs::write(to, written).map_err(unreadable)?;
         copied.clear(PERSON_KEYS_TABLE.name)?;
         drop(copied);

@@ -282,10 +282,17 @@ struct BackupTo {
 /// Copies the shop's data as of one moment, while the shop works.
 async fn backup(
     State(operator): State<OperatorApi>,
+    Extension(by): Extension<Caller>,
     Json(BackupTo { to }): Json<BackupTo>,
 ) -> Result<Json<Value>, Refused> {
+    let plain = |part| !matches!(part, std::path::Component::ParentDir);
+    if !to.is_absolute() || !to.components().all(plain) {
+        let detail = "`to` must be an absolute path without `..`".to_owned();
+        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, detail));
+    }
+    let begun = operator.begin(&by, "backup", json!({ "to": to })).await?;
     operator.local.backup(&to, vec![operator.partners.kept()]).await?;
-    tracing::info!(to = %to.display(), "made a backup");
+    begun.end(operator.local.store().as_ref(), json!("made")).await?;
     Ok(Json(json!({ "backup": to })))
 }
 

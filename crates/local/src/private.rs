@@ -1,0 +1,47 @@
+//! Files and directories that only their owner may read: they hold people's data, and the keys that
+//! encrypt it.
+
+use std::io;
+use std::path::Path;
+
+/// Creates the directory, and those above it that are missing. If the directory is there already, its
+/// permissions stay: it may be one that others use, too.
+///
+/// # Errors
+/// If it cannot be created.
+pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
+}
+
+/// Creates an empty file, or takes an existing one from everybody but its owner, before SQLite opens
+/// it. SQLite gives a file's log the permissions of the file.
+///
+/// # Errors
+/// If it cannot be created, or belongs to somebody else and is open to others.
+pub(crate) fn create_file(path: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mut permissions = file.metadata()?.permissions();
+        if permissions.mode() & 0o077 != 0 {
+            permissions.set_mode(0o600);
+            file.set_permissions(permissions)?;
+            for log in ["-wal", "-shm"] {
+                let mut name = path.as_os_str().to_owned();
+                name.push(log);
+                if let Ok(log) = std::fs::File::open(&name) {
+                    log.set_permissions(PermissionsExt::from_mode(0o600))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
