@@ -1,5 +1,7 @@
 //! In production, the resources that hold data outlive the stack, and a new stack can import them.
 
+#![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
+
 use chorus_infra::shop;
 use chorus_template::{ImportError, import, synthesize};
 use serde_json::{Value, json};
