@@ -62,7 +62,7 @@ fn resources_that_hold_data_outlive_the_stack_in_prod_and_no_others_do() {
 
 /// The output of `aws cloudformation list-stack-resources` for the deleted stack.
 fn listed(document: &Value) -> Value {
-    let resources = document["Resources"].as_object().unwrap().iter();
+    let resources = document["Resources"].as_object().expect("a template has resources").iter();
     let summaries = resources.map(|(id, resource)| {
         let retained = !resource["DeletionPolicy"].is_null();
         let status = if retained { "DELETE_SKIPPED" } else { "DELETE_COMPLETE" };

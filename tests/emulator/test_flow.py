@@ -576,6 +576,9 @@ class TheCarrier(unittest.TestCase):
             self._connect(API_KEY)
         self.assertIn("delivery-RecallDelivery", attribute(letter, "RULE_ARN"))
         self.assertIn("401", attribute(letter, "ERROR_MESSAGE"))
+        [told] = [line for line in lines("sweeper") if line.get("rule") == "delivery-RecallDelivery"]
+        self.assertEqual((told["level"], told["correlation_id"]), ("WARN", order_id))
+        self.assertEqual(told["code"], attribute(letter, "ERROR_CODE"))
         order_id = place("ana", "pavlova", 1)
         self.assertEqual(ended(order_id)["status"], "Delivered")
 

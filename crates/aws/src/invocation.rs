@@ -9,6 +9,7 @@ mod routing;
 mod task;
 #[cfg(test)]
 pub(crate) mod testing;
+mod undelivered;
 
 use std::sync::Arc;
 
@@ -36,6 +37,9 @@ pub(crate) struct Invoker {
     /// messages in queues. Absent if the function has no failure queue: only the platform then
     /// keeps failed messages.
     pub(crate) queues: Option<Arc<dyn Queues>>,
+    /// The URL of the queue in which events that the bus could not deliver wait for an operator;
+    /// absent unless the function moves such events there.
+    pub(crate) operators_queue: Option<String>,
     /// Identifies callers by the claims that the API's authorizer has verified.
     pub(crate) callers: TokenClaims,
     /// The events that each row may publish: used by the sweeper only.

@@ -49,6 +49,14 @@ pub(crate) trait Queues: Send + Sync {
     /// Sends a dead letter to the failure queue.
     async fn send_to_dead_letters(&self, letter: &DeadLetter) -> Result<(), Failure>;
 
+    /// Sends a message with these attributes to the queue with this URL.
+    async fn send_to(
+        &self,
+        queue_url: &str,
+        body: &str,
+        attributes: &[(&str, &str)],
+    ) -> Result<(), Failure>;
+
     /// Hides a received message for this long from now, rounded up to seconds.
     async fn hide(&self, receipt: Receipt<'_>, pause: Duration) -> Result<(), Failure>;
 }
@@ -70,16 +78,28 @@ impl SqsQueues {
 #[async_trait]
 impl Queues for SqsQueues {
     async fn send_to_dead_letters(&self, letter: &DeadLetter) -> Result<(), Failure> {
-        let mut message = self.client.send_message().queue_url(&self.url);
-        for (name, value) in attributes(letter) {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(value);
+        let attributes: Vec<_> = attributes(letter).collect();
+        let attributes: Vec<_> =
+            attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.send_to(&self.url, &letter.body, &attributes).await
+    }
+
+    async fn send_to(
+        &self,
+        queue_url: &str,
+        body: &str,
+        attributes: &[(&str, &str)],
+    ) -> Result<(), Failure> {
+        let mut message = self.client.send_message().queue_url(queue_url);
+        for (name, value) in attributes {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(*value);
             let unbuilt = |error: aws_sdk_sqs::error::BuildError| Failure::Terminal {
                 code: "InvalidRequest",
                 message: error.to_string(),
             };
-            message = message.message_attributes(name, value.build().map_err(unbuilt)?);
+            message = message.message_attributes(*name, value.build().map_err(unbuilt)?);
         }
-        let sent = message.message_body(&letter.body).send().await;
+        let sent = message.message_body(body).send().await;
         sent.map(drop).map_err(|error| failure(trouble(&error)))
     }
 

@@ -71,7 +71,8 @@ pub fn parsed<T: FromStr>(name: &'static str, rule: &'static str) -> Result<T, S
 /// `function` gets the kernel on AWS, for parts of the service that need it. These variables are
 /// read from the environment: `BUS_NAME`; `TABLE_<NAME>` for each table; `MACHINE_<NAME>` for each
 /// state machine that the function may start, and `LIMITS_<NAME>` for the timeouts of its waits;
-/// and `FAILURE_QUEUE_URL`, if there is a failure queue.
+/// `FAILURE_QUEUE_URL`, if there is a failure queue; and `DEAD_LETTERS_URL`, if the function moves
+/// events that the bus could not deliver to a queue for operators.
 pub fn run<F: Into<HttpFunction>>(
     function: impl FnOnce(&Kernel) -> Result<F, StartError>,
 ) -> ExitCode {
@@ -112,10 +113,13 @@ fn start(
         let HttpFunction { function, routes } = function(&kernel)?;
         let queues = variable("FAILURE_QUEUE_URL")
             .map(|url| Arc::new(SqsQueues::new(config, url)) as Arc<dyn Queues>);
+        let operators_queue = variable("DEAD_LETTERS_URL");
         let callers = TokenClaims::from_env();
         let outputs = variable(ROW_OUTPUTS);
         let outputs = outputs.as_deref().map(RowOutputs::from).unwrap_or_default();
-        serve(&Invoker { function, routes, kernel, queues, callers, outputs }, &meter).await
+        let invoker =
+            Invoker { function, routes, kernel, queues, operators_queue, callers, outputs };
+        serve(&invoker, &meter).await
     })
 }
 

@@ -4,8 +4,12 @@ use chorus_table::{OutsideBus, Partner, Service};
 
 pub(crate) const BUS: &str = "Bus";
 
-/// The queue for events that the bus could not deliver.
+/// The queue in which events that the bus could not deliver wait for an operator.
 pub(crate) const DEAD_LETTERS: &str = "DeadLetters";
+
+/// The queue to which the bus sends events that it could not deliver. The sweeper logs each, and
+/// moves it to [`DEAD_LETTERS`].
+pub(crate) const UNDELIVERED: &str = "Undelivered";
 
 /// The function that publishes committed events which were left unpublished.
 pub(crate) const SWEEPER: &str = "sweeper";

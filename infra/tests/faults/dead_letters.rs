@@ -9,7 +9,7 @@ fn a_dead_letter_queue_by_its_url() {
     planted(
         |it| {
             event(it, "OrderFunction", "LearnPrice")["DeadLetterConfig"]["Arn"] =
-                json!({ "Ref": "DeadLetters" });
+                json!({ "Ref": "Undelivered" });
         },
         &[("OrderFunctionLearnPrice", "by its URL or name, not by its ARN")],
     );

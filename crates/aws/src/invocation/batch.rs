@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::undelivered::Attributes as MessageAttributes;
 use super::{GivenUp, Invocation, Invoker, error_type, guard};
 use crate::queues::Receipt;
 use crate::trace;
@@ -36,6 +37,8 @@ pub(super) struct Record {
     body: String,
     #[serde(default)]
     attributes: Attributes,
+    #[serde(default)]
+    message_attributes: MessageAttributes,
     event_source: String,
     #[serde(rename = "eventSourceARN", default)]
     queue: String,
@@ -59,6 +62,14 @@ impl Record {
             Err(serde::de::Error::custom(from))
         })?;
         Ok(records)
+    }
+
+    pub(super) fn body(&self) -> &str {
+        &self.body
+    }
+
+    pub(super) const fn message_attributes(&self) -> &MessageAttributes {
+        &self.message_attributes
     }
 
     /// Lambda's record of a failed invocation; none if the bus sent the message.
@@ -156,22 +167,33 @@ impl Invoker {
     /// Handles one message; returns false if the queue has to keep it. `only` is set for the only
     /// message of an invocation, which is logged in the invocation's own span.
     async fn message(&self, record: &Record, only: bool, invocation: &Invocation) -> bool {
-        let delivered = Delivered::of(record, invocation);
+        let mut delivered = Delivered::of(record, invocation);
         let event = delivered.event;
+        let undelivered = record.message_attributes.are_of_the_bus();
+        let operators_queue = self.operators_queue.as_ref().filter(|_| undelivered);
+        if operators_queue.is_some() {
+            // The bus has given the event up already: it waits here for as long as it can.
+            delivered.retry = policy::REDRIVE.retry;
+        }
         let trace_id = trace::of_event(event).map(|trace| trace.id);
         let (request_id, message_id) = (&invocation.request_id, &record.message_id);
         let span = if only { tracing::Span::current() } else { of_several(request_id, message_id) };
         span.record("trace_id", trace_id);
         let overdue = record.is_overdue(&delivered.retry, self.kernel.clock.now());
         let handled = async {
-            if overdue {
-                self.function.handle_overdue_event(&self.kernel, event).await
+            if let Some(queue) = operators_queue {
+                self.keep_for_operator(record, queue).await
+            } else if overdue {
+                self.function.handle_overdue_event(&self.kernel, event).await.map(drop)
             } else {
-                self.function.handle_event(&self.kernel, event).await
+                self.function.handle_event(&self.kernel, event).await.map(drop)
             }
         };
         let handled = guard(invocation.give_up_at, handled).instrument(span.clone()).await;
         let Err(failure) = handled else {
+            if undelivered {
+                span.in_scope(|| record.message_attributes.log(event));
+            }
             if !only {
                 span.in_scope(|| tracing::info!("message done"));
             }

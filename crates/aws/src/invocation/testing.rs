@@ -1,6 +1,7 @@
 //! A small application in memory. It has a route, and a few actions, one of which starts a state
 //! machine. Its store, bus, state machines and failure queue can be made to fail.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -92,12 +93,16 @@ impl Endpoint for Echo {
     }
 }
 
+/// A message that was sent to a queue: the queue's URL, the body, and the attributes.
+pub(crate) type Kept = (String, String, BTreeMap<String, String>);
+
 /// Everything that outlives an invocation.
 struct Memory {
     store: MemoryStore,
     published: Mutex<Vec<Entry>>,
     signals: Mutex<Vec<Signal>>,
     dead_letters: Mutex<Vec<DeadLetter>>,
+    kept: Mutex<Vec<Kept>>,
     /// How long each message is hidden, by its receipt.
     hidden: Mutex<Vec<(String, Duration)>>,
     throttled: AtomicBool,
@@ -152,6 +157,22 @@ impl Queues for Memory {
         Ok(())
     }
 
+    async fn send_to(
+        &self,
+        queue_url: &str,
+        body: &str,
+        attributes: &[(&str, &str)],
+    ) -> Result<(), Failure> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(Failure::later("QueueUnavailable", "no answer"));
+        }
+        let attributes =
+            attributes.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        let kept = (queue_url.to_owned(), body.to_owned(), attributes.collect());
+        self.kept.lock().unwrap().push(kept);
+        Ok(())
+    }
+
     async fn hide(&self, receipt: Receipt<'_>, pause: Duration) -> Result<(), Failure> {
         self.hidden.lock().unwrap().push((receipt.handle.to_owned(), pause));
         Ok(())
@@ -167,6 +188,7 @@ impl Default for Shop {
             published: Mutex::default(),
             signals: Mutex::default(),
             dead_letters: Mutex::default(),
+            kept: Mutex::default(),
             hidden: Mutex::default(),
             throttled: AtomicBool::default(),
             closed: AtomicBool::default(),
@@ -198,6 +220,7 @@ impl Shop {
                 keyring: keyring(),
             },
             queues: Some(memory),
+            operators_queue: None,
             callers: TokenClaims::new(None, None),
             outputs: RowOutputs::default(),
         }
@@ -215,6 +238,10 @@ impl Shop {
         self.0.dead_letters.lock().unwrap().clone()
     }
 
+    pub(super) fn kept(&self) -> Vec<Kept> {
+        self.0.kept.lock().unwrap().clone()
+    }
+
     /// How long each message is hidden, by its receipt.
     pub(super) fn hidden(&self) -> Vec<(String, Duration)> {
         self.0.hidden.lock().unwrap().clone()
@@ -225,9 +252,14 @@ impl Shop {
         self.0.throttled.store(true, Ordering::Relaxed);
     }
 
-    /// Makes the failure queue refuse dead letters from now on.
+    /// Makes the queues refuse dead letters from now on.
     pub(super) fn close_dead_letters(&self) {
         self.0.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Makes them accept dead letters again.
+    pub(super) fn open_dead_letters(&self) {
+        self.0.closed.store(false, Ordering::Relaxed);
     }
 }
 

@@ -108,7 +108,8 @@ fn of_keys(topology: &Topology, service: Service) -> Option<Statement> {
     Some(Statement::new("PersonKeys", actions, vec![arn(&names::table(PERSON_KEYS_TABLE.name))]))
 }
 
-/// All statements of the sweeper, which publishes what any service left unpublished.
+/// All statements of the sweeper, which publishes what any service left unpublished, and moves events
+/// that the bus could not deliver to the dead letters.
 pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     let index = UNPUBLISHED_INDEX.name;
     let index = substitute(format!("${{{}.Arn}}/index/{index}", records_table()));
@@ -116,6 +117,9 @@ pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     statements.push(Statement::new("Records", SWEEP_ACTIONS, vec![records(), index]));
     statements.extend(publishing(published_by_functions(topology, |_| true)));
     statements.extend(machine_permissions(topology, |_| true));
+    statements.push(Statement::new("OwnQueues", RECEIVE_ACTIONS, vec![arn(names::UNDELIVERED)]));
+    let dead_letters = vec![arn(names::DEAD_LETTERS)];
+    statements.push(Statement::new("DeadLetters", &["sqs:SendMessage"], dead_letters));
     statements
 }
 

@@ -19,12 +19,14 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     template.add("Archive", &Archive { bus: names::BUS, pattern, days: "ArchiveDays" });
     template.section(
         "Dead letters: events that the bus could not deliver. The attributes of each message name the\n\
-         rule, the target and the error.",
+         rule, the target and the error. The sweeper logs each and moves it to DeadLetters, where it\n\
+         waits for an operator; a row reads those of a queue that is named after an action.",
     );
     template.add(names::DEAD_LETTERS, &Queue::RESTING);
-    let rules = topology.rules_of_dead_letters(names::DEAD_LETTERS);
-    let policy = QueuePolicy { queue: names::DEAD_LETTERS.to_owned(), rules };
-    template.add(format!("{}Policy", names::DEAD_LETTERS), &policy);
+    template.add(names::UNDELIVERED, &worked_off(names::SWEEPER));
+    let rules = topology.rules_of_dead_letters(names::UNDELIVERED);
+    let policy = QueuePolicy { queue: names::UNDELIVERED.to_owned(), rules };
+    template.add(format!("{}Policy", names::UNDELIVERED), &policy);
     for (queue, service) in topology.consumed_dead_letters() {
         template.add(queue.clone(), &worked_off(service.name));
         let rules = topology.rules_of_dead_letters(&queue);

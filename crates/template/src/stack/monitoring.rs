@@ -34,6 +34,7 @@ fn alarms(stack: &Stack, topology: &Topology) -> Vec<Alarm> {
     let mut alarms = vec![
         depth(names::DEAD_LETTERS, "dead-letters", "The bus could not deliver an event"),
         age(names::DEAD_LETTERS, "dead-letters", 86_400),
+        age(names::UNDELIVERED, "undelivered", 900),
     ];
     let dead = topology.consumed_dead_letters();
     alarms.extend(dead.iter().map(|(queue, _)| age(queue, &names::kebab(queue), 900)));

@@ -43,6 +43,9 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     for queue in std::iter::once(names::DEAD_LETTERS.to_owned()).chain(dead) {
         template.output(format!("{queue}Url"), "What could not be delivered", reference(&queue));
     }
+    let url = reference(names::UNDELIVERED);
+    let about = "What could not be delivered, until it is logged";
+    template.output(format!("{}Url", names::UNDELIVERED), about, url);
     for service in topology.queued() {
         let queue = names::queue(service);
         template.output(format!("{queue}Url"), "What waits for the function", reference(&queue));

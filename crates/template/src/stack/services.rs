@@ -24,6 +24,10 @@ const EVERY_MINUTE: &str = "rate(1 minute)";
 /// The variable with the events that the sweeper may publish for each row.
 const ROW_OUTPUTS: &str = "ROW_OUTPUTS";
 
+/// The variable with the URL of the queue to which the sweeper moves events that the bus could not
+/// deliver.
+const DEAD_LETTERS_URL: &str = "DEAD_LETTERS_URL";
+
 const SWEEP: &str = r#"{"sweep": true}"#;
 
 pub(crate) fn add(
@@ -65,10 +69,11 @@ pub(crate) fn add(
 }
 
 /// Adds the function that publishes committed events which a function or an API handler left
-/// unpublished.
+/// unpublished. It also logs the events that the bus could not deliver.
 pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Topology) {
     template.section(
-        "The sweeper: publishes committed events that were left unpublished, every minute.",
+        "The sweeper: publishes committed events that were left unpublished, every minute. It logs the\n\
+         events that the bus could not deliver.",
     );
     let name = names::SWEEPER;
     surroundings(template, name, grants::of_sweeper(topology));
@@ -81,9 +86,15 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Top
         description: "Publishes what was committed and left unpublished".to_owned(),
         environment: machine_variables(topology, topology.machines.iter())
             .into_iter()
-            .chain([(ROW_OUTPUTS.to_owned(), json!(grants::outputs(topology).to_string()))])
+            .chain([
+                (ROW_OUTPUTS.to_owned(), json!(grants::outputs(topology).to_string())),
+                (DEAD_LETTERS_URL.to_owned(), reference(names::DEAD_LETTERS)),
+            ])
             .collect(),
-        events: vec![("EveryMinute".to_owned(), EventSource::Schedule(schedule))],
+        events: vec![
+            ("EveryMinute".to_owned(), EventSource::Schedule(schedule)),
+            (names::UNDELIVERED.to_owned(), EventSource::Queue(names::UNDELIVERED.to_owned())),
+        ],
         ..named(topology, name, stack.application.sweeper.to_owned())
     };
     template.add(names::function(name), &construct);

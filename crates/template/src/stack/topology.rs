@@ -102,7 +102,7 @@ impl Topology {
     pub(crate) fn dead_letters(&self, rule: &Rule) -> String {
         let action = rule.row.action;
         self.dead_letter_consumer(action).map_or_else(
-            || names::DEAD_LETTERS.to_owned(),
+            || names::UNDELIVERED.to_owned(),
             |_| format!("{action}{}", names::DEAD_LETTERS),
         )
     }
