@@ -67,7 +67,7 @@ on_its_own() {
 case ${1:-} in
     up) prepare; shop up ;;
     down) shop down ;;
-    test) prepare; on_its_own 480 test_flow.py "${@:2}" ;;
+    test) prepare; on_its_own 600 test_flow.py "${@:2}" ;;
     accounts) prepare; on_its_own 240 test_accounts.py "${@:2}" ;;
     burst)
         prepare

@@ -17,6 +17,6 @@ class SentenceLoader(unittest.TestLoader):
         ]
 
 
-def main() -> None:
+def main(loader: unittest.TestLoader | None = None) -> None:
     """Runs the tests of the main module, as `unittest.main` does."""
-    unittest.main(testLoader=SentenceLoader(), verbosity=2)
+    unittest.main(testLoader=loader or SentenceLoader(), verbosity=2)

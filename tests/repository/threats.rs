@@ -5,8 +5,8 @@ use std::fs::read_to_string;
 use crate::root;
 use crate::tidy::all;
 
-/// The files with the tests on the emulator.
-const EMULATOR: [&str; 2] = ["tests/emulator/test_flow.py", "tests/emulator/test_accounts.py"];
+/// The folder with the tests on the emulator.
+const EMULATOR: &str = "tests/emulator";
 
 #[test]
 fn every_threat_is_held_by_a_test_that_exists() {
@@ -14,7 +14,12 @@ fn every_threat_is_held_by_a_test_that_exists() {
     let (_, threats) = page.split_once("## Threats, and the test that holds each").unwrap();
     let rows = threats.lines().filter(|line| line.starts_with("| ")).skip(1);
     let sources: String = all().into_iter().map(|(_, text)| text).collect();
-    let emulator: String = EMULATOR.map(|file| read_to_string(root().join(file)).unwrap()).concat();
+    let emulator: String = std::fs::read_dir(root().join(EMULATOR))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
+        .map(|path| read_to_string(path).unwrap())
+        .collect();
     let mut named = 0;
     for row in rows {
         let (_, tests) = row.trim_end_matches(" |").rsplit_once(" | ").unwrap();

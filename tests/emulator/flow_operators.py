@@ -1,0 +1,167 @@
+"""What operators see of failures, and do about them."""
+
+import json
+import unittest
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import flow
+from deployed_operator import console, operate
+from deployed_shop import (
+    PATIENCE,
+    another,
+    attribute,
+    edges,
+    ended,
+    has_edges,
+    invocations,
+    lines,
+    log,
+    place,
+    put,
+    rest,
+    said,
+    shop,
+    take,
+    waiting_in,
+)
+from flow import APPROVED, orders
+from shop_stack import STACK, wait_for
+
+UNREACHABLE = "http://127.0.0.1:9"
+
+
+class FailureQueues(unittest.TestCase):
+    def what_a_function_failed_on_three_times_it_gets_again_and_the_order_ends(self) -> None:
+        functions, name = shop.client("lambda"), f"{STACK}-customer"
+        whole = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+        def configure(variables: dict[str, str]) -> None:
+            environment = {"Variables": variables}
+            functions.update_function_configuration(FunctionName=name, Environment=environment)
+
+        configure({**whole, "AWS_ENDPOINT_URL_DYNAMODB": UNREACHABLE})
+        try:
+            order_id = place("ana", "pavlova", 1)
+            redrive = shop.outputs["CustomerRedriveUrl"]
+            wait_for(lambda: waiting_in(redrive), PATIENCE, "the event that failed")
+            self.assertIn("CustomerRedrive", operate("doctor"))
+            self.assertEqual(shop.ok("GET", f"/orders/{order_id}")["status"], "Open")
+        finally:
+            configure(whole)
+        # The message is invisible for a minute at most.
+        wait_for(lambda: not waiting_in(redrive), 2 * PATIENCE, "the event's next attempt")
+        self.assertEqual(ended(order_id)["status"], "Delivered")
+        has_edges(self, order_id, edges(flow.embedded["stories"][0]["events"]))
+
+    def an_event_that_makes_no_sense_lands_there_at_once(self) -> None:
+        created, key = log(orders[0])[0], uuid.uuid4()
+        fresh = {"event-id": str(key), "idempotency-key": key.hex, "correlation-id": key.hex}
+        metadata = {**created["metadata"], **fresh}
+        event = {**created, "metadata": metadata, "data": {"order-id": "nonsense"}}
+        put([event])
+        for service in ("Inventory", "Order", "Analytics", "Storefront"):
+            letter = take(f"{service}FailuresUrl")
+            self.assertTrue(attribute(letter, "ERROR_CODE").startswith("Terminal."), letter)
+            self.assertIn(f"{STACK}-{service.lower()}", attribute(letter, "TARGET_ARN"))
+            self.assertEqual(json.loads(letter["Body"])["detail"]["data"], event["data"])
+        wait_for(lambda: said(key.hex), PATIENCE, "the nonsense in the log")
+
+    def the_operators_command_sends_a_letter_to_its_function_alone(self) -> None:
+        sqs, functions = shop.client("sqs"), shop.client("lambda")
+        target = functions.get_function(FunctionName=f"{STACK}-event-log")["Configuration"]
+        event = another(log(orders[0])[0], "ana")
+        story = event["detail"]["metadata"]["correlation-id"]
+        named = {"ERROR_CODE": "TriedInVain", "TARGET_ARN": target["FunctionArn"]}
+        sqs.send_message(
+            QueueUrl=shop.outputs["EventLogFailuresUrl"],
+            MessageBody=json.dumps(event),
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value} for name, value in named.items()
+            },
+        )
+        redrive = ("dlq", "redrive", "--code", "TriedInVain")
+        told = operate(*redrive)
+        self.assertIn("Nothing was sent", told)
+        self.assertEqual(said(story), [])
+        others = json.loads(operate("dlq", "redrive", "--code", "NobodysCode", "--json", "--yes"))
+        self.assertEqual(others, [])
+        sent = operate(*redrive, "--yes")
+        self.assertIn(target["FunctionArn"], sent, "looking at a letter does not hide it")
+        deeds = json.loads(operate("dlq", "audit", "--json"))
+        self.assertEqual([deed["outcome"]["sent"] for deed in deeds], [0, 1])
+        self.assertEqual(deeds[1]["asked"]["code"], "TriedInVain")
+        self.assertEqual(deeds[1]["outcome"]["letters"][0]["target"], target["FunctionArn"])
+        wait_for(lambda: said(story) == ["OrderCreated"], PATIENCE, "the event in the log")
+        self.assertEqual(waiting_in(shop.outputs["EventLogFailuresUrl"]), 0)
+
+    def the_operators_command_replays_to_the_rule_it_names_and_nothing_happens_twice(self) -> None:
+        rest()
+        order, views, others = summary(orders[0]), invocations("order"), invocations("inventory")
+        until = (flow.all_placed + timedelta(seconds=1)).isoformat()
+        replay = ("replay", "--from=1h", f"--to={until}", "--rule=order-ProjectOrder", "--json")
+        told = json.loads(operate(*replay))
+        self.assertTrue(told["dry-run"])
+        self.assertEqual([rule["rule"] for rule in told["rules"]], ["order-ProjectOrder"])
+        self.assertGreater(told["archived"], 0)
+        started = json.loads(operate(*replay, "--yes"))
+        again = views + len(orders)
+        wait_for(lambda: invocations("order") >= again, PATIENCE, "the list to get each order")
+        rest()
+        self.assertEqual(invocations("inventory"), others)
+        self.assertEqual(summary(orders[0]), order)
+        last = json.loads(operate("dlq", "audit", "--json"))[-1]
+        self.assertEqual((last["what"], last["outcome"]["name"]), ("replay", started["name"]))
+
+    def the_console_of_the_stack_tells_what_the_shop_knows(self) -> None:
+        with console() as page:
+            journey = page(f"/console/orders/{orders[APPROVED]}")
+            for event in said(orders[APPROVED]):
+                self.assertIn(event, journey)
+            for machine in ("CollectPayment", "AwaitReview", "FulfilDelivery"):
+                self.assertIn(f"/console/machines/{machine}?at=", journey)
+            self.assertIn(orders[APPROVED], page("/console/orders"))
+            self.assertIn("What the doctor finds", page("/console/work"))
+            self.assertIn("ReserveItem", page("/console"))
+
+    def the_doctor_reads_the_deployed_rules_and_they_are_the_tables(self) -> None:
+        told = operate("doctor")
+        self.assertIn("0 rules differ from the design table", told)
+        self.assertIn("0 records are not published", told)
+
+    def a_poisoned_message_fails_alone_in_its_batch(self) -> None:
+        sqs, queue = shop.client("sqs"), shop.outputs["NotificationQueueUrl"]
+        timeout = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "2"})
+        try:
+            self._sends_a_batch(sqs, queue)
+        finally:
+            sqs.set_queue_attributes(QueueUrl=queue, Attributes=timeout["Attributes"])
+
+    def _sends_a_batch(self, sqs: Any, queue: str) -> None:
+        paid = next(event for event in log(orders[0]) if event["detail-type"] == "PaymentMade")
+        first, down, last = (
+            another(paid, customer) for customer in ("ana", "gustav-mail-down", "ana")
+        )
+        poison = "no event, and no JSON at all"
+        bodies = [json.dumps(first), poison, json.dumps(down), json.dumps(last)]
+        entries = [{"Id": str(at), "MessageBody": body} for at, body in enumerate(bodies)]
+        sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+        letter = take("NotificationFailuresUrl")
+        self.assertEqual(letter["Body"], poison)
+        self.assertTrue(attribute(letter, "ERROR_CODE").startswith("Terminal."), letter)
+        for event in (first, last, down):
+            story = event["detail"]["metadata"]["correlation-id"]
+            wait_for(lambda: said(story) == ["EmailSent"], PATIENCE, f"the email of {story}")
+        wait_for(lambda: waiting_in(queue) == 0, PATIENCE, "the end of the queue")
+        kept = [line for line in lines("notification") if "stays in its queue" in line["message"]]
+        self.assertEqual({line["code"] for line in kept}, {"Retryable.OutcomeUnknown"})
+        self.assertEqual(len({line["message_id"] for line in kept}), 1, "only the one")
+
+
+def summary(order_id: str) -> dict[str, Any]:
+    """An order in the form of the list of orders."""
+    order = shop.ok("GET", f"/orders/{order_id}")
+    listed = shop.ok("GET", f"/orders?customer-id={order['customer-id']}")["orders"]
+    return next(one for one in listed if one["order-id"] == order_id)
