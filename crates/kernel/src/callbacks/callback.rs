@@ -37,6 +37,9 @@ pub struct Callback<D: CallbackDomain> {
     /// The answer as JSON text; none before it has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
+    /// A note for the action that gets the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
     #[serde(skip)]
     domain: PhantomData<D>,
 }
@@ -64,7 +67,8 @@ impl<D: CallbackDomain> Callback<D> {
     pub fn of(subject: D::Subject, token: impl Into<String>) -> Self {
         let handle = Self::handle(&subject);
         let (token, attempt) = (token.into(), Attempt::default());
-        Self { handle, subject, token, attempt, answer: None, domain: PhantomData }
+        let (answer, note) = (None, None);
+        Self { handle, subject, token, attempt, answer, note, domain: PhantomData }
     }
 
     /// A callback that was answered before any task waited for it: the first attempt that registers
@@ -72,6 +76,18 @@ impl<D: CallbackDomain> Callback<D> {
     #[must_use]
     pub fn answered_early(subject: D::Subject, output: &Value) -> Write {
         create(&Self { answer: Some(output.to_string()), ..Self::of(subject, "") })
+    }
+
+    /// Sets a note for the action that gets the answer.
+    #[must_use]
+    pub fn noting(self, note: Option<&str>) -> Self {
+        Self { note: note.map(ToOwned::to_owned), ..self }
+    }
+
+    /// Returns the note; see [`Callback::register_noting`].
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// The answer, once it has arrived.
@@ -93,12 +109,23 @@ impl<D: CallbackDomain> Callback<D> {
     pub fn register(
         read: Option<&Versioned<Self>>,
         subject: D::Subject,
+        attempt: (&str, Attempt),
+    ) -> Option<(Write, Option<Signal>)> {
+        Self::register_noting(read, subject, attempt, None)
+    }
+
+    /// Does the same as [`Callback::register`], and stores a note that [`Callback::note`] returns.
+    #[must_use]
+    pub fn register_noting(
+        read: Option<&Versioned<Self>>,
+        subject: D::Subject,
         (token, attempt): (&str, Attempt),
+        note: Option<&str>,
     ) -> Option<(Write, Option<Signal>)> {
         if read.is_some_and(|read| read.attempt > attempt) {
             return None;
         }
-        let mut callback = Self { attempt, ..Self::of(subject, token) };
+        let mut callback = Self { attempt, ..Self::of(subject, token).noting(note) };
         callback.answer = read.and_then(|read| read.answer.clone());
         let signal = callback.answer().map(|output| answer(token, output));
         Some((save(read, &callback), signal))
