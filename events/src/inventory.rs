@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use chorus_table::{Owner, event};
 
 use crate::{
-    CustomerId, Line, Money, OrderId, PaymentMethod, Quantity, ShippingAddress, Sku, Terms,
-    samples, services,
+    Capture, CustomerId, Line, Money, OrderId, PaymentMethod, Quantity, ShippingAddress, Sku,
+    Terms, samples, services,
 };
 
 const INVENTORY: Owner = Owner::Service(services::INVENTORY);
@@ -129,7 +129,10 @@ event! {
     ItemRemoved: INVENTORY, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         lines: Vec<Line> = samples::lines(),
-    }
+        /// Whether the order is charged only when the parcel leaves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        capture: Option<Capture> = None,
+    } also [{ capture: Some(Capture::Due) }]
 }
 
 event! {

@@ -36,8 +36,8 @@ pub use currency::{Currency, CurrencyError, Priced};
 pub use money::{Money, MoneyError};
 pub use order_line::{Line, MAX_LINES, PostalAddress, ShippingAddress, total};
 pub use page_url::PageUrlError;
-pub use payment::ConfirmationUrl;
-pub use settings::{Settings, Terms};
+pub use payment::{Capture, ConfirmationUrl};
+pub use settings::{PaymentCapture, Settings, Terms, UnknownCapture};
 pub use tracking::{Tracking, TrackingNumber, TrackingUrl};
 pub use values::{
     CustomerId, OrderId, PLAIN_TEXT, PaymentMethod, Quantity, QuantityError, Sku, is_plain_text,

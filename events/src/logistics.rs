@@ -2,7 +2,7 @@
 
 use chorus_table::{Owner, event};
 
-use crate::{OrderId, Tracking, partners, samples};
+use crate::{Capture, OrderId, Tracking, partners, samples};
 
 const LOGISTICS: Owner = Owner::Partner(partners::CARRIER);
 
@@ -12,14 +12,20 @@ event! {
         order_id: OrderId = samples::order_id(),
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tracking: Option<Tracking> = Some(samples::tracking()),
-    }
+        /// Added by Delivery: the carrier does not know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        capture: Option<Capture> = None,
+    } also [{ capture: Some(Capture::Due) }]
 }
 
 event! {
     /// The carrier has handed a parcel over.
     Delivered: LOGISTICS, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
-    }
+        /// Added by Delivery: the carrier does not know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        capture: Option<Capture> = None,
+    } also [{ capture: Some(Capture::Due) }]
 }
 
 event! {

@@ -2,11 +2,22 @@
 
 use chorus_table::{Handle, Owner, event};
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::page_url::page_url;
 use crate::{CustomerId, Money, OrderId, Terms, samples, services};
 
 const PAYMENT: Owner = Owner::Service(services::PAYMENT);
+
+/// Whether the amount of an order is still to be charged. Events of an order that was charged at once
+/// do not have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capture {
+    /// The customer's bank holds the amount: it is charged when the parcel leaves.
+    Due,
+}
 
 event! {
     /// A payment of high value waits for a reviewer, who answers with its handle.
@@ -42,6 +53,17 @@ event! {
 }
 
 event! {
+    /// The customer's bank holds the amount of an order. It is charged when the parcel leaves
+    /// (`PaymentMade`), and released if the order is canceled before.
+    PaymentAuthorized: PAYMENT, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        amount: Money = samples::total(),
+        charge_id: String = "ch-5f0a".to_owned(),
+    }
+}
+
+event! {
     /// An order was charged.
     PaymentMade: PAYMENT, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
@@ -57,6 +79,15 @@ event! {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
         reason: String = "card declined".to_owned(),
+    }
+}
+
+event! {
+    /// The amount that the bank held could not be charged when the parcel left: the bank refused, or
+    /// the authorization had lapsed. The order is canceled, and the carrier is asked for the parcel.
+    CaptureFailed: PAYMENT, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reason: String = "the authorization has lapsed".to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The shop's settings, and the terms of an order, which follow from them.
 
+use std::str::FromStr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,49 @@ pub struct Settings {
     pub review_above: Money,
     /// The currency of all prices.
     pub currency: Currency,
+    /// When the money of a new charge is taken.
+    pub payment_capture: PaymentCapture,
+}
+
+/// When the money of an order is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaymentCapture {
+    /// As soon as the bank agrees.
+    AtOnce,
+    /// When the parcel leaves; until then, the bank holds it.
+    WhenShipped,
+}
+
+/// The text is none of [`PaymentCapture`]'s names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be at-once or when-shipped")]
+pub struct UnknownCapture;
+
+impl PaymentCapture {
+    pub const ALL: [Self; 2] = [Self::AtOnce, Self::WhenShipped];
+
+    /// The name in parameters and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AtOnce => "at-once",
+            Self::WhenShipped => "when-shipped",
+        }
+    }
+}
+
+impl std::fmt::Display for PaymentCapture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for PaymentCapture {
+    type Err = UnknownCapture;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCapture> {
+        Self::ALL.into_iter().find(|capture| capture.name() == text).ok_or(UnknownCapture)
+    }
 }
 
 impl Settings {
@@ -23,6 +68,7 @@ impl Settings {
         home_country: Country::DE,
         review_above: Money::from_minor(100_000),
         currency: Currency::EUR,
+        payment_capture: PaymentCapture::AtOnce,
     };
 
     /// The terms of an order that is created now.
@@ -95,6 +141,14 @@ impl Terms {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn when_money_is_taken_is_read_as_it_is_written() {
+        for capture in PaymentCapture::ALL {
+            assert_eq!(capture.to_string().parse(), Ok(capture));
+        }
+        assert_eq!("later".parse::<PaymentCapture>(), Err(UnknownCapture));
+    }
 
     #[test]
     fn the_threshold_itself_is_reviewed_and_home_is_not_abroad() {

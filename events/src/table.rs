@@ -25,6 +25,9 @@ const LEAVES_COUNTRY: Content = Content::Flag {
     without: &Content::AnythingBut { field: "country", value: FORMER_HOME },
 };
 
+/// Selects the events of parcels whose orders are charged when they leave.
+const CAPTURE_DUE: Content = Content::OneOf { field: "capture", values: &["due"] };
+
 chorus_table::design_table! {
     /// Accepts an order at the prices that the service has learned.
     CreateOrder: ORDER api [CreateOrder] => [OrderCreated]
@@ -34,7 +37,7 @@ chorus_table::design_table! {
     CancelOrder: ORDER api [CancelOrder]
         on [ItemNotAvailable, ErrorItemDescribed, ErrorCustomerDescribed, ErrorDeliveryEstimated,
             OrderDeclined, PaymentFailed, ErrorItemRemoved, ErrorMarkDeliveryAsStarted,
-            DeliveryWasCanceled]
+            CaptureFailed, DeliveryWasCanceled]
         => [OrderCanceled]
         .final_step().budget(5, 8).callers(OWNER_OR_STAFF);
 
@@ -55,9 +58,10 @@ chorus_table::design_table! {
         => [DeliveryEstimated, ErrorDeliveryEstimated]
         .undone_by(&CancelDelivery).budget(2, 4);
 
-    /// Charges the order; where its terms want a review, or the customer's bank a confirmation, starts
+    /// Charges the order, or has the bank hold the amount; where its terms want a review, or the customer's bank a confirmation, starts
     /// the state machine that waits for it.
-    CollectPayment: PAYMENT on [DeliveryEstimated] => [PaymentMade, PaymentFailed]
+    CollectPayment: PAYMENT on [DeliveryEstimated]
+        => [PaymentMade, PaymentAuthorized, PaymentFailed]
         .undone_by(&CancelPayment).starts_machine().queued().gives_up_to(&RefusePayment)
         .guarded_by(&PAYMENT_BREAKER).within(300).budget(4, 5);
 
@@ -67,7 +71,7 @@ chorus_table::design_table! {
 
     /// Charges an order of high value, once it is approved.
     MakePayment: PAYMENT task_of CollectPayment [DeliveryEstimated]
-        => [PaymentMade, PaymentFailed]
+        => [PaymentMade, PaymentAuthorized, PaymentFailed]
         .undone_by(&CancelPayment).outside().guarded_by(&PAYMENT_BREAKER).within(300)
         .budget(4, 5);
 
@@ -78,7 +82,7 @@ chorus_table::design_table! {
 
     /// Reads from the payment provider how a charge ended that the customer had to confirm.
     ConcludePayment: PAYMENT task_of CollectPayment [DeliveryEstimated]
-        => [PaymentMade, PaymentFailed]
+        => [PaymentMade, PaymentAuthorized, PaymentFailed]
         .undone_by(&CancelPayment).outside().guarded_by(&PAYMENT_BREAKER).within(300);
 
     /// Takes a signed notice of the payment provider: completes the waiting task, or reports a dispute
@@ -95,8 +99,8 @@ chorus_table::design_table! {
     HearVerdict: PAYMENT on [OrderApproved, OrderDeclined, ReviewTaken] => []
         .records().outside().budget(3, 9);
 
-    /// Takes the reserved items out of the stock.
-    RemoveItem: INVENTORY on [PaymentMade] => [ItemRemoved, ErrorItemRemoved]
+    /// Takes the reserved items out of the stock, once the order is paid or its amount held.
+    RemoveItem: INVENTORY on [PaymentMade, PaymentAuthorized] => [ItemRemoved, ErrorItemRemoved]
         .undone_by(&UnreserveOrReturnItem).budget(2, 6);
 
     /// Starts the state machine that hands the parcel to the carrier, waits ten days for its
@@ -124,6 +128,12 @@ chorus_table::design_table! {
     RelayLogistics: DELIVERY api [LogisticsUpdate]
         => [DeliveryStarted, Delivered, DeliveryCanceled, ErrorDeliveryWasDelivered]
         .final_step().budget(3, 10).callers(Callers::Partner(CARRIER));
+
+    /// Captures the amount that the bank holds, when the parcel leaves: once the carrier has it or, if
+    /// that was not reported, once it was delivered.
+    CapturePayment: PAYMENT on [DeliveryStarted, Delivered] => [PaymentMade, CaptureFailed]
+        .undone_by(&CancelPayment).outside().queued().guarded_by(&PAYMENT_BREAKER)
+        .when(CAPTURE_DUE).within(300).budget(4, 5);
 
     /// Confirms that the parcel has arrived.
     ConfirmDelivery: DELIVERY on [Delivered]
@@ -161,17 +171,19 @@ chorus_table::design_table! {
     RetryRefund: PAYMENT api [RetryRefund] => [PaymentCanceled, ErrorPaymentCanceled]
         .final_step().outside().guarded_by(&PAYMENT_BREAKER).callers(ONLY_OPERATORS);
 
-    /// Emails the customer when the payment is to be confirmed, and when the order is paid, on its
-    /// way, delivered, or canceled, with the reason.
+    /// Emails the customer when the payment is to be confirmed, and when the order's amount is held, the
+    /// order paid, on its way, delivered, or canceled, with the reason.
     SendEmail: NOTIFICATION
-        on [ConfirmationRequired, PaymentMade, DeliveryStarted, OrderCanceled, OrderDelivered]
+        on [ConfirmationRequired, PaymentAuthorized, PaymentMade, DeliveryStarted, OrderCanceled,
+            OrderDelivered]
         => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER).budget(2, 4).opens();
 
-    /// Emails an operator that something could not be undone, or that a charge is disputed.
+    /// Emails an operator that something could not be undone, that an amount could not be taken, or that
+    /// a charge is disputed.
     AlertOperator: NOTIFICATION
-        on [ErrorItemUnreserved, ErrorItemReturned, ErrorPaymentCanceled, ErrorPaymentDisputed,
-            ErrorDeliveryWasDelivered, ErrorDeliveryWasCanceled]
+        on [ErrorItemUnreserved, ErrorItemReturned, CaptureFailed, ErrorPaymentCanceled,
+            ErrorPaymentDisputed, ErrorDeliveryWasDelivered, ErrorDeliveryWasCanceled]
         => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER);
 
@@ -211,8 +223,8 @@ chorus_table::design_table! {
 
     /// Signs what the shop's front end is told of an order's progress.
     SignUpdate: STOREFRONT
-        on [OrderCreated, DeliveryEstimated, ReviewRequested, ConfirmationRequired, PaymentMade,
-            DeliveryStarted, OrderDelivered, OrderCanceled, PaymentCanceled]
+        on [OrderCreated, DeliveryEstimated, ReviewRequested, ConfirmationRequired,
+            PaymentAuthorized, PaymentMade, DeliveryStarted, OrderDelivered, OrderCanceled, PaymentCanceled]
         => [OrderUpdated]
         .records().outside().optional().budget(2, 2);
 
@@ -256,8 +268,8 @@ chorus_table::design_table! {
 
     /// Keeps how far an order's payment and delivery are, for whoever looks at the order.
     FollowOrder: ORDER
-        on [ReviewRequested, ConfirmationRequired, PaymentMade, PaymentCanceled, DeliveryEstimated,
-            DeliveryStarted] => []
+        on [ReviewRequested, ConfirmationRequired, PaymentAuthorized, PaymentMade, PaymentCanceled,
+            DeliveryEstimated, DeliveryStarted] => []
         .records().folds().budget(1, 1);
 
     /// Folds the order's events into the list that customers see.

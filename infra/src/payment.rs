@@ -1,7 +1,7 @@
 //! Payments by Stripe on AWS: the key, and the secret with which Stripe signs its webhooks, are in
 //! Secrets Manager.
 
-use chorus_events::services;
+use chorus_events::{PaymentCapture, Settings, services};
 use chorus_table::Service;
 use chorus_template::Parameter;
 use chorus_template::constructs::Statement;
@@ -16,6 +16,9 @@ const STRIPE_WEBHOOK_SECRET: &str = "StripeWebhookSecret";
 /// The parameter with the page to which a bank sends a customer back.
 const RETURN_URL: &str = "PaymentReturnUrl";
 
+/// The parameter that says when customers are charged.
+const CAPTURE: &str = "PaymentCapture";
+
 /// The parameters that production needs.
 pub(crate) const PARAMETERS: [&str; 2] = [STRIPE_KEY_SECRET, STRIPE_WEBHOOK_SECRET];
 
@@ -24,10 +27,15 @@ pub(crate) fn parameters() -> Vec<Parameter> {
         "The name of the secret whose text is Stripe's key; where empty, a simulation charges";
     let signing = "The name of the secret whose text Stripe signs its webhook's requests with";
     let back = "The page to which a bank sends a customer back who had to confirm a payment";
+    let capture = "When customers are charged: at once, or when the parcel leaves (until then, the bank \
+                   holds the amount)";
+    let captures = PaymentCapture::ALL.map(PaymentCapture::name);
+    let at_once = Settings::DEFAULT.payment_capture.name();
     vec![
         Parameter::text(STRIPE_KEY_SECRET, secret, ""),
         Parameter::text(STRIPE_WEBHOOK_SECRET, signing, ""),
         Parameter::text(RETURN_URL, back, "").like("^(https://.+)?$"),
+        Parameter::text(CAPTURE, capture, at_once).one_of(&captures),
     ]
 }
 
@@ -40,6 +48,7 @@ pub(crate) fn variables() -> Vec<(Service, String, Value)> {
         ("STRIPE_WEBHOOK_SECRET", reference(STRIPE_WEBHOOK_SECRET)),
         ("STRIPE_LIVE_ONLY", live_only),
         ("PAYMENT_RETURN_URL", reference(RETURN_URL)),
+        ("PAYMENT_CAPTURE", reference(CAPTURE)),
     ];
     let variable = |(name, value): (&str, Value)| (services::PAYMENT, name.to_owned(), value);
     named.into_iter().map(variable).collect()

@@ -15,7 +15,7 @@ const REVIEW_ABOVE: &str = "ReviewAbove";
 const CURRENCY: &str = "Currency";
 
 pub(crate) fn parameters() -> Vec<Parameter> {
-    let Settings { home_country, review_above, currency } = Settings::DEFAULT;
+    let Settings { home_country, review_above, currency, .. } = Settings::DEFAULT;
     let text = Parameter::text;
     let home = "The country that the shop ships from: a code of ISO 3166";
     let review = "From this total on, orders are reviewed before they are charged";

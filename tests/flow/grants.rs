@@ -324,6 +324,8 @@ const UNUSED: &[(&str, &str, &str, &str)] = &[
     ("inventory", "events:PutEvents", "com.inventory/ErrorItemUnreserved", BOOKS),
     ("delivery", "events:PutEvents", "com.delivery/ErrorDeliveryWasCanceled", DISORDER),
     ("delivery", "events:PutEvents", "com.delivery/ErrorMarkDeliveryAsStarted", DISORDER),
+    ("payment", "events:PutEvents", "com.payments/CaptureFailed", WHEN_SHIPPED),
+    ("payment", "events:PutEvents", "com.payments/PaymentAuthorized", WHEN_SHIPPED),
     ("notification", "events:PutEvents", "com.notifications/EmailFailed", "a real mailer refuses"),
     ("*", "events:PutEvents", "com.partners/PartnerRecovered", AWAY),
     ("*", "events:PutEvents", "com.partners/PartnerUnavailable", AWAY),
@@ -345,6 +347,7 @@ const DUPLICATE: &str =
     "a duplicate that its action refuses, or whose redrive is over, is looked up";
 const BOOKS: &str = "only where stock and orders do not add up";
 const AWAY: &str = "only where a partner does not answer several calls in a row";
+const WHEN_SHIPPED: &str = "only in a shop that charges when parcels leave";
 const DISORDER: &str = "only where events come in an order that no story has";
 const SIMULATED: &str = "a simulated partner keeps its books there, by a port of its own";
 

@@ -5,6 +5,7 @@
 
 mod api;
 mod callers;
+mod captures;
 mod defects;
 mod disorder;
 mod earlier_releases;

@@ -85,6 +85,16 @@ pub struct NewIntent {
     pub payment_method: Option<String>,
     /// The order's id, stored in the intent's metadata, which Stripe's dashboard shows.
     pub order_id: String,
+    pub capture: CaptureMethod,
+}
+
+/// When Stripe takes the amount of a confirmed intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaptureMethod {
+    /// At once.
+    Automatic,
+    /// When [`Stripe::capture`] asks for it; until then, the bank holds it.
+    Manual,
 }
 
 impl NewIntent {
@@ -93,7 +103,11 @@ impl NewIntent {
         form.append_pair("amount", &self.amount.to_string());
         form.append_pair("currency", self.currency.code());
         form.append_pair("payment_method_types[0]", "card");
-        form.append_pair("capture_method", "automatic");
+        let capture = match self.capture {
+            CaptureMethod::Automatic => "automatic",
+            CaptureMethod::Manual => "manual",
+        };
+        form.append_pair("capture_method", capture);
         form.append_pair(&format!("metadata[{ORDER_ID}]"), &self.order_id);
         if let Some(method) = &self.payment_method {
             form.append_pair("payment_method", method);
@@ -172,7 +186,16 @@ impl Stripe {
         self.ask(Method::POST, &["payment_intents", id, "confirm"], form).await
     }
 
-    /// Cancels an intent that has not been charged. This is final.
+    /// Takes the whole amount that the bank holds for an intent. Read the intent first: some servers do
+    /// not reject a second request.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn capture(&self, id: &str) -> Result<Intent, StripeError> {
+        self.ask(Method::POST, &["payment_intents", id, "capture"], String::new()).await
+    }
+
+    /// Cancels an intent that has not been charged, and releases what the bank holds. This is final.
     ///
     /// # Errors
     /// See [`StripeError`].

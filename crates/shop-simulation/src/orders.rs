@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chorus_events::{Country, Money, OrderId, Settings};
+use chorus_events::{Country, Money, OrderId, PaymentCapture, Settings};
 use chorus_http::customers_key;
 use chorus_order::IdSecret;
 use chorus_simulation::{Draws, Script};
@@ -42,6 +42,9 @@ pub enum Story {
     /// A customer with an order that was delivered, and one that is on its way, is forgotten, and
     /// comes back.
     Forgotten,
+    /// Two orders of a shop that charges when parcels leave: one is delivered, and one is canceled
+    /// before its parcel leaves.
+    WhenShipped,
 }
 
 impl Story {
@@ -53,6 +56,7 @@ impl Story {
             Self::Canceled => "canceled",
             Self::Both => "both",
             Self::Forgotten => "forgotten",
+            Self::WhenShipped => "when-shipped",
         }
     }
 }
@@ -87,6 +91,8 @@ pub(crate) struct PlannedOrder {
     pub(crate) manner: CarrierBehavior,
     /// How the customer confirms the charge, if the bank asks for that.
     pub(crate) confirms: Confirms,
+    /// Whether the bank does not hold the amount until the parcel leaves.
+    pub(crate) lapses: bool,
 }
 
 /// What people do in a run, and how prices change.
@@ -144,11 +150,17 @@ impl Orders {
                 orders[1].manner.pickup = hours(4);
                 orders[1].cancel = None;
             }
+            Story::WhenShipped => orders[1].manner.pickup = hours(1),
         }
         let (at, back) = (hours(2), Some(hours(6)));
         let forgetting = Forgetting { customer: CUSTOMER_IDS[0], at, despite: true, back };
         let forgettings = if story == Story::Forgotten { vec![forgetting] } else { Vec::new() };
-        Self { settings: Settings::DEFAULT, orders, prices: Vec::new(), forgettings }
+        let payment_capture = match story {
+            Story::WhenShipped => PaymentCapture::WhenShipped,
+            _ => PaymentCapture::AtOnce,
+        };
+        let settings = Settings { payment_capture, ..Settings::DEFAULT };
+        Self { settings, orders, prices: Vec::new(), forgettings }
     }
 }
 
@@ -174,8 +186,10 @@ impl Script for Orders {
             let prices: Vec<Duration> = self.prices.iter().map(|it| it.0).collect();
             told.push(format!("prices change after {prices:?}"));
         }
-        let Settings { home_country, review_above, .. } = self.settings;
-        told.push(format!("the shop is in {home_country}, and reviews from {review_above} on"));
+        let Settings { home_country, review_above, payment_capture, .. } = self.settings;
+        told.push(format!(
+            "the shop is in {home_country}, reviews from {review_above} on, and charges {payment_capture}"
+        ));
         told.extend(self.orders.iter().map(|order| order.tell(self.is_reviewed(order))));
         told.extend(self.forgettings.iter().map(Forgetting::tell));
         told
@@ -200,6 +214,9 @@ impl PlannedOrder {
         if self.customer == CUSTOMER_IDS[3] {
             what.push_str(&format!(", {:?}", self.confirms));
         }
+        if self.lapses {
+            what.push_str(", whose bank lets an authorization lapse");
+        }
         what.push_str(&format!(", carrier: {:?}", self.manner));
         what
     }
@@ -214,6 +231,11 @@ fn confirms(draws: &Draws, name: &str) -> Confirms {
     Confirms { after, told_after, times: draw.one_of(&[0, 1, 1, 2]) }
 }
 
+/// Whether an authorization lapses before the parcel leaves.
+fn lapses(draws: &Draws, name: &str) -> bool {
+    draws.has(CUSTOMERS) && draws.of(&format!("{name} lapses")).percent(15)
+}
+
 fn settings(draws: &Draws) -> Settings {
     let mut draw = draws.of("settings");
     let france: Country = "FR".parse().expect("FR is a country");
@@ -225,6 +247,7 @@ fn settings(draws: &Draws) -> Settings {
             Settings::DEFAULT.review_above,
             LEAST,
         ]),
+        payment_capture: draws.of("capture").one_of(&PaymentCapture::ALL),
         ..Settings::DEFAULT
     }
 }
@@ -273,6 +296,7 @@ fn order(draws: &Draws, number: u32) -> PlannedOrder {
     PlannedOrder {
         order_id: order_id(customer, &key),
         confirms: confirms(draws, &name),
+        lapses: lapses(draws, &name),
         name,
         key,
         customer,

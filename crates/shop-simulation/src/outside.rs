@@ -1,17 +1,17 @@
 //! The external partners of the shop: a payment provider and a mailer. They keep records of their
 //! own, act once for each intent or key, and may receive a request late.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::{Money, OrderId};
+use chorus_events::{Money, OrderId, PaymentCapture};
 use chorus_kernel::{OutcomeUnknown, People};
 use chorus_notification::{Delivery, Email, Mailer, Recipient};
 use chorus_payment::{
-    Charge, ChargeAnswer, IntentId, KnownIntent, PaymentProvider, ProviderError, Refund,
-    RefundAnswer, SimulatedNotice,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, PaymentProvider, ProviderError,
+    Refund, RefundAnswer, SimulatedNotice,
 };
 use chorus_simulation::Environment;
 
@@ -19,12 +19,14 @@ use crate::callers;
 use crate::forgotten::Forgotten;
 use crate::shop::{MAIL_PORT, PAYMENT_PORT};
 
-/// The state of an intent; every state except the first two is final.
+/// The state of an intent; every state except the first three is final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Intent {
     Prepared,
     /// The customer has to confirm it.
     Asked,
+    /// The bank holds the amount.
+    Authorized,
     Charged,
     Declined,
     Canceled,
@@ -40,12 +42,31 @@ struct Entry {
 
 /// The intents of all orders. Each request to prepare a charge creates another intent, so
 /// confirming an intent whose id was not committed could charge twice.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Intents {
     entries: Vec<Entry>,
+    /// When the amount of an intent is charged once the bank has agreed.
+    capture: PaymentCapture,
 }
 
 impl Intents {
+    pub(crate) const fn new(capture: PaymentCapture) -> Self {
+        Self { entries: Vec::new(), capture }
+    }
+
+    /// What becomes of an intent to which the bank agrees.
+    const fn agreed(&self) -> Intent {
+        match self.capture {
+            PaymentCapture::AtOnce => Intent::Charged,
+            PaymentCapture::WhenShipped => Intent::Authorized,
+        }
+    }
+
+    /// How many amounts the bank holds for an order.
+    pub(crate) fn held(&self, order: &OrderId) -> usize {
+        self.of(order).filter(|entry| entry.intent == Intent::Authorized).count()
+    }
+
     /// The amounts that an order was charged.
     pub(crate) fn charged(&self, order: &OrderId) -> Vec<Money> {
         let taken = self.of(order).filter(|entry| entry.intent == Intent::Charged);
@@ -84,17 +105,19 @@ impl Intents {
 
     /// Confirms an intent of `customer`, whose id selects the bank's behaviour.
     fn confirm(&mut self, id: &IntentId, customer: &str) -> Result<ChargeAnswer, ProviderError> {
+        let agreed = self.agreed();
         let entry = self.entry(id)?;
         if entry.intent == Intent::Prepared {
             entry.intent = match customer {
                 _ if customer.contains("declined") => Intent::Declined,
                 _ if customer.contains("confirms") => Intent::Asked,
-                _ => Intent::Charged,
+                _ => agreed,
             };
         }
         Ok(match entry.intent {
             Intent::Asked => ChargeAnswer::ConfirmationRequired { confirm_at: None },
-            Intent::Charged => ChargeAnswer::Charged { charge_id: format!("ch-{}", id.0) },
+            Intent::Authorized => ChargeAnswer::Authorized { charge_id: charge_id(id) },
+            Intent::Charged => ChargeAnswer::Charged { charge_id: charge_id(id) },
             Intent::Prepared | Intent::Declined => {
                 ChargeAnswer::Declined { reason: "card declined".to_owned() }
             }
@@ -106,12 +129,25 @@ impl Intents {
 
     /// The customer confirms the charge; returns whether the charge still waited for that.
     fn is_confirmed(&mut self, id: &IntentId) -> bool {
+        let agreed = self.agreed();
         let asked = self.entry(id).ok().filter(|entry| entry.intent == Intent::Asked);
-        asked.map(|entry| entry.intent = Intent::Charged).is_some()
+        asked.map(|entry| entry.intent = agreed).is_some()
     }
 
     fn is_asked(&mut self, id: &IntentId) -> bool {
         self.entry(id).is_ok_and(|entry| entry.intent == Intent::Asked)
+    }
+
+    /// Takes an amount that the bank holds, unless it has `lapsed` by now.
+    fn capture(&mut self, id: &IntentId, lapsed: bool) -> Result<CaptureAnswer, ProviderError> {
+        let entry = self.entry(id)?;
+        if entry.intent == Intent::Authorized {
+            entry.intent = if lapsed { Intent::Canceled } else { Intent::Charged };
+        }
+        Ok(match entry.intent {
+            Intent::Charged => CaptureAnswer::Captured { charge_id: charge_id(id) },
+            _ => CaptureAnswer::Failed { reason: "the authorization has lapsed".to_owned() },
+        })
     }
 
     fn refund(&mut self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
@@ -125,6 +161,10 @@ impl Intents {
     }
 }
 
+fn charge_id(IntentId(id): &IntentId) -> String {
+    format!("ch-{id}")
+}
+
 pub(crate) struct SimulatedBank {
     pub(crate) environment: Arc<Environment>,
     /// Whether none of the answers to charges arrive, as long as faults are injected.
@@ -132,6 +172,8 @@ pub(crate) struct SimulatedBank {
     pub(crate) books: Arc<Mutex<Intents>>,
     /// Each order's name in the run, and how its customer confirms a charge.
     pub(crate) customers: Arc<BTreeMap<OrderId, (String, Confirms)>>,
+    /// The orders whose amount the bank does not hold until the parcel leaves.
+    pub(crate) lapsing: Arc<BTreeSet<OrderId>>,
 }
 
 /// How a customer confirms a charge, and how the provider's notice reaches the shop.
@@ -160,8 +202,15 @@ impl SimulatedBank {
             let Some((order, confirms)) = confirms.filter(|_| !never) else { return };
             let notices = Arc::clone(&environment);
             environment.later(confirms.after, move || {
-                if opened(&books).is_confirmed(&intent) {
-                    let notice = SimulatedNotice::succeeded(intent, order_id);
+                let mut books = opened(&books);
+                if books.is_confirmed(&intent) {
+                    let notice = match books.capture {
+                        PaymentCapture::AtOnce => SimulatedNotice::succeeded(intent, order_id),
+                        PaymentCapture::WhenShipped => {
+                            SimulatedNotice::authorized(intent, order_id)
+                        }
+                    };
+                    drop(books);
                     tell(&notices, &notice, &order, confirms);
                 }
                 Vec::new()
@@ -216,6 +265,17 @@ impl PaymentProvider for SimulatedBank {
         let answer = self.environment.external(PAYMENT_PORT, act).await;
         let heard = answer.filter(|_| !(self.mute && self.environment.injects_faults()));
         heard.ok_or_else(no_answer)?
+    }
+
+    async fn capture(&self, intent: &IntentId) -> Result<CaptureAnswer, ProviderError> {
+        let (books, intent) = (Arc::clone(&self.books), intent.clone());
+        let lapsing = Arc::clone(&self.lapsing);
+        let act = move || {
+            let mut books = opened(&books);
+            let order = books.entry(&intent)?.order_id.clone();
+            books.capture(&intent, lapsing.contains(&order))
+        };
+        self.environment.external(PAYMENT_PORT, act).await.ok_or_else(no_answer)?
     }
 
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {

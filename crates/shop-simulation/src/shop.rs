@@ -1,6 +1,6 @@
 //! The shop as an application of the simulator.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -115,8 +115,9 @@ impl Application for Shop {
         let bank = Arc::new(SimulatedBank {
             environment: Arc::clone(environment),
             mute: scenario.mute,
-            books: Arc::new(Mutex::new(Intents::default())),
+            books: Arc::new(Mutex::new(Intents::new(script.settings.payment_capture))),
             customers: Arc::new(customers(&script.orders)),
+            lapsing: Arc::new(lapsing(&script.orders)),
         });
         let forgotten = Forgotten::new(environment);
         let post = Arc::new(SimulatedMailer {
@@ -284,6 +285,11 @@ impl Shop {
 fn customers(orders: &[PlannedOrder]) -> BTreeMap<OrderId, (String, Confirms)> {
     let of = |order: &PlannedOrder| (order.order_id.clone(), (order.name.clone(), order.confirms));
     orders.iter().map(of).collect()
+}
+
+/// The orders whose amount the bank does not hold until the parcel leaves.
+fn lapsing(orders: &[PlannedOrder]) -> BTreeSet<OrderId> {
+    orders.iter().filter(|order| order.lapses).map(|order| order.order_id.clone()).collect()
 }
 
 fn reviewers(order: &PlannedOrder, is_reviewed: bool) -> Vec<(Duration, Client)> {

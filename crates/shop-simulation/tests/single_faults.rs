@@ -26,6 +26,12 @@ fn no_single_fault_at_any_call_loses_or_doubles_anything() {
 }
 
 #[test]
+fn no_single_fault_charges_an_order_twice_that_is_charged_when_it_leaves_or_keeps_an_amount_held() {
+    let report = nothing_goes_wrong(Story::WhenShipped);
+    assert_eq!(report.ends.delivered, report.runs, "{:?}", report.ends);
+}
+
+#[test]
 fn no_single_fault_keeps_a_customer_from_being_forgotten_or_from_coming_back() {
     let report = nothing_goes_wrong(Story::Forgotten);
     assert_eq!(report.ends.forgotten, report.runs, "{:?}", report.ends);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use chorus_carrier::{ApiKey, CARRIER_TABLE, Carrier, CarrierConfig, Webhook};
+use chorus_events::PaymentCapture;
 use chorus_kernel::{Clock, Failure, Store, StoreError, TableSpec};
 use chorus_local::DynoxideStore;
 use chorus_notification::{SIMULATED_MAILER_TABLE, SimulatedMailer};
@@ -22,6 +23,8 @@ pub struct Partners {
     /// The same store, in the type that a backup needs.
     kept: Arc<DynoxideStore>,
     clock: Arc<dyn Clock>,
+    /// When the simulated provider takes the amount of a charge.
+    capture: PaymentCapture,
     /// The payment provider, if it is not simulated.
     stripe: Option<Arc<StripeProvider>>,
     /// Notified when the simulated provider may have a new notice.
@@ -60,7 +63,8 @@ impl Partners {
         };
         let kept = Arc::new(store);
         let store = Arc::clone(&kept) as Arc<dyn Store>;
-        Ok(Self { store, kept, clock, stripe: config.stripe.clone(), woken: Arc::default() })
+        let (stripe, capture) = (config.stripe.clone(), config.settings.payment_capture);
+        Ok(Self { store, kept, clock, capture, stripe, woken: Arc::default() })
     }
 
     /// Returns the same partners, with their store wrapped by `wrap`, for observers.
@@ -81,7 +85,8 @@ impl Partners {
     pub(crate) fn simulated(&self) -> SimulatedProvider {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         let woken = Arc::clone(&self.woken);
-        SimulatedProvider::new(store, clock).waking(Arc::new(move || woken.notify_one()))
+        let provider = SimulatedProvider::new(store, clock).capturing(self.capture);
+        provider.waking(Arc::new(move || woken.notify_one()))
     }
 
     /// Returns what is notified when the simulated provider may have a new notice.

@@ -1,6 +1,6 @@
 //! The carrier's callback, for which Delivery waits.
 
-use chorus_events::OrderId;
+use chorus_events::{Capture, OrderId};
 use chorus_kernel::{ActionError, Callback, CallbackDomain, TableSpec, answers};
 use serde_json::{Value, json};
 
@@ -19,6 +19,14 @@ impl CallbackDomain for CarrierReport {
 
 /// The callback in which the carrier reports on one parcel.
 pub type CarrierCallback = Callback<CarrierReport>;
+
+/// The note of a callback whose parcel's order is charged when the parcel leaves.
+pub(crate) const CAPTURE_DUE: &str = "capture-due";
+
+/// Whether the parcel's order is still to be charged.
+pub(crate) fn capture(callback: &CarrierCallback) -> Option<Capture> {
+    (callback.note() == Some(CAPTURE_DUE)).then_some(Capture::Due)
+}
 
 answers! {
     /// What became of the parcel, as the waiting machine gets it.

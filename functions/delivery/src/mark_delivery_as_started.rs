@@ -1,13 +1,14 @@
 //! Marks the delivery as started, which makes the bus call the carrier; the task waits for the
 //! carrier's callback.
 
+use chorus_events::Capture;
 use chorus_events::delivery::{DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted};
 use chorus_events::table::rows::{self, MarkDeliveryAsStartedInput, MarkDeliveryAsStartedOutput};
 use chorus_kernel::{
     Action, ActionError, Context, Decision, Found, Signal, Task, Versioned, replace, state,
 };
 
-use crate::carrier_callback::{ParcelStatus, word};
+use crate::carrier_callback::{CAPTURE_DUE, ParcelStatus, word};
 use crate::delivery::Plan;
 use crate::transitions::{Fact, Next, next};
 use crate::{CarrierCallback, Delivery};
@@ -50,7 +51,8 @@ impl Action for MarkDeliveryAsStarted {
             Decision::emit(ErrorMarkDeliveryAsStarted { order_id, reason })
                 .signal(go_on(attempt.0, ParcelStatus::NotStarted))
         };
-        let kept = CarrierCallback::register(wait.as_ref(), order_id.clone(), attempt);
+        let note = order.capture.map(|Capture::Due| CAPTURE_DUE);
+        let kept = CarrierCallback::register_noting(wait.as_ref(), order_id.clone(), attempt, note);
         Ok(match next(delivery.as_ref().map(|known| known.status), Fact::ItemsRemoved) {
             Next::Publish(status) => {
                 let Some((known, plan)) =
@@ -133,6 +135,16 @@ mod tests {
         let started = change(Status::Estimated, &sample(Status::Started));
         assert_eq!(decision.changes(), [started, wait]);
         assert_eq!(told(&decision), None);
+    }
+
+    #[test]
+    fn that_the_order_is_charged_when_the_parcel_leaves_is_noted_for_the_carriers_callback() {
+        let order = ItemRemoved { capture: Some(Capture::Due), ..ItemRemoved::sample() };
+        let stored = Stored::default().with(1, &sample(Status::Estimated));
+        let decision =
+            decide_on(&MarkDeliveryAsStarted, order, &waiting("a-token"), &stored).unwrap();
+        let wait = CarrierCallback::of(samples::order_id(), "a-token").noting(Some(CAPTURE_DUE));
+        assert_eq!(decision.changes()[1], create(&wait));
     }
 
     #[test]

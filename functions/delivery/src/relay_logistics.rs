@@ -1,5 +1,6 @@
 //! Publishes what the carrier's signed webhook reports, and completes the task that waits for it.
 
+use chorus_events::Capture;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::logistics::{Delivered, DeliveryCanceled, DeliveryStarted};
@@ -7,7 +8,7 @@ use chorus_events::table::rows::{self, RelayLogisticsInput, RelayLogisticsOutput
 use chorus_kernel::{Action, ActionError, Context, Decision, Found};
 use chorus_table::{Handle, Row};
 
-use crate::carrier_callback::{told, word};
+use crate::carrier_callback::{capture, told, word};
 use crate::{CarrierCallback, ParcelStatus};
 
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Action for RelayLogistics {
             let rule = "must be the handle of the parcel of this order";
             return Err(ActionError::invalid("/handle", rule));
         }
-        let (event, order_id) = (event(update), update.order_id.clone());
+        let (event, order_id) = (event(update, capture(waiting)), update.order_id.clone());
         Ok(match next(told(waiting)?, update.status) {
             Next::Publish => Decision::emit(event),
             Next::Complete(parcel) => {
@@ -104,13 +105,13 @@ const fn next(told: Option<ParcelStatus>, status: LogisticsStatus) -> Next {
     }
 }
 
-fn event(update: &LogisticsUpdate) -> RelayLogisticsOutput {
+fn event(update: &LogisticsUpdate, capture: Option<Capture>) -> RelayLogisticsOutput {
     let order_id = update.order_id.clone();
     match update.status {
         LogisticsStatus::DeliveryStarted => {
-            DeliveryStarted { order_id, tracking: update.tracking.clone() }.into()
+            DeliveryStarted { order_id, tracking: update.tracking.clone(), capture }.into()
         }
-        LogisticsStatus::Delivered => Delivered { order_id }.into(),
+        LogisticsStatus::Delivered => Delivered { order_id, capture }.into(),
         LogisticsStatus::DeliveryCanceled => {
             let unsaid = || "the carrier gave no reason".to_owned();
             let reason = update.reason.clone().unwrap_or_else(unsaid);
@@ -122,7 +123,7 @@ fn event(update: &LogisticsUpdate) -> RelayLogisticsOutput {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::carrier_callback::{STATUSES, answered};
+    use crate::carrier_callback::{CAPTURE_DUE, STATUSES, answered};
     use chorus_events::samples;
     use chorus_kernel::testing::{Stored, decide};
     use chorus_kernel::{Signal, Versioned, replace};
@@ -165,6 +166,25 @@ mod tests {
             decide(&RelayLogistics, update, &Stored::default().with(2, &open())).unwrap();
         let started = RelayLogisticsOutput::DeliveryStarted(DeliveryStarted::sample());
         assert_eq!(decision.events(), [started]);
+    }
+
+    #[test]
+    fn a_parcel_that_leaves_says_whether_its_order_is_to_be_charged() {
+        for (note, expected) in [(None, None), (Some(CAPTURE_DUE), Some(Capture::Due))] {
+            let wait = open().noting(note);
+            let stored = Stored::default().with(2, &wait);
+            let on = |status| {
+                let handle = wait.handle.clone();
+                let update = LogisticsUpdate { status, handle, ..Event::sample() };
+                decide(&RelayLogistics, update, &stored).unwrap().events()[0].clone()
+            };
+            let started = on(LogisticsStatus::DeliveryStarted);
+            let RelayLogisticsOutput::DeliveryStarted(started) = started else { panic!() };
+            let RelayLogisticsOutput::Delivered(delivered) = on(LogisticsStatus::Delivered) else {
+                panic!()
+            };
+            assert_eq!((started.capture, delivered.capture), (expected, expected));
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Takes the reserved items out of the stock, once the order is paid.
+//! Takes the reserved items out of the stock, once the order is paid or its amount held.
 
-use chorus_events::OrderId;
 use chorus_events::inventory::{ErrorItemRemoved, ItemRemoved};
 use chorus_events::table::rows::{self, RemoveItemInput, RemoveItemOutput};
+use chorus_events::{Capture, OrderId};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found, replace};
 
 use crate::{Item, Reservation, Status};
@@ -13,24 +13,29 @@ impl Action for RemoveItem {
     type Row = rows::RemoveItem;
     type State = Found<Reservation>;
 
-    fn keys(&self, RemoveItemInput::PaymentMade(payment): &RemoveItemInput) -> OrderId {
-        payment.order_id.clone()
+    fn keys(&self, input: &RemoveItemInput) -> OrderId {
+        match input {
+            RemoveItemInput::PaymentMade(payment) => payment.order_id.clone(),
+            RemoveItemInput::PaymentAuthorized(payment) => payment.order_id.clone(),
+        }
     }
 
     fn decide(
         &self,
-        RemoveItemInput::PaymentMade(payment): &RemoveItemInput,
+        input: &RemoveItemInput,
         reservation: &Self::State,
         _: &Context<'_>,
     ) -> Result<Decision<RemoveItemOutput>, ActionError> {
-        let order_id = payment.order_id.clone();
+        let order_id = self.keys(input);
+        let held = matches!(input, RemoveItemInput::PaymentAuthorized(_));
+        let capture = held.then_some(Capture::Due);
         let Some(reserved) = reservation else {
             let reason = "nothing is reserved for this order".to_owned();
             return Ok(Decision::emit(ErrorItemRemoved { order_id, reason }));
         };
         Ok(match reserved.status {
             Status::Reserved => {
-                Decision::emit(ItemRemoved { order_id, lines: reserved.lines.clone() })
+                Decision::emit(ItemRemoved { order_id, lines: reserved.lines.clone(), capture })
                     .with(replace(reserved, &reserved.now(Status::Removed)))
                     .with_all(reserved.move_pieces(Item::RESERVED, Item::SOLD))
             }
@@ -43,7 +48,7 @@ impl Action for RemoveItem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::payment::PaymentMade;
+    use chorus_events::payment::{PaymentAuthorized, PaymentMade};
     use chorus_events::samples;
     use chorus_kernel::testing::{Stored, decide};
     use chorus_kernel::{Versioned, add};
@@ -65,6 +70,18 @@ mod tests {
         let removed = replace(&known, &reservation(Status::Removed));
         let moved = add(&samples::sku(), &[(Item::RESERVED, -3), (Item::SOLD, 3)]);
         assert_eq!(decision.changes(), [removed, moved]);
+    }
+
+    #[test]
+    fn items_of_an_order_that_is_not_charged_yet_say_so() {
+        let stored = Stored::default().with(1, &reservation(Status::Reserved));
+        let capture = |decision: Decision<RemoveItemOutput>| match decision.events() {
+            [RemoveItemOutput::ItemRemoved(removed)] => removed.capture,
+            other => panic!("{other:?}"),
+        };
+        let held = decide(&RemoveItem, PaymentAuthorized::sample(), &stored).unwrap();
+        assert_eq!(capture(held), Some(Capture::Due));
+        assert_eq!(capture(decided(&stored)), None);
     }
 
     #[test]

@@ -86,6 +86,7 @@ impl ExternalAction for SendEmail {
 fn subject(input: &SendEmailInput) -> (&OrderId, Option<&CustomerId>) {
     match input {
         SendEmailInput::ConfirmationRequired(event) => (&event.order_id, Some(&event.customer_id)),
+        SendEmailInput::PaymentAuthorized(event) => (&event.order_id, Some(&event.customer_id)),
         SendEmailInput::PaymentMade(event) => (&event.order_id, Some(&event.customer_id)),
         SendEmailInput::DeliveryStarted(event) => (&event.order_id, None),
         SendEmailInput::OrderCanceled(event) => (&event.order_id, Some(&event.customer_id)),

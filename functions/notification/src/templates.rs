@@ -20,10 +20,19 @@ pub(crate) fn to_customer(input: &SendEmailInput) -> Text {
             format!("Confirm your payment for order {}", event.order_id),
             to_confirm(event),
         ),
+        SendEmailInput::PaymentAuthorized(event) => (
+            "PaymentAuthorized",
+            format!("Your bank has agreed to pay for order {}", event.order_id),
+            format!(
+                "thank you: your bank holds {} for us, and your order is packed next. You are charged \
+                 when the parcel leaves.",
+                event.amount
+            ),
+        ),
         SendEmailInput::PaymentMade(event) => (
             "PaymentMade",
             format!("We have your payment for order {}", event.order_id),
-            format!("thank you: {} was charged, and your order is packed next.", event.amount),
+            format!("thank you: {} was charged for your order.", event.amount),
         ),
         SendEmailInput::DeliveryStarted(event) => (
             "DeliveryStarted",
@@ -82,6 +91,9 @@ pub(crate) fn to_operator(input: &AlertOperatorInput) -> Text {
         }
         AlertOperatorInput::ErrorItemReturned(_) => {
             ("ErrorItemReturned", "its removed items could not be taken back into stock")
+        }
+        AlertOperatorInput::CaptureFailed(_) => {
+            ("CaptureFailed", "its parcel is on its way, and its amount could not be taken")
         }
         AlertOperatorInput::ErrorPaymentCanceled(_) => {
             ("ErrorPaymentCanceled", "its charge could not be refunded")
@@ -144,6 +156,7 @@ pub(crate) fn trouble(input: &AlertOperatorInput) -> (&OrderId, &str) {
     match input {
         AlertOperatorInput::ErrorItemUnreserved(error) => (&error.order_id, &error.reason),
         AlertOperatorInput::ErrorItemReturned(error) => (&error.order_id, &error.reason),
+        AlertOperatorInput::CaptureFailed(error) => (&error.order_id, &error.reason),
         AlertOperatorInput::ErrorPaymentCanceled(error) => (&error.order_id, &error.reason),
         AlertOperatorInput::ErrorPaymentDisputed(error) => (&error.order_id, &error.reason),
         AlertOperatorInput::ErrorDeliveryWasDelivered(error) => (&error.order_id, &error.reason),

@@ -21,6 +21,8 @@ enum PaymentStatus {
     InReview,
     /// The customer has to confirm it to the bank.
     AwaitingConfirmation,
+    /// The bank holds the amount: it is charged when the parcel leaves.
+    Authorized,
     /// It was charged.
     Paid,
     /// The charge was refunded.
@@ -148,6 +150,9 @@ fn payment(order: &Placed, steps: &[Step]) -> PaymentProgress {
         (_, Some(_)) => PaymentStatus::Refunded,
         (Some(_), None) => PaymentStatus::Paid,
         (None, None) if order.status == Status::Canceled => PaymentStatus::Canceled,
+        (None, None) if find(steps, Milestone::PaymentAuthorized).is_some() => {
+            PaymentStatus::Authorized
+        }
         (None, None) if asked.is_some() => PaymentStatus::AwaitingConfirmation,
         (None, None) if find(steps, Milestone::ReviewRequested).is_some() => {
             PaymentStatus::InReview
@@ -206,7 +211,7 @@ struct OrderEvent {
     /// When the order should arrive, once that is estimated.
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_by: Option<Timestamp>,
-    /// How much was charged or refunded.
+    /// How much is held, was charged, or was refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<Money>,
     /// Why it was canceled.
@@ -273,7 +278,8 @@ mod tests {
     #[test]
     fn payment_and_delivery_are_as_far_as_the_order_has_heard() {
         use Milestone::{
-            ConfirmationRequired, DeliveryEstimated, DeliveryStarted, PaymentMade, ReviewRequested,
+            ConfirmationRequired, DeliveryEstimated, DeliveryStarted, PaymentAuthorized,
+            PaymentMade, ReviewRequested,
         };
         let refund = |amount| Step {
             amount: Some(Money::from_minor(amount)),
@@ -287,6 +293,9 @@ mod tests {
             (Status::Canceled, vec![step(ConfirmationRequired)], "canceled", "canceled"),
             (Status::Open, vec![step(DeliveryEstimated)], "pending", "estimated"),
             (Status::Open, vec![step(ReviewRequested), step(PaymentMade)], "paid", "pending"),
+            (Status::Open, vec![step(PaymentAuthorized)], "authorized", "pending"),
+            (Status::Open, vec![step(PaymentAuthorized), step(PaymentMade)], "paid", "pending"),
+            (Status::Canceled, vec![step(PaymentAuthorized), refund(0)], "canceled", "canceled"),
             (Status::Open, vec![step(PaymentMade), step(DeliveryStarted)], "paid", "started"),
             (Status::Delivered, vec![step(PaymentMade)], "paid", "delivered"),
             (Status::Canceled, vec![], "canceled", "canceled"),

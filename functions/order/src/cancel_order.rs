@@ -70,6 +70,9 @@ fn why(input: &CancelOrderInput) -> (&OrderId, String) {
         Because::PaymentFailed(event) => {
             (&event.order_id, format!("the payment failed: {}", event.reason))
         }
+        Because::CaptureFailed(event) => {
+            (&event.order_id, format!("the payment could not be taken: {}", event.reason))
+        }
         Because::ErrorItemRemoved(event) => (&event.order_id, event.reason.clone()),
         Because::ErrorMarkDeliveryAsStarted(event) => (&event.order_id, event.reason.clone()),
         Because::DeliveryWasCanceled(event) => {

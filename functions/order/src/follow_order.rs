@@ -30,6 +30,10 @@ impl Action for FollowOrder {
                 let confirmation = Some(Confirmation { confirm_at, since: step.at, until });
                 (&payment.order_id, Step { confirmation, ..step })
             }
+            FollowOrderInput::PaymentAuthorized(payment) => {
+                let amount = Some(payment.amount);
+                (&payment.order_id, Step { amount, ..reached(Milestone::PaymentAuthorized) })
+            }
             FollowOrderInput::PaymentMade(payment) => {
                 let amount = Some(payment.amount);
                 (&payment.order_id, Step { amount, ..reached(Milestone::PaymentMade) })
@@ -58,7 +62,7 @@ mod tests {
     use chorus_events::delivery::DeliveryEstimated;
     use chorus_events::logistics::DeliveryStarted;
     use chorus_events::payment::{
-        ConfirmationRequired, PaymentCanceled, PaymentMade, ReviewRequested,
+        ConfirmationRequired, PaymentAuthorized, PaymentCanceled, PaymentMade, ReviewRequested,
     };
     use chorus_kernel::testing::{Stored, decide};
     use chorus_kernel::{Condition, Write, text};
@@ -66,9 +70,10 @@ mod tests {
 
     #[test]
     fn each_step_of_an_order_is_kept_once() {
-        let inputs: [FollowOrderInput; 6] = [
+        let inputs: [FollowOrderInput; 7] = [
             ReviewRequested::sample().into(),
             ConfirmationRequired::sample().into(),
+            PaymentAuthorized::sample().into(),
             PaymentMade::sample().into(),
             PaymentCanceled::sample().into(),
             DeliveryEstimated::sample().into(),
@@ -84,6 +89,7 @@ mod tests {
         let names = [
             "ReviewRequested",
             "ConfirmationRequired",
+            "PaymentAuthorized",
             "PaymentMade",
             "PaymentCanceled",
             "DeliveryEstimated",

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
             home_country: parsed("HOME_COUNTRY", "a code of ISO 3166")?,
             review_above: parsed("REVIEW_ABOVE", "an amount of money")?,
             currency: parsed("CURRENCY", "a code of ISO 4217")?,
+            ..Settings::DEFAULT
         };
         Ok(chorus_order::function(id_secret, settings))
     })

@@ -33,6 +33,8 @@ pub(crate) enum Milestone {
     PaymentCanceled,
     /// The customer has to confirm the payment to the bank.
     ConfirmationRequired,
+    /// The bank holds the amount, which is charged when the parcel leaves.
+    PaymentAuthorized,
 }
 
 /// The confirmation of a payment that a customer has to give, and until when.
@@ -57,7 +59,7 @@ pub(crate) struct Step {
     /// When the order should arrive; for `DeliveryEstimated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deliver_by: Option<Timestamp>,
-    /// What was charged or refunded; for `PaymentMade` and `PaymentCanceled`.
+    /// What was held, charged or refunded; for `PaymentAuthorized`, `PaymentMade` and `PaymentCanceled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) amount: Option<Money>,
     /// Why the order was canceled; for `OrderCanceled`.
@@ -129,11 +131,11 @@ pub(crate) struct Known(u32);
 
 impl Known {
     /// The set of all milestones.
-    const ALL: u32 = 511;
+    const ALL: u32 = 1023;
 
     /// A regular expression that matches the numbers of such sets, and the empty text for the empty
     /// set.
-    pub(crate) const NAMES: &str = "^(51[01]|50[0-9]|[1-4][0-9][0-9]|[1-9]?[0-9])?$";
+    pub(crate) const NAMES: &str = "^(102[0-3]|10[01][0-9]|[1-9][0-9][0-9]|[1-9]?[0-9])?$";
 
     /// Reads a set from its number.
     pub(crate) fn of(name: &str) -> Option<Self> {
@@ -162,10 +164,10 @@ mod tests {
         let known = Known::default().with(Milestone::OrderCreated).with(Milestone::PaymentMade);
         let again = Known::of(&known.name()).unwrap();
         assert!(again.has(Milestone::PaymentMade) && !again.has(Milestone::OrderDelivered));
-        for name in ["", "-1", "512", "x"] {
+        for name in ["", "-1", "1024", "x"] {
             assert_eq!(Known::of(name), None, "{name}");
         }
-        let last = Known::default().with(Milestone::ConfirmationRequired);
+        let last = Known::default().with(Milestone::PaymentAuthorized);
         assert!(last.0 <= Known::ALL && last.0 * 2 > Known::ALL, "every milestone has its bit");
     }
 }

@@ -140,7 +140,12 @@ mod tests {
     #[test]
     fn what_was_charged_or_may_have_been_is_asked_back() {
         let request = || to_refund(&payment(Status::Charged));
-        for known in [paid(Status::Charged), payment(Status::Charging)] {
+        for known in [
+            paid(Status::Charged),
+            payment(Status::Charging),
+            payment(Status::Authorized),
+            payment(Status::CaptureFailed),
+        ] {
             let refunding = Payment { status: Status::Refunding, ..known.clone() };
             let claim = vec![becomes(&known, &refunding)];
             assert_eq!(on(Some(&known), None).unwrap(), Step::Call { request: request(), claim });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chorus_aws::{StartError, parsed, sdk_config, variable};
-use chorus_events::Currency;
+use chorus_events::{Currency, PaymentCapture};
 use chorus_partners::stripe::{KeyInSecretsManager, STRIPE, Stripe};
 use chorus_webhook_signature::{SecretSource, SecretUnavailable, WebhookSecrets};
 
@@ -20,6 +20,14 @@ pub const STRIPE_KEY_SECRET: &str = "STRIPE_KEY_SECRET";
 /// If the variable is missing or is not a currency's code.
 pub fn currency() -> Result<Currency, StartError> {
     parsed("CURRENCY", "a code of ISO 4217")
+}
+
+/// Returns when the amount of a new charge is taken, from the variable `PAYMENT_CAPTURE`.
+///
+/// # Errors
+/// If the variable is missing or has no such name.
+pub fn capture() -> Result<PaymentCapture, StartError> {
+    parsed("PAYMENT_CAPTURE", "at-once or when-shipped")
 }
 
 /// Returns Stripe as the provider, with the key in the secret that [`STRIPE_KEY_SECRET`] names;
@@ -39,7 +47,7 @@ pub fn stripe(currency: Currency) -> Result<Option<Arc<dyn PaymentProvider>>, St
     let unknown =
         |_| StartError::Meaningless { name: "CURRENCY", rule: "a code that Stripe knows" };
     let currency = currency.code().parse().map_err(unknown)?;
-    let provider = StripeProvider::new(stripe, currency);
+    let provider = StripeProvider::new(stripe, currency).capturing(capture()?);
     Ok(Some(Arc::new(provider.returning_to(variable("PAYMENT_RETURN_URL")))))
 }
 

@@ -1,4 +1,5 @@
-//! Payment: charges an order at most once, and refunds the charge of a canceled one.
+//! Payment: charges an order at most once, and refunds the charge of a canceled one. A shop may have
+//! the bank hold the amount, and charge it when the parcel leaves.
 //!
 //! The provider is an external service: it may answer slowly, twice, late or not at all. No order
 //! is charged twice, or charged although it is canceled, for two reasons. Each order has one
@@ -10,6 +11,7 @@ mod api;
 mod ask_customer;
 mod ask_reviewer;
 mod cancel_payment;
+mod capture_payment;
 mod charge;
 mod collect_payment;
 mod conclude_payment;
@@ -39,8 +41,8 @@ pub use charge::needs_approval;
 pub use confirmation_callback::{CUSTOMER_WAIT_TABLE, ConfirmationCallback, Customer};
 pub use payment::{Payment, Status};
 pub use provider::{
-    Charge, ChargeAnswer, IntentId, KnownIntent, NoProvider, PaymentProvider, ProviderError,
-    Refund, RefundAnswer,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, NoProvider, PaymentProvider,
+    ProviderError, Refund, RefundAnswer,
 };
 pub use review_callback::{REVIEW_WAIT_TABLE, ReviewCallback, ReviewVerdict, Reviewer};
 pub use simulated::{
@@ -114,6 +116,7 @@ pub fn function(
         .action(hear_provider::HearProvider)
         .action(refuse_payment::RefusePayment)
         .external_action(make_payment::MakePayment.by(Arc::clone(&provider)))
+        .external_action(capture_payment::CapturePayment.by(Arc::clone(&provider)))
         .external_action(cancel_payment::CancelPayment.by(Arc::clone(&provider)))
         .external_action(retry_refund::RetryRefund.by(Arc::clone(&provider)));
     HttpFunction::new(

@@ -6,7 +6,7 @@
 
 use chorus_events::OrderId;
 use chorus_events::delivery::DeliveryEstimated;
-use chorus_events::payment::{PaymentFailed, PaymentMade};
+use chorus_events::payment::{PaymentAuthorized, PaymentFailed, PaymentMade};
 use chorus_events::table::rows::{self, MakePaymentInput, MakePaymentOutput};
 use chorus_kernel::{ActionError, CallContext, Found, Step};
 
@@ -37,7 +37,7 @@ impl ProviderAction for MakePayment {
 
 /// Returns the next step of charging the order, for either row that charges. If the customer has to
 /// confirm the charge, it publishes nothing: the state machine waits for that.
-pub(crate) fn charging<O: From<PaymentMade> + From<PaymentFailed>>(
+pub(crate) fn charging<O: From<PaymentMade> + From<PaymentAuthorized> + From<PaymentFailed>>(
     order: &DeliveryEstimated,
     payment: &Found<Payment>,
     context: &CallContext<'_, Response>,
@@ -51,13 +51,20 @@ pub(crate) fn charging<O: From<PaymentMade> + From<PaymentFailed>>(
     case.step(&fact, said)
 }
 
-/// The event about a charge that has ended.
-pub(crate) fn said<O: From<PaymentMade> + From<PaymentFailed>>(payment: &Payment) -> Option<O> {
+/// The event about a charge that has ended, or whose amount the bank holds.
+pub(crate) fn said<O>(payment: &Payment) -> Option<O>
+where
+    O: From<PaymentMade> + From<PaymentAuthorized> + From<PaymentFailed>,
+{
     let (order_id, customer_id) = (payment.order_id.clone(), payment.customer_id.clone()?);
     match payment.status {
         Status::Charged => {
             let (amount, charge_id) = (payment.amount?, payment.charge_id.clone()?);
             Some(PaymentMade { order_id, customer_id, amount, charge_id }.into())
+        }
+        Status::Authorized => {
+            let (amount, charge_id) = (payment.amount?, payment.charge_id.clone()?);
+            Some(PaymentAuthorized { order_id, customer_id, amount, charge_id }.into())
         }
         // The state machine no longer waits for the customer; the order is canceled next, which
         // cancels the intent.
@@ -73,7 +80,7 @@ pub(crate) fn said<O: From<PaymentMade> + From<PaymentFailed>>(payment: &Payment
 mod tests {
     use super::*;
     use crate::testing::{
-        becomes, charged, decided, done, intent, no_provider, payment, to_charge,
+        authorized, becomes, charged, decided, done, intent, no_provider, payment, to_charge,
     };
     use crate::{ChargeAnswer, IntentId};
     use chorus_events::samples;
@@ -133,6 +140,20 @@ mod tests {
         assert_eq!(events, [MakePaymentOutput::PaymentMade(PaymentMade::sample())]);
         let made = known_charged(&payment(Status::Charged));
         assert_eq!(changes, [becomes(&charging, &made)]);
+    }
+
+    #[test]
+    fn an_amount_that_the_bank_holds_is_said_to_be_and_is_not_charged() {
+        let charging = payment(Status::Charging);
+        let response = Response::Charge(authorized());
+        let (events, changes) =
+            done(on(DeliveryEstimated::sample(), Some(&charging), Some(&response)));
+        assert_eq!(events, [MakePaymentOutput::PaymentAuthorized(PaymentAuthorized::sample())]);
+        let charge_id = Some(PaymentAuthorized::sample().charge_id);
+        let held = Payment { charge_id, ..payment(Status::Authorized) };
+        assert_eq!(changes, [becomes(&charging, &held)]);
+        let again = on(DeliveryEstimated::sample(), Some(&held), Some(&response));
+        assert_eq!(done(again), (vec![], vec![]));
     }
 
     #[test]

@@ -75,6 +75,7 @@ impl StripeEvent {
         let intent = |name| text(name).map(|id| IntentId(id.to_owned()));
         match self.kind.as_str() {
             "payment_intent.succeeded"
+            | "payment_intent.amount_capturable_updated"
             | "payment_intent.payment_failed"
             | "payment_intent.canceled" => {
                 let order_id = object["metadata"][ORDER_ID].as_str();
@@ -163,7 +164,7 @@ mod tests {
     #[test]
     fn the_result_of_an_intent_names_the_order_by_its_metadata() {
         let object = json!({ "id": "pi_1", "metadata": { "order-id": "1073459984" } });
-        for kind in ["succeeded", "payment_failed", "canceled"] {
+        for kind in ["succeeded", "amount_capturable_updated", "payment_failed", "canceled"] {
             let told = event(&format!("payment_intent.{kind}"), object.clone()).told();
             let order_id = Some(chorus_events::samples::order_id());
             assert_eq!(told, Some(Told::Concluded { intent: intent(), order_id }), "{kind}");

@@ -21,8 +21,12 @@ pub enum Status {
     Charging,
     /// The customer's bank asks the customer to confirm the charge, and the result is waited for.
     WaitingForCustomer,
+    /// The bank holds the amount: it is charged when the parcel leaves.
+    Authorized,
     /// The provider charged it.
     Charged,
+    /// The parcel has left, and the amount that the bank held could not be charged.
+    CaptureFailed,
     /// The provider declined, or nobody reviewed it in time: nothing was charged.
     Failed,
     /// The order was canceled: nothing was charged, and nothing will be (a tombstone).

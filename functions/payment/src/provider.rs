@@ -29,6 +29,11 @@ pub enum ChargeAnswer {
         /// The provider's id of the charge.
         charge_id: String,
     },
+    /// The bank holds the amount for some days: [`PaymentProvider::capture`] charges it.
+    Authorized {
+        /// The provider's id of the charge.
+        charge_id: String,
+    },
     /// Nothing was charged, and nothing will be by this intent.
     Declined {
         /// Why, for the customer.
@@ -39,6 +44,21 @@ pub enum ChargeAnswer {
     ConfirmationRequired {
         /// Where the customer confirms it, if the bank has a page for that.
         confirm_at: Option<ConfirmationUrl>,
+    },
+}
+
+/// The result of a request to charge an amount that the bank holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaptureAnswer {
+    /// The amount was charged, now or earlier.
+    Captured {
+        /// The provider's id of the charge.
+        charge_id: String,
+    },
+    /// Nothing was charged: the bank refuses, or no longer holds the amount.
+    Failed {
+        /// Why, for an operator and the customer.
+        reason: String,
     },
 }
 
@@ -93,7 +113,9 @@ pub enum ProviderError {
     Refused(String),
 }
 
-/// Moves money, in two steps: a charge is prepared, which moves nothing, and then made by its id.
+/// Moves money, in two steps: a charge is prepared, which moves nothing, and then made by its id. A
+/// provider that captures when the parcel leaves has two steps again: the bank holds the amount
+/// first, and it is charged later.
 ///
 /// The caller commits the id of the intent before it calls [`PaymentProvider::confirm`]. So every
 /// charge that was ever requested has an id in the payment's record, and a cancellation refunds or
@@ -120,8 +142,15 @@ pub trait PaymentProvider: Send + Sync {
         charge: &Charge,
     ) -> Result<ChargeAnswer, ProviderError>;
 
+    /// Charges the amount of an intent that the bank holds, at most once, however often and late it is
+    /// called; never after the `intent` was canceled.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn capture(&self, intent: &IntentId) -> Result<CaptureAnswer, ProviderError>;
+
     /// Refunds what was charged, once for each intent; if nothing was charged, cancels the intent
-    /// for good.
+    /// for good, which releases what the bank holds.
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -158,6 +187,10 @@ impl PaymentProvider for NoProvider {
     }
 
     async fn confirm(&self, _: &IntentId, _: &Charge) -> Result<ChargeAnswer, ProviderError> {
+        Err(Self::unasked())
+    }
+
+    async fn capture(&self, _: &IntentId) -> Result<CaptureAnswer, ProviderError> {
         Err(Self::unasked())
     }
 

@@ -6,8 +6,8 @@ use chorus_kernel::{ActionError, CallContext, Decision, Found, OutcomeUnknown, S
 
 use crate::transitions::{Fact, Next};
 use crate::{
-    Charge, ChargeAnswer, IntentId, Payment, PaymentProvider, ProviderError, Refund, RefundAnswer,
-    charge,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, Payment, PaymentProvider, ProviderError, Refund,
+    RefundAnswer, charge,
 };
 
 /// A request to the provider.
@@ -15,6 +15,7 @@ use crate::{
 pub(crate) enum Request {
     Prepare(Charge),
     Confirm(IntentId, Charge),
+    Capture(IntentId),
     Refund(Refund),
 }
 
@@ -22,6 +23,7 @@ pub(crate) enum Request {
 pub(crate) enum Response {
     Prepared(IntentId),
     Charge(ChargeAnswer),
+    Capture(CaptureAnswer),
     Refund(RefundAnswer),
     /// See [`ProviderError::Refused`].
     Refused(String),
@@ -39,6 +41,7 @@ pub(crate) async fn call(
         Request::Confirm(intent, charge) => {
             provider.confirm(intent, charge).await.map(Response::Charge)
         }
+        Request::Capture(intent) => provider.capture(intent).await.map(Response::Capture),
         Request::Refund(refund) => provider.refund(refund).await.map(Response::Refund),
     };
     answered.or_else(|error| match error {
@@ -113,6 +116,9 @@ impl<'a> Case<'a> {
             Next::Charge(status) => {
                 let charged_by = Some(self.message.to_owned());
                 self.call(Payment { charged_by, ..becomes(status) }, Request::Confirm)
+            }
+            Next::Capture(status) => {
+                self.call(becomes(status), |intent, _| Request::Capture(intent))
             }
             Next::Refund(status) => {
                 let payment = becomes(status);

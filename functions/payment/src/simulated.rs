@@ -12,6 +12,7 @@
 //! | `refund-refused` | charges, and refuses to refund until an operator requests the refund again |
 //! | `confirms` | the bank asks the customer to confirm, who does so after 2 s |
 //! | `never-confirms` | the bank asks the customer to confirm, who never does |
+//! | `lapses` | the bank holds an amount, and refuses the capture |
 
 mod bank;
 mod ledger;
@@ -23,13 +24,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::OrderId;
+use chorus_events::{OrderId, PaymentCapture};
 use chorus_kernel::{Clock, Store, derived_id};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    Charge, ChargeAnswer, IntentId, KnownIntent, PaymentProvider, ProviderError, Refund,
-    RefundAnswer,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, PaymentProvider, ProviderError,
+    Refund, RefundAnswer,
 };
 use ledger::{Books, Charged, Outcome};
 
@@ -49,6 +50,7 @@ const UNLUCKY_CENTS: i64 = 13;
 pub struct SimulatedProvider {
     books: Books,
     clock: Arc<dyn Clock>,
+    capture: PaymentCapture,
     /// Called when [`SimulatedProvider::notices`] may have a new notice.
     wakes: Option<Arc<dyn Fn() + Send + Sync>>,
 }
@@ -58,7 +60,13 @@ impl SimulatedProvider {
     /// delays slow answers by `clock`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { books: Books { store }, clock, wakes: None }
+        Self { books: Books { store }, clock, capture: PaymentCapture::AtOnce, wakes: None }
+    }
+
+    /// Sets when the amounts of new charges are charged.
+    #[must_use]
+    pub fn capturing(self, capture: PaymentCapture) -> Self {
+        Self { capture, ..self }
     }
 
     /// The id of an order's only intent.
@@ -126,23 +134,22 @@ impl PaymentProvider for SimulatedProvider {
             self.clock.sleep(SLOW).await;
         }
         self.answers(customer, intent).await?;
-        let asked = asked(charge);
-        if let Outcome::Charged(charged) = &asked
+        let asked = asked(charge, self.capture);
+        if let Outcome::Charged(charged) | Outcome::Authorized(charged) = &asked
             && self.waits_for_customer(intent, charged).await?
         {
             self.wake();
             let confirm_at = format!("https://bank.example/confirm/{intent}").parse().ok();
             return Ok(ChargeAnswer::ConfirmationRequired { confirm_at });
         }
-        let (outcome, now) = self.books.enter(intent, asked).await?;
+        let (entered, now) = self.books.enter(intent, asked).await?;
+        let outcome = self.books.outcome(intent).await?.unwrap_or(entered);
         if now && customer.contains("provider-twice") {
             return Err(lost());
         }
         Ok(match outcome {
-            Outcome::Charged(_) => {
-                let name = intent.get(..12).unwrap_or(intent);
-                ChargeAnswer::Charged { charge_id: format!("ch-{name}") }
-            }
+            Outcome::Charged(_) => ChargeAnswer::Charged { charge_id: charge_id(intent) },
+            Outcome::Authorized(_) => ChargeAnswer::Authorized { charge_id: charge_id(intent) },
             Outcome::Declined => ChargeAnswer::Declined { reason: "card declined".to_owned() },
             Outcome::Voided => {
                 ChargeAnswer::Declined { reason: "the charge was canceled before".to_owned() }
@@ -150,9 +157,36 @@ impl PaymentProvider for SimulatedProvider {
         })
     }
 
+    async fn capture(&self, IntentId(intent): &IntentId) -> Result<CaptureAnswer, ProviderError> {
+        let failed = |reason: &str| CaptureAnswer::Failed { reason: reason.to_owned() };
+        let held = match self.books.outcome(intent).await? {
+            Some(Outcome::Authorized(held)) => held,
+            Some(Outcome::Charged(_)) => {
+                return Ok(CaptureAnswer::Captured { charge_id: charge_id(intent) });
+            }
+            _ => return Ok(failed("the bank holds nothing")),
+        };
+        let customer = held.customer_id.clone();
+        self.answers(customer.as_str(), &format!("{intent}#capture")).await?;
+        let lapses = customer.as_str().contains("lapses");
+        let asked = if lapses { Outcome::Voided } else { Outcome::Charged(held) };
+        let (outcome, now) = self.books.settle(intent, asked).await?;
+        if now && customer.as_str().contains("provider-twice") {
+            return Err(lost());
+        }
+        Ok(match outcome {
+            Outcome::Charged(_) => CaptureAnswer::Captured { charge_id: charge_id(intent) },
+            _ => failed("the authorization has lapsed"),
+        })
+    }
+
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
         let IntentId(intent) = &refund.intent;
         let (outcome, _) = self.books.enter(intent, Outcome::Voided).await?;
+        let outcome = match outcome {
+            Outcome::Authorized(_) => self.books.settle(intent, Outcome::Voided).await?.0,
+            outcome => outcome,
+        };
         let Outcome::Charged(charged) = outcome else {
             self.wake();
             return Ok(RefundAnswer::NothingCharged);
@@ -176,7 +210,9 @@ impl PaymentProvider for SimulatedProvider {
         &self,
         IntentId(intent): &IntentId,
     ) -> Result<Option<KnownIntent>, ProviderError> {
-        let Some(Outcome::Charged(charged)) = self.books.outcome(intent).await? else {
+        let Some(Outcome::Charged(charged) | Outcome::Authorized(charged)) =
+            self.books.outcome(intent).await?
+        else {
             return Ok(None);
         };
         let is_refunded = self.books.is_given_back(intent).await?;
@@ -191,16 +227,29 @@ fn confirmed_at(charged: &Charged, since: Timestamp) -> Option<Timestamp> {
 }
 
 /// Returns the result of a charge whose intent is new.
-fn asked(charge: &Charge) -> Outcome {
+fn asked(charge: &Charge, capture: PaymentCapture) -> Outcome {
     let unlucky = charge.amount.minor() % 100 == UNLUCKY_CENTS;
     if unlucky || charge.customer_id.as_str().contains("declined") {
         return Outcome::Declined;
     }
-    Outcome::Charged(Charged {
+    let charged = Charged {
         order_id: charge.order_id.clone(),
         customer_id: charge.customer_id.clone(),
         amount: charge.amount,
-    })
+    };
+    agreed(charged, capture)
+}
+
+/// Returns what a charge results in to which the bank agrees.
+fn agreed(charged: Charged, capture: PaymentCapture) -> Outcome {
+    match capture {
+        PaymentCapture::AtOnce => Outcome::Charged(charged),
+        PaymentCapture::WhenShipped => Outcome::Authorized(charged),
+    }
+}
+
+fn charge_id(intent: &str) -> String {
+    format!("ch-{}", intent.get(..12).unwrap_or(intent))
 }
 
 fn lost() -> ProviderError {

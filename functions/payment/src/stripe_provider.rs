@@ -1,19 +1,21 @@
 //! Stripe as the payment provider: what its answers mean for an order.
 //!
-//! A charge is captured at once. If the card's bank asks the customer to confirm, the charge waits
+//! A charge is captured at once or, if the shop wants that, when the parcel leaves: until then, the bank
+//! holds the amount. An intent has its own capture method, so the shop's setting may change at any
+//! time. If the card's bank asks the customer to confirm, the charge waits
 //! for that. Stripe gives the bank's page only if it was given a page to which the bank can send
 //! the customer back.
 
 use async_trait::async_trait;
-use chorus_events::{ConfirmationUrl, Money};
+use chorus_events::{ConfirmationUrl, Money, PaymentCapture};
 use chorus_partners::stripe::{
-    Currency, Intent, IntentStatus, KeyError, NewIntent, ORDER_ID, RefundStatus, Stripe,
-    StripeError,
+    CaptureMethod, Currency, Intent, IntentStatus, KeyError, NewIntent, ORDER_ID, RefundStatus,
+    Stripe, StripeError,
 };
 
 use crate::{
-    Charge, ChargeAnswer, IntentId, KnownIntent, LedgerEntry, Movement, Payment, PaymentProvider,
-    ProviderError, Refund, RefundAnswer,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, LedgerEntry, Movement, Payment,
+    PaymentProvider, ProviderError, Refund, RefundAnswer,
 };
 
 /// How often an intent that changes while it is being canceled is read again.
@@ -24,6 +26,7 @@ const READS: usize = 3;
 pub struct StripeProvider {
     stripe: Stripe,
     currency: Currency,
+    capture: CaptureMethod,
     /// The page to which a bank sends a customer back.
     return_url: Option<String>,
 }
@@ -31,7 +34,17 @@ pub struct StripeProvider {
 impl StripeProvider {
     #[must_use]
     pub const fn new(stripe: Stripe, currency: Currency) -> Self {
-        Self { stripe, currency, return_url: None }
+        Self { stripe, currency, capture: CaptureMethod::Automatic, return_url: None }
+    }
+
+    /// Sets when the amounts of intents are charged that are prepared from now on.
+    #[must_use]
+    pub fn capturing(self, capture: PaymentCapture) -> Self {
+        let capture = match capture {
+            PaymentCapture::AtOnce => CaptureMethod::Automatic,
+            PaymentCapture::WhenShipped => CaptureMethod::Manual,
+        };
+        Self { capture, ..self }
     }
 
     /// Sets the page to which a bank sends customers back once they have confirmed.
@@ -65,9 +78,9 @@ impl StripeProvider {
     fn concluded(intent: Intent) -> Result<ChargeAnswer, ProviderError> {
         let declined = |reason: &str| Ok(ChargeAnswer::Declined { reason: reason.to_owned() });
         match intent.status {
-            IntentStatus::Succeeded => {
-                let charge_id = intent.latest_charge.map_or(intent.id, |charge| charge.id);
-                Ok(ChargeAnswer::Charged { charge_id })
+            IntentStatus::Succeeded => Ok(ChargeAnswer::Charged { charge_id: charge_id(intent) }),
+            IntentStatus::RequiresCapture => {
+                Ok(ChargeAnswer::Authorized { charge_id: charge_id(intent) })
             }
             IntentStatus::RequiresPaymentMethod => match intent.declined {
                 Some(told) => declined(&told.message),
@@ -78,7 +91,27 @@ impl StripeProvider {
             }
             IntentStatus::Canceled => declined("the charge was canceled before"),
             IntentStatus::Processing | IntentStatus::RequiresConfirmation => Err(not_yet(&intent)),
-            IntentStatus::RequiresCapture | IntentStatus::Unknown(_) => Err(unexpected(&intent)),
+            IntentStatus::Unknown(_) => Err(unexpected(&intent)),
+        }
+    }
+
+    /// Returns the result of an intent whose amount was asked for; none while the bank holds it still.
+    fn captured(intent: Intent) -> Result<Option<CaptureAnswer>, ProviderError> {
+        let failed = |reason: &str| Ok(Some(CaptureAnswer::Failed { reason: reason.to_owned() }));
+        match intent.status {
+            IntentStatus::RequiresCapture => Ok(None),
+            IntentStatus::Succeeded => {
+                Ok(Some(CaptureAnswer::Captured { charge_id: charge_id(intent) }))
+            }
+            IntentStatus::Canceled => failed("the authorization has lapsed, or was canceled"),
+            IntentStatus::RequiresPaymentMethod => match intent.declined {
+                Some(told) => failed(&told.message),
+                None => failed("the bank holds the amount no longer"),
+            },
+            IntentStatus::Processing => Err(not_yet(&intent)),
+            IntentStatus::RequiresConfirmation
+            | IntentStatus::RequiresAction
+            | IntentStatus::Unknown(_) => Err(unexpected(&intent)),
         }
     }
 
@@ -142,6 +175,7 @@ impl PaymentProvider for StripeProvider {
             currency: self.currency.clone(),
             payment_method: charge.payment_method.as_ref().map(ToString::to_string),
             order_id: charge.order_id.to_string(),
+            capture: self.capture,
         };
         let prepared = match self.stripe.create_intent(&new).await {
             // Stripe may have refused the customer's token: without it, the intent is created, and
@@ -175,6 +209,23 @@ impl PaymentProvider for StripeProvider {
                 }
                 intent => Self::concluded(intent),
             },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn capture(&self, id: &IntentId) -> Result<CaptureAnswer, ProviderError> {
+        if let Some(known) = Self::captured(self.read(id).await?)? {
+            return Ok(known);
+        }
+        match self.stripe.capture(&id.0).await {
+            Ok(intent) => Self::captured(intent)?.ok_or_else(|| {
+                ProviderError::NotYet(format!("intent {} is not captured yet", id.0))
+            }),
+            // Another request may have been faster, or the authorization have lapsed.
+            Err(StripeError::Invalid(told) | StripeError::Declined(told)) => {
+                let refused = CaptureAnswer::Failed { reason: told.message };
+                Ok(Self::captured(self.read(id).await?)?.unwrap_or(refused))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -215,6 +266,11 @@ impl PaymentProvider for StripeProvider {
     fn money(&self, minor_units: u64) -> Option<Money> {
         self.currency.hundredths(minor_units).map(Money::from_minor)
     }
+}
+
+/// Returns the id of the charge that an intent made.
+fn charge_id(intent: Intent) -> String {
+    intent.latest_charge.map_or(intent.id, |charge| charge.id)
 }
 
 /// Returns the bank's page for the customer; none if the bank has no page.

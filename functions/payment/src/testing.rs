@@ -44,6 +44,12 @@ pub(crate) fn charged() -> ChargeAnswer {
     ChargeAnswer::Charged { charge_id }
 }
 
+/// The charge of the samples, of which the bank holds the amount.
+pub(crate) fn authorized() -> ChargeAnswer {
+    let charge_id = chorus_events::payment::PaymentAuthorized::sample().charge_id;
+    ChargeAnswer::Authorized { charge_id }
+}
+
 /// The request to charge the payment of the samples.
 pub(crate) fn to_charge() -> Request {
     let (order_id, customer_id) = (samples::order_id(), samples::customer_id());

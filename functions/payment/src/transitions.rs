@@ -3,13 +3,14 @@
 use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::{CustomerId, Money};
 
-use crate::ChargeAnswer::{Charged as Taken, ConfirmationRequired, Declined};
+use crate::CaptureAnswer::{Captured, Failed as NotCaptured};
+use crate::ChargeAnswer::{Authorized as Held, Charged as Taken, ConfirmationRequired, Declined};
 use crate::RefundAnswer::{NothingCharged, Refunded as GivenBack, Refused};
 use crate::Status::{
-    Approved, Canceled, Charged, Charging, Failed, New, RefundRefused, Refunded, Refunding,
-    WaitingForApproval, WaitingForCustomer,
+    Approved, Authorized, Canceled, CaptureFailed, Charged, Charging, Failed, New, RefundRefused,
+    Refunded, Refunding, WaitingForApproval, WaitingForCustomer,
 };
-use crate::{ChargeAnswer, Payment, RefundAnswer, Status, needs_approval};
+use crate::{CaptureAnswer, ChargeAnswer, Payment, RefundAnswer, Status, needs_approval};
 
 /// The facts that change a payment.
 #[derive(Debug, Clone)]
@@ -30,6 +31,10 @@ pub(crate) enum Fact<'a> {
     Conclusion,
     /// The wait for the customer is over, and the provider has no result: why the payment fails.
     Unconfirmed(&'a str),
+    /// The parcel leaves: the amount that the bank holds is to be captured.
+    Departure,
+    /// The provider answered the request to capture the amount.
+    Capture(&'a CaptureAnswer),
     Cancellation,
     /// The provider answered the refund that `CancelPayment` or `RetryRefund` asked for.
     Refund(&'a RefundAnswer),
@@ -48,6 +53,8 @@ pub(crate) enum Next {
     Publish(Status),
     /// Set this status, and ask the provider to charge.
     Charge(Status),
+    /// Set this status, and ask the provider to capture the amount.
+    Capture(Status),
     /// Set this status, and ask the provider to refund.
     Refund(Status),
     Nothing(&'static str),
@@ -92,12 +99,14 @@ impl Payment {
                 Next::Later("the customer has not confirmed it yet")
             }
             // Whether it was charged is unknown; `CancelPayment`, which follows, asks the provider.
-            (Charging | WaitingForCustomer | Charged, Fact::GivenUp(..))
+            (Charging | WaitingForCustomer | Authorized | Charged, Fact::GivenUp(..))
             | (WaitingForCustomer, Fact::Unconfirmed(_)) => Next::Publish(self.status),
-            (Charging | WaitingForCustomer, Fact::Charge(Taken { .. })) => Next::Publish(Charged),
+            (Charging | WaitingForCustomer, Fact::Charge(Taken { .. }))
+            | (Authorized, Fact::Capture(Captured { .. })) => Next::Publish(Charged),
+            (Charging | WaitingForCustomer, Fact::Charge(Held { .. })) => Next::Publish(Authorized),
             (WaitingForCustomer, Fact::Again) => Next::Nothing("the customer has to confirm it"),
             (
-                Charged | Failed,
+                Authorized | Charged | CaptureFailed | Failed,
                 Fact::Again | Fact::Charge(_) | Fact::Conclusion | Fact::Unconfirmed(_),
             ) => Next::Nothing("it was concluded before"),
             (WaitingForApproval | Approved, Fact::Review(..)) | (Approved, Fact::Approval) => {
@@ -105,18 +114,29 @@ impl Payment {
             }
             (New, Fact::Approval) => Next::Nothing("nobody asked for it"),
             (
-                Charging | WaitingForCustomer | Charged | Failed | Canceled | Refunding | Refunded
-                | RefundRefused,
+                Charging | WaitingForCustomer | Authorized | Charged | CaptureFailed | Failed
+                | Canceled | Refunding | Refunded | RefundRefused,
                 Fact::Review(..) | Fact::Estimate(..) | Fact::Approval,
             )
-            | (Failed | Canceled | Refunding | Refunded | RefundRefused, Fact::GivenUp(..)) => {
-                Next::Nothing("the payment was begun or canceled before")
+            | (
+                CaptureFailed | Failed | Canceled | Refunding | Refunded | RefundRefused,
+                Fact::GivenUp(..),
+            ) => Next::Nothing("the payment was begun or canceled before"),
+            // Capturing: the parcel leaves.
+            (Authorized, Fact::Departure) => Next::Capture(Authorized),
+            (Authorized, Fact::Capture(NotCaptured { .. })) => Next::Publish(CaptureFailed),
+            (Charged | CaptureFailed | Failed, Fact::Departure)
+            | (Charged | CaptureFailed, Fact::Capture(_)) => {
+                Next::Nothing("nothing is left to be charged")
             }
             // Canceling: no new charge is begun, and a charge is refunded.
             (New | WaitingForApproval | Approved, Fact::Cancellation) => {
                 Next::Become(Canceled, "nothing was charged, and nothing will be")
             }
-            (Charging | WaitingForCustomer | Charged | Refunding, Fact::Cancellation)
+            (
+                Charging | WaitingForCustomer | Authorized | Charged | CaptureFailed | Refunding,
+                Fact::Cancellation,
+            )
             | (RefundRefused | Refunding, Fact::Retry) => Next::Refund(Refunding),
             (Refunding, Fact::Refund(GivenBack { .. })) => Next::Publish(Refunded),
             (Refunding, Fact::Refund(Refused { .. })) | (Refunded, Fact::RefundFailed(_)) => {
@@ -128,8 +148,8 @@ impl Payment {
             }
             (Refunded, Fact::Retry) => Next::Nothing("it was refunded before"),
             (
-                New | WaitingForApproval | Approved | Charging | WaitingForCustomer | Charged
-                | Failed | Canceled,
+                New | WaitingForApproval | Approved | Charging | WaitingForCustomer | Authorized
+                | Charged | CaptureFailed | Failed | Canceled,
                 Fact::Retry,
             ) => Next::Wrong("no refund of it was refused"),
             (Failed, Fact::Cancellation) => Next::Nothing("nothing was charged"),
@@ -139,7 +159,12 @@ impl Payment {
             // A cancellation overtook the charge: it ends the intent, charged or not.
             (
                 Canceled | Refunding | Refunded | RefundRefused,
-                Fact::Again | Fact::Charge(_) | Fact::Conclusion | Fact::Unconfirmed(_),
+                Fact::Again
+                | Fact::Charge(_)
+                | Fact::Conclusion
+                | Fact::Unconfirmed(_)
+                | Fact::Departure
+                | Fact::Capture(_),
             ) => Next::Nothing("the cancellation ends its intent"),
 
             (
@@ -148,10 +173,17 @@ impl Payment {
             )
             | (Charging, Fact::Conclusion | Fact::Unconfirmed(_))
             | (
-                New | WaitingForApproval | Approved | Charging | WaitingForCustomer | Charged
-                | Failed,
+                New | WaitingForApproval | Approved | Charging | WaitingForCustomer | Authorized
+                | Charged | CaptureFailed | Failed,
                 Fact::Refund(_),
-            ) => Next::Wrong("the provider answered what the payment's record never asked"),
+            )
+            | (
+                New | WaitingForApproval | Approved | Charging | WaitingForCustomer,
+                Fact::Departure | Fact::Capture(_),
+            )
+            | (Failed, Fact::Capture(_)) => {
+                Next::Wrong("the provider answered what the payment's record never asked")
+            }
         }
     }
 
@@ -184,6 +216,16 @@ impl Payment {
                 known.charge_id = Some(charge_id.clone());
                 known.charged = self.amount.unwrap_or_default();
             }
+            Fact::Charge(ChargeAnswer::Authorized { charge_id }) => {
+                known.charge_id = Some(charge_id.clone());
+            }
+            Fact::Capture(CaptureAnswer::Captured { charge_id }) if self.status == Authorized => {
+                known.charge_id = Some(charge_id.clone());
+                known.charged = self.amount.unwrap_or_default();
+            }
+            Fact::Capture(CaptureAnswer::Failed { reason }) if self.status == Authorized => {
+                known.reason = Some(reason.clone());
+            }
             Fact::Charge(ChargeAnswer::Declined { reason }) => known.reason = Some(reason.clone()),
             Fact::Charge(ChargeAnswer::ConfirmationRequired { confirm_at }) => {
                 known.confirm_at.clone_from(confirm_at);
@@ -208,6 +250,8 @@ impl Payment {
             | Fact::RefundFailed(_)
             | Fact::Again
             | Fact::Conclusion
+            | Fact::Departure
+            | Fact::Capture(_)
             | Fact::Cancellation
             | Fact::Refund(RefundAnswer::NothingCharged) => {}
         }

@@ -74,7 +74,8 @@ async fn is_known(kernel: &Kernel, told: &Told) -> Result<bool, Problem> {
     let Told::Concluded { intent, order_id } = told else { return Ok(false) };
     let Some(order_id) = order_id else { return Ok(true) };
     let Some(payment) = kernel.find::<Payment>(order_id).await? else { return Ok(true) };
-    let has_result = matches!(payment.value.status, Status::Charged | Status::Failed);
+    let status = payment.value.status;
+    let has_result = matches!(status, Status::Authorized | Status::Charged | Status::Failed);
     Ok(has_result || !is_about(&payment.value, &intent.0))
 }
 

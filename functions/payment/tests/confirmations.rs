@@ -13,17 +13,17 @@ mod support;
 use bank::{Call, FAULTS, notice};
 use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::payment::{
-    ConfirmationRequired, ErrorPaymentCanceled, ErrorPaymentDisputed, PaymentCanceled,
-    PaymentFailed, PaymentMade,
+    ConfirmationRequired, ErrorPaymentCanceled, ErrorPaymentDisputed, PaymentAuthorized,
+    PaymentCanceled, PaymentFailed, PaymentMade,
 };
-use chorus_events::{Money, samples};
+use chorus_events::{Money, PaymentCapture, samples};
 use chorus_http::Request;
 use chorus_kernel::testing::now;
 use chorus_kernel::{Clock, Signal};
 use chorus_payment::{ConfirmationCallback, Payment, Status};
 use chorus_table::Event;
 use chorus_webhook_signature::{STRIPE_SIGNATURE_HEADER, sign_as_stripe};
-use counter::{Counter, counter, secret, total};
+use counter::{Counter, capturing, counter, secret, total};
 use serde_json::{Value, json};
 use support::wire;
 
@@ -71,6 +71,22 @@ async fn asked() -> Counter {
     counter.charge(Some("pm_confirms")).await.unwrap();
     assert_eq!(counter.status(), Status::WaitingForCustomer);
     counter
+}
+
+#[tokio::test]
+async fn an_amount_that_the_customer_has_confirmed_is_held_until_the_parcel_leaves() {
+    let counter = capturing("EUR", PaymentCapture::WhenShipped).await;
+    counter.charge(Some("pm_confirms")).await.unwrap();
+    counter.ask().await;
+    let confirmed = counter.bank.customer_answers("pi_1", true);
+    assert_eq!(counter.notify(&confirmed).await, 200);
+    assert_eq!(counter.answers(), 1);
+    counter.conclude(None).await;
+    assert_eq!(counter.status(), Status::Authorized);
+    assert_eq!(counter.said::<PaymentAuthorized>().len(), 1);
+    assert_eq!((counter.bank.held(), counter.bank.moved()), (vec![total()], (vec![], 0)));
+    assert_eq!(counter.notify(&confirmed).await, 200, "a duplicate changes nothing");
+    assert_eq!(counter.answers(), 1);
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/interrupted.rs"]
+mod interrupted;
 mod support;
 
 use std::collections::BTreeMap;
@@ -22,48 +24,17 @@ use chorus_events::order::OrderCanceled;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled, PaymentFailed, PaymentMade};
 use chorus_events::{Currency, Money, Settings, samples};
 use chorus_kernel::testing::now;
-use chorus_kernel::{
-    Function, Item, Kernel, Key, MemoryStore, Page, Query, Store, StoreError, Write,
-};
+use chorus_kernel::{Function, Kernel};
 use chorus_payment::{
-    Charge, ChargeAnswer, IntentId, KnownIntent, Payment, PaymentProvider, ProviderError, Refund,
-    RefundAnswer, ReviewCallback, function,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, Payment, PaymentProvider,
+    ProviderError, Refund, RefundAnswer, ReviewCallback, function,
 };
 use chorus_table::Event;
+use interrupted::{Interrupted, pause};
 use proptest::prelude::*;
 use support::{Shop, payload, wire};
 
 const EUR: Currency = Currency::EUR;
-
-/// Yields to the other messages once.
-async fn pause() {
-    let mut paused = false;
-    std::future::poll_fn(|_| {
-        if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-}
-
-/// A store that yields to the other messages before every access.
-struct Interrupted(Arc<MemoryStore>);
-
-#[async_trait]
-impl Store for Interrupted {
-    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
-        pause().await;
-        self.0.get(key).await
-    }
-
-    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
-        pause().await;
-        self.0.query(query).await
-    }
-
-    async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
-        pause().await;
-        self.0.write(writes).await
-    }
-}
 
 /// A request to the provider, in flight or answered.
 #[derive(Clone)]
@@ -228,6 +199,10 @@ impl PaymentProvider for Provider {
             _ => unreachable!(),
         })
         .await
+    }
+
+    async fn capture(&self, _: &IntentId) -> Result<CaptureAnswer, ProviderError> {
+        unreachable!("no amount is held")
     }
 
     async fn find(&self, _: &IntentId) -> Result<Option<KnownIntent>, ProviderError> {

@@ -10,13 +10,13 @@ use std::time::Duration;
 use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::order::OrderCanceled;
 use chorus_events::payment::{PaymentCanceled, PaymentMade};
-use chorus_events::{Money, samples};
+use chorus_events::{Money, PaymentCapture, samples};
 use chorus_http::{Method, Request};
 use chorus_kernel::Clock;
 use chorus_kernel::testing::now;
 use chorus_payment::{
-    Charge, ChargeAnswer, IntentId, Movement, PaymentProvider, ProviderError, Refund, RefundAnswer,
-    SimulatedNotice, SimulatedProvider, function, ledger,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, Movement, PaymentProvider, ProviderError,
+    Refund, RefundAnswer, SimulatedNotice, SimulatedProvider, function, ledger,
 };
 use chorus_table::Event;
 use jiff::SignedDuration;
@@ -38,7 +38,22 @@ fn counter(customer: &'static str, amount: Money) -> Counter {
     Counter { shop, provider, customer, amount }
 }
 
+/// The same, of which the customer's bank only holds the amount at first.
+fn holding(customer: &'static str) -> Counter {
+    let counter = counter(customer, samples::total());
+    let provider = counter.provider.clone().capturing(PaymentCapture::WhenShipped);
+    let holding = Counter { provider, ..counter };
+    let answer = holding.charge().unwrap();
+    assert!(matches!(answer, ChargeAnswer::Authorized { .. }), "{answer:?}");
+    assert_eq!(holding.moved(), []);
+    holding
+}
+
 impl Counter {
+    fn capture(&self) -> Result<CaptureAnswer, ProviderError> {
+        now(self.provider.capture(&self.intent()))
+    }
+
     fn to_charge(&self) -> Charge {
         Charge {
             order_id: samples::order_id(),
@@ -90,6 +105,40 @@ fn asked_twice_it_charges_and_refunds_once() {
         assert_eq!(counter.refund().unwrap(), RefundAnswer::Refunded { amount });
     }
     assert_eq!(counter.moved(), [(Movement::Charge, amount), (Movement::Refund, amount)]);
+}
+
+#[test]
+fn an_amount_that_is_held_is_taken_once_or_released_and_never_both() {
+    let amount = samples::total();
+    let taken = holding("456");
+    for _ in 0..2 {
+        assert!(matches!(taken.capture(), Ok(CaptureAnswer::Captured { .. })));
+        assert!(is_charged(&taken.charge()));
+    }
+    assert_eq!(taken.moved(), [(Movement::Charge, amount)]);
+    assert_eq!(taken.refund().unwrap(), RefundAnswer::Refunded { amount });
+
+    let released = holding("456");
+    assert_eq!(released.refund().unwrap(), RefundAnswer::NothingCharged);
+    assert!(matches!(released.capture(), Ok(CaptureAnswer::Failed { .. })));
+    assert_eq!(released.refund().unwrap(), RefundAnswer::NothingCharged);
+    assert_eq!(released.moved(), []);
+}
+
+#[test]
+fn an_authorization_may_lapse_and_the_answer_to_a_capture_be_lost() {
+    let lapsed = holding("lapses");
+    for _ in 0..2 {
+        assert!(matches!(lapsed.capture(), Ok(CaptureAnswer::Failed { .. })));
+    }
+    assert_eq!(lapsed.moved(), []);
+    let lost = counter("provider-twice", samples::total());
+    let provider = lost.provider.clone().capturing(PaymentCapture::WhenShipped);
+    let lost = Counter { provider, ..lost };
+    assert!(lost.charge().is_err() && lost.charge().is_ok());
+    assert!(lost.capture().is_err());
+    assert!(matches!(lost.capture(), Ok(CaptureAnswer::Captured { .. })));
+    assert_eq!(lost.moved().len(), 1);
 }
 
 #[test]

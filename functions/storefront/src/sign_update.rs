@@ -56,7 +56,7 @@ mod tests {
     use chorus_events::logistics::DeliveryStarted;
     use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
     use chorus_events::payment::{
-        ConfirmationRequired, PaymentCanceled, PaymentMade, ReviewRequested,
+        ConfirmationRequired, PaymentAuthorized, PaymentCanceled, PaymentMade, ReviewRequested,
     };
     use chorus_events::{Money, samples};
     use chorus_kernel::KnownSecret;
@@ -100,7 +100,7 @@ mod tests {
     fn each_step_of_an_order_is_told_with_the_states_that_changed() {
         let nothing_charged =
             PaymentCanceled { refunded: Money::ZERO, ..PaymentCanceled::sample() };
-        let cases: [(SignUpdateInput, Value); 10] = [
+        let cases: [(SignUpdateInput, Value); 11] = [
             (
                 OrderCreated::sample().into(),
                 json!({ "type": "OrderCreated", "status": "Open", "payment": "pending",
@@ -118,6 +118,10 @@ mod tests {
             (
                 ConfirmationRequired::sample().into(),
                 json!({ "type": "ConfirmationRequired", "payment": "awaiting-confirmation" }),
+            ),
+            (
+                PaymentAuthorized::sample().into(),
+                json!({ "type": "PaymentAuthorized", "payment": "authorized" }),
             ),
             (PaymentMade::sample().into(), json!({ "type": "PaymentMade", "payment": "paid" })),
             (

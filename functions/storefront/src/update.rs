@@ -43,6 +43,8 @@ enum Payment {
     /// The customer has to confirm it to the bank: `GET /orders/{id}` has the address, and the
     /// deadline.
     AwaitingConfirmation,
+    /// The bank holds the amount: it is charged when the parcel leaves.
+    Authorized,
     /// It was charged.
     Paid,
     /// The charge was refunded.
@@ -182,6 +184,10 @@ fn told(input: &SignUpdateInput, at: Timestamp) -> (OrderId, Update) {
         SignUpdateInput::ConfirmationRequired(event) => {
             let payment = Some(Payment::AwaitingConfirmation);
             (&event.order_id, Update { payment, ..plain("ConfirmationRequired") })
+        }
+        SignUpdateInput::PaymentAuthorized(event) => {
+            let payment = Some(Payment::Authorized);
+            (&event.order_id, Update { payment, ..plain("PaymentAuthorized") })
         }
         SignUpdateInput::PaymentMade(event) => {
             let payment = Some(Payment::Paid);

@@ -40,6 +40,7 @@ fn a_queue_that_gives_a_message_up_while_the_partner_is_away() {
         |it| of(it, "PaymentQueue")["RedrivePolicy"]["maxReceiveCount"] = json!(5),
         &[
             ("PaymentQueue", "gives up CollectPayment after 450s"),
+            ("PaymentQueue", "gives up CapturePayment after 450s"),
             ("PaymentQueue", "gives up CancelPayment after 450s"),
         ],
     );

@@ -125,6 +125,8 @@ enum StoryName {
     Both,
     /// A customer is forgotten while a parcel is on its way, and comes back
     Forgotten,
+    /// Orders are charged when their parcels leave, and one is canceled before
+    WhenShipped,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -166,6 +168,7 @@ impl Simulate {
             StoryName::Canceled => Story::Canceled,
             StoryName::Both => Story::Both,
             StoryName::Forgotten => Story::Forgotten,
+            StoryName::WhenShipped => Story::WhenShipped,
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use axum::http::HeaderValue;
-use chorus_events::{Country, Currency, Money, MoneyError, Settings};
+use chorus_events::{Country, Currency, Money, MoneyError, PaymentCapture, Settings};
 use chorus_notification::TransportMailer;
 use chorus_partners::mail::{Address, Smtp};
 use chorus_partners::stripe::{FixedKey, STRIPE, Stripe};
@@ -91,10 +91,11 @@ fn deadline(text: &str) -> Result<u32, String> {
     Some(seconds).filter(|seconds| (1..=LONGEST_DELIVERY).contains(seconds)).ok_or_else(wrong)
 }
 
-impl Numbers {
+impl Up {
     const fn settings(&self) -> Settings {
-        let Self { home_country, review_above, currency, .. } = *self;
-        Settings { home_country, review_above, currency }
+        let Numbers { home_country, review_above, currency, .. } = self.numbers;
+        let payment_capture = self.payments.capture;
+        Settings { home_country, review_above, currency, payment_capture }
     }
 }
 
@@ -153,6 +154,13 @@ struct Payments {
     /// The page to which a bank sends customers back after they confirmed a payment
     #[arg(long = "payment-return-url", value_name = "URL")]
     return_url: Option<String>,
+    /// When customers are charged: at-once, or when-shipped (until then, the bank holds the amount)
+    #[arg(
+        long = "payment-capture",
+        value_name = "WHEN",
+        default_value_t = Settings::DEFAULT.payment_capture,
+    )]
+    capture: PaymentCapture,
     /// How long a customer may take to confirm a payment, in seconds
     #[arg(long = "confirmation-timeout", value_name = "SECONDS", default_value_t = 3_600)]
     confirmation_timeout: u32,
@@ -182,7 +190,7 @@ impl Payments {
         let stripe = Stripe::at(&self.url, Arc::new(FixedKey(key)));
         let stripe = stripe.context("--payment-url is invalid")?;
         let currency = currency.code().parse().context("Stripe does not support the currency")?;
-        let provider = StripeProvider::new(stripe, currency);
+        let provider = StripeProvider::new(stripe, currency).capturing(self.capture);
         Ok(Some(Arc::new(provider.returning_to(self.return_url.clone()))))
     }
 
@@ -202,7 +210,7 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
         require_tokens: up.require_tokens,
         origins: up.origins.clone(),
         front_end: up.front_end.clone(),
-        settings: up.numbers.settings(),
+        settings: up.settings(),
         limits: [
             (DELIVERY_DEADLINE.to_owned(), up.numbers.delivery_deadline),
             (CONFIRMATION_TIMEOUT.to_owned(), up.payments.confirmation_timeout),

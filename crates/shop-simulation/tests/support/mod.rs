@@ -16,8 +16,8 @@ use chorus_kernel::{
 };
 use chorus_local::{DynoxideStore, Reading, VirtualClock};
 use chorus_payment::{
-    Charge, ChargeAnswer, IntentId, KnownIntent, PaymentProvider, ProviderError, Refund,
-    RefundAnswer,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, PaymentProvider, ProviderError,
+    Refund, RefundAnswer,
 };
 use chorus_table::Entry;
 use chorus_webhook_signature::{WebhookSecret, WebhookSecrets};
@@ -141,6 +141,10 @@ impl PaymentProvider for SimulatedBank {
             return Err(ProviderError::Unknown("no answer".to_owned()));
         }
         Ok(ChargeAnswer::Charged { charge_id: "ch-1".to_owned() })
+    }
+
+    async fn capture(&self, _: &IntentId) -> Result<CaptureAnswer, ProviderError> {
+        Ok(CaptureAnswer::Failed { reason: "it holds nothing".to_owned() })
     }
 
     async fn refund(&self, _: &Refund) -> Result<RefundAnswer, ProviderError> {

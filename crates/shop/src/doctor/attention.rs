@@ -43,7 +43,7 @@ fn is_for_an_operator(detail_type: &str) -> bool {
 /// Returns the event that settles this error, if there is one.
 fn settled_by(detail_type: &str) -> Option<&'static str> {
     match detail_type {
-        "ErrorPaymentCanceled" => Some("PaymentCanceled"),
+        "CaptureFailed" | "ErrorPaymentCanceled" => Some("PaymentCanceled"),
         "ErrorItemUnreserved" => Some("ItemUnreserved"),
         "ErrorItemReturned" => Some("ItemReturned"),
         _ => None,
@@ -52,6 +52,10 @@ fn settled_by(detail_type: &str) -> Option<&'static str> {
 
 fn remedy(detail_type: &str, order: &str) -> String {
     match detail_type {
+        "CaptureFailed" => format!(
+            "chorus trace {order}; where it was delivered before it could be canceled, ask the customer for its \
+             amount, then `chorus settle {order}`"
+        ),
         "ErrorPaymentCanceled" => format!("chorus payment retry-refund {order}"),
         "ErrorPaymentDisputed" => format!(
             "answer it at the payment provider, with what `chorus trace {order}` shows as evidence, then `chorus settle {order}`"

@@ -97,6 +97,12 @@ mod tests {
         assert!(!wrong(true, Some(&charged)) && wrong(false, Some(&charged)));
         assert!(wrong(true, Some(&refunded)) && !wrong(false, Some(&refunded)));
         assert!(wrong(true, None) && !wrong(false, None));
+        // An amount that the bank holds is no income, and not released yet.
+        let held = payment(Paid::Authorized, (zero, zero));
+        let not_taken = payment(Paid::CaptureFailed, (zero, zero));
+        for held in [held, not_taken] {
+            assert!(wrong(true, Some(&held)) && wrong(false, Some(&held)));
+        }
         let too_much = payment(Paid::Charged, (total, total));
         assert!(wrong(true, Some(&too_much)));
     }

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use chorus_payment::SimulatedProvider;
-use chorus_payment::deployed::{currency, stripe, webhook_secrets};
+use chorus_payment::deployed::{capture, currency, stripe, webhook_secrets};
 
 fn main() -> ExitCode {
     chorus_aws::run(|kernel| {
         let currency = currency()?;
         let (store, clock) = (Arc::clone(&kernel.store), Arc::clone(&kernel.clock));
-        let simulated = || Arc::new(SimulatedProvider::new(store, clock)) as _;
+        let simulated = SimulatedProvider::new(store, clock).capturing(capture()?);
+        let simulated = || Arc::new(simulated) as _;
         let provider = stripe(currency)?.unwrap_or_else(simulated);
         Ok(chorus_payment::function(provider, webhook_secrets(), currency))
     })

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::ledger::Outcome;
-use super::{SimulatedProvider, confirmed_at};
+use super::{SimulatedProvider, agreed, confirmed_at};
 use crate::notice::ORDER_ID;
 use crate::{IntentId, ProviderError};
 
@@ -24,6 +24,12 @@ impl SimulatedNotice {
     #[must_use]
     pub const fn succeeded(intent: IntentId, order_id: OrderId) -> Self {
         Self { intent, order_id, kind: "payment_intent.succeeded" }
+    }
+
+    /// Reports that the customer confirmed a charge, and that the bank holds its amount.
+    #[must_use]
+    pub const fn authorized(intent: IntentId, order_id: OrderId) -> Self {
+        Self { intent, order_id, kind: "payment_intent.amount_capturable_updated" }
     }
 
     /// Reports that an intent was canceled.
@@ -66,12 +72,13 @@ impl SimulatedProvider {
                         next = Some(next.map_or(at, |next| next.min(at)));
                         continue;
                     }
-                    Some(_) => self.books.enter(&intent, Outcome::Charged(charged)).await?.0,
+                    Some(_) => self.books.enter(&intent, agreed(charged, self.capture)).await?.0,
                 },
             };
             let intent = IntentId(intent);
             due.push(match outcome {
                 Outcome::Charged(_) => SimulatedNotice::succeeded(intent, order_id),
+                Outcome::Authorized(_) => SimulatedNotice::authorized(intent, order_id),
                 Outcome::Declined | Outcome::Voided => SimulatedNotice::canceled(intent, order_id),
             });
         }

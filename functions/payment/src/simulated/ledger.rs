@@ -100,10 +100,12 @@ impl Charged {
     }
 }
 
-/// The final result of a charge's intent.
+/// The result of a charge's intent, which is final unless the amount is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     Charged(Charged),
+    /// The bank holds the amount, until it is taken or released.
+    Authorized(Charged),
     Declined,
     /// A refund came first: the intent will never be charged.
     Voided,
@@ -119,15 +121,32 @@ impl Books {
     /// outcome, and whether this call stored it.
     pub(super) async fn enter(
         &self,
-        key: &str,
+        intent: &str,
         outcome: Outcome,
     ) -> Result<(Outcome, bool), ProviderError> {
-        let key = at(LEDGER, format!("charge#{key}"));
+        self.enter_at(at(LEDGER, format!("charge#{intent}")), outcome).await
+    }
+
+    /// Stores what became of an amount that was held, unless that is stored already; see
+    /// [`Books::enter`].
+    pub(super) async fn settle(
+        &self,
+        intent: &str,
+        outcome: Outcome,
+    ) -> Result<(Outcome, bool), ProviderError> {
+        self.enter_at(settled(intent), outcome).await
+    }
+
+    async fn enter_at(&self, key: Key, outcome: Outcome) -> Result<(Outcome, bool), ProviderError> {
         let mut item = key.to_item();
         let name = match &outcome {
             Outcome::Charged(charged) => {
                 charged.write(&mut item);
                 "charged"
+            }
+            Outcome::Authorized(held) => {
+                held.write(&mut item);
+                "authorized"
             }
             Outcome::Declined => "declined",
             Outcome::Voided => "voided",
@@ -142,7 +161,13 @@ impl Books {
 
     /// Returns the result of an intent; none if it has none yet.
     pub(super) async fn outcome(&self, intent: &str) -> Result<Option<Outcome>, ProviderError> {
-        self.read(&at(LEDGER, format!("charge#{intent}")), outcome_of).await
+        let known = self.read(&at(LEDGER, format!("charge#{intent}")), outcome_of).await?;
+        match known {
+            Some(Outcome::Authorized(_)) => {
+                Ok(self.read(&settled(intent), outcome_of).await?.or(known))
+            }
+            known => Ok(known),
+        }
     }
 
     /// Whether a charge was refunded.
@@ -243,6 +268,7 @@ impl Books {
 fn outcome_of(item: &Item) -> Option<Outcome> {
     Some(match text(item, "outcome")? {
         "charged" => Outcome::Charged(Charged::read(item)?),
+        "authorized" => Outcome::Authorized(Charged::read(item)?),
         "declined" => Outcome::Declined,
         _ => Outcome::Voided,
     })
@@ -250,6 +276,11 @@ fn outcome_of(item: &Item) -> Option<Outcome> {
 
 fn since(item: &Item) -> Option<Timestamp> {
     Timestamp::from_millisecond(number(item, "since")?).ok()
+}
+
+/// Where the books have what became of an amount that was held.
+fn settled(intent: &str) -> Key {
+    at(LEDGER, format!("charge#{intent}#settled"))
 }
 
 fn at(pk: &str, sk: String) -> Key {

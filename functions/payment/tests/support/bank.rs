@@ -20,6 +20,7 @@ pub(crate) enum Call {
     Create,
     Read,
     Confirm,
+    Capture,
     Cancel,
     Refund,
 }
@@ -59,6 +60,8 @@ pub(crate) struct Intent {
     pub(crate) currency: String,
     pub(crate) method: Option<String>,
     pub(crate) status: &'static str,
+    /// Whether the amount is only held until somebody asks for it.
+    pub(crate) is_held_first: bool,
     pub(crate) declined: Option<&'static str>,
     pub(crate) refunded: u64,
     /// The order, by the intent's metadata.
@@ -66,6 +69,13 @@ pub(crate) struct Intent {
     /// The page on which the customer confirms; absent if the bank has no address to return
     /// them to.
     pub(crate) page: Option<String>,
+}
+
+impl Intent {
+    /// The customer's bank agrees to pay.
+    const fn agree(&mut self) {
+        self.status = if self.is_held_first { "requires_capture" } else { "succeeded" };
+    }
 }
 
 #[derive(Default)]
@@ -99,6 +109,7 @@ impl Bank {
             .route("/v1/payment_intents", post(create))
             .route("/v1/payment_intents/{id}", get(read))
             .route("/v1/payment_intents/{id}/confirm", post(confirm))
+            .route("/v1/payment_intents/{id}/capture", post(capture))
             .route("/v1/payment_intents/{id}/cancel", post(cancel))
             .route("/v1/refunds", post(refund))
             .with_state(self.clone());
@@ -112,8 +123,9 @@ impl Bank {
         let intent = books.intents.get_mut(id).unwrap();
         assert_eq!(intent.status, "requires_action");
         if confirms {
-            intent.status = "succeeded";
-            return notice("payment_intent.succeeded", &shown(id, intent));
+            intent.agree();
+            let kind = if intent.is_held_first { "amount_capturable_updated" } else { "succeeded" };
+            return notice(&format!("payment_intent.{kind}"), &shown(id, intent));
         }
         (intent.status, intent.method) = ("requires_payment_method", None);
         intent.declined = Some("The customer failed to authenticate.");
@@ -122,6 +134,18 @@ impl Bank {
 
     pub(crate) fn will(&self, call: Call, fault: Fault) {
         self.books().faults.push((call, fault));
+    }
+
+    /// Returns the amounts that are held.
+    pub(crate) fn held(&self) -> Vec<u64> {
+        let books = self.books();
+        let held = books.intents.values().filter(|intent| intent.status == "requires_capture");
+        held.map(|intent| intent.amount).collect()
+    }
+
+    /// Returns an intent as the bank answers it.
+    pub(crate) fn shown(&self, id: &str) -> Value {
+        shown(id, &self.books().intents[id])
     }
 
     /// Returns the amounts that were charged, and the sum of all refunds.
@@ -179,13 +203,17 @@ fn respond(status: u16, body: &Value) -> Response {
 
 fn shown(id: &str, intent: &Intent) -> Value {
     let charged = intent.status == "succeeded";
-    let charge = json!({"id": id.replace("pi_", "ch_"), "object": "charge",
+    let is_held = intent.status == "requires_capture";
+    let charge = json!({"captured": charged,
+        "id": id.replace("pi_", "ch_"), "object": "charge",
         "amount_refunded": intent.refunded, "amount": intent.amount});
     json!({
         "id": id, "object": "payment_intent", "livemode": false,
         "amount": intent.amount, "currency": intent.currency, "status": intent.status,
         "amount_received": if charged { intent.amount } else { 0 },
-        "latest_charge": charged.then_some(charge),
+        "amount_capturable": if is_held { intent.amount } else { 0 },
+        "capture_method": if intent.is_held_first { "manual" } else { "automatic" },
+        "latest_charge": (charged || is_held).then_some(charge),
         "payment_method": intent.method,
         "metadata": {"order-id": intent.order_id},
         "next_action": (intent.status == "requires_action").then(|| match &intent.page {
@@ -218,9 +246,17 @@ async fn create(State(bank): State<Bank>, headers: HeaderMap, body: String) -> R
             if method.is_some() { "requires_confirmation" } else { "requires_payment_method" };
         let (amount, currency) = (form["amount"].parse().unwrap(), form["currency"].clone());
         let order_id = form["metadata[order-id]"].clone();
-        let (declined, refunded, page) = (None, 0, None);
-        let intent =
-            Intent { amount, currency, method, status, declined, refunded, order_id, page };
+        let intent = Intent {
+            amount,
+            currency,
+            method,
+            status,
+            is_held_first: form["capture_method"] == "manual",
+            declined: None,
+            refunded: 0,
+            order_id,
+            page: None,
+        };
         let id = format!("pi_{}", books.intents.len() + 1);
         let answer = shown(&id, &intent);
         books.intents.insert(id, intent);
@@ -259,6 +295,27 @@ async fn confirm(State(bank): State<Bank>, Path(id): Path<String>, body: String)
                 intent.page = sends_back.then(|| format!("https://bank.example/3ds/{id}"));
             }
             Some("pm_slow") => intent.status = "processing",
+            _ => intent.agree(),
+        }
+        Ok(shown(&id, intent))
+    })
+    .await
+}
+
+async fn capture(State(bank): State<Bank>, Path(id): Path<String>) -> Response {
+    bank.answer(Call::Capture, |books| {
+        let intent = books.intents.get_mut(&id).ok_or_else(|| invalid("resource_missing"))?;
+        if intent.status != "requires_capture" {
+            return Err(invalid("payment_intent_unexpected_state"));
+        }
+        match intent.method.as_deref() {
+            Some("pm_lapses") => {
+                intent.status = "canceled";
+                return Err(invalid("charge_expired_for_capture"));
+            }
+            Some("pm_refused") => {
+                return Err((402, json!({"message": "the bank refuses to pay"})));
+            }
             _ => intent.status = "succeeded",
         }
         Ok(shown(&id, intent))

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::order::OrderCanceled;
-use chorus_events::samples;
+use chorus_events::payment::PaymentMade;
+use chorus_events::{PaymentCapture, samples};
 use chorus_http::{HttpFunction, Request};
 use chorus_kernel::{Clock, Failure};
 use chorus_partners::stripe::{FixedKey, Stripe};
@@ -41,21 +42,53 @@ pub(crate) struct Counter {
     pub(crate) shop: Shop,
     pub(crate) bank: Bank,
     pub(crate) payment: HttpFunction,
+    pub(crate) provider: StripeProvider,
 }
 
 /// A shop that charges in this currency.
 pub(crate) async fn counter(currency: &str) -> Counter {
+    capturing(currency, PaymentCapture::AtOnce).await
+}
+
+/// A shop that charges in this currency, at this moment.
+pub(crate) async fn capturing(currency: &str, capture: PaymentCapture) -> Counter {
     let bank = Bank::default();
     let key = "sk_test_4eC39HqLyjWDarjtT1zdp7dc".parse().unwrap();
     let stripe = Stripe::at(&bank.open().await, Arc::new(FixedKey(key))).unwrap();
     let provider = StripeProvider::new(stripe.patient_for(PATIENCE), currency.parse().unwrap());
     let provider = provider.returning_to(Some("https://shop.example/paid".to_owned()));
+    let payment = service(provider.clone().capturing(capture));
+    Counter { shop: Shop::over(&payment.function.tables), bank, payment, provider }
+}
+
+fn service(provider: StripeProvider) -> HttpFunction {
     let secrets = Arc::new(WebhookSecrets::from(secret()));
-    let payment = function(Arc::new(provider), secrets, chorus_events::Currency::EUR);
-    Counter { shop: Shop::over(&payment.function.tables), bank, payment }
+    function(Arc::new(provider), secrets, chorus_events::Currency::EUR)
+}
+
+/// Hands an event over until it is answered.
+pub(crate) async fn ask_until_answered(counter: &Counter, event: &str) -> Result<(), Failure> {
+    for _ in 0..ATTEMPTS {
+        match counter.payment.function.handle_event(&counter.shop.kernel(), event).await {
+            Ok(_) => return Ok(()),
+            Err(failure) if failure.is_retryable() => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    panic!("it is never answered")
 }
 
 impl Counter {
+    /// Returns the service of the same shop after its setting of capture has changed.
+    pub(crate) fn payment_of(&self, capture: PaymentCapture) -> HttpFunction {
+        service(self.provider.clone().capturing(capture))
+    }
+
+    /// The event of the order's payment.
+    pub(crate) fn made(&self) -> PaymentMade {
+        PaymentMade { charge_id: "ch_1".to_owned(), ..Event::sample() }
+    }
+
     /// Charges an order with this payment method, with retries until there is a result.
     pub(crate) async fn charge(&self, method: Option<&str>) -> Result<(), Failure> {
         let payment_method = method.map(|method| method.parse().unwrap());
@@ -78,15 +111,7 @@ impl Counter {
 
     /// Cancels the order, with retries until that succeeds.
     pub(crate) async fn cancel(&self) -> Result<(), Failure> {
-        let cancellation = wire(&OrderCanceled::sample(), "cancellation");
-        for _ in 0..ATTEMPTS {
-            match self.payment.function.handle_event(&self.shop.kernel(), &cancellation).await {
-                Ok(_) => return Ok(()),
-                Err(failure) if failure.is_retryable() => {}
-                Err(failure) => return Err(failure),
-            }
-        }
-        panic!("it is never answered")
+        ask_until_answered(self, &wire(&OrderCanceled::sample(), "cancellation")).await
     }
 
     pub(crate) fn said<E: Event>(&self) -> Vec<E> {
