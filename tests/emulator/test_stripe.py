@@ -25,8 +25,10 @@ GOOD, DECLINED, WANTS_CONFIRMATION = "4242424242424242", "4000000000000341", "40
 PRICE = 1800
 
 
-class Payments(unittest.TestCase):
-    """One shop and one localstripe for all tests."""
+class StripeTests(unittest.TestCase):
+    """One shop with these arguments and one localstripe for all tests of a class."""
+
+    arguments: tuple[str, ...] = ()
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -40,61 +42,12 @@ class Payments(unittest.TestCase):
         os.environ["STRIPE_WEBHOOK_SECRET"] = WEBHOOK_SECRET
         cls.shop = Shop(
             "--payment", "stripe", "--payment-url", cls.stripe,
-            "--confirmation-timeout", CONFIRMATION_TIMEOUT,
+            "--confirmation-timeout", CONFIRMATION_TIMEOUT, *cls.arguments,
         )
         cls.addClassCleanup(cls.shop.close)
         cls.shop.open()
         webhook = {"url": f"{cls.shop.url}/webhooks/payments", "secret": WEBHOOK_SECRET}
         cls._send("/_config/webhooks/shop", webhook)
-
-    def an_order_is_charged_and_delivered(self) -> None:
-        order = self._order("ana", GOOD)
-        wait_for(lambda: "OrderDelivered" in self.shop.events(order))
-        intent = self._intent(order)
-        self.assertEqual((intent["status"], intent["amount"]), ("succeeded", PRICE))
-        self.assertEqual((intent["currency"], self._refunded(intent)), ("eur", 0))
-        self.assertEqual(self._books(order), ("18.00", 1, "0.00"))
-
-    def a_declined_card_cancels_the_order_with_the_banks_reason(self) -> None:
-        order = self._order("bob", DECLINED)
-        wait_for(lambda: "OrderCanceled" in self.shop.events(order))
-        self.assertIn("Your card was declined", self.shop.events(order))
-        self.assertEqual(self._books(order), ("0.00", 0, "0.00"))
-
-    def a_payment_that_the_customer_confirms_in_time_is_made_and_the_order_delivered(self) -> None:
-        order = self._order("cid", WANTS_CONFIRMATION)
-        wait_for(lambda: "ConfirmationRequired" in self.shop.events(order))
-        waiting = self.shop.ask("GET", f"/orders/{order}")["payment"]
-        self.assertEqual(waiting["status"], "awaiting-confirmation")
-        self.assertIn("until", waiting["confirmation"])
-        self._confirm(order, success=True)
-        wait_for(lambda: "OrderDelivered" in self.shop.events(order))
-        self.assertEqual(self._books(order), ("18.00", 1, "0.00"))
-
-    def a_payment_whose_confirmation_fails_cancels_the_order(self) -> None:
-        order = self._order("fay", WANTS_CONFIRMATION)
-        wait_for(lambda: "ConfirmationRequired" in self.shop.events(order))
-        self._confirm(order, success=False)
-        wait_for(lambda: "OrderCanceled" in self.shop.events(order))
-        self.assertEqual(self._books(order), ("0.00", 0, "0.00"))
-
-    def a_payment_that_nobody_confirms_cancels_the_order_and_the_intent(self) -> None:
-        order = self._order("gus", WANTS_CONFIRMATION)
-        wait_for(lambda: "PaymentCanceled" in self.shop.events(order))
-        self.assertIn("the customer did not confirm the payment in time", self.shop.events(order))
-        self.assertEqual(self._intent(order)["status"], "canceled")
-        self.assertEqual(self._books(order), ("0.00", 0, "0.00"))
-
-    def an_order_that_is_canceled_after_its_charge_is_refunded(self) -> None:
-        order = self._order("dan-carrier-cancels", GOOD)
-        wait_for(lambda: "PaymentCanceled" in self.shop.events(order))
-        self.assertIn("PaymentMade", self.shop.events(order))
-        self.assertEqual(self._refunded(self._intent(order)), PRICE)
-        self.assertEqual(self._books(order), ("18.00", 1, "18.00"))
-
-    def a_cards_number_is_not_taken(self) -> None:
-        with self.assertRaisesRegex(AssertionError, "never a card's number"):
-            self.shop.order("eve", "Eve", "eve@example.com", **{"payment-method": GOOD})
 
     def _order(self, customer: str, card: str) -> str:
         method = self._ask(
@@ -148,6 +101,106 @@ class Payments(unittest.TestCase):
             return bool(cls._ask("/v1/balance"))
         except urllib.error.URLError:
             return False
+
+
+class Payments(StripeTests):
+    """A shop that charges at once."""
+
+    def an_order_is_charged_and_delivered(self) -> None:
+        order = self._order("ana", GOOD)
+        wait_for(lambda: "OrderDelivered" in self.shop.events(order))
+        intent = self._intent(order)
+        self.assertEqual((intent["status"], intent["amount"]), ("succeeded", PRICE))
+        self.assertEqual((intent["currency"], self._refunded(intent)), ("eur", 0))
+        self.assertEqual(self._books(order), ("18.00", 1, "0.00"))
+
+    def a_declined_card_cancels_the_order_with_the_banks_reason(self) -> None:
+        order = self._order("bob", DECLINED)
+        wait_for(lambda: "OrderCanceled" in self.shop.events(order))
+        self.assertIn("Your card was declined", self.shop.events(order))
+        self.assertEqual(self._books(order), ("0.00", 0, "0.00"))
+
+    def a_payment_that_the_customer_confirms_in_time_is_made_and_the_order_delivered(self) -> None:
+        order = self._order("cid", WANTS_CONFIRMATION)
+        wait_for(lambda: "ConfirmationRequired" in self.shop.events(order))
+        waiting = self.shop.ask("GET", f"/orders/{order}")["payment"]
+        self.assertEqual(waiting["status"], "awaiting-confirmation")
+        self.assertIn("until", waiting["confirmation"])
+        self._confirm(order, success=True)
+        wait_for(lambda: "OrderDelivered" in self.shop.events(order))
+        self.assertEqual(self._books(order), ("18.00", 1, "0.00"))
+
+    def a_payment_whose_confirmation_fails_cancels_the_order(self) -> None:
+        order = self._order("fay", WANTS_CONFIRMATION)
+        wait_for(lambda: "ConfirmationRequired" in self.shop.events(order))
+        self._confirm(order, success=False)
+        wait_for(lambda: "OrderCanceled" in self.shop.events(order))
+        self.assertEqual(self._books(order), ("0.00", 0, "0.00"))
+
+    def a_payment_that_nobody_confirms_cancels_the_order_and_the_intent(self) -> None:
+        order = self._order("gus", WANTS_CONFIRMATION)
+        wait_for(lambda: "PaymentCanceled" in self.shop.events(order))
+        self.assertIn("the customer did not confirm the payment in time", self.shop.events(order))
+        self.assertEqual(self._intent(order)["status"], "canceled")
+        self.assertEqual(self._books(order), ("0.00", 0, "0.00"))
+
+    def an_order_that_is_canceled_after_its_charge_is_refunded(self) -> None:
+        order = self._order("dan-carrier-cancels", GOOD)
+        wait_for(lambda: "PaymentCanceled" in self.shop.events(order))
+        self.assertIn("PaymentMade", self.shop.events(order))
+        self.assertEqual(self._refunded(self._intent(order)), PRICE)
+        self.assertEqual(self._books(order), ("18.00", 1, "18.00"))
+
+    def a_cards_number_is_not_taken(self) -> None:
+        with self.assertRaisesRegex(AssertionError, "never a card's number"):
+            self.shop.order("eve", "Eve", "eve@example.com", **{"payment-method": GOOD})
+
+
+class Captures(StripeTests):
+    """A shop that charges when parcels leave."""
+
+    arguments = ("--payment-capture", "when-shipped")
+
+    def an_order_is_authorized_and_captured_when_its_parcel_leaves_and_delivered(self) -> None:
+        order = self._order("ana", GOOD)
+        wait_for(lambda: "PaymentMade" in self.shop.events(order))
+        wait_for(lambda: "OrderDelivered" in self.shop.events(order))
+        self._comes_before(order, "PaymentAuthorized", "DeliveryStarted")
+        self._comes_before(order, "DeliveryStarted", "PaymentMade")
+        intent = self._intent(order)
+        self.assertEqual((intent["capture_method"], intent["status"]), ("manual", "succeeded"))
+        self.assertEqual(self._books(order), ("18.00", 1, "0.00"))
+
+    def an_order_that_is_canceled_before_its_parcel_leaves_is_never_charged(self) -> None:
+        order = self._order("dan-carrier-silent", GOOD)
+        wait_for(lambda: "DeliveryMarkedAsStarted" in self.shop.events(order))
+        self.assertEqual(self._intent(order)["status"], "requires_capture")
+        shown = self.shop.ask("GET", f"/orders/{order}")["payment"]
+        self.assertEqual(shown["status"], "authorized")
+        self.assertEqual(self._books(order), ("0.00", 0, "0.00"))
+        self.shop.ask("POST", f"/orders/{order}/cancel", "cancel", reason="changed my mind")
+        wait_for(lambda: "PaymentCanceled" in self.shop.events(order))
+        self.assertNotIn("PaymentMade", self.shop.events(order))
+        self.assertEqual(self._intent(order)["status"], "canceled")
+        self.assertEqual(self._books(order), ("0.00", 0, "0.00"))
+
+    def an_order_whose_carrier_gives_up_keeps_no_money(self) -> None:
+        order = self._order("eve-carrier-cancels", GOOD)
+        wait_for(lambda: "PaymentCanceled" in self.shop.events(order))
+        charged, charges, refunded = self._books(order)
+        self.assertEqual((charged, charges), (refunded, int(charged != "0.00")))
+
+    def an_amount_that_the_customer_has_confirmed_is_held_and_taken(self) -> None:
+        order = self._order("cid", WANTS_CONFIRMATION)
+        wait_for(lambda: "ConfirmationRequired" in self.shop.events(order))
+        self._confirm(order, success=True)
+        wait_for(lambda: "PaymentMade" in self.shop.events(order))
+        self._comes_before(order, "PaymentAuthorized", "PaymentMade")
+        self.assertEqual(self._books(order), ("18.00", 1, "0.00"))
+
+    def _comes_before(self, order: str, first: str, second: str) -> None:
+        said = self.shop.events(order)
+        self.assertLess(said.index(f'"{first}"'), said.index(f'"{second}"'))
 
 
 if __name__ == "__main__":
