@@ -199,6 +199,7 @@ async fn open(used: &Arc<Used>) -> TestShop {
         limits: limits.map(|name| (name.to_owned(), REVIEW_SECONDS)).into(),
         // Nothing listens there, so that each update becomes a dead letter.
         front_end: Some("http://127.0.0.1:9".to_owned()),
+        public_events: true,
         ..ShopConfig::default()
     };
     config.policies.partner.max_attempts = 2;

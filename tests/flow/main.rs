@@ -17,5 +17,6 @@ mod items;
 mod lists;
 mod policies;
 mod projections;
+mod public_events;
 mod settings;
 mod stories;

@@ -63,6 +63,9 @@ pub struct ShopConfig {
     /// The address of the shop's own front end, which gets signed updates of orders; absent if
     /// there is none.
     pub front_end: Option<String>,
+    /// Whether public events are published. They stay on the shop's own bus: one process has no other
+    /// account.
+    pub public_events: bool,
     /// The origins whose pages may call the API, such as `https://shop.example`.
     pub origins: Vec<HeaderValue>,
     /// Wraps each function before the engine uses it, for observers.
@@ -89,6 +92,7 @@ impl Default for ShopConfig {
             policies: Policies::default(),
             require_tokens: false,
             front_end: None,
+            public_events: false,
             origins: Vec::new(),
             around: None,
             disorder: Disorder::default(),

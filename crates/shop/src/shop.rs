@@ -223,6 +223,9 @@ impl Shop {
         };
         let secrets = Secrets::of_shop(config)?;
         let mut functions = functions(&partners, mailer, secrets, config.settings);
+        if config.public_events {
+            functions.push(chorus_enterprise::function(config.settings.currency).into());
+        }
         if let Some(around) = &config.around {
             functions = functions.into_iter().map(|function| around(function)).collect();
         }
