@@ -29,6 +29,8 @@ DOCUMENT = ROOT / "docs" / "SAMPLES.md"
 HEAD = "| sample | function | after | outcome | publishes | why |"
 # The event log consumes every event: one sentence covers it, instead of a line for each.
 LOG = "event-log"
+# The sweeper reads the queue of events that the bus could not deliver, and consumes no event itself.
+SWEEPER = "sweeper"
 START_SECONDS = 30.0
 
 # A sample, and the function that it is for.
@@ -151,7 +153,8 @@ def hearers() -> Iterator[tuple[dict[str, Any], str]]:
         if resource["Type"] == "AWS::Events::Rule":
             for target in resource["Properties"]["Targets"]:
                 for queue in (target["Arn"], target["DeadLetterConfig"]["Arn"]):
-                    if function := readers.get(json.dumps(queue)):
+                    function = readers.get(json.dumps(queue))
+                    if function and function != SWEEPER:
                         yield resource["Properties"]["EventPattern"], function
 
 
