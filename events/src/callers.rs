@@ -12,6 +12,10 @@ pub const REVIEWER: CallerRole = CallerRole::new("reviewer");
 /// Operates the shop.
 pub const OPERATOR: CallerRole = CallerRole::new("operator");
 
+/// The name of a caller on the shop's own machine that sends no token. It is no person's name: no
+/// token may have it.
+pub const LOCAL: &str = "local";
+
 pub const ROLES: [CallerRole; 3] = [STAFF, REVIEWER, OPERATOR];
 
 /// The owning customer, and staff who act for them.

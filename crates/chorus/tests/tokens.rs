@@ -83,7 +83,9 @@ fn a_page_of_somebody_else_cannot_call_a_shop_on_this_machine() {
     assert_eq!(put(&["Host: rebound.example"]), 403);
     assert_eq!(put(&[&host, "Origin: https://evil.example"]), 403);
     assert_eq!(put(&[&host, "Sec-Fetch-Site: cross-site"]), 403);
-    assert_eq!(put(&[&host, "Origin: https://shop.example"]), 200);
+    assert_eq!(put(&[&host, "Origin: https://shop.example"]), 401, "it needs a token");
+    let bearer = format!("Authorization: Bearer {}", token(directory.path(), &["--staff"]));
+    assert_eq!(put(&[&host, "Origin: https://shop.example", &bearer]), 200);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
 use chorus_events::callers::SHOP;
-use chorus_http::{Caller, restricted};
+use chorus_http::{Caller, OpenStream, restricted};
 use chorus_table::Table;
 use serde::Deserialize;
 use states::Machine;
@@ -149,11 +149,12 @@ struct Followed {
 async fn live(
     console: Console,
     Query(Followed { topic, order, since }): Query<Followed>,
+    open: OpenStream,
 ) -> Response {
     let topic = match (topic.as_str(), order) {
         ("map", _) => Topic::Map,
         ("order", Some(order)) => Topic::Order(order),
         _ => Topic::Anything,
     };
-    console.live().follow(topic, since)
+    open.hold(console.live().follow(topic, since))
 }

@@ -11,7 +11,7 @@ use crate::{Problem, Route};
 ///
 /// A caller with a role is not a customer: a reviewer called `ana` does not own what belongs to the
 /// customer `ana`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Caller {
     name: Option<String>,
     roles: BTreeSet<String>,

@@ -16,10 +16,23 @@ use axum::middleware::{Next, from_fn};
 use tower_http::cors::CorsLayer;
 
 use crate::server::into_http;
+use crate::streams::Expiry;
 use crate::{Asked, Caller, Problem, TokenKey};
 
 /// The cookie with the token of a user who has signed in on a page of the application.
 pub const SESSION_COOKIE: &str = "chorus-token";
+
+/// Headers of a request that a proxy forwarded. Behind a proxy on this machine, every request comes
+/// from this machine.
+const FORWARDED: [&str; 7] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "via",
+    "cf-connecting-ip",
+];
 
 /// The callers whom the application serves.
 #[derive(Debug, Clone)]
@@ -29,10 +42,26 @@ pub struct Gate {
     /// The caller of requests without a token that come from within the process.
     pub within: Caller,
     /// The caller of requests without a token that come from this machine; unknown where tokens are
-    /// required.
+    /// required. No token may have the name of a caller who is trusted without one.
     pub from_here: Caller,
-    /// Origins, beside the application's own, whose pages may send requests.
+    /// Origins, beside the application's own, whose pages may send requests. These need a token.
     pub origins: Vec<HeaderValue>,
+    /// The path of the application's own pages. Below it, and nowhere else, a user who has signed in
+    /// is known by the cookie.
+    pub pages: Option<&'static str>,
+}
+
+/// A request that is served.
+struct Admission {
+    caller: Caller,
+    /// When the caller's token expires.
+    until: Option<Expiry>,
+}
+
+impl From<Caller> for Admission {
+    fn from(caller: Caller) -> Self {
+        Self { caller, until: None }
+    }
 }
 
 impl Gate {
@@ -40,7 +69,7 @@ impl Gate {
     #[must_use]
     pub fn trusting(caller: Caller) -> Self {
         let (within, from_here) = (caller.clone(), caller);
-        Self { tokens: None, within, from_here, origins: Vec::new() }
+        Self { tokens: None, within, from_here, origins: Vec::new(), pages: None }
     }
 
     /// Protects `router`. The server has to provide the peer's address, as
@@ -66,8 +95,11 @@ impl Gate {
                 let asked = Asked::somewhere(request.method().as_str(), request.uri().path());
                 async move {
                     match admitted {
-                        Ok(caller) => {
+                        Ok(Admission { caller, until }) => {
                             request.extensions_mut().insert(caller);
+                            if let Some(until) = until {
+                                request.extensions_mut().insert(until);
+                            }
                             next.run(request).await
                         }
                         Err(problem) => {
@@ -80,11 +112,11 @@ impl Gate {
             .layer(cors)
     }
 
-    fn admit(&self, request: &Request) -> Result<Caller, Problem> {
+    fn admit(&self, request: &Request) -> Result<Admission, Problem> {
         let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else {
             // Code within the process may set the caller itself.
             let said = request.extensions().get::<Caller>();
-            return Ok(said.unwrap_or(&self.within).clone());
+            return Ok(said.unwrap_or(&self.within).clone().into());
         };
         let headers = request.headers();
         self.check_host(headers)?;
@@ -92,14 +124,23 @@ impl Gate {
         if let Some(authorization) = headers.get(AUTHORIZATION) {
             return self.by_token(authorization);
         }
-        if let Some(caller) = self.by_cookie(headers) {
-            return Ok(caller);
+        // A page of another origin, though it was named, is known by nothing but a token.
+        let own_origin = headers.get(ORIGIN).is_none_or(|origin| is_own(headers, origin));
+        if own_origin
+            && self.is_page(request.uri().path())
+            && let Some(admission) = self.by_cookie(headers)
+        {
+            return Ok(admission);
         }
-        // Behind a proxy on this machine, every request comes from this machine.
-        let forwarded =
-            headers.contains_key("forwarded") || headers.contains_key("x-forwarded-for");
-        let trusted = peer.ip().is_loopback() && !forwarded;
-        Ok(if trusted { self.from_here.clone() } else { Caller::unknown() })
+        let forwarded = FORWARDED.iter().any(|name| headers.contains_key(*name));
+        let trusted = own_origin && peer.ip().is_loopback() && !forwarded;
+        Ok(if trusted { self.from_here.clone() } else { Caller::unknown() }.into())
+    }
+
+    /// Whether `path` is one of the application's own pages.
+    fn is_page(&self, path: &str) -> bool {
+        let below = self.pages.and_then(|pages| path.strip_prefix(pages));
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// Rejects other hosts: a page whose domain was made to resolve to this machine (DNS rebinding)
@@ -125,12 +166,8 @@ impl Gate {
             Err(Problem::new(403, "origin", why))
         };
         if let Some(origin) = headers.get(ORIGIN) {
-            let own = headers
-                .get(HOST)
-                .and_then(|host| host.to_str().ok())
-                .map(|host| [format!("http://{host}"), format!("https://{host}")]);
-            let is_own = own.is_some_and(|own| own.iter().any(|own| own.as_bytes() == origin));
-            return if is_own || self.origins.contains(origin) { Ok(()) } else { refused() };
+            let known = is_own(headers, origin) || self.origins.contains(origin);
+            return if known { Ok(()) } else { refused() };
         }
         let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
         let elsewhere = matches!(site, Some(b"cross-site" | b"same-site"));
@@ -138,15 +175,15 @@ impl Gate {
     }
 
     /// The caller whom the session cookie names; `None` if its token is not valid any more.
-    fn by_cookie(&self, headers: &HeaderMap) -> Option<Caller> {
+    fn by_cookie(&self, headers: &HeaderMap) -> Option<Admission> {
         let cookies = headers.get(COOKIE)?.to_str().ok()?.split(';');
         let token = cookies
             .filter_map(|cookie| cookie.trim().split_once('='))
             .find_map(|(name, value)| (name == SESSION_COOKIE).then_some(value))?;
-        self.tokens.as_ref()?.verify(token).ok()
+        self.verified(self.tokens.as_ref()?, token).ok()
     }
 
-    fn by_token(&self, authorization: &HeaderValue) -> Result<Caller, Problem> {
+    fn by_token(&self, authorization: &HeaderValue) -> Result<Admission, Problem> {
         let refused = |why: &str| Problem::new(401, "unauthorized", why);
         let text = authorization.to_str().map_err(|_| refused("the token is not text"))?;
         let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
@@ -154,8 +191,28 @@ impl Gate {
             return Err(refused("a token is sent as Authorization: Bearer …"));
         }
         let tokens = self.tokens.as_ref().ok_or_else(|| refused("no tokens are taken here"))?;
-        tokens.verify(token.trim())
+        self.verified(tokens, token.trim())
     }
+
+    /// The caller of a request with this token. The name of the caller who is trusted without a
+    /// token is no person's, and is taken from no token.
+    fn verified(&self, tokens: &TokenKey, token: &str) -> Result<Admission, Problem> {
+        let (caller, expires) = tokens.verify_with_expiry(token)?;
+        let is_trusted =
+            |trusted: &str| caller.name().is_some_and(|name| name.eq_ignore_ascii_case(trusted));
+        if self.within.name().is_some_and(is_trusted) {
+            let why = "the token has the name of callers who need none";
+            return Err(Problem::new(401, "unauthorized", why));
+        }
+        Ok(Admission { caller, until: Some(Expiry(expires)) })
+    }
+}
+
+/// Whether `origin` is the application's own, by which the request names it as `Host`.
+fn is_own(headers: &HeaderMap, origin: &HeaderValue) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let own = host.map(|host| [format!("http://{host}"), format!("https://{host}")]);
+    own.is_some_and(|own| own.iter().any(|own| own.as_bytes() == origin))
 }
 
 #[cfg(test)]
@@ -172,14 +229,24 @@ mod tests {
     fn gate() -> Gate {
         let here = Caller::with_roles("here", ["staff"]);
         let origins = vec![HeaderValue::from_static("https://shop.example")];
-        Gate { tokens: Some(TokenKey::random().unwrap()), origins, ..Gate::trusting(here) }
+        let (tokens, pages) = (Some(TokenKey::random().unwrap()), Some("/pages"));
+        Gate { tokens, origins, pages, ..Gate::trusting(here) }
     }
 
     /// The status and the caller's name of a request with these headers from this address.
     async fn called(gate: &Gate, from: &str, headers: &[(&str, &str)]) -> (u16, String) {
-        let router = Router::new().route("/", get(name).post(name));
+        called_at("/", gate, from, headers).await
+    }
+
+    async fn called_at(
+        path: &str,
+        gate: &Gate,
+        from: &str,
+        headers: &[(&str, &str)],
+    ) -> (u16, String) {
+        let router = Router::new().fallback(name);
         let peer: SocketAddr = from.parse().unwrap();
-        let mut request = axum::http::Request::post("/").extension(ConnectInfo(peer));
+        let mut request = axum::http::Request::post(path).extension(ConnectInfo(peer));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -197,11 +264,46 @@ mod tests {
         let token = key.mint(&Caller::with_roles("olga", ["operator"])).unwrap();
         let by = |cookie: String| {
             let gate = gate.clone();
-            async move { called(&gate, HERE, &[LOCALHOST, ("cookie", &cookie)]).await.1 }
+            async move {
+                let headers = [LOCALHOST, ("cookie", &cookie)];
+                called_at("/pages/one", &gate, HERE, &headers).await.1
+            }
         };
         assert_eq!(by(format!("theme=dark; {SESSION_COOKIE}={token}")).await, "olga");
         assert_eq!(by(format!("{SESSION_COOKIE}=nonsense")).await, "nobody");
         assert_eq!(by(format!("other={token}")).await, "nobody");
+        let cookie = format!("{SESSION_COOKIE}={token}");
+        let signed_in = [LOCALHOST, ("cookie", &cookie)];
+        for elsewhere in ["/", "/orders", "/pagesbeside"] {
+            assert_eq!(called_at(elsewhere, &gate, HERE, &signed_in).await.1, "nobody");
+        }
+        let foreign = [LOCALHOST, ("cookie", &cookie), ("origin", "https://shop.example")];
+        assert_eq!(called_at("/pages", &gate, HERE, &foreign).await.1, "nobody");
+    }
+
+    #[tokio::test]
+    async fn a_page_of_another_origin_that_was_named_still_needs_a_token() {
+        let gate = gate();
+        let foreign = [LOCALHOST, ("origin", "https://shop.example")];
+        assert_eq!(called(&gate, HERE, &foreign).await, (200, "nobody".to_owned()));
+        let own = [LOCALHOST, ("origin", "http://localhost:3000")];
+        assert_eq!(called(&gate, HERE, &own).await, (200, "here".to_owned()));
+        let token = gate.tokens.as_ref().unwrap().mint(&Caller::customer("ana")).unwrap();
+        let bearer = format!("Bearer {token}");
+        let with_token = [foreign[0], foreign[1], ("authorization", &bearer)];
+        assert_eq!(called(&gate, HERE, &with_token).await, (200, "ana".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn no_token_has_the_name_of_the_caller_who_needs_none() {
+        let gate = gate();
+        for name in ["here", "HERE"] {
+            let token = Caller::with_roles(name, ["reviewer"]);
+            let token = gate.tokens.as_ref().unwrap().mint(&token).unwrap();
+            let bearer = format!("Bearer {token}");
+            let headers = [LOCALHOST, ("authorization", bearer.as_str())];
+            assert_eq!(called(&gate, HERE, &headers).await.0, 401, "{name}");
+        }
     }
 
     const HERE: &str = "127.0.0.1:50000";
@@ -214,8 +316,10 @@ mod tests {
         let strict = Gate { from_here: Caller::unknown(), ..gate.clone() };
         assert_eq!(called(&strict, HERE, &[LOCALHOST]).await.1, "nobody");
         assert_eq!(called(&gate, "192.0.2.7:50000", &[LOCALHOST]).await.1, "nobody");
-        let proxied = [LOCALHOST, ("x-forwarded-for", "192.0.2.7")];
-        assert_eq!(called(&gate, HERE, &proxied).await.1, "nobody");
+        for name in FORWARDED {
+            let proxied = [LOCALHOST, (name, "192.0.2.7")];
+            assert_eq!(called(&gate, HERE, &proxied).await.1, "nobody", "{name}");
+        }
     }
 
     #[tokio::test]

@@ -23,6 +23,8 @@ mod server;
 #[cfg(feature = "server")]
 mod serving;
 #[cfg(feature = "server")]
+mod streams;
+#[cfg(feature = "server")]
 mod tokens;
 mod trace;
 
@@ -42,6 +44,8 @@ pub use route::{Endpoint, Method, Request, RequestBody, Response, Route};
 pub use server::{MAX_BODY, restricted, router, trusting, with_problems, without_query};
 #[cfg(feature = "server")]
 pub use serving::{Limits, serve};
+#[cfg(feature = "server")]
+pub use streams::OpenStream;
 #[cfg(feature = "server")]
 pub use tokens::{SecretError, TokenKey, kept_secret, kept_text_secret};
 pub use trace::Trace;

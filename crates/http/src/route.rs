@@ -252,6 +252,15 @@ impl Route {
     /// # Errors
     /// A problem of the caller or the request (4xx), or of the application (5xx).
     pub async fn answer(&self, kernel: &Kernel, request: Request) -> Result<Response, Problem> {
+        let answer = self.answer_to(kernel, request).await?;
+        // What everybody may read may be kept by caches; anything else concerns somebody.
+        Ok(match self.callers {
+            Callers::Anyone => answer,
+            _ => answer.with_header("cache-control", "no-store"),
+        })
+    }
+
+    async fn answer_to(&self, kernel: &Kernel, request: Request) -> Result<Response, Problem> {
         let customer = match admit(&self.callers, &request.caller)? {
             Admitted::Everything => None,
             Admitted::OnlyOf(customer) => Some(customer),

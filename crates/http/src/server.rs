@@ -6,7 +6,7 @@ use crate::{Admitted, Asked, Caller, Callers, Method, Problem, Request, Response
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{RawPathParams, Request as HttpRequest};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, map_request, map_response};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
@@ -18,6 +18,12 @@ use crate::{ApiInfo, admit, openapi};
 
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 1_000_000;
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> HttpResponse {
+        into_http(self.into())
+    }
+}
 
 impl Problem {
     pub(crate) fn too_large() -> Self {
@@ -59,7 +65,12 @@ fn method_router(route: Route, kernel: Kernel) -> MethodRouter {
     let reads_body = route.method != Method::GET;
     on(filter, async move |parameters: RawPathParams, request: HttpRequest| {
         let asked = Asked::of(&route, &path(&parameters));
-        let answer = match read(&parameters, request, reads_body).await {
+        let read = async {
+            // Before the body is read: whoever is not served need not be waited for.
+            admit(&route.callers, &caller(request.extensions()))?;
+            read(&parameters, request, reads_body).await
+        };
+        let answer = match read.await {
             Ok(request) => route.answer(&kernel, request).await,
             Err(problem) => Err(problem),
         };
@@ -82,9 +93,14 @@ async fn read(
         query: query(&parts.uri)?,
         headers: headers(&parts.headers)?,
         body,
-        caller: parts.extensions.get::<Caller>().cloned().unwrap_or_default(),
+        caller: caller(&parts.extensions),
         customer: None,
     })
+}
+
+/// The caller whom a layer around the router has put into a request's extensions.
+fn caller(extensions: &Extensions) -> Caller {
+    extensions.get::<Caller>().cloned().unwrap_or_default()
 }
 
 /// The values of the parameters in the path.
@@ -119,14 +135,17 @@ pub fn without_query<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Rou
 }
 
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if announced
-        .and_then(|length| length.parse().ok())
-        .is_some_and(|length: usize| length > MAX_BODY)
-    {
+    if announces_too_much(headers) {
         return Err(Problem::too_large());
     }
     to_bytes(body, MAX_BODY).await.map(Into::into).map_err(|_| Problem::too_large())
+}
+
+/// Whether the request's `Content-Length` is larger than a body may be.
+pub(crate) fn announces_too_much(headers: &HeaderMap) -> bool {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let announced = announced.and_then(|length| length.parse().ok());
+    announced.is_some_and(|length: usize| length > MAX_BODY)
 }
 
 fn headers(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Problem> {
@@ -168,12 +187,16 @@ pub fn trusting(router: Router, caller: Caller) -> Router {
 /// Rejects all but `callers` on the routes of `router`, which are not [`Route`]s.
 pub fn restricted(router: Router, callers: Callers) -> Router {
     router.route_layer(from_fn(move |request: HttpRequest, next: Next| {
-        let caller = request.extensions().get::<Caller>().cloned().unwrap_or_default();
-        let admitted = admit(&callers, &caller);
+        let admitted = admit(&callers, &caller(request.extensions()));
         let asked = Asked::somewhere(request.method().as_str(), request.uri().path());
         async move {
             match admitted {
-                Ok(Admitted::Everything) => next.run(request).await,
+                Ok(Admitted::Everything) => {
+                    let mut response = next.run(request).await;
+                    let kept = response.headers_mut().entry(header::CACHE_CONTROL);
+                    kept.or_insert(HeaderValue::from_static("no-store"));
+                    response
+                }
                 // The responses of these routes do not name the customer to whom their data
                 // belongs.
                 Ok(Admitted::OnlyOf(_)) => {

@@ -8,27 +8,34 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
-use hyper::body::Incoming;
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
+use futures_util::stream::unfold;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout_at;
 use tower::ServiceExt;
 
 use crate::Problem;
-use crate::server::{MAX_BODY, into_http};
+use crate::server::{MAX_BODY, announces_too_much};
+use crate::streams::Streams;
 
 /// The least time between two warnings about exhausted connections.
 const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// The pause after the system could not accept a connection.
 const ACCEPTED_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How long the rest of a body that nobody reads is waited for.
+const SKIPPED_FOR: Duration = Duration::from_secs(1);
 
 /// The limits of a server's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +45,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long a request's body may take to arrive. Then the response is 408.
     pub body: Duration,
-    /// The most connections that are open at once; further ones wait until one is closed.
+    /// The most connections that are open at once; further ones wait until one is closed. At most
+    /// half of them may be responses that stay open.
     pub connections: usize,
 }
 
@@ -58,7 +66,8 @@ pub async fn serve(
     limits: Limits,
     stop: impl Future<Output = ()> + Send,
 ) {
-    let router = router.layer(from_fn_with_state(limits, with_whole_body));
+    let router = router.layer(from_fn_with_state(limits, with_bounded_body));
+    let streams = Streams::at_most(limits.connections / 2);
     let mut slots = ConnectionSlots {
         free: Arc::new(Semaphore::new(limits.connections)),
         limits,
@@ -78,8 +87,13 @@ pub async fn serve(
             () = &mut stop => break,
             next = next => next,
         };
-        let router = router.clone();
-        let service = service_fn(move |request| answered(router.clone(), peer, request));
+        let (router, streams) = (router.clone(), streams.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(streams.clone());
+            answered(router.clone(), request)
+        });
         let connection = open.watch(server.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -137,26 +151,82 @@ fn of_one_connection(error: &std::io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn answered(
-    router: Router,
-    peer: SocketAddr,
-    request: Request<Incoming>,
-) -> Result<Response, Infallible> {
-    let mut request = request.map(Body::new);
-    request.extensions_mut().insert(ConnectInfo(peer));
+async fn answered(router: Router, request: Request) -> Result<Response, Infallible> {
     router.oneshot(request).await
 }
 
-/// Reads a request's body within the time limit, before the request is handled.
-async fn with_whole_body(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+/// Bounds the size of a request's body, and the time in which the body may arrive. The body is read
+/// by whoever handles the request, after it was decided whether the caller is served at all, and
+/// before the response.
+async fn with_bounded_body(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    if announces_too_much(request.headers()) {
+        return Problem::too_large().into_response();
+    }
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
     let (parts, body) = request.into_parts();
-    let problem = match tokio::time::timeout(limits.body, to_bytes(body, MAX_BODY)).await {
-        Ok(Ok(body)) => return next.run(Request::from_parts(parts, Body::from(body))).await,
-        Ok(Err(_)) => Problem::too_large(),
-        Err(_) => {
-            let seconds = limits.body.as_secs_f32();
-            Problem::new(408, "timeout", format!("the body did not come within {seconds} seconds"))
+    let arriving = Arc::new(Mutex::new(Arriving {
+        body: body.into_data_stream(),
+        time: limits.body,
+        deadline: tokio::time::Instant::now() + limits.body,
+        size: 0,
+        failed: None,
+    }));
+    let read = unfold(Arc::clone(&arriving), async |arriving| {
+        let chunk = arriving.lock().await.next().await?;
+        Some((chunk, arriving))
+    });
+    let response = next.run(Request::from_parts(parts, Body::from_stream(read))).await;
+    let mut arriving = arriving.lock().await;
+    match arriving.failed.take() {
+        // The handler knows that the body is not whole, but not why.
+        Some(problem) => problem.into_response(),
+        None => {
+            arriving.skip_rest().await;
+            response
         }
-    };
-    into_http(problem.into())
+    }
+}
+
+/// A body that is being received.
+struct Arriving {
+    body: BodyDataStream,
+    /// How long the body may take, and until when that is.
+    time: Duration,
+    deadline: tokio::time::Instant,
+    /// How many bytes have arrived.
+    size: usize,
+    /// Why the body is not received whole.
+    failed: Option<Problem>,
+}
+
+impl Arriving {
+    /// The next part of the body; an error once the body is too large or too late.
+    async fn next(&mut self) -> Option<Result<Bytes, axum::Error>> {
+        let problem = match timeout_at(self.deadline, self.body.next()).await {
+            Ok(Some(Ok(chunk))) => {
+                self.size += chunk.len();
+                if self.size <= MAX_BODY {
+                    return Some(Ok(chunk));
+                }
+                Problem::too_large()
+            }
+            Ok(ended) => return ended,
+            Err(_) => {
+                let seconds = self.time.as_secs_f32();
+                let why = format!("the body did not come within {seconds} seconds");
+                Problem::new(408, "timeout", why)
+            }
+        };
+        self.failed = Some(problem);
+        Some(Err(axum::Error::new("the body is not whole")))
+    }
+
+    /// Skips what the handler did not read. A caller whose connection is closed while it sends may
+    /// not get the response.
+    async fn skip_rest(&mut self) {
+        self.deadline = self.deadline.min(tokio::time::Instant::now() + SKIPPED_FOR);
+        while let Some(Ok(_)) = self.next().await {}
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use jsonwebtoken::errors::Error as JwtError;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
@@ -106,6 +107,11 @@ impl TokenKey {
     /// # Errors
     /// 401 if the token is not one of ours, or has expired.
     pub fn verify(&self, token: &str) -> Result<Caller, Problem> {
+        self.verify_with_expiry(token).map(|(caller, _)| caller)
+    }
+
+    /// Like [`Self::verify`], and returns when the token expires.
+    pub(crate) fn verify_with_expiry(&self, token: &str) -> Result<(Caller, SystemTime), Problem> {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
         rules.set_audience(&[ISSUER]);
@@ -116,7 +122,11 @@ impl TokenKey {
             .claims;
         match claims.sub.as_str() {
             "" => Err(refused("has no subject")),
-            name => Ok(Caller::with_roles(name, claims.roles)),
+            name => {
+                let expires = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(claims.exp));
+                let expires = expires.ok_or_else(|| refused("expires too late"))?;
+                Ok((Caller::with_roles(name, claims.roles), expires))
+            }
         }
     }
 }

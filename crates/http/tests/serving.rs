@@ -7,9 +7,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::response::Response;
 use axum::routing::{get, post};
-use chorus_http::{Limits, MAX_BODY, serve};
+use chorus_http::{Callers, Limits, MAX_BODY, OpenStream, Role, restricted, serve};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,6 +25,20 @@ const LONG: Duration = Duration::from_secs(60);
 
 const GENEROUS: Limits = Limits { idle: LONG, body: LONG, connections: 8 };
 
+/// A response that never ends by itself.
+async fn stream(open: OpenStream) -> Response {
+    let begun = futures_util::stream::once(async { Ok::<_, std::io::Error>("begun") });
+    let body = futures_util::StreamExt::chain(begun, futures_util::stream::pending());
+    open.hold(Response::new(Body::from_stream(body)))
+}
+
+/// A route for operators.
+fn closed() -> Router {
+    let router = Router::new().route("/closed", post(|body: String| async move { body }));
+    const OPERATORS: Callers = Callers::with(&[Role::new("operator")]);
+    restricted(router, OPERATORS)
+}
+
 struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -33,7 +49,9 @@ impl Server {
     async fn with(limits: Limits) -> Self {
         let router = Router::new()
             .route("/", get(|peer: ConnectInfo<SocketAddr>| async move { peer.0.to_string() }))
-            .route("/", post(|body: String| async move { body.len().to_string() }));
+            .route("/", post(|body: String| async move { body.len().to_string() }))
+            .route("/stream", get(stream))
+            .merge(closed());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -110,6 +128,55 @@ async fn a_body_that_is_too_large_is_answered_with_413() {
     let sent = connection.write_all(chunk.as_bytes()).await;
     let answer = answer(&mut connection).await;
     assert!(answer.starts_with("HTTP/1.1 413 Payload Too Large"), "{answer} {sent:?}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_large_is_not_waited_for() {
+    let server = Server::with(GENEROUS).await;
+    for length in [MAX_BODY + 1, 99_999_999_999] {
+        let mut connection = server.connection().await;
+        let head = format!("POST / HTTP/1.1\r\ncontent-length: {length}\r\n\r\n");
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let answer = rest(&mut connection).await;
+        assert!(answer.starts_with("HTTP/1.1 413 Payload Too Large"), "{length}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_body_of_a_caller_who_is_not_served_is_not_waited_for() {
+    let server = Server::with(GENEROUS).await;
+    let mut connection = server.connection().await;
+    let head = b"POST /closed HTTP/1.1\r\ncontent-length: 999999\r\n\r\n";
+    connection.write_all(head).await.unwrap();
+    let answer = rest(&mut connection).await;
+    assert!(answer.starts_with("HTTP/1.1 401 Unauthorized"), "{answer}");
+}
+
+#[tokio::test]
+async fn responses_that_stay_open_leave_half_of_the_connections_to_others() {
+    let server = Server::with(GENEROUS).await;
+    let ask = b"GET /stream HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut open = Vec::new();
+    for _ in 0..GENEROUS.connections / 2 {
+        let mut connection = server.connection().await;
+        connection.write_all(ask).await.unwrap();
+        assert!(answer(&mut connection).await.starts_with("HTTP/1.1 200 OK"));
+        open.push(connection);
+    }
+    let mut refused = server.connection().await;
+    refused.write_all(ask).await.unwrap();
+    let told = answer(&mut refused).await;
+    assert!(told.starts_with("HTTP/1.1 429 Too Many Requests") && told.contains("close one"));
+    open.pop();
+    let since = Instant::now();
+    loop {
+        let mut again = server.connection().await;
+        again.write_all(ask).await.unwrap();
+        if answer(&mut again).await.starts_with("HTTP/1.1 200 OK") {
+            break;
+        }
+        assert!(since.elapsed() < LONG, "a connection that was closed still counts");
+    }
 }
 
 #[tokio::test]

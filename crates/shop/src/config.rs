@@ -21,9 +21,6 @@ pub const CARRIER_API_KEY: &str = "a-key-for-this-laptop-only";
 /// The secret of the carrier's webhooks if a shop has no data directory: in tests and measurements.
 pub const WEBHOOK_SECRET: &str = "a-webhook-secret-for-this-laptop-only";
 
-/// The name of a caller on the shop's own machine that sends no token.
-pub const LOCAL: &str = "local";
-
 /// Wraps a function, for example to observe it.
 pub type Around = Arc<dyn Fn(HttpFunction) -> HttpFunction + Send + Sync>;
 

@@ -15,7 +15,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use chorus_http::MAX_BODY;
+use chorus_http::{MAX_BODY, OpenStream};
 use chorus_local::Observation;
 use chorus_order::{EVENTS_PATH, MAX_WAIT};
 use futures_util::stream::unfold;
@@ -121,10 +121,19 @@ impl Answer {
 /// Answers a caller who follows an order.
 async fn follow(asking: Asking, mut watched: Receiver<Observation>) -> Response {
     let mut answer = asking.ask().await;
-    if asking.wants_events() {
-        return tell(asking, answer, watched);
+    let (told, seconds) = (asking.wants_events(), asking.seconds());
+    let waits = seconds > 0 && answer.has_no_new_events();
+    if !(if told { answer.is_answered() } else { waits }) {
+        return answer.response;
     }
-    let deadline = Instant::now() + Duration::from_secs(asking.seconds().into());
+    let open = match OpenStream::of(&asking.head.extensions) {
+        Ok(open) => open,
+        Err(problem) => return problem.into_response(),
+    };
+    if told {
+        return open.hold(tell(asking, answer, watched));
+    }
+    let deadline = Instant::now() + Duration::from_secs(seconds.into());
     let order = asking.order();
     while answer.has_no_new_events() && heard(&mut watched, &order, deadline).await {
         answer = asking.ask().await;
@@ -162,9 +171,6 @@ struct Followed {
 /// Sends the events of an order until it has ended. A caller who reconnects after that gets 204,
 /// which makes a browser stop reconnecting.
 fn tell(asking: Asking, first: Answer, watched: Receiver<Observation>) -> Response {
-    if !first.is_answered() {
-        return first.response;
-    }
     let (pending, ended) = (first.events(), first.ended());
     if ended && pending.is_empty() {
         return StatusCode::NO_CONTENT.into_response();

@@ -23,11 +23,11 @@ pub use chorus_local::{ExecutionStory, Moment};
 pub use chorus_payment::CONFIRMATION_TIMEOUT;
 
 pub use accounts::{Accounts, ItemAccount, OrderAccount};
-pub use config::{Around, CARRIER_API_KEY, LOCAL, ShopConfig, WEBHOOK_SECRET};
+pub use config::{Around, CARRIER_API_KEY, ShopConfig, WEBHOOK_SECRET};
 pub use front_end::{FRONT_END_SECRET, FRONT_END_SECRET_FILE, UPDATES_PATH};
 pub use operator::{
-    Attempt, DeadLetterView, RedriveRequest, ReplayReport, ReplayRequest, Replayed, TokenRequest,
-    Wait,
+    Attempt, DeadLetterView, NotAToken, RedriveRequest, ReplayReport, ReplayRequest, Replayed,
+    TokenRequest, Wait,
 };
 pub use partners::Partners;
 pub use shop::{API, Secrets, Shop, ShopError, functions};

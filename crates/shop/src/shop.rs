@@ -9,6 +9,7 @@ use axum::Router;
 use chorus_carrier::HttpWebhook;
 use chorus_console::Live;
 use chorus_events::Settings;
+use chorus_events::callers::LOCAL;
 use chorus_events::table::TABLE;
 use chorus_http::{
     ApiInfo, Caller, Gate, HttpFunction, Limits, SecretError, TokenKey, kept_secret,
@@ -28,7 +29,7 @@ use tokio::task::JoinHandle;
 
 use crate::bank::Bank;
 use crate::{
-    Accounts, CARRIER_API_KEY, LOCAL, Partners, ShopConfig, WEBHOOK_SECRET, WebhookSecretError,
+    Accounts, CARRIER_API_KEY, Partners, ShopConfig, WEBHOOK_SECRET, WebhookSecretError,
     WebhookSecretFile, console, following, front_end, operator,
 };
 
@@ -265,8 +266,8 @@ impl Shop {
             .map_or_else(|| "in memory".to_owned(), |data| data.display().to_string());
         let router = console::beside(router, &format!("Chorus, {shop}"), live.clone(), &machines)?;
         let from_here = if config.require_tokens { Caller::unknown() } else { here.clone() };
-        let gate =
-            Gate { tokens: Some(key), within: here, from_here, origins: config.origins.clone() };
+        let origins = config.origins.clone();
+        let gate = Gate { tokens: Some(key), within: here, from_here, origins, pages: API.pages };
         let router = gate.guard(router);
         Ok(Self { local, partners, router, live, serving: Mutex::new(None) })
     }

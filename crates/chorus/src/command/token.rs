@@ -68,6 +68,7 @@ impl Who {
 
 pub(crate) async fn run(token: &Token) -> anyhow::Result<ExitCode> {
     let asked = token.who.asked();
+    asked.check()?;
     if let Some(operator) = token.stack.operator() {
         line!("{}", of_user_pool(&operator, &asked, token.create).await?);
         return Ok(ExitCode::SUCCESS);

@@ -37,7 +37,8 @@ pub(crate) struct Up {
     /// Require a token for calls from this machine, too; `chorus token --data DIR` prints one
     #[arg(long)]
     require_tokens: bool,
-    /// Let pages of this origin (scheme, host and port) call the API; may be given several times
+    /// Let pages of this origin (scheme, host and port) call the API with a token; may be given
+    /// several times
     #[arg(long = "cors", value_name = "ORIGIN", value_parser = origin)]
     origins: Vec<HeaderValue>,
     /// Post signed updates of orders to the shop's own front end, at URL/order-updates

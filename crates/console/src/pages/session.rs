@@ -64,8 +64,9 @@ pub(crate) struct SignOut {
 }
 
 fn kept(bearer: &str, seconds: u32) -> Response {
-    let cookie =
-        format!("{SESSION_COOKIE}={bearer}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict");
+    let cookie = format!(
+        "{SESSION_COOKIE}={bearer}; Path=/console; Max-Age={seconds}; HttpOnly; SameSite=Strict"
+    );
     ([(header::SET_COOKIE, cookie)], Redirect::to("/console")).into_response()
 }
 

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use chorus_events::Settings;
+use chorus_events::callers::LOCAL;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, HttpFunction, MAX_BODY, trusting};
 use chorus_kernel::{Clock, Handler, Kernel, Store};
@@ -19,7 +20,7 @@ use serde_json::Value;
 use super::recorder::{RecordedBus, RecordedStore, RecordedTask, Recorder};
 use super::{Consumption, CostError};
 use crate::in_process;
-use crate::{API, LOCAL, Partners, Secrets, ShopConfig, functions};
+use crate::{API, Partners, Secrets, ShopConfig, functions};
 
 /// When every measured order begins, in seconds since the epoch. It is fixed, because the length of
 /// a time as text varies, and with it the cost of a record of about a kilobyte.

@@ -30,7 +30,7 @@ use crate::{Accounts, Partners};
 
 pub use dead_letters::{DeadLetterView, RedriveRequest};
 pub use replay::{ReplayReport, ReplayRequest, Replayed};
-pub use tokens::TokenRequest;
+pub use tokens::{NotAToken, TokenRequest};
 
 /// An event whose delivery failed, in all its attempts so far.
 #[derive(Debug, Clone, Serialize, Deserialize)]

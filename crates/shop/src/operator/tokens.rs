@@ -3,12 +3,16 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use chorus_events::callers::ROLES;
+use chorus_events::callers::{LOCAL, ROLES};
+use chorus_events::{CustomerId, is_plain_text};
 use chorus_http::Caller;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{OperatorApi, Refused};
+
+/// The longest name of a caller with a role, in characters.
+const MAX_NAME: usize = 200;
 
 /// The caller that a token is to name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,6 +28,41 @@ impl TokenRequest {
     pub fn caller(self) -> Caller {
         Caller::with_roles(self.name, self.role)
     }
+
+    /// Checks the name and the role.
+    ///
+    /// # Errors
+    /// If the role is unknown, or no person can have the name.
+    pub fn check(&self) -> Result<(), NotAToken> {
+        let Self { name, role } = self;
+        if name.eq_ignore_ascii_case(LOCAL) {
+            return Err(NotAToken::Local);
+        }
+        match role {
+            None => {
+                let id = name.parse::<CustomerId>();
+                id.map(drop).map_err(|rule| NotAToken::Customer(rule.to_string()))
+            }
+            Some(role) if ROLES.iter().any(|known| known.name == role) => {
+                let is_name = is_plain_text(name, MAX_NAME) && name.trim() == name;
+                if is_name { Ok(()) } else { Err(NotAToken::Name) }
+            }
+            Some(role) => Err(NotAToken::Role(role.clone())),
+        }
+    }
+}
+
+/// Why there is no token for a name and a role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAToken {
+    #[error("the customer's id {0}")]
+    Customer(String),
+    #[error("a name must be 1 to {MAX_NAME} characters of plain text, without space around it")]
+    Name,
+    #[error("the name `{LOCAL}` is that of callers who need no token")]
+    Local,
+    #[error("there is no role {0}")]
+    Role(String),
 }
 
 /// Mints a token, but only for a caller with every role, such as a trusted call from this machine.
@@ -37,10 +76,32 @@ pub(super) async fn mint(
         let why = "only a call from this machine without a token is given one";
         return Err(Refused(StatusCode::FORBIDDEN, why.to_owned()));
     }
-    let known = |role: &String| ROLES.iter().any(|known| known.name == role);
-    if asked.name.is_empty() || !asked.role.iter().all(known) {
-        let why = "a token needs a name, and names no unknown role";
-        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, why.to_owned()));
+    if let Err(refused) = asked.check() {
+        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, refused.to_string()));
     }
     Ok(Json(json!({ "token": operator.key.mint(&asked.caller())? })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, role: Option<&str>) -> Result<(), NotAToken> {
+        TokenRequest { name: name.to_owned(), role: role.map(ToOwned::to_owned) }.check()
+    }
+
+    #[test]
+    fn a_token_names_somebody_who_can_be_told_from_others() {
+        for name in ["", " ", " maria", "a\u{1b}[2Jb", &"x".repeat(MAX_NAME + 1)] {
+            assert_eq!(check(name, Some("reviewer")), Err(NotAToken::Name), "{name:?}");
+        }
+        for id in ["", " ", "..", "ana smith"] {
+            assert!(matches!(check(id, None), Err(NotAToken::Customer(_))), "{id:?}");
+        }
+        for name in ["local", "Local"] {
+            assert_eq!(check(name, Some("reviewer")), Err(NotAToken::Local));
+        }
+        assert_eq!(check("maria", Some("king")), Err(NotAToken::Role("king".to_owned())));
+        assert!(check("Maria Anders", Some("reviewer")).is_ok() && check("ana", None).is_ok());
+    }
 }

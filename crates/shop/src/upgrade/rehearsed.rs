@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use chorus_carrier::{Callback, Carrier, NotAccepted, Webhook, address_request, has_address};
 use chorus_events::OrderId;
+use chorus_events::callers::LOCAL;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, HttpFunction, MAX_BODY, trusting};
 use chorus_kernel::{Clock, Failure};
@@ -25,9 +26,7 @@ use serde_json::Value;
 use super::UpgradeError;
 use crate::in_process;
 use crate::shop::{CARRIER_PATHS, lock};
-use crate::{
-    API, Accounts, CARRIER_API_KEY, LOCAL, Partners, Secrets, ShopConfig, ShopError, functions,
-};
+use crate::{API, Accounts, CARRIER_API_KEY, Partners, Secrets, ShopConfig, ShopError, functions};
 
 /// How often other tasks may run before the clock is advanced for a task that sleeps.
 const TURNS: usize = 16;
