@@ -94,6 +94,18 @@ pub(crate) async fn read<T: DeserializeOwned>(
     serde_json::from_value(body).map_err(|source| AskError::Shape { path, source })
 }
 
+/// Like [`find`], for a part of a page: the outer `None` is a part that the caller may not see, and
+/// that the page leaves out.
+pub(crate) async fn permitted<T: DeserializeOwned>(
+    api: ApiAs<'_>,
+    ask: ApiRequest,
+) -> Result<Option<Option<T>>, AskError> {
+    match find(api, ask).await {
+        Err(AskError::Refused { status: 403, .. }) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
 /// Sends the request and parses a 2xx body as `T`; a 404 becomes `None`.
 pub(crate) async fn find<T: DeserializeOwned>(
     api: ApiAs<'_>,

@@ -195,6 +195,33 @@ async fn every_page_is_guarded_and_shows_nobodys_street() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_role_sees_the_parts_of_a_page_that_are_for_it() {
+    let shop = open().await;
+    let order = placed(&shop, "ana", "desk").await;
+    until(&shop, "/console/work", "name=\"handle\"").await;
+    let work = "/console/work";
+    let [reviews, letters, doctor] = ["<h2>Reviews", "<h2>Dead letters", "<h2>What the doctor"];
+    let machines = "<dt>State machines</dt>";
+    for (role, path, shown, left_out) in [
+        ("reviewer", work, vec![reviews, "Approve"], vec![letters, doctor]),
+        ("operator", work, vec![letters, doctor], vec![reviews]),
+        ("staff", work, vec!["Nothing here is for you"], vec![reviews, letters, doctor]),
+        ("reviewer", &order, vec!["OrderCreated"], vec![machines]),
+        ("staff", &order, vec!["OrderCreated"], vec![machines]),
+        ("operator", &order, vec!["OrderCreated", machines], vec![]),
+        ("reviewer", "/console/books", vec!["shown to operators"], vec!["<h2>Money"]),
+        ("staff", "/console/books", vec!["shown to operators"], vec!["<h2>Money"]),
+        ("operator", "/console/books", vec!["<h2>Money"], vec!["shown to operators"]),
+    ] {
+        let request = Request::get(path).extension(Caller::with_roles("maria", [role]));
+        let page = send(&shop, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(page.status, StatusCode::OK, "{path} for {role}: {}", page.html);
+        assert!(shown.iter().all(|part| page.html.contains(part)), "{path} for {role}");
+        assert!(!left_out.iter().any(|part| page.html.contains(part)), "{path} for {role}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_people_write_is_shown_as_text() {
     let shop = open().await;
     let order = placed(&shop, "ana", "desk").await;
@@ -268,6 +295,7 @@ async fn the_console_is_for_whoever_works_at_the_shop() {
     assert_eq!(signed_in.status(), StatusCode::SEE_OTHER);
     let cookie = signed_in.headers()[header::SET_COOKIE].to_str().unwrap();
     assert!(cookie.starts_with("chorus-token=a.b-c._d; "), "{cookie}");
+    assert!(cookie.contains("; Path=/console; "), "{cookie}");
     assert!(cookie.ends_with("HttpOnly; SameSite=Strict"), "{cookie}");
     // A page acts with the roles of the caller who opened it: a reviewer may not list items.
     let token = hidden(&page(&shop, "/console/try").await.html, "token");

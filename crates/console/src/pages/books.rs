@@ -6,7 +6,7 @@ use chorus_events::Money;
 use serde::Deserialize;
 
 use crate::Console;
-use crate::api::{ApiRequest, find};
+use crate::api::{ApiRequest, permitted};
 use crate::page::{ErrorPage, Frame, render};
 
 /// The most items, orders or problems that a page shows.
@@ -53,19 +53,24 @@ struct BooksPage {
     refunded: Money,
 }
 
-/// The page for a deployed shop, where no interface reads the accounts of all services at once.
+/// The page without accounts: for a caller who may not see them, or for a deployed shop, where no
+/// interface reads the accounts of all services at once.
 #[derive(Template)]
 #[template(path = "no_books.html")]
 struct NoBooksPage {
     frame: Frame,
+    is_for_caller: bool,
 }
 
 pub(crate) async fn books(console: Console) -> Result<Response, ErrorPage> {
     let frame = Frame::of(&console, "books", "any");
     let ask = ApiRequest::get("/operator/accounts");
-    let found: Option<Accounts> =
-        find(console.api(), ask).await.map_err(ErrorPage::of(&console))?;
-    let Some(mut books) = found else { return Ok(render(&NoBooksPage { frame })) };
+    let found: Option<Option<Accounts>> =
+        permitted(console.api(), ask).await.map_err(ErrorPage::of(&console))?;
+    let is_for_caller = found.is_some();
+    let Some(mut books) = found.flatten() else {
+        return Ok(render(&NoBooksPage { frame, is_for_caller }));
+    };
     let sum = |of: fn(&Order) -> Money| books.orders.iter().map(of).sum();
     let (charged, refunded) = (sum(|order| order.charged), sum(|order| order.refunded));
     // Orders whose money does not match their status come first.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::api::{ApiAs, ApiRequest, AskError, find, read};
+use crate::api::{ApiAs, ApiRequest, AskError, find, permitted, read};
 use crate::flow::{role, titled};
 use crate::page::{Done, ErrorPage, Frame, render};
 use crate::{Console, show};
@@ -196,7 +196,8 @@ struct OrderPage {
     timeline: Vec<usize>,
     tree: Vec<Branch>,
     more: bool,
-    machines: Vec<Drawn>,
+    /// The executions of state machines; `None` for a caller who may not see them.
+    machines: Option<Vec<Drawn>>,
     transitions: usize,
     emails: Vec<Email>,
     cost: Option<Cost>,
@@ -264,11 +265,12 @@ async fn page(console: &Console, id: &str, done: Option<&str>) -> Result<Respons
         true => Vec::new(),
         false => {
             let ask = ApiRequest::get(format!("/operator/attempts?event-ids={}", ids.join(",")));
-            find(api, ask).await?.unwrap_or_default()
+            permitted(api, ask).await?.flatten().unwrap_or_default()
         }
     };
     let ask = ApiRequest::get(format!("/operator/executions?order-id={named}"));
-    let executions: Vec<Execution> = find(api, ask).await?.unwrap_or_default();
+    let executions: Option<Vec<Execution>> =
+        permitted(api, ask).await?.map(Option::unwrap_or_default);
     let start = order.placed_at;
     let journey = Journey { console, events: &log.events, attempts: &attempts, start };
     let page = OrderPage {
@@ -276,20 +278,21 @@ async fn page(console: &Console, id: &str, done: Option<&str>) -> Result<Respons
         cost: cost(api, &order, &log.events).await?,
         payment,
         delivery,
-        waits: waits(&attempts, &executions),
+        waits: waits(&attempts, executions.as_deref().unwrap_or_default()),
         events: log.events.iter().map(|event| journey.told(event)).collect(),
         timeline: journey.timeline(),
         tree: journey.tree(),
         more: log.next.is_some(),
-        transitions: executions.iter().map(Execution::transitions).sum(),
+        transitions: executions.iter().flatten().map(Execution::transitions).sum(),
         emails: log.events.iter().filter_map(Email::of).collect(),
-        machines: executions.into_iter().map(|it| drawn(console, it)).collect(),
+        machines: executions.map(|all| all.into_iter().map(|it| drawn(console, it)).collect()),
         order,
     };
     Ok(render(&page))
 }
 
-/// The cost of an order that ended like this one; `None` if it has not ended.
+/// The cost of an order that ended like this one; `None` if it has not ended, or the caller may not
+/// see the cost.
 async fn cost(api: ApiAs<'_>, order: &Order, events: &[Logged]) -> Result<Option<Cost>, AskError> {
     let was_reviewed = events.iter().any(|event| event.detail_type == "OrderApproved");
     let story = match order.status.as_str() {
@@ -299,7 +302,7 @@ async fn cost(api: ApiAs<'_>, order: &Order, events: &[Logged]) -> Result<Option
         _ => return Ok(None),
     };
     let ask = ApiRequest::get(format!("/operator/cost?story={story}&lines={}", order.lines.len()));
-    Ok(find::<MeasuredOrder>(api, ask).await?.map(|measured| measured.order))
+    Ok(permitted::<MeasuredOrder>(api, ask).await?.flatten().map(|measured| measured.order))
 }
 
 /// One sentence for each thing that the order waits for.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::{ApiRequest, AskError, find, read};
+use crate::api::{ApiRequest, AskError, permitted, read};
 use crate::page::{Done, ErrorPage, Frame, render};
 use crate::{Console, form, show};
 
@@ -115,6 +115,15 @@ struct Checkup {
 }
 
 impl Checkup {
+    /// Keeps the first findings of each kind, of which there may be many.
+    fn truncate(&mut self) {
+        self.stuck.truncate(MOST);
+        self.attention.truncate(MOST);
+        self.discrepancies.truncate(MOST);
+        self.failed_executions.truncate(MOST);
+        self.drift.truncate(MOST);
+    }
+
     fn is_well(&self) -> bool {
         self.stuck.is_empty()
             && self.attention.is_empty()
@@ -142,17 +151,17 @@ struct Redriven {
     events: usize,
 }
 
+/// The page; a part that the caller may not see is `None`, and left out.
 #[derive(Template)]
 #[template(path = "work.html")]
 struct WorkPage {
     frame: Frame,
-    reviews: Vec<Review>,
-    more_reviews: bool,
-    letters: Vec<DeadLetter>,
+    reviews: Option<Reviews>,
+    letters: Option<Vec<DeadLetter>>,
     letters_in_all: usize,
     /// How many dead letters a redrive would send, after a dry run.
     would_go: Option<usize>,
-    checkup: Checkup,
+    checkup: Option<Checkup>,
     key: String,
 }
 
@@ -171,25 +180,27 @@ async fn page(
     let frame = Frame::of(console, "work", "any").with_done(done);
     let asked = async {
         let api = console.api();
-        let reviews: Reviews = read(api, ApiRequest::get(format!("/reviews?limit={MOST}"))).await?;
-        let letters: Vec<DeadLetter> =
-            find(api, ApiRequest::get("/operator/dead-letters")).await?.unwrap_or_default();
-        let checkup: Checkup =
-            find(api, ApiRequest::get("/operator/doctor")).await?.unwrap_or_default();
-        Ok::<_, AskError>((reviews, letters, checkup))
+        let ask = ApiRequest::get(format!("/reviews?limit={MOST}"));
+        let reviews: Option<Option<Reviews>> = permitted(api, ask).await?;
+        let ask = ApiRequest::get("/operator/dead-letters");
+        let letters: Option<Option<Vec<DeadLetter>>> = permitted(api, ask).await?;
+        let ask = ApiRequest::get("/operator/doctor");
+        let checkup: Option<Option<Checkup>> = permitted(api, ask).await?;
+        let (letters, checkup) =
+            (letters.map(Option::unwrap_or_default), checkup.map(Option::unwrap_or_default));
+        Ok::<_, AskError>((reviews.flatten(), letters, checkup))
     };
     let (reviews, mut letters, mut checkup) = asked.await.map_err(ErrorPage::of(console))?;
-    let letters_in_all = letters.len();
-    letters.truncate(MOST);
-    checkup.stuck.truncate(MOST);
-    checkup.attention.truncate(MOST);
-    checkup.discrepancies.truncate(MOST);
-    checkup.failed_executions.truncate(MOST);
-    checkup.drift.truncate(MOST);
+    let letters_in_all = letters.as_ref().map_or(0, Vec::len);
+    if let Some(letters) = &mut letters {
+        letters.truncate(MOST);
+    }
+    if let Some(checkup) = &mut checkup {
+        checkup.truncate();
+    }
     Ok(render(&WorkPage {
         frame,
-        reviews: reviews.reviews,
-        more_reviews: reviews.next.is_some(),
+        reviews,
         letters,
         letters_in_all,
         would_go,
