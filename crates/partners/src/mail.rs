@@ -41,7 +41,11 @@ pub enum SendError {
     /// The server rejects this message, and would reject it again.
     #[error("the mail server refuses the message: {0}")]
     Refused(String),
-    /// The server asks for a retry, rejects the sender, or did not answer. It may have accepted the
+    /// The server asks to send this message again later, such as because the recipient's mailbox is
+    /// full. Other messages are not affected.
+    #[error("the mail server asks to send the message later: {0}")]
+    Deferred(String),
+    /// The server asks for a retry of every message, rejects the sender, or did not answer. It may have accepted the
     /// message.
     #[error("the mail server did not confirm the message: {0}")]
     Unconfirmed(String),

@@ -28,7 +28,7 @@ impl ExternalAction for AlertOperator {
         context: &CallContext<'_, Delivery>,
     ) -> Result<Step<Email, AlertOperatorOutput>, ActionError> {
         let (order_id, _) = trouble(input);
-        Ok(step(to_operator(input), order_id.as_str(), context.response))
+        step(to_operator(input), order_id.as_str(), context.response)
     }
 
     async fn call(

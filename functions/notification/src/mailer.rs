@@ -12,6 +12,9 @@ pub enum Delivery {
     Sent,
     /// The email was rejected for good: sending it again would have the same result.
     Bounced { reason: String },
+    /// The email was rejected for now, such as because the recipient's mailbox is full: it is sent
+    /// again later. Other emails are not affected.
+    Deferred { reason: String },
 }
 
 #[async_trait]

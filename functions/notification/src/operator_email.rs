@@ -1,21 +1,24 @@
 //! An email to an operator: the step that sends it, and the event about its result.
 
 use chorus_events::notification::{EmailFailed, EmailSent};
-use chorus_kernel::{Decision, Step};
+use chorus_kernel::{ActionError, Decision, Step};
 
 use crate::templates::Text;
 use crate::{Delivery, Email, Recipient};
 
 /// Sends `text` about `about`, an order or a partner. Once `response` has the result, publishes the
 /// event about it.
+///
+/// # Errors
+/// If the mail server asks to send the email again later.
 pub(crate) fn step<O: From<EmailSent> + From<EmailFailed>>(
     text: Text,
     about: &str,
     response: Option<&Delivery>,
-) -> Step<Email, O> {
+) -> Result<Step<Email, O>, ActionError> {
     let Text { template, subject, body } = text;
     let (recipient, about) = (Recipient::Operator, about.to_owned());
-    match response {
+    Ok(match response {
         None => {
             let request = Email { recipient, template, subject, body };
             Step::Call { request, claim: Vec::new() }
@@ -32,5 +35,6 @@ pub(crate) fn step<O: From<EmailSent> + From<EmailFailed>>(
             let (template, reason) = (template.to_owned(), reason.clone());
             Step::Done(Decision::emit(EmailFailed { about, template, reason }))
         }
-    }
+        Some(Delivery::Deferred { reason }) => return Err(ActionError::Later(reason.clone())),
+    })
 }

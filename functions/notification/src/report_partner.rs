@@ -29,7 +29,7 @@ impl ExternalAction for ReportOutage {
         (): &(),
         context: &CallContext<'_, Delivery>,
     ) -> Result<Step<Email, ReportOutageOutput>, ActionError> {
-        Ok(step(outage(event), &event.partner, context.response))
+        step(outage(event), &event.partner, context.response)
     }
 
     async fn call(
@@ -59,7 +59,7 @@ impl ExternalAction for ReportRecovery {
         (): &(),
         context: &CallContext<'_, Delivery>,
     ) -> Result<Step<Email, ReportRecoveryOutput>, ActionError> {
-        Ok(step(recovery(event), &event.partner, context.response))
+        step(recovery(event), &event.partner, context.response)
     }
 
     async fn call(

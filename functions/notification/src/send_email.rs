@@ -63,6 +63,7 @@ impl ExternalAction for SendEmail {
                 let recipient = recipient.name_on_the_bus().to_owned();
                 Decision::emit(EmailSent { about, template, recipient })
             }
+            Some(Delivery::Deferred { reason }) => return Err(ActionError::Later(reason.clone())),
             Some(Delivery::Bounced { reason }) => {
                 Decision::emit(EmailFailed { about, template, reason: reason.clone() })
             }
@@ -154,6 +155,15 @@ mod tests {
         };
         assert_eq!(failed.reason, "no such mailbox");
         assert_eq!(decision.changes(), [create(&correspondence())]);
+    }
+
+    #[test]
+    fn a_letter_that_the_mailbox_does_not_take_now_is_sent_again_later() {
+        let stored = Stored::default().with(1, &contact());
+        let full = Delivery::Deferred { reason: "mailbox full".to_owned() };
+        let action = SendEmail(Arc::new(Mailbox));
+        let later = step(&action, PaymentMade::sample(), &message(), &stored, Some(&full));
+        assert!(matches!(later, Err(ActionError::Later(_))), "{later:?}");
     }
 
     #[test]

@@ -91,6 +91,9 @@ impl Mailer for TransportMailer {
             Err(SendError::Refused(reason)) => {
                 Ok(Delivery::Bounced { reason: without_addresses(&reason) })
             }
+            Err(SendError::Deferred(reason)) => {
+                Ok(Delivery::Deferred { reason: without_addresses(&reason) })
+            }
             Err(error @ SendError::Unconfirmed(_)) => {
                 Err(OutcomeUnknown(without_addresses(&error.to_string())))
             }
@@ -222,6 +225,14 @@ mod tests {
         let bounced = refused_with(SendError::Refused(answer)).await.unwrap();
         let reason = "550 5.1.1 (address) no such user".to_owned();
         assert_eq!(bounced, Delivery::Bounced { reason });
+    }
+
+    #[tokio::test]
+    async fn a_full_mailbox_is_an_answer_of_the_server() {
+        let answer = "452 4.2.2 <ana@example.com>: mailbox full".to_owned();
+        let deferred = refused_with(SendError::Deferred(answer)).await.unwrap();
+        let reason = "452 4.2.2 (address) mailbox full".to_owned();
+        assert_eq!(deferred, Delivery::Deferred { reason });
     }
 
     #[tokio::test]

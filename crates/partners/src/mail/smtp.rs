@@ -6,11 +6,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::Error;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use percent_encoding::percent_decode_str;
 use thiserror::Error;
+use tokio::time::timeout;
 use url::Url;
 
-use super::{MailTransport, Message, SendError};
+use super::{Address, MailTransport, Message, SendError};
 
 /// How long the server may take for one reply.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,6 +23,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Replies that reject the login and not the message (RFC 4954). The operator corrects the login,
 /// after which a retry succeeds.
 const LOGIN_REFUSED: [u16; 4] = [530, 534, 535, 538];
+
+/// The reply of a server that closes the connection, at whatever command (RFC 5321).
+const CLOSING: u16 = 421;
 
 /// A URL is not one of a mail server.
 #[derive(Debug, Error)]
@@ -28,13 +36,33 @@ pub enum SmtpUrlError {
         "mail to another machine has to be encrypted: write smtps://{0}, or smtp://{0}?tls=required"
     )]
     Unencrypted(String),
-    #[error("this is not an SMTP server's URL")]
-    Smtp(#[from] Error),
+    #[error("this is not an SMTP server's URL: write smtps://HOST or smtp://HOST")]
+    NotSmtp,
+    #[error("the name of the mail server cannot be used for encryption")]
+    Tls(#[from] Error),
+}
+
+/// How a connection is encrypted.
+#[derive(Clone)]
+enum Security {
+    Unencrypted,
+    StartTls(TlsParameters),
+    Tls(TlsParameters),
 }
 
 /// A client of an SMTP server, which opens a new connection for each message.
-#[derive(Debug)]
-pub struct Smtp(AsyncSmtpTransport<Tokio1Executor>);
+pub struct Smtp {
+    host: String,
+    port: u16,
+    security: Security,
+    login: Option<Credentials>,
+}
+
+impl std::fmt::Debug for Smtp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Smtp").field("host", &self.host).finish_non_exhaustive()
+    }
+}
 
 impl Smtp {
     /// A client of the server at `smtps://USER:PASSWORD@HOST`, `smtp://HOST?tls=required`
@@ -43,16 +71,43 @@ impl Smtp {
     /// # Errors
     /// If `url` is not such a URL, or messages would leave this machine unencrypted.
     pub fn at(url: &str) -> Result<Self, SmtpUrlError> {
-        let parsed = Url::parse(url)?;
-        let encrypted = parsed.scheme() == "smtps"
-            || parsed.query_pairs().any(|(name, value)| name == "tls" && value == "required");
-        if !encrypted && !crate::is_this_machine(&parsed) {
-            return Err(SmtpUrlError::Unencrypted(
-                parsed.host_str().unwrap_or_default().to_owned(),
-            ));
+        let url = Url::parse(url)?;
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or(SmtpUrlError::NotSmtp)?.to_owned();
+        let tls = url.query_pairs().find(|(name, _)| name == "tls");
+        let (port, security) = match (url.scheme(), tls.as_ref().map(|(_, value)| &**value)) {
+            ("smtps", _) => (465, Security::Tls(TlsParameters::new(host.clone())?)),
+            ("smtp", Some("required")) => {
+                (587, Security::StartTls(TlsParameters::new(host.clone())?))
+            }
+            ("smtp", None) if crate::is_this_machine(&url) => (25, Security::Unencrypted),
+            ("smtp", _) => return Err(SmtpUrlError::Unencrypted(host)),
+            _ => return Err(SmtpUrlError::NotSmtp),
+        };
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let login = url
+            .password()
+            .map(|password| Credentials::new(decoded(url.username()), decoded(password)));
+        Ok(Self { host, port: url.port().unwrap_or(port), security, login })
+    }
+
+    /// Opens a connection on which messages can be sent.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
+        let hello = ClientId::default();
+        let tls = match &self.security {
+            Security::Tls(tls) => Some(tls.clone()),
+            Security::Unencrypted | Security::StartTls(_) => None,
+        };
+        let server = (self.host.trim_matches(['[', ']']), self.port);
+        let opened = AsyncSmtpConnection::connect_tokio1(server, Some(TIMEOUT), &hello, tls, None);
+        let mut connection = reply(opened, Stage::Sender).await?;
+        if let Security::StartTls(tls) = &self.security {
+            reply(connection.starttls(tls.clone(), &hello), Stage::Sender).await?;
         }
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?;
-        Ok(Self(transport.timeout(Some(TIMEOUT)).build()))
+        if let Some(login) = &self.login {
+            reply(connection.auth(DEFAULT_MECHANISMS, login), Stage::Sender).await?;
+        }
+        Ok(connection)
     }
 }
 
@@ -60,7 +115,68 @@ impl Smtp {
 impl MailTransport for Smtp {
     async fn send(&self, message: &Message) -> Result<(), SendError> {
         let email = email(message).map_err(|error| SendError::Refused(error.to_string()))?;
-        self.0.send(email).await.map(drop).map_err(|error| refusal(&error))
+        let mut connection = self.connect().await?;
+        let sent = hand_over(&mut connection, &email).await;
+        // The result does not depend on how the connection is closed.
+        let _closed = timeout(TIMEOUT, connection.abort()).await;
+        sent
+    }
+}
+
+/// Sends an email on an open connection.
+async fn hand_over(
+    connection: &mut AsyncSmtpConnection,
+    email: &lettre::Message,
+) -> Result<(), SendError> {
+    let (envelope, content) = (email.envelope(), email.formatted());
+    let is_ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
+    let has_non_ascii = !envelope.to().iter().chain(envelope.from()).all(is_ascii);
+    let mut options = Vec::new();
+    for (needed, extension, option) in [
+        (has_non_ascii, Extension::SmtpUtfEight, MailParameter::SmtpUtfEight),
+        (
+            !content.is_ascii(),
+            Extension::EightBitMime,
+            MailParameter::Body(MailBodyParameter::EightBitMime),
+        ),
+    ] {
+        if needed && !connection.server_info().supports_feature(extension) {
+            let why = format!("it does not support {extension}, which the message needs");
+            return Err(SendError::Refused(why));
+        }
+        options.extend(needed.then_some(option));
+    }
+    let sender = Mail::new(envelope.from().cloned(), options);
+    reply(connection.command(sender), Stage::Sender).await?;
+    for recipient in envelope.to() {
+        let recipient = Rcpt::new(recipient.clone(), Vec::new());
+        reply(connection.command(recipient), Stage::Message).await?;
+    }
+    reply(connection.command(Data), Stage::Message).await?;
+    reply(connection.message(&content), Stage::Message).await?;
+    Ok(())
+}
+
+/// The subject of a server's reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The connection, the login, or the sender: the next message would get the same reply.
+    Sender,
+    /// The recipient, or the message.
+    Message,
+}
+
+/// Waits for a reply of the server.
+async fn reply<T>(
+    replied: impl Future<Output = Result<T, Error>>,
+    stage: Stage,
+) -> Result<T, SendError> {
+    match timeout(TIMEOUT, replied).await {
+        Ok(reply) => reply.map_err(|error| refusal(&error, stage)),
+        Err(_) => {
+            let why = format!("it did not reply within {} seconds", TIMEOUT.as_secs());
+            Err(SendError::Unconfirmed(why))
+        }
     }
 }
 
@@ -74,12 +190,14 @@ fn email(message: &Message) -> Result<lettre::Message, lettre::error::Error> {
         .multipart(body)
 }
 
-fn refusal(error: &Error) -> SendError {
-    let reply = error.status().map(u16::from);
+fn refusal(error: &Error, stage: Stage) -> SendError {
+    let code = error.status().map(u16::from);
     let cause = error.source().map(ToString::to_string);
     let told = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
-    if error.is_permanent() && reply.is_none_or(|code| !LOGIN_REFUSED.contains(&code)) {
+    if error.is_permanent() && code.is_none_or(|code| !LOGIN_REFUSED.contains(&code)) {
         SendError::Refused(told)
+    } else if stage == Stage::Message && error.is_transient() && code != Some(CLOSING) {
+        SendError::Deferred(told)
     } else {
         SendError::Unconfirmed(told)
     }
@@ -94,9 +212,9 @@ mod tests {
     use super::*;
     use crate::mail::testing::message;
 
-    /// Starts a server that accepts one connection, answers RCPT with `reply`, and returns what it
-    /// received.
-    fn server(reply: &'static str) -> (Smtp, JoinHandle<String>) {
+    /// Starts a server that accepts one connection, answers `command` with `reply`, and returns what
+    /// it received.
+    fn server(command: &'static str, reply: &'static str) -> (Smtp, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("smtp://{}", listener.local_addr().unwrap());
         let told = std::thread::spawn(move || {
@@ -106,9 +224,9 @@ mod tests {
             let mut told = String::new();
             while let Some(Ok(line)) = lines.next() {
                 let answer = match line.get(..4).unwrap_or_default() {
-                    "RCPT" => reply,
+                    verb if verb == command => reply,
                     "DATA" => "354 go on",
-                    "EHLO" | "MAIL" => "250 ok",
+                    "EHLO" | "MAIL" | "RCPT" => "250 ok",
                     "QUIT" => "221 bye",
                     _ if line == "." => "250 taken",
                     _ => {
@@ -124,13 +242,13 @@ mod tests {
         (Smtp::at(&url).unwrap(), told)
     }
 
-    async fn answered(reply: &'static str) -> Result<(), SendError> {
-        server(reply).0.send(&message()).await
+    async fn answered(command: &'static str, reply: &'static str) -> SendError {
+        server(command, reply).0.send(&message()).await.unwrap_err()
     }
 
     #[tokio::test]
     async fn a_message_arrives_as_text_and_html_under_its_id() {
-        let (smtp, told) = server("250 ok");
+        let (smtp, told) = server("RCPT", "250 ok");
         smtp.send(&message()).await.unwrap();
         drop(smtp);
         let told = told.join().unwrap();
@@ -148,7 +266,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_mailbox_is_refused_for_good() {
-        let refused = answered("550 no such mailbox").await.unwrap_err();
+        let refused = answered("RCPT", "550 no such mailbox").await;
         assert!(
             matches!(&refused, SendError::Refused(why) if why.contains("mailbox")),
             "{refused}"
@@ -157,9 +275,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_is_busy_or_wants_a_login_is_asked_again() {
-        for reply in ["451 come later", "530 who are you", "535 wrong password"] {
-            let error = answered(reply).await.unwrap_err();
-            assert!(matches!(error, SendError::Unconfirmed(_)), "{reply}: {error}");
+        for (command, reply) in [
+            ("EHLO", "421 too busy"),
+            ("MAIL", "451 come later"),
+            ("RCPT", "421 closing"),
+            ("RCPT", "530 who are you"),
+            ("DATA", "535 wrong password"),
+        ] {
+            let error = answered(command, reply).await;
+            assert!(matches!(error, SendError::Unconfirmed(_)), "{command} {reply}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_mailbox_that_takes_nothing_now_concerns_its_own_message_alone() {
+        for (command, reply) in [
+            ("RCPT", "450 mailbox is busy"),
+            ("RCPT", "452 mailbox is full"),
+            ("DATA", "451 greylisted"),
+        ] {
+            let error = answered(command, reply).await;
+            assert!(matches!(error, SendError::Deferred(_)), "{command} {reply}: {error}");
         }
     }
 
