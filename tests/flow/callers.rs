@@ -1,10 +1,13 @@
 //! Every route, called by every kind of caller, with data of their own and with data of another
 //! customer.
 
+use std::sync::Arc;
+
 use chorus_events::callers::{OPERATOR, REVIEWER, STAFF};
-use chorus_http::{Caller, Callers, Method, Role, Route};
+use chorus_http::{Caller, Callers, Method, Request, Role, Route};
+use chorus_kernel::{Kernel, MemoryStore};
 use chorus_table::Customers;
-use chorus_tests::{Answer, TestShop, order_of};
+use chorus_tests::{Answer, TestShop, order_of, reviewer};
 use serde_json::{Value, json};
 
 /// A shop with one order of Ana's that was delivered, and one that waits for a reviewer.
@@ -192,8 +195,11 @@ async fn a_reviewer_is_who_their_token_says_and_never_the_customer() {
     let ana = Caller::with_roles("ana", [REVIEWER.name]);
     let own = world.test.ask_as(ana, post, (None, &approved)).await.unwrap();
     assert_eq!(own.status, 409, "{own:?}");
-    let other = world.test.ask_as(who(REVIEWER), post, (None, &approved)).await.unwrap();
-    assert_eq!((other.status, &other.body["reviewer"]), (200, &json!("maria")));
+    // Maria placed the order for Ana.
+    let own = world.test.ask_as(who(REVIEWER), post, (None, &approved)).await.unwrap();
+    assert_eq!(own.status, 409, "{own:?}");
+    let other = world.test.ask_as(reviewer(), post, (None, &approved)).await.unwrap();
+    assert_eq!((other.status, &other.body["reviewer"]), (200, &json!("rita")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -252,4 +258,26 @@ async fn what_operators_do_is_for_operators_and_kept_under_their_name() {
     }
     let audit = test.ok("GET", "/operator/audit", Value::Null).await.unwrap();
     assert_eq!(audit[0]["by"], "maria", "{audit}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_of_a_refusal_does_not_tell_who_is_a_customer_or_has_orders() {
+    let test = TestShop::open(&[]).await.unwrap();
+    // Nothing can be read here: every table is missing.
+    let store = Arc::new(MemoryStore::new(&[]));
+    let kernel = Kernel { store, ..test.shop.local().kernel().clone() };
+    for (path, whose) in
+        [("/customers/{id}", "id"), ("/customers/{id}/export", "id"), ("/orders", "customer-id")]
+    {
+        let all = routes();
+        let route = all.iter().find(|it| it.path == path && it.method == Method::GET).unwrap();
+        let ask = async |caller: &str| {
+            let mut request = Request { caller: Caller::customer(caller), ..Request::default() };
+            let named = if path.contains('{') { &mut request.path } else { &mut request.query };
+            named.insert(whose.to_owned(), "ana".to_owned());
+            route.answer(&kernel, request).await.unwrap_err().status
+        };
+        assert_eq!(ask("bob").await, 404, "{path}");
+        assert!(ask("ana").await >= 500, "{path} is read for her");
+    }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use chorus_delivery::CarrierCallback;
-use chorus_events::callers::ROLES;
+use chorus_events::callers::{REVIEWER, ROLES};
 use chorus_http::Caller;
 use chorus_payment::SimulatedProvider;
 use chorus_shop::{Accounts, Shop, ShopConfig, WEBHOOK_SECRET};
@@ -26,6 +26,12 @@ fn maria() -> Caller {
 #[derive(Debug)]
 pub struct TestShop {
     pub shop: Shop,
+}
+
+/// A reviewer other than the caller who places the orders.
+#[must_use]
+pub fn reviewer() -> Caller {
+    Caller::with_roles("rita", [REVIEWER.name])
 }
 
 /// The answer to a request.
@@ -142,7 +148,9 @@ impl TestShop {
         let body = json!({
             "verdict": verdict, "reason": "odd", "handle": review["handle"],
         });
-        self.ok("POST", &path, body).await
+        let answer = self.ask_as(reviewer(), ("POST", &path), (None, &body)).await?;
+        ensure!((200..300).contains(&answer.status), "POST {path}: {answer:?}");
+        Ok(answer.body)
     }
 
     /// Sends a signed callback of the carrier about the order's parcel, with the parcel's handle.

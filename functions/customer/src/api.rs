@@ -63,7 +63,11 @@ struct Get;
 #[async_trait]
 impl Endpoint for Get {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
-        show(kernel, &request.parameter("id")?).await
+        let id: CustomerId = request.parameter("id")?;
+        // Before anything is read, so that the time of the response says nothing of who is a
+        // customer.
+        request.owned_by(id.as_str())?;
+        show(kernel, &id).await
     }
 }
 

@@ -67,6 +67,9 @@ impl Endpoint for Get {
         let missing =
             || Problem::new(404, "not-found", format!("no delivery of order {order_id} is known"));
         let delivery = found.ok_or_else(missing)?.value;
+        if let Some(plan) = &delivery.plan {
+            request.owned_by(plan.customer_id.as_str())?;
+        }
         let response = Response::json(200, serde_json::json!(ShownDelivery::of(&delivery)));
         // A delivery that was never planned has no owner.
         let Some(plan) = delivery.plan else { return Ok(response) };

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chorus_events::callers::ONLY_REVIEWERS;
 use chorus_events::commands::{DecideReview, Verdict};
 use chorus_events::table::rows;
-use chorus_events::{Currency, OrderId, Priced};
+use chorus_events::{Currency, OrderId, PLAIN_TEXT, Priced};
 use chorus_http::{
     Endpoint, Method, Parameter, Problem, Request, Response, Route, Values, command,
 };
@@ -34,7 +34,7 @@ struct Opinion {
     handle: Handle,
     /// The reason; of a declined order, the customer gets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = MAX_REASON))]
+    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = PLAIN_TEXT))]
     reason: Option<String>,
 }
 

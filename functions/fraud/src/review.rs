@@ -1,5 +1,6 @@
 //! The review of an order of high value.
 
+use chorus_events::callers::LOCAL;
 use chorus_events::commands::Verdict;
 use chorus_events::order::{OrderCanceled, OrderCreated};
 use chorus_events::payment::ReviewRequested;
@@ -25,6 +26,13 @@ pub struct Review {
     pub total: Money,
     /// When it was placed.
     pub placed_at: Timestamp,
+    /// The name of whoever placed the order, for themselves or for the customer; absent if it is not
+    /// known. They may not decide the review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed_by: Option<String>,
+    /// Whether the order's `OrderCreated`, which says who placed it, has not arrived yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_order: bool,
     /// `yes` while the review is pending; absent after the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
@@ -59,7 +67,22 @@ impl Review {
     #[must_use]
     pub fn asked(request: &ReviewRequested, at: Timestamp) -> Self {
         let about = (request.order_id.clone(), request.customer_id.clone());
-        Self { handle: Some(request.handle.clone()), ..Self::open(about, request.total, at) }
+        let open = Self::open(about, request.total, at);
+        Self { handle: Some(request.handle.clone()), awaits_order: true, ..open }
+    }
+
+    /// Adds who placed the order: the actor of its `OrderCreated`.
+    #[must_use]
+    pub fn placed_by(self, actor: Option<&str>) -> Self {
+        Self { placed_by: actor.map(ToOwned::to_owned), awaits_order: false, ..self }
+    }
+
+    /// Whether the order is this person's: they are its customer, or placed it for the customer. A
+    /// caller who needs no token is no person.
+    pub(crate) fn is_of(&self, name: &str) -> bool {
+        let same = |other: &str| other.to_lowercase() == name.to_lowercase();
+        let placed_by = self.placed_by.as_deref().filter(|actor| *actor != LOCAL);
+        same(self.customer_id.as_str()) || placed_by.is_some_and(same)
     }
 
     /// Returns a review that is closed from the start: the order was canceled, maybe before its
@@ -77,6 +100,8 @@ impl Review {
             customer_id,
             total,
             placed_at: at,
+            placed_by: None,
+            awaits_order: false,
             pending: Some(PENDING.to_owned()),
             handle: None,
             closed: false,

@@ -38,10 +38,16 @@ impl Action for ReviewOrder {
         context: &Context<'_>,
     ) -> Result<Decision<ReviewOrderOutput>, ActionError> {
         match (input, review) {
+            (ReviewOrderInput::OrderCreated(_), Some(known)) if known.awaits_order => {
+                let review = known.value.clone().placed_by(context.metadata().actor.as_deref());
+                Ok(Decision::nothing("a reviewer will decide").with(replace(known, &review)))
+            }
             (ReviewOrderInput::OrderCreated(_), Some(_)) => {
                 Ok(Decision::nothing("the review was opened before"))
             }
-            (ReviewOrderInput::OrderCreated(order), None) => Ok(open(&Review::of(order))),
+            (ReviewOrderInput::OrderCreated(order), None) => {
+                Ok(open(&Review::of(order).placed_by(context.metadata().actor.as_deref())))
+            }
             (ReviewOrderInput::ReviewRequested(request), Some(known)) => Ok(asked(request, known)),
             (ReviewOrderInput::ReviewRequested(request), None) => {
                 Ok(open(&Review::asked(request, context.metadata().occurred_at)))
@@ -89,8 +95,12 @@ fn decide(
             let why = format!("the payment of order {order_id} has not asked for a review yet");
             Err(ActionError::NotFound(why))
         }
-        (None, Some(_)) if command.reviewer == review.customer_id.as_str() => {
-            refused("is your own: somebody else has to review it")
+        (None, Some(_)) if review.awaits_order => {
+            let why = format!("it is not known yet who placed order {order_id}");
+            Err(ActionError::NotFound(why))
+        }
+        (None, Some(_)) if review.is_of(&command.reviewer) => {
+            refused("is your own, or was placed by you: somebody else has to review it")
         }
         (None, Some(_)) => Ok(said(review, command)),
     }
@@ -129,9 +139,8 @@ fn check(command: &DecideReview) -> Result<(), ActionError> {
         let rule = format!("must be 1 to {MAX_REVIEWER} characters of plain text");
         return Err(ActionError::invalid("/reviewer", rule));
     }
-    let reason = command.reason.as_deref().unwrap_or_default();
-    if reason.chars().count() > MAX_REASON {
-        let rule = format!("must be at most {MAX_REASON} characters");
+    if command.reason.as_ref().is_some_and(|reason| !is_plain_text(reason, MAX_REASON)) {
+        let rule = format!("must be 1 to {MAX_REASON} characters of plain text");
         return Err(ActionError::invalid("/reason", rule));
     }
     Ok(())
@@ -143,7 +152,7 @@ mod tests {
     use chorus_events::order::OrderCreated;
     use chorus_events::samples;
     use chorus_kernel::Write;
-    use chorus_kernel::testing::{Stored, decide, metadata};
+    use chorus_kernel::testing::{Stored, decide, decide_on, message, metadata};
     use chorus_table::Event;
 
     fn asked_for() -> Review {
@@ -300,10 +309,45 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_never_endless() {
-        let reason = Some("x".repeat(MAX_REASON + 1));
-        let command = DecideReview { reason, ..DecideReview::sample() };
-        let refusal = decide(&ReviewOrder, command, &pending()).unwrap_err();
-        assert!(refusal.to_string().starts_with("/reason must be"), "{refusal}");
+    fn nobody_reviews_an_order_that_they_placed_for_a_customer() {
+        let by = |actor: &str| Stored::default().with(1, &asked_for().placed_by(Some(actor)));
+        let approved = |reviewer: &str, stored: &Stored| {
+            let reviewer = reviewer.to_owned();
+            let command = DecideReview { reviewer, ..verdict(Verdict::Approve) };
+            decide(&ReviewOrder, command, stored)
+        };
+        for reviewer in ["eve", "Eve"] {
+            let refusal = approved(reviewer, &by("eve")).unwrap_err();
+            assert!(refusal.to_string().contains("was placed by you"), "{refusal}");
+        }
+        assert!(approved("maria", &by("eve")).is_ok());
+        assert!(approved("local", &by("local")).is_ok(), "it is no person");
+    }
+
+    #[test]
+    fn whoever_placed_the_order_is_kept_with_its_review() {
+        let mut message = message();
+        message.metadata.actor = Some("eve".to_owned());
+        let opened = |stored: &Stored| {
+            let order = OrderCreated::sample();
+            decide_on(&ReviewOrder, order, &message, stored).unwrap().changes().to_vec()
+        };
+        let review = Review::of(&OrderCreated::sample()).placed_by(Some("eve"));
+        assert_eq!(opened(&Stored::default()), [create(&review)]);
+        let asked = Review::asked(&ReviewRequested::sample(), metadata().occurred_at);
+        let stored = Stored::default().with(1, &asked);
+        let refusal = decide(&ReviewOrder, verdict(Verdict::Approve), &stored).unwrap_err();
+        assert!(matches!(refusal, ActionError::NotFound(_)), "{refusal}");
+        let read = Versioned { version: 1, value: asked.clone() };
+        assert_eq!(opened(&stored), [replace(&read, &asked.placed_by(Some("eve")))]);
+    }
+
+    #[test]
+    fn a_reason_is_plain_text_and_never_endless() {
+        for reason in ["x".repeat(MAX_REASON + 1), "a\u{1b}[2Jb".to_owned(), "a\r\nb".to_owned()] {
+            let command = DecideReview { reason: Some(reason), ..DecideReview::sample() };
+            let refusal = decide(&ReviewOrder, command, &pending()).unwrap_err();
+            assert!(refusal.to_string().starts_with("/reason must be"), "{refusal}");
+        }
     }
 }

@@ -147,6 +147,7 @@ struct Get {
 impl Endpoint for Get {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let order = find(kernel, &request.parameter("id")?).await?;
+        request.owned_by(order.customer_id.as_str())?;
         show(kernel, order, (200, self.currency)).await
     }
 }
@@ -215,6 +216,7 @@ impl Endpoint for Events {
             })?,
         };
         let order = find(kernel, &request.parameter("id")?).await?;
+        request.owned_by(order.customer_id.as_str())?;
         let steps = steps(&*kernel.store, &order).await?;
         let events = OrderEvents::unknown_to(known, &order, steps);
         let ended = events.ended;
@@ -232,6 +234,9 @@ struct List {
 impl Endpoint for List {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let asked = Asked::of(request, kernel.clock.now())?;
+        if let Some(customer) = asked.customer() {
+            request.owned_by(customer.as_str())?;
+        }
         let (orders, next) = asked.page(&*kernel.store).await?;
         let response =
             Response::json(200, json!(Priced::new(OrderPage { orders, next }, self.currency)));
