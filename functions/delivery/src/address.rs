@@ -9,15 +9,34 @@ use chorus_events::table::rows;
 use chorus_events::{OrderId, PostalAddress};
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
 use chorus_kernel::Kernel;
-use chorus_table::Event;
-use chorus_webhook_signature::{ID_HEADER, SecretSource, Verifier};
+use chorus_table::{Event, Handle};
+use chorus_webhook_signature::{
+    ID_HEADER, SIGNATURE_HEADER, SecretSource, SignatureError, Verifier,
+};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::Delivery;
 use crate::show_address::ShowAddress;
 use crate::webhook::{signature, verify};
+
+/// The parcel whose address the carrier asks for. It has no fields but these, so that nobody can
+/// send here what the carrier signed for the other webhook.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "ShowAddress")]
+struct Parcel {
+    order_id: OrderId,
+    handle: Handle,
+}
+
+impl Parcel {
+    fn example() -> Self {
+        let Command { order_id, handle } = Command::sample();
+        Self { order_id, handle }
+    }
+}
 
 /// Where a parcel goes.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -35,7 +54,7 @@ pub(crate) fn post_address(secrets: Arc<dyn SecretSource>) -> Route {
             "Where a parcel of the carrier's goes; answered to one request, and its repetitions",
             200,
         )
-        .takes(Command::sample)
+        .takes(Parcel::example)
         .answers::<Destination>()
         .parameters(&signature())
 }
@@ -47,8 +66,14 @@ struct AddressEndpoint {
 #[async_trait]
 impl Endpoint for AddressEndpoint {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        // The format of earlier releases, which had no such route, does not sign the request's id.
+        if request.header(SIGNATURE_HEADER).is_none() {
+            let missing = SignatureError::Missing(SIGNATURE_HEADER).to_string();
+            return Err(Problem::new(401, "unauthorized", missing));
+        }
         verify(&self.verifier, request, kernel.clock.now().as_second()).await?;
-        let asked: Command = request.json()?;
+        let Parcel { order_id, handle } = request.json()?;
+        let asked = Command { order_id, handle };
         let Some(id) = request.header(ID_HEADER) else {
             return Err(Problem::field(400, ID_HEADER, "must name the request"));
         };

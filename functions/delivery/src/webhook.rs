@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::table::rows;
+use chorus_events::{OrderId, is_plain_text};
 use chorus_http::{Endpoint, Method, Parameter, Problem, Request, Response, Route, command};
 use chorus_kernel::{Failure, Kernel, Message, derived_id};
 use chorus_table::Event;
@@ -22,6 +22,9 @@ use crate::relay_logistics::RelayLogistics;
 
 /// The detail type of the event about a parcel that was delivered although it had been canceled.
 const TOO_LATE: &str = ErrorDeliveryWasDelivered::SPEC.detail_type;
+
+/// The longest reason of the carrier, in characters.
+const MAX_REASON: usize = 1_000;
 
 /// The response to an accepted webhook.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -67,6 +70,10 @@ impl Endpoint for WebhookEndpoint {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         verify(&self.verifier, request, kernel.clock.now().as_second()).await?;
         let update: LogisticsUpdate = request.json()?;
+        if update.reason.as_ref().is_some_and(|reason| !is_plain_text(reason, MAX_REASON)) {
+            let rule = format!("must be 1 to {MAX_REASON} characters of plain text");
+            return Err(Problem::field(422, "/reason", rule));
+        }
         let message = once(command(kernel, request, &update)?, &update)?;
         let answered = kernel.run(&RelayLogistics, &message).await?;
         if answered.entries.iter().any(|entry| entry.detail_type == TOO_LATE) {

@@ -155,6 +155,40 @@ fn a_signed_webhook_that_makes_no_sense_is_told_which_field_and_rule() {
 }
 
 #[test]
+fn a_reason_of_the_carrier_is_plain_text_and_never_endless() {
+    let shop = waiting();
+    let canceled = update(LogisticsStatus::DeliveryCanceled);
+    let with = |reason: &str| {
+        let mut body: serde_json::Value = serde_json::from_slice(&canceled).unwrap();
+        body["reason"] = reason.into();
+        post(&shop, &signed(&serde_json::to_vec(&body).unwrap(), &secret(), 0))
+    };
+    for reason in ["", "lost\u{1b}[2J", "lost\r\nin the post", &"x".repeat(1_001)] {
+        let problem = with(reason).unwrap_err();
+        assert_eq!((problem.status, problem.errors[0].field.as_str()), (422, "/reason"));
+    }
+    assert!(shop.bus.said::<DeliveryCanceled>().is_empty());
+    assert_eq!(with("lost in the post").unwrap().status, 202);
+}
+
+#[test]
+fn what_was_signed_for_one_webhook_or_as_in_earlier_releases_shows_no_address() {
+    let delivery = function(Arc::new(WebhookSecrets::from(secret())));
+    let route = delivery.routes.iter().find(|route| route.path == "/webhooks/address").unwrap();
+    let shop = waiting();
+    let ask = |request: Request| now(route.answer(&shop.kernel(), request)).unwrap_err();
+    let callback = ask(signed(&delivered(), &secret(), 0));
+    assert_eq!((callback.status, callback.errors[0].field.as_str()), (422, "/status"));
+    let handle = CarrierCallback::handle(&samples::order_id());
+    let parcel = serde_json::json!({ "order-id": samples::order_id(), "handle": handle });
+    let mut earlier = signed_as_earlier(&serde_json::to_vec(&parcel).unwrap());
+    earlier.headers.insert("webhook-id".to_owned(), "an id that is not signed".to_owned());
+    assert_eq!(ask(earlier).status, 401);
+    let current = ask(signed(&serde_json::to_vec(&parcel).unwrap(), &secret(), 0));
+    assert_eq!(current.status, 404, "it is read; there is no such parcel yet");
+}
+
+#[test]
 fn a_body_that_was_taken_is_taken_once_whatever_id_or_key_or_reason_comes_with_it() {
     let shop = waiting();
     let canceled = update(LogisticsStatus::DeliveryCanceled);
