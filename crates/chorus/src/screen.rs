@@ -11,6 +11,9 @@ pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();
 
+/// The escape sequences of these styles, after the escape character, and of the end of a style.
+const STYLES: [&str; 5] = ["[0m", "[1m", "[2m", "[31m", "[32m"];
+
 macro_rules! line {
     ($($text:tt)*) => {
         $crate::screen::say(format_args!($($text)*))
@@ -38,7 +41,7 @@ pub(crate) fn say(text: std::fmt::Arguments<'_>) {
     if UNWRITTEN.get().is_some() {
         return;
     }
-    if let Err(error) = writeln!(anstream::stdout().lock(), "{text}") {
+    if let Err(error) = writeln!(anstream::stdout().lock(), "{}", printable(&text.to_string())) {
         UNWRITTEN.get_or_init(|| error);
     }
 }
@@ -68,13 +71,54 @@ pub(crate) fn called() -> String {
 /// Prints an error and its causes.
 #[allow(clippy::print_stderr)]
 pub(crate) fn error(error: &anyhow::Error) {
-    anstream::eprintln!("{BAD}error:{BAD:#} {error}");
+    anstream::eprintln!("{BAD}error:{BAD:#} {}", plain(&error.to_string()));
     for cause in error.chain().skip(1) {
-        anstream::eprintln!("  because {cause}");
+        anstream::eprintln!("  because {}", plain(&cause.to_string()));
     }
+}
+
+/// Text that others wrote, such as a reason, for one line: control characters, which a terminal
+/// would obey, are escaped.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { c.escape_unicode().to_string() } else { c.into() })
+        .collect()
+}
+
+/// Escapes the control characters of a text to print, but for line ends and the styles of this
+/// module.
+fn printable(text: &str) -> String {
+    let mut parts = Vec::new();
+    for (place, part) in text.split('\u{1b}').enumerate() {
+        let style = STYLES.iter().find(|style| place > 0 && part.starts_with(**style));
+        if place > 0 {
+            parts.push(if style.is_some() { "\u{1b}".to_owned() } else { plain("\u{1b}") });
+        }
+        parts.push(part.split('\n').map(plain).collect::<Vec<_>>().join("\n"));
+    }
+    parts.concat()
 }
 
 /// The width of the terminal, if known.
 pub(crate) fn width() -> Option<u16> {
     std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_does_not_control_the_terminal() {
+        let reason = "lost\u{1b}[2J\u{9b}2J\r\u{7}\u{1b}]0;title\u{7}";
+        let line =
+            format!("{BOLD}7c1f{BOLD:#}  {BAD}Canceled{BAD:#}  ({reason})\n{DIM}more{DIM:#}");
+        let printed = printable(&line);
+        let styles = [BOLD, BAD, DIM].map(|style| style.to_string());
+        assert!(styles.iter().all(|style| printed.contains(style)), "{printed:?}");
+        let rest = printed.replace("\u{1b}[", "[");
+        assert!(rest.chars().all(|c| c == '\n' || !c.is_control()), "{printed:?}");
+        assert_eq!(printed.matches('\u{1b}').count(), line.matches('\u{1b}').count() - 2);
+        assert_eq!(plain("a\nb"), "a\\u{a}b");
+    }
 }

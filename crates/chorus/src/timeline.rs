@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::client::{ApiRequest, Client};
 use crate::machine_steps;
-use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
+use crate::screen::{BAD, BOLD, DIM, GOOD, called, line, plain};
 
 /// The width of an event's name in a list, in characters.
 const NAME_COLUMN: usize = 26;
@@ -120,7 +120,7 @@ impl Timeline {
         let of_event = self.attempts.iter().filter(|attempt| attempt.event_id == id);
         let told = |attempt: &Attempt| {
             let times = if attempt.failures == 1 { "time" } else { "times" };
-            let (failures, rule, error) = (attempt.failures, &attempt.rule, &attempt.error);
+            let (failures, rule, error) = (attempt.failures, &attempt.rule, plain(&attempt.error));
             let waits = attempt.waits.map(|Wait { since, next, until }| {
                 format!(
                     "; waits since {since:.0}, is tried again at {next:.0}, until {until:.0} at the longest"
@@ -172,7 +172,7 @@ fn outside(event: &LoggedEvent) -> String {
 /// Returns the reason in a failure event, in parentheses.
 fn reason(event: &LoggedEvent) -> String {
     let reason = event.data["reason"].as_str();
-    reason.map(|reason| format!("  ({reason})")).unwrap_or_default()
+    reason.map(|reason| format!("  ({})", plain(reason))).unwrap_or_default()
 }
 
 fn speaker(event: &LoggedEvent) -> String {

@@ -1,6 +1,8 @@
 //! Attacks over HTTP on a shop that requires tokens: each attempt is refused. docs/SECURITY.md
 //! lists them all.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 
 use chorus_kernel::derived_id;
@@ -74,6 +76,21 @@ impl Shop {
         id
     }
 
+    /// Asks for server-sent events; returns the status, and the connection that stays open.
+    fn follow(&self, token: &str, path: &str) -> (u16, TcpStream) {
+        let host = self.running.url.trim_start_matches("http://");
+        let mut socket = TcpStream::connect(host).unwrap();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
+             Accept: text/event-stream\r\n\r\n"
+        );
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut head = [0; 12];
+        socket.read_exact(&mut head).unwrap();
+        let status = String::from_utf8_lossy(&head[9..]).parse().unwrap();
+        (status, socket)
+    }
+
     /// Returns the answer to an operator's request, once it has the field at `pointer`.
     fn told(&self, who: &[&str], request: &str, pointer: &str) -> Value {
         let token = token(self.data(), who);
@@ -102,6 +119,23 @@ fn a_foreign_order_is_neither_read_nor_canceled_nor_placed() {
 }
 
 #[test]
+fn one_caller_does_not_take_the_connections_of_others() {
+    let shop = Shop::open();
+    let id = shop.order("ana", &shop.ana, "ring", "dear");
+    let staff = shop.staff.as_str();
+    for (path, token) in [
+        (format!("/orders/{id}/events"), shop.ana.as_str()),
+        ("/console/live?topic=map&since=0".to_owned(), staff),
+    ] {
+        let open: Vec<_> = (0..20).map(|_| shop.follow(token, &path)).collect();
+        assert!(open.iter().all(|(status, _)| *status == 200), "{path}");
+        assert_eq!(shop.follow(token, &path).0, 429, "{path}");
+    }
+    let other = shop.order("bob", &shop.bob, "ring", "dear");
+    assert_eq!(shop.follow(&shop.bob, &format!("/orders/{other}/events")).0, 200);
+}
+
+#[test]
 fn a_customer_sets_no_price_and_takes_over_nobodys_address() {
     let shop = Shop::open();
     let cheap = json!({ "name": "Chai", "price": 0.01, "stock": 39 });
@@ -123,6 +157,8 @@ fn nobody_approves_an_order_of_their_own() {
     assert_eq!(shop.ask(&shop.ana, &post, &[], &approved).0, 403, "she is not a reviewer");
     let as_reviewer = token(shop.data(), &["--reviewer", "ana"]);
     assert_eq!(shop.ask(&as_reviewer, &post, &[], &approved).0, 409, "it is her own");
+    let as_reviewer_too = token(shop.data(), &["--reviewer", "Ana"]);
+    assert_eq!(shop.ask(&as_reviewer_too, &post, &[], &approved).0, 409, "whatever the case");
     let mut named = approved.clone();
     named["reviewer"] = "maria".into();
     assert_eq!(shop.ask(&as_reviewer, &post, &[], &named).0, 422, "a body names nobody");

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::client::{ApiRequest, Client};
 use crate::command::replay::moment;
 use crate::location::ShopLocation;
-use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+use crate::screen::{BAD, BOLD, DIM, GOOD, line, plain};
 
 /// Place, show, list or cancel orders
 #[derive(Debug, Args)]
@@ -198,7 +198,7 @@ fn print(answer: &Value) {
         let text = |field: &str| order[field].as_str().unwrap_or_default().to_owned();
         let total: Option<Money> = serde_json::from_value(order["total"].clone()).ok();
         let (id, status, total) = (text("order-id"), text("status"), total.unwrap_or_default());
-        let reason = order["reason"].as_str().map(|reason| format!("  ({reason})"));
+        let reason = order["reason"].as_str().map(|reason| format!("  ({})", plain(reason)));
         let reason = reason.unwrap_or_default();
         let colour = match status.as_str() {
             "Delivered" => GOOD,
