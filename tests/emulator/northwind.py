@@ -30,6 +30,7 @@ def main(folder: str) -> int:
     shop.up()
     began = time.monotonic()
     os.environ["CHORUS_TOKEN"] = shop.token("maria", *ROLES)
+    os.environ["CHORUS_REVIEWER_TOKEN"] = shop.token("rita", "reviewer")
     deployed = imported(folder, "--url", shop.outputs["ApiUrl"])
     minutes = (time.monotonic() - began) / 60
     print(f"{deployed['orders']} orders went through the deployed stack in {minutes:.0f} minutes:")

@@ -131,7 +131,7 @@ async fn follow(asking: Asking, mut watched: Receiver<Observation>) -> Response 
         Err(problem) => return problem.into_response(),
     };
     if told {
-        return open.hold(tell(asking, answer, watched));
+        return open.hold(tell(asking, &answer, watched));
     }
     let deadline = Instant::now() + Duration::from_secs(seconds.into());
     let order = asking.order();
@@ -170,7 +170,7 @@ struct Followed {
 
 /// Sends the events of an order until it has ended. A caller who reconnects after that gets 204,
 /// which makes a browser stop reconnecting.
-fn tell(asking: Asking, first: Answer, watched: Receiver<Observation>) -> Response {
+fn tell(asking: Asking, first: &Answer, watched: Receiver<Observation>) -> Response {
     let (pending, ended) = (first.events(), first.ended());
     if ended && pending.is_empty() {
         return StatusCode::NO_CONTENT.into_response();

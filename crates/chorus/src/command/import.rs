@@ -38,10 +38,13 @@ pub(crate) struct Import {
     /// A shop that runs elsewhere
     #[arg(long, value_name = "URL", group = "shop", value_parser = url)]
     url: Option<String>,
-    /// The token to call with, as `chorus token` prints one; it must have the roles staff and
-    /// reviewer
+    /// The token to call with, as `chorus token` prints one; it must have the role staff, and to read
+    /// the accounts, operator
     #[arg(long, value_name = "TOKEN", env = "CHORUS_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// The token of a reviewer, who approves orders of high value: whoever places an order cannot
+    #[arg(long, value_name = "TOKEN", env = "CHORUS_REVIEWER_TOKEN", hide_env_values = true)]
+    reviewer_token: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -50,13 +53,15 @@ pub(crate) struct Import {
 /// A shop to import into: one that runs, or one that is started for the import.
 struct Target {
     client: Client,
+    /// Calls as the reviewer.
+    reviewer: Client,
     own: Option<Shop>,
 }
 
 pub(crate) async fn run(import: &Import) -> anyhow::Result<ExitCode> {
     let northwind = Northwind::read(&import.folder)?;
     let target = target(import).await?;
-    let orders = fill(&target.client, &northwind, import.json).await?;
+    let orders = fill(&target, &northwind, import.json).await?;
     let accounts = books::read(&target.client, &northwind, &orders).await?;
     if let Some(shop) = target.own {
         shop.stop().await?;
@@ -66,13 +71,18 @@ pub(crate) async fn run(import: &Import) -> anyhow::Result<ExitCode> {
 }
 
 async fn target(import: &Import) -> anyhow::Result<Target> {
-    let remote = |url: &str| Client::remote(url).with_token(import.token.clone());
+    let remote = |url: &str| {
+        let client = Client::remote(url).with_token(import.token.clone());
+        let reviewer = import.reviewer_token.as_ref().or(import.token.as_ref());
+        let reviewer = Client::remote(url).with_token(reviewer.cloned());
+        Target { client, reviewer, own: None }
+    };
     if let Some(url) = &import.url {
-        return Ok(Target { client: remote(url), own: None });
+        return Ok(remote(url));
     }
     let data = import.data.clone().context("name the shop by --data or --url")?;
     if let Some(url) = running_in(&data) {
-        return Ok(Target { client: remote(&url), own: None });
+        return Ok(remote(&url));
     }
     let config = ShopConfig {
         data: Some(data),
@@ -81,12 +91,14 @@ async fn target(import: &Import) -> anyhow::Result<Target> {
         ..ShopConfig::default()
     };
     let shop = Shop::start(&config).await?;
-    let client = Client::remote(&shop.url().context("the shop's API is not running")?);
-    Ok(Target { client, own: Some(shop) })
+    let url = shop.url().context("the shop's API is not running")?;
+    let (client, reviewer) = (Client::remote(&url), Client::remote(&url));
+    Ok(Target { client, reviewer, own: Some(shop) })
 }
 
 /// Imports everything; returns the ids of the orders.
-async fn fill(client: &Client, shop: &Northwind, quiet: bool) -> anyhow::Result<Vec<String>> {
+async fn fill(target: &Target, shop: &Northwind, quiet: bool) -> anyhow::Result<Vec<String>> {
+    let client = &target.client;
     let (progress, pace) = (progress(shop, quiet)?, Pace::of(client).await?);
     progress.set_message("products");
     for product in &shop.products {
@@ -114,7 +126,7 @@ async fn fill(client: &Client, shop: &Northwind, quiet: bool) -> anyhow::Result<
     progress.set_message("orders");
     let mut ids = Vec::new();
     for order in &shop.orders {
-        let placed = carry_out(client, pace, order).await;
+        let placed = carry_out(target, pace, order).await;
         ids.push(placed.with_context(|| format!("order {}", order.id))?);
         progress.inc(1);
     }
@@ -124,7 +136,8 @@ async fn fill(client: &Client, shop: &Northwind, quiet: bool) -> anyhow::Result<
 }
 
 /// Places one order and waits for its end, so that scarce stock goes to the earliest orders.
-async fn carry_out(client: &Client, pace: Pace, order: &PlacedOrder) -> anyhow::Result<String> {
+async fn carry_out(target: &Target, pace: Pace, order: &PlacedOrder) -> anyhow::Result<String> {
+    let client = &target.client;
     let key = format!("northwind-order-{}", order.id);
     let placed =
         pace.place(client, &ApiRequest::post("/orders", order.body()).with_key(&key)).await?;
@@ -139,7 +152,7 @@ async fn carry_out(client: &Client, pace: Pace, order: &PlacedOrder) -> anyhow::
                 return anyhow::Ok(());
             }
             if now["payment"]["status"] == "in-review" {
-                approve(client, &id).await?;
+                approve(&target.reviewer, &id).await?;
             }
             tokio::time::sleep(pace.between_looks()).await;
         }
