@@ -115,7 +115,7 @@ async fn show(
 ) -> Result<Response, Problem> {
     let found = kernel.find::<Review>(order_id).await?;
     let missing = || Problem::new(404, "not-found", format!("order {order_id} has no review"));
-    let review = Priced::new(found.ok_or_else(missing)?.value, currency);
+    let review = Priced::new(found.ok_or_else(missing)?.value.shown(), currency);
     Ok(Response::json(200, serde_json::json!(review)))
 }
 
@@ -137,7 +137,7 @@ impl Endpoint for List {
         let reviews = reviews.map_err(unreadable)?;
         let last = reviews.last().map(|review| review.order_id.to_string());
         let next = last.filter(|_| page.next.is_some());
-        let reviews = reviews.into_iter().map(|review| Priced::new(review, self.currency));
+        let reviews = reviews.into_iter().map(|review| Priced::new(review.shown(), self.currency));
         let page = PendingReviews { reviews: reviews.collect(), next };
         Ok(Response::json(200, serde_json::json!(page)))
     }

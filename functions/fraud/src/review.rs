@@ -77,6 +77,13 @@ impl Review {
         Self { placed_by: actor.map(ToOwned::to_owned), awaits_order: false, ..self }
     }
 
+    /// Returns the review for a reviewer. Until a verdict can be given, it has no handle.
+    #[must_use]
+    pub(crate) fn shown(self) -> Self {
+        let handle = self.handle.filter(|_| !self.awaits_order);
+        Self { handle, ..self }
+    }
+
     /// Whether the order is this person's: they are its customer, or placed it for the customer. A
     /// caller who needs no token is no person.
     pub(crate) fn is_of(&self, name: &str) -> bool {

@@ -338,6 +338,7 @@ mod tests {
         let stored = Stored::default().with(1, &asked);
         let refusal = decide(&ReviewOrder, verdict(Verdict::Approve), &stored).unwrap_err();
         assert!(matches!(refusal, ActionError::NotFound(_)), "{refusal}");
+        assert_eq!(asked.clone().shown().handle, None, "no reviewer is asked for a verdict yet");
         let read = Versioned { version: 1, value: asked.clone() };
         assert_eq!(opened(&stored), [replace(&read, &asked.placed_by(Some("eve")))]);
     }
