@@ -191,7 +191,9 @@ async fn a_customer_is_shown_all_that_is_kept_about_them() {
     assert_eq!(status, 200, "{kept}");
     assert_eq!(kept["orders"][0]["shipping-address"]["street"], CANARIES[2]);
     let elsewhere = kept["elsewhere"].as_array().unwrap();
-    assert!(elsewhere.contains(&json!(format!("/payments/{order}"))), "{kept}");
+    for path in [format!("/payments/{order}"), format!("/orders/{order}/events")] {
+        assert!(elsewhere.contains(&json!(path)), "{path}: {kept}");
+    }
     for path in elsewhere {
         let (status, there) = get(&shop.router(), path.as_str().unwrap()).await;
         assert_eq!(status, 200, "{path}: {there}");

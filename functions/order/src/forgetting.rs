@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::answers::WholeOrder;
-use crate::api::{address, find};
+use crate::api::{EVENTS_PATH, address, find};
 use crate::forget_customer::ForgetCustomer;
 use crate::list::{Asked, MAX_PAGE};
 use crate::progress::steps;
@@ -152,6 +152,7 @@ impl Endpoint for Export {
             let steps = steps(&*kernel.store, &order).await?;
             let address = address(kernel, &customer_id, &order.shipping_address).await?;
             orders.push(Priced::new(WholeOrder::of(order, address, &steps), self.currency));
+            elsewhere.push(EVENTS_PATH.replace("{id}", order_id.as_str()));
             elsewhere.push(format!("/payments/{order_id}"));
             elsewhere.push(format!("/deliveries/{order_id}"));
         }

@@ -12,8 +12,8 @@ use crate::screen::line;
 
 /// Print the data of a customer, as JSON
 ///
-/// Their name and email address, their orders with addresses, payments and deliveries. Not printed:
-/// emails that were sent, and who reviewed an order.
+/// Their name and email address, their orders with addresses and events, payments and deliveries. Not
+/// printed: emails that were sent, and who reviewed an order.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// The customer's id
