@@ -132,7 +132,7 @@ impl FromRequestParts<Console> for Console {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, console: &Self) -> Result<Self, Infallible> {
-        let caller = parts.extensions.get::<Caller>().cloned().unwrap_or_default();
+        let caller = Caller::of(&parts.extensions);
         Ok(Self { inside: Arc::clone(&console.inside), caller })
     }
 }

@@ -67,7 +67,7 @@ fn method_router(route: Route, kernel: Kernel) -> MethodRouter {
         let asked = Asked::of(&route, &path(&parameters));
         let read = async {
             // Before the body is read: whoever is not served need not be waited for.
-            admit(&route.callers, &caller(request.extensions()))?;
+            admit(&route.callers, &Caller::of(request.extensions()))?;
             read(&parameters, request, reads_body).await
         };
         let answer = match read.await {
@@ -93,14 +93,18 @@ async fn read(
         query: query(&parts.uri)?,
         headers: headers(&parts.headers)?,
         body,
-        caller: caller(&parts.extensions),
+        caller: Caller::of(&parts.extensions),
         customer: None,
     })
 }
 
-/// The caller whom a layer around the router has put into a request's extensions.
-fn caller(extensions: &Extensions) -> Caller {
-    extensions.get::<Caller>().cloned().unwrap_or_default()
+impl Caller {
+    /// The caller that a layer around the router has put into a request's extensions; unknown if
+    /// none has.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> Self {
+        extensions.get::<Self>().cloned().unwrap_or_default()
+    }
 }
 
 /// The values of the parameters in the path.
@@ -187,7 +191,7 @@ pub fn trusting(router: Router, caller: Caller) -> Router {
 /// Rejects all but `callers` on the routes of `router`, which are not [`Route`]s.
 pub fn restricted(router: Router, callers: Callers) -> Router {
     router.route_layer(from_fn(move |request: HttpRequest, next: Next| {
-        let admitted = admit(&callers, &caller(request.extensions()));
+        let admitted = admit(&callers, &Caller::of(request.extensions()));
         let asked = Asked::somewhere(request.method().as_str(), request.uri().path());
         async move {
             match admitted {

@@ -95,7 +95,7 @@ impl OpenStream {
     /// 429 if as many responses stay open as may: 20 of one caller, and half of the server's
     /// connections in all.
     pub fn of(extensions: &Extensions) -> Result<Self, Problem> {
-        let caller = extensions.get::<Caller>().cloned().unwrap_or_default();
+        let caller = Caller::of(extensions);
         let streams = extensions.get::<Streams>();
         let slot = streams.map(|streams| streams.open(caller)).transpose()?;
         Ok(Self { slot, until: extensions.get::<Expiry>().map(|Expiry(at)| *at) })
