@@ -30,15 +30,14 @@ pub(crate) fn create_file(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mut permissions = file.metadata()?.permissions();
-        if permissions.mode() & 0o077 != 0 {
-            permissions.set_mode(0o600);
-            file.set_permissions(permissions)?;
-            for log in ["-wal", "-shm"] {
-                let mut name = path.as_os_str().to_owned();
-                name.push(log);
-                if let Ok(log) = std::fs::File::open(&name) {
-                    log.set_permissions(PermissionsExt::from_mode(0o600))?;
+        let owners = || PermissionsExt::from_mode(0o600);
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(owners())?;
+            for suffix in ["-wal", "-shm"] {
+                let mut log = path.as_os_str().to_owned();
+                log.push(suffix);
+                if Path::new(&log).exists() {
+                    std::fs::set_permissions(&log, owners())?;
                 }
             }
         }

@@ -28,6 +28,15 @@ use convert::{from_engine, to_engine};
 
 use crate::private;
 
+/// Creates the file, unless it exists, for its owner alone. Returns its path as the engine takes it.
+fn created(path: &Path) -> Result<&str, StoreError> {
+    let unreadable = || StoreError::Invalid(format!("{} is not a UTF-8 path", path.display()));
+    let text = path.to_str().ok_or_else(unreadable)?;
+    private::create_file(path)
+        .map_err(|error| StoreError::Invalid(format!("{text} cannot be opened: {error}")))?;
+    Ok(text)
+}
+
 /// An embedded DynamoDB: `dynoxide` on a file or in memory.
 pub struct DynoxideStore {
     database: Database,
@@ -53,11 +62,7 @@ impl DynoxideStore {
     /// # Errors
     /// If the file cannot be opened, or a table cannot be created.
     pub fn open(path: &Path, tables: &[TableSpec]) -> Result<Self, StoreError> {
-        let unreadable = || StoreError::Invalid(format!("{} is not a UTF-8 path", path.display()));
-        let text = path.to_str().ok_or_else(unreadable)?;
-        private::create_file(path)
-            .map_err(|error| StoreError::Invalid(format!("{text} cannot be opened: {error}")))?;
-        let database = Database::new(text);
+        let database = Database::new(created(path)?);
         let store = Self::with(database.map_err(refusal::outside)?, tables)?;
         Ok(Self { file: Some(path.into()), ..store })
     }

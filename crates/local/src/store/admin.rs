@@ -6,8 +6,7 @@ use chorus_kernel::{Index, Item, StoreError};
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::scan::ScanRequest;
 
-use super::{DynoxideStore, Operation, from_engine, refusal, to_engine};
-use crate::private;
+use super::{DynoxideStore, Operation, created, from_engine, refusal, to_engine};
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScannedPage {
@@ -82,11 +81,7 @@ impl DynoxideStore {
     /// # Errors
     /// If the file exists already, or cannot be written.
     pub(crate) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        let unreadable = || StoreError::Invalid(format!("{} is not a UTF-8 path", path.display()));
-        let text = path.to_str().ok_or_else(unreadable)?;
-        private::create_file(path)
-            .map_err(|error| StoreError::Invalid(format!("{text} cannot be written: {error}")))?;
-        self.database.vacuum_into(text).map_err(refusal::outside)
+        self.database.vacuum_into(created(path)?).map_err(refusal::outside)
     }
 
     /// Deletes all items of a table. Returns how many.
