@@ -278,12 +278,8 @@ fn dispatcher(
         Some(machines) => Arc::clone(machines),
         None => Arc::new(Definitions::of(&config.functions, &config.limits)?),
     };
-    let orchestrator = Orchestrator {
-        definitions,
-        functions: functions.clone(),
-        bus: Arc::clone(bus),
-        timeout: config.function_timeout,
-    };
+    let timeout = config.function_timeout;
+    let orchestrator = Orchestrator::new(definitions, functions.clone(), Arc::clone(bus), timeout);
     Ok(Dispatcher {
         functions,
         orchestrator: Arc::new(orchestrator),

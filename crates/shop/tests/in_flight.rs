@@ -61,6 +61,24 @@ async fn a_thousand_orders_for_one_item_at_once_sell_what_there_is_without_a_dea
     Ok(())
 }
 
+/// How many requests to the shop's store an ordinary order may take, those of its state machine
+/// included.
+const REQUESTS: u64 = 65;
+
+#[tokio::test]
+async fn an_order_takes_few_requests_to_the_embedded_store() -> anyhow::Result<()> {
+    let world = Harness::open(None, &["alfki"], |store| store).await?;
+    world.move_parcels(true);
+    world.place(0..2, |_| "alfki").await?;
+    world.rest(2).await?;
+    let before = world.local.store().meter().total().requests;
+    world.place(2..12, |_| "alfki").await?;
+    world.rest(12).await?;
+    let requests = world.local.store().meter().total().requests - before;
+    assert!(requests <= 10 * REQUESTS, "ten orders took {requests} requests");
+    Ok(())
+}
+
 /// For how many seconds the last parcel of a burst waits for its call.
 const WAITS: usize = 500;
 

@@ -1,7 +1,8 @@
 //! Advances an execution: makes the calls that it has requested, applies their answers, and stores
 //! its next turn; repeats that until the execution waits or has ended.
 
-use chorus_kernel::{Failure, Kernel};
+use chorus_kernel::{Failure, Kernel, Store};
+use jiff::Timestamp;
 use states::{Answer, Effect, HistoryEvent, TaskRequest, Turn};
 
 use super::Orchestrator;
@@ -23,7 +24,7 @@ impl Orchestrator {
         loop {
             let kept = match known.take() {
                 Some(kept) => Some(kept),
-                None => run::load(&*kernel.store, execution).await?,
+                None => self.load(&*kernel.store, execution).await?,
             };
             let Some(VersionedRun { version, mut run }) = kept else { return Ok(None) };
             let mut answers = Vec::new();
@@ -38,13 +39,42 @@ impl Orchestrator {
                 return Ok(run.alarm(now));
             }
             // If the execution was written in between, it is loaded again, and the turn is repeated.
-            if run::save(&*kernel.store, (version, now), &run, &happened).await? {
+            if self.save(&*kernel.store, (version, now), &run, &happened).await? {
                 if run.pending.is_empty() && (run.is_over() || !run.has_ended()) {
                     return Ok(run.alarm(now));
                 }
                 known = Some(VersionedRun { version: version + 1, run });
             }
         }
+    }
+
+    /// The execution as it was written last, if there is one.
+    pub(super) async fn load(
+        &self,
+        store: &dyn Store,
+        execution: &str,
+    ) -> Result<Option<VersionedRun>, Failure> {
+        match self.recent.get(execution) {
+            Some(kept) => Ok(Some(kept)),
+            None => run::load(store, execution).await,
+        }
+    }
+
+    /// Writes a turn, as `run::save` does. What failed is read from the store the next time, since
+    /// we do not know what it left there.
+    pub(super) async fn save(
+        &self,
+        store: &dyn Store,
+        (version, now): (i64, Timestamp),
+        run: &Run,
+        happened: &[HistoryEvent],
+    ) -> Result<bool, Failure> {
+        self.recent.forget(run.name());
+        let saved = run::save(store, (version, now), run, happened).await?;
+        if saved {
+            self.recent.written(version + 1, run);
+        }
+        Ok(saved)
     }
 
     /// Applies the answers, and makes every transition that is then possible.

@@ -10,6 +10,7 @@
 mod advance;
 mod definitions;
 mod nested;
+mod recent;
 mod run;
 mod signals;
 mod story;
@@ -29,6 +30,7 @@ use crate::engine::{Alarm, later};
 use crate::store::DynoxideStore;
 
 pub use definitions::Definitions;
+use recent::Recent;
 pub use run::EXECUTIONS_TABLE;
 pub(crate) use story::failed;
 pub use story::{EndedExecution, ExecutionStory, Moment};
@@ -39,11 +41,12 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs the state machines of the services that are deployed here.
 pub struct Orchestrator {
-    pub(crate) definitions: Arc<Definitions>,
-    pub(crate) functions: BTreeMap<Service, Arc<Function>>,
-    pub(crate) bus: Arc<Bus>,
+    definitions: Arc<Definitions>,
+    functions: BTreeMap<Service, Arc<Function>>,
+    bus: Arc<Bus>,
     /// How long a function may work on one task, by tokio's time; if absent, without a limit.
-    pub(crate) timeout: Option<Duration>,
+    timeout: Option<Duration>,
+    recent: Recent,
 }
 
 impl std::fmt::Debug for Orchestrator {
@@ -55,6 +58,15 @@ impl std::fmt::Debug for Orchestrator {
 }
 
 impl Orchestrator {
+    pub(crate) fn new(
+        definitions: Arc<Definitions>,
+        functions: BTreeMap<Service, Arc<Function>>,
+        bus: Arc<Bus>,
+        timeout: Option<Duration>,
+    ) -> Self {
+        Self { definitions, functions, bus, timeout, recent: Recent::default() }
+    }
+
     /// Advances the execution as far as possible, on `kernel`, and sets its next alarm.
     pub(crate) async fn go_on(&self, kernel: &Kernel, execution: &Arc<str>) {
         let next = match self.advance(kernel, execution).await {

@@ -77,7 +77,8 @@ impl Run {
     }
 }
 
-/// A run as it was read, with the version that a write must find unchanged.
+/// A run as it was read or written, with the version that the next write must find unchanged.
+#[derive(Clone)]
 pub(super) struct VersionedRun {
     /// A count of the writes, from 1; 0 if there is none yet.
     pub(super) version: i64,

@@ -1,5 +1,7 @@
 //! Signals to executions: start an execution, complete a task, restart a task's heartbeat timeout.
 
+use std::sync::Arc;
+
 use chorus_kernel::{Failure, Signal, SignalOutcome, Store, with_limits};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -77,7 +79,7 @@ impl Orchestrator {
         };
         let mut happened = turn.events;
         took(run.execution.advance(machine, now), &mut happened, &mut run.pending);
-        let started = run::save(store, (0, now), &run, &happened).await?;
+        let started = self.save(store, (0, now), &run, &happened).await?;
         // An earlier process may have started it, and died before advancing it.
         self.bus.wake(name);
         Ok(if started { SignalOutcome::Delivered } else { SignalOutcome::TooLate })
@@ -89,7 +91,11 @@ impl Orchestrator {
         token: &str,
         answer: &Answer,
     ) -> Result<SignalOutcome, Failure> {
-        match run::owner(store, token).await? {
+        let owner = match self.recent.owner(token) {
+            Some(execution) => Some(execution),
+            None => run::owner(store, token).await?.map(Arc::from),
+        };
+        match owner {
             Some(execution) => self.answer(store, &execution, answer).await,
             None => Ok(SignalOutcome::TooLate),
         }
@@ -103,7 +109,7 @@ impl Orchestrator {
         answer: &Answer,
     ) -> Result<SignalOutcome, Failure> {
         for _ in 0..ATTEMPTS {
-            let Some(mut kept) = run::load(store, execution).await? else {
+            let Some(mut kept) = self.load(store, execution).await? else {
                 return Ok(SignalOutcome::TooLate);
             };
             let machine = self.machine(&kept.run.machine, kept.run.edition)?;
@@ -122,7 +128,7 @@ impl Orchestrator {
             let mut happened = Vec::new();
             took(turn, &mut happened, pending);
             took(it.advance(machine, now), &mut happened, pending);
-            if run::save(store, (kept.version, now), &kept.run, &happened).await? {
+            if self.save(store, (kept.version, now), &kept.run, &happened).await? {
                 match kept.run.is_over() {
                     true => self.bus.end(execution),
                     false => self.bus.wake(execution),

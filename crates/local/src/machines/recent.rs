@@ -1,0 +1,121 @@
+//! Keeps the executions that were written last in memory, so that their next turns do not read them
+//! again.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lru::LruCache;
+
+use super::run::{Run, VersionedRun};
+
+/// How many executions are kept. One takes a few kilobytes.
+const KEPT: NonZeroUsize = NonZeroUsize::new(1_000).expect("a thousand is not zero");
+
+/// The executions that were written last, each as it was written, and whose their task tokens are.
+///
+/// A data directory belongs to one process, which writes all executions through here. Should an
+/// execution be out of date all the same, the condition of its next write fails, and it is read
+/// from the store.
+pub(super) struct Recent {
+    runs: Mutex<LruCache<String, VersionedRun>>,
+    owners: Mutex<LruCache<String, Arc<str>>>,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { runs: Mutex::new(LruCache::new(KEPT)), owners: Mutex::new(LruCache::new(KEPT)) }
+    }
+}
+
+impl Recent {
+    pub(super) fn get(&self, execution: &str) -> Option<VersionedRun> {
+        lock(&self.runs).get(execution).cloned()
+    }
+
+    /// The name of the execution whose task has this token, if it is kept.
+    pub(super) fn owner(&self, token: &str) -> Option<Arc<str>> {
+        lock(&self.owners).get(token).cloned()
+    }
+
+    /// Keeps what was written, unless a later version is kept: of two writers, the first may arrive
+    /// here second. An execution that is over is not kept, since it has no next turn.
+    pub(super) fn written(&self, version: i64, run: &Run) {
+        if run.is_over() {
+            return self.forget(run.name());
+        }
+        let name: Arc<str> = Arc::from(run.name());
+        for token in run.pending.iter().filter_map(|request| request.token.as_ref()) {
+            lock(&self.owners).put(token.clone(), Arc::clone(&name));
+        }
+        let mut runs = lock(&self.runs);
+        if runs.peek(&*name).is_none_or(|kept| kept.version < version) {
+            runs.put(name.to_string(), VersionedRun { version, run: run.clone() });
+        }
+    }
+
+    /// Has an execution read from the store the next time.
+    pub(super) fn forget(&self, execution: &str) {
+        lock(&self.runs).pop(execution);
+    }
+}
+
+/// A panic leaves a cache whole: its entries are replaced, never changed in part.
+fn lock<T>(cache: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    cache.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use jiff::Timestamp;
+    use states::{Entropy, Execution, Identity, Json, Machine, Start};
+
+    use super::*;
+
+    /// An execution of this name that waits for a minute.
+    fn waiting(name: &str) -> Run {
+        let text = r#"{"StartAt": "Wait", "States": {
+            "Wait": {"Type": "Wait", "Seconds": 60, "End": true}}}"#;
+        let machine = Machine::parse(text).unwrap();
+        let start = Start {
+            input: Json::empty_object(),
+            identity: Identity::local("machine", name),
+            entropy: Entropy::new([0; 32]),
+        };
+        let (execution, _) = Execution::start(&machine, start, Timestamp::UNIX_EPOCH);
+        Run {
+            machine: "machine".to_owned(),
+            edition: 0,
+            execution,
+            pending: Vec::new(),
+            parent: None,
+            told: false,
+            correlation_id: "o-1".to_owned(),
+            started: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn version(recent: &Recent, name: &str) -> Option<i64> {
+        recent.get(name).map(|kept| kept.version)
+    }
+
+    #[test]
+    fn of_two_writers_the_later_version_is_kept() {
+        let recent = Recent::default();
+        recent.written(2, &waiting("one"));
+        recent.written(1, &waiting("one"));
+        assert_eq!(version(&recent, "one"), Some(2));
+        recent.written(3, &waiting("one"));
+        assert_eq!(version(&recent, "one"), Some(3));
+    }
+
+    #[test]
+    fn what_was_written_longest_ago_makes_room() {
+        let recent = Recent::default();
+        for number in 0..=KEPT.get() {
+            recent.written(1, &waiting(&number.to_string()));
+        }
+        assert_eq!(version(&recent, "0"), None);
+        assert_eq!(version(&recent, "1"), Some(1));
+    }
+}
