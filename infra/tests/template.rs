@@ -37,6 +37,15 @@ fn nothing_is_wrong_with_the_template() {
     assert_eq!(told, [""; 0]);
 }
 
+/// CloudFormation refuses a template with a null anywhere.
+#[test]
+fn no_template_contains_a_null() {
+    for GeneratedFile { path, content } in printed(Path::new(ROOT)).unwrap() {
+        let null = content.lines().position(|line| line.ends_with(": null"));
+        assert_eq!(null, None, "{path}");
+    }
+}
+
 #[test]
 fn printing_twice_prints_the_same() {
     assert_eq!(template().to_yaml(), template().to_yaml());

@@ -52,16 +52,17 @@ impl Construct for Table {
             .collect();
         let indexes: Vec<Value> = self.spec.indexes.iter().map(index).collect();
         let ttl = self.spec.ttl.map(|name| json!({ "AttributeName": name, "Enabled": true }));
+        let mut recovery = json!({ "PointInTimeRecoveryEnabled": true });
+        if let Some(days) = self.recovery_days {
+            recovery["RecoveryPeriodInDays"] = json!(days);
+        }
         let properties = json!({
             "AttributeDefinitions": attributes,
             "BillingMode": "PAY_PER_REQUEST",
             "DeletionProtectionEnabled": either(self.protected, json!(true), json!(false)),
             "GlobalSecondaryIndexes": if indexes.is_empty() { Value::Null } else { json!(indexes) },
             "KeySchema": keys("pk", "sk"),
-            "PointInTimeRecoverySpecification": {
-                "PointInTimeRecoveryEnabled": true,
-                "RecoveryPeriodInDays": self.recovery_days,
-            },
+            "PointInTimeRecoverySpecification": recovery,
             "SSESpecification": self.key.map_or(json!({ "SSEEnabled": true }), KeyChoice::settings),
             "TimeToLiveSpecification": ttl,
         });
