@@ -12,7 +12,7 @@ if ! said=$(.venv/bin/sam validate --lint --template template.yaml 2>&1); then
     printf '%s\n' "$said" >&2
     exit 1
 fi
-.venv/bin/python tests/emulator/lint.py template.yaml infra/schema-registry.yaml infra/gatekeeper/template.yaml
+.venv/bin/python tests/emulator/lint.py template.yaml infra/schema-registry.yaml infra/gatekeeper/template.yaml infra/two-regions/template.yaml
 tests/emulator/install.sh scripts/checkov/requirements.txt .venv-checkov
 .venv-checkov/bin/python scripts/checkov/test_check.py 2>&1 | tail -1
-.venv-checkov/bin/python scripts/checkov/check.py template.yaml infra/schema-registry.yaml infra/gatekeeper/template.yaml
+.venv-checkov/bin/python scripts/checkov/check.py template.yaml infra/schema-registry.yaml infra/gatekeeper/template.yaml infra/two-regions/template.yaml

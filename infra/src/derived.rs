@@ -9,10 +9,13 @@ use chorus_design::{
 use chorus_events::partners::ENTERPRISE_BUS;
 use chorus_events::table::TABLE;
 use chorus_kernel::Function;
-use chorus_template::{Template, check, check_beside, gatekeeper, schema_registry, synthesize};
+use chorus_template::{
+    Template, check, check_beside, check_in_two_regions, gatekeeper, schema_registry, synthesize,
+    two_regions,
+};
 use thiserror::Error;
 
-use crate::{GATEKEEPER, SCHEMA_REGISTRY, security_page, shop};
+use crate::{GATEKEEPER, SCHEMA_REGISTRY, TWO_REGIONS, security_page, shop, shop_in_two_regions};
 
 /// The file that declares the design table, relative to the repository's root.
 const SOURCE: &str = "events/src/table.rs";
@@ -88,6 +91,8 @@ pub fn prove_template(root: &Path) -> Vec<Finding> {
     let stack = shop(root);
     let mut findings = check(&synthesize(&stack).document(), &stack);
     findings.extend(check_beside(&gatekeeper(&stack, ENTERPRISE_BUS).document(), &stack));
+    let stack = shop_in_two_regions(root);
+    findings.extend(check_in_two_regions(&two_regions(&stack).document(), &stack));
     findings
 }
 
@@ -104,11 +109,12 @@ pub fn write_design(root: &Path) -> Result<usize, NotWritten> {
     Ok(files.len())
 }
 
-/// Makes the templates of the stack, of its schema registry, and of the enterprise's bus.
+/// Makes the templates of the stack, of its schema registry, of the enterprise's bus, and of the stack
+/// in two regions.
 ///
 /// # Errors
 /// If a schema cannot be written as JSON.
-pub fn printed(root: &Path) -> serde_json::Result<[GeneratedFile; 3]> {
+pub fn printed(root: &Path) -> serde_json::Result<[GeneratedFile; 4]> {
     let file = |path: &str, template: &Template| GeneratedFile {
         path: path.to_owned(),
         content: template.to_yaml(),
@@ -118,6 +124,7 @@ pub fn printed(root: &Path) -> serde_json::Result<[GeneratedFile; 3]> {
         file("template.yaml", &synthesize(&stack)),
         file(SCHEMA_REGISTRY, &schema_registry(&TABLE)?),
         file(GATEKEEPER, &gatekeeper(&stack, ENTERPRISE_BUS)),
+        file(TWO_REGIONS, &two_regions(&shop_in_two_regions(root))),
     ])
 }
 
@@ -130,7 +137,8 @@ pub fn carrier_contract() -> serde_json::Result<GeneratedFile> {
     Ok(GeneratedFile { path: CONTRACT_PATH.to_owned(), content })
 }
 
-/// Writes `template.yaml`, the template of the schema registry, and that of the enterprise's bus.
+/// Writes `template.yaml`, and the templates of the schema registry, of the enterprise's bus, and of two
+/// regions.
 ///
 /// # Errors
 /// [`NotWritten`]; nothing is written if the checks have findings.

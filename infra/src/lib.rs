@@ -52,6 +52,9 @@ const SCHEMA_REGISTRY: &str = "infra/schema-registry.yaml";
 /// The path of the template of the enterprise's bus, for another account.
 const GATEKEEPER: &str = "infra/gatekeeper/template.yaml";
 
+/// The path of the template for two regions.
+const TWO_REGIONS: &str = "infra/two-regions/template.yaml";
+
 /// The shop's stack; `root` is the repository.
 #[must_use]
 pub fn shop(root: impl Into<PathBuf>) -> Stack {
@@ -61,6 +64,22 @@ pub fn shop(root: impl Into<PathBuf>) -> Stack {
         application: application(),
         root: root.into(),
     }
+}
+
+/// The shop's stack for the template of two regions, which is in a folder of its own: the paths in a
+/// template are relative to its folder.
+#[must_use]
+pub fn shop_in_two_regions(root: impl Into<PathBuf>) -> Stack {
+    let one = shop(root);
+    let application = Application {
+        definitions: "../state-machines",
+        folder: |service| format!("../../functions/{}", service.name),
+        sweeper: "../../crates/aws",
+        schema_registry: Some("../schema-registry.yaml"),
+        ..one.application
+    };
+    let root = one.root.join("infra/two-regions");
+    Stack { application, root, ..one }
 }
 
 fn application() -> Application {

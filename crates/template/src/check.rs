@@ -14,6 +14,7 @@ mod outages;
 mod patterns;
 mod physical_names;
 mod references;
+mod regions;
 mod rules;
 mod secrets;
 mod targets;
@@ -21,54 +22,65 @@ mod view;
 
 use serde_json::Value;
 
-use crate::{Finding, Stack};
+use crate::two_regions::ByName;
+use crate::{Finding, Stack, synthesize};
 use view::View;
 pub(crate) use view::variables;
+
+/// A check of a template.
+type Check = for<'a> fn(View<'a>) -> Vec<Finding>;
+
+/// The checks of any template beside that of the stack, such as of a bus in another account: all that do
+/// not compare it with the rows of the table.
+const BESIDE: [Check; 9] = [
+    patterns::check,
+    inputs::check,
+    forwards::check,
+    dead_letters::check,
+    targets::check,
+    grants::check,
+    physical_names::check,
+    files::check,
+    references::check,
+];
+
+/// The checks that compare the stack's template with the rows of the table.
+const WITH_ROWS: [Check; 7] = [
+    rules::check,
+    functions::check,
+    machines::check,
+    outages::check,
+    answers::check,
+    authorizers::check,
+    secrets::check,
+];
 
 /// Checks `document`, a template beside that of `stack`, such as of a bus in another account: all that
 /// does not compare it with the rows of the table.
 #[must_use]
 pub fn check_beside(document: &Value, stack: &Stack) -> Vec<Finding> {
-    let samples = patterns::samples(stack);
-    let view = View { document, stack, samples: &samples };
-    let checks = [
-        patterns::check,
-        inputs::check,
-        forwards::check,
-        dead_letters::check,
-        targets::check,
-        grants::check,
-        physical_names::check,
-        files::check,
-        references::check,
-    ];
-    checks.iter().flat_map(|check| check(view)).collect()
+    run((document, stack), None, &[&BESIDE])
 }
 
 /// Checks `document`, a SAM template as JSON, against `stack`. The result is empty if all is well.
 #[must_use]
 pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
+    run((document, stack), None, &[&BESIDE, &WITH_ROWS])
+}
+
+/// Checks `document`, the template of `stack` for two regions. The result is empty if all is well.
+#[must_use]
+pub fn check_in_two_regions(document: &Value, stack: &Stack) -> Vec<Finding> {
+    let by_name = ByName::of(&synthesize(stack).document());
+    run((document, stack), Some(&by_name), &[&BESIDE, &WITH_ROWS, &[regions::check]])
+}
+
+fn run(
+    (document, stack): (&Value, &Stack),
+    by_name: Option<&ByName>,
+    checks: &[&[Check]],
+) -> Vec<Finding> {
     let samples = patterns::samples(stack);
-    let view = View { document, stack, samples: &samples };
-    [
-        rules::check,
-        patterns::check,
-        inputs::check,
-        forwards::check,
-        dead_letters::check,
-        targets::check,
-        functions::check,
-        grants::check,
-        physical_names::check,
-        files::check,
-        machines::check,
-        outages::check,
-        answers::check,
-        authorizers::check,
-        references::check,
-        secrets::check,
-    ]
-    .iter()
-    .flat_map(|check| check(view))
-    .collect()
+    let view = View { document, stack, samples: &samples, by_name };
+    checks.iter().copied().flatten().flat_map(|check| check(view)).collect()
 }

@@ -29,13 +29,15 @@ mod retention;
 mod schema_registry;
 mod stack;
 mod template;
+mod two_regions;
 mod yaml;
 
 pub use application::{Application, Output, PartnerApi, TableAccess};
-pub use check::{check, check_beside};
+pub use check::{check, check_beside, check_in_two_regions};
 pub use chorus_design::Finding;
 pub use gatekeeper::gatekeeper;
 pub use import::{ImportError, import};
 pub use schema_registry::schema_registry;
 pub use stack::{Stack, synthesize};
 pub use template::{Parameter, Template};
+pub use two_regions::two_regions;

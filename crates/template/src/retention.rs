@@ -9,10 +9,11 @@ use crate::stack::parameters::IS_PROD;
 /// properties that identify one, as CloudFormation's registry has them. They are retained together
 /// because they depend on each other: an archive has a rule on its bus, a queue names its
 /// dead-letter queue.
-const HOLDS_DATA: [(&str, &[&str]); 8] = [
+const HOLDS_DATA: [(&str, &[&str]); 9] = [
     ("AWS::Cognito::UserPool", &["UserPoolId"]),
     ("AWS::Cognito::UserPoolClient", &["UserPoolId", "ClientId"]),
     ("AWS::Cognito::UserPoolGroup", &["UserPoolId", "GroupName"]),
+    ("AWS::DynamoDB::GlobalTable", &["TableName"]),
     ("AWS::DynamoDB::Table", &["TableName"]),
     ("AWS::Events::Archive", &["ArchiveName"]),
     ("AWS::Events::EventBus", &["Name"]),

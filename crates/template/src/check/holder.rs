@@ -12,6 +12,7 @@ use crate::constructs::Statement;
 use crate::machine::Machine;
 use crate::stack::topology::Topology;
 use crate::stack::{grants, machines};
+use crate::two_regions::{ByName, reads_acting_region};
 use crate::{Finding, names};
 
 /// A function or a state machine, with the tables it uses and the events it publishes.
@@ -21,6 +22,8 @@ pub(super) struct Holder<'a> {
     publishes: Vec<EventSpec>,
     /// The actions that the holder uses, each with its resource.
     does: BTreeSet<(&'static str, String)>,
+    /// Whether the template refers to tables by their names.
+    by_name: bool,
 }
 
 impl<'a> Holder<'a> {
@@ -31,19 +34,20 @@ impl<'a> Holder<'a> {
             tables: BTreeSet::new(),
             publishes: Vec::new(),
             does: BTreeSet::new(),
+            by_name: view.by_name.is_some(),
         };
         let topology = Topology::of(view.stack);
         let records = names::table(IDEMPOTENCY_TABLE.name);
         if id == names::function(names::SWEEPER) {
             let publishes = by_functions(&topology, |_| true);
-            let does = done(&grants::of_sweeper(&topology));
-            return Self { name: id, tables: [records].into(), publishes, does };
+            let does = done(&grants::of_sweeper(&topology), view.by_name);
+            return Self { tables: [records].into(), publishes, does, ..nobody };
         }
         let is_it = |machine: &&Machine| names::machine(machine.spec.name) == id;
         if let Some(machine) = topology.machines.iter().find(is_it) {
             let rows = machine.publishing_rows(topology.rows);
             let publishes = rows.flat_map(|row| row.emits).copied().collect();
-            let does = done(&machines::statements(machine, &topology));
+            let does = done(&machines::statements(machine, &topology), None);
             return Self { publishes, does, ..nobody };
         }
         let is_it = |one: &&HttpFunction| names::function(one.function.service.name) == id;
@@ -51,10 +55,12 @@ impl<'a> Holder<'a> {
         let function = &function.function;
         let own = function.tables.iter().map(|table| names::table(table.name));
         let publishes = by_functions(&topology, |row| row.service == function.service);
-        let does = done(&grants::of_service(&topology, function, &view.stack.application));
+        let statements = grants::of_service(&topology, function, &view.stack.application);
+        let does = done(&statements, view.by_name);
         let uses_keys = topology.key_use(function.service) != KeyUse::None;
         let keys = uses_keys.then(|| names::table(PERSON_KEYS_TABLE.name));
-        Self { name: id, tables: own.chain([records]).chain(keys).collect(), publishes, does }
+        let tables = own.chain([records]).chain(keys).collect();
+        Self { tables, publishes, does, ..nobody }
     }
 
     /// Reports actions that a statement allows and the holder never uses.
@@ -90,7 +96,7 @@ impl<'a> Holder<'a> {
                 !self.does.iter().any(|(does, with)| *does == action && with == resource)
             };
             let resources = items(&statement["Resource"]).iter().map(place);
-            let resources = resources.filter(|_| !action.starts_with("dynamodb:"));
+            let resources = resources.filter(|_| self.by_name || !action.starts_with("dynamodb:"));
             for resource in resources.filter(|resource| *resource != "*").filter(elsewhere) {
                 let problem =
                     format!("is granted {action} on {resource}, where {} does not", self.name);
@@ -172,10 +178,19 @@ impl<'a> Holder<'a> {
     }
 }
 
-/// The actions that these statements allow, each with its resource's logical id.
-fn done(statements: &[Statement]) -> BTreeSet<(&'static str, String)> {
-    let named = |(action, resource)| (action, place(resource).to_owned());
-    statements.iter().flat_map(Statement::allows).map(named).collect()
+/// The actions that these statements allow, each with its resource's logical id; in a template for two
+/// regions, tables and secrets have names instead.
+fn done(statements: &[Statement], by_name: Option<&ByName>) -> BTreeSet<(&'static str, String)> {
+    let everyones = by_name.map(|_| reads_acting_region());
+    let allowed = statements.iter().chain(&everyones).flat_map(Statement::allows);
+    let named = |(action, resource): (&'static str, &Value)| match by_name {
+        None => vec![(action, place(resource).to_owned())],
+        Some(by_name) => {
+            let granted = by_name.granted(action, resource).into_iter();
+            granted.map(|resource| (action, place(&resource).to_owned())).collect()
+        }
+    };
+    allowed.flat_map(named).collect()
 }
 
 /// The actions that a statement of the template allows, each with its resource's logical id.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::two_regions::ByName;
 use crate::{Stack, names};
 
 /// The type of a bus.
@@ -14,6 +15,8 @@ pub(super) struct View<'a> {
     pub(super) stack: &'a Stack,
     /// An example of each event of the table, as the bus delivers it.
     pub(super) samples: &'a [Value],
+    /// In a template for two regions, the tables and secrets to which it refers by their names.
+    pub(super) by_name: Option<&'a ByName>,
 }
 
 /// A rule: a resource of its own, or an event of a function.

@@ -1,0 +1,86 @@
+//! Checks of a template for two regions: no rule is enabled in the region that does not act, tables and
+//! secrets are in both, and every event is replicated.
+
+use serde_json::{Value, json};
+
+use super::view::{View, either_way};
+use crate::intrinsics::reference;
+use crate::two_regions::{IS_ACTING, PRIMARY, SECONDARY};
+use crate::{Finding, names};
+
+pub(super) fn check(view: View<'_>) -> Vec<Finding> {
+    [acting(view), at_home(view), stored(view), replicated(view)].concat()
+}
+
+/// Reports rules that are enabled in the region that does not act.
+fn acting(view: View<'_>) -> Vec<Finding> {
+    let rules = view.of_kind("AWS::Events::Rule").map(|(id, rule)| (id.to_owned(), rule));
+    let events = view.events("EventBridgeRule");
+    let events =
+        events.map(|(function, event, rule)| (names::function_rule(function, event), rule));
+    let stands_by = |rule: &Value| {
+        let by_region = rule["State"]["Fn::If"].as_array();
+        by_region.is_some_and(|ways| ways[0] == IS_ACTING && ways[2] == "DISABLED")
+    };
+    let enabled = rules.chain(events).filter(|(_, rule)| !stands_by(rule));
+    let finding = |(id, _)| {
+        let remedy = format!("Let its State be !If [{IS_ACTING}, …, DISABLED]");
+        Finding::new(id, "is enabled in the region that does not act", remedy)
+    };
+    enabled.map(finding).collect()
+}
+
+/// Reports rules without code of ours whose targets would get the events of both regions.
+fn at_home(view: View<'_>) -> Vec<Finding> {
+    let outside = view.of_kind("AWS::Events::Rule");
+    let outside = outside.filter(|(_, rule)| !rule["Targets"][0]["RoleArn"].is_null());
+    let home = json!([{ "exists": false }, reference("AWS::Region")]);
+    let anywhere = outside
+        .filter(|(_, rule)| rule["EventPattern"]["detail"]["metadata"]["home-region"] != home);
+    let finding = |(id, _)| {
+        let problem = "reaches outside with events whose home is the other region";
+        Finding::new(id, problem, "Bind detail.metadata.home-region to the stack's region")
+    };
+    anywhere.map(finding).collect()
+}
+
+/// Reports tables and secrets that only one region has.
+fn stored(view: View<'_>) -> Vec<Finding> {
+    let both = [PRIMARY, SECONDARY].map(reference);
+    let one = view.of_kind("AWS::DynamoDB::Table").map(|(id, _)| id);
+    let replicas = |table: &Value| {
+        let replicas = table["Replicas"].as_array().into_iter().flatten();
+        replicas.map(|replica| replica["Region"].clone()).collect::<Vec<_>>()
+    };
+    let tables = view.of_kind("AWS::DynamoDB::GlobalTable");
+    let tables = tables.filter(|(_, table)| replicas(table) != both).map(|(id, _)| id);
+    let copied = |secret: &Value| secret["ReplicaRegions"][0]["Region"] == both[1];
+    let secrets = view.of_kind("AWS::SecretsManager::Secret");
+    let secrets = secrets.filter(|(_, secret)| !copied(secret)).map(|(id, _)| id);
+    let finding = |id: &str| {
+        let remedy = format!("Give it a replica in {PRIMARY} and in {SECONDARY}");
+        Finding::new(id, "is not in both regions", remedy)
+    };
+    one.chain(tables).chain(secrets).map(finding).collect()
+}
+
+/// Reports functions that publish past the endpoint, and an endpoint that does not replicate.
+fn replicated(view: View<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let endpoints: Vec<_> = view.of_kind("AWS::Events::Endpoint").collect();
+    for (id, endpoint) in &endpoints {
+        let buses = endpoint["EventBuses"].as_array().map_or(0, Vec::len);
+        if endpoint["ReplicationConfig"]["State"] != "ENABLED" || buses != 2 {
+            let problem = "does not replicate events to the other region";
+            findings.push(Finding::new(*id, problem, "Set ReplicationConfig.State to ENABLED"));
+        }
+    }
+    let variables = &view.document["Globals"]["Function"]["Environment"]["Variables"];
+    let put_to = &either_way(&variables["BUS_ENDPOINT_ID"])[0]["Fn::GetAtt"][0];
+    if !endpoints.iter().any(|(id, _)| put_to == id) {
+        let problem = "has functions publish to one region's bus alone";
+        let remedy = "Set BUS_ENDPOINT_ID to the endpoint's EndpointId";
+        findings.push(Finding::new("Globals.Function", problem, remedy));
+    }
+    findings
+}

@@ -1,0 +1,208 @@
+//! The template of a stack that is deployed in two regions, of which one acts.
+//!
+//! The same template, with the same parameters, is deployed in both regions under one name. It is the
+//! template of one region with these differences: tables are global tables and secrets have replicas,
+//! both of them created in the primary region and found by their names; functions publish to a global
+//! endpoint, which replicates every event to the bus of the other region; they read which region acts
+//! from a table that is consistent in both; and the rules of the region that does not act are disabled.
+
+mod by_name;
+mod endpoint;
+mod global_table;
+
+use serde_json::{Map, Value, json};
+
+use crate::constructs::Resource;
+use crate::intrinsics::{either, equals, given, reference, substitute};
+use crate::{Parameter, Stack, Template, names, synthesize};
+
+pub(crate) use by_name::{ByName, reads_acting_region};
+
+const PREAMBLE: &str = "\
+# Printed by `synth` beside template.yaml, from the same design table: the same application in two regions, of
+# which one acts. docs/TWO-REGIONS.md deploys it. A test lists how it differs from template.yaml.
+";
+
+/// The parameter with the region whose stack creates tables, secrets and the endpoint.
+pub(crate) const PRIMARY: &str = "PrimaryRegion";
+/// The parameter with the other region.
+pub(crate) const SECONDARY: &str = "SecondaryRegion";
+/// The parameter with the region that has no stack, but a vote on which region acts.
+pub(crate) const WITNESS: &str = "WitnessRegion";
+/// The parameter with the one of both regions whose rules are enabled.
+const ACTING: &str = "ActingRegion";
+/// The parameter that selects whether there is a global endpoint.
+const GLOBAL_ENDPOINT: &str = "GlobalEndpoint";
+/// The parameter with the endpoint's id, for the stack that does not create the endpoint.
+const ENDPOINT_ID: &str = "EndpointId";
+
+/// The condition that this is the primary region's stack.
+pub(crate) const IS_PRIMARY: &str = "IsPrimary";
+/// The condition that events are acted on in this stack's region.
+pub(crate) const IS_ACTING: &str = "IsActing";
+/// The condition that this stack creates the global endpoint.
+const HAS_ENDPOINT: &str = "HasEndpoint";
+
+/// A regular expression for the name of a region.
+const REGION: &str = "^[a-z]{2}(-[a-z]+)+-[0-9]$";
+
+/// Makes the template of `stack` for two regions.
+#[must_use]
+pub fn two_regions(stack: &Stack) -> Template {
+    let mut template = synthesize(stack);
+    let by_name = ByName::of(&template.document());
+    template.preamble = PREAMBLE;
+    template.parameters.extend(parameters());
+    add_rules(&mut template.rules, stack);
+    template.conditions.extend(conditions());
+    let sections = std::mem::take(&mut template.sections).into_iter();
+    template.sections = sections
+        .map(|(comment, resources)| {
+            let resources = resources.into_iter().map(|(id, resource)| {
+                let changed = changed((&id, resource), &by_name, &mut template.conditions);
+                (id, changed)
+            });
+            (comment, resources.collect())
+        })
+        .collect();
+    for (_, output) in &mut template.outputs {
+        by_name.replace(output);
+    }
+    by_name.replace(&mut template.globals);
+    configure_functions(&mut template);
+    global_table::add_regions(&mut template);
+    endpoint::add(&mut template);
+    template
+}
+
+fn parameters() -> [Parameter; 6] {
+    let text = Parameter::text;
+    let primary = "The region whose stack creates tables, secrets and the global endpoint";
+    let witness = "A third region, without a stack, that stores which of the two acts";
+    let acting = "The region whose rules are enabled: one of the two";
+    let endpoint =
+        "Whether the primary stack has the endpoint, which needs the buses of both regions";
+    let id = "The endpoint's id, an output of the primary stack, for the secondary one";
+    [
+        text(PRIMARY, primary, "eu-central-1").like(REGION),
+        text(SECONDARY, "The region of the other stack", "eu-west-1").like(REGION),
+        text(WITNESS, witness, "eu-west-3").like(REGION),
+        text(ACTING, acting, "eu-central-1").like(REGION),
+        text(GLOBAL_ENDPOINT, endpoint, "false").one_of(&["true", "false"]),
+        text(ENDPOINT_ID, id, "").like("^([A-Za-z0-9-]+[.][A-Za-z0-9-]+)?$"),
+    ]
+}
+
+fn conditions() -> [(String, Value); 3] {
+    let here =
+        |parameter| json!({ "Fn::Equals": [reference("AWS::Region"), reference(parameter)] });
+    let created = json!([{ "Condition": IS_PRIMARY }, equals(GLOBAL_ENDPOINT, "true")]);
+    [
+        (IS_PRIMARY.to_owned(), here(PRIMARY)),
+        (IS_ACTING.to_owned(), here(ACTING)),
+        (HAS_ENDPOINT.to_owned(), json!({ "Fn::And": created })),
+    ]
+}
+
+/// Adds the rules that the parameters of both stacks have to fulfil.
+fn add_rules(rules: &mut Value, stack: &Stack) {
+    let same = |a, b| json!({ "Fn::Equals": [reference(a), reference(b)] });
+    let either_one = json!({ "Fn::Or": [same(ACTING, PRIMARY), same(ACTING, SECONDARY)] });
+    rules["RegionsAreTwo"] = json!({ "Assertions": [
+        {
+            "Assert": { "Fn::Not": [same(PRIMARY, SECONDARY)] },
+            "AssertDescription": "PrimaryRegion and SecondaryRegion must differ",
+        },
+        {
+            "Assert": either_one,
+            "AssertDescription": "ActingRegion must be PrimaryRegion or SecondaryRegion",
+        },
+    ] });
+    if stack.has_api() {
+        // The user pool of a stack knows neither the users nor the tokens of the other one's.
+        rules["ProdHasOneIssuer"] = json!({
+            "RuleCondition": equals("Stage", "prod"),
+            "Assertions": [{
+                "Assert": given("JwtIssuer"),
+                "AssertDescription": "prod in two regions needs a JwtIssuer outside of both",
+            }],
+        });
+    }
+}
+
+/// The resource as it is in two regions.
+fn changed(
+    (id, mut resource): (&str, Value),
+    by_name: &ByName,
+    conditions: &mut Map<String, Value>,
+) -> Value {
+    match resource["Type"].as_str().unwrap_or_default() {
+        "AWS::DynamoDB::Table" => global_table::of(id, &resource["Properties"]),
+        "AWS::SecretsManager::Secret" => {
+            resource["Properties"]["Name"] = substitute(by_name::physical(id));
+            resource["Properties"]["ReplicaRegions"] = json!([{ "Region": reference(SECONDARY) }]);
+            resource["Condition"] = json!(in_primary(&resource["Condition"], conditions));
+            resource
+        }
+        kind => {
+            match kind {
+                "AWS::Events::Rule" => {
+                    enable_rule(&mut resource["Properties"]);
+                    at_home(&mut resource["Properties"]);
+                }
+                "AWS::Serverless::Function" => enable_events(&mut resource["Properties"]["Events"]),
+                "AWS::IAM::Role" => by_name::grant(&mut resource["Properties"]),
+                _ => {}
+            }
+            by_name.replace(&mut resource);
+            resource
+        }
+    }
+}
+
+/// The condition that `own`, if any, holds and the stack is the primary one.
+fn in_primary(own: &Value, conditions: &mut Map<String, Value>) -> String {
+    let Some(own) = own.as_str() else { return IS_PRIMARY.to_owned() };
+    let name = format!("{own}InPrimary");
+    let both = json!({ "Fn::And": [{ "Condition": IS_PRIMARY }, { "Condition": own }] });
+    conditions.insert(name.clone(), both);
+    name
+}
+
+/// Enables a rule only in the region that acts.
+fn enable_rule(properties: &mut Value) {
+    let state = &mut properties["State"];
+    let here = if state.is_null() { json!("ENABLED") } else { state.take() };
+    *state = either(IS_ACTING, here, json!("DISABLED"));
+}
+
+/// Has a rule whose target is outside of the stack match only events whose home is this region: no
+/// code of ours runs that could ignore the others.
+fn at_home(properties: &mut Value) {
+    let reaches_outside = !properties["Targets"][0]["RoleArn"].is_null();
+    if reaches_outside {
+        let home = json!([{ "exists": false }, reference("AWS::Region")]);
+        properties["EventPattern"]["detail"]["metadata"]["home-region"] = home;
+    }
+}
+
+/// Enables a function's rules only in the region that acts.
+fn enable_events(events: &mut Value) {
+    let events = events.as_object_mut().into_iter().flat_map(Map::values_mut);
+    for event in events.filter(|event| event["Type"] == "EventBridgeRule") {
+        enable_rule(&mut event["Properties"]);
+    }
+}
+
+/// Gives functions the endpoint, and the table that says which region acts.
+fn configure_functions(template: &mut Template) {
+    let variables = &mut template.globals["Function"]["Environment"]["Variables"];
+    variables["BUS_ENDPOINT_ID"] = endpoint::id();
+    let regions = by_name::physical(global_table::REGIONS);
+    variables[names::table_variable("regions")] = substitute(regions);
+}
+
+/// A resource of the primary stack alone.
+fn of_primary(resource: Resource, condition: &str) -> Resource {
+    Resource { condition: Some(condition.to_owned()), ..resource }
+}

@@ -1,0 +1,139 @@
+//! References to tables, secrets and buses by their names: a stack has no resource to refer to where
+//! the stack of the other region creates it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::global_table::REGIONS;
+use super::{PRIMARY, SECONDARY};
+use crate::constructs::Statement;
+use crate::intrinsics::{arn, substitute};
+use crate::names;
+
+/// The logical ids of the tables and the secrets of a template.
+#[derive(Debug, Default)]
+pub(crate) struct ByName {
+    tables: BTreeSet<String>,
+    secrets: BTreeSet<String>,
+}
+
+impl ByName {
+    /// The tables and secrets of a template for one region.
+    pub(crate) fn of(document: &Value) -> Self {
+        let of_kind = |kind: &str| {
+            let resources = document["Resources"].as_object().into_iter().flatten();
+            let those = resources.filter(|(_, resource)| resource["Type"] == kind);
+            those.map(|(id, _)| id.clone()).collect()
+        };
+        Self {
+            tables: of_kind("AWS::DynamoDB::Table"),
+            secrets: of_kind("AWS::SecretsManager::Secret"),
+        }
+    }
+
+    /// Replaces every reference to a table or a secret inside `value`.
+    pub(super) fn replace(&self, value: &mut Value) {
+        self.replace_in(value, false);
+    }
+
+    /// The resources on which a function's role allows `action`, for a resource of the template for
+    /// one region.
+    pub(crate) fn granted(&self, action: &str, resource: &Value) -> Vec<Value> {
+        if action == "events:PutEvents" && *resource == arn(names::BUS) {
+            return both_buses();
+        }
+        let mut resource = resource.clone();
+        self.replace_in(&mut resource, true);
+        vec![resource]
+    }
+
+    fn replace_in(&self, value: &mut Value, granted: bool) {
+        if let Some(named) = self.named(value, granted) {
+            *value = named;
+            return;
+        }
+        match value {
+            Value::Object(fields) => {
+                for (key, field) in fields {
+                    self.replace_in(field, granted || key == "Resource");
+                }
+            }
+            Value::Array(items) => {
+                items.iter_mut().for_each(|item| self.replace_in(item, granted));
+            }
+            _ => {}
+        }
+    }
+
+    /// The table or secret to which this value itself refers, by its name or ARN. A permission needs
+    /// the ARN of a secret; who reads a secret may name it.
+    fn named(&self, value: &Value, granted: bool) -> Option<Value> {
+        if let Some(text) = value["Fn::Sub"].as_str() {
+            let by_arn =
+                |text: String, id: &String| text.replace(&format!("${{{id}.Arn}}"), &table_arn(id));
+            let named = self.tables.iter().fold(text.to_owned(), by_arn);
+            return (named != text).then(|| substitute(named));
+        }
+        let attribute = value["Fn::GetAtt"][1].as_str();
+        let id = value["Ref"].as_str().or_else(|| value["Fn::GetAtt"][0].as_str())?;
+        if self.tables.contains(id) {
+            let by_arn = attribute == Some("Arn");
+            return Some(substitute(if by_arn { table_arn(id) } else { physical(id) }));
+        }
+        let is_secret = self.secrets.contains(id);
+        is_secret.then(|| substitute(if granted { secret_arn(id) } else { physical(id) }))
+    }
+}
+
+/// The physical name of a table or a secret.
+pub(super) fn physical(id: &str) -> String {
+    format!("${{AWS::StackName}}-{id}")
+}
+
+fn table_arn(id: &str) -> String {
+    let table = physical(id);
+    format!("arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{table}")
+}
+
+/// The ARN of a secret, which ends in six characters that Secrets Manager chooses.
+fn secret_arn(id: &str) -> String {
+    let secret = physical(id);
+    format!(
+        "arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:{secret}-??????"
+    )
+}
+
+/// The ARN of the bus in the region that a parameter has.
+pub(super) fn bus(region: &str) -> Value {
+    substitute(format!(
+        "arn:${{AWS::Partition}}:events:${{{region}}}:${{AWS::AccountId}}:event-bus/${{AWS::StackName}}"
+    ))
+}
+
+pub(super) fn both_buses() -> Vec<Value> {
+    vec![bus(PRIMARY), bus(SECONDARY)]
+}
+
+/// The permission to read which region acts.
+pub(crate) fn reads_acting_region() -> Statement {
+    Statement::new("Regions", &["dynamodb:GetItem"], vec![substitute(table_arn(REGIONS))])
+}
+
+/// Allows a function's role to publish to the buses of both regions, as the endpoint needs it, and to
+/// read which region acts. State machines publish to the bus of their own region.
+pub(super) fn grant(role: &mut Value) {
+    let trusted = &role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"];
+    if trusted != "lambda.amazonaws.com" {
+        return;
+    }
+    let Some(statements) = role["Policies"][0]["PolicyDocument"]["Statement"].as_array_mut() else {
+        return;
+    };
+    for statement in statements.iter_mut() {
+        if statement["Action"] == "events:PutEvents" && statement["Resource"] == arn(names::BUS) {
+            statement["Resource"] = json!(both_buses());
+        }
+    }
+    statements.push(reads_acting_region().to_value());
+}

@@ -1,0 +1,127 @@
+//! The global endpoint: it takes events for the bus of one region, and replicates them to that of the
+//! other.
+
+use serde_json::{Value, json};
+
+use super::{ENDPOINT_ID, HAS_ENDPOINT, SECONDARY, by_name, of_primary};
+use crate::constructs::{Alarm, Construct, Principal, Resource, Role, Statement};
+use crate::intrinsics::{arn, attribute, either, reference, substitute};
+use crate::{Template, names};
+
+const ENDPOINT: &str = "Endpoint";
+const ROLE: &str = "EndpointRole";
+const PASS_ROLE: &str = "EndpointPassRole";
+const HEALTH: &str = "EndpointHealth";
+const ALARM: &str = "BusLatencyAlarm";
+
+/// How long events may wait on average before EventBridge first tries to deliver them, in
+/// milliseconds: AWS recommends this threshold.
+const LATENCY: u32 = 30_000;
+
+/// The endpoint's id; empty if the stack has neither the endpoint nor its id.
+pub(super) fn id() -> Value {
+    either(HAS_ENDPOINT, attribute(ENDPOINT, "EndpointId"), reference(ENDPOINT_ID))
+}
+
+pub(super) fn add(template: &mut Template) {
+    template.section(
+        "The global endpoint: functions put events to it, and it replicates them to the buses of both\n\
+         regions. While the health check fails, it takes events for the secondary region's bus. It is an\n\
+         operator who enables rules, never the endpoint.",
+    );
+    let mut add = |id: &str, resource: Resource, after: Option<&str>| {
+        let mut resource = of_primary(resource, HAS_ENDPOINT).to_value();
+        if let Some(after) = after {
+            resource["DependsOn"] = json!(after);
+        }
+        if let Some((_, resources)) = template.sections.last_mut() {
+            resources.push((id.to_owned(), resource));
+        }
+    };
+    add(ALARM, latency().resource(), None);
+    add(HEALTH, health(), None);
+    add(ROLE, role(), None);
+    add(PASS_ROLE, pass_role(), None);
+    add(ENDPOINT, endpoint(), Some(PASS_ROLE));
+    let about = "The id of the global endpoint, for the other stack";
+    let none = json!("none: GlobalEndpoint is false");
+    let id = either(HAS_ENDPOINT, attribute(ENDPOINT, "EndpointId"), none);
+    template.output("GlobalEndpointId", about, id);
+}
+
+/// Fires while EventBridge in this region delivers late. Without events there is no delay.
+fn latency() -> Alarm {
+    Alarm {
+        name: "bus-latency".to_owned(),
+        description: "EventBridge delivers late here: docs/TWO-REGIONS.md".to_owned(),
+        metric: ("AWS/Events", "IngestionToInvocationStartLatency"),
+        dimensions: Vec::new(),
+        statistic: "Average",
+        above: (LATENCY, 5),
+    }
+}
+
+fn health() -> Resource {
+    let alarm = json!({ "Name": reference(ALARM), "Region": reference("AWS::Region") });
+    let properties = json!({
+        "HealthCheckConfig": {
+            "Type": "CLOUDWATCH_METRIC",
+            "AlarmIdentifier": alarm,
+            "InsufficientDataHealthStatus": "LastKnownStatus",
+        },
+    });
+    Resource::new("AWS::Route53::HealthCheck", properties)
+}
+
+/// The role with which EventBridge replicates: its managed rules put events to the buses of both
+/// regions. Its trust has no condition on the account, because AWS documents none for endpoints.
+fn role() -> Resource {
+    let rules = "arn:${AWS::Partition}:events:*:${AWS::AccountId}:rule/${AWS::StackName}\
+                 /GlobalEndpointManagedRule-*";
+    let manage: &[&str] =
+        &["events:DeleteRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets"];
+    let statements = vec![
+        Statement::new("ManageReplication", manage, vec![substitute(rules)]),
+        Statement::new("Replicate", &["events:PutEvents"], by_name::both_buses()),
+    ];
+    let mut role = Role { principal: Principal::EventBridge, statements }.resource();
+    let trust = &mut role.properties["AssumeRolePolicyDocument"]["Statement"][0];
+    if let Some(trust) = trust.as_object_mut() {
+        trust.remove("Condition");
+    }
+    role
+}
+
+/// The role's permission to be passed on to its managed rules; a role cannot name itself.
+fn pass_role() -> Resource {
+    let to_events = json!({ "StringEquals": { "iam:PassedToService": "events.amazonaws.com" } });
+    let pass = Statement::new("Pass", &["iam:PassRole"], vec![arn(ROLE)]).condition(to_events);
+    let statements = [pass.to_value()];
+    let properties = json!({
+        "PolicyName": "pass",
+        "PolicyDocument": { "Version": "2012-10-17", "Statement": statements },
+        "Roles": [reference(ROLE)],
+    });
+    Resource::new("AWS::IAM::Policy", properties)
+}
+
+fn endpoint() -> Resource {
+    let health = format!("arn:${{AWS::Partition}}:route53:::healthcheck/${{{HEALTH}}}");
+    let properties = json!({
+        "Name": substitute("${AWS::StackName}"),
+        "Description": "Replicates every event to the bus of the other region",
+        "EventBuses": [
+            { "EventBusArn": arn(names::BUS) },
+            { "EventBusArn": by_name::bus(SECONDARY) },
+        ],
+        "ReplicationConfig": { "State": "ENABLED" },
+        "RoleArn": arn(ROLE),
+        "RoutingConfig": {
+            "FailoverConfig": {
+                "Primary": { "HealthCheck": substitute(health) },
+                "Secondary": { "Route": reference(SECONDARY) },
+            },
+        },
+    });
+    Resource::new("AWS::Events::Endpoint", properties)
+}

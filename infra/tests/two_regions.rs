@@ -1,0 +1,243 @@
+//! The template for two regions: what it has beyond that for one, and which faults in it are found.
+
+#![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chorus_infra::{shop, shop_in_two_regions};
+use chorus_template::{check_in_two_regions, synthesize, two_regions};
+use serde_json::{Value, json};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+fn document() -> Value {
+    two_regions(&shop_in_two_regions(ROOT)).document()
+}
+
+/// The findings in the template once `plant` has put a fault into it.
+fn findings(plant: impl FnOnce(&mut Value)) -> Vec<String> {
+    let stack = shop_in_two_regions(ROOT);
+    let mut document = two_regions(&stack).document();
+    plant(&mut document);
+    let findings = check_in_two_regions(&document, &stack);
+    findings.iter().map(|it| format!("{} {}", it.subject, it.problem)).collect()
+}
+
+fn of_kind<'a>(document: &'a Value, kind: &str) -> BTreeMap<&'a str, &'a Value> {
+    let resources = document["Resources"].as_object().unwrap().iter();
+    let those = resources.filter(|(_, resource)| resource["Type"] == kind);
+    those.map(|(id, resource)| (id.as_str(), resource)).collect()
+}
+
+fn if_primary(value: &Value) -> bool {
+    value["Condition"].as_str().unwrap_or_default().contains("Primary")
+}
+
+#[test]
+fn nothing_is_wrong_with_the_template_for_two_regions() {
+    assert_eq!(findings(|_| {}), [""; 0]);
+}
+
+/// A region that is added changes nothing for those who have one.
+#[test]
+fn the_template_for_one_region_names_no_other_and_no_endpoint() {
+    let one = synthesize(&shop(ROOT)).to_yaml();
+    for name in ["GlobalTable", "PrimaryRegion", "home-region", "ENDPOINT", "TABLE_REGIONS"] {
+        assert!(!one.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn it_has_the_resources_of_one_region_and_those_of_the_endpoint() {
+    let (one, two) = (synthesize(&shop(ROOT)).document(), document());
+    let ids = |document: &Value| {
+        let resources = document["Resources"].as_object().unwrap();
+        resources.keys().cloned().collect::<BTreeSet<String>>()
+    };
+    let added: Vec<String> = ids(&two).difference(&ids(&one)).cloned().collect();
+    let expected = [
+        "BusLatencyAlarm",
+        "Endpoint",
+        "EndpointHealth",
+        "EndpointPassRole",
+        "EndpointRole",
+        "RegionsTable",
+    ];
+    assert_eq!(added, expected);
+    assert!(ids(&one).is_subset(&ids(&two)));
+    // Paths are relative to the template's folder; everything else of a function is as it was.
+    let function = |document: &Value| {
+        let mut function = document["Resources"]["CustomsFunction"]["Properties"].clone();
+        function.as_object_mut().unwrap().remove("Events");
+        function["CodeUri"] = json!(function["CodeUri"].as_str().unwrap().replace("../../", ""));
+        function["Environment"]["Variables"]["TABLE_CUSTOMS"] = Value::Null;
+        function
+    };
+    assert_eq!(function(&one), function(&two));
+}
+
+#[test]
+fn every_table_is_in_both_regions_and_is_found_by_its_name() {
+    let (one, two) = (synthesize(&shop(ROOT)).document(), document());
+    let before = of_kind(&one, "AWS::DynamoDB::Table");
+    let tables = of_kind(&two, "AWS::DynamoDB::GlobalTable");
+    assert_eq!(tables.len(), before.len() + 1, "and the table of regions");
+    assert!(of_kind(&two, "AWS::DynamoDB::Table").is_empty());
+    for (id, table) in &tables {
+        assert!(if_primary(table), "{id}: the primary stack alone creates it");
+        let regions = &table["Properties"]["Replicas"];
+        assert_eq!(regions[0]["Region"]["Ref"], "PrimaryRegion", "{id}");
+        assert_eq!(regions[1]["Region"]["Ref"], "SecondaryRegion", "{id}");
+        let Some(before) = before.get(id).map(|it| &it["Properties"]) else { continue };
+        for same in ["KeySchema", "TimeToLiveSpecification", "GlobalSecondaryIndexes"] {
+            assert_eq!(table["Properties"][same], before[same], "{id}");
+        }
+        assert_eq!(
+            table["Properties"]["MultiRegionConsistency"],
+            Value::Null,
+            "{id}: transactions"
+        );
+    }
+    let text = two["Resources"].to_string();
+    for id in tables.keys() {
+        assert!(!text.contains(&format!(r#""Ref":"{id}""#)), "{id}");
+        assert!(!text.contains(&format!(r#"["{id}","#)), "{id}");
+    }
+    let variables = &two["Resources"]["OrderFunction"]["Properties"]["Environment"]["Variables"];
+    assert_eq!(variables["TABLE_ORDER"]["Fn::Sub"], "${AWS::StackName}-OrderTable");
+}
+
+#[test]
+fn the_region_that_acts_is_read_from_a_strongly_consistent_table() {
+    let document = document();
+    let regions = &document["Resources"]["RegionsTable"]["Properties"];
+    assert_eq!(regions["MultiRegionConsistency"], "STRONG");
+    assert_eq!(regions["GlobalTableWitnesses"], json!([{ "Region": { "Ref": "WitnessRegion" } }]));
+    assert_eq!(regions["TimeToLiveSpecification"], Value::Null, "strong consistency allows none");
+    for (id, function) in of_kind(&document, "AWS::Serverless::Function") {
+        let role = function["Properties"]["Role"]["Fn::GetAtt"][0].as_str().unwrap();
+        let policy = &document["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"];
+        let statements = policy["Statement"].as_array().unwrap();
+        let regions = statements.iter().find(|it| it["Sid"] == "Regions").expect(id);
+        assert_eq!(regions["Action"], "dynamodb:GetItem", "{id}: an operator alone writes it");
+    }
+}
+
+#[test]
+fn secrets_are_the_same_in_both_regions() {
+    let document = document();
+    let secrets = of_kind(&document, "AWS::SecretsManager::Secret");
+    assert_eq!(secrets.len(), 3);
+    for (id, secret) in secrets {
+        assert!(if_primary(secret), "{id}");
+        let replicas = &secret["Properties"]["ReplicaRegions"];
+        assert_eq!(*replicas, json!([{ "Region": { "Ref": "SecondaryRegion" } }]), "{id}");
+    }
+    let order = &document["Resources"]["OrderFunction"]["Properties"]["Environment"]["Variables"];
+    let name = "${AWS::StackName}-OrderIdSecret";
+    assert_eq!(order["ORDER_ID_SECRET_ARN"]["Fn::Sub"], name);
+    let role = document["Resources"]["OrderRole"].to_string();
+    assert!(role.contains(&format!("secret:{name}-??????")), "{role}");
+    let both = &document["Conditions"]["HasFrontEndInPrimary"]["Fn::And"];
+    assert_eq!(*both, json!([{ "Condition": "IsPrimary" }, { "Condition": "HasFrontEnd" }]));
+}
+
+#[test]
+fn every_rule_is_disabled_where_the_region_does_not_act() {
+    let document = document();
+    let mut states = Vec::new();
+    for resource in document["Resources"].as_object().unwrap().values() {
+        if resource["Type"] == "AWS::Events::Rule" {
+            states.push(resource["Properties"]["State"].clone());
+        }
+        let events = resource["Properties"]["Events"].as_object();
+        let events = events.into_iter().flat_map(|events| events.values());
+        let rules = events.filter(|event| event["Type"] == "EventBridgeRule");
+        states.extend(rules.map(|rule| rule["Properties"]["State"].clone()));
+    }
+    assert_eq!(states.len(), chorus_events::table::TABLE.rules().len());
+    for state in &states {
+        assert_eq!(state["Fn::If"][0], "IsActing");
+        assert_eq!(state["Fn::If"][2], "DISABLED");
+    }
+    let optional = states.iter().filter(|state| state["Fn::If"][1].is_object()).count();
+    assert!(optional > 0, "a rule whose partner is not configured stays disabled: {states:?}");
+}
+
+#[test]
+fn partners_and_other_accounts_hear_only_events_whose_home_is_this_region() {
+    let document = document();
+    let rules = of_kind(&document, "AWS::Events::Rule");
+    let outside: Vec<_> =
+        rules.values().filter(|it| !it["Properties"]["Targets"][0]["RoleArn"].is_null()).collect();
+    assert!(outside.len() >= 4, "{outside:?}");
+    let here = json!([{ "exists": false }, { "Ref": "AWS::Region" }]);
+    for rule in outside {
+        let pattern = &rule["Properties"]["EventPattern"];
+        assert_eq!(pattern["detail"]["metadata"]["home-region"], here, "{pattern}");
+    }
+}
+
+#[test]
+fn the_endpoint_replicates_to_the_bus_of_the_same_name_in_the_other_region() {
+    let document = document();
+    let endpoint = &document["Resources"]["Endpoint"];
+    assert_eq!(endpoint["Condition"], "HasEndpoint");
+    assert_eq!(endpoint["DependsOn"], "EndpointPassRole");
+    let properties = &endpoint["Properties"];
+    assert_eq!(properties["ReplicationConfig"]["State"], "ENABLED");
+    let bus = "arn:${AWS::Partition}:events:${SecondaryRegion}:${AWS::AccountId}:event-bus/${AWS::StackName}";
+    assert_eq!(properties["EventBuses"][1]["EventBusArn"]["Fn::Sub"], bus);
+    let variables = &document["Globals"]["Function"]["Environment"]["Variables"];
+    let id = json!(["HasEndpoint", { "Fn::GetAtt": ["Endpoint", "EndpointId"] }, { "Ref": "EndpointId" }]);
+    assert_eq!(variables["BUS_ENDPOINT_ID"]["Fn::If"], id);
+    let role = document["Resources"]["InventoryRole"].to_string();
+    assert!(role.contains(bus), "functions may publish to both buses");
+    let machine = document["Resources"]["CollectPaymentMachineRole"].to_string();
+    assert!(!machine.contains(bus), "a machine publishes in its own region");
+}
+
+#[test]
+fn faults_of_two_regions_are_found() {
+    let told = findings(|it| {
+        it["Resources"]["NotificationSendEmailRule"]["Properties"]["State"] = json!("ENABLED");
+    });
+    assert_eq!(told, ["NotificationSendEmailRule is enabled in the region that does not act"]);
+    let told = findings(|it| {
+        let pattern =
+            &mut it["Resources"]["DeliveryStartDeliveryRule"]["Properties"]["EventPattern"];
+        pattern["detail"]["metadata"]["home-region"] = Value::Null;
+    });
+    assert!(told.iter().any(|it| it.contains("whose home is the other region")), "{told:?}");
+    let told = findings(|it| {
+        let replicas = &mut it["Resources"]["OrderTable"]["Properties"]["Replicas"];
+        replicas.as_array_mut().unwrap().pop();
+    });
+    assert_eq!(told, ["OrderTable is not in both regions"]);
+    let told = findings(|it| {
+        it["Resources"]["Endpoint"]["Properties"]["ReplicationConfig"]["State"] = json!("DISABLED");
+    });
+    assert_eq!(told, ["Endpoint does not replicate events to the other region"]);
+    let told = findings(|it| {
+        it["Globals"]["Function"]["Environment"]["Variables"]["BUS_ENDPOINT_ID"] = json!("");
+    });
+    assert!(told.iter().any(|it| it.contains("one region's bus alone")), "{told:?}");
+}
+
+#[test]
+fn a_permission_too_much_is_found_in_two_regions_as_in_one() {
+    let told = findings(|it| {
+        let policy = &mut it["Resources"]["CustomsRole"]["Properties"]["Policies"][0];
+        let statements = policy["PolicyDocument"]["Statement"].as_array_mut().unwrap();
+        let own = statements.iter_mut().find(|it| it["Sid"] == "OwnTables").unwrap();
+        let order = own["Resource"]["Fn::Sub"].as_str().unwrap().replace("Customs", "Order");
+        own["Resource"] = json!([own["Resource"], { "Fn::Sub": order }]);
+    });
+    assert!(!told.is_empty() && told.iter().all(|it| it.contains("OrderTable")), "{told:?}");
+    let told = findings(|it| {
+        let policy = &mut it["Resources"]["CustomsRole"]["Properties"]["Policies"][0];
+        let statements = policy["PolicyDocument"]["Statement"].as_array_mut().unwrap();
+        statements.retain(|it| it["Sid"] != "Regions");
+    });
+    assert!(told.len() == 1 && told[0].contains("may not dynamodb:GetItem"), "{told:?}");
+}
