@@ -24,10 +24,10 @@ trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 installing=$!
 
 step "format";  cargo fmt --all --check
-step "clippy";  cargo clippy --workspace --all-targets --quiet -- -D warnings
+step "clippy";  cargo clippy --workspace --all-targets --features chorus-aws/global-endpoint --quiet -- -D warnings
 step "rustdoc"; RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 step "tests";   cargo test --workspace --exclude chorus-simulation \
-    --exclude chorus-shop-simulation --quiet
+    --exclude chorus-shop-simulation --features chorus-aws/global-endpoint --quiet
 step "mutants, not run"; scripts/mutants.sh --check
 step "simulation"; cargo test --package chorus-simulation \
     --package chorus-shop-simulation --profile simulation --quiet

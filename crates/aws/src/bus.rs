@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use chorus_kernel::{Failure, Publisher, Rejected};
 use chorus_table::Entry;
@@ -14,22 +15,45 @@ use crate::trace;
 pub struct EventBridgePublisher {
     client: Client,
     bus: String,
+    /// The id of the global endpoint that replicates events to the bus of another region.
+    endpoint: Option<String>,
 }
 
 impl EventBridgePublisher {
     /// A publisher on the bus of this name.
     #[must_use]
     pub fn new(client: Client, bus: impl Into<String>) -> Self {
-        Self { client, bus: bus.into() }
+        Self { client, bus: bus.into(), endpoint: None }
+    }
+
+    /// Publishes to a global endpoint. If the endpoint does not answer, the publisher uses the bus of
+    /// its own region, whose rules do the same work; the other region then does not get these events.
+    #[must_use]
+    pub fn with_endpoint(self, endpoint: Option<String>) -> Self {
+        Self { endpoint, ..self }
+    }
+
+    async fn put(
+        &self,
+        entries: &[Entry],
+        endpoint: Option<&str>,
+    ) -> Result<PutEventsOutput, Trouble> {
+        let requested = entries.iter().map(|entry| request(entry, &self.bus)).collect();
+        let request = self.client.put_events().set_entries(Some(requested));
+        let sent = request.set_endpoint_id(endpoint.map(ToOwned::to_owned)).send().await;
+        sent.map_err(|error| trouble(&error))
     }
 }
 
 #[async_trait]
 impl Publisher for EventBridgePublisher {
     async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
-        let requested = entries.iter().map(|entry| request(entry, &self.bus)).collect();
-        let sent = self.client.put_events().set_entries(Some(requested)).send().await;
-        let answer = sent.map_err(|error| failure(trouble(&error)))?;
+        let mut sent = self.put(entries, self.endpoint.as_deref()).await;
+        if let (Some(endpoint), Err(Trouble::Unavailable(error))) = (&self.endpoint, &sent) {
+            tracing::warn!(endpoint, error, "the global endpoint does not answer");
+            sent = self.put(entries, None).await;
+        }
+        let answer = sent.map_err(failure)?;
         rejected(entries.len(), answer.failed_entry_count(), answer.entries())
     }
 }

@@ -29,6 +29,9 @@ use crate::{
 /// The variable with the events that each row may publish; only the sweeper has it.
 pub const ROW_OUTPUTS: &str = "ROW_OUTPUTS";
 
+/// The variable with the id of the global endpoint to which events are published.
+const BUS_ENDPOINT_ID: &str = "BUS_ENDPOINT_ID";
+
 /// How long before Lambda's deadline work is given up: enough time to answer, and to log the
 /// failure.
 const MARGIN: Duration = Duration::from_millis(200);
@@ -71,8 +74,9 @@ pub fn parsed<T: FromStr>(name: &'static str, rule: &'static str) -> Result<T, S
 /// `function` gets the kernel on AWS, for parts of the service that need it. These variables are
 /// read from the environment: `BUS_NAME`; `TABLE_<NAME>` for each table; `MACHINE_<NAME>` for each
 /// state machine that the function may start, and `LIMITS_<NAME>` for the timeouts of its waits;
-/// `FAILURE_QUEUE_URL`, if there is a failure queue; and `DEAD_LETTERS_URL`, if the function moves
-/// events that the bus could not deliver to a queue for operators.
+/// `FAILURE_QUEUE_URL`, if there is a failure queue; `DEAD_LETTERS_URL`, if the function moves events
+/// that the bus could not deliver to a queue for operators; and `BUS_ENDPOINT_ID`, if events go to a
+/// global endpoint, for which the function has to be built with the feature `global-endpoint`.
 pub fn run<F: Into<HttpFunction>>(
     function: impl FnOnce(&Kernel) -> Result<F, StartError>,
 ) -> ExitCode {
@@ -104,7 +108,8 @@ fn start(
         let client = aws_sdk_eventbridge::Client::new(&config);
         let kernel = Kernel {
             store: Arc::new(store) as Arc<dyn Store>,
-            bus: Arc::new(EventBridgePublisher::new(client, bus)) as Arc<dyn Publisher>,
+            bus: Arc::new(EventBridgePublisher::new(client, bus).with_endpoint(endpoint()?))
+                as Arc<dyn Publisher>,
             machines: state_machines(&config)?,
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
             breakers: Breakers::default(),
@@ -121,6 +126,16 @@ fn start(
             Invoker { function, routes, kernel, queues, operators_queue, callers, outputs };
         serve(&invoker, &meter).await
     })
+}
+
+/// The id of the global endpoint, if there is one.
+fn endpoint() -> Result<Option<String>, StartError> {
+    let endpoint = variable(BUS_ENDPOINT_ID);
+    if endpoint.is_some() && !cfg!(feature = "global-endpoint") {
+        let rule = "empty: this binary was built without the feature global-endpoint";
+        return Err(StartError::Meaningless { name: BUS_ENDPOINT_ID, rule });
+    }
+    Ok(endpoint)
 }
 
 /// Step Functions, if the function has a machine to start. Otherwise no client is made, which

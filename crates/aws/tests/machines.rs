@@ -2,8 +2,9 @@
 //! late" is no failure.
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::thread::JoinHandle;
 
@@ -12,6 +13,7 @@ use aws_sdk_sfn::config::{Builder, Credentials, Region};
 use chorus_aws::{SfnMachines, sdk_config};
 use chorus_kernel::{Failure, Machines, Signal, SignalOutcome};
 use serde_json::{Value, json};
+use support::serve;
 
 /// A request: its target, and its body.
 type Asked = (String, Value);
@@ -30,28 +32,7 @@ fn service(status: &'static str, body: &'static str) -> (SfnMachines, JoinHandle
     let limits = BTreeMap::from([("COLLECT_PAYMENT".to_owned(), json!({ "WaitSeconds": 60 }))]);
     let machines = SfnMachines::new(aws_sdk_sfn::Client::from_conf(config), arns);
     let machines = machines.with_limits(limits);
-    (machines, std::thread::spawn(move || serve(&api, status, body)))
-}
-
-fn serve(api: &TcpListener, status: &str, body: &str) -> Asked {
-    let (mut stream, _) = api.accept().unwrap();
-    let mut reader = BufReader::new(&stream);
-    let head: Vec<String> =
-        reader.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
-    let header = |name: &str| {
-        let named = |line: &String| {
-            let (found, value) = line.split_once(": ")?;
-            found.eq_ignore_ascii_case(name).then(|| value.to_owned())
-        };
-        head.iter().find_map(named).unwrap()
-    };
-    let mut asked = vec![0; header("content-length").parse().unwrap()];
-    reader.read_exact(&mut asked).unwrap();
-    let length = body.len();
-    let head = "Content-Type: application/x-amz-json-1.0\r\nConnection: close";
-    write!(stream, "HTTP/1.1 {status}\r\n{head}\r\nContent-Length: {length}\r\n\r\n{body}")
-        .unwrap();
-    (header("x-amz-target"), serde_json::from_slice(&asked).unwrap())
+    (machines, std::thread::spawn(move || serve(&api, (status, body), "x-amz-target")))
 }
 
 /// Sends `signal`, and returns its outcome and the request that was sent.
