@@ -197,6 +197,15 @@ fn the_endpoint_replicates_to_the_bus_of_the_same_name_in_the_other_region() {
     assert!(!machine.contains(bus), "a machine publishes in its own region");
 }
 
+/// `sam build` passes no features, and cargo-lambda takes them from this file.
+#[test]
+fn the_settings_of_the_build_name_the_feature_that_signs_for_an_endpoint() {
+    let read = |path: &str| std::fs::read_to_string(format!("{ROOT}/{path}")).unwrap();
+    let settings = read("infra/two-regions/CargoLambda.toml");
+    assert!(settings.contains(r#"features = ["chorus-aws/global-endpoint"]"#), "{settings}");
+    assert!(read("crates/aws/Cargo.toml").contains("\nglobal-endpoint = ["));
+}
+
 #[test]
 fn faults_of_two_regions_are_found() {
     let told = findings(|it| {
