@@ -44,10 +44,12 @@ for commit in "${commits[@]}"; do
     rm -rf "$tree"
     git worktree prune
     git worktree add --quiet --detach "$tree" "$commit"
-    # What the other commit calls this tree's test harness, and its recorder of requests.
-    harness=$(sed -n 's/^pub struct \(World\|Harness\).*/\1/p' "$tree/crates/shop/tests/world/mod.rs")
+    # What the other commit calls this tree's test harness, its folder, and its recorder of requests.
+    folder=harness
+    [[ -e $tree/crates/shop/tests/harness ]] || folder=world
+    harness=$(sed -n 's/^pub struct \(World\|Harness\).*/\1/p' "$tree/crates/shop/tests/$folder/mod.rs")
     recorder=$(sed -n 's/^pub(crate) struct \(Tape\|RequestRecorder\).*/\1/p' "$tree/${bench%/*}/tape.rs")
-    sed "s/\bHarness\b/$harness/g; s/\bRequestRecorder\b/$recorder/g" "$bench" >"$tree/$bench"
+    sed "s/\bHarness\b/$harness/g; s/\bharness\b/$folder/g; s/\bRequestRecorder\b/$recorder/g" "$bench" >"$tree/$bench"
     build "$tree" "$commit"
     git worktree remove --force "$tree"
 done

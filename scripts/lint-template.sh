@@ -8,8 +8,8 @@ cd "$(dirname "$0")/.."
 tests/emulator/install.sh
 export AWS_DEFAULT_REGION=${AWS_DEFAULT_REGION:-eu-central-1} SAM_CLI_TELEMETRY=0
 export AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none
-if ! said=$(.venv/bin/sam validate --lint --template template.yaml 2>&1); then
-    printf '%s\n' "$said" >&2
+if ! output=$(.venv/bin/sam validate --lint --template template.yaml 2>&1); then
+    printf '%s\n' "$output" >&2
     exit 1
 fi
 .venv/bin/python tests/emulator/lint.py template.yaml infra/schema-registry.yaml infra/gatekeeper/template.yaml infra/two-regions/template.yaml

@@ -93,8 +93,8 @@ def spawn(binary):
     try:
         if not api.asked.wait(PATIENCE):
             process.kill()
-            said = process.communicate()[0].decode(errors="replace")
-            sys.exit(f"{binary} did not ask for work within {PATIENCE} s: {said}")
+            output = process.communicate()[0].decode(errors="replace")
+            sys.exit(f"{binary} did not ask for work within {PATIENCE} s: {output}")
         # The function now waits for a response, so its memory does not change.
         return (api.asked_at - began) * 1000, resident_mebibytes(process.pid)
     finally:

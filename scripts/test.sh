@@ -39,11 +39,11 @@ step "template: on moto"; scripts/emulator.sh moto
 step "AsyncAPI"; scripts/asyncapi.sh
 step "OpenAPI"; scripts/openapi.sh test; scripts/openapi.sh fuzz
 step "the console, in a browser"; scripts/console.sh test
-said=$(mktemp)
-(talk_to_partners) >"$said" 2>&1 &
+output=$(mktemp)
+(talk_to_partners) >"$output" 2>&1 &
 step "licences and sources"; scripts/deny.sh
-wait $! && told=0 || told=$?
-cat "$said"; rm "$said"; ((told == 0))
+wait $! && status=0 || status=$?
+cat "$output"; rm "$output"; ((status == 0))
 step "emulator: the store";    scripts/emulator.sh store
 step "emulator: every sample"; scripts/emulator.sh samples
 step "emulator: two accounts"; scripts/emulator.sh accounts

@@ -61,7 +61,7 @@ def try_cases(tab: Tab) -> None:
     for case in cases:
         question = {"rules": member(case, "pattern"), "event": member(case, "event")}
         [rule] = tab.run(f"ask(...Object.values({json.dumps(question)}))")["rules"]
-        verdict = "invalid" if rule["told"].startswith("refused") else rule["matches"]
+        verdict = "invalid" if rule["text"].startswith("refused") else rule["matches"]
         expected = json.loads(member(case, "expected"))
         if verdict != expected:
             sys.exit(f"{case}\nThe page says {verdict}, the crate {expected}")

@@ -34,7 +34,7 @@ mod tests {
     use crate::table::TABLE;
 
     #[test]
-    fn what_a_breaker_says_is_an_event_of_the_contract() {
+    fn what_a_breaker_publishes_is_an_event_of_the_contract() {
         let state = PartnerState {
             partner: "mailer".to_owned(),
             since: sample_time(),

@@ -192,8 +192,8 @@ mod tests {
         let root = repository();
         let findings = vec![Finding::new("Count", "has no action", "Register it")];
         let error = write(root.path(), findings, &[file()]).unwrap_err();
-        let told = "Count: has no action. Register it.\nnothing is written while this is so";
-        assert_eq!(error.to_string(), told);
+        let message = "Count: has no action. Register it.\nnothing is written while this is so";
+        assert_eq!(error.to_string(), message);
         assert!(!root.path().join("docs").exists());
     }
 

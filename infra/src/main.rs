@@ -16,13 +16,13 @@ const USAGE: &str = "usage: cargo design --check | --write | --publish";
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let told = match arguments[..] {
+    let message = match arguments[..] {
         ["--check"] => prove(),
         ["--write"] => write(),
         ["--publish"] => publish(),
         _ => Err(USAGE.to_owned()),
     };
-    let (line, code) = match told {
+    let (line, code) = match message {
         Ok(line) => (line, ExitCode::SUCCESS),
         Err(line) => (line, ExitCode::FAILURE),
     };

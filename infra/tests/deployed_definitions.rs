@@ -35,7 +35,7 @@ struct Asked {
 }
 
 /// An event that a task of a machine returns.
-fn said() -> Value {
+fn published_event() -> Value {
     json!({ "detail-type": "PaymentMade", "detail": {} })
 }
 
@@ -44,7 +44,7 @@ impl Tasks for Asked {
         self.states.push(request.state.clone());
         let output = match request.state.as_str() {
             "Review" => json!({ "Output": { "verdict": self.verdict } }),
-            "MakePayment" if self.charges => json!({ "Payload": { "event": said() } }),
+            "MakePayment" if self.charges => json!({ "Payload": { "event": published_event() } }),
             "AskCustomer" => json!({ "reason": null }),
             _ => json!({ "Payload": { "event": null } }),
         };

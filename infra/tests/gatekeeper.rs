@@ -20,8 +20,8 @@ fn findings(document: &Value) -> Vec<Finding> {
 
 #[test]
 fn nothing_is_wrong_with_its_template() {
-    let told: Vec<String> = findings(&document()).iter().map(ToString::to_string).collect();
-    assert_eq!(told, [""; 0]);
+    let found: Vec<String> = findings(&document()).iter().map(ToString::to_string).collect();
+    assert_eq!(found, [""; 0]);
 }
 
 /// The pattern of a rule, with these accounts in place of the parameters.

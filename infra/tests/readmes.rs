@@ -38,9 +38,9 @@ fn rows(service: &Service) -> impl Iterator<Item = &'static RowSpec> {
 #[track_caller]
 fn names_exactly<'a>(text: &str, events: impl Iterator<Item = &'a EventSpec>, what: &str) {
     let known = |name: &&str| TABLE.rows.iter().all(|row| row.action != *name) && is_event(name);
-    let told: BTreeSet<&str> = quoted(text).into_iter().filter(known).collect();
+    let named: BTreeSet<&str> = quoted(text).into_iter().filter(known).collect();
     let wanted: BTreeSet<&str> = events.map(|event| event.detail_type).collect();
-    assert_eq!(told, wanted, "{what}");
+    assert_eq!(named, wanted, "{what}");
 }
 
 fn is_event(name: &str) -> bool {
@@ -69,8 +69,8 @@ fn a_readme_names_the_events_and_the_actions_of_the_table() {
         let emitted = rows(service).flat_map(|row| row.emits);
         names_exactly(section(&readme, "Events out"), emitted, service.name);
         for row in rows(service) {
-            let told = readme.contains(&format!("`{}`", row.action));
-            assert!(told, "functions/{}/README.md does not name {}", service.name, row.action);
+            let named = readme.contains(&format!("`{}`", row.action));
+            assert!(named, "functions/{}/README.md does not name {}", service.name, row.action);
         }
     }
 }
@@ -114,10 +114,10 @@ fn a_readme_names_the_routes_and_the_tables_of_the_template() {
     let template = read("template.yaml");
     for service in TABLE.services {
         let readme = readme(service);
-        let told = quoted(section(&readme, "API"));
-        let told = told.into_iter().filter(|quoted| quoted.contains(" /"));
-        let told: BTreeSet<String> = told.map(str::to_owned).collect();
-        assert_eq!(told, routes(&template, service), "routes of {}", service.name);
+        let named = quoted(section(&readme, "API"));
+        let named = named.into_iter().filter(|quoted| quoted.contains(" /"));
+        let named: BTreeSet<String> = named.map(str::to_owned).collect();
+        assert_eq!(named, routes(&template, service), "routes of {}", service.name);
         let tables = tables(&template, service);
         let kept = section(&readme, "What it keeps");
         for table in tables {

@@ -33,8 +33,8 @@ fn the_templates_on_disk_are_the_ones_that_the_stack_prints() {
 #[test]
 fn nothing_is_wrong_with_the_template() {
     let findings = check(&template().document(), &shop(ROOT));
-    let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    assert_eq!(told, [""; 0]);
+    let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(found, [""; 0]);
 }
 
 /// CloudFormation refuses a template with a null anywhere.
@@ -223,8 +223,8 @@ fn emails_are_sent_by_the_verified_identity_alone() {
 #[test]
 fn the_folder_of_every_function_is_the_package_that_builds_it() {
     let metadata = ["metadata", "--no-deps", "--format-version=1", "--offline"];
-    let told = Command::new(env!("CARGO")).args(metadata).current_dir(ROOT).output().unwrap();
-    let workspace: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let output = Command::new(env!("CARGO")).args(metadata).current_dir(ROOT).output().unwrap();
+    let workspace: Value = serde_json::from_slice(&output.stdout).unwrap();
     let builds = |folder: &str, binary: &str| {
         let manifest = Path::new(ROOT).join(folder).join("Cargo.toml").canonicalize().unwrap();
         let mut packages = workspace["packages"].as_array().unwrap().iter();

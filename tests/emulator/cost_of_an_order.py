@@ -19,7 +19,7 @@ from shop_stack import fill, wait_for
 
 # Not part of the original talk's demo, which has no emails, no counts and no list of orders.
 BEYOND = ("SendEmail", "CountOrder", "ProjectOrder", "LearnContact")
-LETTERS = "EmailSent"
+EMAIL_SENT = "EmailSent"
 
 
 @dataclass
@@ -44,9 +44,9 @@ def main() -> None:
     before = {line["span"]["request_id"] for line in endings()}
     order_id = flow.place("ana", "chai", 2)
     # Reading the order is an invocation, too; `costs` leaves those out.
-    wait_for(lambda: flow.said(order_id).count(LETTERS) == 3, flow.PATIENCE, "three emails")
+    wait_for(lambda: flow.event_names(order_id).count(EMAIL_SENT) == 3, flow.PATIENCE, "three emails")
     flow.rest()
-    report(costs(before), flow.said(order_id))
+    report(costs(before), flow.event_names(order_id))
 
 
 def endings() -> Iterator[dict[str, Any]]:
@@ -79,10 +79,10 @@ def report(found: dict[str, Cost], events: list[str]) -> None:
     row("step", ["invocations", "requests", "read units", "write units"])
     for step, cost in found.items():
         row(step, cells(cost))
-    letters = events.count(LETTERS)
+    emails = events.count(EMAIL_SENT)
     logged = found["RecordEvent"]
     # The share of the logged events that the original demo has as well.
-    share = (len(events) - letters) / len(events)
+    share = (len(events) - emails) / len(events)
     same = sum((cost for step, cost in found.items() if step not in (*BEYOND, "RecordEvent")), Cost())
     same += Cost(
         round(logged.invocations * share),
@@ -94,7 +94,7 @@ def report(found: dict[str, Cost], events: list[str]) -> None:
     row("what the demo does too", cells(same))
     row("everything", cells(everything))
     asked = sum(cost.invocations for step, cost in found.items() if step.startswith("POST "))
-    print(f"bus events: {len(events) - letters} of the story, {letters} {LETTERS}")
+    print(f"bus events: {len(events) - emails} of the story, {emails} {EMAIL_SENT}")
     print(f"edge calls: {asked} to the API, 1 to the carrier")
     print(f"logs: {everything.logged / 1000:.1f} KB, without Lambda's own lines")
     requests, writes = everything.requests / len(events), everything.writes / len(events)

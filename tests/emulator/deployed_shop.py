@@ -67,7 +67,7 @@ def log(order_id: str) -> list[Event]:
     return [event for event in events if event["detail-type"] != "OrderUpdated"]
 
 
-def said(order_id: str) -> list[str]:
+def event_names(order_id: str) -> list[str]:
     """The names of the order's events."""
     return [event["detail-type"] for event in log(order_id)]
 

@@ -9,13 +9,13 @@ from deployed_shop import (
     PATIENCE,
     another,
     ended,
+    event_names,
     handle_of,
     log,
     order_of,
     parcel_of,
     place,
     rest,
-    said,
     shop,
     webhook,
     webhook_as_in_earlier_releases,
@@ -146,7 +146,7 @@ class Webhooks(unittest.TestCase):
         self.assertEqual(earlier[0], 202, "a signature without an id is taken")
         self.assertEqual(webhook(order_id, parcel, "Delivered")[0], 202)
         self.assertEqual(ended(order_id)["status"], "Delivered")
-        self.assertEqual(said(order_id).count("DeliveryStarted"), 1)
+        self.assertEqual(event_names(order_id).count("DeliveryStarted"), 1)
 
     def a_rotation_leaves_both_secrets_valid_until_the_one_before_is_revoked(self) -> None:
         order_id = place("emil-carrier-silent", "pavlova", 1)
@@ -198,6 +198,6 @@ class Sweeper(unittest.TestCase):
             )
             self.assertEqual(json.loads(swept["Payload"].read())["forged"], 1)
             self.assertIn("which ReserveItem never publishes", operate("doctor"))
-            self.assertEqual(said(story), [])
+            self.assertEqual(event_names(story), [])
         finally:
             shop.client("dynamodb").delete_item(TableName=table, Key=key)

@@ -14,6 +14,7 @@ from deployed_shop import (
     attribute,
     edges,
     ended,
+    event_names,
     has_edges,
     invocations,
     lines,
@@ -21,7 +22,6 @@ from deployed_shop import (
     place,
     put,
     rest,
-    said,
     shop,
     take,
     waiting_in,
@@ -66,7 +66,7 @@ class FailureQueues(unittest.TestCase):
             self.assertTrue(attribute(letter, "ERROR_CODE").startswith("Terminal."), letter)
             self.assertIn(f"{STACK}-{service.lower()}", attribute(letter, "TARGET_ARN"))
             self.assertEqual(json.loads(letter["Body"])["detail"]["data"], event["data"])
-        wait_for(lambda: said(key.hex), PATIENCE, "the nonsense in the log")
+        wait_for(lambda: event_names(key.hex), PATIENCE, "the nonsense in the log")
 
     def the_operators_command_sends_a_letter_to_its_function_alone(self) -> None:
         sqs, functions = shop.client("sqs"), shop.client("lambda")
@@ -84,7 +84,7 @@ class FailureQueues(unittest.TestCase):
         redrive = ("dlq", "redrive", "--code", "TriedInVain")
         told = operate(*redrive)
         self.assertIn("Nothing was sent", told)
-        self.assertEqual(said(story), [])
+        self.assertEqual(event_names(story), [])
         others = json.loads(operate("dlq", "redrive", "--code", "NobodysCode", "--json", "--yes"))
         self.assertEqual(others, [])
         sent = operate(*redrive, "--yes")
@@ -93,7 +93,7 @@ class FailureQueues(unittest.TestCase):
         self.assertEqual([deed["outcome"]["sent"] for deed in deeds], [0, 1])
         self.assertEqual(deeds[1]["asked"]["code"], "TriedInVain")
         self.assertEqual(deeds[1]["outcome"]["letters"][0]["target"], target["FunctionArn"])
-        wait_for(lambda: said(story) == ["OrderCreated"], PATIENCE, "the event in the log")
+        wait_for(lambda: event_names(story) == ["OrderCreated"], PATIENCE, "the event in the log")
         self.assertEqual(waiting_in(shop.outputs["EventLogFailuresUrl"]), 0)
 
     def the_operators_command_replays_to_the_rule_it_names_and_nothing_happens_twice(self) -> None:
@@ -117,7 +117,7 @@ class FailureQueues(unittest.TestCase):
     def the_console_of_the_stack_tells_what_the_shop_knows(self) -> None:
         with console() as page:
             journey = page(f"/console/orders/{orders[APPROVED]}")
-            for event in said(orders[APPROVED]):
+            for event in event_names(orders[APPROVED]):
                 self.assertIn(event, journey)
             for machine in ("CollectPayment", "AwaitReview", "FulfilDelivery"):
                 self.assertIn(f"/console/machines/{machine}?at=", journey)
@@ -153,7 +153,7 @@ class FailureQueues(unittest.TestCase):
         self.assertTrue(attribute(letter, "ERROR_CODE").startswith("Terminal."), letter)
         for event in (first, last, down):
             story = event["detail"]["metadata"]["correlation-id"]
-            wait_for(lambda: said(story) == ["EmailSent"], PATIENCE, f"the email of {story}")
+            wait_for(lambda: event_names(story) == ["EmailSent"], PATIENCE, f"the email of {story}")
         wait_for(lambda: waiting_in(queue) == 0, PATIENCE, "the end of the queue")
         kept = [line for line in lines("notification") if "stays in its queue" in line["message"]]
         self.assertEqual({line["code"] for line in kept}, {"Retryable.OutcomeUnknown"})

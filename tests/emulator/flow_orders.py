@@ -13,6 +13,7 @@ from deployed_shop import (
     PATIENCE,
     edges,
     ended,
+    event_names,
     executions,
     handle_of,
     has_edges,
@@ -27,7 +28,6 @@ from deployed_shop import (
     rest,
     review,
     running,
-    said,
     shop,
     token_behind,
     try_to_review,
@@ -47,7 +47,7 @@ class Stories(unittest.TestCase):
 
     def an_item_that_is_not_available_cancels_the_order_before_anything_is_charged(self) -> None:
         self._ends(1, "Canceled", "not in stock: tofu")
-        self.assertNotIn("PaymentMade", said(orders[1]))
+        self.assertNotIn("PaymentMade", event_names(orders[1]))
 
     def a_failed_payment_gives_the_stock_back(self) -> None:
         self._ends(2, "Canceled", "the payment failed: card declined")
@@ -110,8 +110,8 @@ class Reviews(unittest.TestCase):
         order = ended(order_id)
         self.assertEqual(order["status"], "Canceled")
         self.assertIn("no reviewer decided in time", order["reason"])
-        wait_for(lambda: "ItemUnreserved" in said(order_id), PATIENCE, "the pieces' return")
-        self.assertNotIn("PaymentMade", said(order_id))
+        wait_for(lambda: "ItemUnreserved" in event_names(order_id), PATIENCE, "the pieces' return")
+        self.assertNotIn("PaymentMade", event_names(order_id))
 
     def an_answer_that_contradicts_the_first_is_refused(self) -> None:
         handle = shop.ok("GET", f"/reviews/{orders[APPROVED]}")["handle"]
@@ -131,7 +131,7 @@ class Reviews(unittest.TestCase):
         status, problem = try_to_review(order_id, "approve", handle)
         self.assertEqual(status, 409, problem)
         self.assertIn("was canceled before", problem["detail"])
-        self.assertNotIn("PaymentMade", said(order_id))
+        self.assertNotIn("PaymentMade", event_names(order_id))
 
 
 class Contention(unittest.TestCase):
@@ -183,7 +183,7 @@ class Machines(unittest.TestCase):
         self.assertEqual(ended(order_id)["status"], "Delivered")
         self.assertEqual(webhook(order_id, parcel, "DeliveryCanceled")[0], 409)
         self.assertEqual(webhook(order_id, parcel, "Delivered")[0], 202, "a repeat has its effect once")
-        self.assertEqual(said(order_id).count("DeliveryWasDelivered"), 1)
+        self.assertEqual(event_names(order_id).count("DeliveryWasDelivered"), 1)
         self.assertEqual(webhook(other, others, "DeliveryCanceled")[0], 202)
         self.assertEqual(ended(other)["status"], "Canceled")
 

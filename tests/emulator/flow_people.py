@@ -16,7 +16,7 @@ FORGETTABLE = ("nora", "nils-declined", "nina-carrier-cancels", "nele-mail-bounc
 
 
 class People(unittest.TestCase):
-    def what_is_said_about_them_stands_nowhere_and_who_is_forgotten_cannot_be_read(self) -> None:
+    def their_data_is_stored_nowhere_in_the_clear_and_who_is_forgotten_cannot_be_read(self) -> None:
         placed = self._placed()
         letter = self._dead_letter(placed["nora"])
         rest()

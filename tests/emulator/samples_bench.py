@@ -88,7 +88,7 @@ class SamplesBench:
             [*command, *address], capture_output=True, text=True, timeout=INVOKE_SECONDS, check=False
         )
         if done.returncode:
-            raise AssertionError(f"{function} on {sample.name}: {done.stderr}{self._said(function)}")
+            raise AssertionError(f"{function} on {sample.name}: {done.stderr}{self._logged(function)}")
         return json.loads(done.stdout)
 
     def forget(self, function: str) -> None:
@@ -176,5 +176,5 @@ class SamplesBench:
             )
         self._processes.append(child)
 
-    def _said(self, name: str) -> str:
+    def _logged(self, name: str) -> str:
         return (Path(self._folder.name) / f"{name}.log").read_text(errors="replace")

@@ -55,11 +55,11 @@ class PublicEvents(unittest.TestCase):
         delivered, canceled = place("ana", "chai", 2), place("ana", "chai", 1_000)
         self.assertEqual(ended(delivered)["status"], "Delivered")
         self.assertEqual(ended(canceled)["status"], "Canceled")
-        heard = {event["detail"]["data"]["order-id"]: event for event in take("subscriber", 2)}
-        names = {order: event["detail-type"] for order, event in heard.items()}
+        received = {event["detail"]["data"]["order-id"]: event for event in take("subscriber", 2)}
+        names = {order: event["detail-type"] for order, event in received.items()}
         expected = {delivered: "ShopOrderDelivered", canceled: "ShopOrderCanceled"}
         self.assertEqual(names, expected)
-        event = heard[delivered]
+        event = received[delivered]
         self.assertEqual((event["account"], event["source"]), (SHOP, "com.example.shop"))
         data = event["detail"]["data"]
         self.assertEqual(set(data), {"order-id", "placed-at", "total", "currency"})

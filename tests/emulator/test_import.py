@@ -116,8 +116,8 @@ def printed(left: list[dict[str, Any]]) -> dict[str, Any]:
         json.dump({"StackResourceSummaries": left}, file, default=str)
         file.flush()
         command = [BINARIES / "chorus", "synth", "--import", file.name]
-        said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return json.loads(said.stdout)
+        completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return json.loads(completed.stdout)
 
 
 def holding_data() -> dict[str, Any]:

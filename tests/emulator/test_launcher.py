@@ -87,8 +87,8 @@ class Roles(unittest.TestCase):
 
     def a_state_machine_may_do_only_what_its_role_allows(self) -> None:
         end = ended(start("PowerlessMachine", "powerless"))
-        said = ["may not call", "may not start", "may not say"]
-        self.assertEqual(json.loads(end.get("output", "null")), said, end)
+        refused = ["may not call", "may not start", "may not say"]
+        self.assertEqual(json.loads(end.get("output", "null")), refused, end)
 
     def a_role_may_put_only_its_own_events_on_the_bus(self) -> None:
         events = stack.client("events", role=stack.outputs["PublisherArn"])

@@ -172,10 +172,10 @@ def matches(pattern: dict[str, Any], sample: Path) -> bool:
 def write() -> None:
     """Rewrites the results; lines that the table lacks come last, lines without a sample are
     removed."""
-    heard = [pair for pair in pairs() if pair[1] != LOG]
-    documented = [row for row in documented_rows() if row.pair in heard]
+    consumed = [pair for pair in pairs() if pair[1] != LOG]
+    documented = [row for row in documented_rows() if row.pair in consumed]
     known = {row.pair for row in documented}
-    documented += [Row(*pair) for pair in heard if pair not in known]
+    documented += [Row(*pair) for pair in consumed if pair not in known]
     setUpModule()
     try:
         lines = [row.answered().line() for row in documented ]

@@ -199,8 +199,8 @@ class Captures(StripeTests):
         self.assertEqual(self._books(order), ("18.00", 1, "0.00"))
 
     def _comes_before(self, order: str, first: str, second: str) -> None:
-        said = self.shop.events(order)
-        self.assertLess(said.index(f'"{first}"'), said.index(f'"{second}"'))
+        events = self.shop.events(order)
+        self.assertLess(events.index(f'"{first}"'), events.index(f'"{second}"'))
 
 
 if __name__ == "__main__":

@@ -76,10 +76,10 @@ def main() -> int:
 
 def ours() -> float:
     """State transitions per second in our bench."""
-    told = subprocess.run(BENCH, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"states: (\d+) transitions/s", told)
+    printed = subprocess.run(BENCH, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"states: (\d+) transitions/s", printed)
     if not found:
-        sys.exit(f"transitions: the bench said {told!r}")
+        sys.exit(f"transitions: the bench printed {printed!r}")
     return float(found[1])
 
 

@@ -248,14 +248,14 @@ async fn a_delivered_order_cannot_be_canceled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_opens_the_address_is_told_what_there_is() {
+async fn the_root_address_lists_what_there_is() {
     let test = TestShop::open(&[]).await.unwrap();
     let request = axum::http::Request::builder().uri("/").header("accept", "*/*");
     let request = request.body(axum::body::Body::empty()).unwrap();
     let answer = test.shop.router().oneshot(request).await.unwrap();
     let bytes = axum::body::to_bytes(answer.into_body(), 1_000_000).await.unwrap();
-    let told = String::from_utf8(bytes.to_vec()).unwrap();
-    assert!(told.contains("/orders/{id}/cancel") && told.contains("/openapi.json"), "{told}");
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    assert!(text.contains("/orders/{id}/cancel") && text.contains("/openapi.json"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,13 +11,13 @@ use chorus_tests::{Answer, TestShop, order_of, reviewer};
 use serde_json::{Value, json};
 
 /// A shop with one order of Ana's that was delivered, and one that waits for a reviewer.
-struct World {
+struct PreparedShop {
     test: TestShop,
     delivered: String,
     waiting: String,
 }
 
-impl World {
+impl PreparedShop {
     async fn open() -> Self {
         let test = TestShop::open(&["ana", "bob"]).await.unwrap();
         let ring = json!({ "name": "Ring", "price": 1_500, "stock": 9 });
@@ -115,7 +115,7 @@ fn routes() -> Vec<Route> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_answers_whom_the_table_names_and_nobody_else() {
-    let world = World::open().await;
+    let prepared = PreparedShop::open().await;
     let callers = [
         Caller::unknown(),
         Caller::customer("ana"),
@@ -129,11 +129,11 @@ async fn every_route_answers_whom_the_table_names_and_nobody_else() {
     for route in routes() {
         for caller in &callers {
             number += 1;
-            let answer = world.ask(caller, &route, number).await;
-            let told = format!("{route:?} for {}, as {caller:?}: {answer:?}", route.callers);
+            let answer = prepared.ask(caller, &route, number).await;
+            let case = format!("{route:?} for {}, as {caller:?}: {answer:?}", route.callers);
             match refusal(&route, caller) {
-                Some(status) => assert_eq!(answer.status, status, "{told}"),
-                None => assert!(![401, 403, 404].contains(&answer.status), "{told}"),
+                Some(status) => assert_eq!(answer.status, status, "{case}"),
+                None => assert!(![401, 403, 404].contains(&answer.status), "{case}"),
             }
         }
     }
@@ -142,9 +142,9 @@ async fn every_route_answers_whom_the_table_names_and_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_somebody_elses_is_answered_as_if_it_were_not_there() {
-    let world = World::open().await;
+    let prepared = PreparedShop::open().await;
     let bob = || Caller::customer("bob");
-    let there = format!("/orders/{}", world.delivered);
+    let there = format!("/orders/{}", prepared.delivered);
     for (method, there, missing) in [
         ("GET", there.as_str(), "/orders/1073459984"),
         ("POST", &format!("{there}/cancel"), "/orders/1073459984/cancel"),
@@ -155,8 +155,8 @@ async fn what_is_somebody_elses_is_answered_as_if_it_were_not_there() {
             "PUT" => json!({ "name": "Bob", "email": "bob@example.com" }),
             _ => json!({}),
         };
-        let foreign = world.test.ask_as(bob(), (method, there), (None, &body)).await.unwrap();
-        let missing = world.test.ask_as(bob(), (method, missing), (None, &body)).await.unwrap();
+        let foreign = prepared.test.ask_as(bob(), (method, there), (None, &body)).await.unwrap();
+        let missing = prepared.test.ask_as(bob(), (method, missing), (None, &body)).await.unwrap();
         assert_eq!(foreign, missing, "{method} {there}");
         assert_eq!(foreign.status, 404);
     }
@@ -176,29 +176,29 @@ async fn a_customer_neither_takes_over_an_address_nor_sets_a_price_nor_unblocks_
     assert_eq!(price.status, 403);
     let blocked = json!({ "name": "Bob", "email": "bob@example.com", "blocked": true });
     test.ok("PUT", "/customers/bob", blocked.clone()).await.unwrap();
-    let said = test.ask_as(bob(), ("PUT", "/customers/bob"), (None, &blocked)).await.unwrap();
-    assert_eq!((said.status, &said.body["errors"][0]["field"]), (403, &json!("/blocked")));
+    let answer = test.ask_as(bob(), ("PUT", "/customers/bob"), (None, &blocked)).await.unwrap();
+    assert_eq!((answer.status, &answer.body["errors"][0]["field"]), (403, &json!("/blocked")));
     let own = test.ask_as(bob(), ("PUT", "/customers/bob"), (None, &theirs)).await.unwrap();
     assert_eq!((own.status, &own.body["blocked"]), (200, &json!(true)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reviewer_is_who_their_token_says_and_never_the_customer() {
-    let world = World::open().await;
-    let path = format!("/reviews/{}", world.waiting);
-    let handle = world.test.ok("GET", &path, Value::Null).await.unwrap()["handle"].clone();
+    let prepared = PreparedShop::open().await;
+    let path = format!("/reviews/{}", prepared.waiting);
+    let handle = prepared.test.ok("GET", &path, Value::Null).await.unwrap()["handle"].clone();
     let approved = json!({ "verdict": "approve", "handle": handle });
     let named = json!({ "verdict": "approve", "handle": handle, "reviewer": "maria" });
     let post = ("POST", path.as_str());
-    let forged = world.test.ask_as(who(REVIEWER), post, (None, &named)).await.unwrap();
+    let forged = prepared.test.ask_as(who(REVIEWER), post, (None, &named)).await.unwrap();
     assert_eq!((forged.status, &forged.body["errors"][0]["field"]), (422, &json!("/reviewer")));
     let ana = Caller::with_roles("ana", [REVIEWER.name]);
-    let own = world.test.ask_as(ana, post, (None, &approved)).await.unwrap();
+    let own = prepared.test.ask_as(ana, post, (None, &approved)).await.unwrap();
     assert_eq!(own.status, 409, "{own:?}");
     // Maria placed the order for Ana.
-    let own = world.test.ask_as(who(REVIEWER), post, (None, &approved)).await.unwrap();
+    let own = prepared.test.ask_as(who(REVIEWER), post, (None, &approved)).await.unwrap();
     assert_eq!(own.status, 409, "{own:?}");
-    let other = world.test.ask_as(reviewer(), post, (None, &approved)).await.unwrap();
+    let other = prepared.test.ask_as(reviewer(), post, (None, &approved)).await.unwrap();
     assert_eq!((other.status, &other.body["reviewer"]), (200, &json!("rita")));
 }
 

@@ -19,7 +19,7 @@ async fn waiting_for_the_carrier(customer: &str) -> (TestShop, String) {
     let test = shop(customer).await;
     let id = test.order(customer, "chai", 2).await.unwrap();
     let started = "DeliveryMarkedAsStarted".to_owned();
-    test.until(async || Ok(test.said(&id).await?.contains(&started))).await.unwrap();
+    test.until(async || Ok(test.event_names(&id).await?.contains(&started))).await.unwrap();
     (test, id)
 }
 
@@ -28,7 +28,12 @@ async fn payment(test: &TestShop, order: &str) -> Value {
 }
 
 async fn count(test: &TestShop, order: &str, event: &str) -> usize {
-    test.said(order).await.unwrap().iter().filter(|said| *said == event).count()
+    test.event_names(order)
+        .await
+        .unwrap()
+        .iter()
+        .filter(|event_names| *event_names == event)
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,9 +20,9 @@ async fn a_declined_payment_says_so_and_ships_nothing() {
     let test = TestShop::open(&["ana-declined"]).await.unwrap();
     let id = test.order("ana-declined", "chai", 1).await.unwrap();
     test.ended(&id).await.unwrap();
-    let said = test.said(&id).await.unwrap();
-    assert!(said.contains(&"PaymentFailed".to_owned()), "{said:?}");
-    assert!(!said.contains(&"DeliveryMarkedAsStarted".to_owned()), "{said:?}");
+    let event_names = test.event_names(&id).await.unwrap();
+    assert!(event_names.contains(&"PaymentFailed".to_owned()), "{event_names:?}");
+    assert!(!event_names.contains(&"DeliveryMarkedAsStarted".to_owned()), "{event_names:?}");
 }
 
 /// Defect 2: a rule subscribed to a name that no handler knew.
@@ -38,12 +38,12 @@ fn a_rule_and_its_action_cannot_name_an_event_differently() {
 
 /// Defect 3: an order waited for `DeliveryStarted`, which nothing emitted.
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_waited_for_is_said_by_somebody() {
+async fn every_callback_that_a_machine_waits_for_has_a_sender() {
     assert_eq!(check(TABLE.rows, &TABLE.messages()), []);
     let test = TestShop::open(&["ana"]).await.unwrap();
     let id = test.order("ana", "chai", 1).await.unwrap();
     test.ended(&id).await.unwrap();
-    assert!(test.said(&id).await.unwrap().contains(&"DeliveryStarted".to_owned()));
+    assert!(test.event_names(&id).await.unwrap().contains(&"DeliveryStarted".to_owned()));
 }
 
 /// Defect 4: failure events had no consumer; a failed order left no trace.
@@ -52,8 +52,8 @@ fn every_failure_is_somebodys_business() {
     let failures =
         TABLE.messages().into_iter().filter(|message| message.spec.role == Role::Failure);
     for failure in failures {
-        let heard = TABLE.rows.iter().any(|row| row.on.contains(&failure.spec));
-        assert!(heard, "{} is heard by nobody", failure.spec.detail_type);
+        let is_consumed = TABLE.rows.iter().any(|row| row.on.contains(&failure.spec));
+        assert!(is_consumed, "{} is heard by nobody", failure.spec.detail_type);
     }
 }
 
@@ -65,12 +65,13 @@ async fn a_duplicate_of_every_event_changes_nothing() {
     for customer in ["ana", "ben-carrier-cancels"] {
         let id = test.order(customer, "chai", 2).await.unwrap();
         test.ended(&id).await.unwrap();
-        let (said, books) = (test.said(&id).await.unwrap(), test.books().await.unwrap());
+        let (event_names, books) =
+            (test.event_names(&id).await.unwrap(), test.books().await.unwrap());
         for event in test.log(&id).await {
             test.say(&event).await;
         }
         test.rest().await.unwrap();
-        assert_eq!(test.said(&id).await.unwrap(), said);
+        assert_eq!(test.event_names(&id).await.unwrap(), event_names);
         assert_eq!(test.books().await.unwrap(), books);
     }
 }
@@ -85,17 +86,17 @@ async fn a_late_delivery_does_not_overwrite_a_cancellation() {
     assert_eq!(answer.status, 409, "{answer:?}");
     test.rest().await.unwrap();
     assert_eq!(test.ended(&id).await.unwrap()["status"], "Canceled");
-    let said = test.said(&id).await.unwrap();
+    let event_names = test.event_names(&id).await.unwrap();
     assert!(
-        said.contains(&"ErrorDeliveryWasDelivered".to_owned()),
-        "an operator is told: {said:?}"
+        event_names.contains(&"ErrorDeliveryWasDelivered".to_owned()),
+        "an operator is told: {event_names:?}"
     );
     test.books().await.unwrap();
 }
 
 /// Defect 7: the log was keyed by the wall clock, ignored errors, and failed on an apostrophe.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_keeps_an_event_once_whatever_it_says() {
+async fn the_log_keeps_an_event_once_whatever_its_content() {
     let test = TestShop::open(&["ana"]).await.unwrap();
     let mut order = chorus_tests::order_of("ana", "chai", 1);
     order["shipping-address"]["street"] = json!("59 rue de l'Abbaye'); DELETE FROM events; --");

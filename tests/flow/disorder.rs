@@ -16,7 +16,7 @@ const CUSTOMERS: [&str; 6] =
 const ITEMS: [&str; 3] = ["chai", "tofu", "ring"];
 
 /// The events that an order may have several of, by design: one email for each step.
-const LETTERS: [&str; 2] = ["EmailSent", "EmailFailed"];
+const EMAILS: [&str; 2] = ["EmailSent", "EmailFailed"];
 
 /// An order of a run.
 #[derive(Debug, Clone)]
@@ -66,9 +66,9 @@ async fn place(test: &TestShop, place: usize, ordered: &Ordered) -> anyhow::Resu
         })
         .await?;
         let handle = &review["handle"];
-        let said = json!({ "verdict": verdict, "handle": handle });
+        let event_names = json!({ "verdict": verdict, "handle": handle });
         if handle.is_string() {
-            let answer = test.ask_as(reviewer(), ("POST", &path), (None, &said)).await?;
+            let answer = test.ask_as(reviewer(), ("POST", &path), (None, &event_names)).await?;
             // A verdict comes too late if the order was canceled meanwhile.
             anyhow::ensure!(matches!(answer.status, 200 | 409), "{answer:?}");
         }
@@ -92,7 +92,7 @@ async fn carry_out(orders: &[Ordered], seed: u64) -> anyhow::Result<()> {
     }
     test.books().await?;
     for id in &placed {
-        said_once(&test, id).await?;
+        each_is_published_once(&test, id).await?;
     }
     let placed_in_all = &test.ok("GET", "/analytics", Value::Null).await?["placed"]["orders"];
     anyhow::ensure!(*placed_in_all == json!(placed.len()), "{placed_in_all} orders are counted");
@@ -101,13 +101,13 @@ async fn carry_out(orders: &[Ordered], seed: u64) -> anyhow::Result<()> {
 }
 
 /// Checks that each service answered once, however often it got the event.
-async fn said_once(test: &TestShop, id: &str) -> anyhow::Result<()> {
-    let mut said = test.said(id).await?;
-    said.retain(|event| !LETTERS.contains(&event.as_str()));
-    said.sort();
-    let all = said.clone();
-    said.dedup();
-    anyhow::ensure!(said == all, "something is said twice of {id}: {all:?}");
+async fn each_is_published_once(test: &TestShop, id: &str) -> anyhow::Result<()> {
+    let mut event_names = test.event_names(id).await?;
+    event_names.retain(|event| !EMAILS.contains(&event.as_str()));
+    event_names.sort();
+    let all = event_names.clone();
+    event_names.dedup();
+    anyhow::ensure!(event_names == all, "something is said twice of {id}: {all:?}");
     Ok(())
 }
 

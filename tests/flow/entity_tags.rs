@@ -92,7 +92,7 @@ async fn what_is_made_is_answered_with_201_and_its_place_and_what_is_changed_wit
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_received_is_added_once_however_often_it_is_said() {
+async fn what_is_received_is_added_once_however_often_the_message_comes() {
     let test = TestShop::open(&[]).await.unwrap();
     let stock = ("POST", "/items/chai/stock");
     let received = |pieces: i32| json!({ "received": pieces });

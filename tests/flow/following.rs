@@ -31,31 +31,31 @@ async fn ask(test: &TestShop, path: &str, headers: &[(&str, &str)]) -> Answer {
 const DELIVERED: [&str; 5] =
     ["OrderCreated", "DeliveryEstimated", "PaymentMade", "DeliveryStarted", "OrderDelivered"];
 
-fn sorted(mut told: Vec<String>) -> Vec<String> {
+fn sorted(mut received: Vec<String>) -> Vec<String> {
     let place = |name: &String| DELIVERED.iter().position(|it| it == name);
-    told.sort_by_key(place);
-    told
+    received.sort_by_key(place);
+    received
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_is_told_each_thing_once_until_the_order_is_over() {
+async fn whoever_waits_gets_each_event_once_until_the_order_is_over() {
     let test = TestShop::open(&["ana"]).await.unwrap();
     let order = test.order("ana", "chai", 1).await.unwrap();
     let path = format!("/orders/{order}/events?wait=20");
-    let (mut known, mut told) = ("0".to_owned(), Vec::new());
+    let (mut known, mut received) = ("0".to_owned(), Vec::new());
     let deadline = Instant::now() + Duration::from_secs(60);
     // Order may receive an event about the payment after the order has ended.
-    while told.len() < DELIVERED.len() {
-        assert!(Instant::now() < deadline, "{told:?}");
+    while received.len() < DELIVERED.len() {
+        assert!(Instant::now() < deadline, "{received:?}");
         let answer = ask(&test, &path, &[("last-event-id", &known)]).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         let news: Value = serde_json::from_str(&answer.text).unwrap();
         assert_eq!(answer.retry_after.is_none(), news["ended"] == true);
         let events = news["events"].as_array().unwrap();
-        told.extend(events.iter().map(|event| event["type"].as_str().unwrap().to_owned()));
+        received.extend(events.iter().map(|event| event["type"].as_str().unwrap().to_owned()));
         known = news["last-event-id"].as_str().unwrap().to_owned();
     }
-    assert_eq!(sorted(told), DELIVERED);
+    assert_eq!(sorted(received), DELIVERED);
     let order = test.ok("GET", &format!("/orders/{order}"), Value::Null).await.unwrap();
     assert_eq!(order["currency"], "EUR");
     assert_eq!(
@@ -101,9 +101,9 @@ async fn server_sent_events_go_on_where_they_were_left_and_end_with_the_order() 
         let lines = answer.text.lines().filter_map(|line| line.strip_prefix(field));
         lines.map(|value| value.trim().to_owned()).collect()
     };
-    let told = of(&answer, "event:");
+    let received = of(&answer, "event:");
     assert_eq!(
-        (told.first().unwrap(), told.last().unwrap()),
+        (received.first().unwrap(), received.last().unwrap()),
         (&"OrderCreated".to_owned(), &"OrderDelivered".to_owned())
     );
     test.ended(&order).await.unwrap();
@@ -111,7 +111,7 @@ async fn server_sent_events_go_on_where_they_were_left_and_end_with_the_order() 
     let rest = ask(&test, &path, &[stream, ("last-event-id", &ids[0])]).await;
     let again = of(&rest, "event:");
     assert!(!again.contains(&"OrderCreated".to_owned()), "{again:?}");
-    assert!(told[1..].iter().all(|event| again.contains(event)), "{again:?}");
+    assert!(received[1..].iter().all(|event| again.contains(event)), "{again:?}");
     let last = of(&rest, "id:").pop().unwrap();
     assert_eq!(ask(&test, &path, &[stream, ("last-event-id", &last)]).await.status, 204);
     assert_eq!(ask(&test, "/orders/unheard-of/events", &[stream]).await.status, 404);

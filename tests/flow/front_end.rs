@@ -67,14 +67,14 @@ fn tokens(inbox: &Inbox) -> Vec<String> {
 
 /// Returns the types of the updates, in the order in which they happened.
 fn types(inbox: &Inbox, secret: &str) -> Vec<String> {
-    let mut told: Vec<Value> =
+    let mut received: Vec<Value> =
         tokens(inbox).iter().map(|token| claims(token, secret).unwrap()).collect();
-    told.sort_by_key(|claims| claims["update"]["at"].as_str().unwrap().to_owned());
-    told.iter().map(|claims| claims["update"]["type"].as_str().unwrap().to_owned()).collect()
+    received.sort_by_key(|claims| claims["update"]["at"].as_str().unwrap().to_owned());
+    received.iter().map(|claims| claims["update"]["type"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_front_end_is_told_each_step_of_an_order_signed_and_without_personal_data() {
+async fn a_front_end_gets_each_step_of_an_order_signed_and_without_personal_data() {
     let (url, inbox) = front_end(2).await;
     let config = ShopConfig { front_end: Some(url), ..ShopConfig::default() };
     let test = TestShop::with(config, &["ana"]).await.unwrap();
@@ -103,8 +103,8 @@ async fn a_forged_update_is_told_from_the_shops_own() {
     let test = TestShop::with(config, &["ana-declined"]).await.unwrap();
     let order = test.order("ana-declined", "chai", 1).await.unwrap();
     test.ended(&order).await.unwrap();
-    let told = types(&inbox, FRONT_END_SECRET);
-    assert!(told.contains(&"OrderCanceled".to_owned()), "{told:?}");
+    let received = types(&inbox, FRONT_END_SECRET);
+    assert!(received.contains(&"OrderCanceled".to_owned()), "{received:?}");
     for token in tokens(&inbox) {
         assert_eq!(claims(&token, "a secret of somebody else, as long as that"), None);
         let [header, body, signature] = token.split('.').collect::<Vec<_>>()[..] else {
@@ -138,8 +138,8 @@ async fn without_a_front_end_nothing_is_signed_and_no_order_waits_for_it() {
     let test = TestShop::open(&["ana"]).await.unwrap();
     let order = test.order("ana", "chai", 1).await.unwrap();
     test.ended(&order).await.unwrap();
-    let said = test.said(&order).await.unwrap();
-    assert!(!said.contains(&"OrderUpdated".to_owned()), "{said:?}");
+    let event_names = test.event_names(&order).await.unwrap();
+    assert!(!event_names.contains(&"OrderUpdated".to_owned()), "{event_names:?}");
     assert!(chorus_events::table::TABLE.row("SignUpdate").unwrap().optional);
 }
 
@@ -151,8 +151,8 @@ async fn an_order_and_its_events_show_how_the_parcel_is_followed() {
     let number = shown["delivery"]["tracking"]["number"].as_str().unwrap().to_owned();
     assert!(number.starts_with("SIM"), "{shown}");
     let path = format!("/orders/{order}/events");
-    let told = test.ok("GET", &path, Value::Null).await.unwrap();
-    let events = told["events"].as_array().unwrap();
+    let received = test.ok("GET", &path, Value::Null).await.unwrap();
+    let events = received["events"].as_array().unwrap();
     let started = events.iter().find(|event| event["type"] == "DeliveryStarted").unwrap();
     assert_eq!(started["tracking"]["number"], *number);
 }

@@ -224,8 +224,13 @@ async fn stories(test: &TestShop) -> Vec<String> {
     let (silent, hasty) = (orders[3].clone(), test.order("ana", "tofu", 1).await.unwrap());
     let cancel = json!({ "reason": "changed my mind" });
     test.ok("POST", &format!("/orders/{hasty}/cancel"), cancel.clone()).await.unwrap();
-    let handed_over =
-        async || Ok(test.said(&silent).await?.iter().any(|said| said == "DeliveryMarkedAsStarted"));
+    let handed_over = async || {
+        Ok(test
+            .event_names(&silent)
+            .await?
+            .iter()
+            .any(|event_names| event_names == "DeliveryMarkedAsStarted"))
+    };
     test.until(handed_over).await.unwrap();
     test.ok("POST", &format!("/orders/{silent}/cancel"), cancel).await.unwrap();
     for (pieces, verdict) in [(1, Some("approve")), (2, Some("decline")), (3, None)] {

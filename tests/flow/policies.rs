@@ -74,7 +74,7 @@ impl Deployed {
     }
 }
 
-fn said(policy: &RetryPolicy) -> (Value, Value) {
+fn attempts_and_age(policy: &RetryPolicy) -> (Value, Value) {
     (json!(policy.max_attempts - 1), json!(policy.max_age.as_secs()))
 }
 
@@ -97,7 +97,7 @@ fn the_template_and_the_engine_have_the_same_policies() {
             Target::Function => {
                 let function = deployed.function_of(row.service.name);
                 let invoked = &function["EventInvokeConfig"];
-                assert_eq!(deployed.retry(invoked), said(&route.retry), "{name}");
+                assert_eq!(deployed.retry(invoked), attempts_and_age(&route.retry), "{name}");
                 let failed = &invoked["DestinationConfig"]["OnFailure"]["Destination"];
                 let id = failed["Fn::GetAtt"][0].as_str().unwrap();
                 let queue = &topology.queues[route.redrive.expect("it is tried again")];
@@ -106,7 +106,11 @@ fn the_template_and_the_engine_have_the_same_policies() {
             }
             Target::Partner => {
                 let target = deployed.target_of(route);
-                assert_eq!(deployed.retry(&target["RetryPolicy"]), said(&route.retry), "{name}");
+                assert_eq!(
+                    deployed.retry(&target["RetryPolicy"]),
+                    attempts_and_age(&route.retry),
+                    "{name}"
+                );
                 let destination = target["Arn"]["Fn::GetAtt"][0].as_str().unwrap();
                 let rate = &deployed.of(destination)["InvocationRateLimitPerSecond"];
                 assert_eq!(deployed.number(rate), json!(route.calls_per_second), "{name}");

@@ -54,9 +54,9 @@ async fn the_home_country_decides_what_customs_declare_and_how_long_a_parcel_tak
         for (country, declared, takes) in [(home, false, 2), (abroad, true, 5)] {
             let id = order_to(&test, country, 1).await;
             test.ended(&id).await.unwrap();
-            let said = test.said(&id).await.unwrap();
-            let customs = said.contains(&"CustomsDeclared".to_owned());
-            assert_eq!(customs, declared, "from {home} to {country}: {said:?}");
+            let event_names = test.event_names(&id).await.unwrap();
+            let customs = event_names.contains(&"CustomsDeclared".to_owned());
+            assert_eq!(customs, declared, "from {home} to {country}: {event_names:?}");
             assert_eq!(days(&test, &id).await, takes, "from {home} to {country}");
         }
         assert_eq!(missing(&test).await, Vec::<String>::new());
@@ -103,8 +103,12 @@ async fn an_order_is_judged_by_the_threshold_that_it_was_placed_under() {
         assert_eq!(ended["status"], if reviewed { "Canceled" } else { "Delivered" });
         let reviews = test.ok("GET", "/reviews", Value::Null).await.unwrap();
         assert_eq!(reviews["reviews"], json!([]), "a review of it is left open");
-        let said = test.said(&id).await.unwrap();
-        assert_eq!(said.contains(&"ReviewRequested".to_owned()), reviewed, "{said:?}");
+        let event_names = test.event_names(&id).await.unwrap();
+        assert_eq!(
+            event_names.contains(&"ReviewRequested".to_owned()),
+            reviewed,
+            "{event_names:?}"
+        );
         test.shop.stop().await.unwrap();
     }
 }
@@ -130,9 +134,9 @@ async fn a_country_that_there_is_not_is_refused_by_its_field() {
         let key = format!("to-{unknown}");
         let answer = test.raw(("POST", "/orders"), Some(&key), body.to_string()).await.unwrap();
         assert_eq!(answer.status, 422, "{answer:?}");
-        let told = answer.body.to_string();
-        assert!(told.contains("/shipping-address/country"), "{told}");
-        assert!(told.contains("ISO 3166 code of a country, such as DE"), "{told}");
+        let text = answer.body.to_string();
+        assert!(text.contains("/shipping-address/country"), "{text}");
+        assert!(text.contains("ISO 3166 code of a country, such as DE"), "{text}");
     }
     let id = order_to(&test, "Germany", 1).await;
     assert_eq!(order(&test, &id).await["shipping-address"]["country"], "DE");

@@ -20,8 +20,8 @@ async fn an_item_that_is_not_available_cancels_the_order_before_anything_is_char
     let id = test.order("ana", "chai", 40).await.unwrap();
     let order = test.ended(&id).await.unwrap();
     assert_eq!(order["reason"], "not in stock: chai");
-    let said = test.said(&id).await.unwrap();
-    assert!(!said.contains(&"PaymentMade".to_owned()), "{said:?}");
+    let event_names = test.event_names(&id).await.unwrap();
+    assert!(!event_names.contains(&"PaymentMade".to_owned()), "{event_names:?}");
     test.books().await.unwrap();
 }
 
@@ -32,18 +32,18 @@ async fn a_failed_payment_gives_the_stock_back() {
     let order = test.ended(&id).await.unwrap();
     assert_eq!(order["reason"], "the payment failed: card declined");
     assert_eq!(test.books().await.unwrap().items[0].available, 39);
-    assert!(test.said(&id).await.unwrap().contains(&"ItemUnreserved".to_owned()));
+    assert!(test.event_names(&id).await.unwrap().contains(&"ItemUnreserved".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_cannot_go_on_is_told_in_one_email() {
+async fn an_order_that_cannot_go_on_is_reported_in_one_email() {
     let test = TestShop::open(&["ana-declined"]).await.unwrap();
     for pieces in [1, 40] {
         let id = test.order("ana-declined", "chai", pieces).await.unwrap();
         test.ended(&id).await.unwrap();
-        let said = test.said(&id).await.unwrap();
-        let emails = said.iter().filter(|event| *event == "EmailSent");
-        assert_eq!(emails.count(), 1, "{pieces} pieces: {said:?}");
+        let event_names = test.event_names(&id).await.unwrap();
+        let emails = event_names.iter().filter(|event| *event == "EmailSent");
+        assert_eq!(emails.count(), 1, "{pieces} pieces: {event_names:?}");
     }
 }
 
@@ -52,9 +52,9 @@ async fn a_carrier_that_gives_up_leads_to_a_refund_and_a_return() {
     let test = TestShop::open(&["ana-carrier-cancels"]).await.unwrap();
     let id = test.order("ana-carrier-cancels", "chai", 2).await.unwrap();
     assert_eq!(test.ended(&id).await.unwrap()["status"], "Canceled");
-    let said = test.said(&id).await.unwrap();
+    let event_names = test.event_names(&id).await.unwrap();
     for event in ["DeliveryWasCanceled", "PaymentCanceled", "ItemReturned"] {
-        assert!(said.contains(&event.to_owned()), "{event} is not among {said:?}");
+        assert!(event_names.contains(&event.to_owned()), "{event} is not among {event_names:?}");
     }
     assert_eq!(test.books().await.unwrap().items[0].available, 39);
 }
@@ -75,7 +75,7 @@ async fn a_customer_may_cancel_while_the_order_is_under_way() {
     let test = TestShop::open(&["ana-carrier-silent"]).await.unwrap();
     let id = test.order("ana-carrier-silent", "chai", 2).await.unwrap();
     let started = "DeliveryMarkedAsStarted".to_owned();
-    test.until(async || Ok(test.said(&id).await?.contains(&started))).await.unwrap();
+    test.until(async || Ok(test.event_names(&id).await?.contains(&started))).await.unwrap();
     let path = format!("/orders/{id}/cancel");
     test.ok("POST", &path, json!({ "reason": "changed my mind" })).await.unwrap();
     assert_eq!(test.ended(&id).await.unwrap()["reason"], "changed my mind");
@@ -92,9 +92,10 @@ async fn an_order_of_high_value_waits_for_a_reviewer() {
     let (approved, declined) =
         (test.order("ana", "ring", 1).await.unwrap(), test.order("ben", "ring", 1).await.unwrap());
     test.rest().await.unwrap();
-    let said = test.said(&approved).await.unwrap();
+    let event_names = test.event_names(&approved).await.unwrap();
     assert!(
-        said.contains(&"DeliveryEstimated".to_owned()) && !said.contains(&"PaymentMade".to_owned())
+        event_names.contains(&"DeliveryEstimated".to_owned())
+            && !event_names.contains(&"PaymentMade".to_owned())
     );
     for (order, verdict) in [(&approved, "take"), (&approved, "approve"), (&declined, "decline")] {
         test.review(order, verdict).await.unwrap();
@@ -131,7 +132,8 @@ async fn an_order_that_nobody_reviews_in_time_is_undone_and_a_late_verdict_is_re
 async fn an_order_whose_customer_confirms_the_payment_waits_for_that_and_is_delivered() {
     let test = TestShop::open(&["ana-confirms"]).await.unwrap();
     let id = test.order("ana-confirms", "chai", 2).await.unwrap();
-    let asked = async || Ok(test.said(&id).await?.contains(&"ConfirmationRequired".to_owned()));
+    let asked =
+        async || Ok(test.event_names(&id).await?.contains(&"ConfirmationRequired".to_owned()));
     test.until(asked).await.unwrap();
     let path = format!("/orders/{id}");
     let shown = async || {
@@ -140,7 +142,13 @@ async fn an_order_whose_customer_confirms_the_payment_waits_for_that_and_is_deli
     };
     test.until(shown).await.unwrap();
     assert_eq!(test.ended(&id).await.unwrap()["status"], "Delivered");
-    let paid = test.said(&id).await.unwrap().iter().filter(|said| *said == "PaymentMade").count();
+    let paid = test
+        .event_names(&id)
+        .await
+        .unwrap()
+        .iter()
+        .filter(|event_names| *event_names == "PaymentMade")
+        .count();
     assert_eq!(paid, 1);
     assert_eq!(test.books().await.unwrap().net_charged().to_string(), "36.00");
 }
@@ -154,7 +162,8 @@ async fn an_order_whose_customer_does_not_confirm_the_payment_in_time_is_undone(
     let ended = test.ended(&id).await.unwrap();
     let reason = "the payment failed: the customer did not confirm the payment in time";
     assert_eq!((&ended["status"], &ended["reason"]), (&json!("Canceled"), &json!(reason)));
-    let canceled = async || Ok(test.said(&id).await?.contains(&"PaymentCanceled".to_owned()));
+    let canceled =
+        async || Ok(test.event_names(&id).await?.contains(&"PaymentCanceled".to_owned()));
     test.until(canceled).await.unwrap();
     let books = test.books().await.unwrap();
     assert_eq!(books.net_charged().to_string(), "0.00");
@@ -170,9 +179,10 @@ async fn a_dispute_waits_for_an_operator_until_it_is_settled() {
         assert_eq!(test.dispute(&id).await.unwrap().status, 200);
     }
     test.rest().await.unwrap();
-    let said = test.said(&id).await.unwrap();
-    let disputed = said.iter().filter(|said| *said == "ErrorPaymentDisputed").count();
-    assert_eq!(disputed, 1, "{said:?}");
+    let event_names = test.event_names(&id).await.unwrap();
+    let disputed =
+        event_names.iter().filter(|event_names| *event_names == "ErrorPaymentDisputed").count();
+    assert_eq!(disputed, 1, "{event_names:?}");
     let since = jiff::Timestamp::UNIX_EPOCH;
     let store = &test.shop.local().kernel().store;
     let checkup =

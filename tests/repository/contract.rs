@@ -55,7 +55,7 @@ fn a_version_that_nobody_can_read_is_refused_by_name() {
 }
 
 #[test]
-fn an_earlier_version_read_as_the_current_one_can_be_said_again() {
+fn an_earlier_version_read_as_the_current_one_can_be_published_again() {
     let mut versions = 0;
     for message in TABLE.messages() {
         let name = message.spec.detail_type;

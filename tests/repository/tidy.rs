@@ -34,9 +34,9 @@ pub(crate) fn all() -> Vec<(PathBuf, String)> {
 #[test]
 fn every_file_says_what_it_is_for() {
     for (path, text) in all() {
-        let told = text.starts_with("#![doc = include_str!")
+        let says_its_purpose = text.starts_with("#![doc = include_str!")
             || text.lines().take(5).any(|line| line.starts_with("//! "));
-        assert!(told, "{} does not", path.display());
+        assert!(says_its_purpose, "{} does not", path.display());
     }
 }
 

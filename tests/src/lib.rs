@@ -236,7 +236,7 @@ impl TestShop {
     ///
     /// # Errors
     /// If the log cannot be read.
-    pub async fn said(&self, order_id: &str) -> anyhow::Result<Vec<String>> {
+    pub async fn event_names(&self, order_id: &str) -> anyhow::Result<Vec<String>> {
         let path = format!("/events?order-id={order_id}&limit=1000");
         let log = self.ok("GET", &path, Value::Null).await?;
         let events = log["events"].as_array().context("events")?;

@@ -102,7 +102,7 @@ fn rows_are_hit_by_what_they_read() {
 }
 
 #[test]
-fn what_only_the_event_log_reads_hits_no_row_and_is_told_all_the_same() {
+fn what_only_the_event_log_reads_affects_no_row_and_is_reported_all_the_same() {
     let (old, mut new) = (contract(), contract());
     let version = Version { event: "CustomsDeclared".to_owned(), number: 1 };
     let schema = &mut new.schemas.get_mut(&version).unwrap()[0];

@@ -21,9 +21,9 @@ fn findings(change: impl FnOnce(&mut Vec<Function>)) -> Vec<Finding> {
 }
 
 #[track_caller]
-fn tells(findings: &[Finding], expected: &[(&str, &str)]) {
-    let told = findings.iter().map(|found| (found.subject.as_str(), found.problem.as_str()));
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+fn assert_findings(findings: &[Finding], expected: &[(&str, &str)]) {
+    let found_pairs = findings.iter().map(|found| (found.subject.as_str(), found.problem.as_str()));
+    assert_eq!(found_pairs.collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -36,19 +36,19 @@ fn a_row_without_an_action_is_found() {
     let found = findings(|all| {
         function(all, "inventory").handlers.retain(|it| it.row().action != "ReserveItem");
     });
-    tells(&found, &[("ReserveItem", "has no action in the function of Inventory")]);
+    assert_findings(&found, &[("ReserveItem", "has no action in the function of Inventory")]);
 }
 
 #[test]
 fn a_service_that_is_left_out_of_the_functions_is_found() {
     let found = findings(|all| all.retain(|it| it.service != services::EVENT_LOG));
-    tells(&found, &[("Event log", "is a service without a function")]);
+    assert_findings(&found, &[("Event log", "is a service without a function")]);
 }
 
 #[test]
 fn a_service_that_is_there_twice_is_found() {
     let found = findings(|all| all.push(all[0].clone()));
-    tells(&found, &[("Order", "has 2 functions in the list, where one is expected")]);
+    assert_findings(&found, &[("Order", "has 2 functions in the list, where one is expected")]);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_service_that_is_not_in_the_list_of_services_is_found() {
     let known: Vec<_> =
         services::ALL.into_iter().filter(|service| *service != services::EVENT_LOG).collect();
     let found = wiring(&Table { services: known.leak(), ..TABLE }, &functions());
-    tells(&found, &[("Event log", "is not in the list of services")]);
+    assert_findings(&found, &[("Event log", "is not in the list of services")]);
 }
 
 #[test]
@@ -65,7 +65,10 @@ fn a_service_without_a_row_is_found() {
         TABLE.rows.iter().filter(|row| row.service != services::EVENT_LOG).copied().collect();
     let found = wiring(&Table { rows: rows.leak(), ..TABLE }, &functions());
     let orphan = "is answered in the function of Event log, and is not a row of it in the table";
-    tells(&found, &[("Event log", "is a service without a row"), ("RecordEvent", orphan)]);
+    assert_findings(
+        &found,
+        &[("Event log", "is a service without a row"), ("RecordEvent", orphan)],
+    );
 }
 
 #[test]
@@ -76,14 +79,14 @@ fn an_action_in_the_function_of_another_service_is_found() {
     });
     let elsewhere = "is answered in the function of Analytics, and is not a row of it in the table";
     let missing = "has no action in the function of Event log";
-    tells(&found, &[("RecordEvent", missing), ("RecordEvent", elsewhere)]);
+    assert_findings(&found, &[("RecordEvent", missing), ("RecordEvent", elsewhere)]);
 }
 
 #[test]
 fn a_machine_without_a_definition_is_found() {
     let found = findings(|all| function(all, "payment").machines.clear());
     let undefined = "starts a state machine that its service does not define";
-    tells(&found, &[("CollectPayment", undefined)]);
+    assert_findings(&found, &[("CollectPayment", undefined)]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn built() -> PathBuf {
 /// The copy and its builds are kept between runs, so that a page compiles only what it changes. All
 /// pages are one test, because they share the copy.
 #[test]
-fn every_page_that_tells_what_to_do_is_true() {
+fn every_page_of_instructions_can_be_followed() {
     let place = root().join("target/walkthrough");
     let tree = Tree::new(place.join("tree"), place.clone());
     tree.start_from(&built());

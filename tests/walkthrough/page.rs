@@ -15,7 +15,7 @@ pub(crate) enum Step {
     Replace { path: PathBuf, old: String, new: String },
     /// A block of `sh`, run at the root, and the lines of the `text` blocks that follow it, which
     /// its output must contain. The command may fail only if there are such lines.
-    Run { script: String, told: Vec<String> },
+    Run { script: String, expected: Vec<String> },
 }
 
 /// Returns the steps of a Markdown page.
@@ -39,13 +39,13 @@ pub(crate) fn steps(page: &str) -> Vec<Step> {
             .collect();
         match (&line[fence..], replaced.take()) {
             (_, Some((path, old))) => steps.push(Step::Replace { path, old, new: block }),
-            ("sh", None) => steps.push(Step::Run { script: block, told: Vec::new() }),
+            ("sh", None) => steps.push(Step::Run { script: block, expected: Vec::new() }),
             ("text", None) => {
-                let Some(Step::Run { told, .. }) = steps.last_mut() else {
+                let Some(Step::Run { expected, .. }) = steps.last_mut() else {
                     panic!("nothing was run that could say:\n{block}")
                 };
                 let lines = block.lines().map(str::trim).filter(|line| !line.is_empty());
-                told.extend(lines.map(str::to_owned));
+                expected.extend(lines.map(str::to_owned));
             }
             _ => match edit(&prose, block) {
                 Ok(step) => steps.push(step),
@@ -91,7 +91,7 @@ mod tests {
             Step::Append("c".into(), "d\n".to_owned()),
             Step::Insert { path: "e".into(), before: "f(".to_owned(), block: "g\n".to_owned() },
             Step::Replace { path: "h".into(), old: "i\n".to_owned(), new: "j\n".to_owned() },
-            Step::Run { script: "k\n".to_owned(), told: vec!["l".to_owned(), "m".to_owned()] },
+            Step::Run { script: "k\n".to_owned(), expected: vec!["l".to_owned(), "m".to_owned()] },
         ];
         assert_eq!(steps(page), expected);
     }

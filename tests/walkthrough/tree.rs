@@ -95,7 +95,7 @@ impl Tree {
                 assert_eq!(times, 1, "{} has {times} times:\n{old}", path.display());
                 text.replacen(old, new, 1)
             }),
-            Step::Run { script, told } => self.run(script, told),
+            Step::Run { script, expected } => self.run(script, expected),
         }
     }
 
@@ -106,7 +106,7 @@ impl Tree {
         std::fs::write(&whole, change(&before)).unwrap();
     }
 
-    fn run(&self, script: &str, told: &[String]) {
+    fn run(&self, script: &str, expected: &[String]) {
         let output = Command::new("sh")
             .args(["-euc", script])
             .current_dir(&self.root)
@@ -116,13 +116,13 @@ impl Tree {
             .env_remove("MAKELEVEL")
             .output()
             .unwrap();
-        let (said, error) =
+        let (printed, error) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        let well = output.status.success() || !told.is_empty();
-        assert!(well, "{script}ends with {}:\n{said}{error}", output.status);
-        for line in told {
-            let there = said.contains(line) || error.contains(line);
-            assert!(there, "{script}does not say\n{line}\nbut\n{said}{error}");
+        let well = output.status.success() || !expected.is_empty();
+        assert!(well, "{script}ends with {}:\n{printed}{error}", output.status);
+        for line in expected {
+            let there = printed.contains(line) || error.contains(line);
+            assert!(there, "{script}does not say\n{line}\nbut\n{printed}{error}");
         }
     }
 }

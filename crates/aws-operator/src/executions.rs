@@ -77,9 +77,9 @@ impl Operator {
 
     /// The `correlation-id` of the event that an execution was started with.
     async fn started_about(&self, arn: &str) -> Result<String, OperatorError> {
-        let told = ask!(self.machines.describe_execution().execution_arn(arn));
+        let described = ask!(self.machines.describe_execution().execution_arn(arn));
         let input: Option<serde_json::Value> =
-            told.input().and_then(|input| serde_json::from_str(input).ok());
+            described.input().and_then(|input| serde_json::from_str(input).ok());
         let about = input.as_ref().and_then(|it| it.pointer("/detail/metadata/correlation-id"));
         Ok(about.and_then(|about| about.as_str()).unwrap_or_default().to_owned())
     }
@@ -149,8 +149,8 @@ impl Operator {
         let Some(machine) = machines.get(&execution.machine) else { return Ok(None) };
         let arn = machine.replacen(":stateMachine:", ":execution:", 1);
         let arn = format!("{arn}:{}", execution.name);
-        let told = match self.machines.describe_execution().execution_arn(&arn).send().await {
-            Ok(told) => told,
+        let described = match self.machines.describe_execution().execution_arn(&arn).send().await {
+            Ok(described) => described,
             Err(error) if is_unknown(&error) => return Ok(None),
             Err(error) => {
                 return Err(OperatorError::of(&error));
@@ -167,7 +167,7 @@ impl Operator {
             }
         }
         let Execution { machine, name } = execution.clone();
-        let status = told.status().as_str().to_owned();
+        let status = described.status().as_str().to_owned();
         Ok(Some(ExecutionHistory { machine, name, status, events }))
     }
 }

@@ -6,8 +6,8 @@
 //! gives. This crate is separate from `chorus-aws`, so that functions are not built with clients
 //! that only an operator needs.
 
+mod dead_letter;
 mod executions;
-mod letter;
 mod redrive;
 mod replay;
 mod restored;
@@ -26,8 +26,8 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use aws_types::SdkConfig;
 use chorus_aws::{DynamoStore, Tables};
 
+pub use dead_letter::{ReceivedDeadLetter, Target};
 pub use executions::{EndedExecution, Execution, ExecutionHistory, HistoryMoment};
-pub use letter::{ReceivedLetter, Target};
 pub use replay::ReplayStarted;
 pub use secret::StackSecret;
 pub use user_pool::UserPool;
@@ -55,8 +55,12 @@ pub enum OperatorError {
 
 impl OperatorError {
     pub(crate) fn of(error: &(impl std::error::Error + 'static)) -> Self {
-        let told = DisplayErrorContext(error).to_string();
-        if told.contains("NoIdentityResolver") { Self::NoCredentials } else { Self::Refused(told) }
+        let answer = DisplayErrorContext(error).to_string();
+        if answer.contains("NoIdentityResolver") {
+            Self::NoCredentials
+        } else {
+            Self::Refused(answer)
+        }
     }
 }
 
@@ -148,8 +152,8 @@ impl Operator {
                 QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
             ];
             let request = self.sqs.get_queue_attributes().queue_url(url);
-            let told = ask!(request.set_attribute_names(Some(counts.to_vec())));
-            let counted = told.attributes().into_iter().flatten();
+            let answer = ask!(request.set_attribute_names(Some(counts.to_vec())));
+            let counted = answer.attributes().into_iter().flatten();
             let letters = counted.filter_map(|(_, count)| count.parse::<usize>().ok()).sum();
             let (name, url) = (name.to_owned(), url.clone());
             queues.push(DeadQueue { name, url, letters });

@@ -6,13 +6,13 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageSystemAttributeName};
 
-use crate::{DeadQueue, Operator, OperatorError, ReceivedLetter, Target, ask};
+use crate::{DeadQueue, Operator, OperatorError, ReceivedDeadLetter, Target, ask};
 
 /// How long, in seconds, a dead letter stays hidden from other readers after it was read.
 const LOOK_SECONDS: i32 = 30;
 
 /// The most dead letters that are read from one queue.
-const MOST_LETTERS: usize = 10_000;
+const MOST_DEAD_LETTERS: usize = 10_000;
 
 /// The most messages that SQS accepts or returns in one request.
 const BATCH: usize = 10;
@@ -23,10 +23,13 @@ impl Operator {
     ///
     /// # Errors
     /// If AWS refuses.
-    pub async fn letters(&self, queue: &DeadQueue) -> Result<Vec<ReceivedLetter>, OperatorError> {
-        let mut letters: Vec<ReceivedLetter> = Vec::new();
+    pub async fn letters(
+        &self,
+        queue: &DeadQueue,
+    ) -> Result<Vec<ReceivedDeadLetter>, OperatorError> {
+        let mut letters: Vec<ReceivedDeadLetter> = Vec::new();
         let mut known = BTreeSet::new();
-        while letters.len() < MOST_LETTERS {
+        while letters.len() < MOST_DEAD_LETTERS {
             let request = self
                 .sqs
                 .receive_message()
@@ -39,7 +42,7 @@ impl Operator {
             let page = ask!(request);
             let before = letters.len();
             let read =
-                page.messages().iter().map(|message| ReceivedLetter::read(&queue.url, message));
+                page.messages().iter().map(|message| ReceivedDeadLetter::read(&queue.url, message));
             letters.extend(read.filter(|letter| known.insert(letter.id.clone())));
             if letters.len() == before {
                 break;
@@ -52,7 +55,7 @@ impl Operator {
     ///
     /// # Errors
     /// If AWS refuses.
-    pub async fn put_back(&self, letters: &[ReceivedLetter]) -> Result<(), OperatorError> {
+    pub async fn put_back(&self, letters: &[ReceivedDeadLetter]) -> Result<(), OperatorError> {
         for letters in letters.chunk_by(|a, b| a.queue_url == b.queue_url) {
             for some in letters.chunks(BATCH) {
                 let request = self.sqs.change_message_visibility_batch();
@@ -78,7 +81,7 @@ impl Operator {
     /// # Errors
     /// If AWS refuses, or if only the bus can reach the target: the dead letter then stays in the
     /// queue.
-    pub async fn redrive(&self, letter: &ReceivedLetter) -> Result<(), OperatorError> {
+    pub async fn redrive(&self, letter: &ReceivedDeadLetter) -> Result<(), OperatorError> {
         match &letter.target {
             Target::Function(arn) => {
                 let payload = Blob::new(letter.event.as_bytes());

@@ -8,7 +8,7 @@ use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use chorus_kernel::{Failure, Publisher, Rejected};
 use chorus_table::Entry;
 
-use crate::service_error::{Trouble, trouble};
+use crate::service_error::{ServiceError, classify};
 use crate::trace;
 
 #[derive(Debug, Clone)]
@@ -37,11 +37,11 @@ impl EventBridgePublisher {
         &self,
         entries: &[Entry],
         endpoint: Option<&str>,
-    ) -> Result<PutEventsOutput, Trouble> {
+    ) -> Result<PutEventsOutput, ServiceError> {
         let requested = entries.iter().map(|entry| request(entry, &self.bus)).collect();
         let request = self.client.put_events().set_entries(Some(requested));
         let sent = request.set_endpoint_id(endpoint.map(ToOwned::to_owned)).send().await;
-        sent.map_err(|error| trouble(&error))
+        sent.map_err(|error| classify(&error))
     }
 }
 
@@ -49,7 +49,7 @@ impl EventBridgePublisher {
 impl Publisher for EventBridgePublisher {
     async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
         let mut sent = self.put(entries, self.endpoint.as_deref()).await;
-        if let (Some(endpoint), Err(Trouble::Unavailable(error))) = (&self.endpoint, &sent) {
+        if let (Some(endpoint), Err(ServiceError::Unavailable(error))) = (&self.endpoint, &sent) {
             tracing::warn!(endpoint, error, "the global endpoint does not answer");
             sent = self.put(entries, None).await;
         }
@@ -70,11 +70,13 @@ fn request(entry: &Entry, bus: &str) -> PutEventsRequestEntry {
         .build()
 }
 
-fn failure(trouble: Trouble) -> Failure {
-    match trouble {
-        Trouble::Throttled(message) => Failure::Retryable { code: "Throttled", message },
-        Trouble::Unavailable(message) => Failure::Retryable { code: "BusUnavailable", message },
-        Trouble::Invalid(message) => Failure::Terminal { code: "InvalidRequest", message },
+fn failure(error: ServiceError) -> Failure {
+    match error {
+        ServiceError::Throttled(message) => Failure::Retryable { code: "Throttled", message },
+        ServiceError::Unavailable(message) => {
+            Failure::Retryable { code: "BusUnavailable", message }
+        }
+        ServiceError::Invalid(message) => Failure::Terminal { code: "InvalidRequest", message },
     }
 }
 
@@ -93,8 +95,8 @@ fn rejected(
     let refused: Vec<Rejected> = refused.collect();
     let counted = usize::try_from(failed).unwrap_or_default();
     if results.len() != sent || refused.len() != counted {
-        let told = format!("{} of {sent} entries, {failed} of them failed", results.len());
-        return Err(Failure::later("BusUnavailable", format!("PutEvents answered for {told}")));
+        let answered = format!("{} of {sent} entries, {failed} of them failed", results.len());
+        return Err(Failure::later("BusUnavailable", format!("PutEvents answered for {answered}")));
     }
     Ok(refused)
 }

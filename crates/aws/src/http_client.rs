@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_said_by_https_is_encrypted() {
+    async fn a_connection_by_https_is_encrypted() {
         let (listener, address) = listener();
         let peer = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();

@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_sweep_says_what_it_found() {
+    async fn a_sweep_reports_what_it_found() {
         let shop = Shop::default();
         let swept = shop.invoker().invoke(r#"{"sweep":true}"#, &invocation()).await.unwrap();
         assert_eq!(swept, json!({ "published": 0, "younger": 0, "unreadable": 0, "forged": 0 }));

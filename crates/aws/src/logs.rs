@@ -15,15 +15,15 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub(crate) fn start() {
     let named = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().filter_map(crate::variable);
     let level = named.filter_map(|level| level.parse().ok()).next().unwrap_or(LevelFilter::INFO);
-    let heard = heard(level);
+    let levels = levels(level);
     // Logging has been started before only if two runtimes share a process.
-    if subscriber(heard, std::io::stdout).try_init().is_ok() {
+    if subscriber(levels, std::io::stdout).try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
 }
 
 /// Which modules are logged at which level, if `level` is the configured one.
-fn heard(level: LevelFilter) -> Targets {
+fn levels(level: LevelFilter) -> Targets {
     let answers = if level > LevelFilter::INFO { level } else { level.min(LevelFilter::WARN) };
     Targets::new()
         .with_target("chorus", level)
@@ -32,7 +32,7 @@ fn heard(level: LevelFilter) -> Targets {
 }
 
 /// A subscriber that writes the lines.
-fn subscriber<W>(heard: Targets, writer: W) -> impl SubscriberInitExt
+fn subscriber<W>(levels: Targets, writer: W) -> impl SubscriberInitExt
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -43,7 +43,7 @@ where
         .with_span_list(false)
         .with_target(false)
         .with_writer(writer);
-    tracing_subscriber::registry().with(heard).with(lines)
+    tracing_subscriber::registry().with(levels).with(lines)
 }
 
 /// Logs a panic, with its place, as one line.
@@ -78,10 +78,10 @@ pub(crate) mod testing {
             // With a single subscriber, `tracing` caches that a log line is disabled if a thread
             // without a subscriber meets it first.
             SECOND.get_or_init(|| {
-                Dispatch::new(tracing_subscriber::registry().with(heard(LevelFilter::INFO)))
+                Dispatch::new(tracing_subscriber::registry().with(levels(LevelFilter::INFO)))
             });
             let logged = self.clone();
-            subscriber(heard(LevelFilter::INFO), move || logged.clone()).set_default()
+            subscriber(levels(LevelFilter::INFO), move || logged.clone()).set_default()
         }
 
         pub(crate) fn lines(&self) -> Vec<String> {

@@ -11,7 +11,7 @@ use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use chorus_kernel::{Failure, Machines, Signal, SignalOutcome, with_limits};
 use serde_json::Value;
 
-use crate::service_error::{Trouble, trouble};
+use crate::service_error::{ServiceError, classify};
 
 /// The prefix of the variables that hold the ARNs of machines.
 const PREFIX: &str = "MACHINE_";
@@ -62,18 +62,18 @@ impl SfnMachines {
         let request = self.client.start_execution().state_machine_arn(arn).name(name);
         let input = with_limits(input, self.limits.get(&screaming_snake_case(machine)));
         let sent = request.input(input.to_string()).send().await;
-        heard(sent.map(drop), &format!("{machine} was started before as {name}"))
+        signal_outcome(sent.map(drop), &format!("{machine} was started before as {name}"))
     }
 
     async fn answer(&self, token: &str, output: &Value) -> Result<SignalOutcome, Failure> {
         let request = self.client.send_task_success().task_token(token);
         let sent = request.output(output.to_string()).send().await;
-        heard(sent.map(drop), "no task waits for this answer any more")
+        signal_outcome(sent.map(drop), "no task waits for this answer any more")
     }
 
     async fn heartbeat(&self, token: &str) -> Result<SignalOutcome, Failure> {
         let sent = self.client.send_task_heartbeat().task_token(token).send().await;
-        heard(sent.map(drop), "no task waits for this heartbeat any more")
+        signal_outcome(sent.map(drop), "no task waits for this heartbeat any more")
     }
 }
 
@@ -128,7 +128,7 @@ fn screaming_snake_case(pascal: &str) -> String {
 }
 
 /// The outcome of a signal; `late` is logged if it came too late.
-fn heard<E>(
+fn signal_outcome<E>(
     sent: Result<(), SdkError<E, HttpResponse>>,
     late: &str,
 ) -> Result<SignalOutcome, Failure>
@@ -145,25 +145,27 @@ where
 
 /// The kind of an error. Too many running executions count as throttling, because their number
 /// falls again.
-fn sorted<E>(error: &SdkError<E, HttpResponse>) -> Trouble
+fn sorted<E>(error: &SdkError<E, HttpResponse>) -> ServiceError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     match error.code() {
-        Some("ExecutionLimitExceeded") => Trouble::Throttled("too many executions run".to_owned()),
-        _ => trouble(error),
+        Some("ExecutionLimitExceeded") => {
+            ServiceError::Throttled("too many executions run".to_owned())
+        }
+        _ => classify(error),
     }
 }
 
 /// The failure for an error. Of a refusal it has only the service's code, because the message may
 /// quote the request.
-fn failure(trouble: Trouble, code: Option<&str>) -> Failure {
-    match trouble {
-        Trouble::Throttled(message) => Failure::Retryable { code: "Throttled", message },
-        Trouble::Unavailable(message) => {
+fn failure(error: ServiceError, code: Option<&str>) -> Failure {
+    match error {
+        ServiceError::Throttled(message) => Failure::Retryable { code: "Throttled", message },
+        ServiceError::Unavailable(message) => {
             Failure::Retryable { code: "MachinesUnavailable", message }
         }
-        Trouble::Invalid(_) => Failure::Terminal {
+        ServiceError::Invalid(_) => Failure::Terminal {
             code: "InvalidRequest",
             message: format!("Step Functions refused it: {}", code.unwrap_or("no code")),
         },
@@ -193,9 +195,9 @@ mod tests {
 
     #[test]
     fn a_refusal_quotes_nothing_of_the_request() {
-        let refused = failure(Trouble::Invalid("token a-secret".to_owned()), Some("Invalid"));
+        let refused = failure(ServiceError::Invalid("token a-secret".to_owned()), Some("Invalid"));
         assert_eq!(refused.to_string(), "Step Functions refused it: Invalid");
         assert!(!refused.is_retryable());
-        assert!(failure(Trouble::Throttled(String::new()), None).is_retryable());
+        assert!(failure(ServiceError::Throttled(String::new()), None).is_retryable());
     }
 }

@@ -16,7 +16,7 @@ use aws_sdk_sqs::types::MessageAttributeValue;
 use aws_types::SdkConfig;
 use chorus_kernel::Failure;
 
-use crate::service_error::{Trouble, trouble};
+use crate::service_error::{ServiceError, classify};
 
 /// The most characters of an error message; the rest is cut off.
 const MAX_MESSAGE: usize = 1_000;
@@ -100,7 +100,7 @@ impl Queues for SqsQueues {
             message = message.message_attributes(*name, value.build().map_err(unbuilt)?);
         }
         let sent = message.message_body(body).send().await;
-        sent.map(drop).map_err(|error| failure(trouble(&error)))
+        sent.map(drop).map_err(|error| failure(classify(&error)))
     }
 
     async fn hide(&self, receipt: Receipt<'_>, pause: Duration) -> Result<(), Failure> {
@@ -108,7 +108,7 @@ impl Queues for SqsQueues {
         let hidden = self.client.change_message_visibility().visibility_timeout(seconds);
         let hidden = hidden.queue_url(url_beside(&self.url, receipt.queue));
         let hidden = hidden.receipt_handle(receipt.handle).send().await;
-        hidden.map(drop).map_err(|error| failure(trouble(&error)))
+        hidden.map(drop).map_err(|error| failure(classify(&error)))
     }
 }
 
@@ -120,11 +120,11 @@ fn url_beside(other: &str, arn: &str) -> String {
     format!("{account}/{name}")
 }
 
-fn failure(trouble: Trouble) -> Failure {
-    match trouble {
-        Trouble::Throttled(why) => Failure::later("Throttled", why),
-        Trouble::Unavailable(why) => Failure::later("QueueUnavailable", why),
-        Trouble::Invalid(message) => Failure::Terminal { code: "InvalidRequest", message },
+fn failure(error: ServiceError) -> Failure {
+    match error {
+        ServiceError::Throttled(why) => Failure::later("Throttled", why),
+        ServiceError::Unavailable(why) => Failure::later("QueueUnavailable", why),
+        ServiceError::Invalid(message) => Failure::Terminal { code: "InvalidRequest", message },
     }
 }
 

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 /// An error of a service, sorted by how to handle it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum ServiceError {
     /// Too many requests at once: retry later.
     Throttled(String),
     /// No answer, or no valid one; it is unknown whether the request had its effect.
@@ -21,23 +21,23 @@ pub(crate) enum Trouble {
 }
 
 /// Sorts an error of the SDK. An unknown error counts as unavailable, never as an answer.
-pub(crate) fn trouble<E>(error: &SdkError<E, HttpResponse>) -> Trouble
+pub(crate) fn classify<E>(error: &SdkError<E, HttpResponse>) -> ServiceError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
     match error {
-        SdkError::ConstructionFailure(_) => Trouble::Invalid(chain(error)),
+        SdkError::ConstructionFailure(_) => ServiceError::Invalid(chain(error)),
         SdkError::ServiceError(answer) => {
             let code = answer.err().code().unwrap_or("Unknown");
             let message = answer.err().message().unwrap_or("no message");
             sort(code, answer.raw().status().as_u16(), format!("{code}: {message}"))
         }
-        _ => Trouble::Unavailable(chain(error)),
+        _ => ServiceError::Unavailable(chain(error)),
     }
 }
 
 /// Sorts an answer by the service's code and the HTTP status.
-pub(crate) fn sort(code: &str, status: u16, message: String) -> Trouble {
+pub(crate) fn sort(code: &str, status: u16, message: String) -> ServiceError {
     match code {
         "ProvisionedThroughputExceededException"
         | "ProvisionedThroughputExceeded"
@@ -48,17 +48,17 @@ pub(crate) fn sort(code: &str, status: u16, message: String) -> Trouble {
         | "ThrottledException"
         | "Throttling"
         | "TooManyRequestsException"
-        | "RequestThrottled" => Trouble::Throttled(message),
+        | "RequestThrottled" => ServiceError::Throttled(message),
         // Credentials are renewed, and transactions end: these errors are transient.
         "ExpiredTokenException"
         | "ExpiredToken"
         | "TransactionInProgressException"
         | "ReplicatedWriteConflictException"
         | "RequestExpired"
-        | "ConcurrentModificationException" => Trouble::Unavailable(message),
-        _ if status == 429 => Trouble::Throttled(message),
-        _ if (400..500).contains(&status) => Trouble::Invalid(message),
-        _ => Trouble::Unavailable(message),
+        | "ConcurrentModificationException" => ServiceError::Unavailable(message),
+        _ if status == 429 => ServiceError::Throttled(message),
+        _ if (400..500).contains(&status) => ServiceError::Invalid(message),
+        _ => ServiceError::Unavailable(message),
     }
 }
 
@@ -78,24 +78,24 @@ fn chain(error: &dyn Error) -> String {
 mod tests {
     use super::*;
 
-    fn sorted(code: &str, status: u16) -> Trouble {
+    fn sorted(code: &str, status: u16) -> ServiceError {
         sort(code, status, String::new())
     }
 
     #[test]
     fn what_passes_is_tried_again_and_what_is_wrong_is_not() {
         let empty = String::new;
-        assert_eq!(sorted("ThrottlingException", 400), Trouble::Throttled(empty()));
-        assert_eq!(sorted("Whatever", 429), Trouble::Throttled(empty()));
-        assert_eq!(sorted("ExpiredTokenException", 400), Trouble::Unavailable(empty()));
-        assert_eq!(sorted("InternalServerError", 500), Trouble::Unavailable(empty()));
-        assert_eq!(sorted("ValidationException", 400), Trouble::Invalid(empty()));
-        assert_eq!(sorted("ResourceNotFoundException", 400), Trouble::Invalid(empty()));
-        assert_eq!(sorted("AccessDeniedException", 403), Trouble::Invalid(empty()));
+        assert_eq!(sorted("ThrottlingException", 400), ServiceError::Throttled(empty()));
+        assert_eq!(sorted("Whatever", 429), ServiceError::Throttled(empty()));
+        assert_eq!(sorted("ExpiredTokenException", 400), ServiceError::Unavailable(empty()));
+        assert_eq!(sorted("InternalServerError", 500), ServiceError::Unavailable(empty()));
+        assert_eq!(sorted("ValidationException", 400), ServiceError::Invalid(empty()));
+        assert_eq!(sorted("ResourceNotFoundException", 400), ServiceError::Invalid(empty()));
+        assert_eq!(sorted("AccessDeniedException", 403), ServiceError::Invalid(empty()));
     }
 
     #[test]
     fn an_answer_that_makes_no_sense_is_no_answer() {
-        assert_eq!(sorted("Unknown", 302), Trouble::Unavailable(String::new()));
+        assert_eq!(sorted("Unknown", 302), ServiceError::Unavailable(String::new()));
     }
 }

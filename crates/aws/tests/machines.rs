@@ -36,13 +36,13 @@ fn service(status: &'static str, body: &'static str) -> (SfnMachines, JoinHandle
 }
 
 /// Sends `signal`, and returns its outcome and the request that was sent.
-async fn told(
+async fn send(
     signal: &Signal,
     (status, body): (&'static str, &'static str),
 ) -> (Result<SignalOutcome, Failure>, Asked) {
     let (machines, service) = service(status, body);
-    let heard = machines.signal(signal).await;
-    (heard, service.join().unwrap())
+    let outcome = machines.signal(signal).await;
+    (outcome, service.join().unwrap())
 }
 
 fn start() -> Signal {
@@ -58,8 +58,8 @@ const STARTED: (&str, &str) = ("200 OK", r#"{"executionArn":"an-execution","star
 
 #[tokio::test]
 async fn a_machine_is_started_under_the_name_that_makes_it_happen_once_and_told_how_long_to_wait() {
-    let (heard, (target, body)) = told(&start(), STARTED).await;
-    assert_eq!(heard.unwrap(), SignalOutcome::Delivered);
+    let (outcome, (target, body)) = send(&start(), STARTED).await;
+    assert_eq!(outcome.unwrap(), SignalOutcome::Delivered);
     assert_eq!(target, "AWSStepFunctions.StartExecution");
     assert_eq!((&body["stateMachineArn"], &body["name"]), (&json!("an-arn"), &json!("a-name")));
     let input: Value = serde_json::from_str(body["input"].as_str().unwrap()).unwrap();
@@ -69,13 +69,13 @@ async fn a_machine_is_started_under_the_name_that_makes_it_happen_once_and_told_
 
 #[tokio::test]
 async fn an_answer_and_a_heartbeat_carry_the_token() {
-    let (heard, (target, body)) = told(&answer(), ("200 OK", "{}")).await;
-    assert_eq!(heard.unwrap(), SignalOutcome::Delivered);
+    let (outcome, (target, body)) = send(&answer(), ("200 OK", "{}")).await;
+    assert_eq!(outcome.unwrap(), SignalOutcome::Delivered);
     assert_eq!(target, "AWSStepFunctions.SendTaskSuccess");
     assert_eq!(body, json!({ "taskToken": "a-token", "output": r#"{"verdict":"approve"}"# }));
     let heartbeat = Signal::Heartbeat { token: "a-token".to_owned() };
-    let (heard, (target, body)) = told(&heartbeat, ("200 OK", "{}")).await;
-    assert_eq!(heard.unwrap(), SignalOutcome::Delivered);
+    let (outcome, (target, body)) = send(&heartbeat, ("200 OK", "{}")).await;
+    assert_eq!(outcome.unwrap(), SignalOutcome::Delivered);
     assert_eq!(target, "AWSStepFunctions.SendTaskHeartbeat");
     assert_eq!(body, json!({ "taskToken": "a-token" }));
 }
@@ -83,24 +83,24 @@ async fn an_answer_and_a_heartbeat_carry_the_token() {
 #[tokio::test]
 async fn what_comes_too_late_is_no_failure() {
     let exists = ("400 Bad Request", r#"{"__type":"ExecutionAlreadyExists","message":"m"}"#);
-    assert_eq!(told(&start(), exists).await.0.unwrap(), SignalOutcome::TooLate);
+    assert_eq!(send(&start(), exists).await.0.unwrap(), SignalOutcome::TooLate);
     for late in [
         ("400 Bad Request", r#"{"__type":"TaskTimedOut","message":"m"}"#),
         ("400 Bad Request", r#"{"__type":"TaskDoesNotExist","message":"m"}"#),
         ("400 Bad Request", r#"{"__type":"InvalidToken","message":"m"}"#),
     ] {
-        assert_eq!(told(&answer(), late).await.0.unwrap(), SignalOutcome::TooLate, "{late:?}");
+        assert_eq!(send(&answer(), late).await.0.unwrap(), SignalOutcome::TooLate, "{late:?}");
     }
 }
 
 #[tokio::test]
-async fn what_passes_is_tried_again_and_what_is_wrong_is_not_and_neither_tells_the_token() {
+async fn what_passes_is_tried_again_and_what_is_wrong_is_not_and_neither_reveals_the_token() {
     let limit = ("400 Bad Request", r#"{"__type":"ExecutionLimitExceeded","message":"m"}"#);
-    assert!(told(&start(), limit).await.0.unwrap_err().is_retryable());
+    assert!(send(&start(), limit).await.0.unwrap_err().is_retryable());
     let down = ("503 Service Unavailable", r#"{"__type":"ServiceUnavailable","message":"m"}"#);
-    assert!(told(&answer(), down).await.0.unwrap_err().is_retryable());
+    assert!(send(&answer(), down).await.0.unwrap_err().is_retryable());
     let wrong = ("400 Bad Request", r#"{"__type":"InvalidOutput","message":"of a-token"}"#);
-    let failure = told(&answer(), wrong).await.0.unwrap_err();
+    let failure = send(&answer(), wrong).await.0.unwrap_err();
     assert!(!failure.is_retryable());
     assert_eq!(failure.to_string(), "Step Functions refused it: InvalidOutput");
 }

@@ -14,7 +14,7 @@ struct Lambda {
 }
 
 /// The response that a binary sent to Lambda, and the lines that it logged.
-struct Said {
+struct Response {
     path: String,
     body: Value,
     log: Vec<Value>,
@@ -39,7 +39,7 @@ impl Lambda {
     }
 
     /// Invokes the binary once, with a minute of time.
-    fn invoke(mut self, payload: &str) -> Said {
+    fn invoke(mut self, payload: &str) -> Response {
         let deadline = jiff::Timestamp::now().as_millisecond() + 60_000;
         let (path, _, stream) = self.request();
         assert_eq!(path, "/2018-06-01/runtime/invocation/next");
@@ -56,7 +56,7 @@ impl Lambda {
         self.binary.stdout.take().unwrap().read_to_string(&mut log).unwrap();
         self.binary.wait().unwrap();
         let log = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        Said { path, body: serde_json::from_str(&body).unwrap(), log }
+        Response { path, body: serde_json::from_str(&body).unwrap(), log }
     }
 
     /// The next request of the binary: its path, its body, and the connection to answer on.
@@ -95,27 +95,27 @@ fn answer(mut stream: TcpStream, status: &str, headers: &str, body: &str) {
 fn a_failure_has_a_stable_name_and_leaves_one_line_without_the_payload() {
     let event = include_str!("../../../events/samples/OrderCreated.json");
     let task = format!(r#"{{"action":"Charge","event":{event},"card":"4111"}}"#);
-    let said = Lambda::start().invoke(&task);
-    assert_eq!(said.path, "/2018-06-01/runtime/invocation/a-request/error");
-    assert_eq!(said.body["errorType"], "UnknownAction");
-    assert!(said.body["errorMessage"].as_str().unwrap().contains("Charge"));
-    let done = said.log.iter().find(|line| line["message"] == "invocation done").unwrap();
+    let response = Lambda::start().invoke(&task);
+    assert_eq!(response.path, "/2018-06-01/runtime/invocation/a-request/error");
+    assert_eq!(response.body["errorType"], "UnknownAction");
+    assert!(response.body["errorMessage"].as_str().unwrap().contains("Charge"));
+    let done = response.log.iter().find(|line| line["message"] == "invocation done").unwrap();
     assert_eq!(done["failed"], "UnknownAction");
     assert_eq!(done["span"]["request_id"], "a-request");
     assert_eq!(done["span"]["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736", "the event's own");
-    let log = json!(said.log).to_string();
+    let log = json!(response.log).to_string();
     assert!(!log.contains("4111"), "no payload in {log}");
 }
 
 #[test]
 fn what_is_no_payload_of_ours_is_named_as_well() {
-    let said = Lambda::start().invoke("[1,2]");
-    assert_eq!(said.body["errorType"], "Terminal.UnknownPayload");
+    let response = Lambda::start().invoke("[1,2]");
+    assert_eq!(response.body["errorType"], "Terminal.UnknownPayload");
 }
 
 #[test]
 fn a_batch_of_nothing_is_answered() {
-    let said = Lambda::start().invoke(r#"{"Records":[]}"#);
-    assert_eq!(said.path, "/2018-06-01/runtime/invocation/a-request/response");
-    assert_eq!(said.body, json!({ "batchItemFailures": [] }));
+    let response = Lambda::start().invoke(r#"{"Records":[]}"#);
+    assert_eq!(response.path, "/2018-06-01/runtime/invocation/a-request/response");
+    assert_eq!(response.body, json!({ "batchItemFailures": [] }));
 }

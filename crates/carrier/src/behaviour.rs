@@ -20,15 +20,15 @@ pub(crate) struct Behaviour {
 impl Behaviour {
     /// The behaviour that this customer's id selects.
     pub(crate) fn of(customer_id: &CustomerId) -> Self {
-        let told = |word| customer_id.as_str().contains(word);
+        let has_word = |word| customer_id.as_str().contains(word);
         Self {
-            cancels: told("carrier-cancels"),
-            down: told("carrier-down"),
-            flaky: told("carrier-flaky"),
-            slow: told("carrier-slow"),
-            twice: told("carrier-twice"),
-            silent: told("carrier-silent") || told("carrier-refuses-recall"),
-            refuses_recall: told("carrier-refuses-recall"),
+            cancels: has_word("carrier-cancels"),
+            down: has_word("carrier-down"),
+            flaky: has_word("carrier-flaky"),
+            slow: has_word("carrier-slow"),
+            twice: has_word("carrier-twice"),
+            silent: has_word("carrier-silent") || has_word("carrier-refuses-recall"),
+            refuses_recall: has_word("carrier-refuses-recall"),
         }
     }
 }

@@ -189,7 +189,7 @@ impl Carrier {
         if !self.parcels.put(Some(&read), &moved).await? {
             return Ok(());
         }
-        let after = match self.tell(&moved).await {
+        let after = match self.post(&moved).await {
             Ok(()) => moved.after_callback_accepted(self.clock.now(), &self.config),
             Err(error) => {
                 let after = moved.after_callback_failed(self.clock.now(), &self.config);
@@ -218,13 +218,13 @@ impl Carrier {
         }
     }
 
-    async fn tell(&self, parcel: &Parcel) -> Result<(), NotAccepted> {
+    async fn post(&self, parcel: &Parcel) -> Result<(), NotAccepted> {
         let Some(callback) = parcel.callback() else {
             return Ok(());
         };
         if parcel.behaviour().twice {
-            self.webhook.tell(&callback).await?;
+            self.webhook.post(&callback).await?;
         }
-        self.webhook.tell(&callback).await
+        self.webhook.post(&callback).await
     }
 }

@@ -111,7 +111,7 @@ impl Parcel {
         if self.pending_callback.is_some() {
             return self.clone();
         }
-        let (status, told) = match self.status {
+        let (status, callback_due) = match self.status {
             Status::Accepted => (Status::PickedUp, LogisticsStatus::DeliveryStarted),
             Status::PickedUp if self.behaviour().cancels => {
                 (Status::GivenUp, LogisticsStatus::DeliveryCanceled)
@@ -121,7 +121,7 @@ impl Parcel {
                 return Self { due: None, ..self.clone() };
             }
         };
-        Self { status, pending_callback: Some(told), attempts: 0, ..self.clone() }
+        Self { status, pending_callback: Some(callback_due), attempts: 0, ..self.clone() }
     }
 
     /// The parcel after the shop accepted the callback at `now`.
@@ -182,17 +182,17 @@ mod tests {
 
     /// The statuses that are reported of a parcel if the shop accepts every callback at once.
     fn story(mut parcel: Parcel) -> Vec<LogisticsStatus> {
-        let mut told = Vec::new();
+        let mut callback_due = Vec::new();
         while let Some(due) = parcel.due {
             parcel = parcel.moved();
-            told.extend(parcel.callback().map(|callback| callback.status));
+            callback_due.extend(parcel.callback().map(|callback| callback.status));
             parcel = parcel.after_callback_accepted(due, &config());
         }
-        told
+        callback_due
     }
 
     #[test]
-    fn a_customers_id_tells_what_becomes_of_the_parcel() {
+    fn a_customers_id_selects_what_becomes_of_the_parcel() {
         use LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
         assert_eq!(story(of("456")), [DeliveryStarted, Delivered]);
         assert_eq!(story(of("carrier-twice")), [DeliveryStarted, Delivered]);
@@ -201,16 +201,16 @@ mod tests {
     }
 
     #[test]
-    fn a_parcel_has_a_number_which_is_told_when_it_is_picked_up() {
+    fn a_parcel_has_a_number_which_is_reported_when_it_is_picked_up() {
         let picked_up = of("456").moved();
-        let told = |parcel: &Parcel| parcel.callback().unwrap().tracking;
-        assert_eq!(told(&picked_up).map(|tracking| tracking.number), of("456").number);
+        let callback_due = |parcel: &Parcel| parcel.callback().unwrap().tracking;
+        assert_eq!(callback_due(&picked_up).map(|tracking| tracking.number), of("456").number);
         assert_eq!(
-            told(&picked_up.after_callback_accepted(samples::moment(), &config()).moved()),
+            callback_due(&picked_up.after_callback_accepted(samples::moment(), &config()).moved()),
             None
         );
         let earlier = Parcel { number: None, ..of("456") };
-        assert_eq!(told(&earlier.moved()), None);
+        assert_eq!(callback_due(&earlier.moved()), None);
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shop_that_never_listens_is_told_so_often_and_no_more() {
+    fn a_shop_that_never_answers_gets_a_limited_number_of_callbacks() {
         let mut parcel = of("456").moved();
         let mut attempts = 0;
         while let Some(due) = parcel.due {

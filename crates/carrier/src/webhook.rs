@@ -33,8 +33,8 @@ impl Callback {
     /// The id of the webhook delivery, identical at every attempt.
     #[must_use]
     pub fn id(&self) -> String {
-        let said = format!("{} {:?}", self.order_id, self.status);
-        derived_id("carrier-callback", &said, 0).simple().to_string()
+        let derived_from = format!("{} {:?}", self.order_id, self.status);
+        derived_id("carrier-callback", &derived_from, 0).simple().to_string()
     }
 
     /// The request to the webhook at `url`, signed with `secret` at the time `at`.
@@ -70,7 +70,7 @@ pub trait Webhook: Send + Sync {
     ///
     /// # Errors
     /// If the shop did not accept it, or the outcome is unknown.
-    async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted>;
+    async fn post(&self, callback: &Callback) -> Result<(), NotAccepted>;
 
     /// Fetches a parcel's address. Returns false if the shop has none any more.
     ///
@@ -145,7 +145,7 @@ impl std::fmt::Debug for HttpWebhook {
 
 #[async_trait]
 impl Webhook for HttpWebhook {
-    async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted> {
+    async fn post(&self, callback: &Callback) -> Result<(), NotAccepted> {
         let failed = |error: reqwest::Error| NotAccepted(error.to_string());
         let secrets = self.secrets.read().await;
         let secrets = secrets.map_err(|error| NotAccepted(error.to_string()))?;

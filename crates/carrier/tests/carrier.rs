@@ -28,32 +28,32 @@ use tower::ServiceExt;
 
 /// A shop that records callbacks, and rejects the first few.
 #[derive(Default)]
-struct Ear {
-    deaf_for: Mutex<u32>,
-    heard: Mutex<Vec<Callback>>,
+struct CallbackRecorder {
+    rejections_left: Mutex<u32>,
+    statuses: Mutex<Vec<Callback>>,
 }
 
 #[async_trait]
-impl Webhook for Ear {
-    async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted> {
-        let mut deaf_for = self.deaf_for.lock().unwrap();
-        if *deaf_for > 0 {
-            *deaf_for -= 1;
+impl Webhook for CallbackRecorder {
+    async fn post(&self, callback: &Callback) -> Result<(), NotAccepted> {
+        let mut rejections_left = self.rejections_left.lock().unwrap();
+        if *rejections_left > 0 {
+            *rejections_left -= 1;
             return Err(NotAccepted("it does not listen".to_owned()));
         }
-        self.heard.lock().unwrap().push(callback.clone());
+        self.statuses.lock().unwrap().push(callback.clone());
         Ok(())
     }
 }
 
 struct Harness {
     shop: Shop,
-    ear: Arc<Ear>,
+    recorder: Arc<CallbackRecorder>,
 }
 
 impl Default for Harness {
     fn default() -> Self {
-        Self { shop: Shop::over(&[CARRIER_TABLE]), ear: Arc::default() }
+        Self { shop: Shop::over(&[CARRIER_TABLE]), recorder: Arc::default() }
     }
 }
 
@@ -62,7 +62,7 @@ impl Harness {
     fn carrier(&self) -> Arc<Carrier> {
         let config = CarrierConfig::new(ApiKey::new("a key"));
         let (store, clock) = (self.shop.store.clone(), self.shop.clock.clone());
-        Carrier::new(store, clock, self.ear.clone(), config)
+        Carrier::new(store, clock, self.recorder.clone(), config)
     }
 
     async fn post(&self, path: &str, key: &str, body: String) -> StatusCode {
@@ -88,8 +88,8 @@ impl Harness {
         }
     }
 
-    fn heard(&self) -> Vec<LogisticsStatus> {
-        self.ear.heard.lock().unwrap().iter().map(|callback| callback.status).collect()
+    fn statuses(&self) -> Vec<LogisticsStatus> {
+        self.recorder.statuses.lock().unwrap().iter().map(|callback| callback.status).collect()
     }
 }
 
@@ -98,7 +98,7 @@ fn body<E: Event>(data: &E) -> String {
 }
 
 #[tokio::test]
-async fn a_customers_id_tells_what_the_shop_hears() {
+async fn a_customers_id_selects_the_callbacks_that_the_shop_gets() {
     for (customer, expected) in [
         ("456", vec![DeliveryStarted, Delivered]),
         ("carrier-cancels", vec![DeliveryStarted, DeliveryCanceled]),
@@ -106,43 +106,43 @@ async fn a_customers_id_tells_what_the_shop_hears() {
         ("carrier-silent", vec![]),
         ("carrier-slow", vec![DeliveryStarted, Delivered]),
     ] {
-        let world = Harness::default();
-        assert_eq!(world.hand_in(customer).await, StatusCode::ACCEPTED, "{customer}");
-        world.pass().await;
-        assert_eq!(world.heard(), expected, "{customer}");
+        let harness = Harness::default();
+        assert_eq!(harness.hand_in(customer).await, StatusCode::ACCEPTED, "{customer}");
+        harness.pass().await;
+        assert_eq!(harness.statuses(), expected, "{customer}");
     }
 }
 
 #[tokio::test]
 async fn a_carrier_that_is_down_never_takes_a_parcel_and_a_flaky_one_takes_the_third() {
-    let world = Harness::default();
+    let harness = Harness::default();
     for _ in 0..5 {
-        assert_eq!(world.hand_in("carrier-down").await, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(harness.hand_in("carrier-down").await, StatusCode::SERVICE_UNAVAILABLE);
     }
     for expected in [503, 503, 202, 200] {
-        assert_eq!(world.hand_in("carrier-flaky").await.as_u16(), expected);
+        assert_eq!(harness.hand_in("carrier-flaky").await.as_u16(), expected);
     }
 }
 
 #[tokio::test]
 async fn a_parcel_that_is_handed_in_twice_is_delivered_once() {
-    let world = Harness::default();
-    assert_eq!(world.hand_in("456").await, StatusCode::ACCEPTED);
-    assert_eq!(world.hand_in("456").await, StatusCode::OK);
-    world.pass().await;
-    assert_eq!(world.hand_in("456").await, StatusCode::OK);
-    world.pass().await;
-    assert_eq!(world.heard(), [DeliveryStarted, Delivered]);
+    let harness = Harness::default();
+    assert_eq!(harness.hand_in("456").await, StatusCode::ACCEPTED);
+    assert_eq!(harness.hand_in("456").await, StatusCode::OK);
+    harness.pass().await;
+    assert_eq!(harness.hand_in("456").await, StatusCode::OK);
+    harness.pass().await;
+    assert_eq!(harness.statuses(), [DeliveryStarted, Delivered]);
 }
 
 #[tokio::test]
 async fn a_caller_without_the_key_is_refused() {
-    let world = Harness::default();
+    let harness = Harness::default();
     let parcel = body(&DeliveryMarkedAsStarted::sample());
-    assert_eq!(world.post("/deliveries", "no key", parcel).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(harness.post("/deliveries", "no key", parcel).await, StatusCode::UNAUTHORIZED);
     let recall = body(&DeliveryWasCanceled::sample());
-    assert_eq!(world.post("/recalls", "", recall).await, StatusCode::UNAUTHORIZED);
-    let nonsense = world.post("/deliveries", "a key", "{}".to_owned()).await;
+    assert_eq!(harness.post("/recalls", "", recall).await, StatusCode::UNAUTHORIZED);
+    let nonsense = harness.post("/deliveries", "a key", "{}".to_owned()).await;
     assert_eq!(nonsense, StatusCode::BAD_REQUEST);
 }
 
@@ -152,7 +152,7 @@ async fn a_recall_stops_what_has_not_arrived_even_where_it_comes_first() {
     assert_eq!(recalled_first.recall().await, StatusCode::OK);
     assert_eq!(recalled_first.hand_in("456").await, StatusCode::OK);
     recalled_first.pass().await;
-    assert_eq!(recalled_first.heard(), []);
+    assert_eq!(recalled_first.statuses(), []);
 
     let on_its_way = Harness::default();
     on_its_way.hand_in("456").await;
@@ -160,39 +160,39 @@ async fn a_recall_stops_what_has_not_arrived_even_where_it_comes_first() {
     on_its_way.carrier().work_off().await.unwrap();
     on_its_way.recall().await;
     on_its_way.pass().await;
-    assert_eq!(on_its_way.heard(), [DeliveryStarted]);
+    assert_eq!(on_its_way.statuses(), [DeliveryStarted]);
     let again = on_its_way.carrier().recall(&samples::order_id()).await.unwrap();
     assert_eq!(again, Recall::TooLate, "once is enough");
 }
 
 #[tokio::test]
-async fn a_shop_that_does_not_listen_is_told_again_with_the_same_key() {
-    let world = Harness::default();
-    *world.ear.deaf_for.lock().unwrap() = 3;
-    world.hand_in("456").await;
-    world.pass().await;
-    assert_eq!(world.heard(), [DeliveryStarted, Delivered]);
+async fn a_shop_that_does_not_answer_gets_the_callback_again_with_the_same_key() {
+    let harness = Harness::default();
+    *harness.recorder.rejections_left.lock().unwrap() = 3;
+    harness.hand_in("456").await;
+    harness.pass().await;
+    assert_eq!(harness.statuses(), [DeliveryStarted, Delivered]);
 
     let deaf = Harness::default();
-    *deaf.ear.deaf_for.lock().unwrap() = 1_000;
+    *deaf.recorder.rejections_left.lock().unwrap() = 1_000;
     deaf.hand_in("456").await;
     deaf.pass().await;
-    assert_eq!(*deaf.ear.deaf_for.lock().unwrap(), 1_000 - 12, "it gives up telling");
+    assert_eq!(*deaf.recorder.rejections_left.lock().unwrap(), 1_000 - 12, "it gives up telling");
 }
 
 #[tokio::test]
 async fn a_carrier_that_is_started_again_goes_on_calling_back() {
-    let world = Harness::default();
-    world.hand_in("456").await;
-    let running = tokio::spawn(world.carrier().run());
-    let told = async {
-        while world.heard().len() < 2 {
+    let harness = Harness::default();
+    harness.hand_in("456").await;
+    let running = tokio::spawn(harness.carrier().run());
+    let both_reported = async {
+        while harness.statuses().len() < 2 {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), told).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), both_reported).await.unwrap();
     running.abort();
-    assert_eq!(world.heard(), [DeliveryStarted, Delivered]);
+    assert_eq!(harness.statuses(), [DeliveryStarted, Delivered]);
 }
 
 /// The requests that a shop's server received.
@@ -218,8 +218,8 @@ async fn a_callback_over_http_is_signed_and_named() {
     let webhook = HttpWebhook::new(url, Arc::new(secrets.clone()), clock.clone());
     let (order_id, handle) = (samples::order_id(), samples::handle());
     let callback = Callback { order_id, handle, status: Delivered, reason: None, tracking: None };
-    assert!(webhook.tell(&callback).await.is_err(), "502 is not accepted");
-    webhook.tell(&callback).await.unwrap();
+    assert!(webhook.post(&callback).await.is_err(), "502 is not accepted");
+    webhook.post(&callback).await.unwrap();
     server.abort();
 
     let sent = sent.lock().unwrap();
@@ -235,7 +235,7 @@ async fn a_recall_that_is_refused_once_is_taken_when_it_is_asked_again() {
     let refusing = Harness::default();
     refusing.hand_in("x-carrier-refuses-recall").await;
     refusing.pass().await;
-    assert!(refusing.heard().is_empty(), "there is time to cancel");
+    assert!(refusing.statuses().is_empty(), "there is time to cancel");
     assert_eq!(refusing.recall().await, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(refusing.recall().await, StatusCode::OK);
 }

@@ -97,7 +97,7 @@ struct Reports {
 
 #[async_trait]
 impl Webhook for Reports {
-    async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted> {
+    async fn post(&self, callback: &Callback) -> Result<(), NotAccepted> {
         let mut callback = callback.clone();
         match self.fault {
             Fault::KeepsSilent => return Ok(()),
@@ -106,13 +106,13 @@ impl Webhook for Reports {
             }
             Fault::NamesAnotherHandle => callback.handle = "another-handle".parse().unwrap(),
             Fault::NeverReportsAgain => {
-                let told = self.honest.tell(&callback).await;
-                return told.or(Ok(()));
+                let posted = self.honest.post(&callback).await;
+                return posted.or(Ok(()));
             }
             Fault::NamesEachAttemptAnew => return self.under_a_new_id(&callback).await,
             _ => {}
         }
-        self.honest.tell(&callback).await
+        self.honest.post(&callback).await
     }
 }
 

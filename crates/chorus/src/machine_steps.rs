@@ -15,10 +15,10 @@ pub(crate) fn lines(
     start: Timestamp,
 ) -> Vec<String> {
     let started = executions.iter().filter(|it| it.started_by.as_deref() == Some(event_id));
-    started.flat_map(|execution| told(executions, execution, start)).collect()
+    started.flat_map(|execution| shown(executions, execution, start)).collect()
 }
 
-fn told(all: &[ExecutionStory], execution: &ExecutionStory, start: Timestamp) -> Vec<String> {
+fn shown(all: &[ExecutionStory], execution: &ExecutionStory, start: Timestamp) -> Vec<String> {
     let ended = execution.status.to_lowercase().replace('_', " ");
     let (machine, colour) = (&execution.machine, if ended == "failed" { BAD } else { DIM });
     let mut lines = vec![format!("⚙ {BOLD}{machine}{BOLD:#}  {colour}{ended}{colour:#}")];
@@ -32,7 +32,7 @@ fn told(all: &[ExecutionStory], execution: &ExecutionStory, start: Timestamp) ->
         let next = steps.peek().map(|step| step.at);
         while let Some(job) = jobs.next_if(|job| next.is_none_or(|next| begun(job) < Some(next))) {
             waits |= !job.current.is_empty();
-            lines.extend(told(all, job, start).into_iter().map(|line| format!("  {line}")));
+            lines.extend(shown(all, job, start).into_iter().map(|line| format!("  {line}")));
         }
     }
     // If a nested execution waits, that is printed below the nested execution.
@@ -124,10 +124,10 @@ mod tests {
         let plain: Vec<String> =
             plain.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect();
         let names = |line: &String| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        let told: Vec<String> = plain.iter().map(names).collect();
-        assert_eq!(told[..2], ["⚙ Outer succeeded", "Inner 1000 ms"]);
+        let shown: Vec<String> = plain.iter().map(names).collect();
+        assert_eq!(shown[..2], ["⚙ Outer succeeded", "Inner 1000 ms"]);
         assert_eq!(
-            told[2..],
+            shown[2..],
             ["⚙ Inner succeeded", "Ask 2000 ms failed once: Busy", "Say 4000 ms"]
         );
     }
@@ -144,13 +144,13 @@ mod tests {
         let inner = execution("AwaitReview", Some("Pay-1"), vec![entered(2, "AskReviewer")]);
         let inner = running(inner, "AskReviewer");
         let lines = lines(&[outer, inner], "an-event", Timestamp::UNIX_EPOCH);
-        let told = anstream::adapter::strip_str(&lines.join("\n")).to_string();
-        assert!(told.contains("waits in AskReviewer since 1970-01-01T00:00:02Z"), "{told}");
-        assert!(!told.contains("waits in Review"), "{told}");
+        let shown = anstream::adapter::strip_str(&lines.join("\n")).to_string();
+        assert!(shown.contains("waits in AskReviewer since 1970-01-01T00:00:02Z"), "{shown}");
+        assert!(!shown.contains("waits in Review"), "{shown}");
     }
 
     #[test]
-    fn what_a_running_machine_waits_for_is_told_with_since_when_and_until_when() {
+    fn what_a_running_machine_waits_for_is_shown_with_its_start_and_its_deadline() {
         let entered = |second, state| moment(second, "TaskStateEntered", Some(state), None);
         let moments = vec![entered(1, "Ask"), entered(9, "Decide"), entered(20, "Ask")];
         let mut running = execution("Review", None, moments);

@@ -118,7 +118,7 @@ impl Timeline {
     fn attempts_at(&self, event: &LoggedEvent) -> Vec<String> {
         let id = event.metadata.event_id.to_string();
         let of_event = self.attempts.iter().filter(|attempt| attempt.event_id == id);
-        let told = |attempt: &Attempt| {
+        let line_of = |attempt: &Attempt| {
             let times = if attempt.failures == 1 { "time" } else { "times" };
             let (failures, rule, error) = (attempt.failures, &attempt.rule, plain(&attempt.error));
             let waits = attempt.waits.map(|Wait { since, next, until }| {
@@ -128,7 +128,7 @@ impl Timeline {
             });
             format!("{rule} failed {failures} {times}: {error}{}", waits.unwrap_or_default())
         };
-        of_event.map(told).collect()
+        of_event.map(line_of).collect()
     }
 }
 

@@ -92,14 +92,14 @@ impl Shop {
     }
 
     /// Returns the answer to an operator's request, once it has the field at `pointer`.
-    fn told(&self, who: &[&str], request: &str, pointer: &str) -> Value {
+    fn output_text(&self, who: &[&str], request: &str, pointer: &str) -> Value {
         let token = token(self.data(), who);
-        let mut told = Value::Null;
+        let mut output_text = Value::Null;
         until(pointer, || {
-            told = self.ask(&token, request, &[], &Value::Null).1;
-            told.pointer(pointer).is_some_and(|found| !found.is_null())
+            output_text = self.ask(&token, request, &[], &Value::Null).1;
+            output_text.pointer(pointer).is_some_and(|found| !found.is_null())
         });
-        told
+        output_text
     }
 }
 
@@ -151,8 +151,9 @@ fn nobody_approves_an_order_of_their_own() {
     let shop = Shop::open();
     let id = shop.order("ana", &shop.ana, "ring", "dear");
     let review = format!("/reviews/{id}");
-    let told = shop.told(&["--reviewer", "maria"], &format!("GET {review}"), "/handle");
-    let approved = json!({ "verdict": "approve", "handle": told["handle"] });
+    let output_text =
+        shop.output_text(&["--reviewer", "maria"], &format!("GET {review}"), "/handle");
+    let approved = json!({ "verdict": "approve", "handle": output_text["handle"] });
     let post = format!("POST {review}");
     assert_eq!(shop.ask(&shop.ana, &post, &[], &approved).0, 403, "she is not a reviewer");
     let as_reviewer = token(shop.data(), &["--reviewer", "ana"]);
@@ -169,8 +170,9 @@ fn a_handle_that_its_customer_can_compute_gives_no_power() {
     let shop = Shop::open();
     let id = shop.order("ana", &shop.ana, "ring", "dear");
     let review = derived_id("review-wait", &id, 0).simple().to_string();
-    let told = shop.told(&["--reviewer", "maria"], &format!("GET /reviews/{id}"), "/handle");
-    assert_eq!(told["handle"], review.as_str(), "she can compute it");
+    let output_text =
+        shop.output_text(&["--reviewer", "maria"], &format!("GET /reviews/{id}"), "/handle");
+    assert_eq!(output_text["handle"], review.as_str(), "she can compute it");
     let verdict = json!({ "verdict": "approve", "handle": review });
     let parcel = derived_id("carrier-wait", &id, 0).simple().to_string();
     let whose = json!({ "order-id": id, "handle": parcel });
@@ -204,8 +206,8 @@ fn a_webhook_that_was_overheard_is_worth_nothing() {
     let who = ["--operator", "maria"];
     let operator = token(shop.data(), &who);
     let log = || {
-        let told = shop.ask(&operator, &events, &[], &Value::Null).1;
-        told["events"].as_array().cloned().unwrap_or_default()
+        let output_text = shop.ask(&operator, &events, &[], &Value::Null).1;
+        output_text["events"].as_array().cloned().unwrap_or_default()
     };
     let mut handle = Value::Null;
     until("the parcel", || {

@@ -2,34 +2,38 @@
 
 use serde_json::Value;
 
-use crate::{chorus, said};
+use crate::{chorus, stdout_of};
 
 #[test]
-fn seven_stories_are_told_and_nothing_is_left_behind() {
+fn seven_stories_are_printed_and_nothing_is_left_behind() {
     let place = tempfile::tempdir().unwrap();
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_chorus"))
         .arg("demo")
         .env("TMPDIR", place.path())
         .output()
         .unwrap();
-    let told = said(&output);
-    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    let output_text = stdout_of(&output);
+    assert!(output.status.success(), "{output_text}{}", String::from_utf8_lossy(&output.stderr));
     for story in 1..=7 {
-        assert!(told.contains(&format!("\n{story}. ")) || told.starts_with("1. "), "{told}");
+        assert!(
+            output_text.contains(&format!("\n{story}. ")) || output_text.starts_with("1. "),
+            "{output_text}"
+        );
     }
-    assert!(told.contains("It adds up"), "{told}");
+    assert!(output_text.contains("It adds up"), "{output_text}");
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "something is left behind");
 }
 
 #[test]
 fn machines_get_every_event_with_its_cause() {
     let output = chorus(&["demo", "--json"]);
-    let told: Value = serde_json::from_str(&said(&output)).unwrap();
-    let stories = told["stories"].as_array().unwrap();
+    let output_text: Value = serde_json::from_str(&stdout_of(&output)).unwrap();
+    let stories = output_text["stories"].as_array().unwrap();
     assert_eq!(stories.len(), 7);
     let delivered = stories[0]["events"].as_array().unwrap();
-    let said: Vec<&str> = delivered.iter().map(|e| e["detail-type"].as_str().unwrap()).collect();
-    assert_eq!(said[0], "OrderCreated");
+    let stdout_of: Vec<&str> =
+        delivered.iter().map(|e| e["detail-type"].as_str().unwrap()).collect();
+    assert_eq!(stdout_of[0], "OrderCreated");
     let forward = [
         "ItemReserved",
         "ItemDescribed",
@@ -43,9 +47,9 @@ fn machines_get_every_event_with_its_cause() {
         "DeliveryWasDelivered",
         "OrderDelivered",
     ];
-    let mut places = forward.iter().map(|event| said.iter().position(|other| other == event));
-    assert!(places.all(|place| place.is_some()), "{said:?}");
-    assert_eq!(told["books"]["problems"], serde_json::json!([]));
+    let mut places = forward.iter().map(|event| stdout_of.iter().position(|other| other == event));
+    assert!(places.all(|place| place.is_some()), "{stdout_of:?}");
+    assert_eq!(output_text["books"]["problems"], serde_json::json!([]));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::{chorus, said, well};
+use crate::{chorus, stdout_of, well};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
@@ -29,7 +29,7 @@ fn edited(root: &Path) -> String {
 fn breaks_the_total(arguments: &[&str]) {
     let output = chorus(&[&["design", "--compat", "--json"], arguments].concat());
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
-    let found: Vec<Value> = serde_json::from_str(&said(&output)).unwrap();
+    let found: Vec<Value> = serde_json::from_str(&stdout_of(&output)).unwrap();
     let directions: Vec<&str> = found.iter().map(|it| it["direction"].as_str().unwrap()).collect();
     assert_eq!(directions, ["new-producers-old-consumers", "old-events-new-consumers"]);
     for finding in &found {
@@ -68,7 +68,7 @@ fn a_change_is_judged_against_a_folder_and_against_a_commit() {
 }
 
 #[test]
-fn what_is_neither_a_folder_nor_a_commit_is_said_so() {
+fn what_is_neither_a_folder_nor_a_commit_is_refused_as_such() {
     let output = chorus(&["design", "--compat", "--root", ROOT, "--against", "no-such-release"]);
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1));

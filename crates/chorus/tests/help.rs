@@ -55,7 +55,7 @@ fn the_design_table_is_printed_and_its_flow_closes() {
 }
 
 #[test]
-fn a_shop_that_does_not_run_is_said_so_with_what_to_do() {
+fn a_shop_that_does_not_run_is_reported_with_what_to_do() {
     let output = chorus(&["order", "--url", "http://127.0.0.1:9", "show", "some-order"]);
     assert_eq!(output.status.code(), Some(1));
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -68,7 +68,7 @@ fn a_shop_that_does_not_run_is_said_so_with_what_to_do() {
 
 #[test]
 fn what_cannot_be_meant_is_refused_before_anything_is_done() {
-    for (arguments, said) in [
+    for (arguments, stdout_of) in [
         (&["order", "list", "--customer", "a", "--url", "nonsense"][..], "must be like http://"),
         (&["events", "--last", "0"], "1..=10000"),
         (&["import", "northwind"], "--data <DIR>|--url <URL>"),
@@ -77,7 +77,7 @@ fn what_cannot_be_meant_is_refused_before_anything_is_done() {
         let output = chorus(arguments);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
-        assert!(error.contains(said), "{arguments:?}: {error}");
+        assert!(error.contains(stdout_of), "{arguments:?}: {error}");
     }
     let output = chorus(&["design", "--write", "--root", "/nonexistent"]);
     assert_eq!(output.status.code(), Some(1));
@@ -112,7 +112,10 @@ fn a_directory_that_holds_something_else_is_named() {
         let output = chorus(&[arguments, &["--data", &data]].concat());
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
-        let told = format!("the shop in {data} does not open");
-        assert!(error.contains(&told) && !error.contains("panicked"), "{arguments:?}: {error}");
+        let output_text = format!("the shop in {data} does not open");
+        assert!(
+            error.contains(&output_text) && !error.contains("panicked"),
+            "{arguments:?}: {error}"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{chorus, said, well};
+use crate::{chorus, stdout_of, well};
 
 const MACHINE: &str = r#"{
   "StartAt": "Charge",
@@ -38,11 +38,14 @@ fn a_machine_is_run_with_mocks_and_says_its_output_or_its_error() {
     let run =
         |input: &str| chorus(&["states", "run", &machine, "--input", input, "--mock", &mocks]);
     let output = run(r#"{"total":12}"#);
-    assert_eq!(said(&output).trim(), r#"{"said":"12 paid"}"#);
+    assert_eq!(stdout_of(&output).trim(), r#"{"said":"12 paid"}"#);
     let output = run(r#"{"total":2}"#);
     assert_eq!(output.status.code(), Some(1));
-    let told: serde_json::Value = serde_json::from_str(&said(&output)).unwrap();
-    assert_eq!((&told["error"], &told["cause"]), (&"TooLittle".into(), &"not worth it".into()));
+    let output_text: serde_json::Value = serde_json::from_str(&stdout_of(&output)).unwrap();
+    assert_eq!(
+        (&output_text["error"], &output_text["cause"]),
+        (&"TooLittle".into(), &"not worth it".into())
+    );
     let history = well(&[
         "states",
         "run",
@@ -53,8 +56,8 @@ fn a_machine_is_run_with_mocks_and_says_its_output_or_its_error() {
         &mocks,
         "--history",
     ]);
-    let told: serde_json::Value = serde_json::from_str(&history).unwrap();
-    let events = told["events"].as_array().unwrap();
+    let output_text: serde_json::Value = serde_json::from_str(&history).unwrap();
+    let events = output_text["events"].as_array().unwrap();
     assert_eq!(events[0]["type"], "ExecutionStarted");
     assert_eq!(events.iter().filter(|event| event["type"] == "TaskFailed").count(), 1);
 }
@@ -73,17 +76,17 @@ fn mocks_of_step_functions_local_are_run_by_their_test_case() {
         chorus(&[&["states", "run", &machine, "--mock", &mocks], &input[..], case].concat())
     };
     let output = run(&["--case", "Paid"]);
-    assert_eq!(said(&output).trim(), r#"{"said":"12 paid"}"#);
+    assert_eq!(stdout_of(&output).trim(), r#"{"said":"12 paid"}"#);
     let noted = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(noted.contains("Chrage"), "a mock that nothing asks for is noted: {noted}");
-    assert!(said(&run(&["--case", "Refused"])).contains("Declined"));
+    assert!(stdout_of(&run(&["--case", "Refused"])).contains("Declined"));
     let unnamed = run(&[]);
     let error = String::from_utf8_lossy(&unnamed.stderr).into_owned();
     assert!(!unnamed.status.success() && error.contains("Paid, Refused"), "{error}");
 }
 
 #[test]
-fn an_invalid_machine_is_told_by_state_and_field() {
+fn an_invalid_machine_is_reported_by_state_and_field() {
     let place = tempfile::tempdir().unwrap();
     let machine = file(
         place.path(),
@@ -93,9 +96,9 @@ fn an_invalid_machine_is_told_by_state_and_field() {
     let output = chorus(&["states", "validate", &machine]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        said(&output).contains("Charge") && said(&output).contains("Next"),
+        stdout_of(&output).contains("Charge") && stdout_of(&output).contains("Next"),
         "{}",
-        said(&output)
+        stdout_of(&output)
     );
     let valid = file(place.path(), "v.asl.json", MACHINE);
     assert!(well(&["states", "validate", &valid]).contains("valid"));
@@ -139,19 +142,23 @@ Resources:
     let template = file(place.path(), "template.yaml", template);
     let output = chorus(&["states", "validate", &template, "--json"]);
     assert_eq!(output.status.code(), Some(1), "a callback has no place in an Express machine");
-    let told: serde_json::Value = serde_json::from_str(&said(&output)).unwrap();
-    let results: Vec<&str> =
-        told.as_array().unwrap().iter().filter_map(|machine| machine["result"].as_str()).collect();
+    let output_text: serde_json::Value = serde_json::from_str(&stdout_of(&output)).unwrap();
+    let results: Vec<&str> = output_text
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|machine| machine["result"].as_str())
+        .collect();
     assert_eq!(results, ["OK", "FAIL"]);
-    let diagnostic = &told[1]["diagnostics"][0];
+    let diagnostic = &output_text[1]["diagnostics"][0];
     assert_eq!(diagnostic["code"], "SCHEMA_VALIDATION_FAILED");
     assert_eq!(diagnostic["location"], "/States/A/Resource");
     let standard = ["states", "validate", &template, "--type", "standard"];
     assert!(well(&standard).contains("valid"));
     let run = ["states", "test", &template, "--machine", "Inside", "--type", "standard"];
-    let told = well(&[&run[..], &["--state", "B"]].concat());
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(told["output"], "a \"word\"");
+    let output_text = well(&[&run[..], &["--state", "B"]].concat());
+    let output_text: serde_json::Value = serde_json::from_str(&output_text).unwrap();
+    assert_eq!(output_text["output"], "a \"word\"");
     let unnamed = chorus(&["states", "draw", &template]);
     let error = String::from_utf8_lossy(&unnamed.stderr).into_owned();
     assert!(unnamed.status.code() == Some(2) && error.contains("Beside, Inside"), "{error}");
@@ -177,7 +184,7 @@ Resources:
     let all = file(place.path(), "template.yaml", template);
     let output = chorus(&["states", "validate", &all]);
     let noted = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && said(&output).contains("valid: 3 states"), "{noted}");
+    assert!(output.status.success() && stdout_of(&output).contains("valid: 3 states"), "{noted}");
     for uri in ["s3://definitions/a.json", "s3://definitions/b.json"] {
         assert!(noted.contains(&format!("is not checked: its definition is at {uri}")), "{noted}");
     }
@@ -186,14 +193,16 @@ Resources:
     let gone = file(place.path(), "gone.yaml", &template.replace("m.asl", "n.asl"));
     let output = chorus(&["states", "validate", &gone, "--json"]);
     assert_eq!(output.status.code(), Some(2), "nothing was checked");
-    let told: serde_json::Value = serde_json::from_str(&said(&output)).unwrap();
-    let told = told.as_array().unwrap();
-    let local = told.iter().find(|told| told["machine"].as_str().unwrap().ends_with(": Local"));
+    let output_text: serde_json::Value = serde_json::from_str(&stdout_of(&output)).unwrap();
+    let output_text = output_text.as_array().unwrap();
+    let local = output_text
+        .iter()
+        .find(|output_text| output_text["machine"].as_str().unwrap().ends_with(": Local"));
     assert!(local.unwrap()["because"][0].as_str().unwrap().contains("cannot be read"));
-    assert_eq!(told.len(), 3);
+    assert_eq!(output_text.len(), 3);
     let beside = chorus(&["states", "validate", "nowhere.json", &all]);
     assert_eq!(beside.status.code(), Some(2), "a file was not read");
-    assert!(said(&beside).contains("valid: 3 states"), "{}", said(&beside));
+    assert!(stdout_of(&beside).contains("valid: 3 states"), "{}", stdout_of(&beside));
 }
 
 #[test]
@@ -219,8 +228,11 @@ fn one_state_is_tested_alone_and_a_folder_of_mocks_is_measured() {
     let place = tempfile::tempdir().unwrap();
     let yaml = file(place.path(), "m.yaml", YAML);
     let test = ["states", "test", &yaml, "--state", "Ask", "--error", "Down", "--cause", "c"];
-    let told: serde_json::Value = serde_json::from_str(&well(&test)).unwrap();
-    assert_eq!((&told["status"], &told["nextState"]), (&"CAUGHT_ERROR".into(), &"Choose".into()));
+    let output_text: serde_json::Value = serde_json::from_str(&well(&test)).unwrap();
+    assert_eq!(
+        (&output_text["status"], &output_text["nextState"]),
+        (&"CAUGHT_ERROR".into(), &"Choose".into())
+    );
     let folder = place.path().join("mocks");
     std::fs::create_dir(&folder).unwrap();
     file(&folder, "found.json", r#"{"Ask":{"Return":{"n":1}}}"#);
@@ -229,14 +241,18 @@ fn one_state_is_tested_alone_and_a_folder_of_mocks_is_measured() {
     let coverage = ["states", "coverage", &yaml, "--mocks", &folder_name];
     let output = chorus(&coverage);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("0 x Catch[0].Next → Choose"), "{}", said(&output));
-    assert!(said(&output).contains("3 of 3 states, 4 of 5 transitions"), "{}", said(&output));
+    assert!(stdout_of(&output).contains("0 x Catch[0].Next → Choose"), "{}", stdout_of(&output));
+    assert!(
+        stdout_of(&output).contains("3 of 3 states, 4 of 5 transitions"),
+        "{}",
+        stdout_of(&output)
+    );
     file(&folder, "down.json", r#"{"Ask":{"Throw":{"Error":"Down"}}}"#);
     assert!(well(&coverage).contains("5 of 5 transitions"));
 }
 
 #[test]
-fn a_history_is_told_as_a_table_at_the_given_time_and_errors_as_json() {
+fn a_history_is_printed_as_a_table_at_the_given_time_and_errors_as_json() {
     let place = tempfile::tempdir().unwrap();
     let yaml = file(place.path(), "m.yaml", YAML);
     let mocks = file(place.path(), "mocks.json", r#"{"Ask":{"Return":{},"AfterSeconds":2}}"#);
@@ -248,8 +264,8 @@ fn a_history_is_told_as_a_table_at_the_given_time_and_errors_as_json() {
     assert!(history.contains("2026-11-20T10:47:02.000Z"), "{history}");
     let output = chorus(&["states", "run", "nowhere.json", "--json"]);
     assert_eq!(output.status.code(), Some(2));
-    let told: serde_json::Value = serde_json::from_str(&said(&output)).unwrap();
-    assert_eq!(told["error"], "nowhere.json cannot be read");
+    let output_text: serde_json::Value = serde_json::from_str(&stdout_of(&output)).unwrap();
+    assert_eq!(output_text["error"], "nowhere.json cannot be read");
 }
 
 #[test]
@@ -267,9 +283,9 @@ fn a_distributed_map_reads_and_writes_a_folder_in_the_place_of_s3() {
     std::fs::create_dir_all(&bucket).unwrap();
     file(&bucket, "a.csv", "id\n1\n2\n");
     let folder = place.path().join("s3").display().to_string();
-    let told: serde_json::Value =
+    let output_text: serde_json::Value =
         serde_json::from_str(&well(&["states", "run", &machine, "--s3", &folder])).unwrap();
-    let manifest = told["ResultWriterDetails"]["Key"].as_str().unwrap();
+    let manifest = output_text["ResultWriterDetails"]["Key"].as_str().unwrap();
     let manifest = place.path().join("s3/out").join(manifest);
     let written = manifest.with_file_name("SUCCEEDED_0.jsonl");
     assert_eq!(std::fs::read_to_string(written).unwrap(), "{\"id\":\"1\"}\n{\"id\":\"2\"}");

@@ -24,7 +24,7 @@ fn chorus(arguments: &[&str]) -> Output {
     command.output().expect("the binary that cargo built can be run")
 }
 
-fn said(output: &Output) -> String {
+fn stdout_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -33,6 +33,6 @@ fn said(output: &Output) -> String {
 fn well(arguments: &[&str]) -> String {
     let output = chorus(arguments);
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "chorus {arguments:?}: {error}{}", said(&output));
-    said(&output)
+    assert!(output.status.success(), "chorus {arguments:?}: {error}{}", stdout_of(&output));
+    stdout_of(&output)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::running::{Running, until};
-use crate::{chorus, said, well};
+use crate::{chorus, stdout_of, well};
 
 fn ask(url: &str, method: &str, path: &str, body: &Value) -> Value {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -62,17 +62,20 @@ fn a_refused_refund_is_named_with_its_remedy() {
     rest(url);
     let ill = chorus(&["doctor", "--url", url]);
     assert_eq!(ill.status.code(), Some(1));
-    let told = said(&ill);
-    assert!(told.contains("✗ 1 errors wait for an operator"), "{told}");
+    let output_text = stdout_of(&ill);
+    assert!(output_text.contains("✗ 1 errors wait for an operator"), "{output_text}");
     let remedy = format!("→ chorus payment retry-refund {id}");
-    assert!(told.contains(&remedy) && told.contains("refuses to refund"), "{told}");
+    assert!(
+        output_text.contains(&remedy) && output_text.contains("refuses to refund"),
+        "{output_text}"
+    );
     let books = chorus(&["accounts", "--url", url]);
-    assert!(!books.status.success() && said(&books).contains(&id), "{}", said(&books));
+    assert!(!books.status.success() && stdout_of(&books).contains(&id), "{}", stdout_of(&books));
 
     let retried = well(&["payment", "--url", url, "retry-refund", &id]);
     assert!(retried.contains("refunded"), "{retried}");
-    let told = well(&["doctor", "--url", url]);
-    assert!(told.contains("✓ 0 errors wait for an operator"), "{told}");
+    let output_text = well(&["doctor", "--url", url]);
+    assert!(output_text.contains("✓ 0 errors wait for an operator"), "{output_text}");
     assert!(well(&["accounts", "--url", url]).contains("Everything adds up"));
     let again = well(&["payment", "--url", url, "retry-refund", &id]);
     assert!(again.contains("36 charged, 36 refunded"), "nothing is refunded twice: {again}");
@@ -87,8 +90,8 @@ fn what_an_operator_has_settled_is_named_no_more() {
     until("the refusal", || !chorus(&["doctor", "--url", url]).status.success());
     rest(url);
     well(&["settle", "--url", url, &id, "--reason", "refunded by bank transfer"]);
-    let told = well(&["doctor", "--url", url]);
-    assert!(told.contains("✓ 0 errors wait for an operator"), "{told}");
+    let output_text = well(&["doctor", "--url", url]);
+    assert!(output_text.contains("✓ 0 errors wait for an operator"), "{output_text}");
     assert!(well(&["dlq", "--url", url, "audit"]).contains("by bank transfer"));
 }
 
@@ -107,7 +110,7 @@ fn a_review_is_listed_and_decided_by_its_order() {
 }
 
 #[test]
-fn a_replay_tells_first_what_it_would_do_and_then_does_nothing_twice() {
+fn a_replay_lists_first_what_it_would_do_and_then_does_nothing_twice() {
     let place = tempfile::tempdir().unwrap();
     let running = Running::on(place.path());
     let url = running.url.as_str();
@@ -141,10 +144,10 @@ fn the_doctor_finds_nothing_in_a_healthy_shop() {
     let running = Running::on(place.path());
     let url = running.url.as_str();
     shop_with_an_order(&running);
-    let told = well(&["doctor", "--url", url]);
-    assert!(told.contains("✓ 0 of 1 orders wait"), "{told}");
-    assert!(told.contains("✓ 0 rules differ from the design table"), "{told}");
+    let output_text = well(&["doctor", "--url", url]);
+    assert!(output_text.contains("✓ 0 of 1 orders wait"), "{output_text}");
+    assert!(output_text.contains("✓ 0 rules differ from the design table"), "{output_text}");
     let output = chorus(&["doctor", "--url", url, "--json"]);
-    let checkup: Value = serde_json::from_str(&said(&output)).unwrap();
+    let checkup: Value = serde_json::from_str(&stdout_of(&output)).unwrap();
     assert_eq!(checkup["orders"], 1);
 }

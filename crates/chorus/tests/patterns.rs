@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::{chorus, said, well};
+use crate::{chorus, stdout_of, well};
 
 fn file(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
@@ -32,9 +32,9 @@ fn a_pattern_is_tried_on_an_event_and_the_deciding_field_is_named() {
     ]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        said(&output).contains("no match") && said(&output).contains("237.51"),
+        stdout_of(&output).contains("no match") && stdout_of(&output).contains("237.51"),
         "{}",
-        said(&output)
+        stdout_of(&output)
     );
     let high_event = sample("OrderCreated-2.json");
     let matched = well(&["pattern", "test", "--pattern", &pattern, "--event", &high_event]);
@@ -59,7 +59,7 @@ fn cases_are_run_and_disagreements_are_counted() {
     let cases = file(place.path(), "differ.jsonl", &format!("{agree}\n{differ}\n"));
     let output = chorus(&["pattern", "check", "--cases", &cases]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).ends_with("2 cases, 1 disagreements\n"), "{}", said(&output));
+    assert!(stdout_of(&output).ends_with("2 cases, 1 disagreements\n"), "{}", stdout_of(&output));
 }
 
 /// Runs the command with `input` on its standard input.
@@ -73,7 +73,7 @@ fn fed(arguments: &[&str], input: &str) -> Output {
 }
 
 fn json(output: &Output) -> serde_json::Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(output)))
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stdout_of(output)))
 }
 
 const TEMPLATE: &str = "
@@ -107,8 +107,8 @@ fn the_rules_of_a_template_are_tried_with_what_their_targets_are_sent() {
     let event = file(place.path(), "event.json", EVENT);
     let rules = ["pattern", "rules", "--template", &template, "--event", &event];
     let assuming = chorus(&rules);
-    assert_eq!(assuming.status.code(), Some(1), "{}", said(&assuming));
-    assert!(said(&assuming).contains("assumed Stage = Stage"), "{}", said(&assuming));
+    assert_eq!(assuming.status.code(), Some(1), "{}", stdout_of(&assuming));
+    assert!(stdout_of(&assuming).contains("assumed Stage = Stage"), "{}", stdout_of(&assuming));
     let given = well(&[&rules[..], &["--parameter", "Stage=test"]].concat());
     assert!(given.contains("High (on bus-test, line 10): match"), "{given}");
     assert!(
@@ -117,8 +117,9 @@ fn the_rules_of_a_template_are_tried_with_what_their_targets_are_sent() {
     );
     assert!(given.contains(r#": {"t": 237.51}"#), "{given}");
     assert!(given.contains("ReviewLow (on default, line 20): no match: source decided"), "{given}");
-    let told = fed(&["pattern", "rules", "--template", &template, "--event", "-", "--json"], EVENT);
-    assert_eq!(json(&told)[1]["explanation"]["decided-by"], "source");
+    let output_text =
+        fed(&["pattern", "rules", "--template", &template, "--event", "-", "--json"], EVENT);
+    assert_eq!(json(&output_text)[1]["explanation"]["decided-by"], "source");
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn patterns_and_templates_are_linted() {
     let place = tempfile::tempdir().unwrap();
     let found = fed(&["pattern", "lint", "-"], r#"{"Source":["a"]}"#);
     assert_eq!(found.status.code(), Some(1));
-    assert!(said(&found).contains("misspelt-envelope"), "{}", said(&found));
+    assert!(stdout_of(&found).contains("misspelt-envelope"), "{}", stdout_of(&found));
     let template = file(place.path(), "template.yaml", TEMPLATE);
     assert!(well(&["pattern", "lint", &template]).contains("2 patterns, 0 findings"));
     assert_eq!(fed(&["pattern", "lint"], "Resources: [1\n").status.code(), Some(2));
@@ -158,11 +159,11 @@ fn two_patterns_are_compared_with_an_event_that_tells_them_apart() {
     let template = file(place.path(), "template.yaml", TEMPLATE);
     let rule = format!("{template}#ReviewLow");
     let compared = chorus(&["pattern", "compare", &rule, &wide]);
-    assert!(said(&compared).contains("As EventBridge delivers"), "{}", said(&compared));
+    assert!(stdout_of(&compared).contains("As EventBridge delivers"), "{}", stdout_of(&compared));
 }
 
 #[test]
-fn errors_are_json_where_json_is_asked_for() {
+fn errors_are_json_where_json_is_requested() {
     let place = tempfile::tempdir().unwrap();
     let event = file(place.path(), "event.json", EVENT);
     let refused = fed(
@@ -182,7 +183,11 @@ fn errors_are_json_where_json_is_asked_for() {
     assert_eq!(json(&fed(&unread, r#"{"a":[1]}"#))["error"]["line"], 2);
     let twice = ["pattern", "test", "--pattern", "-", "--event", &event];
     let warned = fed(&twice, r#"{"source":["a"],"source":["orders.test"]}"#);
-    assert!(said(&warned).contains("warning: line 1, column 17: $.source"), "{}", said(&warned));
+    assert!(
+        stdout_of(&warned).contains("warning: line 1, column 17: $.source"),
+        "{}",
+        stdout_of(&warned)
+    );
     let bare = ["pattern", "test", "--pattern", "-", "--event", &event, "--envelope"];
     assert_eq!(fed(&bare, r#"{"a":[1]}"#).status.code(), Some(2));
 }

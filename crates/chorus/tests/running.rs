@@ -146,16 +146,16 @@ fn the_shops_own_numbers_are_options_of_up() {
         until("the price", || {
             let placed =
                 crate::chorus(&[&of[..], &["--line", line, "--country", country]].concat());
-            let told: Option<Value> = serde_json::from_slice(&placed.stdout).ok();
-            id = told.and_then(|order| order["order-id"].as_str().map(ToOwned::to_owned));
+            let output_text: Option<Value> = serde_json::from_slice(&placed.stdout).ok();
+            id = output_text.and_then(|order| order["order-id"].as_str().map(ToOwned::to_owned));
             id.is_some()
         });
         id.unwrap()
     };
     // Until the event log has the first event, the command fails.
     let events = |id: &str| {
-        let told = crate::chorus(&["events", "--url", &url, "--order", id]).stdout;
-        String::from_utf8_lossy(&told).into_owned()
+        let output_text = crate::chorus(&["events", "--url", &url, "--order", id]).stdout;
+        String::from_utf8_lossy(&output_text).into_owned()
     };
     let abroad = order("ana", "chai:1", "Germany");
     until("the declaration", || events(&abroad).contains("CustomsDeclared"));

@@ -3,13 +3,13 @@
 
 use serde_json::Value;
 
-use crate::{chorus, said, well};
+use crate::{chorus, stdout_of, well};
 
 #[test]
-fn a_campaign_tells_what_it_struck_and_what_bound_it_gives() {
-    let told = well(&["simulate", "--seeds", "5", "--orders", "2"]);
+fn a_campaign_reports_its_faults_and_the_bound_that_follows() {
+    let output_text = well(&["simulate", "--seeds", "5", "--orders", "2"]);
     for word in ["5 runs", "runs/s", "struck", "crash points", "No violation.", "3/N"] {
-        assert!(told.contains(word), "{word} is not in\n{told}");
+        assert!(output_text.contains(word), "{word} is not in\n{output_text}");
     }
     let report: Value =
         serde_json::from_str(&well(&["simulate", "--seeds", "5", "--orders", "2", "--json"]))
@@ -18,7 +18,7 @@ fn a_campaign_tells_what_it_struck_and_what_bound_it_gives() {
 }
 
 #[test]
-fn a_seed_tells_its_run_again_to_the_byte() {
+fn a_seed_repeats_its_run_to_the_byte() {
     let trace = ["simulate", "--seed", "7", "--orders", "1", "--trace"];
     let first = well(&trace);
     assert!(first.lines().count() > 100, "{first}");
@@ -29,7 +29,7 @@ fn a_seed_tells_its_run_again_to_the_byte() {
 fn a_strike_is_read_as_a_failure_prints_it() {
     let strike = "CrashAfter at call 2 (Write) of inventory-ReserveItem";
     let output = chorus(&["simulate", "--strike", strike]);
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", stdout_of(&output));
     for none in ["--seeds", "--orders"] {
         assert_eq!(
             chorus(&["simulate", none, "0"]).status.code(),

@@ -37,16 +37,16 @@ fn a_rotation_leaves_both_secrets_valid_unless_the_one_before_is_revoked() {
     let data = directory.path();
     let shop = Running::with(data, &["--require-tokens"]);
     let first = secret(data);
-    let told = rotate(data, &[]);
-    assert!(told.contains("is accepted until"), "{told}");
+    let output_text = rotate(data, &[]);
+    assert!(output_text.contains("is accepted until"), "{output_text}");
     let second = secret(data);
     assert_ne!(first, second);
     let stranger = "a-webhook-secret-for-this-laptop-only".parse().unwrap();
     for (secret, expected) in [(&first, 404), (&second, 404), (&stranger, 401)] {
         assert_eq!(call_back(&shop, secret), expected);
     }
-    let told = rotate(data, &["--revoke"]);
-    assert!(told.contains("within 5 minutes"), "{told}");
+    let output_text = rotate(data, &["--revoke"]);
+    assert!(output_text.contains("within 5 minutes"), "{output_text}");
     shop.kill();
     let shop = Running::on(data);
     for (secret, expected) in [(&secret(data), 404), (&second, 401), (&first, 401)] {

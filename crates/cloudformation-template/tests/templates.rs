@@ -79,7 +79,7 @@ fn functions_are_resolved_without_an_account() {
 }
 
 #[test]
-fn every_assumption_is_told_and_can_be_replaced() {
+fn every_assumption_is_reported_and_can_be_replaced() {
     let template = template(
         "
 Parameters:
@@ -91,8 +91,11 @@ Probe: [!Ref Secret, !Ref Level, !ImportValue other, !Ref Secret, '{{resolve:ssm
     let probe = &template.value()["Probe"];
     let resolved = Resolver::new(&template).resolve(probe);
     assert_eq!(resolved.value, json!(["Secret", 3, "other", "Secret", "{{resolve:ssm:/x}}"]));
-    let told: Vec<_> = resolved.stand_ins.iter().map(|one| one.expression.as_str()).collect();
-    assert_eq!(told, ["Level", "Secret", r#"{"Fn::ImportValue":"other"}"#, "{{resolve:ssm:/x}}"]);
+    let assumed: Vec<_> = resolved.stand_ins.iter().map(|one| one.expression.as_str()).collect();
+    assert_eq!(
+        assumed,
+        ["Level", "Secret", r#"{"Fn::ImportValue":"other"}"#, "{{resolve:ssm:/x}}"]
+    );
     let known = Resolver::new(&template).with("Secret", "s").with("Level", 5).resolve(probe);
     assert_eq!((known.value[0].as_str(), known.stand_ins.len()), (Some("s"), 2));
 }

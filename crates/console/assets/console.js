@@ -84,7 +84,7 @@ function move(event) {
       layer.append(dot);
       path.beginElement();
       setTimeout(() => dot.remove(), 800);
-    }, line.id.startsWith("heard-") ? 700 : 0);
+    }, line.id.startsWith("consumed-") ? 700 : 0);
   }
 }
 

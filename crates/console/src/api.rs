@@ -87,8 +87,8 @@ pub(crate) async fn read<T: DeserializeOwned>(
     let path = ask.path.clone();
     let Answer { status, body } = api.api.ask(api.caller, ask).await?;
     if !(200..300).contains(&status) {
-        let told = body["detail"].as_str().or_else(|| body["title"].as_str());
-        let detail = told.unwrap_or("the response has no detail").to_owned();
+        let reason = body["detail"].as_str().or_else(|| body["title"].as_str());
+        let detail = reason.unwrap_or("the response has no detail").to_owned();
         return Err(AskError::Refused { status, detail });
     }
     serde_json::from_value(body).map_err(|source| AskError::Shape { path, source })

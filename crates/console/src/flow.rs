@@ -186,11 +186,11 @@ fn lines(publishers: &[Publisher], events: &[EventNode], consumers: &[Consumer])
     for event in events {
         if let Some(speaker) = publishers.iter().find(|it| it.name == event.speaker) {
             let path = curve((SPEAKER_RIGHT, speaker.y), (EVENT_LEFT, event.y));
-            lines.push(Line { id: format!("said-{}", event.name), event: event.name, path });
+            lines.push(Line { id: format!("published-{}", event.name), event: event.name, path });
         }
         for consumer in consumers.iter().filter(|it| event.consumers.contains(&it.action)) {
             let path = curve((EVENT_RIGHT, event.y), (ROW_LEFT, consumer.y));
-            let id = format!("heard-{}-{}", event.name, consumer.action);
+            let id = format!("consumed-{}-{}", event.name, consumer.action);
             lines.push(Line { id, event: event.name, path });
         }
     }
@@ -209,7 +209,7 @@ mod tests {
     use chorus_events::table::TABLE;
 
     #[test]
-    fn every_event_is_on_the_map_with_whoever_says_and_hears_it() {
+    fn every_event_is_on_the_map_with_its_publisher_and_its_consumers() {
         let map = Map::of(&TABLE);
         let created = map.events.iter().find(|event| event.name == "OrderCreated").unwrap();
         assert_eq!(created.speaker, "Order");
@@ -217,7 +217,7 @@ mod tests {
         for event in &map.events {
             assert!(map.publishers.iter().any(|it| it.name == event.speaker), "{event:?}");
             for action in &event.consumers {
-                let id = format!("heard-{}-{action}", event.name);
+                let id = format!("consumed-{}-{action}", event.name);
                 assert!(map.lines.iter().any(|line| line.id == id), "{id}");
             }
         }

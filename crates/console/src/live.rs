@@ -62,9 +62,9 @@ impl Work {
 
     /// The numbers of failures and dead letters, as a short text.
     pub(crate) fn trouble(&self) -> String {
-        let told = |count, what| (count > 0).then(|| format!("{count} {what}"));
-        let told = [told(self.failed, "failed"), told(self.dead, "dead")];
-        told.into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let part = |count, what| (count > 0).then(|| format!("{count} {what}"));
+        let part = [part(self.failed, "failed"), part(self.dead, "dead")];
+        part.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -142,8 +142,8 @@ impl Live {
     pub(crate) fn follow(&self, topic: Topic, since: u64) -> Response {
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let told = Followed { live: self.clone(), topic, pace, seen_up_to: since };
-        Sse::new(told).keep_alive(KeepAlive::default()).into_response()
+        let part = Followed { live: self.clone(), topic, pace, seen_up_to: since };
+        Sse::new(part).keep_alive(KeepAlive::default()).into_response()
     }
 
     /// The update for a page that has received everything up to `seen_up_to`, which is advanced.
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_of_an_order_hears_of_that_order_alone() {
+    fn the_page_of_an_order_gets_updates_of_that_order_alone() {
         let live = Live::default();
         let (topic, mut seen_up_to) = (Topic::Order("mine".to_owned()), 0);
         live.record(&accepted("another"));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_of_an_order_hears_of_what_may_have_been_forgotten_meanwhile() {
+    fn the_page_of_an_order_gets_updates_that_may_have_been_dropped_meanwhile() {
         let live = Live::default();
         let (topic, mut seen_up_to) = (Topic::Order("mine".to_owned()), 0);
         live.record(&accepted("mine"));

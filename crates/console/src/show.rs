@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_distance_in_time_is_told_in_its_own_unit() {
+    fn a_duration_is_shown_in_the_unit_that_fits_it() {
         let start = Timestamp::UNIX_EPOCH;
         let after = |seconds| after(start, Timestamp::from_second(seconds).unwrap());
         assert_eq!([2, 90, 900, 90_000].map(after), ["2000 ms", "90 s", "15 min", "25 h"]);

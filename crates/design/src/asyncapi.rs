@@ -164,7 +164,7 @@ fn channel(table: &Table, message: &Message) -> Value {
         "tags": tags.map(|tag| json!({ "name": tag })).collect::<Vec<_>>(),
         "x-owner": owner,
         "x-version": spec.version,
-        "x-said-by": names(flow.producers(name).collect()),
+        "x-published-by": names(flow.producers(name).collect()),
         "x-read-by": names(flow.consumers(name).collect()),
     })
 }

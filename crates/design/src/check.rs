@@ -232,8 +232,8 @@ fn senders(rows: &[RowSpec]) -> Vec<Finding> {
 
 fn idle(rows: &[RowSpec]) -> Vec<Finding> {
     let idle = |row: &&RowSpec| {
-        let told = row.consumes().next().is_some() || !row.api.is_empty();
-        !row.is_catch_all() && !told
+        let has_input = row.consumes().next().is_some() || !row.api.is_empty();
+        !row.is_catch_all() && !has_input
     };
     let finding = |row: &RowSpec| Finding::new(row.action, "is started by nothing", "Give it `on`");
     rows.iter().filter(idle).map(finding).collect()

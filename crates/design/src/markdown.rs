@@ -33,8 +33,8 @@ pub fn markdown(table: &Table, source: &str) -> String {
     );
     line(&mut text, &["---"; 7]);
     for event in flow.events() {
-        let [name, source, version, part, said, heard] = event_cells(flow, &event);
-        line(&mut text, &[&name, &source, &version, &part, &said, &heard, event.meaning]);
+        let [name, source, version, part, producers, consumers] = event_cells(flow, &event);
+        line(&mut text, &[&name, &source, &version, &part, &producers, &consumers, event.meaning]);
     }
     breakers(&mut text, rows);
     let picture = mermaid(table.services, rows);

@@ -109,8 +109,8 @@ fn output(flow: Flow<'_>, event: &EventSpec) -> String {
 pub(crate) fn event_cells(flow: Flow<'_>, event: &EventSpec) -> [String; 6] {
     let names =
         |rows: Vec<&RowSpec>| rows.iter().map(|row| row.title).collect::<Vec<_>>().join(", ");
-    let said = names(flow.producers(event.detail_type).collect());
-    let heard = names(flow.consumers(event.detail_type).collect());
+    let producers = names(flow.producers(event.detail_type).collect());
+    let consumers = names(flow.consumers(event.detail_type).collect());
     let public = flow.consumers(event.detail_type).any(|row| row.outside_bus().is_some());
     let part = match event.role {
         _ if public => "public",
@@ -121,5 +121,12 @@ pub(crate) fn event_cells(flow: Flow<'_>, event: &EventSpec) -> [String; 6] {
         Role::Command => "command",
     };
     let source = event.owner.source().to_owned();
-    [event.detail_type.to_owned(), source, event.version.to_string(), part.to_owned(), said, heard]
+    [
+        event.detail_type.to_owned(),
+        source,
+        event.version.to_string(),
+        part.to_owned(),
+        producers,
+        consumers,
+    ]
 }

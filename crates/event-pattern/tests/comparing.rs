@@ -26,19 +26,19 @@ fn relate(first: &str, second: &str, events: Events) -> Compared {
 /// Checks that each pattern matches the returned events as it should, and that the events are
 /// present that the relation requires.
 fn proved(first: &Pattern, second: &Pattern, compared: &Compared) -> Result<(), TestCaseError> {
-    let told = [
+    let cases = [
         (&compared.both, (true, true)),
         (&compared.only_first, (true, false)),
         (&compared.only_second, (false, true)),
     ];
-    for (event, expected) in told {
+    for (event, expected) in cases {
         if let Some(event) = event {
             let found =
                 (first.matches(event).expect("an event"), second.matches(event).expect("an event"));
             prop_assert_eq!(found, expected, "{}", event);
         }
     }
-    let shown = told.map(|(event, _)| event.is_some());
+    let shown = cases.map(|(event, _)| event.is_some());
     let wanted = match compared.relation {
         Relation::Within => Some([true, false, true]),
         Relation::Contains => Some([true, true, false]),

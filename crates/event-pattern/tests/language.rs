@@ -42,7 +42,7 @@ fn a_refusal_names_the_path_the_reason_and_the_remedy() {
 }
 
 #[test]
-fn an_explanation_tells_which_field_decided_what_it_held_and_what_was_asked() {
+fn an_explanation_names_the_field_that_decided_its_value_and_the_condition() {
     let rule = pattern(r#"{"source":["com.orders"],"detail":{"total":[{"numeric":[">=",1000]}]}}"#);
     let explanation =
         rule.explain(r#"{"source":"com.orders","detail":{"total":237.510}}"#).expect("an event");
@@ -143,7 +143,7 @@ fn an_object_or_an_empty_array_is_not_called_absent() {
 }
 
 #[test]
-fn every_alternative_of_a_failed_choice_is_told_with_its_place() {
+fn every_alternative_of_a_failed_choice_is_reported_with_its_place() {
     let rule = r#"{"s":["t"],"detail":{"$or":[{"a":[1]},{"b":[2],"c":[3]},{"$or":[{"d":[4]},{"e":[5]}]}]}}"#;
     let explanation = pattern(rule).explain(r#"{"s":"t","detail":{"a":0}}"#).expect("an event");
     let places: Vec<&str> = std::iter::once(&explanation.place)
@@ -192,7 +192,7 @@ fn a_near_miss_is_hinted_at() {
 }
 
 #[test]
-fn an_event_without_its_envelope_is_told_of() {
+fn an_event_without_its_envelope_is_reported() {
     let explanation = pattern(r#"{"a":[1]}"#).explain(r#"{"a":1}"#).expect("an event");
     assert!(explanation.matched && explanation.lacks.contains(&"detail-type".to_owned()));
     let whole = r#"{"id":"1","account":"2","source":"s","time":"t","region":"r","resources":[],"detail-type":"d"}"#;
@@ -208,7 +208,7 @@ fn a_refusal_has_a_line_and_a_column() {
 }
 
 #[test]
-fn a_pattern_tells_its_fields_alternatives_and_literals() {
+fn a_pattern_lists_its_fields_alternatives_and_literals() {
     let rule = pattern(
         r#"{"source":["com.orders"],"detail-type":["OrderCreated","OrderCanceled"],"$or":[{"x":[{"exists":false},null]},{"y":[{"prefix":"z"}]}]}"#,
     );

@@ -55,7 +55,7 @@ fn what_the_service_refuses_is_found_with_its_place() {
 }
 
 #[test]
-fn long_patterns_are_told_with_their_compacted_length() {
+fn long_patterns_are_reported_with_their_compacted_length() {
     let values = vec!["\"vvvv\""; 240].join(",  \n");
     let findings = lint(&format!("{{\"a\": [{values}]}}"));
     let long = findings.iter().find(|finding| finding.code == Code::TooLong).expect("a finding");

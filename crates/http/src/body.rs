@@ -101,7 +101,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Letter {
+    struct Mailing {
         #[allow(dead_code, reason = "only what is refused matters here")]
         to: Vec<Address>,
     }
@@ -115,7 +115,7 @@ mod tests {
 
     #[track_caller]
     fn refused(body: &str) -> (u16, String, String) {
-        let problem = read::<Letter>(body.as_bytes()).unwrap_err();
+        let problem = read::<Mailing>(body.as_bytes()).unwrap_err();
         let FieldError { field, rule } = problem.errors.into_iter().next().unwrap();
         (problem.status, field, rule)
     }
@@ -125,10 +125,10 @@ mod tests {
         for body in
             ["", "{", "[1,", r#"{"to":[]} x"#, r#"{"to":[]"#, r#"{"sender":NaN}"#, "\u{feff}{}"]
         {
-            let problem = read::<Letter>(body.as_bytes()).unwrap_err();
+            let problem = read::<Mailing>(body.as_bytes()).unwrap_err();
             assert_eq!((problem.status, problem.errors.len()), (400, 0), "{body}: {problem:?}");
         }
-        assert_eq!(read::<Letter>(b"{\"to\":\"\xff\"}").unwrap_err().status, 400);
+        assert_eq!(read::<Mailing>(b"{\"to\":\"\xff\"}").unwrap_err().status, 400);
     }
 
     #[test]
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_told_in_the_words_of_json() {
+    fn rules_are_reported_in_the_words_of_json() {
         let rule = |number: &str| refused(&format!(r#"{{"to":[{{"number":{number}}}]}}"#)).2;
         assert_eq!(rule("1.5"), "must be a whole number, not floating point `1.5`");
         assert_eq!(rule("{}"), "must be a whole number, not an object");
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_whole_number_may_be_written_with_a_point() {
         for body in [r#"{"to":[{"number":3.0}]}"#, r#"{"to":[{"number":-2e3}]}"#] {
-            read::<Letter>(body.as_bytes()).unwrap();
+            read::<Mailing>(body.as_bytes()).unwrap();
         }
         let (_, _, rule) = refused(r#"{"to":[{"number":1e300}]}"#);
         assert!(rule.starts_with("must be a whole number"), "{rule}");

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_and_identifiers_are_told_as_they_are_taken() {
+    fn amounts_and_identifiers_are_serialized_as_they_are_read() {
         let mut price = json!({ "type": "number", "multipleOf": 0.01, "minimum": 0 });
         adapt(&mut price);
         let most = MAX_WHOLE as f64 * 0.01;

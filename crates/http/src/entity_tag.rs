@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_version_is_tagged_by_what_it_says() {
+    fn what_has_no_version_is_tagged_by_its_content() {
         let tag = |body| {
             let response = revalidated(Response::json(200, body), &Request::default());
             response.headers[0].1.clone()

@@ -115,8 +115,8 @@ impl Gate {
     fn admit(&self, request: &Request) -> Result<Admission, Problem> {
         let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else {
             // Code within the process may set the caller itself.
-            let said = request.extensions().get::<Caller>();
-            return Ok(said.unwrap_or(&self.within).clone().into());
+            let stated = request.extensions().get::<Caller>();
+            return Ok(stated.unwrap_or(&self.within).clone().into());
         };
         let headers = request.headers();
         self.check_host(headers)?;

@@ -37,7 +37,7 @@ pub use function::HttpFunction;
 pub use gate::{Gate, SESSION_COOKIE};
 pub use noteworthy::Asked;
 pub use openapi::{ApiInfo, Webhook, openapi};
-pub use parameter::{Parameter, Place, Values};
+pub use parameter::{Parameter, ParameterIn, Values};
 pub use problem::{FieldError, Problem};
 pub use route::{Endpoint, Method, Request, RequestBody, Response, Route};
 #[cfg(feature = "server")]

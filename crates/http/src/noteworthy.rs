@@ -60,14 +60,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_that_is_nobodys_is_told_without_its_ids() {
-        for (path, told) in [
+    fn an_unknown_path_is_logged_without_its_ids() {
+        for (path, expected) in [
             ("/orders", "GET /orders"),
             ("/customers/maria/erase", "GET /customers/…"),
             ("/", "GET /"),
             ("", "GET /"),
         ] {
-            assert_eq!(Asked::somewhere("GET", path).route, told);
+            assert_eq!(Asked::somewhere("GET", path).route, expected);
         }
     }
 }

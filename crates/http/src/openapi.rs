@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::components::Components;
-use crate::parameter::{Parameter, Place, identifier_schema};
+use crate::parameter::{Parameter, ParameterIn, identifier_schema};
 use crate::{Method, Problem, Route};
 use schemars::Schema;
 use serde_json::{Map, Value, json};
@@ -204,7 +204,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     let others = route.parameters.iter().chain(revalidates).map(|parameter| {
         json!({
             "name": parameter.name,
-            "in": match parameter.place { Place::Query => "query", Place::Header => "header" },
+            "in": match parameter.place { ParameterIn::Query => "query", ParameterIn::Header => "header" },
             "required": parameter.required,
             "description": parameter.meaning,
             "schema": parameter.schema(),

@@ -15,7 +15,7 @@ const MAX_TEXT: usize = 200;
 
 /// The part of a request that contains a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum ParameterIn {
     Query,
     Header,
 }
@@ -44,7 +44,7 @@ pub enum Values {
 /// A query parameter or a header that a route reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parameter {
-    pub place: Place,
+    pub place: ParameterIn,
     pub name: &'static str,
     pub required: bool,
     /// One sentence on what the parameter means.
@@ -86,13 +86,13 @@ impl Parameter {
     /// An optional query parameter.
     #[must_use]
     pub const fn query(name: &'static str, values: Values, meaning: &'static str) -> Self {
-        Self { place: Place::Query, name, required: false, meaning, values }
+        Self { place: ParameterIn::Query, name, required: false, meaning, values }
     }
 
     /// An optional header.
     #[must_use]
     pub const fn header(name: &'static str, meaning: &'static str) -> Self {
-        Self { place: Place::Header, name, required: false, meaning, values: Values::Text }
+        Self { place: ParameterIn::Header, name, required: false, meaning, values: Values::Text }
     }
 
     /// Makes the parameter required.
@@ -171,7 +171,7 @@ pub(crate) fn identifier_schema() -> Value {
 /// 400, with the name and the rule, if a parameter is unknown, missing, or has an invalid value.
 pub(crate) fn check(known: &[Parameter], query: &BTreeMap<String, String>) -> Result<(), Problem> {
     let known: Vec<&Parameter> =
-        known.iter().filter(|parameter| parameter.place == Place::Query).collect();
+        known.iter().filter(|parameter| parameter.place == ParameterIn::Query).collect();
     if let Some(name) = query.keys().find(|name| !known.iter().any(|it| it.name == **name)) {
         return Err(unknown(name, known.iter().map(|parameter| parameter.name)));
     }

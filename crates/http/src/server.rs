@@ -218,10 +218,10 @@ pub fn restricted(router: Router, callers: Callers) -> Router {
 /// Turns plain-text error responses of `router`, such as for a path that is not UTF-8, into problem
 /// details.
 pub fn with_problems(router: Router) -> Router {
-    router.layer(map_response(told_as_problem))
+    router.layer(map_response(as_problem))
 }
 
-async fn told_as_problem(response: HttpResponse) -> HttpResponse {
+async fn as_problem(response: HttpResponse) -> HttpResponse {
     let status = response.status();
     let content_type = response.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.and_then(|name| name.to_str().ok()).unwrap_or("text/plain");
@@ -231,12 +231,12 @@ async fn told_as_problem(response: HttpResponse) -> HttpResponse {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let said = to_bytes(body, MAX_BODY).await.unwrap_or_default();
-    let said = String::from_utf8_lossy(&said);
-    let detail = match (status, said.trim()) {
+    let text = to_bytes(body, MAX_BODY).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let detail = match (status, text.trim()) {
         (StatusCode::METHOD_NOT_ALLOWED, _) => "this path answers to another method",
         (_, "") => "the request cannot be answered",
-        (_, said) => said,
+        (_, text) => text,
     };
     let problem = Problem::new(status.as_u16(), "refused", detail);
     parts.headers.remove(header::CONTENT_LENGTH);

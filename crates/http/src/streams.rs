@@ -115,8 +115,8 @@ impl OpenStream {
             }
         };
         let mut response = response.map(|body| {
-            let told = body.into_data_stream().take_until(Box::pin(expired));
-            Body::from_stream(told.inspect(move |_| {
+            let data = body.into_data_stream().take_until(Box::pin(expired));
+            Body::from_stream(data.inspect(move |_| {
                 // The closure owns the slot, so that the slot is dropped with the stream.
                 let _held = &slot;
             }))
@@ -182,9 +182,9 @@ mod tests {
         let endless = futures_util::stream::pending::<Result<&[u8], std::convert::Infallible>>();
         let response = HttpResponse::new(Body::from_stream(endless));
         let held = OpenStream::of(&ana).unwrap().hold(response);
-        let told = to_bytes(held.into_body(), 10);
-        let told = tokio::time::timeout(Duration::from_secs(60), told).await;
-        assert_eq!(told.expect("it ended").unwrap(), "");
+        let data = to_bytes(held.into_body(), 10);
+        let data = tokio::time::timeout(Duration::from_secs(60), data).await;
+        assert_eq!(data.expect("it ended").unwrap(), "");
         assert!(OpenStream::of(&ana).is_ok(), "it is not open any more");
     }
 }

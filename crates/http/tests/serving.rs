@@ -165,8 +165,10 @@ async fn responses_that_stay_open_leave_half_of_the_connections_to_others() {
     }
     let mut refused = server.connection().await;
     refused.write_all(ask).await.unwrap();
-    let told = answer(&mut refused).await;
-    assert!(told.starts_with("HTTP/1.1 429 Too Many Requests") && told.contains("close one"));
+    let response = answer(&mut refused).await;
+    assert!(
+        response.starts_with("HTTP/1.1 429 Too Many Requests") && response.contains("close one")
+    );
     open.pop();
     let since = Instant::now();
     loop {
@@ -180,7 +182,7 @@ async fn responses_that_stay_open_leave_half_of_the_connections_to_others() {
 }
 
 #[tokio::test]
-async fn a_caller_above_the_bound_waits_until_a_connection_is_closed_and_that_is_said_once() {
+async fn a_caller_above_the_bound_waits_until_a_connection_is_closed_and_that_is_logged_once() {
     let log = NamedTempFile::new().unwrap();
     let lines =
         tracing_subscriber::fmt().with_ansi(false).with_writer(Mutex::new(log.reopen().unwrap()));
@@ -203,9 +205,9 @@ async fn a_caller_above_the_bound_waits_until_a_connection_is_closed_and_that_is
     let mut fourth = server.connection().await;
     fourth.write_all(ask).await.unwrap();
     answer(&mut fourth).await;
-    let said = std::fs::read_to_string(log.path()).unwrap();
-    assert_eq!(said.matches("as many connections as may be are open").count(), 1, "{said}");
-    assert!(said.contains("WARN") && said.contains("connections=2"), "{said}");
+    let logged = std::fs::read_to_string(log.path()).unwrap();
+    assert_eq!(logged.matches("as many connections as may be are open").count(), 1, "{logged}");
+    assert!(logged.contains("WARN") && logged.contains("connections=2"), "{logged}");
 }
 
 #[tokio::test]

@@ -162,7 +162,7 @@ impl Store for CountingStore {
     }
 }
 
-struct Press {
+struct PrintShop {
     printer: Printer,
     bus: Arc<Bus>,
     clock: Arc<Time>,
@@ -170,7 +170,7 @@ struct Press {
     pages: AtomicUsize,
 }
 
-impl Press {
+impl PrintShop {
     fn new() -> Self {
         let store = MemoryStore::new(&[IDEMPOTENCY_TABLE]);
         Self {
@@ -219,7 +219,7 @@ impl Press {
     }
 
     /// The events that were published about the partner.
-    fn told(&self) -> Vec<String> {
+    fn published(&self) -> Vec<String> {
         let taken = self.bus.taken.lock().unwrap();
         let about = taken.iter().filter(|entry| entry.source == "com.partners");
         about.map(|entry| entry.detail_type.clone()).collect()
@@ -233,109 +233,112 @@ impl Press {
 
 #[tokio::test]
 async fn after_so_many_failures_nobody_calls_and_who_wants_to_waits() {
-    let press = Press::new();
-    press.leave(true);
-    let kernel = press.instance();
+    let print_shop = PrintShop::new();
+    print_shop.leave(true);
+    let kernel = print_shop.instance();
     for code in ["OutcomeUnknown", "OutcomeUnknown", PARTNER_UNAVAILABLE] {
-        assert_eq!(press.print(&kernel).await, Err(code));
+        assert_eq!(print_shop.print(&kernel).await, Err(code));
     }
     for _ in 0..20 {
-        press.pass(2);
-        assert_eq!(press.print(&kernel).await, Err(PARTNER_UNAVAILABLE));
+        print_shop.pass(2);
+        assert_eq!(print_shop.print(&kernel).await, Err(PARTNER_UNAVAILABLE));
     }
-    assert_eq!(press.calls(), 3);
-    assert_eq!(press.told(), ["PartnerUnavailable"]);
-    assert_eq!(press.open().await, ["printer: no paper"]);
+    assert_eq!(print_shop.calls(), 3);
+    assert_eq!(print_shop.published(), ["PartnerUnavailable"]);
+    assert_eq!(print_shop.open().await, ["printer: no paper"]);
 }
 
 #[tokio::test]
 async fn instances_count_together_and_one_that_knows_nothing_reads_before_it_calls() {
-    let press = Press::new();
-    press.leave(true);
+    let print_shop = PrintShop::new();
+    print_shop.leave(true);
     for _ in 0..3 {
-        assert!(press.print(&press.instance()).await.is_err());
+        assert!(print_shop.print(&print_shop.instance()).await.is_err());
     }
-    assert_eq!(press.print(&press.instance()).await, Err(PARTNER_UNAVAILABLE));
-    assert_eq!(press.calls(), 3);
+    assert_eq!(print_shop.print(&print_shop.instance()).await, Err(PARTNER_UNAVAILABLE));
+    assert_eq!(print_shop.calls(), 3);
 }
 
 #[tokio::test]
 async fn an_instance_that_has_been_at_work_calls_once_before_it_learns_it() {
-    let press = Press::new();
-    let (other, kernel) = (press.instance(), press.instance());
-    press.print(&other).await.unwrap();
-    press.leave(true);
+    let print_shop = PrintShop::new();
+    let (other, kernel) = (print_shop.instance(), print_shop.instance());
+    print_shop.print(&other).await.unwrap();
+    print_shop.leave(true);
     for _ in 0..3 {
-        assert!(press.print(&kernel).await.is_err());
+        assert!(print_shop.print(&kernel).await.is_err());
     }
     for _ in 0..5 {
-        assert_eq!(press.print(&other).await, Err(PARTNER_UNAVAILABLE));
+        assert_eq!(print_shop.print(&other).await, Err(PARTNER_UNAVAILABLE));
     }
-    assert_eq!(press.calls(), 1 + 3 + 1);
-    assert_eq!(press.told(), ["PartnerUnavailable"], "an outage is told once");
+    assert_eq!(print_shop.calls(), 1 + 3 + 1);
+    assert_eq!(print_shop.published(), ["PartnerUnavailable"], "an outage is told once");
 }
 
 #[tokio::test]
 async fn one_call_is_made_after_each_pause_by_all_instances_together() {
-    let press = Press::new();
-    press.leave(true);
-    let instances: Vec<Kernel> = (0..4).map(|_| press.instance()).collect();
+    let print_shop = PrintShop::new();
+    print_shop.leave(true);
+    let instances: Vec<Kernel> = (0..4).map(|_| print_shop.instance()).collect();
     for instance in &instances[..3] {
-        assert!(press.print(instance).await.is_err());
+        assert!(print_shop.print(instance).await.is_err());
     }
     for _ in 0..10 {
-        press.pass(60);
+        print_shop.pass(60);
         for instance in &instances {
-            assert_eq!(press.print(instance).await, Err(PARTNER_UNAVAILABLE));
+            assert_eq!(print_shop.print(instance).await, Err(PARTNER_UNAVAILABLE));
         }
     }
     // Two of the instances had failed before the circuit opened, and made one more call each before
     // they read that it was open.
-    assert_eq!(press.calls(), 3 + 2 + 10);
+    assert_eq!(print_shop.calls(), 3 + 2 + 10);
 }
 
 #[tokio::test]
-async fn an_answer_has_everybody_call_again_and_is_told_once() {
-    let press = Press::new();
-    press.leave(true);
-    let (one, other) = (press.instance(), press.instance());
+async fn an_answer_has_every_instance_call_again_and_is_published_once() {
+    let print_shop = PrintShop::new();
+    print_shop.leave(true);
+    let (one, other) = (print_shop.instance(), print_shop.instance());
     for _ in 0..4 {
-        assert!(press.print(&one).await.is_err() && press.print(&other).await.is_err());
+        assert!(print_shop.print(&one).await.is_err() && print_shop.print(&other).await.is_err());
     }
-    press.leave(false);
-    assert_eq!(press.print(&one).await, Err(PARTNER_UNAVAILABLE));
-    press.pass(60);
+    print_shop.leave(false);
+    assert_eq!(print_shop.print(&one).await, Err(PARTNER_UNAVAILABLE));
+    print_shop.pass(60);
     for instance in [&one, &other, &one, &other] {
-        press.print(instance).await.unwrap();
+        print_shop.print(instance).await.unwrap();
     }
-    assert_eq!(press.told(), ["PartnerUnavailable", "PartnerRecovered"]);
-    assert_eq!(press.open().await, [""; 0]);
+    assert_eq!(print_shop.published(), ["PartnerUnavailable", "PartnerRecovered"]);
+    assert_eq!(print_shop.open().await, [""; 0]);
 }
 
 #[tokio::test]
 async fn an_outage_that_could_not_be_published_is_published_by_the_sweeper() {
-    let press = Press::new();
-    press.leave(true);
-    press.bus.away.store(true, Ordering::Relaxed);
-    let kernel = press.instance();
+    let print_shop = PrintShop::new();
+    print_shop.leave(true);
+    print_shop.bus.away.store(true, Ordering::Relaxed);
+    let kernel = print_shop.instance();
     for _ in 0..3 {
-        assert!(press.print(&kernel).await.is_err());
+        assert!(print_shop.print(&kernel).await.is_err());
     }
-    press.bus.away.store(false, Ordering::Relaxed);
-    assert_eq!(press.told(), [""; 0]);
-    press.pass(60);
+    print_shop.bus.away.store(false, Ordering::Relaxed);
+    assert_eq!(print_shop.published(), [""; 0]);
+    print_shop.pass(60);
     let outputs = RowOutputs::of(TABLE.rows.iter().copied());
     let swept = sweep(&kernel, &outputs, SignedDuration::from_secs(30)).await.unwrap();
-    assert_eq!((swept.published, press.told()), (1, vec!["PartnerUnavailable".to_owned()]));
+    assert_eq!(
+        (swept.published, print_shop.published()),
+        (1, vec!["PartnerUnavailable".to_owned()])
+    );
 }
 
 #[tokio::test]
 async fn a_partner_that_answers_costs_no_request() {
-    let press = Press::new();
-    let kernel = press.instance();
+    let print_shop = PrintShop::new();
+    let kernel = print_shop.instance();
     for _ in 0..5 {
-        press.print(&kernel).await.unwrap();
+        print_shop.print(&kernel).await.unwrap();
     }
     // For each page: one read of the state and the record, one read after the call, and the commit.
-    assert_eq!(press.store.requests.load(Ordering::Relaxed), 5 * 3);
+    assert_eq!(print_shop.store.requests.load(Ordering::Relaxed), 5 * 3);
 }

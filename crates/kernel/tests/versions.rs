@@ -132,10 +132,10 @@ impl Publisher for Bus {
     }
 }
 
-struct Still;
+struct FixedClock;
 
 #[async_trait]
-impl Clock for Still {
+impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         chorus_table::sample_time()
     }
@@ -158,7 +158,7 @@ fn kernel() -> (Kernel, Arc<Bus>) {
         Kernel {
             store,
             bus: Arc::clone(&bus) as Arc<dyn Publisher>,
-            clock: Arc::new(Still),
+            clock: Arc::new(FixedClock),
             machines,
             breakers: Breakers::default(),
             keyring: testing::keyring(),
@@ -172,8 +172,8 @@ async fn both() -> Vec<String> {
     let (kernel, bus) = kernel();
     let command = message(&commands::WeighParcel::sample());
     kernel.run(&WeighParcel, &command).await.unwrap();
-    let said = bus.0.lock().unwrap().clone();
-    said.iter().map(event).collect()
+    let published = bus.0.lock().unwrap().clone();
+    published.iter().map(event).collect()
 }
 
 fn event(entry: &Entry) -> String {
@@ -193,23 +193,26 @@ fn bills() -> Function {
 }
 
 #[tokio::test]
-async fn an_event_is_said_in_each_version_that_is_published_under_one_key() {
-    let said = both().await;
-    let [two, one] = [metadata(&said[0]), metadata(&said[1])];
-    assert_eq!((said.len(), two.version, one.version), (2, 2, 1));
+async fn an_event_is_published_in_each_of_its_versions_under_one_key() {
+    let published = both().await;
+    let [two, one] = [metadata(&published[0]), metadata(&published[1])];
+    assert_eq!((published.len(), two.version, one.version), (2, 2, 1));
     assert_eq!((two.copy_of, one.copy_of), (None, Some(2)));
     assert_eq!((&two.idempotency_key, two.event_id), (&one.idempotency_key, one.event_id));
-    assert!(said[0].contains("\"grams\":1500") && said[1].contains("\"kilograms\":2"), "{said:?}");
+    assert!(
+        published[0].contains("\"grams\":1500") && published[1].contains("\"kilograms\":2"),
+        "{published:?}"
+    );
 }
 
 #[tokio::test]
 async fn whoever_reads_both_versions_acts_once_in_whichever_order_they_come() {
-    let said = both().await;
+    let published = both().await;
     for order in [[0, 1], [1, 0]] {
         let (kernel, bus) = kernel();
         let mut outcomes = Vec::new();
         for at in [order[0], order[1], order[0]] {
-            outcomes.push(bills().handle_event(&kernel, &said[at]).await.unwrap().outcome);
+            outcomes.push(bills().handle_event(&kernel, &published[at]).await.unwrap().outcome);
         }
         assert_eq!(outcomes, [Outcome::Decided, Outcome::Repeated, Outcome::Absorbed]);
         let billed = bus.0.lock().unwrap();
@@ -219,13 +222,13 @@ async fn whoever_reads_both_versions_acts_once_in_whichever_order_they_come() {
 
 #[tokio::test]
 async fn the_same_key_with_another_payload_is_an_error_in_either_version() {
-    let said = both().await;
+    let published = both().await;
     for (first, other) in [
-        (0, said[1].replace("\"kilograms\":2", "\"kilograms\":7")),
-        (1, said[0].replace("1500", "9000")),
+        (0, published[1].replace("\"kilograms\":2", "\"kilograms\":7")),
+        (1, published[0].replace("1500", "9000")),
     ] {
         let (kernel, _) = kernel();
-        bills().handle_event(&kernel, &said[first]).await.unwrap();
+        bills().handle_event(&kernel, &published[first]).await.unwrap();
         let failure = bills().handle_event(&kernel, &other).await.unwrap_err();
         assert_eq!((failure.code(), failure.is_retryable()), ("KeyReused", false));
     }
@@ -258,21 +261,21 @@ async fn a_version_that_is_newer_is_tried_again_and_one_that_nobody_knows_is_not
 async fn a_row_that_takes_every_event_keeps_each_once() {
     let (kernel, _) = kernel();
     let log = Function::of(services::LOG).action(KeepEvent);
-    for said in both().await {
-        log.handle_event(&kernel, &said).await.unwrap();
+    for published in both().await {
+        log.handle_event(&kernel, &published).await.unwrap();
     }
-    let said = both().await;
-    let again = log.handle_event(&kernel, &said[0]).await.unwrap();
+    let published = both().await;
+    let again = log.handle_event(&kernel, &published[0]).await.unwrap();
     assert_eq!(again.outcome, Outcome::Absorbed);
 }
 
 #[tokio::test]
 async fn a_field_that_we_do_not_know_does_not_tell_the_versions_apart() {
     let newer = |event: &String| event.replace("\"data\":{", "\"data\":{\"added-later\":1,");
-    let said: Vec<String> = both().await.iter().map(newer).collect();
+    let published: Vec<String> = both().await.iter().map(newer).collect();
     let (kernel, _) = kernel();
     let mut outcomes = Vec::new();
-    for event in [&said[1], &said[0]] {
+    for event in [&published[1], &published[0]] {
         outcomes.push(bills().handle_event(&kernel, event).await.unwrap().outcome);
     }
     assert_eq!(outcomes, [Outcome::Decided, Outcome::Repeated]);

@@ -192,7 +192,7 @@ impl Bus {
             self.records.change(changes);
         }
         for observation in engine.drain_observations() {
-            self.tell(observation);
+            self.notify(observation);
         }
         let (due, idle) = (engine.next_due(), engine.is_idle());
         drop(engine);
@@ -244,7 +244,7 @@ impl Bus {
         }
     }
 
-    fn tell(&self, observation: Observation) {
+    fn notify(&self, observation: Observation) {
         if let Observation::DeadLettered { step, queue, cause } = &observation {
             log::dead_letter(step, queue, cause);
         }

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_says_the_same_for_good() {
+    fn a_seed_gives_the_same_run_for_good() {
         let mut random = Random::seeded(0);
         // The reference implementation's first numbers for seed 0.
         assert_eq!(random.next(), 0xe220_a839_7b1d_cdaf);

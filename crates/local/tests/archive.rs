@@ -1,15 +1,15 @@
 //! The archive deletes events after their retention.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod harness;
 
 use chorus_test_table::TABLE;
 use std::time::Duration;
 
 use chorus_kernel::Publisher;
 use chorus_local::{FORGET, Local, LocalConfig, VirtualClock, Work};
+use harness::{always, entry, function};
 use jiff::Timestamp;
-use world::{always, entry, function};
 
 async fn archived(shop: &Local) -> usize {
     shop.archive(Timestamp::MIN, Timestamp::MAX, 0).await.unwrap().len()

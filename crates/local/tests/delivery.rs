@@ -1,7 +1,7 @@
 //! The bus's guarantees about deliveries.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod harness;
 
 use chorus_test_table::TABLE;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use chorus_kernel::{ActionError, Clock, Publisher};
 use chorus_local::{Local, LocalConfig, Observation, Replay, Selection, VirtualClock};
+use harness::{always, entry, function, rules_of};
 use jiff::Timestamp;
-use world::{always, entry, function, rules_of};
 
 const SOON: Duration = Duration::from_secs(20);
 

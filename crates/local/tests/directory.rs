@@ -1,15 +1,15 @@
 //! A file that does not belong to its directory is refused.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod harness;
 
 use std::path::{Path, PathBuf};
 
 use chorus_kernel::Publisher;
 use chorus_local::{DirectoryError, Error, Local, LocalConfig, open_directory, restore};
 use chorus_test_table::TABLE;
+use harness::{always, entry, function, rules_of};
 use rusqlite::Connection;
-use world::{always, entry, function, rules_of};
 
 const FILES: [&str; 2] = ["engine.db", "store.db"];
 const NOBODY: [PathBuf; 0] = [];
@@ -96,13 +96,13 @@ async fn a_damaged_file_is_refused_and_never_an_empty_shop() {
             };
             std::fs::write(&path, left).unwrap();
             let error = refusal(directory.path());
-            let told = matches!(
+            let named = matches!(
                 error,
                 DirectoryError::Damaged { .. }
                     | DirectoryError::Foreign(_)
                     | DirectoryError::Missing(_)
             );
-            assert!(told, "{file}, {damage}: {error}");
+            assert!(named, "{file}, {damage}: {error}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What survives a kill of the process.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod harness;
 
 use chorus_test_table::TABLE;
 use std::path::Path;
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use chorus_kernel::{ActionError, Publisher};
 use chorus_local::{Error, Local, LocalConfig, Replay, Selection};
+use harness::{Seen, always, entry, function, killed, rules_of};
 use jiff::Timestamp;
-use world::{Seen, always, entry, function, killed, rules_of};
 
 const SOON: Duration = Duration::from_secs(30);
 

@@ -2,7 +2,7 @@
 //! content.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod harness;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,10 +13,10 @@ use chorus_local::{Call, Endpoint, Local, LocalConfig, NoAnswer, Partner};
 use chorus_table::RowSpec;
 use chorus_test_table::TABLE;
 use chorus_test_table::services;
+use harness::{entry, function, row, rules_of};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tracing::subscriber::DefaultGuard;
-use world::{entry, function, row, rules_of};
 
 const SOON: Duration = Duration::from_secs(20);
 const STREET: &str = "Obere Str. 57";
@@ -129,10 +129,10 @@ async fn what_an_action_refuses_is_logged_without_what_it_quotes() {
 }
 
 /// An action that never returns.
-struct Hangs;
+struct NeverReturns;
 
 #[async_trait]
-impl Handler for Hangs {
+impl Handler for NeverReturns {
     fn row(&self) -> RowSpec {
         row("ReserveItem")
     }
@@ -150,7 +150,7 @@ impl Handler for Hangs {
 async fn a_function_that_does_not_answer_in_time_is_logged_with_its_attempt() {
     let log = Log::start();
     let mut inventory = Function::of(services::INVENTORY);
-    inventory.handlers.push(Arc::new(Hangs));
+    inventory.handlers.push(Arc::new(NeverReturns));
     let mut config = LocalConfig::new(&TABLE, vec![inventory]);
     config.rules = rules_of(&["ReserveItem"]);
     config.function_timeout = Some(Duration::from_millis(1));

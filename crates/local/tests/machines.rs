@@ -1,7 +1,7 @@
 //! State machines in process: a kill between any two transitions changes nothing.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod harness;
 
 use chorus_test_table::TABLE;
 use chorus_test_table::services;
@@ -22,9 +22,9 @@ use chorus_test_table::facts::DeliveryEstimated;
 use chorus_test_table::facts::PaymentMade;
 use chorus_test_table::rows::{self, AskReviewerInput, MakePaymentInput};
 use chorus_test_table::rows::{AskReviewerOutput, MakePaymentOutput};
+use harness::killed;
 use jiff::Timestamp;
 use tokio::sync::Notify;
-use world::killed;
 
 /// Charges, starts a nested execution that asks a reviewer, and publishes the result.
 const OUTER: &str = r#"{"StartAt": "Charge", "States": {
@@ -100,14 +100,14 @@ fn shop(directory: &Path) -> Local {
 /// A store whose process dies at the write of this number. Only writes change the state that a kill
 /// leaves behind, so it suffices to die at each of them. A kill after a write, but before its
 /// answer, leaves the same state as a kill at the next write.
-struct Dying {
+struct DyingStore {
     inner: Arc<dyn Store>,
     left: AtomicUsize,
     died: Arc<Notify>,
 }
 
 #[async_trait]
-impl Store for Dying {
+impl Store for DyingStore {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         self.inner.get(key).await
     }
@@ -140,7 +140,7 @@ fn start() -> Signal {
 async fn live(shop: &Local, writes: usize) -> bool {
     let died = Arc::new(Notify::new());
     let inner = Arc::clone(&shop.kernel().store);
-    let dying = Dying { inner, left: AtomicUsize::new(writes), died: Arc::clone(&died) };
+    let dying = DyingStore { inner, left: AtomicUsize::new(writes), died: Arc::clone(&died) };
     let store: Arc<dyn Store> = Arc::new(dying);
     let machines: Arc<dyn Machines> = shop.machines_on(Arc::clone(&store));
     let kernel = Kernel { store, machines, ..shop.kernel().clone() };

@@ -1,7 +1,7 @@
 //! How the bus calls a partner's HTTP endpoint.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod harness;
 
 use chorus_test_table::TABLE;
 use chorus_test_table::services;
@@ -14,10 +14,10 @@ use chorus_local::{
     Call, Endpoint, Local, LocalConfig, NoAnswer, Partner, Replay, Selection, VirtualClock,
 };
 use chorus_table::policy::OUTAGE;
+use harness::{entry, rules_of};
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use world::{entry, rules_of};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -27,7 +27,7 @@ async fn carrier(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<String>>>) 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/parcels", listener.local_addr().unwrap());
     let requests: Arc<Mutex<Vec<String>>> = Arc::default();
-    let heard = Arc::clone(&requests);
+    let received = Arc::clone(&requests);
     tokio::spawn(async move {
         for status in statuses {
             let (mut connection, _) = listener.accept().await.unwrap();
@@ -37,7 +37,7 @@ async fn carrier(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<String>>>) 
                 let read = connection.read(&mut bytes).await.unwrap();
                 request.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
             }
-            heard.lock().unwrap().push(request);
+            received.lock().unwrap().push(request);
             let answer =
                 format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             connection.write_all(answer.as_bytes()).await.unwrap();
@@ -108,13 +108,13 @@ async fn a_partner_that_is_not_there_is_given_up_after_all_attempts() {
 }
 
 /// A partner that records when it was called.
-struct Punctual {
+struct CallRecorder {
     clock: VirtualClock,
     called: Mutex<Vec<Timestamp>>,
 }
 
 #[async_trait]
-impl Partner for Punctual {
+impl Partner for CallRecorder {
     async fn post(&self, _: &Call) -> Result<u16, NoAnswer> {
         self.called.lock().unwrap().push(self.clock.now());
         Ok(200)
@@ -125,7 +125,7 @@ impl Partner for Punctual {
 async fn a_partner_is_not_called_more_often_than_it_allows_and_never_by_a_replay() {
     let start = Timestamp::from_second(1_000_000).unwrap();
     let clock = VirtualClock::at(start);
-    let partner = Arc::new(Punctual { clock: clock.clone(), called: Mutex::default() });
+    let partner = Arc::new(CallRecorder { clock: clock.clone(), called: Mutex::default() });
     let mut config = config("http://carrier.example").virtual_time(&clock);
     config.policies.calls_per_second = 10;
     config.partner = Some(Arc::clone(&partner) as Arc<dyn Partner>);
@@ -188,7 +188,7 @@ impl Partner for Away {
 #[tokio::test]
 async fn a_burst_of_5000_orders_through_the_carriers_rate_cancels_nothing() {
     let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
-    let partner = Arc::new(Punctual { clock: clock.clone(), called: Mutex::default() });
+    let partner = Arc::new(CallRecorder { clock: clock.clone(), called: Mutex::default() });
     let mut config = config("http://carrier.example").virtual_time(&clock);
     config.policies.calls_per_second = 10;
     config.partner = Some(Arc::clone(&partner) as Arc<dyn Partner>);
@@ -204,7 +204,7 @@ async fn a_burst_of_5000_orders_through_the_carriers_rate_cancels_nothing() {
 #[tokio::test]
 async fn what_a_rate_lets_through_too_late_is_a_dead_letter_as_on_aws() {
     let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
-    let partner = Arc::new(Punctual { clock: clock.clone(), called: Mutex::default() });
+    let partner = Arc::new(CallRecorder { clock: clock.clone(), called: Mutex::default() });
     let mut config = config("http://carrier.example").virtual_time(&clock);
     config.policies.calls_per_second = 1;
     config.policies.partner.max_age = Duration::from_secs(60);

@@ -1,7 +1,7 @@
 //! For any order of events and any failures: no delivery is lost, and none is settled twice.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod harness;
 
 use chorus_test_table::TABLE;
 use chorus_test_table::services;
@@ -13,9 +13,9 @@ use chorus_local::{
     AttemptResult, DeliveryError, Disorder, Local, LocalConfig, Observation, Selection, Taken,
     VirtualClock,
 };
+use harness::{entry, rules_of};
 use jiff::Timestamp;
 use proptest::prelude::*;
-use world::{entry, rules_of};
 
 /// One operation of a test on a bus.
 #[derive(Debug, Clone)]
@@ -192,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_seed_tells_the_same_story(
+    fn the_same_seed_gives_the_same_run(
         acts in proptest::collection::vec(act(), 0..60),
         seed in any::<u64>(),
     ) {

@@ -1,7 +1,7 @@
 //! The guarantees of a queue between the bus and a function.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod harness;
 
 use chorus_test_table::TABLE;
 use std::collections::BTreeSet;
@@ -11,8 +11,8 @@ use std::time::Duration;
 use chorus_kernel::{ActionError, Clock, Failure, PARTNER_UNAVAILABLE, Publisher};
 use chorus_local::{AttemptResult, Local, LocalConfig, Selection, VirtualClock, Work};
 use chorus_table::policy::{OUTAGE, QUEUE, REDRIVE};
+use harness::{always, entry, function, killed, number_of, rules_of};
 use jiff::Timestamp;
-use world::{always, entry, function, killed, number_of, rules_of};
 
 const SOON: Duration = Duration::from_secs(20);
 

@@ -1,7 +1,7 @@
 //! Recurring schedules start their jobs, and survive the jobs' failures.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod harness;
 
 use chorus_test_table::TABLE;
 use std::sync::Arc;

@@ -248,17 +248,17 @@ impl Stripe {
 
 /// The error that a response without success means.
 fn refusal(status: StatusCode, answer: &[u8]) -> StripeError {
-    let told = answer::told(answer).unwrap_or_else(|| StripeMessage {
+    let message = answer::error_in(answer).unwrap_or_else(|| StripeMessage {
         message: format!("status {}, without a reason", status.as_u16()),
         ..StripeMessage::default()
     });
     match status {
-        StatusCode::PAYMENT_REQUIRED => StripeError::Declined(told),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT => StripeError::Busy(told),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => StripeError::Key(told),
-        status if status.is_client_error() => StripeError::Invalid(told),
+        StatusCode::PAYMENT_REQUIRED => StripeError::Declined(message),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT => StripeError::Busy(message),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => StripeError::Key(message),
+        status if status.is_client_error() => StripeError::Invalid(message),
         status => {
-            StripeError::OutcomeUnknown(format!("status {}: {}", status.as_u16(), told.message))
+            StripeError::OutcomeUnknown(format!("status {}: {}", status.as_u16(), message.message))
         }
     }
 }
@@ -292,17 +292,17 @@ mod tests {
     fn a_status_means_what_stripe_says_it_does() {
         let body = br#"{"error": {"type": "card_error", "code": "card_declined",
             "decline_code": "insufficient_funds", "message": "Your card has insufficient funds."}}"#;
-        let told = StripeMessage {
+        let message = StripeMessage {
             code: Some("card_declined".to_owned()),
             decline_code: Some("insufficient_funds".to_owned()),
             message: "Your card has insufficient funds.".to_owned(),
         };
         let of = |status| refusal(StatusCode::from_u16(status).unwrap(), body);
-        assert_eq!(of(402), StripeError::Declined(told.clone()));
-        assert_eq!(of(429), StripeError::Busy(told.clone()));
-        assert_eq!(of(409), StripeError::Busy(told.clone()));
-        assert_eq!(of(400), StripeError::Invalid(told.clone()));
-        assert_eq!(of(401), StripeError::Key(told));
+        assert_eq!(of(402), StripeError::Declined(message.clone()));
+        assert_eq!(of(429), StripeError::Busy(message.clone()));
+        assert_eq!(of(409), StripeError::Busy(message.clone()));
+        assert_eq!(of(400), StripeError::Invalid(message.clone()));
+        assert_eq!(of(401), StripeError::Key(message));
         assert!(matches!(of(500), StripeError::OutcomeUnknown(_)));
         assert!(matches!(
             refusal(StatusCode::BAD_GATEWAY, b"<html>"),

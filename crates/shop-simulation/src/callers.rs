@@ -128,14 +128,14 @@ pub(crate) fn reviews(order_id: &OrderId, verdict: &str, name: String) -> Client
 }
 
 /// A client that posts the carrier's callback about a parcel to the webhook.
-pub(crate) fn tells(callback: &Callback, order: &str) -> Client {
+pub(crate) fn callback_client(callback: &Callback, order: &str) -> Client {
     let Callback { order_id, handle, status, .. } = callback;
     let mut body = json!({ "order-id": order_id, "handle": handle, "status": status });
     if *status == LogisticsStatus::DeliveryCanceled {
         body["reason"] = json!("the parcel was damaged");
     }
-    let said = format!("{order_id} {status:?}");
-    let key = derived_id("carrier-callback", &said, 0).simple().to_string();
+    let derived_from = format!("{order_id} {status:?}");
+    let key = derived_id("carrier-callback", &derived_from, 0).simple().to_string();
     Client::new(format!("{status:?} of {order}"), WEBHOOK, &body)
         .patience(60)
         .until_taken()

@@ -149,22 +149,22 @@ impl SimulatedCarrier {
         let (order, manner) = self.manner(&parcel.order_id);
         let (order_id, handle) = (parcel.order_id.clone(), parcel.handle.clone());
         let callback = Callback { order_id, handle, status };
-        let mut calls = vec![callers::tells(&callback, order)];
+        let mut calls = vec![callers::callback_client(&callback, order)];
         if manner.conduct == Conduct::Twice {
-            calls.push(callers::tells(&callback, &format!("{order}, twice")));
+            calls.push(callers::callback_client(&callback, &format!("{order}, twice")));
         }
         calls
     }
 
     /// Handles the response to a request for a parcel's address: the parcel is picked up or, if the
     /// shop has no address any more, given up.
-    pub(crate) fn hear(&self, order_id: &OrderId, is_told: bool) {
+    pub(crate) fn address_answered(&self, order_id: &OrderId, has_address: bool) {
         let mut parcels = self.parcels();
         let accepted = |it: &(&String, &mut Parcel)| {
             it.1.order_id == *order_id && it.1.at == ParcelStatus::Accepted
         };
         let Some((key, parcel)) = parcels.parcels.iter_mut().find(accepted) else { return };
-        let status = if is_told {
+        let status = if has_address {
             parcel.at = ParcelStatus::PickedUp;
             self.go_on(self.manner(order_id).1.delivery, key.clone());
             LogisticsStatus::DeliveryStarted

@@ -46,7 +46,7 @@ impl Forgetting {
         calls
     }
 
-    pub(crate) fn tell(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let Self { customer, at, despite, back } = self;
         let despite = if *despite { ", despite orders under way" } else { "" };
         let back = back.map(|back| format!(", and comes back {back:?} later")).unwrap_or_default();

@@ -117,7 +117,7 @@ impl Forgotten {
     }
 
     /// Records that the carrier got the address of an order; see [`read`](Self::read).
-    pub(crate) fn told(&self, order_id: &OrderId) {
+    pub(crate) fn address_was_given(&self, order_id: &OrderId) {
         let known = self.known().addresses.get(order_id).cloned();
         match known {
             Some((person, address)) => self.read(&person, &address),

@@ -89,18 +89,18 @@ pub(crate) fn orders(observed: &Observed) -> BTreeMap<String, OrderHistory> {
         let id = pk.rsplit_once('#').map_or(pk, |(_, id)| id).to_owned();
         streams.entry(id).or_default().push(event);
     }
-    let told = |(id, mut events): (String, Vec<Recorded>)| {
+    let history = |(id, mut events): (String, Vec<Recorded>)| {
         events.sort_by_key(|event| event.version);
         let folded = events.iter().try_fold(Order::default(), Order::apply);
         let placed = folded.ok().and_then(|order| order.0);
         (id, OrderHistory { events, placed })
     };
-    streams.into_iter().map(told).collect()
+    streams.into_iter().map(history).collect()
 }
 
 /// The orders that have not ended.
 pub(crate) fn open(observed: &Observed) -> Vec<OrderId> {
-    let placed = orders(observed).into_values().filter_map(|told| told.placed);
+    let placed = orders(observed).into_values().filter_map(|history| history.placed);
     placed.filter(|order| order.status == Status::Open).map(|order| order.order_id).collect()
 }
 
@@ -108,9 +108,9 @@ pub(crate) fn open(observed: &Observed) -> Vec<OrderId> {
 pub(crate) fn check(shop: &Shop, observed: &Observed) -> Vec<String> {
     let mut wrong = Vec::new();
     let orders = orders(observed);
-    for (id, told) in &orders {
-        wrong.extend(check_stream(id, told));
-        if let Some(placed) = &told.placed {
+    for (id, history) in &orders {
+        wrong.extend(check_stream(id, history));
+        if let Some(placed) = &history.placed {
             wrong.extend(check_order(shop, observed, placed));
         }
     }
@@ -125,17 +125,17 @@ pub(crate) fn check(shop: &Shop, observed: &Observed) -> Vec<String> {
     wrong
 }
 
-fn check_stream(id: &str, told: &OrderHistory) -> Vec<String> {
-    let versions: Vec<u64> = told.events.iter().map(|event| event.version).collect();
+fn check_stream(id: &str, history: &OrderHistory) -> Vec<String> {
+    let versions: Vec<u64> = history.events.iter().map(|event| event.version).collect();
     let gap_free = versions.iter().copied().eq(1..=versions.len() as u64);
     let mut wrong = Vec::new();
     if !gap_free {
         wrong.push(format!("stream: the versions of {id} are {versions:?}"));
     }
-    if told.placed.is_none() {
+    if history.placed.is_none() {
         wrong.push(format!("stream: the events of {id} are no order's"));
     }
-    if told.events.len() > 2 {
+    if history.events.len() > 2 {
         wrong.push(format!("stream: {id} went on after it had ended"));
     }
     wrong
@@ -164,7 +164,7 @@ fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> Vec<String> 
     match order.status {
         Status::Open => must(false, format!("end: {id} has not ended")),
         Status::Delivered => {
-            let failed = charges.is_empty() && said(observed, id, CAPTURE_FAILED);
+            let failed = charges.is_empty() && has_event(observed, id, CAPTURE_FAILED);
             let paid = charges == [order.total] || failed;
             let paid = paid && refunds.is_empty();
             must(paid, format!("delivered: {id} was charged {charges:?}, refunded {refunds:?}"));
@@ -179,8 +179,11 @@ fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> Vec<String> 
                 .any(|it| matches!(it.at, ParcelStatus::Accepted | ParcelStatus::PickedUp));
             must(!moving, format!("canceled: a parcel of {id} is still on its way"));
             let arrived = parcels.iter().any(|it| it.at == ParcelStatus::Delivered);
-            let told = UNDONE.iter().any(|kind| said(observed, id, kind));
-            must(!arrived || told, format!("canceled: nobody tried to stop the parcel of {id}"));
+            let recalled = UNDONE.iter().any(|kind| has_event(observed, id, kind));
+            must(
+                !arrived || recalled,
+                format!("canceled: nobody tried to stop the parcel of {id}"),
+            );
         }
     }
     let unseen = order.total < shop.script.settings.review_above;
@@ -189,7 +192,7 @@ fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> Vec<String> 
     wrong
 }
 
-fn said(observed: &Observed, id: &OrderId, kind: &str) -> bool {
+fn has_event(observed: &Observed, id: &OrderId, kind: &str) -> bool {
     let sightings = observed.sightings();
     sightings.events.values().any(|it| it.about == id.as_str() && it.detail_type == kind)
 }
@@ -198,20 +201,20 @@ fn said(observed: &Observed, id: &OrderId, kind: &str) -> bool {
 /// order has every event of its flow.
 fn check_stories(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> Vec<String> {
     let sightings = observed.sightings();
-    let mut said: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    let mut published: BTreeMap<(&str, &str), u32> = BTreeMap::new();
     for event in sightings.events.values() {
-        *said.entry((&event.about, &event.detail_type)).or_default() += 1;
+        *published.entry((&event.about, &event.detail_type)).or_default() += 1;
     }
-    let times = |id: &str, kind: &str| said.get(&(id, kind)).copied().unwrap_or(0);
+    let times = |id: &str, kind: &str| published.get(&(id, kind)).copied().unwrap_or(0);
     let mut wrong = Vec::new();
-    for (id, told) in orders {
+    for (id, history) in orders {
         for group in ONE_OF {
             let sum: u32 = group.iter().map(|kind| times(id, kind)).sum();
             if sum > 1 {
                 wrong.push(format!("story: {id} has {sum} of {}", group.join(" or ")));
             }
         }
-        let delivered = told.placed.as_ref().is_some_and(|it| it.status == Status::Delivered);
+        let delivered = history.placed.as_ref().is_some_and(|it| it.status == Status::Delivered);
         let uncaptured = times(id, CAPTURE_FAILED) > 0;
         let missing = |kind: &&&str| {
             let excused = uncaptured && **kind == PaymentMade::SPEC.detail_type;
@@ -220,7 +223,7 @@ fn check_stories(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -
         for kind in DELIVERED.iter().filter(missing) {
             wrong.push(format!("story: {id} was delivered without {kind}"));
         }
-        let last = told.events.last().map_or("nothing", |event| &event.detail_type);
+        let last = history.events.last().map_or("nothing", |event| &event.detail_type);
         if times(id, last) != 1 {
             wrong.push(format!("story: {last} of {id} is stored, and was never published"));
         }
@@ -262,7 +265,7 @@ fn check_stock(
     orders: &BTreeMap<String, OrderHistory>,
 ) -> Vec<String> {
     let mut delivered: BTreeMap<&Sku, i64> = BTreeMap::new();
-    let ended = orders.values().filter_map(|told| told.placed.as_ref());
+    let ended = orders.values().filter_map(|history| history.placed.as_ref());
     for order in ended.filter(|order| order.status == Status::Delivered) {
         for line in &order.lines {
             *delivered.entry(&line.sku).or_default() += i64::from(line.quantity.get());
@@ -341,7 +344,7 @@ fn check_counts(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) ->
         counted.iter_mut().zip(of_part).for_each(|(sum, part)| *sum += part);
     }
     let mut are = [0_i64; 6];
-    for order in orders.values().filter_map(|told| told.placed.as_ref()) {
+    for order in orders.values().filter_map(|history| history.placed.as_ref()) {
         let mut add = |place: usize| {
             are[place] += 1;
             are[place + 1] += order.total.minor();
@@ -367,7 +370,7 @@ fn check_list(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> V
             listed.insert(line.order_id.to_string(), line.status);
         }
     }
-    let placed = orders.values().filter_map(|told| told.placed.as_ref());
+    let placed = orders.values().filter_map(|history| history.placed.as_ref());
     let are: BTreeMap<String, Status> =
         placed.map(|order| (order.order_id.to_string(), order.status)).collect();
     if listed == are {
@@ -454,7 +457,7 @@ impl AddAssign for Ends {
 pub(crate) fn ends(shop: &Shop, observed: &Observed) -> Ends {
     let orders = orders(observed);
     let count = |status: Status| {
-        let placed = orders.values().filter_map(|told| told.placed.as_ref());
+        let placed = orders.values().filter_map(|history| history.placed.as_ref());
         placed.filter(|order| order.status == status).count() as u64
     };
     Ends {

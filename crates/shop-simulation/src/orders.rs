@@ -180,24 +180,24 @@ impl Script for Orders {
         self.orders.remove(place);
     }
 
-    fn tell(&self) -> Vec<String> {
-        let mut told = Vec::new();
+    fn describe(&self) -> Vec<String> {
+        let mut lines = Vec::new();
         if !self.prices.is_empty() {
             let prices: Vec<Duration> = self.prices.iter().map(|it| it.0).collect();
-            told.push(format!("prices change after {prices:?}"));
+            lines.push(format!("prices change after {prices:?}"));
         }
         let Settings { home_country, review_above, payment_capture, .. } = self.settings;
-        told.push(format!(
+        lines.push(format!(
             "the shop is in {home_country}, reviews from {review_above} on, and charges {payment_capture}"
         ));
-        told.extend(self.orders.iter().map(|order| order.tell(self.is_reviewed(order))));
-        told.extend(self.forgettings.iter().map(Forgetting::tell));
-        told
+        lines.extend(self.orders.iter().map(|order| order.describe(self.is_reviewed(order))));
+        lines.extend(self.forgettings.iter().map(Forgetting::describe));
+        lines
     }
 }
 
 impl PlannedOrder {
-    fn tell(&self, is_reviewed: bool) -> String {
+    fn describe(&self, is_reviewed: bool) -> String {
         let mut what = format!("{} of {:?} by {}", self.name, self.lines, self.customer);
         what.push_str(&format!(", placed after {:?}", self.at));
         if let Some(cancel) = self.cancel {

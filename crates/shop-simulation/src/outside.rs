@@ -211,7 +211,7 @@ impl SimulatedBank {
                         }
                     };
                     drop(books);
-                    tell(&notices, &notice, &order, confirms);
+                    notify(&notices, &notice, &order, confirms);
                 }
                 Vec::new()
             });
@@ -220,7 +220,7 @@ impl SimulatedBank {
 }
 
 /// Plans the notices, as many as are sent.
-fn tell(environment: &Environment, notice: &SimulatedNotice, order: &str, confirms: Confirms) {
+fn notify(environment: &Environment, notice: &SimulatedNotice, order: &str, confirms: Confirms) {
     for time in 0..confirms.times {
         let client = callers::notifies(notice, order, time);
         environment.later(confirms.told_after, move || vec![client]);
@@ -263,8 +263,8 @@ impl PaymentProvider for SimulatedBank {
             answer
         };
         let answer = self.environment.external(PAYMENT_PORT, act).await;
-        let heard = answer.filter(|_| !(self.mute && self.environment.injects_faults()));
-        heard.ok_or_else(no_answer)?
+        let arrived = answer.filter(|_| !(self.mute && self.environment.injects_faults()));
+        arrived.ok_or_else(no_answer)?
     }
 
     async fn capture(&self, intent: &IntentId) -> Result<CaptureAnswer, ProviderError> {
@@ -289,7 +289,7 @@ impl PaymentProvider for SimulatedBank {
             drop(books);
             if let Some((order, confirms)) = customer.filter(|_| was_asked) {
                 let notice = SimulatedNotice::canceled(refund.intent, refund.order_id);
-                tell(&environment, &notice, &order, confirms);
+                notify(&environment, &notice, &order, confirms);
             }
             answer
         };
@@ -336,7 +336,7 @@ impl Mailer for SimulatedMailer {
                 None => return Ok(bounced()),
             }
         }
-        let said = format!(
+        let text = format!(
             "{} to {}: {}\n{}",
             email.template,
             email.recipient.name_on_the_bus(),
@@ -345,7 +345,7 @@ impl Mailer for SimulatedMailer {
         );
         let (emails, key) = (Arc::clone(&self.emails), key.to_owned());
         let act = move || {
-            emails.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(said);
+            emails.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(text);
             Delivery::Sent
         };
         self.environment

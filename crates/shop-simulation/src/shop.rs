@@ -187,7 +187,7 @@ impl Application for Shop {
         callers::request(client, &self.secret, now)
     }
 
-    fn hear(&self, client: &Client, answer: &Result<Response, Problem>) -> Option<String> {
+    fn check_answer(&self, client: &Client, answer: &Result<Response, Problem>) -> Option<String> {
         let status = answer.as_ref().map_or_else(|problem| problem.status, |it| it.status);
         self.forgotten.answers(client, status);
         match (client.route, answer) {
@@ -271,11 +271,11 @@ impl Shop {
         match status {
             200 => {
                 if !self.script.forgettings.is_empty() {
-                    self.forgotten.told(&order_id);
+                    self.forgotten.address_was_given(&order_id);
                 }
-                self.courier.hear(&order_id, true);
+                self.courier.address_answered(&order_id, true);
             }
-            404 | 409 | 410 => self.courier.hear(&order_id, false),
+            404 | 409 | 410 => self.courier.address_answered(&order_id, false),
             _ => {}
         }
     }

@@ -27,7 +27,7 @@ fn first_delivery() {
     let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Decided);
     assert_eq!(shop.stock(), (8, 2, 0));
-    assert_eq!(shop.said(), ["ItemReserved"]);
+    assert_eq!(shop.published_types(), ["ItemReserved"]);
     cost.is("first delivery");
 }
 
@@ -46,7 +46,7 @@ fn duplicate_of_a_completed_one() {
     let cost = shop.cost();
     let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Absorbed);
-    assert_eq!(shop.said().len(), 2, "further duplicates publish nothing");
+    assert_eq!(shop.published_types().len(), 2, "further duplicates publish nothing");
     cost.is("further duplicate of a completed one");
 }
 
@@ -63,7 +63,7 @@ fn duplicate_of_a_concurrent_one() {
     let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Repeated);
     assert_eq!(shop.stock(), (8, 2, 0));
-    assert_eq!(shop.said(), ["ItemReserved", "ItemReserved"], "the very same event");
+    assert_eq!(shop.published_types(), ["ItemReserved", "ItemReserved"], "the very same event");
     cost.is("two at once, both together");
 }
 
@@ -77,7 +77,7 @@ fn expired_record() {
     let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Decided);
     assert_eq!(shop.stock(), (8, 2, 0), "the reservation itself remembers");
-    assert_eq!(shop.said(), ["ItemReserved"]);
+    assert_eq!(shop.published_types(), ["ItemReserved"]);
     cost.is("after its record expired");
 }
 
@@ -105,7 +105,7 @@ fn failed_then_retried() {
     let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Decided);
     assert_eq!(shop.stock(), (8, 2, 0));
-    assert_eq!(shop.said(), ["ItemReserved"]);
+    assert_eq!(shop.published_types(), ["ItemReserved"]);
     cost.is("failed, then retried: both attempts");
 }
 
@@ -126,12 +126,16 @@ fn timed_out_after_the_commit() {
     let shop = Shop::with_stock(10);
     shop.hook(Hook::DiesAfter);
     assert!(support::dies(shop.reserve(&order_created(KEY, 2))));
-    assert_eq!((shop.stock(), shop.said().len()), ((8, 2, 0), 0), "committed, and not said");
+    assert_eq!(
+        (shop.stock(), shop.published_types().len()),
+        ((8, 2, 0), 0),
+        "committed, and not said"
+    );
     let cost = shop.cost();
     let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Repeated);
     assert_eq!(shop.stock(), (8, 2, 0));
-    assert_eq!(shop.said(), ["ItemReserved"]);
+    assert_eq!(shop.published_types(), ["ItemReserved"]);
     cost.is("timed out after the commit: the retry");
 }
 
@@ -145,7 +149,7 @@ fn record_lost_mid_way() {
     let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Repeated);
     assert_eq!(shop.stock(), (8, 2, 0));
-    assert_eq!(shop.said(), ["ItemReserved"]);
+    assert_eq!(shop.published_types(), ["ItemReserved"]);
     cost.is("the commit's answer was lost: the retry");
 }
 
@@ -155,14 +159,18 @@ fn published_but_not_marked() {
     finish(shop.reserve(&order_created(KEY, 2))).unwrap();
     shop.hook_second(Hook::DiesBefore);
     assert!(support::dies(shop.reserve(&order_created(KEY, 2))));
-    assert_eq!(shop.said().len(), 2, "the duplicate published, and died before its mark");
+    assert_eq!(
+        shop.published_types().len(),
+        2,
+        "the duplicate published, and died before its mark"
+    );
     let cost = shop.cost();
     let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Repeated);
     cost.is("published again but not marked: the retry");
     let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Absorbed);
-    assert_eq!(shop.said().len(), 3);
+    assert_eq!(shop.published_types().len(), 3);
 }
 
 #[test]
@@ -173,7 +181,7 @@ fn payload_changed_under_the_same_key() {
     let refused = finish(shop.reserve(&order_created(KEY, 3))).unwrap_err();
     assert!(matches!(refused, Failure::Terminal { code: "KeyReused", .. }), "{refused}");
     assert_eq!(shop.stock(), (8, 2, 0));
-    assert_eq!(shop.said(), ["ItemReserved"]);
+    assert_eq!(shop.published_types(), ["ItemReserved"]);
     cost.is("another payload under the same key");
 }
 
@@ -216,7 +224,7 @@ fn unknown_status_of_a_charge() {
     let answered = finish(shop.pay(&estimated())).unwrap();
     assert_eq!(answered.outcome, Outcome::Decided);
     assert_eq!((shop.bank.charges(), shop.bank.asks()), (1, 2), "asked twice, charged once");
-    assert_eq!(shop.said(), ["PaymentMade"]);
+    assert_eq!(shop.published_types(), ["PaymentMade"]);
     cost.is("a charge of unknown status: the retry");
 }
 
@@ -226,11 +234,15 @@ fn replayed_before_the_original() {
     let replayed = estimated().replacen('{', r#"{"replay-name":"r-1","#, 1);
     let cost = shop.cost();
     assert_eq!(finish(shop.pay(&replayed)).unwrap().outcome, Outcome::Suppressed);
-    assert_eq!((shop.bank.asks(), shop.said().len()), (0, 0), "a replay reaches nobody outside");
+    assert_eq!(
+        (shop.bank.asks(), shop.published_types().len()),
+        (0, 0),
+        "a replay reaches nobody outside"
+    );
     cost.is("a replay that would reach outside");
     assert_eq!(finish(shop.pay(&estimated())).unwrap().outcome, Outcome::Decided);
     assert_eq!(shop.bank.charges(), 1, "its original is answered all the same");
-    assert_eq!(shop.said(), ["PaymentMade"]);
+    assert_eq!(shop.published_types(), ["PaymentMade"]);
 }
 
 #[test]
@@ -242,6 +254,6 @@ fn replayed_after_the_original() {
     let cost = shop.cost();
     assert_eq!(finish(shop.reserve(&replayed)).unwrap().outcome, Outcome::Absorbed);
     assert_eq!(shop.stock(), (8, 2, 0));
-    assert_eq!(shop.said(), ["ItemReserved"], "a replay says nothing again");
+    assert_eq!(shop.published_types(), ["ItemReserved"], "a replay says nothing again");
     cost.is("a replay of a completed one");
 }

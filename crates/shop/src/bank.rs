@@ -24,7 +24,7 @@ const MOST: usize = 1 << 16;
 
 /// Why a notice was not delivered to the shop.
 #[derive(Debug, thiserror::Error)]
-enum NotTold {
+enum NotSent {
     #[error(transparent)]
     Books(#[from] chorus_payment::ProviderError),
     #[error(transparent)]
@@ -53,7 +53,7 @@ impl Bank {
     /// future.
     pub(crate) async fn run(self) {
         loop {
-            let next = match self.tell_all().await {
+            let next = match self.send_due_notices().await {
                 Ok(next) => next.map(|at| at.duration_since(self.clock.now())),
                 Err(error) => {
                     tracing::warn!(%error, "a notice of the payment provider did not reach the shop; it is sent again");
@@ -72,16 +72,16 @@ impl Bank {
     }
 
     /// Sends the notices that are due, and returns when the next one is due.
-    async fn tell_all(&self) -> Result<Option<Timestamp>, NotTold> {
+    async fn send_due_notices(&self) -> Result<Option<Timestamp>, NotSent> {
         let (due, next) = self.provider.notices().await?;
         for notice in due {
-            self.tell(&notice).await?;
-            self.provider.told(&notice).await?;
+            self.send_notice(&notice).await?;
+            self.provider.notice_accepted(&notice).await?;
         }
         Ok(next)
     }
 
-    async fn tell(&self, notice: &SimulatedNotice) -> Result<(), NotTold> {
+    async fn send_notice(&self, notice: &SimulatedNotice) -> Result<(), NotSent> {
         let body = notice.event().to_string();
         let (secrets, now) = (self.secrets.read().await?, self.clock.now().as_second());
         let signature = sign_as_stripe(secrets.current(), now, body.as_bytes());
@@ -90,6 +90,6 @@ impl Bank {
             .header(STRIPE_SIGNATURE_HEADER, signature)
             .body(Body::from(body))?;
         let (status, _) = send(&self.router, request, MOST).await?;
-        if status.is_success() { Ok(()) } else { Err(NotTold::Refused(status)) }
+        if status.is_success() { Ok(()) } else { Err(NotSent::Refused(status)) }
     }
 }

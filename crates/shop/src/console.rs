@@ -57,11 +57,11 @@ pub(crate) fn beside(
 }
 
 /// Passes the engine's observations on to the console, until the engine stops.
-pub(crate) async fn tell(live: Live, mut observations: Receiver<Observation>) {
+pub(crate) async fn forward(live: Live, mut observations: Receiver<Observation>) {
     loop {
         match observations.recv().await {
             Ok(observation) => {
-                if let Some(happened) = told(&observation) {
+                if let Some(happened) = update_of(&observation) {
                     live.record(&happened);
                 }
             }
@@ -73,7 +73,7 @@ pub(crate) async fn tell(live: Live, mut observations: Receiver<Observation>) {
     }
 }
 
-fn told(observation: &Observation) -> Option<Update> {
+fn update_of(observation: &Observation) -> Option<Update> {
     let action = |step: &Step| {
         let (_, action) = step.rule.rsplit_once('-').unwrap_or(("", &step.rule));
         action.to_owned()

@@ -121,21 +121,21 @@ impl Answer {
 /// Answers a caller who follows an order.
 async fn follow(asking: Asking, mut watched: Receiver<Observation>) -> Response {
     let mut answer = asking.ask().await;
-    let (told, seconds) = (asking.wants_events(), asking.seconds());
+    let (streams, seconds) = (asking.wants_events(), asking.seconds());
     let waits = seconds > 0 && answer.has_no_new_events();
-    if !(if told { answer.is_answered() } else { waits }) {
+    if !(if streams { answer.is_answered() } else { waits }) {
         return answer.response;
     }
     let open = match OpenStream::of(&asking.head.extensions) {
         Ok(open) => open,
         Err(problem) => return problem.into_response(),
     };
-    if told {
-        return open.hold(tell(asking, &answer, watched));
+    if streams {
+        return open.hold(stream_events(asking, &answer, watched));
     }
     let deadline = Instant::now() + Duration::from_secs(seconds.into());
     let order = asking.order();
-    while answer.has_no_new_events() && heard(&mut watched, &order, deadline).await {
+    while answer.has_no_new_events() && wait_for_news(&mut watched, &order, deadline).await {
         answer = asking.ask().await;
     }
     answer.response
@@ -143,7 +143,11 @@ async fn follow(asking: Asking, mut watched: Receiver<Observation>) -> Response 
 
 /// Waits until something has happened to the order, or the route should be called again; returns
 /// false if the deadline has passed or the engine has stopped.
-async fn heard(watched: &mut Receiver<Observation>, order: &str, deadline: Instant) -> bool {
+async fn wait_for_news(
+    watched: &mut Receiver<Observation>,
+    order: &str,
+    deadline: Instant,
+) -> bool {
     let look_again = (Instant::now() + LOOKS_AGAIN_AFTER).min(deadline);
     loop {
         match timeout_at(look_again, watched.recv()).await {
@@ -170,15 +174,15 @@ struct Followed {
 
 /// Sends the events of an order until it has ended. A caller who reconnects after that gets 204,
 /// which makes a browser stop reconnecting.
-fn tell(asking: Asking, first: &Answer, watched: Receiver<Observation>) -> Response {
+fn stream_events(asking: Asking, first: &Answer, watched: Receiver<Observation>) -> Response {
     let (pending, ended) = (first.events(), first.ended());
     if ended && pending.is_empty() {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let told = Followed { asking, watched, pending, ended };
-    let events = unfold(told, async |mut told| {
-        let event = told.next().await?;
-        Some((Ok::<_, Infallible>(event), told))
+    let followed = Followed { asking, watched, pending, ended };
+    let events = unfold(followed, async |mut followed| {
+        let event = followed.next().await?;
+        Some((Ok::<_, Infallible>(event), followed))
     });
     Sse::new(events).keep_alive(KeepAlive::default()).into_response()
 }
@@ -188,7 +192,7 @@ impl Followed {
         let order = self.asking.order();
         while self.pending.is_empty() {
             let far = Instant::now() + 2 * LOOKS_AGAIN_AFTER;
-            if self.ended || !heard(&mut self.watched, &order, far).await {
+            if self.ended || !wait_for_news(&mut self.watched, &order, far).await {
                 return None;
             }
             let answer = self.asking.ask().await;

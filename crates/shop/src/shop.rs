@@ -105,8 +105,8 @@ impl Secrets {
     /// Returns the secrets of a shop with these settings.
     fn of_shop(config: &ShopConfig) -> Result<Self, ShopError> {
         let data = config.data.as_deref();
-        let told = config.front_end.as_ref().map(|_| front_end::secret(data)).transpose()?;
-        let own = Self { front_end: told, ..Self::of(data)? };
+        let front_end = config.front_end.as_ref().map(|_| front_end::secret(data)).transpose()?;
+        let own = Self { front_end, ..Self::of(data)? };
         Ok(match config.payment_webhook.clone() {
             Some(secret) => Self { payment_webhook: Arc::new(WebhookSecrets::from(secret)), ..own },
             None => own,

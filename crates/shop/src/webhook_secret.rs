@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_too_short_opens_no_shop_and_is_not_told() {
+    fn a_secret_that_is_too_short_opens_no_shop_and_is_not_printed() {
         let directory = tempfile::tempdir().unwrap();
         let text = r#"{"current":"short","since":"2026-11-29T12:00:00Z"}"#;
         std::fs::write(directory.path().join(FILE), text).unwrap();

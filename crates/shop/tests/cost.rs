@@ -43,18 +43,18 @@ async fn one_write_more_than_the_table_allows_is_found() {
 async fn a_front_end_costs_what_the_table_allows_and_a_shop_without_one_pays_nothing_for_it() {
     let order = MeasuredOrder { story: Story::Delivered, lines: 1 };
     let secret: FrontEndSecret = "a secret of a front end in a test".parse().unwrap();
-    let told = measure_with(order, |mut functions| {
+    let answer = measure_with(order, |mut functions| {
         functions.push(chorus_storefront::function(Arc::new(KnownSecret(secret))).into());
         functions
     });
-    let (told, without) = (told.await.unwrap(), cost_of(Story::Delivered).await);
+    let (answer, without) = (answer.await.unwrap(), cost_of(Story::Delivered).await);
     let above: Vec<_> =
-        told.over_budget().into_iter().map(|row| (&*row.action, row.most_write_units)).collect();
+        answer.over_budget().into_iter().map(|row| (&*row.action, row.most_write_units)).collect();
     assert_eq!(above, [("RecordEvent", 2.0)], "a signed update is longer than a kilobyte");
-    let signs = told.rows.iter().find(|row| row.action == "SignUpdate").unwrap();
+    let signs = answer.rows.iter().find(|row| row.action == "SignUpdate").unwrap();
     let used = signs.cost.used;
     assert_eq!((used.requests, used.write_units, used.events), (5, 10.0, 5), "one for each step");
-    let more = told.order.dollars_per_million - without.order.dollars_per_million;
+    let more = answer.order.dollars_per_million - without.order.dollars_per_million;
     assert!((20.0..26.0).contains(&more), "docs/adr/0010 says about $23, and it is {more}");
     assert!(without.rows.iter().all(|row| !row.action.ends_with("Update")), "{without:#?}");
 }

@@ -127,10 +127,10 @@ async fn no_file_holds_what_is_said_about_a_customer_and_whoever_is_forgotten_ca
         let key = key_of(&shop, customer).unwrap();
         assert!(!files_with(&data, &[&key]).is_empty(), "the search finds what is there");
         keys.push(key);
-        let (status, told) =
+        let (status, answer) =
             ask(&router, "DELETE", &format!("/customers/{customer}"), Value::Null).await;
-        assert_eq!(status, 200, "{told}");
-        assert!(told["left"][0].as_str().unwrap().contains("books"), "{told}");
+        assert_eq!(status, 200, "{answer}");
+        assert!(answer["left"][0].as_str().unwrap().contains("books"), "{answer}");
         let (_, shown) = get(&router, &format!("/orders/{order}")).await;
         assert!(shown["order-id"] == order.as_str(), "{shown}");
     }
@@ -172,8 +172,12 @@ async fn nobody_is_forgotten_while_an_order_is_under_way_unless_that_is_wanted()
     rest(&shop).await;
     let router = shop.router();
     let path = "/customers/emil-carrier-refuses-recall";
-    let (status, told) = ask(&router, "DELETE", path, Value::Null).await;
-    assert_eq!((status, told["detail"].as_str().unwrap().contains(&order)), (409, true), "{told}");
+    let (status, answer) = ask(&router, "DELETE", path, Value::Null).await;
+    assert_eq!(
+        (status, answer["detail"].as_str().unwrap().contains(&order)),
+        (409, true),
+        "{answer}"
+    );
     let despite = format!("{path}?despite-orders-under-way=true");
     assert_eq!(ask(&router, "DELETE", &despite, Value::Null).await.0, 200);
     assert_eq!(ask(&router, "DELETE", &despite, Value::Null).await.0, 200, "once more is not news");

@@ -2,7 +2,7 @@
 //! docs/OPERATIONS.md shows it.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-mod world;
+mod harness;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use chorus_local::{EXECUTIONS_TABLE, Local, VirtualClock};
 use jiff::Timestamp;
 use serde_dynamo::AttributeValue;
 
-use world::Harness;
+use harness::Harness;
 
 const ORDERS: usize = 200;
 
@@ -58,26 +58,26 @@ fn bytes_of(value: &AttributeValue) -> usize {
     }
 }
 
-fn sizes(world: &Harness) -> BTreeMap<&'static str, Size> {
-    world.tables.iter().map(|table| (table.name, size_of(&world.local, table.name))).collect()
+fn sizes(harness: &Harness) -> BTreeMap<&'static str, Size> {
+    harness.tables.iter().map(|table| (table.name, size_of(&harness.local, table.name))).collect()
 }
 
 #[tokio::test]
 async fn four_hundred_expired_orders_leave_no_record_no_execution_and_little_else()
 -> anyhow::Result<()> {
     let clock = VirtualClock::at(Timestamp::now());
-    let world = Harness::in_virtual_time(&clock, &["alfki"], 1_000_000).await?;
-    world.move_parcels(true);
-    world.place(0..ORDERS, |_| "alfki").await?;
-    world.rest(ORDERS).await?;
-    let half = sizes(&world);
-    world.place(ORDERS..2 * ORDERS, |_| "alfki").await?;
-    world.rest(2 * ORDERS).await?;
-    let before = sizes(&world);
+    let harness = Harness::in_virtual_time(&clock, &["alfki"], 1_000_000).await?;
+    harness.move_parcels(true);
+    harness.place(0..ORDERS, |_| "alfki").await?;
+    harness.rest(ORDERS).await?;
+    let half = sizes(&harness);
+    harness.place(ORDERS..2 * ORDERS, |_| "alfki").await?;
+    harness.rest(2 * ORDERS).await?;
+    let before = sizes(&harness);
 
     clock.advance(UNTIL_ALL_HAS_EXPIRED);
-    world.local.store().sweep_expired()?;
-    let after = sizes(&world);
+    harness.local.store().sweep_expired()?;
+    let after = sizes(&harness);
     let expires = [IDEMPOTENCY_TABLE.name, EXECUTIONS_TABLE.name];
     for table in expires {
         assert!(before[table].0 > ORDERS, "{table} had {} items", before[table].0);

@@ -1,6 +1,6 @@
 //! Many orders at once: all of them end, and no pieces or money get lost or appear.
 
-mod world;
+mod harness;
 
 use chorus_kernel::Clock;
 use chorus_local::{Selection, VirtualClock};
@@ -8,7 +8,7 @@ use chorus_order::Status;
 use chorus_shop::Accounts;
 use jiff::Timestamp;
 
-use world::Harness;
+use harness::Harness;
 
 const ORDERS: usize = 1_000;
 
@@ -19,23 +19,23 @@ fn customer(number: usize) -> &'static str {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_orders_in_flight_at_once_all_end_and_the_books_add_up() -> anyhow::Result<()> {
-    let world = Harness::open(None, &["alfki", "declined"], |store| store).await?;
-    world.place(0..ORDERS, customer).await?;
-    let waiting = world.local.bus().load().pending;
+    let harness = Harness::open(None, &["alfki", "declined"], |store| store).await?;
+    harness.place(0..ORDERS, customer).await?;
+    let waiting = harness.local.bus().load().pending;
     assert!(waiting >= ORDERS, "every order waits before the runner starts: {waiting}");
 
-    world.rest(0).await?;
-    let accounts = Accounts::of(&world.local, &world.partners).await?;
+    harness.rest(0).await?;
+    let accounts = Accounts::of(&harness.local, &harness.partners).await?;
     assert_eq!(accounts.count(Status::Open), ORDERS - ORDERS / 10, "parcels lie at the carrier");
 
-    world.move_parcels(true);
-    world.rest(ORDERS - ORDERS / 10).await?;
-    let accounts = Accounts::of(&world.local, &world.partners).await?;
+    harness.move_parcels(true);
+    harness.rest(ORDERS - ORDERS / 10).await?;
+    let accounts = Accounts::of(&harness.local, &harness.partners).await?;
     assert_eq!(accounts.problems, Vec::<String>::new());
     assert_eq!(accounts.count(Status::Delivered), ORDERS - ORDERS / 10);
     assert_eq!(accounts.count(Status::Canceled), ORDERS / 10);
     assert_eq!(accounts.net_charged(), accounts.worth(Status::Delivered));
-    assert!(world.local.dead_letters(&Selection::default()).is_empty(), "nothing is given up");
+    assert!(harness.local.dead_letters(&Selection::default()).is_empty(), "nothing is given up");
     Ok(())
 }
 
@@ -45,19 +45,19 @@ const PIECES: u32 = 700;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_orders_for_one_item_at_once_sell_what_there_is_without_a_dead_letter()
 -> anyhow::Result<()> {
-    let world = Harness::open(None, &["alfki"], |store| store).await?;
-    world.stock("samovar", PIECES).await?;
-    world.rest(0).await?;
-    world.move_parcels(true);
-    world.place_for_one("samovar", ORDERS, "alfki").await?;
+    let harness = Harness::open(None, &["alfki"], |store| store).await?;
+    harness.stock("samovar", PIECES).await?;
+    harness.rest(0).await?;
+    harness.move_parcels(true);
+    harness.place_for_one("samovar", ORDERS, "alfki").await?;
     let sold = usize::try_from(PIECES)?;
-    world.rest(sold).await?;
-    let accounts = Accounts::of(&world.local, &world.partners).await?;
+    harness.rest(sold).await?;
+    let accounts = Accounts::of(&harness.local, &harness.partners).await?;
     assert_eq!(accounts.problems, Vec::<String>::new());
     assert_eq!(accounts.count(Status::Delivered), sold);
     assert_eq!(accounts.count(Status::Canceled), ORDERS - sold, "not in stock");
     assert_eq!(accounts.net_charged(), accounts.worth(Status::Delivered));
-    assert!(world.local.dead_letters(&Selection::default()).is_empty(), "nothing is given up");
+    assert!(harness.local.dead_letters(&Selection::default()).is_empty(), "nothing is given up");
     Ok(())
 }
 
@@ -67,14 +67,14 @@ const REQUESTS: u64 = 65;
 
 #[tokio::test]
 async fn an_order_takes_few_requests_to_the_embedded_store() -> anyhow::Result<()> {
-    let world = Harness::open(None, &["alfki"], |store| store).await?;
-    world.move_parcels(true);
-    world.place(0..2, |_| "alfki").await?;
-    world.rest(2).await?;
-    let before = world.local.store().meter().total().requests;
-    world.place(2..12, |_| "alfki").await?;
-    world.rest(12).await?;
-    let requests = world.local.store().meter().total().requests - before;
+    let harness = Harness::open(None, &["alfki"], |store| store).await?;
+    harness.move_parcels(true);
+    harness.place(0..2, |_| "alfki").await?;
+    harness.rest(2).await?;
+    let before = harness.local.store().meter().total().requests;
+    harness.place(2..12, |_| "alfki").await?;
+    harness.rest(12).await?;
+    let requests = harness.local.store().meter().total().requests - before;
     assert!(requests <= 10 * REQUESTS, "ten orders took {requests} requests");
     Ok(())
 }
@@ -89,15 +89,15 @@ async fn a_burst_of_orders_through_the_carriers_rate_cancels_nothing() -> anyhow
     let burst = std::env::var("CHORUS_BURST").map_or(Ok(WAITS), |burst| burst.parse())?;
     let clock = VirtualClock::at(Timestamp::now());
     let calls_per_second = u32::try_from(burst / WAITS)?;
-    let world = Harness::in_virtual_time(&clock, &["alfki"], calls_per_second).await?;
-    world.move_parcels(true);
+    let harness = Harness::in_virtual_time(&clock, &["alfki"], calls_per_second).await?;
+    harness.move_parcels(true);
     let began = clock.now();
-    world.place(0..burst, |_| "alfki").await?;
-    world.rest(burst).await?;
-    let accounts = Accounts::of(&world.local, &world.partners).await?;
+    harness.place(0..burst, |_| "alfki").await?;
+    harness.rest(burst).await?;
+    let accounts = Accounts::of(&harness.local, &harness.partners).await?;
     assert_eq!(accounts.problems, Vec::<String>::new());
     assert_eq!(accounts.count(Status::Delivered), burst);
-    assert!(world.local.dead_letters(&Selection::default()).is_empty(), "nothing is given up");
+    assert!(harness.local.dead_letters(&Selection::default()).is_empty(), "nothing is given up");
     let took = usize::try_from(clock.now().duration_since(began).as_secs())?;
     assert!((WAITS - 1..WAITS + 100).contains(&took), "{took} seconds");
     Ok(())

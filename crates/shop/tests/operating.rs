@@ -155,12 +155,15 @@ async fn a_record_that_cannot_be_read_or_is_forged_is_skipped_and_named_and_the_
     assert!(!published.contains_key("unpublished"), "the sweeper went on behind the damaged one");
     let checkup: Checkup =
         serde_json::from_value(ask(&shop, "GET", "/operator/doctor", &Value::Null).await).unwrap();
-    let told = checkup.unpublished.iter();
-    let told: Vec<_> = told
+    let answer = checkup.unpublished.iter();
+    let answer: Vec<_> = answer
         .map(|it| (it.idempotency_key.as_str(), it.unreadable.clone().unwrap_or_default()))
         .collect();
-    assert_eq!(told.iter().map(|(key, _)| *key).collect::<Vec<_>>(), ["a-damaged", "c-forged"]);
-    assert!(told[1].1.contains("PaymentMade of com.payment, which CreateOrder never"), "{told:?}");
+    assert_eq!(answer.iter().map(|(key, _)| *key).collect::<Vec<_>>(), ["a-damaged", "c-forged"]);
+    assert!(
+        answer[1].1.contains("PaymentMade of com.payment, which CreateOrder never"),
+        "{answer:?}"
+    );
     let forged = shop.local().store().get(&key("c-forged")).await.unwrap().unwrap();
     assert!(forged.contains_key("unpublished"), "nothing of it was published");
     shop.stop().await.unwrap();
@@ -192,8 +195,8 @@ async fn dead_letters_go_back_by_their_code_to_their_own_target_and_that_is_kept
     let code = before[0].attributes["ERROR_CODE"].clone();
 
     let path = "/operator/dead-letters/redrive";
-    let told = ask(&shop, "POST", path, &json!({ "code": code, "dry-run": true })).await;
-    assert_eq!(told.as_array().unwrap().len(), before.len());
+    let answer = ask(&shop, "POST", path, &json!({ "code": code, "dry-run": true })).await;
+    assert_eq!(answer.as_array().unwrap().len(), before.len());
     assert_eq!(letters(&shop).await.len(), before.len(), "a dry run sends nothing");
     let none = ask(&shop, "POST", path, &json!({ "code": "SomethingElse" })).await;
     assert_eq!(none, json!([]));
@@ -238,9 +241,9 @@ async fn what_was_begun_is_kept_before_it_is_done_and_in_order() {
     let same = audit::begin(store, act(1_000, "replay")).await;
     assert!(same.is_err(), "no record takes the place of another");
     later.end(store, json!({ "events": 3 })).await.unwrap();
-    let told: Vec<_> = audit::entries(store).await.unwrap();
-    assert!(told.iter().all(|deed| deed.by.as_deref() == Some("maria")), "{told:?}");
-    let told: Vec<_> = told.iter().map(|deed| (deed.what.as_str(), &deed.outcome)).collect();
-    assert_eq!(told, [("redrive", &None), ("replay", &Some(json!({ "events": 3 })))]);
+    let answer: Vec<_> = audit::entries(store).await.unwrap();
+    assert!(answer.iter().all(|deed| deed.by.as_deref() == Some("maria")), "{answer:?}");
+    let answer: Vec<_> = answer.iter().map(|deed| (deed.what.as_str(), &deed.outcome)).collect();
+    assert_eq!(answer, [("redrive", &None), ("replay", &Some(json!({ "events": 3 })))]);
     shop.stop().await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! Tables that were restored one by one: a transaction is torn, found, undone and replayed.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod harness;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use chorus_shop::restored::{Damage, INVENTORY, Next, TornRecord, correct, recoun
 use jiff::Timestamp;
 use serde_dynamo::AttributeValue;
 
-use world::Harness;
+use harness::Harness;
 
 /// The items that a transaction wrote, apart from its record, as they were before it.
 #[derive(Debug, Clone)]
@@ -63,47 +63,47 @@ impl Store for Remembering {
 async fn at_transaction(number: usize) -> Option<(Harness, Before)> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let wrap = |store| Arc::new(Remembering { store, seen: Arc::clone(&seen) }) as Arc<dyn Store>;
-    let world = Harness::open(None, &["alfki"], wrap).await.unwrap();
-    world.move_parcels(true);
-    world.place(0..1, |_| "alfki").await.unwrap();
+    let harness = Harness::open(None, &["alfki"], wrap).await.unwrap();
+    harness.move_parcels(true);
+    harness.place(0..1, |_| "alfki").await.unwrap();
     let placed = seen.lock().unwrap().len();
     while seen.lock().unwrap().len() <= placed + number {
-        if world.is_at_rest(1) {
+        if harness.is_at_rest(1) {
             return None;
         }
-        world.step().await;
+        harness.step().await;
     }
     let last = seen.lock().unwrap()[placed + number].clone();
-    Some((world, last))
+    Some((harness, last))
 }
 
-fn scan(world: &Harness, table: &str) -> Vec<Item> {
-    world.local.store().scan(table, None, None).unwrap().items
+fn scan(harness: &Harness, table: &str) -> Vec<Item> {
+    harness.local.store().scan(table, None, None).unwrap().items
 }
 
 /// Repairs the shop, replays the whole archive, and returns what was wrong.
-async fn mend(world: &Harness) -> Damage {
-    let store = &*world.kernel.store;
-    let records = scan(world, IDEMPOTENCY_TABLE.name);
-    let damage = Damage::of(store, &records, &scan(world, INVENTORY)).await.unwrap();
+async fn mend(harness: &Harness) -> Damage {
+    let store = &*harness.kernel.store;
+    let records = scan(harness, IDEMPOTENCY_TABLE.name);
+    let damage = Damage::of(store, &records, &scan(harness, INVENTORY)).await.unwrap();
     damage.undo(store).await.unwrap();
-    let wrong = recount(&scan(world, INVENTORY)).unwrap();
+    let wrong = recount(&scan(harness, INVENTORY)).unwrap();
     correct(store, &wrong, &wrong).await.unwrap();
-    assert_eq!(recount(&scan(world, INVENTORY)).unwrap(), [], "every count is explained");
+    assert_eq!(recount(&scan(harness, INVENTORY)).unwrap(), [], "every count is explained");
     let (from, to) = (Timestamp::MIN, Timestamp::MAX);
     let replay = Replay { name: "restored".to_owned(), from, to, rule: None, dry_run: false };
-    world.local.replay(&replay).await.unwrap();
+    harness.local.replay(&replay).await.unwrap();
     damage
 }
 
 /// Restores one item of the transaction to its state before it.
-async fn tear(world: &Harness, (key, item): &(Key, Option<Item>)) {
+async fn tear(harness: &Harness, (key, item): &(Key, Option<Item>)) {
     let (key, condition) = (key.clone(), None);
     let write = match item.clone() {
         Some(item) => Write::Put { key, item, condition },
         None => Write::Delete { key },
     };
-    world.kernel.store.write(&[write]).await.unwrap();
+    harness.kernel.store.write(&[write]).await.unwrap();
 }
 
 #[tokio::test]
@@ -116,18 +116,18 @@ async fn an_order_torn_at_any_of_its_transactions_is_found_and_ends_once_after_a
             if key.table == "analytics" {
                 continue;
             }
-            let (world, before) = at_transaction(number).await.unwrap();
-            tear(&world, &before.items[at]).await;
-            let damage = mend(&world).await;
+            let (harness, before) = at_transaction(number).await.unwrap();
+            tear(&harness, &before.items[at]).await;
+            let damage = mend(&harness).await;
             let torn = format!("{} without {} of {}", before.action, key.pk, key.table);
             assert!(!damage.is_none(), "{torn} is not found");
             if damage.torn.iter().any(|torn| torn.next != Next::Replayed) {
                 by_hand.push(torn);
                 continue;
             }
-            let ends = world.step_to(1);
+            let ends = harness.step_to(1);
             tokio::time::timeout(Duration::from_secs(20), ends).await.expect(&torn);
-            let accounts = Accounts::of(&world.local, &world.partners).await.unwrap();
+            let accounts = Accounts::of(&harness.local, &harness.partners).await.unwrap();
             assert_eq!(accounts.problems, Vec::<String>::new(), "{torn}");
             assert_eq!(accounts.count(Status::Delivered), 1, "{torn}");
             ended.push(torn);
@@ -138,27 +138,27 @@ async fn an_order_torn_at_any_of_its_transactions_is_found_and_ends_once_after_a
 }
 
 #[tokio::test]
-async fn a_record_that_names_an_item_of_another_service_is_told_and_touches_nothing() {
-    let (world, _) = at_transaction(5).await.unwrap();
-    let records = scan(&world, IDEMPOTENCY_TABLE.name);
+async fn a_record_that_names_an_item_of_another_service_is_reported_and_changes_nothing() {
+    let (harness, _) = at_transaction(5).await.unwrap();
+    let records = scan(&harness, IDEMPOTENCY_TABLE.name);
     let by = |action: &str| records.iter().find(|it| text(it, "sk") == Some(action)).unwrap();
     let mut forged = by("EstimateDelivery").clone();
     let item = "inventory\titem#item-0\t1\ninventory\torder#nobody\t1";
     forged.insert("wrote".to_owned(), AttributeValue::S(item.to_owned()));
-    let store = &*world.kernel.store;
-    let damage = Damage::of(store, &[forged], &scan(&world, INVENTORY)).await.unwrap();
+    let store = &*harness.kernel.store;
+    let damage = Damage::of(store, &[forged], &scan(&harness, INVENTORY)).await.unwrap();
     assert!(damage.torn.is_empty() && damage.unreadable.len() == 1, "{damage:?}");
 }
 
 #[tokio::test]
 async fn a_shop_that_is_whole_is_left_as_it_is() {
-    let (world, _) = at_transaction(5).await.unwrap();
-    let damage = mend(&world).await;
+    let (harness, _) = at_transaction(5).await.unwrap();
+    let damage = mend(&harness).await;
     assert!(damage.is_none(), "{damage:?}");
     assert!(damage.records > 5);
     let none: Vec<TornRecord> = Vec::new();
     assert_eq!(damage.torn, none);
-    world.step_to(1).await;
-    let accounts = Accounts::of(&world.local, &world.partners).await.unwrap();
+    harness.step_to(1).await;
+    let accounts = Accounts::of(&harness.local, &harness.partners).await.unwrap();
     assert_eq!(accounts.problems, Vec::<String>::new());
 }

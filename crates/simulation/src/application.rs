@@ -75,7 +75,11 @@ pub trait Application: Sized {
     }
 
     /// Receives the response to a client, and returns what is wrong with it, as `kind: what`.
-    fn hear(&self, _client: &Client, _answer: &Result<Response, Problem>) -> Option<String> {
+    fn check_answer(
+        &self,
+        _client: &Client,
+        _answer: &Result<Response, Problem>,
+    ) -> Option<String> {
         None
     }
 
@@ -129,7 +133,7 @@ pub trait Script: Clone + Debug + Send + Sync + 'static {
     fn remove(&mut self, place: usize);
 
     /// A description of the script, in lines.
-    fn tell(&self) -> Vec<String>;
+    fn describe(&self) -> Vec<String>;
 }
 
 /// A script of independent cases.
@@ -142,7 +146,7 @@ impl<T: Clone + Debug + Send + Sync + 'static> Script for Vec<T> {
         self.remove(place);
     }
 
-    fn tell(&self) -> Vec<String> {
+    fn describe(&self) -> Vec<String> {
         self.iter().map(|case| format!("{case:?}")).collect()
     }
 }

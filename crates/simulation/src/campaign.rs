@@ -256,7 +256,7 @@ impl<A: Application> Simulator<A> {
                             work.stop.store(true, Ordering::Relaxed);
                             work.sum().error = Some(error);
                         }
-                        work.told();
+                        work.report_progress();
                     }
                 });
             }
@@ -348,7 +348,7 @@ impl<A: Application> Work<'_, A> {
         Ok(())
     }
 
-    fn told(&self) {
+    fn report_progress(&self) {
         let steps = self.steps.fetch_add(1, Ordering::Relaxed) + 1;
         let (runs, failures) = {
             let sum = self.sum();

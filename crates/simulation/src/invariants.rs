@@ -81,11 +81,11 @@ pub(crate) fn poison_mark(number: usize) -> String {
 /// Every readable message was handled in the end: none of them is among the dead letters.
 fn check_dead_letters(observed: &Observed) -> Vec<String> {
     let readable = observed.dead_letters().filter(|(_, readable)| *readable);
-    let told = readable.map(|(letter, _)| {
+    let lines = readable.map(|(letter, _)| {
         let (kind, about) = (&letter.event.detail_type, &letter.event.correlation_id);
         format!("dead: {} never took {kind} of {about}: {}", letter.rule, letter.cause.fault)
     });
-    told.collect()
+    lines.collect()
 }
 
 /// How many calls may be made besides those that a breaker lets through: calls in flight when it

@@ -18,14 +18,14 @@ use crate::environment::{Environment, Running};
 use crate::fault::{Fault, Port};
 use crate::store::BackingStore;
 
-pub(crate) struct StruckStore {
+pub(crate) struct FaultyStore {
     pub(crate) environment: Arc<Environment>,
     pub(crate) backing: Arc<BackingStore>,
     watches: Vec<Watch>,
     stale: Mutex<HashMap<(&'static str, String), Page>>,
 }
 
-impl StruckStore {
+impl FaultyStore {
     pub(crate) fn new(
         environment: Arc<Environment>,
         backing: Arc<BackingStore>,
@@ -57,7 +57,7 @@ fn unavailable() -> StoreError {
 }
 
 #[async_trait]
-impl Store for StruckStore {
+impl Store for FaultyStore {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         match self.environment.call(Port::READ).await {
             Some(Fault::Throttled) => Err(throttled()),

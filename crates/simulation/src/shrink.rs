@@ -22,22 +22,22 @@ pub(crate) fn shrink<A: Application>(
     outcome: &Outcome<A::Ends>,
 ) -> Result<Failure<A::Story>, Error> {
     let kind = kind(outcome.violations.first()).to_owned();
-    let mut hunt = Hunt { simulator, kind, runs: 0, best: request.clone(), told: None };
+    let mut hunt = Hunt { simulator, kind, runs: 0, best: request.clone(), lines: None };
     let mut faults = outcome.injected.clone();
     if hunt.try_with(&request.scenario, &faults)? {
         hunt.simplify(&faults)?;
         faults = hunt.fewer(faults)?;
         hunt.simplify(&faults)?;
     }
-    let told = hunt.told.unwrap_or_else(|| outcome.clone());
+    let lines = hunt.lines.unwrap_or_else(|| outcome.clone());
     Ok(Failure {
         seed: outcome.seed,
         fixed: request.story,
-        violations: told.violations,
+        violations: lines.violations,
         struck_at_first: outcome.injected.len(),
-        faults: told.injected,
+        faults: lines.injected,
         disorder: disorder(&hunt.best.scenario),
-        story: told.story,
+        story: lines.story,
         shrunk_in: hunt.runs,
     })
 }
@@ -52,7 +52,7 @@ struct Hunt<'a, A: Application> {
     kind: String,
     runs: u32,
     best: Request<A>,
-    told: Option<Outcome<A::Ends>>,
+    lines: Option<Outcome<A::Ends>>,
 }
 
 impl<A: Application> Hunt<'_, A> {
@@ -72,7 +72,7 @@ impl<A: Application> Hunt<'_, A> {
         let outcome = self.simulator.run(&request)?;
         let same = outcome.violations.iter().any(|it| kind(Some(it)) == self.kind);
         if same {
-            (self.best, self.told) = (request, Some(outcome));
+            (self.best, self.lines) = (request, Some(outcome));
         }
         Ok(same)
     }
@@ -145,10 +145,10 @@ impl<A: Application> Hunt<'_, A> {
 
 /// Everything that happens in a scenario besides faults, one line each.
 fn disorder<S: Script>(scenario: &Scenario<S>) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     let mut tell = |holds: bool, what: String| {
         if holds {
-            told.push(what);
+            lines.push(what);
         }
     };
     let Scenario { copies, delay, .. } = scenario;
@@ -167,10 +167,10 @@ fn disorder<S: Script>(scenario: &Scenario<S>) -> Vec<String> {
     if let Some(again) = scenario.again {
         tell(true, format!("{again:?} after the end, callers repeat themselves"));
     }
-    told.extend(scenario.script.tell());
+    lines.extend(scenario.script.tell());
     let troubles: Vec<&str> = scenario.troubles.iter().copied().map(Trouble::name).collect();
     if !troubles.is_empty() {
-        told.push(format!("exposed to {}", troubles.join(", ")));
+        lines.push(format!("exposed to {}", troubles.join(", ")));
     }
-    told
+    lines
 }

@@ -59,7 +59,7 @@ pub(crate) struct Request<A: Application> {
     /// The fixed script, in which every call takes the same time; none if the scenario is drawn.
     pub(crate) story: Option<A::Story>,
     /// Whether the lines of the trace are recorded.
-    pub(crate) told: bool,
+    pub(crate) traced: bool,
     /// Whether every call is recorded.
     pub(crate) listed: bool,
 }
@@ -76,14 +76,14 @@ impl<A: Application> Request<A> {
         let scenario = Scenario::drawn::<A>(seed, faults, size);
         let (per_mille, troubles) = (scenario.per_mille, scenario.troubles.clone());
         let plan = Plan::Drawn { per_mille, troubles };
-        Self { scenario, plan, story: None, told: false, listed: false }
+        Self { scenario, plan, story: None, traced: false, listed: false }
     }
 
     /// The run of a fixed script, with these faults and no others.
     pub(crate) fn fixed(story: A::Story, injections: &[Injection]) -> Self {
         let scenario = Scenario::fixed(A::fixed(story));
         let plan = Plan::listed(injections);
-        Self { scenario, plan, story: Some(story), told: false, listed: false }
+        Self { scenario, plan, story: Some(story), traced: false, listed: false }
     }
 }
 
@@ -177,7 +177,7 @@ impl<A: Application> Simulator<A> {
         faults: &Faults,
         size: u32,
     ) -> Result<Outcome<A::Ends>, Error> {
-        self.run(&Request { told: true, ..Request::drawn(seed, faults, size) })
+        self.run(&Request { traced: true, ..Request::drawn(seed, faults, size) })
     }
 
     /// Runs a fixed script with these faults and no others, and keeps the lines of the trace.
@@ -189,7 +189,7 @@ impl<A: Application> Simulator<A> {
         story: A::Story,
         faults: &[Injection],
     ) -> Result<Outcome<A::Ends>, Error> {
-        self.run(&Request { told: true, ..Request::fixed(story, faults) })
+        self.run(&Request { traced: true, ..Request::fixed(story, faults) })
     }
 
     /// Runs a fixed script in which ports fail at these times, and nothing else goes wrong.
@@ -205,7 +205,7 @@ impl<A: Application> Simulator<A> {
     /// Runs to the end, and checks the invariants.
     pub(crate) fn run(&self, request: &Request<A>) -> Result<Outcome<A::Ends>, Error> {
         let clock = VirtualClock::at(beginning());
-        let trace = if request.told { Trace::told() } else { Trace::default() };
+        let trace = if request.traced { Trace::traced() } else { Trace::default() };
         let seed = request.scenario.seed;
         let environment = Environment::new(clock, seed, request.plan.clone(), trace);
         {
@@ -347,13 +347,14 @@ fn outcome<A: Application>(
 /// The events of the cases, in the order in which the bus first accepted them.
 fn story<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     let sightings = simulation.observed.sightings();
-    let mut told: Vec<_> = sightings
+    let mut traced: Vec<_> = sightings
         .events
         .values()
         .filter_map(|event| Some((event, simulation.application.name(&event.about)?)))
         .collect();
-    told.sort_by_key(|(event, _)| event.first);
-    told.iter()
+    traced.sort_by_key(|(event, _)| event.first);
+    traced
+        .iter()
         .map(|(event, case)| {
             let times =
                 if event.times > 1 { format!(" (×{})", event.times) } else { String::new() };

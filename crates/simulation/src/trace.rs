@@ -13,7 +13,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     /// A trace that keeps its lines.
-    pub(crate) const fn told() -> Self {
+    pub(crate) const fn recording() -> Self {
         Self { fingerprint: 0, lines: Some(Vec::new()) }
     }
 

@@ -156,7 +156,7 @@ impl Script for Buyers {
         self.0.remove(place);
     }
 
-    fn tell(&self) -> Vec<String> {
+    fn describe(&self) -> Vec<String> {
         self.0.iter().map(|(at, seat)| format!("{seat} is bought after {at:?}")).collect()
     }
 }

@@ -307,12 +307,12 @@ impl Script for Sales {
         self.buyers.remove(place);
     }
 
-    fn tell(&self) -> Vec<String> {
+    fn describe(&self) -> Vec<String> {
         let bought = |(at, seat): &(Duration, String)| format!("{seat} is bought after {at:?}");
-        let mut told: Vec<String> = self.buyers.iter().map(bought).collect();
-        told.push(format!("the office is rolled out, back and out at {:?}", self.office.0));
-        told.push(format!("the tickets are rolled out, back and out at {:?}", self.tickets.0));
-        told
+        let mut lines: Vec<String> = self.buyers.iter().map(bought).collect();
+        lines.push(format!("the office is rolled out, back and out at {:?}", self.office.0));
+        lines.push(format!("the tickets are rolled out, back and out at {:?}", self.tickets.0));
+        lines
     }
 }
 

@@ -132,8 +132,8 @@ impl Serialize for Problem {
             Severity::Warning => "WARNING",
             Severity::Error => "ERROR",
         };
-        let told = self.to_string();
-        let message = told.split_once(": ").map_or(told.as_str(), |(_, message)| message);
+        let text = self.to_string();
+        let message = text.split_once(": ").map_or(text.as_str(), |(_, message)| message);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("severity", severity)?;
         if let Some(code) = self.code {

@@ -68,7 +68,7 @@ impl Entropy {
 pub(crate) struct Scope<'a> {
     /// `$`
     pub(crate) input: &'a Json,
-    pub(crate) world: &'a Environment<'a>,
+    pub(crate) environment: &'a Environment<'a>,
     /// `$states.result`
     #[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "only queries look at it"))]
     pub(crate) result: Option<&'a Json>,
@@ -130,7 +130,7 @@ impl<'a> Environment<'a> {
     }
 
     pub(crate) fn scope(&'a self, input: &'a Json) -> Scope<'a> {
-        Scope { input, world: self, result: None, error: None }
+        Scope { input, environment: self, result: None, error: None }
     }
 
     /// Returns the entropy as it is now, and the recorded values.
@@ -148,7 +148,7 @@ impl Scope<'_> {
     pub(crate) fn read(&self, path: &Path) -> Result<Json, Miss> {
         let root = match path.root() {
             Root::Input => self.input,
-            Root::Context => self.world.context(),
+            Root::Context => self.environment.context(),
             Root::Variable(name) => self.variable(name).ok_or_else(|| Miss {
                 input: None,
                 reason: format!("The variable '${name}' has no value"),
@@ -165,16 +165,16 @@ impl Scope<'_> {
 
     /// The value of a variable, from the innermost scope that has it.
     pub(crate) fn variable(&self, name: &str) -> Option<&Json> {
-        self.world.variables.iter().find_map(|scope| scope.get(name))
+        self.environment.variables.iter().find_map(|scope| scope.get(name))
     }
 
     pub(crate) fn draw_number(&self) -> u64 {
-        self.world.entropy.borrow_mut().draw_number()
+        self.environment.entropy.borrow_mut().draw_number()
     }
 
     /// Draws a UUID of version 4.
     pub(crate) fn draw_uuid(&self) -> String {
-        self.world.entropy.borrow_mut().draw_uuid()
+        self.environment.entropy.borrow_mut().draw_uuid()
     }
 }
 
@@ -183,10 +183,10 @@ impl Scope<'_> {
     /// Copies the entropy as it is now. After draws from the copy, it must be passed to
     /// [`Self::give_back`].
     pub(crate) fn entropy(&self) -> Entropy {
-        self.world.entropy.borrow().clone()
+        self.environment.entropy.borrow().clone()
     }
 
     pub(crate) fn give_back(&self, entropy: Entropy) {
-        self.world.entropy.replace(entropy);
+        self.environment.entropy.replace(entropy);
     }
 }

@@ -12,12 +12,12 @@ use crate::template::{self, Template};
 pub(crate) fn select(
     selector: &Selector,
     value: &Json,
-    world: &Environment<'_>,
+    environment: &Environment<'_>,
 ) -> Result<Json, Failure> {
     match selector {
         Selector::Whole => Ok(value.clone()),
         Selector::Nothing => Ok(Json::empty_object()),
-        Selector::Path(path) => read(path, &world.scope(value)),
+        Selector::Path(path) => read(path, &environment.scope(value)),
     }
 }
 

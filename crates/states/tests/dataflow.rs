@@ -68,7 +68,7 @@ fn a_result_is_selected_before_it_is_placed() {
 }
 
 #[test]
-fn the_context_object_tells_the_execution_the_state_and_the_item() {
+fn the_context_object_has_the_execution_the_state_and_the_item() {
     let fields = r#""Type":"Pass","Parameters":{"n.$":"$$.State.Name","i.$":"$$.Execution.Input",
         "m.$":"$$.StateMachine.Name","t.$":"$$.Execution.StartTime"}"#;
     let expected = r#"{"n":"S","i":{"a":1},"m":"local","t":"1970-01-01T00:00:00.000Z"}"#;
@@ -81,7 +81,7 @@ fn the_context_object_tells_the_execution_the_state_and_the_item() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_in_the_words_of_the_service() {
+fn what_cannot_be_done_is_refused_in_the_words_of_the_service() {
     let at = "An error occurred while executing the state 'S' (entered at the event id #2). ";
     for (fields, expected) in [
         (

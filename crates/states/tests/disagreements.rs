@@ -137,12 +137,12 @@ fn a_job_has_a_token_where_its_fields_ask_for_one() {
     );
     let call = r#""Type":"Task","Resource":"arn:aws:states:::lambda:invoke",
         "Parameters":{"t.$":"$$.Task.Token"}"#;
-    let told = output(call, "{}", mocks);
-    assert!(told.contains("States.Runtime"), "a call has none: {told}");
+    let outcome = output(call, "{}", mocks);
+    assert!(outcome.contains("States.Runtime"), "a call has none: {outcome}");
 }
 
 #[test]
-fn a_wait_tells_what_is_wrong_with_its_path() {
+fn a_wait_names_what_is_wrong_with_its_path() {
     for (field, input, expected) in [
         ("Seconds", r#"{"s":1.5}"#, "cannot be parsed as a long value: $.s == 1.5"),
         ("Seconds", r#"{"s":-1.5}"#, "cannot be parsed as a long value: $.s == -1.5"),
@@ -150,18 +150,21 @@ fn a_wait_tells_what_is_wrong_with_its_path() {
         ("Seconds", "{}", "does not reference an input value: $.s"),
         ("Timestamp", "{}", "does not reference an input value: $.s"),
     ] {
-        let told = output(&format!(r#""Type":"Wait","{field}Path":"$.s""#), input, "{}");
+        let outcome = output(&format!(r#""Type":"Wait","{field}Path":"$.s""#), input, "{}");
         let expected =
             format!("(entered at the event id #2). The {field}Path parameter {expected}");
-        assert!(told.contains(&expected), "{told}");
+        assert!(outcome.contains(&expected), "{outcome}");
     }
 }
 
 #[test]
 fn a_wait_of_more_seconds_than_fit_in_32_bits_fails() {
     let wait = r#""Type":"Wait","TimestampPath":"$.t""#;
-    let told = output(wait, r#"{"t":"2038-01-19T03:14:08Z"}"#, "{}");
-    assert!(told.contains("(entered at the event id #2). Wait state delay is too long."), "{told}");
+    let outcome = output(wait, r#"{"t":"2038-01-19T03:14:08Z"}"#, "{}");
+    assert!(
+        outcome.contains("(entered at the event id #2). Wait state delay is too long."),
+        "{outcome}"
+    );
     let input = r#"{"t":"2038-01-19T03:14:07Z"}"#;
     assert_eq!(output(wait, input, "{}"), input);
     let wait = r#""Type":"Wait","SecondsPath":"$.s""#;
@@ -246,7 +249,7 @@ fn every_case_handed_over_ends_as_it_says() {
         let case: Json = std::fs::read_to_string(case.unwrap().path()).unwrap().parse().unwrap();
         let name = case.get("name").and_then(Json::as_str).unwrap();
         let expected = case.get("expected").unwrap();
-        let told = told(&case, name.contains("express"));
+        let outcome = outcome(&case, name.contains("express"));
         let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let wanted: Vec<String> = expected
             .as_object()
@@ -255,17 +258,17 @@ fn every_case_handed_over_ends_as_it_says() {
             .map(|value| text(value).replace("… ", ""))
             .collect();
         let agrees = match expected.get("valid") {
-            Some(valid) => told == format!("valid: {valid}"),
-            None => wanted.iter().all(|wanted| told.contains(wanted.as_str())),
+            Some(valid) => outcome == format!("valid: {valid}"),
+            None => wanted.iter().all(|wanted| outcome.contains(wanted.as_str())),
         };
         if !agrees {
-            differing.push(format!("{name}: {told} is not {expected}"));
+            differing.push(format!("{name}: {outcome} is not {expected}"));
         }
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
-fn told(case: &Json, express: bool) -> String {
+fn outcome(case: &Json, express: bool) -> String {
     let workflow = if express { Workflow::Express } else { Workflow::Standard };
     let (machine, _) = Machine::check_as(&case.get("machine").unwrap().to_string(), workflow);
     let Some(machine) = machine else { return "valid: false".to_owned() };

@@ -25,7 +25,7 @@ fn ran(fields: &str, states: &str, input: &str, mocks: &str) -> Run {
     run(&machine, input.parse().unwrap(), &mut mocks, RunOptions::default()).unwrap()
 }
 
-fn told(run: &Run) -> String {
+fn outcome(run: &Run) -> String {
     match &run.status {
         Status::Succeeded { output } => output.to_string(),
         Status::Failed { error, cause } => {
@@ -44,10 +44,10 @@ fn events(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn iterations_are_executions_of_their_own_that_the_history_does_not_tell_of() {
+fn iterations_are_executions_of_their_own_that_the_history_does_not_show() {
     let selector = r#""ItemsPath":"$.l","ItemSelector":{"v.$":"$$.Map.Item.Value","c":1},"#;
     let told_of = ran(selector, PASS, r#"{"l":["a","b"]}"#, "{}");
-    assert_eq!(told(&told_of), r#"[{"v":"a","c":1},{"v":"b","c":1}]"#);
+    assert_eq!(outcome(&told_of), r#"[{"v":"a","c":1},{"v":"b","c":1}]"#);
     let expected = [
         "1<-0 ExecutionStarted",
         "2<-0 MapStateEntered",
@@ -66,7 +66,7 @@ fn iterations_are_executions_of_their_own_that_the_history_does_not_tell_of() {
     let mut coverage = Coverage::new(&Machine::parse(&machine(selector, PASS)).unwrap());
     coverage.add(&told_of);
     assert!(coverage.is_whole(), "{coverage:?}");
-    assert_eq!(told(&ran("", PASS, "[]", "{}")), "[]");
+    assert_eq!(outcome(&ran("", PASS, "[]", "{}")), "[]");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn items_are_read_from_what_a_file_holds() {
         (r#""InputType":"JSONL""#, r#"{"M":{"Return":"1\n\n{\"a\":2}\n"}}"#, r#"[1,{"a":2}]"#),
     ] {
         let run = ran(&reader(config), PASS, r#"{"k":"file"}"#, content);
-        assert_eq!(told(&run), expected, "{config}");
+        assert_eq!(outcome(&run), expected, "{config}");
         let started = run.history[2].details.as_ref().unwrap();
         assert_eq!(started.1.get("length"), Some(&Json::from(0_u64)));
     }
@@ -109,11 +109,11 @@ fn items_are_read_from_what_a_file_holds() {
     assert_eq!(events(&failed)[3..], expected);
     let gone =
         ran(&reader(first), PASS, r#"{"k":"x"}"#, r#"{"M":{"Throw":{"Error":"S3.NoSuchKey"}}}"#);
-    assert_eq!(told(&gone), "States.ItemReaderFailed: S3.NoSuchKey");
+    assert_eq!(outcome(&gone), "States.ItemReaderFailed: S3.NoSuchKey");
     let listing = r#""ItemReader":{"Resource":"arn:aws:states:::s3:listObjectsV2","Parameters":{
         "Bucket":"b"}},"#;
     let listed = ran(listing, PASS, "{}", r#"{"M":{"Return":{"Contents":[{"Key":"a"}]}}}"#);
-    assert_eq!(told(&listed), r#"[{"Key":"a"}]"#);
+    assert_eq!(outcome(&listed), r#"[{"Key":"a"}]"#);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn items_are_batched_by_their_number_and_by_their_size() {
             r#"[{"BatchInput":"x","Items":[1,2]},{"BatchInput":"x","Items":[3]}]"#,
         ),
     ] {
-        assert_eq!(told(&ran(&batcher(config), PASS, input, "{}")), expected, "{config}");
+        assert_eq!(outcome(&ran(&batcher(config), PASS, input, "{}")), expected, "{config}");
     }
 }
 
@@ -154,7 +154,7 @@ fn a_run_goes_on_while_so_many_failures_are_tolerated() {
         let exceeded = "States.ExceedToleratedFailureThreshold: The specified tolerated failure \
             threshold was exceeded";
         let expected = if succeeds { "[1,3]" } else { exceeded };
-        assert_eq!(told(&run), expected, "{fields}");
+        assert_eq!(outcome(&run), expected, "{fields}");
     }
     for (fields, cause) in [
         ("Count", "ToleratedFailureCount cannot be negative."),
@@ -163,15 +163,15 @@ fn a_run_goes_on_while_so_many_failures_are_tolerated() {
         let fields = format!(r#""ToleratedFailure{fields}Path":"$[0]","#);
         let run = ran(&fields, states, "[-1]", "{}");
         let place = "An error occurred while executing the state 'M' (entered at the event id #2).";
-        assert_eq!(told(&run), format!("States.Runtime: {place} {cause}"));
+        assert_eq!(outcome(&run), format!("States.Runtime: {place} {cause}"));
         assert_eq!(events(&run)[2..], ["3<-2 MapStateStarted", "4<-3 ExecutionFailed"]);
     }
     let run = ran(r#""ToleratedFailureCountPath":"$[0]","#, states, r#"["1",2]"#, "{}");
-    assert_eq!(told(&run), r#"["1"]"#, "a number in a text is one");
+    assert_eq!(outcome(&run), r#"["1"]"#, "a number in a text is one");
     // An error that ends an execution ends only the iteration here.
     let broken = r#"{"I":{"Type":"Pass","Parameters":{"v.$":"$.a"},"End":true}}"#;
     let run = ran(r#""ToleratedFailureCount":1,"#, broken, r#"[{"a":1},{}]"#, "{}");
-    assert_eq!(told(&run), r#"[{"v":1}]"#);
+    assert_eq!(outcome(&run), r#"[{"v":1}]"#);
 }
 
 #[test]
@@ -189,11 +189,11 @@ fn items_stand_inside_a_file_where_a_pointer_leads() {
         (r#""InputType":"JSON","ItemsPointer":"/a~1b/1""#, format!("{no_array} '/a~1b/1'")),
         (r#""InputType":"JSON","ItemsPointer":"/a~1b/0""#, format!("{no_array} '/a~1b/0'")),
     ] {
-        assert_eq!(told(&ran(&reader(config), PASS, "{}", file)), expected, "{config}");
+        assert_eq!(outcome(&ran(&reader(config), PASS, "{}", file)), expected, "{config}");
     }
     let manifest = reader(r#""InputType":"MANIFEST","ManifestType":"S3_INVENTORY""#);
     let run = ran(&manifest, PASS, "{}", r#"{"M":{"Return":{"files":[]}}}"#);
-    assert_eq!(told(&run), "States.ItemReaderFailed: Items are not read by S3_INVENTORY here");
+    assert_eq!(outcome(&run), "States.ItemReaderFailed: Items are not read by S3_INVENTORY here");
 }
 
 /// Runs a Map whose second iteration fails. Returns the files that it writes, by key, and its
@@ -230,7 +230,7 @@ const TO_BUCKET: &str = r#""Resource":"arn:aws:states:::s3:putObject",
     "Parameters":{"Bucket":"results","Prefix":"jobs"}"#;
 
 #[test]
-fn results_are_written_down_as_executions_with_a_manifest_that_tells_where() {
+fn results_are_written_as_executions_with_a_manifest_that_locates_them() {
     let (files, output) = written(TO_BUCKET);
     let arn = output.get("MapRunArn").and_then(Json::as_str).unwrap();
     let (named, run) = arn.rsplit_once(':').unwrap();
@@ -260,10 +260,10 @@ fn results_are_written_down_as_executions_with_a_manifest_that_tells_where() {
     let file = |(key, body): &(String, Json)| {
         format!(r#"[{{"Key":"{key}","Size":{}}}]"#, body.to_string().len())
     };
-    let told = manifest.1.get("ResultFiles").unwrap();
-    assert_eq!(told.get("SUCCEEDED").unwrap().to_string(), file(succeeded));
-    assert_eq!(told.get("FAILED").unwrap().to_string(), file(failed));
-    assert_eq!(told.get("PENDING").unwrap().to_string(), "[]");
+    let outcome = manifest.1.get("ResultFiles").unwrap();
+    assert_eq!(outcome.get("SUCCEEDED").unwrap().to_string(), file(succeeded));
+    assert_eq!(outcome.get("FAILED").unwrap().to_string(), file(failed));
+    assert_eq!(outcome.get("PENDING").unwrap().to_string(), "[]");
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn an_iteration_sees_no_variable_of_the_execution_around_it() {
         "End":true}}}"#;
     let machine = Machine::parse(machine).unwrap_or_else(|problems| panic!("{problems}"));
     let run = run(&machine, "[0]".parse().unwrap(), &mut Mocks::default(), RunOptions::default());
-    assert_eq!(told(&run.unwrap()), r#"[{"own":1}]"#);
+    assert_eq!(outcome(&run.unwrap()), r#"[{"own":1}]"#);
     let reads = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"x":1},"Next":"M"},
         "M":{"Type":"Map","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED",
         "ExecutionType":"STANDARD"},"StartAt":"I","States":{"I":{"Type":"Pass","InputPath":"$x",

@@ -130,7 +130,7 @@ fn two_loops_between_the_same_states_share_no_part_of_their_way() {
 }
 
 #[test]
-fn a_distributed_map_tells_where_its_items_come_from() {
+fn a_distributed_map_names_where_its_items_come_from() {
     let machine = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemReader":{
         "Resource":"arn:aws:states:::s3:getObject"},"ItemProcessor":{"ProcessorConfig":{"Mode":
         "DISTRIBUTED","ExecutionType":"EXPRESS"},"StartAt":"I","States":{"I":{"Type":"Succeed"}}}}}}"#;

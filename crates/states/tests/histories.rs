@@ -4,14 +4,14 @@
 
 use states::{Json, Machine, Mocks, RunOptions, Status, run};
 
-struct Told {
+struct Transcript {
     /// Each event as `id<-previous Type detail`.
     events: Vec<String>,
     status: Status,
 }
 
 #[track_caller]
-fn tell(machine: &str, input: &str, mocks: &str) -> Told {
+fn run_to_end(machine: &str, input: &str, mocks: &str) -> Transcript {
     let machine = Machine::parse(machine).unwrap();
     let mut mocks = Mocks::parse(mocks).unwrap();
     let ran = run(&machine, input.parse().unwrap(), &mut mocks, RunOptions::default()).unwrap();
@@ -25,13 +25,13 @@ fn tell(machine: &str, input: &str, mocks: &str) -> Told {
             .trim_end()
             .to_owned()
     });
-    Told { events: events.collect(), status: ran.status }
+    Transcript { events: events.collect(), status: ran.status }
 }
 
 #[track_caller]
-fn ends_with(told: &Told, expected: &[&str]) {
-    let from = told.events.len().saturating_sub(expected.len());
-    assert_eq!(told.events[from..], *expected, "{:#?}", told.events);
+fn ends_with(transcript: &Transcript, expected: &[&str]) {
+    let from = transcript.events.len().saturating_sub(expected.len());
+    assert_eq!(transcript.events[from..], *expected, "{:#?}", transcript.events);
 }
 
 fn failed(error: &str, cause: &str) -> Status {
@@ -42,9 +42,10 @@ const PASS: &str = r#"{"Type":"Pass","End":true}"#;
 
 #[test]
 fn the_first_state_follows_from_nothing_and_each_event_from_the_one_before() {
-    let told = tell(&format!(r#"{{"StartAt":"A","States":{{"A":{PASS}}}}}"#), "{}", "{}");
+    let transcript =
+        run_to_end(&format!(r#"{{"StartAt":"A","States":{{"A":{PASS}}}}}"#), "{}", "{}");
     ends_with(
-        &told,
+        &transcript,
         &[
             "1<-0 ExecutionStarted",
             "2<-0 PassStateEntered A",
@@ -59,9 +60,9 @@ fn a_call_of_a_service_is_scheduled_started_submitted_and_succeeds() {
     let machine = r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
         "Resource":"arn:aws:states:::sqs:sendMessage.waitForTaskToken",
         "Parameters":{"MessageBody":{"token.$":"$$.Task.Token"}}}}}"#;
-    let told = tell(machine, "{}", r#"{"T":{"Return":"ok"}}"#);
+    let transcript = run_to_end(machine, "{}", r#"{"T":{"Return":"ok"}}"#);
     ends_with(
-        &told,
+        &transcript,
         &[
             "2<-0 TaskStateEntered T",
             "3<-2 TaskScheduled",
@@ -79,9 +80,10 @@ fn a_function_named_by_its_own_arn_has_events_of_its_own() {
     let machine = r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
         "Resource":"arn:aws:lambda:us-east-1:1:function:f",
         "Retry":[{"ErrorEquals":["Busy"],"MaxAttempts":1}]}}}"#;
-    let told = tell(machine, "{}", r#"{"T":[{"Throw":{"Error":"Busy"}},{"Return":1}]}"#);
+    let transcript =
+        run_to_end(machine, "{}", r#"{"T":[{"Throw":{"Error":"Busy"}},{"Return":1}]}"#);
     ends_with(
-        &told,
+        &transcript,
         &[
             "3<-2 LambdaFunctionScheduled",
             "4<-3 LambdaFunctionStarted",
@@ -102,9 +104,9 @@ fn a_caught_error_leaves_the_state_with_the_error_output() {
         "Catch":[{"ErrorEquals":["States.TaskFailed"],"ResultPath":"$.e","Next":"X"}]},
         "X":{"Type":"Pass","End":true}}}"#;
     let mocks = r#"{"T":{"Throw":{"Error":"Declined","Cause":"no funds"}}}"#;
-    let told = tell(machine, r#"{"a":1}"#, mocks);
+    let transcript = run_to_end(machine, r#"{"a":1}"#, mocks);
     ends_with(
-        &told,
+        &transcript,
         &[
             "5<-4 TaskFailed Declined",
             "6<-5 TaskStateExited T",
@@ -114,7 +116,7 @@ fn a_caught_error_leaves_the_state_with_the_error_output() {
         ],
     );
     let output = r#"{"a":1,"e":{"Error":"Declined","Cause":"no funds"}}"#.parse().unwrap();
-    assert_eq!(told.status, Status::Succeeded { output });
+    assert_eq!(transcript.status, Status::Succeeded { output });
 }
 
 #[test]
@@ -124,7 +126,7 @@ fn one_iteration_at_a_time_follows_from_the_last_state_of_the_one_before() {
         "ItemProcessor":{{"StartAt":"P","States":{{"P":{PASS}}}}}}}}}}}"#
     );
     ends_with(
-        &tell(&machine, "[1,2]", "{}"),
+        &run_to_end(&machine, "[1,2]", "{}"),
         &[
             "2<-0 MapStateEntered M",
             "3<-2 MapStateStarted",
@@ -142,7 +144,7 @@ fn one_iteration_at_a_time_follows_from_the_last_state_of_the_one_before() {
         ],
     );
     ends_with(
-        &tell(&machine, "[]", "{}"),
+        &run_to_end(&machine, "[]", "{}"),
         &[
             "3<-2 MapStateStarted",
             "4<-3 MapStateSucceeded",
@@ -157,9 +159,9 @@ fn iterations_that_run_together_time_out_together_and_the_first_one_fails_the_ma
     let machine = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,
         "Iterator":{"StartAt":"T","States":{"T":{"Type":"Task","End":true,"TimeoutSeconds":5,
         "Resource":"arn:aws:states:::lambda:invoke"}}}}}}"#;
-    let told = tell(machine, "[1,2]", r#"{"T":{"Never":true}}"#);
+    let transcript = run_to_end(machine, "[1,2]", r#"{"T":{"Never":true}}"#);
     ends_with(
-        &told,
+        &transcript,
         &[
             "4<-3 MapIterationStarted 0",
             "5<-3 MapIterationStarted 1",
@@ -180,7 +182,7 @@ fn iterations_that_run_together_time_out_together_and_the_first_one_fails_the_ma
         ],
     );
     let status = Status::Failed { error: Some("States.Timeout".to_owned()), cause: None };
-    assert_eq!(told.status, status);
+    assert_eq!(transcript.status, status);
 }
 
 #[test]
@@ -188,9 +190,9 @@ fn a_retried_map_starts_again_from_the_event_that_failed_it() {
     let machine = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,
         "Retry":[{"ErrorEquals":["States.ALL"],"MaxAttempts":1}],
         "Iterator":{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"E","Cause":"c"}}}}}}"#;
-    let told = tell(machine, "[1]", "{}");
+    let transcript = run_to_end(machine, "[1]", "{}");
     ends_with(
-        &told,
+        &transcript,
         &[
             "4<-3 MapIterationStarted 0",
             "5<-4 FailStateEntered F",
@@ -214,7 +216,7 @@ fn a_parallel_goes_on_from_the_last_event_of_its_branches() {
         branch("B")
     );
     ends_with(
-        &tell(&machine, "1", "{}"),
+        &run_to_end(&machine, "1", "{}"),
         &[
             "2<-0 ParallelStateEntered P",
             "3<-2 ParallelStateStarted",
@@ -235,9 +237,9 @@ fn a_task_that_fails_its_branch_is_recorded_as_broken_off() {
         {"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage",
         "End":true}}}],"Catch":[{"ErrorEquals":["States.ALL"],"Next":"H"}]},
         "H":{"Type":"Pass","End":true}}}"#;
-    let told = tell(machine, "{}", r#"{"T":{"Throw":{"Error":"E","Cause":"c"}}}"#);
+    let transcript = run_to_end(machine, "{}", r#"{"T":{"Throw":{"Error":"E","Cause":"c"}}}"#);
     ends_with(
-        &told,
+        &transcript,
         &[
             "7<-6 TaskFailed E",
             "8<-7 TaskStateAborted",
@@ -255,9 +257,9 @@ fn an_interpreter_error_in_a_branch_ends_the_execution_at_once_and_is_never_caug
     let machine = r#"{"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":[
         {"StartAt":"F","States":{"F":{"Type":"Pass","Parameters":{"m.$":"$.nope"},"End":true}}}],
         "Catch":[{"ErrorEquals":["States.ALL"],"Next":"H"}]},"H":{"Type":"Pass","End":true}}}"#;
-    let told = tell(machine, r#"{"x":"a"}"#, "{}");
+    let transcript = run_to_end(machine, r#"{"x":"a"}"#, "{}");
     ends_with(
-        &told,
+        &transcript,
         &[
             "3<-2 ParallelStateStarted",
             "4<-3 PassStateEntered F",
@@ -267,31 +269,31 @@ fn an_interpreter_error_in_a_branch_ends_the_execution_at_once_and_is_never_caug
     let cause = "An error occurred while executing the state 'F' (entered at the event id #4). The \
                  JSONPath '$.nope' specified for the field 'm.$' could not be found in the input \
                  '{\"x\":\"a\"}'";
-    assert_eq!(told.status, failed("States.Runtime", cause));
+    assert_eq!(transcript.status, failed("States.Runtime", cause));
 }
 
 #[test]
 fn a_choice_without_a_match_points_nowhere() {
     let machine = r#"{"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[
         {"Variable":"$.x","StringEquals":"never","Next":"D"}]},"D":{"Type":"Succeed"}}}"#;
-    let told = tell(machine, r#"{"x":"a"}"#, "{}");
-    ends_with(&told, &["2<-0 ChoiceStateEntered C", "3<-2 ExecutionFailed States.Runtime"]);
+    let transcript = run_to_end(machine, r#"{"x":"a"}"#, "{}");
+    ends_with(&transcript, &["2<-0 ChoiceStateEntered C", "3<-2 ExecutionFailed States.Runtime"]);
     let cause = "An error occurred while executing the state 'C' (entered at the event id #2). \
                  Failed to transition out of the state. The state does not point to a next state.";
-    assert_eq!(told.status, failed("States.Runtime", cause));
-    let told = tell(machine, "{}", "{}");
+    assert_eq!(transcript.status, failed("States.Runtime", cause));
+    let transcript = run_to_end(machine, "{}", "{}");
     let cause = "An error occurred while executing the state 'C' (entered at the event id #2). \
                  Invalid path '$.x': The choice state's condition path references an invalid value.";
-    assert_eq!(told.status, failed("States.Runtime", cause));
+    assert_eq!(transcript.status, failed("States.Runtime", cause));
 }
 
 #[test]
 fn a_machine_has_a_time_of_its_own() {
     let machine = r#"{"StartAt":"W","TimeoutSeconds":5,"States":{"W":{"Type":"Wait","Seconds":9,
         "End":true}}}"#;
-    let told = tell(machine, "{}", "{}");
-    ends_with(&told, &["2<-0 WaitStateEntered W", "3<-2 ExecutionTimedOut"]);
-    assert_eq!(told.status, Status::TimedOut);
+    let transcript = run_to_end(machine, "{}", "{}");
+    ends_with(&transcript, &["2<-0 WaitStateEntered W", "3<-2 ExecutionTimedOut"]);
+    assert_eq!(transcript.status, Status::TimedOut);
 }
 
 #[test]
@@ -299,8 +301,8 @@ fn a_full_history_ends_the_execution() {
     let machine = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"C"},"C":{"Type":"Choice",
         "Choices":[{"Variable":"$.stop","IsPresent":true,"Next":"E"}],"Default":"A"},
         "E":{"Type":"Succeed"}}}"#;
-    let told = tell(machine, "{}", "{}");
-    assert_eq!(told.events.len(), 25_000);
+    let transcript = run_to_end(machine, "{}", "{}");
+    assert_eq!(transcript.events.len(), 25_000);
     let cause = "The execution reached the maximum number of history events (25000).";
-    assert_eq!(told.status, failed("States.Runtime", cause));
+    assert_eq!(transcript.status, failed("States.Runtime", cause));
 }

@@ -126,25 +126,25 @@ fn a_choice_takes_the_first_condition_that_is_true() {
     assert_eq!(ends(states, r#"{"v":22}"#, "{}"), r#"{"twenties":22}"#);
     assert_eq!(ends(states, r#"{"v":2}"#, "{}"), r#""by default""#);
     let states = states.replace("$states.input.v >= 20 and $states.input.v < 30", "1");
-    let told = ends(&states, "{}", "{}");
-    assert!(told.contains("Expected 'boolean', but was 'number' for value: 1"), "{told}");
+    let outcome = ends(&states, "{}", "{}");
+    assert!(outcome.contains("Expected 'boolean', but was 'number' for value: 1"), "{outcome}");
 }
 
 #[test]
 fn waits_and_failures_are_computed() {
     let wait = r#""S":{"Type":"Wait","Seconds":"{% $states.input.s * 2 %}","Next":"F"},
         "F":{"Type":"Fail","Error":"{% 'E' & $states.input.s %}","Cause":"plain"}"#;
-    let told = ran(wait, r#"{"s":4}"#, "{}");
-    assert_eq!(told.ended.as_second(), 8);
+    let outcome = ran(wait, r#"{"s":4}"#, "{}");
+    assert_eq!(outcome.ended.as_second(), 8);
     let failed = Status::Failed { error: Some("E4".to_owned()), cause: Some("plain".to_owned()) };
-    assert_eq!(told.status, failed);
+    assert_eq!(outcome.status, failed);
     let until = r#""S":{"Type":"Wait","Timestamp":"{% $states.input.t %}","End":true}"#;
     assert_eq!(ran(until, r#"{"t":"1970-01-01T00:01:00Z"}"#, "{}").ended.as_second(), 60);
-    let told = ends(until, r#"{"t":"2016-12-05 21:29:29Z"}"#, "{}");
+    let outcome = ends(until, r#"{"t":"2016-12-05 21:29:29Z"}"#, "{}");
     let expected = "States.QueryEvaluationError: An error occurred while executing the state 'S' \
         (entered at the event id #2). The Timestamp field cannot be parsed as an ISO-8601 extended \
         offset date-time format string: 2016-12-05 21:29:29Z";
-    assert_eq!(told, expected);
+    assert_eq!(outcome, expected);
 }
 
 #[test]
@@ -160,11 +160,11 @@ fn a_map_runs_over_items_and_a_parallel_over_its_arguments() {
 
 /// Returns the last events as `id<-previous Type`.
 fn last(run: &Run, count: usize) -> Vec<String> {
-    let told = run.history.iter();
-    let told =
-        told.map(|event| format!("{}<-{} {}", event.id, event.previous_event_id, event.kind));
-    let told: Vec<String> = told.collect();
-    told[told.len() - count..].to_vec()
+    let outcome = run.history.iter();
+    let outcome =
+        outcome.map(|event| format!("{}<-{} {}", event.id, event.previous_event_id, event.kind));
+    let outcome: Vec<String> = outcome.collect();
+    outcome[outcome.len() - count..].to_vec()
 }
 
 #[test]
@@ -173,43 +173,43 @@ fn an_input_that_is_no_array_fails_a_map_without_items_and_may_be_caught() {
         "States.QueryEvaluationError"],"Output":"{% $states.errorOutput.Cause %}","Next":"C"}],
         "ItemProcessor":{"StartAt":"I","States":{"I":{"Type":"Pass","End":true}}}},
         "C":{"Type":"Pass","End":true}"#;
-    let told = ran(map, r#"{"a": "b"}"#, "{}");
-    let kinds: Vec<&str> = told.history.iter().map(|event| &*event.kind).collect();
+    let outcome = ran(map, r#"{"a": "b"}"#, "{}");
+    let kinds: Vec<&str> = outcome.history.iter().map(|event| &*event.kind).collect();
     assert_eq!(
         kinds[1..5],
         ["MapStateEntered", "EvaluationFailed", "MapStateFailed", "MapStateExited"]
     );
-    let details = told.history[2].details.as_ref().unwrap();
+    let details = outcome.history[2].details.as_ref().unwrap();
     assert_eq!(details.1.get("location"), None, "no field is to blame");
     let cause = r#"An error occurred while executing the state 'S' (entered at the event id #2). Map state input must be an array but was: {"a":"b"}"#;
-    assert_eq!(told.status, Status::Succeeded { output: cause.into() });
+    assert_eq!(outcome.status, Status::Succeeded { output: cause.into() });
 }
 
 #[test]
 fn a_query_that_fails_is_recorded_with_its_place() {
     let states = r#""S":{"Type":"Pass","Output":{"result":"{% $doesNotExist %}"},"End":true}"#;
-    let told = ran(states, "{}", "{}");
+    let outcome = ran(states, "{}", "{}");
     let expected = ["2<-0 PassStateEntered", "3<-0 EvaluationFailed", "4<-3 ExecutionFailed"];
-    assert_eq!(last(&told, 3), expected);
+    assert_eq!(last(&outcome, 3), expected);
     let cause = "An error occurred while executing the state 'S' (entered at the event id #2). The \
         JSONata expression '$doesNotExist' specified for the field 'Output/result' returned nothing \
         (undefined).";
-    let details = told.history[2].details.as_ref().unwrap();
+    let details = outcome.history[2].details.as_ref().unwrap();
     let text = |name| details.1.get(name).and_then(Json::as_str);
     assert_eq!(text("cause"), Some(cause));
     assert_eq!((text("location"), text("state")), (Some("Output/result"), Some("S")));
     let map = r#""S":{"Type":"Map","Items":"{% 1 %}","End":true,"ItemProcessor":{"StartAt":"I",
         "States":{"I":{"Type":"Pass","End":true}}}}"#;
-    let told = ran(map, "{}", "{}");
+    let outcome = ran(map, "{}", "{}");
     let expected = ["3<-0 EvaluationFailed", "4<-3 MapStateFailed", "5<-4 ExecutionFailed"];
-    assert_eq!(last(&told, 3), expected);
+    assert_eq!(last(&outcome, 3), expected);
     for (query, expected) in [
         ("$fn := function($x){$x}", "returned an unsupported result type."),
         ("$nope(1)", "threw an error during evaluation. T1006: Attempted to invoke a non-function"),
         ("'a' + 1", "threw an error during evaluation. T2001: "),
     ] {
-        let told = output(&format!("\"{{% {query} %}}\""), "{}");
-        assert!(told.contains(expected), "{told}");
+        let outcome = output(&format!("\"{{% {query} %}}\""), "{}");
+        assert!(outcome.contains(expected), "{outcome}");
     }
 }
 
@@ -294,13 +294,13 @@ fn a_query_that_means_harm_ends_in_an_error_within_its_limits() {
         "($d := $distinct; $d([1..150000]))",
     ] {
         let begun = Instant::now();
-        let told = output(&format!("\"{{% {query} %}}\""), "{}");
+        let outcome = output(&format!("\"{{% {query} %}}\""), "{}");
         let took = begun.elapsed();
         assert!(took < Duration::from_secs(20), "{query} took {took:?}");
-        let refused = told.starts_with("States.QueryEvaluationError")
-            || told.starts_with("States.DataLimitExceeded");
-        assert!(!told.contains("The evaluator panicked"), "{query} makes it panic");
-        assert!(refused, "{query}: {}", told.chars().take(200).collect::<String>());
+        let refused = outcome.starts_with("States.QueryEvaluationError")
+            || outcome.starts_with("States.DataLimitExceeded");
+        assert!(!outcome.contains("The evaluator panicked"), "{query} makes it panic");
+        assert!(refused, "{query}: {}", outcome.chars().take(200).collect::<String>());
     }
     let errors = |query: String| {
         let machine = format!(

@@ -104,7 +104,7 @@ fn a_task_that_puts_an_object_by_the_sdk_is_answered_by_its_mock() {
 }
 
 #[test]
-fn a_response_that_cannot_be_read_is_told_with_its_place() {
+fn a_response_that_cannot_be_read_is_reported_with_its_place() {
     for (text, place) in [
         (r#"{"A":1}"#, "A"),
         (r#"{"A":[{"Return":1},{"Yield":1}]}"#, "A[1]"),

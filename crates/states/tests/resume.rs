@@ -36,7 +36,7 @@ fn answer(request: &TaskRequest) -> Answer {
     }
 }
 
-struct Told {
+struct Transcript {
     history: String,
     calls: BTreeMap<u64, u32>,
     status: Status,
@@ -45,12 +45,12 @@ struct Told {
 
 /// Runs the machine to its end. `crashes` selects the transitions after which the process crashes,
 /// so that the execution has to be loaded from its stored form.
-fn tell(seed: u64, crashes: &dyn Fn(u32) -> bool) -> Told {
+fn run_to_end(seed: u64, crashes: &dyn Fn(u32) -> bool) -> Transcript {
     let machine = Machine::parse(MACHINE).unwrap();
     let (mut execution, turn) = start(&machine, seed);
     let mut now = Timestamp::UNIX_EPOCH;
     let mut history = turn.events;
-    let mut told = Told {
+    let mut transcript = Transcript {
         history: String::new(),
         calls: BTreeMap::new(),
         status: Status::Running,
@@ -59,15 +59,15 @@ fn tell(seed: u64, crashes: &dyn Fn(u32) -> bool) -> Told {
     loop {
         let mut requests = Vec::new();
         while let Some(turn) = execution.step(&machine, now) {
-            told.transitions += 1;
+            transcript.transitions += 1;
             history.extend(turn.events);
             for effect in turn.effects {
                 if let Effect::StartTask(request) = effect {
-                    *told.calls.entry(request.task.0).or_default() += 1;
+                    *transcript.calls.entry(request.task.0).or_default() += 1;
                     requests.push(request);
                 }
             }
-            if crashes(told.transitions) {
+            if crashes(transcript.transitions) {
                 let written = serde_json::to_string(&execution).unwrap();
                 execution = serde_json::from_str(&written).unwrap();
             }
@@ -76,9 +76,9 @@ fn tell(seed: u64, crashes: &dyn Fn(u32) -> bool) -> Told {
             history.extend(execution.answer(&machine, answer(&request), now).unwrap().events);
         }
         if *execution.status() != Status::Running {
-            told.status = execution.status().clone();
-            told.history = serde_json::to_string(&history).unwrap();
-            return told;
+            transcript.status = execution.status().clone();
+            transcript.history = serde_json::to_string(&history).unwrap();
+            return transcript;
         }
         if let Some(wakes) = execution.wakes_at() {
             now = now.max(wakes);
@@ -88,15 +88,15 @@ fn tell(seed: u64, crashes: &dyn Fn(u32) -> bool) -> Told {
 
 #[test]
 fn a_crash_after_any_transition_changes_nothing_and_calls_nothing_twice() {
-    let whole = tell(7, &|_| false);
+    let whole = run_to_end(7, &|_| false);
     assert!(matches!(whole.status, Status::Succeeded { .. }), "{:?}", whole.status);
     assert!(whole.calls.values().all(|calls| *calls == 1));
     for crash in 1..=whole.transitions {
-        let broken = tell(7, &|transition| transition == crash);
+        let broken = run_to_end(7, &|transition| transition == crash);
         assert_eq!(broken.history, whole.history, "after transition {crash}");
         assert_eq!(broken.calls, whole.calls, "after transition {crash}");
     }
-    assert_eq!(tell(7, &|_| true).history, whole.history);
+    assert_eq!(run_to_end(7, &|_| true).history, whole.history);
 }
 
 proptest! {
@@ -105,13 +105,13 @@ proptest! {
     #[test]
     fn the_same_seed_has_the_same_history(seed: u64, crashes in prop::collection::vec(any::<bool>(), 64)) {
         let crash = |transition: u32| crashes[transition as usize % crashes.len()];
-        prop_assert_eq!(tell(seed, &|_| false).history, tell(seed, &crash).history);
+        prop_assert_eq!(run_to_end(seed, &|_| false).history, run_to_end(seed, &crash).history);
     }
 }
 
 #[test]
 fn another_seed_draws_other_tokens() {
-    assert_ne!(tell(1, &|_| false).history, tell(2, &|_| false).history);
+    assert_ne!(run_to_end(1, &|_| false).history, run_to_end(2, &|_| false).history);
 }
 
 const CALLBACK: &str = r#"{"StartAt":"Ask","States":{"Ask":{"Type":"Task","End":true,
@@ -184,7 +184,7 @@ fn an_aborted_execution_lets_go_of_its_tasks() {
 
 #[test]
 fn a_history_event_is_read_as_it_was_written() {
-    let whole = tell(3, &|_| false);
+    let whole = run_to_end(3, &|_| false);
     let events: Vec<states::HistoryEvent> = serde_json::from_str(&whole.history).unwrap();
     assert_eq!(serde_json::to_string(&events).unwrap(), whole.history);
 }

@@ -94,7 +94,7 @@ fn a_task_ends_with_what_is_given_for_it() {
 }
 
 #[test]
-fn an_error_tells_who_takes_it_up() {
+fn an_error_names_who_deals_with_it() {
     same(
         &tested(TASK, failing("Busy", 3)),
         r#"{"status":"RETRIABLE","error":"Busy","cause":"c","inspectionData":{"input":{"a":1},
@@ -120,7 +120,7 @@ fn an_error_tells_who_takes_it_up() {
 }
 
 #[test]
-fn an_interpreter_error_is_told_as_it_is() {
+fn an_interpreter_error_is_reported_as_it_is() {
     let map = r#""Type":"Map","ItemsPath":"$","ItemProcessor":{"StartAt":"I","States":{"I":{
         "Type":"Pass","End":true}}},"End":true"#;
     let found = tested(map, input("{}"));
@@ -151,7 +151,7 @@ fn a_context_and_variables_can_be_given() {
 }
 
 #[test]
-fn a_state_that_is_not_there_and_a_task_without_an_answer_are_told() {
+fn a_state_that_is_not_there_and_a_task_without_an_answer_are_reported() {
     let machine = r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
         "Resource":"arn:aws:states:::lambda:invoke"}}}"#;
     let machine = Machine::parse(machine).unwrap();

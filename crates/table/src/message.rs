@@ -42,8 +42,8 @@ impl Message {
     #[must_use]
     pub fn of<E: Event>() -> Self {
         let samples = || {
-            let told = |event: &E| Ok((event.subject().to_owned(), serde_json::to_value(event)?));
-            E::samples().iter().map(told).collect()
+            let sample = |event: &E| Ok((event.subject().to_owned(), serde_json::to_value(event)?));
+            E::samples().iter().map(sample).collect()
         };
         let earlier = || {
             let untyped = |it: &Earlier<E>| EarlierMessage {

@@ -36,7 +36,7 @@ pub struct Verdict {
     /// Whether the rule is enabled.
     pub active: bool,
     /// The reason, as a sentence for people.
-    pub told: String,
+    pub text: String,
     /// What EventBridge would reject, or what is probably not intended.
     pub findings: Vec<String>,
     /// The values that were assumed in order to resolve the pattern.
@@ -104,7 +104,7 @@ fn rules(text: &str) -> Result<Rules, TemplateError> {
 fn of_rule(rule: &Rule, event: Option<&[u8]>) -> Verdict {
     let verdict = match &rule.pattern {
         Some(pattern) => of_pattern(pattern, event),
-        None => Verdict { told: "a schedule: it has no pattern".to_owned(), ..Verdict::default() },
+        None => Verdict { text: "a schedule: it has no pattern".to_owned(), ..Verdict::default() },
     };
     let assumed = rule.stand_ins.iter();
     Verdict {
@@ -128,15 +128,15 @@ fn of_pattern(text: &str, event: Option<&[u8]>) -> Verdict {
     let pattern = match Pattern::parse(text) {
         Ok(pattern) => pattern,
         Err(refusal) => {
-            let told = format!("refused at {}: {refusal}", refusal.position(text));
-            return Verdict { told, findings: Vec::new(), ..verdict };
+            let text = format!("refused at {}: {refusal}", refusal.position(text));
+            return Verdict { text, findings: Vec::new(), ..verdict };
         }
     };
     let Some(event) = event else { return verdict };
     match pattern.explain(event) {
         Ok(explanation) => {
-            Verdict { matches: Some(explanation.matched), told: explanation.to_string(), ..verdict }
+            Verdict { matches: Some(explanation.matched), text: explanation.to_string(), ..verdict }
         }
-        Err(error) => Verdict { told: error.to_string(), ..verdict },
+        Err(error) => Verdict { text: error.to_string(), ..verdict },
     }
 }

@@ -22,17 +22,17 @@ pub(crate) extern "C" fn room(length: usize) -> *const u8 {
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn ask() -> usize {
     let mut buffer = BUFFER.lock().unwrap_or_else(PoisonError::into_inner);
-    let told = match serde_json::from_slice::<Question>(&buffer) {
+    let answer = match serde_json::from_slice::<Question>(&buffer) {
         Ok(question) => answer(&question),
         Err(error) => Answer { rules_error: Some(error.to_string()), ..Answer::default() },
     };
     // Strings, numbers and lists of them can always be serialized.
-    *buffer = serde_json::to_vec(&told).unwrap_or_default();
+    *buffer = serde_json::to_vec(&answer).unwrap_or_default();
     buffer.len()
 }
 
 /// The address of the answer.
 #[unsafe(no_mangle)]
-pub(crate) extern "C" fn told() -> *const u8 {
+pub(crate) extern "C" fn address() -> *const u8 {
     BUFFER.lock().unwrap_or_else(PoisonError::into_inner).as_ptr()
 }

@@ -27,18 +27,18 @@ Resources:
     Type: AWS::Events::Rule
     Properties: {EventPattern: {source: orders}}
 ";
-    let told = ask(yaml, EVENT);
-    let verdict = |name: &str| told.rules.iter().find(|rule| rule.name == name).unwrap();
+    let answer = ask(yaml, EVENT);
+    let verdict = |name: &str| answer.rules.iter().find(|rule| rule.name == name).unwrap();
     let small = verdict("Small");
     assert_eq!((small.matches, small.active, small.line), (Some(true), false, Some(8)));
     assert_eq!(small.assumed, ["the name of Bus = Bus"]);
     assert_eq!(verdict("Nightly").matches, None);
-    assert!(verdict("Broken").told.starts_with("refused"), "{}", verdict("Broken").told);
+    assert!(verdict("Broken").text.starts_with("refused"), "{}", verdict("Broken").text);
     let json = r#"{"Resources":{"A":{"Type":"AWS::Events::Rule","Properties":{
         "EventPattern":{"source":["Orders"]}}}}}"#;
-    let told = ask(json, EVENT);
-    assert_eq!(told.rules[0].matches, Some(false));
-    assert!(told.rules[0].told.contains("source is \"orders\""), "{}", told.rules[0].told);
+    let answer = ask(json, EVENT);
+    assert_eq!(answer.rules[0].matches, Some(false));
+    assert!(answer.rules[0].text.contains("source is \"orders\""), "{}", answer.rules[0].text);
 }
 
 #[test]
@@ -46,20 +46,24 @@ fn a_pattern_alone_is_taken_in_json_in_yaml_and_as_a_rule_has_it() {
     for rules in
         [r#"{"source":["orders"]}"#, "source: [orders]", "EventPattern:\n  source:\n  - orders"]
     {
-        let told = ask(rules, EVENT);
-        assert_eq!(told.rules[0].matches, Some(true), "{rules}");
+        let answer = ask(rules, EVENT);
+        assert_eq!(answer.rules[0].matches, Some(true), "{rules}");
     }
-    let told = ask(r#"{"Source":["orders"]}"#, EVENT);
-    assert!(!told.rules[0].findings.is_empty(), "a misspelt envelope is told");
+    let answer = ask(r#"{"Source":["orders"]}"#, EVENT);
+    assert!(!answer.rules[0].findings.is_empty(), "a misspelt envelope is told");
 }
 
 #[test]
-fn what_cannot_be_read_is_told_with_its_place_and_keeps_nothing_else_from_being_told() {
-    let told = ask(r#"{"source":["orders"]}"#, "{\n  \"source\"}");
-    assert!(told.event_error.unwrap().starts_with("line 2, column"), "the event's");
-    assert_eq!((told.rules.len(), told.rules[0].matches), (1, None));
-    let told = ask("{\n\"source\": }", EVENT);
-    assert!(told.rules[0].told.starts_with("refused at line 2, column"), "{}", told.rules[0].told);
-    let told = ask("a: [1", EVENT);
-    assert!(told.rules_error.unwrap().starts_with("line "));
+fn what_cannot_be_read_is_reported_with_its_place_and_everything_else_is_reported_too() {
+    let answer = ask(r#"{"source":["orders"]}"#, "{\n  \"source\"}");
+    assert!(answer.event_error.unwrap().starts_with("line 2, column"), "the event's");
+    assert_eq!((answer.rules.len(), answer.rules[0].matches), (1, None));
+    let answer = ask("{\n\"source\": }", EVENT);
+    assert!(
+        answer.rules[0].text.starts_with("refused at line 2, column"),
+        "{}",
+        answer.rules[0].text
+    );
+    let answer = ask("a: [1", EVENT);
+    assert!(answer.rules_error.unwrap().starts_with("line "));
 }

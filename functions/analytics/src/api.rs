@@ -77,14 +77,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_parts_add_up_and_worth_is_told_as_money() {
+    fn the_parts_add_up_and_worth_is_given_as_money() {
         let one = Count { placed: 2, placed_worth: 47_502, ..Count::default() };
         let other = Count { placed: 1, placed_worth: 1, canceled: 1, ..Count::default() };
         let mut totals = Totals::default();
         totals.add(&one);
         totals.add(&other);
-        let told = serde_json::json!(totals);
-        assert_eq!(told["placed"], serde_json::json!({ "orders": 3, "worth": 475.03 }));
-        assert_eq!(told["canceled"]["orders"], 1);
+        let shown = serde_json::json!(totals);
+        assert_eq!(shown["placed"], serde_json::json!({ "orders": 3, "worth": 475.03 }));
+        assert_eq!(shown["canceled"]["orders"], 1);
     }
 }

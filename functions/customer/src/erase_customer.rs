@@ -74,8 +74,8 @@ mod tests {
         let erased = sample().erased();
         assert!(erased.is_erased() && erased.revision == 2);
         assert_eq!(decision.changes(), [replace(&read, &erased)]);
-        let [EraseCustomerOutput::CustomerErased(told)] = decision.events() else { panic!() };
-        assert_eq!(told.revision, 2);
+        let [EraseCustomerOutput::CustomerErased(event)] = decision.events() else { panic!() };
+        assert_eq!(event.revision, 2);
     }
 
     #[track_caller]

@@ -157,9 +157,9 @@ mod tests {
     fn a_started_delivery_is_canceled_by_whoever_ends_it() {
         let started = Some(Status::Started);
         let unreachable = "the carrier could not be reached";
-        let said = DeliveryCanceled::sample().reason;
+        let reason = DeliveryCanceled::sample().reason;
         for (decision, expected, reason) in [
-            (on(DeliveryCanceled::sample(), started), CanceledBy::Carrier, said.as_str()),
+            (on(DeliveryCanceled::sample(), started), CanceledBy::Carrier, reason.as_str()),
             (on(OrderCanceled::sample(), started), CanceledBy::Order, "the order was canceled"),
             (on(dead_letter(), started), CanceledBy::Unreachable, unreachable),
         ] {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_carrier_that_says_nothing_is_waited_for_no_more() {
+    fn a_carrier_that_does_not_answer_is_waited_for_no_more() {
         let wait = CarrierCallback::of(samples::order_id(), "a-token");
         let started = Stored::default().with(1, &sample(Status::Started)).with(1, &wait);
         let decision = decide(&CancelDelivery, ItemRemoved::sample(), &started).unwrap();
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_came_at_the_last_moment_counts() {
+    fn a_callback_that_came_at_the_last_moment_counts() {
         let wait = CarrierCallback::of(samples::order_id(), "a-token");
         let answered = answered(&wait, &word(ParcelStatus::Delivered, None));
         let stored = Stored::default().with(1, &sample(Status::Started)).with(2, &answered);

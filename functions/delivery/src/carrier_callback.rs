@@ -57,11 +57,14 @@ pub(crate) const STATUSES: [ParcelStatus; 4] = [
 ];
 
 /// Reads the status that completed the waiting task; none while the task waits.
-pub(crate) fn told(callback: &CarrierCallback) -> Result<Option<ParcelStatus>, ActionError> {
+pub(crate) fn answered_status(
+    callback: &CarrierCallback,
+) -> Result<Option<ParcelStatus>, ActionError> {
     let Some(answer) = callback.answer() else { return Ok(None) };
-    let told = answer[ParcelStatus::ANSWERS.field].as_str().unwrap_or_default();
-    let known = STATUSES.into_iter().find(|status| status.word() == told);
-    let unknown = || ActionError::Later(format!("the parcel has the unknown status {told}"));
+    let answered_status = answer[ParcelStatus::ANSWERS.field].as_str().unwrap_or_default();
+    let known = STATUSES.into_iter().find(|status| status.word() == answered_status);
+    let unknown =
+        || ActionError::Later(format!("the parcel has the unknown status {answered_status}"));
     known.map(Some).ok_or_else(unknown)
 }
 

@@ -67,9 +67,9 @@ impl Action for MarkDeliveryAsStarted {
             // The state machine repeats the task: register its new token, or answer it at once if
             // the carrier has called back meanwhile.
             _ if wait.is_some() => match kept {
-                Some((wait, told)) => {
+                Some((wait, signaled_status)) => {
                     let decision = Decision::nothing("it was started before").with(wait);
-                    told.into_iter().fold(decision, Decision::signal)
+                    signaled_status.into_iter().fold(decision, Decision::signal)
                 }
                 None => Decision::nothing("a later attempt of the task waits"),
             },
@@ -115,7 +115,7 @@ mod tests {
         decide_on(&MarkDeliveryAsStarted, ItemRemoved::sample(), &message, stored).unwrap()
     }
 
-    fn told(decision: &Decision<MarkDeliveryAsStartedOutput>) -> Option<&str> {
+    fn signaled_status(decision: &Decision<MarkDeliveryAsStartedOutput>) -> Option<&str> {
         match decision.signals() {
             [Signal::Answer { output, .. }] => output["status"].as_str(),
             _ => None,
@@ -134,7 +134,7 @@ mod tests {
         let wait = create(&CarrierCallback::of(samples::order_id(), "a-token"));
         let started = change(Status::Estimated, &sample(Status::Started));
         assert_eq!(decision.changes(), [started, wait]);
-        assert_eq!(told(&decision), None);
+        assert_eq!(signaled_status(&decision), None);
     }
 
     #[test]
@@ -155,18 +155,18 @@ mod tests {
             [MarkDeliveryAsStartedOutput::ErrorMarkDeliveryAsStarted(_)]
         ));
         assert!(decision.changes().is_empty());
-        assert_eq!(told(&decision), Some("NotStarted"));
+        assert_eq!(signaled_status(&decision), Some("NotStarted"));
     }
 
     #[test]
     fn a_canceled_delivery_is_not_started_and_nobody_waits_for_it() {
         let decision = decided(&Stored::default().with(1, &sample(Status::Canceled)));
         assert!(decision.events().is_empty() && decision.changes().is_empty());
-        assert_eq!(told(&decision), Some("NotStarted"));
+        assert_eq!(signaled_status(&decision), Some("NotStarted"));
     }
 
     #[test]
-    fn the_next_attempt_hands_nothing_over_and_hears_what_the_first_one_missed() {
+    fn the_next_attempt_hands_nothing_over_and_gets_the_answer_that_the_first_one_missed() {
         let [first, second] =
             ["first", "a-token"].map(|token| CarrierCallback::of(samples::order_id(), token));
         let delivered = |wait| answered(wait, &word(ParcelStatus::Delivered, None));
@@ -179,7 +179,7 @@ mod tests {
             assert!(decision.events().is_empty());
             let read = Versioned { version: 2, value: stored };
             assert_eq!(decision.changes(), [replace(&read, &kept)]);
-            assert_eq!(told(&decision), expected);
+            assert_eq!(signaled_status(&decision), expected);
         }
     }
 }

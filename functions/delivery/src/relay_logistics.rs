@@ -8,7 +8,7 @@ use chorus_events::table::rows::{self, RelayLogisticsInput, RelayLogisticsOutput
 use chorus_kernel::{Action, ActionError, Context, Decision, Found};
 use chorus_table::{Handle, Row};
 
-use crate::carrier_callback::{capture, told, word};
+use crate::carrier_callback::{answered_status, capture, word};
 use crate::{CarrierCallback, ParcelStatus};
 
 #[derive(Debug)]
@@ -39,11 +39,12 @@ impl Action for RelayLogistics {
             return Err(ActionError::invalid("/handle", rule));
         }
         let (event, order_id) = (event(update, capture(waiting)), update.order_id.clone());
-        Ok(match next(told(waiting)?, update.status) {
+        Ok(match next(answered_status(waiting)?, update.status) {
             Next::Publish => Decision::emit(event),
             Next::Complete(parcel) => {
-                let said = context.emitted(rows::RelayLogistics::SPEC.action, &event)?;
-                let (change, signal) = CarrierCallback::resolve(waiting, word(parcel, Some(&said)));
+                let emitted = context.emitted(rows::RelayLogistics::SPEC.action, &event)?;
+                let (change, signal) =
+                    CarrierCallback::resolve(waiting, word(parcel, Some(&emitted)));
                 Decision::emit(event).with(change).signal(signal)
             }
             Next::Nothing(why) => Decision::nothing(why),
@@ -71,12 +72,12 @@ enum Next {
     Refuse(&'static str),
 }
 
-/// Returns the effect of a callback; `told` is the status that completed the waiting task, if it is
+/// Returns the effect of a callback; `answered_status` is the status that completed the waiting task, if it is
 /// complete. After the delivery was canceled, the callbacks "started" and "canceled" change
 /// nothing; "delivered" needs a person.
-const fn next(told: Option<ParcelStatus>, status: LogisticsStatus) -> Next {
+const fn next(answered_status: Option<ParcelStatus>, status: LogisticsStatus) -> Next {
     use LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
-    match (told, status) {
+    match (answered_status, status) {
         (None, DeliveryStarted) => Next::Publish,
         (None, Delivered) => Next::Complete(ParcelStatus::Delivered),
         (None, DeliveryCanceled) => Next::Complete(ParcelStatus::DeliveryCanceled),
@@ -132,9 +133,10 @@ mod tests {
 
     fn on(
         status: LogisticsStatus,
-        told: Option<ParcelStatus>,
+        answered_status: Option<ParcelStatus>,
     ) -> Result<Decision<RelayLogisticsOutput>, ActionError> {
-        let wait = told.map_or_else(open, |told| answered(&open(), &word(told, None)));
+        let wait = answered_status
+            .map_or_else(open, |answered_status| answered(&open(), &word(answered_status, None)));
         let update = LogisticsUpdate { status, handle: wait.handle.clone(), ..Event::sample() };
         decide(&RelayLogistics, update, &Stored::default().with(2, &wait))
     }
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn each_word_of_the_carrier_is_an_event_of_the_same_name() {
+    fn each_report_of_the_carrier_is_an_event_of_the_same_name() {
         for (status, name, waits) in [
             (LogisticsStatus::DeliveryStarted, "DeliveryStarted", true),
             (LogisticsStatus::Delivered, "Delivered", false),
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_is_told_the_very_event() {
+    fn the_machine_gets_the_very_event() {
         let decision = on(LogisticsStatus::Delivered, None).unwrap();
         let [Signal::Answer { output, .. }] = decision.signals() else { panic!("{decision:?}") };
         let read = Versioned { version: 2, value: open() };
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_comes_twice_or_too_late_tells_nobody() {
+    fn a_callback_that_comes_twice_or_too_late_completes_no_task() {
         let again = on(LogisticsStatus::Delivered, Some(ParcelStatus::Delivered)).unwrap();
         let late = on(LogisticsStatus::DeliveryCanceled, Some(ParcelStatus::Canceled)).unwrap();
         for decision in [again, late] {
@@ -214,17 +216,17 @@ mod tests {
     #[test]
     fn once_the_wait_has_ended_no_status_publishes_an_event_of_the_carrier() {
         use LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
-        for told in STATUSES {
+        for answered_status in STATUSES {
             for status in [DeliveryStarted, Delivered, DeliveryCanceled] {
-                let next = next(Some(told), status);
+                let next = next(Some(answered_status), status);
                 let nothing_new = matches!(next, Next::Nothing(_));
-                let was_canceled = told != ParcelStatus::Delivered;
+                let was_canceled = answered_status != ParcelStatus::Delivered;
                 let ended = match status {
                     Delivered if was_canceled => matches!(next, Next::Alert(_)),
                     DeliveryCanceled if !was_canceled => matches!(next, Next::Refuse(_)),
                     DeliveryStarted | Delivered | DeliveryCanceled => nothing_new,
                 };
-                assert!(ended, "{status:?} after {told:?}: {next:?}");
+                assert!(ended, "{status:?} after {answered_status:?}: {next:?}");
             }
         }
     }

@@ -91,13 +91,16 @@ fn a_signed_webhook_is_accepted_and_passed_on_once_however_often_it_comes() {
         assert_eq!(response.status, 202);
         now(shop.clock.sleep(std::time::Duration::from_secs(1)));
     }
-    assert_eq!(shop.bus.said::<Delivered>(), [Delivered::sample()]);
-    let told = shop.machines.0.lock().unwrap();
-    assert!(matches!(&told[..], [Signal::Answer { token, .. }] if token == "a-token"), "{told:?}");
+    assert_eq!(shop.bus.published::<Delivered>(), [Delivered::sample()]);
+    let signals = shop.machines.0.lock().unwrap();
+    assert!(
+        matches!(&signals[..], [Signal::Answer { token, .. }] if token == "a-token"),
+        "{signals:?}"
+    );
 }
 
 #[test]
-fn a_word_on_a_parcel_that_nobody_waits_for_or_of_another_order_is_refused() {
+fn a_callback_about_a_parcel_that_nothing_waits_for_or_of_another_order_is_refused() {
     let unknown = post(&shop(), &signed(&delivered(), &secret(), 0)).unwrap_err();
     assert_eq!(unknown.status, 404);
     let handle = CarrierCallback::handle(&samples::order_id());
@@ -108,15 +111,15 @@ fn a_word_on_a_parcel_that_nobody_waits_for_or_of_another_order_is_refused() {
 }
 
 #[test]
-fn goods_that_arrive_after_the_order_was_canceled_are_refused_and_told_to_an_operator() {
+fn goods_that_arrive_after_the_order_was_canceled_are_refused_and_reported_to_an_operator() {
     let shop = waiting();
     post(&shop, &signed(&update(LogisticsStatus::DeliveryCanceled), &secret(), 0)).unwrap();
     for _ in 0..2 {
         let problem = post(&shop, &signed(&delivered(), &secret(), 0)).unwrap_err();
         assert_eq!(problem.status, 409);
     }
-    assert_eq!(shop.bus.said::<ErrorDeliveryWasDelivered>().len(), 1);
-    assert!(shop.bus.said::<Delivered>().is_empty());
+    assert_eq!(shop.bus.published::<ErrorDeliveryWasDelivered>().len(), 1);
+    assert!(shop.bus.published::<Delivered>().is_empty());
 }
 
 #[test]
@@ -141,11 +144,11 @@ fn what_is_not_signed_or_not_fresh_or_signed_by_a_stranger_is_refused_and_passed
         assert_eq!(problem.status, 401);
         assert!(problem.detail.as_ref().unwrap().contains(why), "{problem:?}");
     }
-    assert!(shop.bus.said::<Delivered>().is_empty());
+    assert!(shop.bus.published::<Delivered>().is_empty());
 }
 
 #[test]
-fn a_signed_webhook_that_makes_no_sense_is_told_which_field_and_rule() {
+fn a_signed_webhook_that_makes_no_sense_is_answered_with_the_field_and_the_rule() {
     let shop = waiting();
     let body = br#"{"order-id": "1073459984", "handle": "h", "status": "Lost"}"#;
     let problem = post(&shop, &signed(body, &secret(), 0)).unwrap_err();
@@ -167,7 +170,7 @@ fn a_reason_of_the_carrier_is_plain_text_and_never_endless() {
         let problem = with(reason).unwrap_err();
         assert_eq!((problem.status, problem.errors[0].field.as_str()), (422, "/reason"));
     }
-    assert!(shop.bus.said::<DeliveryCanceled>().is_empty());
+    assert!(shop.bus.published::<DeliveryCanceled>().is_empty());
     assert_eq!(with("lost in the post").unwrap().status, 202);
 }
 
@@ -203,8 +206,8 @@ fn a_body_that_was_taken_is_taken_once_whatever_id_or_key_or_reason_comes_with_i
         assert_eq!(post(&shop, &request).unwrap().status, 202, "{number}");
     }
     assert_eq!(post(&shop, &signed_as_earlier(&started)).unwrap().status, 202);
-    assert_eq!(shop.bus.said::<DeliveryStarted>().len(), 1);
-    assert_eq!(shop.bus.said::<DeliveryCanceled>().len(), 1);
+    assert_eq!(shop.bus.published::<DeliveryStarted>().len(), 1);
+    assert_eq!(shop.bus.published::<DeliveryCanceled>().len(), 1);
 }
 
 #[test]
@@ -215,14 +218,14 @@ fn one_key_does_not_make_two_reports_one() {
         request.headers.insert("idempotency-key".to_owned(), "carrier-1".to_owned());
         assert_eq!(post(&shop, &request).unwrap().status, 202);
     }
-    assert_eq!(shop.bus.said::<Delivered>().len(), 1);
+    assert_eq!(shop.bus.published::<Delivered>().len(), 1);
 }
 
 #[test]
 fn a_webhook_that_is_signed_as_in_earlier_releases_is_taken() {
     let shop = waiting();
     assert_eq!(post(&shop, &signed_as_earlier(&delivered())).unwrap().status, 202);
-    assert_eq!(shop.bus.said::<Delivered>(), [Delivered::sample()]);
+    assert_eq!(shop.bus.published::<Delivered>(), [Delivered::sample()]);
 }
 
 #[test]
@@ -246,7 +249,7 @@ fn while_the_secret_cannot_be_read_the_carrier_is_asked_to_try_again() {
     let shop = waiting();
     let problem = post_by(&shop, &signed(&delivered(), &secret(), 0), Away).unwrap_err();
     assert_eq!(problem.status, 503);
-    assert!(shop.bus.said::<Delivered>().is_empty());
+    assert!(shop.bus.published::<Delivered>().is_empty());
 }
 
 #[derive(Debug)]

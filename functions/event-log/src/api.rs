@@ -132,17 +132,17 @@ mod tests {
     }
 
     #[test]
-    fn pages_tell_every_event_once_and_the_last_has_no_next() {
-        let (mut after, mut told) = (None, Vec::new());
+    fn pages_list_every_event_once_and_the_last_has_no_next() {
+        let (mut after, mut listed) = (None, Vec::new());
         loop {
             let (page, next) = page(events(1..8), after, 3).unwrap();
-            told.extend(page);
+            listed.extend(page);
             match next {
                 Some(next) => after = Some(next.parse().unwrap()),
                 None => break,
             }
         }
-        assert_eq!(told, events(1..8));
+        assert_eq!(listed, events(1..8));
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_an_order_is_told_so() {
+    fn a_request_without_an_order_is_refused_as_such() {
         let problem = order_id(&Request::default()).unwrap_err();
         assert_eq!((problem.status, problem.errors[0].field.as_str()), (400, "order-id"));
     }

@@ -22,14 +22,14 @@ pub fn causal_order(events: Vec<LoggedEvent>) -> Vec<LoggedEvent> {
             None => ready.push(Reverse(Earliest(event))),
         }
     }
-    let mut told = Vec::with_capacity(known.len());
+    let mut listed = Vec::with_capacity(known.len());
     while let Some(Reverse(Earliest(event))) = ready.pop() {
         let effects = waiting.remove(&event.metadata.event_id).unwrap_or_default();
         ready.extend(effects.into_iter().map(|effect| Reverse(Earliest(effect))));
-        told.push(event);
+        listed.push(event);
     }
-    told.extend(left_over(waiting));
-    told
+    listed.extend(left_over(waiting));
+    listed
 }
 
 /// Returns the events whose causes form a cycle, by time. No service of ours publishes such events.
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_told_as_they_occurred() {
+    fn events_are_listed_as_they_occurred() {
         let branches = vec![event(3, Some(1), 2), event(2, Some(1), 1), event(1, Some(99), 0)];
         assert_eq!(ids(branches), [1, 2, 3]);
     }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn events_that_cause_each_other_are_still_told() {
+    fn events_that_cause_each_other_are_still_listed() {
         assert_eq!(ids(vec![event(2, Some(1), 1), event(1, Some(2), 0)]), [1, 2]);
     }
 }

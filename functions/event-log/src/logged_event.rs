@@ -38,8 +38,8 @@ pub(crate) fn key(metadata: &Metadata) -> Key {
 /// without its source, and each type has one owner. `row.on` counts too, because the kernel
 /// publishes some types that no row emits.
 fn source_of(detail_type: &str) -> Option<&'static str> {
-    let mut said = DESIGN_TABLE.rows.iter().flat_map(|row| row.emits.iter().chain(row.on));
-    said.find(|event| event.detail_type == detail_type).map(|event| event.owner.source())
+    let mut stored = DESIGN_TABLE.rows.iter().flat_map(|row| row.emits.iter().chain(row.on));
+    stored.find(|event| event.detail_type == detail_type).map(|event| event.owner.source())
 }
 
 /// Stores an event once. Whether it was replayed is not stored, so a log that is rebuilt from the
@@ -59,8 +59,8 @@ pub(crate) fn keep(
         set("source", source.to_owned());
     }
     set("occurred-at", metadata.occurred_at.to_string());
-    let said = Metadata { replay_name: None, ..metadata.clone() };
-    set("metadata", serde_json::to_string(&said)?);
+    let stored = Metadata { replay_name: None, ..metadata.clone() };
+    set("metadata", serde_json::to_string(&stored)?);
     set("data", data.get().to_owned());
     let condition = Some(Condition::Absent);
     Ok(Write::Put { key, item, condition })

@@ -27,7 +27,7 @@ const MAX_PAGE: u32 = 100;
 /// A reviewer's decision on an order. The path names the order, the token the reviewer.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Opinion {
+struct ReviewDecision {
     /// Whether the order may be charged, may not be, or is still being reviewed.
     verdict: Verdict,
     /// The handle of the review, as the list of pending reviews has it.
@@ -38,7 +38,7 @@ struct Opinion {
     reason: Option<String>,
 }
 
-impl Opinion {
+impl ReviewDecision {
     fn example() -> Self {
         let DecideReview { verdict, handle, reason, .. } = DecideReview::sample();
         Self { verdict, handle, reason }
@@ -60,7 +60,7 @@ struct PendingReviews {
 pub(crate) fn decide_review(currency: Currency) -> Route {
     Route::of::<rows::ReviewOrder>(Method::POST, "/reviews/{order-id}", Decide { currency })
         .summary("Approve, decline or take up the review of an order of high value", 200)
-        .takes(Opinion::example)
+        .takes(ReviewDecision::example)
         .answers::<Priced<Review>>()
         .parameters(&[Parameter::KEY])
 }
@@ -88,7 +88,7 @@ struct Decide {
 impl Endpoint for Decide {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let order_id: OrderId = request.parameter("order-id")?;
-        let Opinion { verdict, handle, reason } = request.json()?;
+        let ReviewDecision { verdict, handle, reason } = request.json()?;
         let reviewer = request.acting()?.to_owned();
         let decision = DecideReview { order_id, verdict, reviewer, handle, reason };
         let message = command(kernel, request, &decision)?;

@@ -102,11 +102,14 @@ fn decide(
         (None, Some(_)) if review.is_of(&command.reviewer) => {
             refused("is your own, or was placed by you: somebody else has to review it")
         }
-        (None, Some(_)) => Ok(said(review, command)),
+        (None, Some(_)) => Ok(record_verdict(review, command)),
     }
 }
 
-fn said(review: &Versioned<Review>, command: &DecideReview) -> Decision<ReviewOrderOutput> {
+fn record_verdict(
+    review: &Versioned<Review>,
+    command: &DecideReview,
+) -> Decision<ReviewOrderOutput> {
     let (order_id, reviewer) = (command.order_id.clone(), command.reviewer.clone());
     let by = Some(reviewer.clone());
     let handle = Some(command.handle.clone());
@@ -244,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_review_may_be_asked_for_before_the_order_is_heard_of() {
+    fn a_review_may_be_requested_before_the_order_is_known() {
         let request = ReviewRequested::sample();
         let decision = decide(&ReviewOrder, request.clone(), &Stored::default()).unwrap();
         assert_eq!(decision.events(), []);

@@ -42,7 +42,7 @@ impl Action for UnreserveOrReturnItem {
                 .with(create(&tombstone)));
         };
         let lines = kept.lines.clone();
-        Ok(match (kept.status, amiss(kept.status, &state.items)) {
+        Ok(match (kept.status, shortfall(kept.status, &state.items)) {
             (Status::Released, _) => Decision::nothing("everything was given back before"),
             (Status::Reserved, None) => Decision::emit(ItemUnreserved { order_id, lines })
                 .with_all(kept.move_pieces(Item::RESERVED, Item::AVAILABLE))
@@ -52,12 +52,12 @@ impl Action for UnreserveOrReturnItem {
                 .with(replace(kept, &kept.now(Status::Released))),
             // Only if the reservation and the item are unchanged since they were read are the
             // counts really wrong.
-            (Status::Reserved, Some(Amiss { reason, unchanged })) => {
+            (Status::Reserved, Some(Shortfall { reason, unchanged })) => {
                 Decision::emit(ErrorItemUnreserved { order_id, reason })
                     .with(replace(kept, &kept.value))
                     .with(unchanged)
             }
-            (Status::Removed, Some(Amiss { reason, unchanged })) => {
+            (Status::Removed, Some(Shortfall { reason, unchanged })) => {
                 Decision::emit(ErrorItemReturned { order_id, reason })
                     .with(replace(kept, &kept.value))
                     .with(unchanged)
@@ -67,13 +67,13 @@ impl Action for UnreserveOrReturnItem {
 }
 
 /// Why the pieces cannot be moved back: an item's count has fewer pieces than the order.
-struct Amiss {
+struct Shortfall {
     reason: String,
     /// A write that fails if the item has changed since it was read.
     unchanged: Write,
 }
 
-fn amiss(status: Status, items: &Each<Item, Pieces>) -> Option<Amiss> {
+fn shortfall(status: Status, items: &Each<Item, Pieces>) -> Option<Shortfall> {
     items.iter().find_map(|(Pieces { sku, count }, item)| {
         let reason = match item {
             None => Some(format!("no item is called {sku}")),
@@ -83,7 +83,7 @@ fn amiss(status: Status, items: &Each<Item, Pieces>) -> Option<Amiss> {
                     .then(|| format!("{count} of {sku} should be there, and {held} are"))
             }
         };
-        reason.map(|reason| Amiss { reason, unchanged: unchanged(sku, item) })
+        reason.map(|reason| Shortfall { reason, unchanged: unchanged(sku, item) })
     })
 }
 
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_do_not_add_up_are_said_so_and_left_alone() {
+    fn counts_that_do_not_add_up_are_reported_and_left_alone() {
         for status in [Status::Reserved, Status::Removed] {
             let item = Versioned { version: 2, value: crate::item::sample(0) };
             let decision = decided(&with(status).with(2, &item.value));

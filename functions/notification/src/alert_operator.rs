@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_hears_of_a_refund_that_failed_and_why() {
+    fn an_operator_is_alerted_to_a_refund_that_failed_with_the_reason() {
         let Step::Call { request, claim } = decided(None) else { panic!("the mailer is asked") };
         assert_eq!(request.recipient, Recipient::Operator);
         assert!(request.body.contains("refuses to refund"), "{}", request.body);

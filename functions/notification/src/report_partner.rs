@@ -82,7 +82,7 @@ mod tests {
     use chorus_table::Event;
 
     #[test]
-    fn an_operator_hears_who_does_not_answer_and_why() {
+    fn an_operator_is_alerted_when_a_partner_does_not_answer_with_the_reason() {
         let (action, event) = (ReportOutage(Arc::new(Mailbox)), PartnerUnavailable::sample());
         let on = |response| {
             let stored = Stored::default();
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_hears_who_answers_again() {
+    fn an_operator_is_alerted_when_a_partner_answers_again() {
         let (action, event) = (ReportRecovery(Arc::new(Mailbox)), PartnerRecovered::sample());
         let stored = Stored::default();
         let step = chorus_kernel::testing::step(&action, event.clone(), &message(), &stored, None);

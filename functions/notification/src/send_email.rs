@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_goes_to_the_customers_address() {
+    fn an_email_goes_to_the_customers_address() {
         let stored = Stored::default().with(1, &contact());
         let Step::Call { request, .. } = decided(PaymentMade::sample(), &stored, None) else {
             panic!("the mailer is asked")
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_sent_is_told_without_the_address() {
+    fn an_email_sent_is_published_without_the_address() {
         let stored = Stored::default().with(1, &contact());
         let step = decided(PaymentMade::sample(), &stored, Some(&Delivery::Sent));
         let Step::Done(decision) = step else { panic!("{step:?}") };
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_bounces_is_told_with_the_reason() {
+    fn an_email_that_bounces_is_published_with_the_reason() {
         let stored = Stored::default().with(1, &contact());
         let bounced = Delivery::Bounced { reason: "no such mailbox".to_owned() };
         let step = decided(PaymentMade::sample(), &stored, Some(&bounced));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_the_mailbox_does_not_take_now_is_sent_again_later() {
+    fn an_email_that_the_mailbox_does_not_accept_now_is_sent_again_later() {
         let stored = Stored::default().with(1, &contact());
         let full = Delivery::Deferred { reason: "mailbox full".to_owned() };
         let action = SendEmail(Arc::new(Mailbox));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_customer_gets_no_letter_and_the_mailer_is_not_asked() {
+    fn an_unknown_customer_gets_no_email_and_the_mailer_is_not_called() {
         let step = decided(PaymentMade::sample(), &Stored::default(), None);
         let Step::Done(decision) = step else { panic!("{step:?}") };
         let [SendEmailOutput::EmailFailed(failed)] = decision.events() else {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_erased_gets_no_letter() {
+    fn whoever_was_erased_gets_no_email() {
         let stored = Stored::default()
             .with(1, &correspondence())
             .with(2, &Contact::erased(samples::customer_id()));

@@ -53,22 +53,25 @@ entity!(PostedEmail: "letter" in SIMULATED_MAILER_TABLE, by key: String);
 
 /// How the mailer treats one customer's emails; the module's table describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Conduct {
+enum MailerBehaviour {
     Plain,
     Bounces,
     Down,
     Twice,
 }
 
-impl Conduct {
+impl MailerBehaviour {
     fn towards(recipient: &Recipient) -> Self {
         let id = recipient.name_on_the_bus();
-        let told = [
+        let words = [
             ("mail-bounces", Self::Bounces),
             ("mail-down", Self::Down),
             ("mail-twice", Self::Twice),
         ];
-        told.into_iter().find(|(word, _)| id.contains(word)).map_or(Self::Plain, |(_, told)| told)
+        words
+            .into_iter()
+            .find(|(word, _)| id.contains(word))
+            .map_or(Self::Plain, |(_, words)| words)
     }
 
     /// Whether call number `asks` of `send` for an email, from 1, sends it.
@@ -109,7 +112,7 @@ impl SimulatedMailer {
             let before =
                 known.as_ref().map_or_else(|| unposted(email, key), |known| known.value.clone());
             let asks = before.asks.saturating_add(1);
-            let goes_out = Conduct::towards(&email.recipient).posts(asks);
+            let goes_out = MailerBehaviour::towards(&email.recipient).posts(asks);
             let posts = before.posts.max(u32::from(goes_out));
             let taken = PostedEmail { asks, posts, ..before };
             match self.store.write(&[save(known.as_ref(), &taken)]).await {
@@ -143,14 +146,16 @@ fn unposted(email: &Email, key: &str) -> PostedEmail {
 #[async_trait]
 impl Mailer for SimulatedMailer {
     async fn send(&self, email: &Email, key: &str, _: &People) -> Result<Delivery, OutcomeUnknown> {
-        let conduct = Conduct::towards(&email.recipient);
+        let conduct = MailerBehaviour::towards(&email.recipient);
         let mut taken = self.take(email, key).await?;
-        if conduct == Conduct::Twice {
+        if conduct == MailerBehaviour::Twice {
             taken = self.take(email, key).await?;
         }
         match conduct {
-            Conduct::Bounces => Ok(Delivery::Bounced { reason: "no such mailbox".to_owned() }),
-            Conduct::Down if taken.posts == 0 => {
+            MailerBehaviour::Bounces => {
+                Ok(Delivery::Bounced { reason: "no such mailbox".to_owned() })
+            }
+            MailerBehaviour::Down if taken.posts == 0 => {
                 Err(OutcomeUnknown("the mailer is down".to_owned()))
             }
             _ => Ok(Delivery::Sent),
@@ -192,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_letter_asked_for_again_is_posted_once() {
+    async fn an_email_asked_for_again_is_sent_once() {
         let (answers, email) = sent("456", 3).await;
         assert_eq!(answers, vec![Ok(Delivery::Sent); 3]);
         assert_eq!((email.asks, email.posts), (3, 1));
@@ -215,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_letter_handed_over_twice_is_posted_once() {
+    async fn an_email_handed_over_twice_is_sent_once() {
         let (answers, email) = sent("mail-twice", 1).await;
         assert_eq!(answers, [Ok(Delivery::Sent)]);
         assert_eq!((email.asks, email.posts), (2, 1));
@@ -242,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_letter_in_two_hands_at_once_is_counted_twice_and_posted_once() {
+    async fn an_email_handled_twice_at_once_is_counted_twice_and_sent_once() {
         let store = Arc::new(Slow(MemoryStore::new(&[SIMULATED_MAILER_TABLE])));
         let mailer = SimulatedMailer::new(Arc::clone(&store) as Arc<dyn Store>);
         let email = email("456");

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn every_letter_to_a_customer_names_its_event_and_the_order() {
+    fn every_email_to_a_customer_names_its_event_and_the_order() {
         for (event, input) in samples::<rows::SendEmail>() {
             let text = to_customer(&input);
             assert_eq!(text.template, event);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_to_confirm_a_payment_is_told_where_and_until_when() {
+    fn who_has_to_confirm_a_payment_gets_the_address_and_the_deadline() {
         let text = to_customer(&ConfirmationRequired::sample().into());
         assert_eq!(text.subject, "Confirm your payment for order 1073459984");
         let body = "your bank asks you to confirm the payment of 237.51. Please do so at \
@@ -211,14 +211,14 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_is_told_how_much_is_disputed_and_until_when_to_answer() {
+    fn an_operator_is_alerted_to_the_disputed_amount_and_the_deadline() {
         let text = to_operator(&ErrorPaymentDisputed::sample().into());
         let todo = "237.51 is disputed. Answer with evidence by 25 November 2026, 10:47 UTC, or";
         assert!(text.body.contains(todo), "{}", text.body);
     }
 
     #[test]
-    fn who_waits_for_a_parcel_is_told_how_to_follow_it() {
+    fn who_waits_for_a_parcel_learns_how_to_track_it() {
         let sample = DeliveryStarted::sample();
         let number = sample.tracking.clone().map(|tracking| Tracking { url: None, ..tracking });
         for (tracking, end) in [
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn every_letter_to_an_operator_names_its_event_the_order_and_the_reason() {
+    fn every_email_to_an_operator_names_its_event_the_order_and_the_reason() {
         for (event, input) in samples::<rows::AlertOperator>() {
             let text = to_operator(&input);
             assert_eq!(text.template, event);

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bounce_tells_the_reason_without_the_address() {
+    async fn a_bounce_has_the_reason_without_the_address() {
         let answer = "550 5.1.1 <ana@example.com>: no such user".to_owned();
         let bounced = refused_with(SendError::Refused(answer)).await.unwrap();
         let reason = "550 5.1.1 (address) no such user".to_owned();

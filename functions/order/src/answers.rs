@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn payment_and_delivery_are_as_far_as_the_order_has_heard() {
+    fn payment_and_delivery_are_as_far_as_the_orders_events() {
         use Milestone::{
             ConfirmationRequired, DeliveryEstimated, DeliveryStarted, PaymentAuthorized,
             PaymentMade, ReviewRequested,
@@ -302,8 +302,8 @@ mod tests {
             (Status::Canceled, vec![refund(0)], "canceled", "canceled"),
             (Status::Canceled, vec![step(PaymentMade), refund(1)], "refunded", "canceled"),
         ] {
-            let told = json!(WholeOrder::of(order(status), None, &steps));
-            let progress = (&told["payment"]["status"], &told["delivery"]["status"]);
+            let shown = json!(WholeOrder::of(order(status), None, &steps));
+            let progress = (&shown["payment"]["status"], &shown["delivery"]["status"]);
             assert_eq!(progress, (&json!(payment), &json!(delivery)), "{status:?} {steps:?}");
         }
     }
@@ -314,31 +314,31 @@ mod tests {
         let confirm_at = Some(chorus_events::samples::confirmation_url());
         let confirmation = Some(Confirmation { confirm_at, since: moment(), until: later() });
         let asked = Step { confirmation, ..step(Milestone::ConfirmationRequired) };
-        let told = json!(WholeOrder::of(order(Status::Open), None, std::slice::from_ref(&asked)));
+        let shown = json!(WholeOrder::of(order(Status::Open), None, std::slice::from_ref(&asked)));
         let expected = json!({
             "confirm-at": "https://bank.example/confirm?payment=1073459984&key=5f0a",
             "since": moment(), "until": later(),
         });
-        assert_eq!(told["payment"]["confirmation"], expected);
+        assert_eq!(shown["payment"]["confirmation"], expected);
         let paid = vec![asked, step(Milestone::PaymentMade)];
-        let told = json!(WholeOrder::of(order(Status::Open), None, &paid));
-        assert!(told["payment"].get("confirmation").is_none(), "{told}");
+        let shown = json!(WholeOrder::of(order(Status::Open), None, &paid));
+        assert!(shown["payment"].get("confirmation").is_none(), "{shown}");
     }
 
     #[test]
     fn an_order_shows_by_what_its_parcel_is_followed() {
         let tracking = Some(chorus_events::samples::tracking());
         let started = Step { tracking, ..step(Milestone::DeliveryStarted) };
-        let told =
+        let shown =
             json!(WholeOrder::of(order(Status::Delivered), None, std::slice::from_ref(&started)));
-        assert_eq!(told["delivery"]["tracking"]["number"], "JD014600003828");
+        assert_eq!(shown["delivery"]["tracking"]["number"], "JD014600003828");
         let events = OrderEvents::unknown_to(Known::default(), &order(Status::Open), vec![started]);
         let url = "https://carrier.example/parcels/JD014600003828";
         assert_eq!(json!(events)["events"][0]["tracking"]["url"], url);
     }
 
     #[test]
-    fn whoever_shows_the_last_id_is_told_only_what_they_missed() {
+    fn whoever_sends_the_last_id_gets_only_what_they_missed() {
         let created = step(Milestone::OrderCreated);
         let paid = step(Milestone::PaymentMade);
         let first = OrderEvents::unknown_to(
@@ -351,8 +351,8 @@ mod tests {
         // The estimate happened before the payment, but its event arrives after it.
         let steps = vec![created, step(Milestone::DeliveryEstimated), paid];
         let next = OrderEvents::unknown_to(known, &order(Status::Open), steps.clone());
-        let told: Vec<_> = next.events.iter().map(|event| event.milestone).collect();
-        assert_eq!(told, [Milestone::DeliveryEstimated]);
+        let shown: Vec<_> = next.events.iter().map(|event| event.milestone).collect();
+        assert_eq!(shown, [Milestone::DeliveryEstimated]);
         let known = Known::of(&next.last_event_id).unwrap();
         let rest = OrderEvents::unknown_to(known, &order(Status::Delivered), steps);
         assert_eq!((rest.events.len(), rest.ended), (0, true));

@@ -65,9 +65,9 @@ mod tests {
         let decision = decide(&ForgetCustomer, Command::sample(), &stored).unwrap();
         let read = Versioned { version: 1, value: key() };
         assert_eq!(decision.changes(), [replace(&read, &gone())]);
-        let [ForgetCustomerOutput::CustomerForgotten(told)] = decision.events() else { panic!() };
-        assert_eq!(told.forgotten_at, samples::moment());
-        assert_eq!(told.key_id, Some(samples::key_id()));
+        let [ForgetCustomerOutput::CustomerForgotten(event)] = decision.events() else { panic!() };
+        assert_eq!(event.forgotten_at, samples::moment());
+        assert_eq!(event.key_id, Some(samples::key_id()));
     }
 
     #[test]

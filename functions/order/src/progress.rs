@@ -103,8 +103,8 @@ fn partition(order_id: &OrderId) -> String {
 /// If the store fails, or a step cannot be read.
 pub(crate) async fn steps(store: &dyn Store, order: &Placed) -> Result<Vec<Step>, Failure> {
     let page = store.query(&Query::partition(TABLE.name, partition(&order.order_id))).await?;
-    let heard: Result<Vec<Step>, _> = page.items.into_iter().map(serde_dynamo::from_item).collect();
-    let mut steps = heard.map_err(|error| Failure::corrupt("step of an order", &error))?;
+    let read: Result<Vec<Step>, _> = page.items.into_iter().map(serde_dynamo::from_item).collect();
+    let mut steps = read.map_err(|error| Failure::corrupt("step of an order", &error))?;
     steps.extend(own(order));
     steps.sort_by_key(|step| (step.at, step.milestone));
     Ok(steps)

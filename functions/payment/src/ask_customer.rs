@@ -118,8 +118,8 @@ mod tests {
         let early = confirmation("", Some(&concluded()));
         let decision = on(&stored_with(&waits_for_customer(), Some(&early)));
         assert_eq!(decision.events(), []);
-        let told = Signal::Answer { token: "a-token".to_owned(), output: concluded() };
-        assert_eq!(decision.signals(), [told]);
+        let signal = Signal::Answer { token: "a-token".to_owned(), output: concluded() };
+        assert_eq!(decision.signals(), [signal]);
     }
 
     #[test]

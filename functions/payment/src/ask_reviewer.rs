@@ -59,12 +59,12 @@ impl Action for AskReviewer {
                 return Ok(Decision::nothing("it is settled without a review").signal(settled));
             }
         };
-        let Some((change, told)) = ReviewCallback::register(waiting.as_ref(), order_id, attempt)
+        let Some((change, signal)) = ReviewCallback::register(waiting.as_ref(), order_id, attempt)
         else {
             return Ok(Decision::nothing("a later attempt of the task waits"));
         };
         let decision = decision.with(change);
-        Ok(told.into_iter().fold(decision, Decision::signal))
+        Ok(signal.into_iter().fold(decision, Decision::signal))
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_attempt_is_told_of_a_verdict_that_the_first_one_missed() {
+    fn the_next_attempt_gets_the_verdict_that_the_first_one_missed() {
         let output = ReviewVerdict::Approve.answer();
         let first = wait("first", Some(&output));
         let decision = on(&stored(Some(&payment(Status::Approved)), Some(&first)));

@@ -42,7 +42,7 @@ impl ProviderAction for CancelPayment {
             Some(Response::Refund(answer)) => Fact::Refund(answer),
             _ => Fact::Cancellation,
         };
-        Ok(match (case.step(&fact, said)?, waiting) {
+        Ok(match (case.step(&fact, result_event)?, waiting) {
             (Step::Done(decision), Some(waiting)) if waiting.is_open() => {
                 let (change, signal) =
                     ReviewCallback::resolve(waiting, ReviewVerdict::Canceled.answer());
@@ -54,7 +54,7 @@ impl ProviderAction for CancelPayment {
 }
 
 /// Returns the event about a canceled payment whose charge was begun; none for other statuses.
-pub(crate) fn said<O>(payment: &Payment) -> Option<O>
+pub(crate) fn result_event<O>(payment: &Payment) -> Option<O>
 where
     O: From<PaymentCanceled> + From<ErrorPaymentCanceled>,
 {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refund_is_said_with_its_sum() {
+    fn a_refund_is_published_with_its_sum() {
         let (refunding, amount) = (paid(Status::Refunding), samples::total());
         let (events, changes) = settled(&refunding, Some(RefundAnswer::Refunded { amount }));
         assert_eq!(events, [CancelPaymentOutput::PaymentCanceled(PaymentCanceled::sample())]);
@@ -199,8 +199,8 @@ mod tests {
     fn a_charge_that_never_arrived_is_settled_with_nothing() {
         let refunding = payment(Status::Refunding);
         let (events, changes) = settled(&refunding, Some(RefundAnswer::NothingCharged));
-        let said = PaymentCanceled { refunded: Money::ZERO, ..PaymentCanceled::sample() };
-        assert_eq!(events, [CancelPaymentOutput::PaymentCanceled(said)]);
+        let canceled = PaymentCanceled { refunded: Money::ZERO, ..PaymentCanceled::sample() };
+        assert_eq!(events, [CancelPaymentOutput::PaymentCanceled(canceled)]);
         assert_eq!(changes, [becomes(&refunding, &payment(Status::Canceled))]);
     }
 

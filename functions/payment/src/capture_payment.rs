@@ -39,11 +39,11 @@ impl ProviderAction for CapturePayment {
             Some(Response::Capture(answer)) => Fact::Capture(answer),
             _ => Fact::Departure,
         };
-        case.step(&fact, said)
+        case.step(&fact, result_event)
     }
 }
 
-fn said(payment: &Payment) -> Option<CapturePaymentOutput> {
+fn result_event(payment: &Payment) -> Option<CapturePaymentOutput> {
     let order_id = payment.order_id.clone();
     match payment.status {
         Status::Charged => {

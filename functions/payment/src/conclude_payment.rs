@@ -8,7 +8,7 @@ use chorus_events::OrderId;
 use chorus_events::table::rows::{self, ConcludePaymentInput, ConcludePaymentOutput};
 use chorus_kernel::{ActionError, CallContext, Found, Step};
 
-use crate::make_payment::said;
+use crate::make_payment::result_event;
 use crate::provider_action::ProviderAction;
 use crate::provider_call::{Case, Request, Response};
 use crate::transitions::Fact;
@@ -42,7 +42,7 @@ impl ProviderAction for ConcludePayment {
             (Some(Response::Charge(answer)), _) => Fact::Charge(answer),
             _ => Fact::Conclusion,
         };
-        case.step(&fact, said)
+        case.step(&fact, result_event)
     }
 }
 
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_provider_is_asked_whatever_its_notice_said() {
+    fn the_provider_is_asked_whatever_its_notice_contains() {
         let asked = on(Status::WaitingForCustomer, None, None).unwrap();
         assert_eq!(asked, Step::Call { request: to_charge(), claim: Vec::new() });
     }

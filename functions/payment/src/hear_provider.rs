@@ -133,8 +133,8 @@ mod tests {
             let decision = on(notice(PaymentReport::Concluded), &stored);
             let answered = confirmation("a-token", Some(&concluded()));
             assert_eq!(decision.changes(), [confirms(&open, &answered)], "{status:?}");
-            let told = Signal::Answer { token: "a-token".to_owned(), output: concluded() };
-            assert_eq!(decision.signals(), [told], "{status:?}");
+            let signal = Signal::Answer { token: "a-token".to_owned(), output: concluded() };
+            assert_eq!(decision.signals(), [signal], "{status:?}");
         }
     }
 

@@ -116,20 +116,20 @@ mod tests {
     #[test]
     fn an_approval_lets_the_payment_go_on() {
         let decision = on(approval(), Status::WaitingForApproval);
-        let (taken, told) = answered(ReviewVerdict::Approve.answer());
+        let (taken, signal) = answered(ReviewVerdict::Approve.answer());
         let known = payment(Status::WaitingForApproval);
         let approved = becomes(&known, &payment(Status::Approved));
         assert_eq!(decision.changes(), [approved, taken]);
-        assert_eq!(decision.signals(), [told]);
+        assert_eq!(decision.signals(), [signal]);
     }
 
     #[test]
     fn a_refusal_ends_the_wait_and_approves_nothing() {
         let declined = OrderDeclined { handle: Some(handle()), ..Event::sample() };
         let decision = on(declined, Status::WaitingForApproval);
-        let (taken, told) = answered(ReviewVerdict::Decline.answer());
+        let (taken, signal) = answered(ReviewVerdict::Decline.answer());
         assert_eq!(decision.changes(), [taken]);
-        assert_eq!(decision.signals(), [told]);
+        assert_eq!(decision.signals(), [signal]);
     }
 
     #[test]

@@ -48,11 +48,11 @@ pub(crate) fn charging<O: From<PaymentMade> + From<PaymentAuthorized> + From<Pay
         _ if case.holds_the_fence() => Fact::Again,
         _ => Fact::Estimate(order),
     };
-    case.step(&fact, said)
+    case.step(&fact, result_event)
 }
 
 /// The event about a charge that has ended, or whose amount the bank holds.
-pub(crate) fn said<O>(payment: &Payment) -> Option<O>
+pub(crate) fn result_event<O>(payment: &Payment) -> Option<O>
 where
     O: From<PaymentMade> + From<PaymentAuthorized> + From<PaymentFailed>,
 {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_charge_that_was_made_is_said_to_be() {
+    fn a_charge_that_was_made_is_published() {
         let charging = payment(Status::Charging);
         let response = Response::Charge(charged());
         let (events, changes) =
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_that_the_bank_holds_is_said_to_be_and_is_not_charged() {
+    fn an_amount_that_the_bank_holds_is_published_as_held_and_is_not_charged() {
         let charging = payment(Status::Charging);
         let response = Response::Charge(authorized());
         let (events, changes) =

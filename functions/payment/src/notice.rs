@@ -36,7 +36,7 @@ struct StripeData {
 
 /// The content of a notice, before the provider has confirmed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum NoticeContent {
     /// The intent has a result.
     Concluded {
         intent: IntentId,
@@ -69,7 +69,7 @@ impl StripeEvent {
     }
 
     /// Reads the notice; none if the shop does not act on its type, or if a field is missing.
-    pub(crate) fn told(&self) -> Option<Told> {
+    pub(crate) fn content(&self) -> Option<NoticeContent> {
         let object = &self.data.object;
         let text = |name: &str| object[name].as_str();
         let intent = |name| text(name).map(|id| IntentId(id.to_owned()));
@@ -80,9 +80,9 @@ impl StripeEvent {
             | "payment_intent.canceled" => {
                 let order_id = object["metadata"][ORDER_ID].as_str();
                 let order_id = order_id.and_then(|id| id.parse().ok());
-                Some(Told::Concluded { intent: intent("id")?, order_id })
+                Some(NoticeContent::Concluded { intent: intent("id")?, order_id })
             }
-            "charge.dispute.created" => Some(Told::Disputed {
+            "charge.dispute.created" => Some(NoticeContent::Disputed {
                 intent: intent("payment_intent")?,
                 minor_units: object["amount"].as_u64()?,
                 reason: text("reason").unwrap_or("general").to_owned(),
@@ -92,7 +92,7 @@ impl StripeEvent {
                 if text("status") == Some("failed") =>
             {
                 let reason = text("failure_reason").map(ToOwned::to_owned);
-                Some(Told::RefundFailed { intent: intent("payment_intent")?, reason })
+                Some(NoticeContent::RefundFailed { intent: intent("payment_intent")?, reason })
             }
             _ => None,
         }
@@ -110,7 +110,7 @@ fn due(seconds: &Value) -> Option<Timestamp> {
 /// # Errors
 /// If the provider does not answer.
 pub(crate) async fn confirmed(
-    told: Told,
+    content: NoticeContent,
     provider: &dyn PaymentProvider,
 ) -> Result<Option<PaymentNotice>, ProviderError> {
     let notice = |order_id, IntentId(intent), report| PaymentNotice {
@@ -121,12 +121,12 @@ pub(crate) async fn confirmed(
         reason: None,
         respond_by: None,
     };
-    Ok(match told {
+    Ok(match content {
         // This needs no confirmation, because the action asks the provider for the result.
-        Told::Concluded { intent, order_id } => {
+        NoticeContent::Concluded { intent, order_id } => {
             order_id.map(|order_id| notice(order_id, intent, PaymentReport::Concluded))
         }
-        Told::Disputed { intent, minor_units, reason, respond_by } => {
+        NoticeContent::Disputed { intent, minor_units, reason, respond_by } => {
             provider.find(&intent).await?.map(|known| {
                 let amount: Option<Money> = provider.money(minor_units);
                 let report = PaymentReport::Disputed;
@@ -139,7 +139,7 @@ pub(crate) async fn confirmed(
                 }
             })
         }
-        Told::RefundFailed { intent, reason } => {
+        NoticeContent::RefundFailed { intent, reason } => {
             let known = provider.find(&intent).await?.filter(|known| !known.is_refunded);
             known.map(|known| PaymentNotice {
                 reason,
@@ -165,42 +165,53 @@ mod tests {
     fn the_result_of_an_intent_names_the_order_by_its_metadata() {
         let object = json!({ "id": "pi_1", "metadata": { "order-id": "1073459984" } });
         for kind in ["succeeded", "amount_capturable_updated", "payment_failed", "canceled"] {
-            let told = event(&format!("payment_intent.{kind}"), object.clone()).told();
+            let content = event(&format!("payment_intent.{kind}"), object.clone()).content();
             let order_id = Some(chorus_events::samples::order_id());
-            assert_eq!(told, Some(Told::Concluded { intent: intent(), order_id }), "{kind}");
+            assert_eq!(
+                content,
+                Some(NoticeContent::Concluded { intent: intent(), order_id }),
+                "{kind}"
+            );
         }
         let foreign = event("payment_intent.succeeded", json!({ "id": "pi_1", "metadata": {} }));
-        assert_eq!(foreign.told(), Some(Told::Concluded { intent: intent(), order_id: None }));
+        assert_eq!(
+            foreign.content(),
+            Some(NoticeContent::Concluded { intent: intent(), order_id: None })
+        );
     }
 
     #[test]
     fn a_dispute_has_an_amount_a_reason_and_a_deadline() {
-        let told = event(
+        let dispute = event(
             "charge.dispute.created",
             json!({ "id": "dp_1", "payment_intent": "pi_1", "amount": 23_751, "reason": "fraudulent",
                 "evidence_details": { "due_by": 1_795_171_620 } }),
         );
         let respond_by = Timestamp::from_second(1_795_171_620).ok();
-        let expected = Told::Disputed {
+        let expected = NoticeContent::Disputed {
             intent: intent(),
             minor_units: 23_751,
             reason: "fraudulent".to_owned(),
             respond_by,
         };
-        assert_eq!(told.told(), Some(expected));
+        assert_eq!(dispute.content(), Some(expected));
     }
 
     #[test]
-    fn only_a_refund_that_failed_is_told() {
+    fn only_a_refund_that_failed_is_reported() {
         let refund = |status: &str| {
             json!({ "id": "re_1", "payment_intent": "pi_1", "status": status,
                 "failure_reason": "lost_or_stolen_card" })
         };
         for kind in ["refund.failed", "refund.updated", "charge.refund.updated"] {
             let reason = Some("lost_or_stolen_card".to_owned());
-            let failed = event(kind, refund("failed")).told();
-            assert_eq!(failed, Some(Told::RefundFailed { intent: intent(), reason }), "{kind}");
-            assert_eq!(event(kind, refund("succeeded")).told(), None, "{kind}");
+            let failed = event(kind, refund("failed")).content();
+            assert_eq!(
+                failed,
+                Some(NoticeContent::RefundFailed { intent: intent(), reason }),
+                "{kind}"
+            );
+            assert_eq!(event(kind, refund("succeeded")).content(), None, "{kind}");
         }
     }
 
@@ -213,7 +224,7 @@ mod tests {
             ("charge.dispute.created", json!({ "payment_intent": null })),
             ("refund.failed", json!(7)),
         ] {
-            assert_eq!(event(kind, object).told(), None, "{kind}");
+            assert_eq!(event(kind, object).content(), None, "{kind}");
         }
     }
 }

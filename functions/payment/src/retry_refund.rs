@@ -5,7 +5,7 @@ use chorus_events::table::rows::{self, RetryRefundInput, RetryRefundOutput};
 use chorus_kernel::{ActionError, CallContext, Found, Step};
 
 use crate::Payment;
-use crate::cancel_payment::said;
+use crate::cancel_payment::result_event;
 use crate::provider_action::ProviderAction;
 use crate::provider_call::{Case, Request, Response};
 use crate::transitions::Fact;
@@ -35,7 +35,7 @@ impl ProviderAction for RetryRefund {
             Some(Response::Refund(answer)) => Fact::Refund(answer),
             _ => Fact::Retry,
         };
-        case.step(&fact, said)
+        case.step(&fact, result_event)
     }
 }
 

@@ -83,7 +83,7 @@ impl StripeProvider {
                 Ok(ChargeAnswer::Authorized { charge_id: charge_id(intent) })
             }
             IntentStatus::RequiresPaymentMethod => match intent.declined {
-                Some(told) => declined(&told.message),
+                Some(error) => declined(&error.message),
                 None => declined("the order names no valid payment method"),
             },
             IntentStatus::RequiresAction => {
@@ -105,7 +105,7 @@ impl StripeProvider {
             }
             IntentStatus::Canceled => failed("the authorization has lapsed, or was canceled"),
             IntentStatus::RequiresPaymentMethod => match intent.declined {
-                Some(told) => failed(&told.message),
+                Some(error) => failed(&error.message),
                 None => failed("the bank holds the amount no longer"),
             },
             IntentStatus::Processing => Err(not_yet(&intent)),
@@ -157,9 +157,9 @@ impl StripeProvider {
                     RefundAnswer::Refused { reason }
                 }
             }),
-            Err(StripeError::Invalid(told) | StripeError::Declined(told)) => {
+            Err(StripeError::Invalid(error) | StripeError::Declined(error)) => {
                 let refunded = is_refunded(&self.stripe.intent(&intent.id).await?);
-                let refused = RefundAnswer::Refused { reason: told.message };
+                let refused = RefundAnswer::Refused { reason: error.message };
                 Ok(if refunded { RefundAnswer::Refunded { amount } } else { refused })
             }
             Err(error) => Err(error.into()),
@@ -201,11 +201,13 @@ impl PaymentProvider for StripeProvider {
         }
         match self.stripe.confirm(&id.0, self.return_url.as_deref()).await {
             Ok(intent) => Self::concluded(intent),
-            Err(StripeError::Declined(told)) => Ok(ChargeAnswer::Declined { reason: told.message }),
+            Err(StripeError::Declined(error)) => {
+                Ok(ChargeAnswer::Declined { reason: error.message })
+            }
             // If another request was faster, the intent has that request's result.
-            Err(StripeError::Invalid(told)) => match self.read(id).await? {
+            Err(StripeError::Invalid(error)) => match self.read(id).await? {
                 intent if intent.status == IntentStatus::RequiresConfirmation => {
-                    Err(StripeError::Invalid(told).into())
+                    Err(StripeError::Invalid(error).into())
                 }
                 intent => Self::concluded(intent),
             },
@@ -222,8 +224,8 @@ impl PaymentProvider for StripeProvider {
                 ProviderError::NotYet(format!("intent {} is not captured yet", id.0))
             }),
             // Another request may have been faster, or the authorization have lapsed.
-            Err(StripeError::Invalid(told) | StripeError::Declined(told)) => {
-                let refused = CaptureAnswer::Failed { reason: told.message };
+            Err(StripeError::Invalid(error) | StripeError::Declined(error)) => {
+                let refused = CaptureAnswer::Failed { reason: error.message };
                 Ok(Self::captured(self.read(id).await?)?.unwrap_or(refused))
             }
             Err(error) => Err(error.into()),

@@ -15,7 +15,7 @@ use serde_json::json;
 use serde_json::value::to_raw_value;
 
 use crate::hear_provider::{HearProvider, is_about};
-use crate::notice::{StripeEvent, Told, confirmed};
+use crate::notice::{NoticeContent, StripeEvent, confirmed};
 use crate::{Payment, PaymentProvider, Status};
 
 /// The response to a notice that was accepted, or that the shop ignores.
@@ -52,11 +52,11 @@ impl Endpoint for WebhookEndpoint {
         verify(&self.verifier, request, kernel.clock.now().as_second()).await?;
         let event: StripeEvent = request.json()?;
         let received = Response::json(200, json!(Received { received: true }));
-        let Some(told) = event.told() else { return Ok(received) };
-        if is_known(kernel, &told).await? {
+        let Some(content) = event.content() else { return Ok(received) };
+        if is_known(kernel, &content).await? {
             return Ok(received);
         }
-        let notice = confirmed(told, &*self.provider).await.map_err(|error| {
+        let notice = confirmed(content, &*self.provider).await.map_err(|error| {
             tracing::warn!(%error, event = event.id, "a notice of the payment provider was answered with 503, and comes again");
             Failure::later("OutcomeUnknown", "the payment provider cannot be asked now")
         })?;
@@ -70,8 +70,8 @@ impl Endpoint for WebhookEndpoint {
 
 /// Whether the result of the charge that a notice is about is stored already, which holds for most
 /// charges: the provider's answer to the request had it.
-async fn is_known(kernel: &Kernel, told: &Told) -> Result<bool, Problem> {
-    let Told::Concluded { intent, order_id } = told else { return Ok(false) };
+async fn is_known(kernel: &Kernel, content: &NoticeContent) -> Result<bool, Problem> {
+    let NoticeContent::Concluded { intent, order_id } = content else { return Ok(false) };
     let Some(order_id) = order_id else { return Ok(true) };
     let Some(payment) = kernel.find::<Payment>(order_id).await? else { return Ok(true) };
     let status = payment.value.status;

@@ -57,8 +57,8 @@ async fn whatever_becomes_of_a_request_an_amount_is_held_once_and_nothing_is_cha
             counter.bank.will(call, fault);
             counter.charge(Some("pm_1")).await.unwrap();
             counter.charge(Some("pm_1")).await.unwrap();
-            assert_eq!(counter.said::<PaymentAuthorized>().len(), 1, "{call:?} {fault:?}");
-            assert_eq!(counter.said::<PaymentMade>(), [], "{call:?} {fault:?}");
+            assert_eq!(counter.published::<PaymentAuthorized>().len(), 1, "{call:?} {fault:?}");
+            assert_eq!(counter.published::<PaymentMade>(), [], "{call:?} {fault:?}");
             assert_eq!(counter.bank.held(), [total()], "{call:?} {fault:?}");
             assert_eq!(counter.bank.moved(), (vec![], 0), "{call:?} {fault:?}");
         }
@@ -74,13 +74,13 @@ async fn whatever_becomes_of_a_request_an_amount_is_taken_once_and_refunded_once
             counter.depart().await;
             counter.arrive().await;
             assert_eq!(counter.bank.moved(), (vec![total()], 0), "{call:?} {fault:?}");
-            assert_eq!(counter.said::<PaymentMade>(), [counter.made()], "{call:?} {fault:?}");
+            assert_eq!(counter.published::<PaymentMade>(), [counter.made()], "{call:?} {fault:?}");
             assert_eq!(counter.bank.books().faults, [], "{call:?} {fault:?} was met");
 
             counter.bank.will(Call::Refund, fault);
             counter.cancel().await.unwrap();
             assert_eq!(counter.bank.moved(), (vec![total()], total()), "{call:?} {fault:?}");
-            assert_eq!(counter.said::<PaymentCanceled>(), [PaymentCanceled::sample()]);
+            assert_eq!(counter.published::<PaymentCanceled>(), [PaymentCanceled::sample()]);
         }
     }
 }
@@ -95,34 +95,38 @@ async fn whatever_becomes_of_a_request_what_was_held_for_a_canceled_order_is_rel
             counter.depart().await;
             counter.intent_is("canceled");
             assert_eq!(counter.bank.moved(), (vec![], 0), "{call:?} {fault:?}");
-            assert_eq!(counter.said::<PaymentCanceled>(), [nothing_back()], "{call:?} {fault:?}");
-            assert_eq!(counter.said::<PaymentMade>(), [], "{call:?} {fault:?}");
+            assert_eq!(
+                counter.published::<PaymentCanceled>(),
+                [nothing_back()],
+                "{call:?} {fault:?}"
+            );
+            assert_eq!(counter.published::<PaymentMade>(), [], "{call:?} {fault:?}");
             assert!(!counter.bank.books().asked.contains(&Call::Refund), "nothing was taken");
         }
     }
 }
 
 #[tokio::test]
-async fn an_amount_that_the_bank_does_not_hold_any_longer_is_told_once_and_never_taken() {
+async fn an_amount_that_the_bank_does_not_hold_any_longer_is_reported_once_and_never_charged() {
     for fault in FAULTS {
         let counter = held("pm_lapses").await;
         counter.bank.will(Call::Capture, fault);
         counter.depart().await;
         counter.arrive().await;
-        let failed = counter.said::<CaptureFailed>();
+        let failed = counter.published::<CaptureFailed>();
         assert_eq!(failed.len(), 1, "{fault:?}: {failed:?}");
         assert!(failed[0].reason.contains("lapsed"), "{fault:?}: {failed:?}");
         counter.cancel().await.unwrap();
-        assert_eq!(counter.said::<PaymentCanceled>(), [nothing_back()], "{fault:?}");
+        assert_eq!(counter.published::<PaymentCanceled>(), [nothing_back()], "{fault:?}");
         assert_eq!(counter.bank.moved(), (vec![], 0), "{fault:?}");
     }
 }
 
 #[tokio::test]
-async fn a_bank_that_refuses_to_pay_is_told_with_its_reason_and_holds_nothing_in_the_end() {
+async fn a_bank_that_refuses_to_pay_fails_the_capture_with_its_reason_and_holds_nothing_in_the_end() {
     let counter = held("pm_refused").await;
     counter.depart().await;
-    assert_eq!(counter.said::<CaptureFailed>()[0].reason, "the bank refuses to pay");
+    assert_eq!(counter.published::<CaptureFailed>()[0].reason, "the bank refuses to pay");
     counter.intent_is("requires_capture");
     counter.cancel().await.unwrap();
     counter.intent_is("canceled");

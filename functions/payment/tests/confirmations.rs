@@ -83,22 +83,22 @@ async fn an_amount_that_the_customer_has_confirmed_is_held_until_the_parcel_leav
     assert_eq!(counter.answers(), 1);
     counter.conclude(None).await;
     assert_eq!(counter.status(), Status::Authorized);
-    assert_eq!(counter.said::<PaymentAuthorized>().len(), 1);
+    assert_eq!(counter.published::<PaymentAuthorized>().len(), 1);
     assert_eq!((counter.bank.held(), counter.bank.moved()), (vec![total()], (vec![], 0)));
     assert_eq!(counter.notify(&confirmed).await, 200, "a duplicate changes nothing");
     assert_eq!(counter.answers(), 1);
 }
 
 #[tokio::test]
-async fn the_customer_is_told_where_and_until_when_and_the_order_waits() {
+async fn the_customer_is_asked_with_the_address_and_the_deadline_and_the_order_waits() {
     let counter = asked().await;
     counter.ask().await;
     let until = samples::moment() + jiff::SignedDuration::from_hours(1);
     let confirm_at = "https://bank.example/3ds/pi_1".parse().ok();
     let required = ConfirmationRequired { confirm_at, until, ..Event::sample() };
-    assert_eq!(counter.said::<ConfirmationRequired>(), [required]);
+    assert_eq!(counter.published::<ConfirmationRequired>(), [required]);
     assert_eq!(
-        (counter.said::<PaymentMade>().len(), counter.said::<PaymentFailed>().len()),
+        (counter.published::<PaymentMade>().len(), counter.published::<PaymentFailed>().len()),
         (0, 0)
     );
     assert_eq!(counter.bank.moved(), (vec![], 0));
@@ -117,7 +117,7 @@ async fn whatever_becomes_of_the_requests_a_confirmed_charge_is_made_once() {
             assert_eq!(counter.answers(), 1, "{call:?} {fault:?}");
             counter.bank.will(Call::Read, fault);
             counter.conclude(None).await;
-            assert_eq!(counter.said::<PaymentMade>().len(), 1, "{call:?} {fault:?}");
+            assert_eq!(counter.published::<PaymentMade>().len(), 1, "{call:?} {fault:?}");
             assert_eq!(counter.bank.moved(), (vec![total()], 0), "{call:?} {fault:?}");
             let asked = counter.bank.books().asked.clone();
             assert_eq!(asked.iter().filter(|call| **call == Call::Cancel).count(), 0);
@@ -134,7 +134,7 @@ async fn a_customer_who_fails_to_confirm_has_the_order_fail() {
     let failed = counter.bank.customer_answers("pi_1", false);
     assert_eq!(counter.notify(&failed).await, 200);
     counter.conclude(None).await;
-    let reason = &counter.said::<PaymentFailed>()[0].reason;
+    let reason = &counter.published::<PaymentFailed>()[0].reason;
     assert_eq!(reason, "The customer failed to authenticate.");
 }
 
@@ -143,10 +143,10 @@ async fn a_customer_who_never_confirms_has_the_order_fail_and_its_intent_is_canc
     let counter = asked().await;
     counter.ask().await;
     counter.conclude(Some(NOT_CONFIRMED)).await;
-    assert_eq!(counter.said::<PaymentFailed>()[0].reason, NOT_CONFIRMED);
+    assert_eq!(counter.published::<PaymentFailed>()[0].reason, NOT_CONFIRMED);
     counter.cancel().await.unwrap();
     assert_eq!(counter.bank.books().intents["pi_1"].status, "canceled");
-    assert_eq!(counter.said::<PaymentCanceled>()[0].refunded, Money::ZERO);
+    assert_eq!(counter.published::<PaymentCanceled>()[0].refunded, Money::ZERO);
     assert_eq!(counter.bank.moved(), (vec![], 0));
 }
 
@@ -159,8 +159,8 @@ async fn a_charge_that_is_confirmed_after_the_deadline_is_given_back() {
     assert_eq!(counter.notify(&confirmed).await, 200);
     counter.cancel().await.unwrap();
     assert_eq!(counter.bank.moved(), (vec![total()], total()));
-    assert_eq!(counter.said::<PaymentMade>(), []);
-    assert_eq!(counter.said::<PaymentCanceled>(), [PaymentCanceled::sample()]);
+    assert_eq!(counter.published::<PaymentMade>(), []);
+    assert_eq!(counter.published::<PaymentCanceled>(), [PaymentCanceled::sample()]);
 }
 
 #[tokio::test]
@@ -169,8 +169,8 @@ async fn a_lost_notice_costs_the_wait_and_not_the_order() {
     counter.ask().await;
     counter.bank.customer_answers("pi_1", true);
     counter.conclude(Some(NOT_CONFIRMED)).await;
-    assert_eq!(counter.said::<PaymentMade>().len(), 1);
-    assert_eq!(counter.said::<PaymentFailed>(), []);
+    assert_eq!(counter.published::<PaymentMade>().len(), 1);
+    assert_eq!(counter.published::<PaymentFailed>(), []);
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn an_order_that_is_canceled_while_the_customer_is_asked_ends_the_intent_a
     counter.conclude(None).await;
     assert_eq!(counter.status(), Status::Canceled);
     assert_eq!(
-        (counter.said::<PaymentMade>().len(), counter.said::<PaymentFailed>().len()),
+        (counter.published::<PaymentMade>().len(), counter.published::<PaymentFailed>().len()),
         (0, 0)
     );
     assert_eq!(counter.bank.moved(), (vec![], 0));
@@ -198,9 +198,9 @@ async fn a_notice_that_comes_before_the_machine_waits_is_not_lost() {
     assert_eq!(counter.answers(), 0);
     counter.ask().await;
     assert_eq!(counter.answers(), 1, "the machine is told at once");
-    assert_eq!(counter.said::<ConfirmationRequired>(), [], "who has confirmed is not asked");
+    assert_eq!(counter.published::<ConfirmationRequired>(), [], "who has confirmed is not asked");
     counter.conclude(None).await;
-    assert_eq!(counter.said::<PaymentMade>().len(), 1);
+    assert_eq!(counter.published::<PaymentMade>().len(), 1);
 }
 
 #[tokio::test]
@@ -272,7 +272,7 @@ async fn what_is_not_about_an_order_of_the_shop_is_taken_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_dispute_is_told_to_an_operator_once() {
+async fn a_dispute_is_reported_to_an_operator_once() {
     let counter = counter("EUR").await;
     counter.charge(Some("pm_1")).await.unwrap();
     let dispute = json!({
@@ -284,7 +284,7 @@ async fn a_dispute_is_told_to_an_operator_once() {
     for _ in 0..2 {
         assert_eq!(counter.notify(&event).await, 200);
     }
-    assert_eq!(counter.said::<ErrorPaymentDisputed>(), [ErrorPaymentDisputed::sample()]);
+    assert_eq!(counter.published::<ErrorPaymentDisputed>(), [ErrorPaymentDisputed::sample()]);
 }
 
 #[tokio::test]
@@ -301,6 +301,6 @@ async fn a_refund_that_fails_days_later_is_a_refused_one_and_is_not_believed_whe
     counter.bank.books().intents.get_mut("pi_1").unwrap().refunded = 0;
     assert_eq!(counter.notify(&notice("charge.refund.updated", &refund("re_2"))).await, 200);
     assert_eq!(counter.status(), Status::RefundRefused);
-    let errors = counter.said::<ErrorPaymentCanceled>();
+    let errors = counter.published::<ErrorPaymentCanceled>();
     assert_eq!(errors[0].reason, "expired_or_canceled_card");
 }

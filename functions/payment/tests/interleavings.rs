@@ -223,7 +223,7 @@ enum Turn {
     Confirm,
 }
 
-struct World {
+struct Setup {
     shop: Shop,
     provider: Provider,
     bank: Bank,
@@ -242,7 +242,7 @@ enum Message {
     Task(String),
 }
 
-impl World {
+impl Setup {
     fn new(bank: Bank, messages: Vec<Message>) -> Self {
         let provider = Provider::default();
         let function =
@@ -253,9 +253,9 @@ impl World {
             .any(|it| matches!(it, Message::Event(e) if e.contains("OrderApproved")))
             || bank == Bank::Asks;
         let attempts = Vec::new();
-        let mut world = Self { shop, provider, bank, patient, function, messages, attempts };
-        world.attempts = (0..world.messages.len()).map(|of| Some(world.attempt(of))).collect();
-        world
+        let mut setup = Self { shop, provider, bank, patient, function, messages, attempts };
+        setup.attempts = (0..setup.messages.len()).map(|of| Some(setup.attempt(of))).collect();
+        setup
     }
 
     /// Handles a message once; returns whether it is done and needs no retry.
@@ -268,7 +268,7 @@ impl World {
             let answered = match &message {
                 Message::Event(event) => function.handle_event(&kernel, event).await.map(|_| ()),
                 Message::Task(task) => match function.handle_task(&kernel, task).await {
-                    Ok(said) => support::say(&*kernel.bus, &said["event"]).await,
+                    Ok(published) => support::say(&*kernel.bus, &published["event"]).await,
                     Err(failure) => Err(failure),
                 },
             };
@@ -371,16 +371,16 @@ impl Story {
         messages
     }
 
-    fn played(&self) -> World {
-        let mut world = World::new(self.bank, self.messages());
+    fn played(&self) -> Setup {
+        let mut setup = Setup::new(self.bank, self.messages());
         if self.total >= HIGH_VALUE {
             let estimate = self.estimate();
             let asking = payload("AskReviewer", &wire(&estimate, "estimate"), Some("a-token"));
-            world.shop.task(&world.function, &asking).unwrap();
+            setup.shop.task(&setup.function, &asking).unwrap();
         }
-        self.turns.iter().for_each(|turn| world.turn(*turn));
-        world.settle();
-        world
+        self.turns.iter().for_each(|turn| setup.turn(*turn));
+        setup.settle();
+        setup
     }
 }
 
@@ -409,11 +409,12 @@ fn story() -> impl Strategy<Value = Story> {
 
 /// Checks what must hold at the end of every interleaving.
 fn holds(story: &Story) -> Result<(), TestCaseError> {
-    let world = story.played();
-    let bus = &world.shop.bus;
-    let (made, failed) = (bus.said::<PaymentMade>(), bus.said::<PaymentFailed>());
-    let (given_back, errors) = (bus.said::<PaymentCanceled>(), bus.said::<ErrorPaymentCanceled>());
-    let books = world.provider.0.lock().unwrap();
+    let setup = story.played();
+    let bus = &setup.shop.bus;
+    let (made, failed) = (bus.published::<PaymentMade>(), bus.published::<PaymentFailed>());
+    let (given_back, errors) =
+        (bus.published::<PaymentCanceled>(), bus.published::<ErrorPaymentCanceled>());
+    let books = setup.provider.0.lock().unwrap();
     prop_assert!(books.charged().len() <= 1, "charged {:?}", books.charged());
     prop_assert!(made.len() + failed.len() <= 1, "said once: {made:?} {failed:?}");
     prop_assert!(given_back.len() + errors.len() <= 1, "said once: {given_back:?}");
@@ -423,9 +424,12 @@ fn holds(story: &Story) -> Result<(), TestCaseError> {
     let refunded: Money = books.refunded.values().copied().sum();
     if story.canceled {
         prop_assert_eq!(charged, refunded, "a canceled order pays nothing");
-        let said: Money = given_back.iter().map(|event| event.refunded).sum();
-        prop_assert!(made.is_empty() || said == charged, "what was said paid is said refunded");
-        prop_assert_eq!(said, refunded, "the event tells the sum");
+        let published: Money = given_back.iter().map(|event| event.refunded).sum();
+        prop_assert!(
+            made.is_empty() || published == charged,
+            "what was said paid is said refunded"
+        );
+        prop_assert_eq!(published, refunded, "the event tells the sum");
     } else {
         prop_assert_eq!(refunded, Money::ZERO);
         let due = story.approved || story.total < HIGH_VALUE;
@@ -434,7 +438,7 @@ fn holds(story: &Story) -> Result<(), TestCaseError> {
         prop_assert_eq!(failed.len(), usize::from(due && !paid));
         prop_assert_eq!(charged, if paid { story.total } else { Money::ZERO });
     }
-    let kernel = world.shop.kernel();
+    let kernel = setup.shop.kernel();
     let order = samples::order_id();
     let kept = now(kernel.find::<Payment>(&order)).unwrap().unwrap();
     prop_assert_eq!(kept.refunded, refunded, "the record tells the truth");
@@ -466,8 +470,8 @@ fn a_charge_that_everybody_gave_up_does_not_stand_once_its_order_is_canceled() {
         let total = samples::total();
         let story =
             Story { bank: Bank::Charges, total, approved: false, canceled: true, copies: 1, turns };
-        let world = story.played();
-        let requests = world.provider.0.lock().unwrap().requests.len();
+        let setup = story.played();
+        let requests = setup.provider.0.lock().unwrap().requests.len();
         assert!(requests >= 3, "prepared, confirmed and ended, not {requests}");
         holds(&story).unwrap();
     }

@@ -220,7 +220,7 @@ fn a_customer_who_confirms_does_so_after_two_seconds_and_the_shop_is_told_once()
     assert_eq!(due, std::slice::from_ref(&notice));
     assert_eq!(counter.moved(), [(Movement::Charge, samples::total())]);
     assert!(is_charged(&counter.charge()));
-    now(counter.provider.told(&notice)).unwrap();
+    now(counter.provider.notice_accepted(&notice)).unwrap();
     assert_eq!(now(counter.provider.notices()).unwrap(), (vec![], None));
 }
 
@@ -251,8 +251,8 @@ fn an_order_that_is_paid_and_canceled_ends_with_nothing_charged() {
         shop.task(&payment, &payload("MakePayment", &estimate, None)).unwrap();
         now(payment.handle_event(&shop.kernel(), &cancellation)).unwrap();
     }
-    assert_eq!(shop.bus.said::<PaymentMade>().len(), 1);
-    assert_eq!(shop.bus.said::<PaymentCanceled>(), [PaymentCanceled::sample()]);
+    assert_eq!(shop.bus.published::<PaymentMade>().len(), 1);
+    assert_eq!(shop.bus.published::<PaymentCanceled>(), [PaymentCanceled::sample()]);
 
     let get = &routes[0];
     assert_eq!((&get.method, get.path), (&Method::GET, "/payments/{order-id}"));

@@ -26,12 +26,12 @@ async fn whatever_becomes_of_a_request_an_order_is_charged_once_and_refunded_onc
             counter.bank.will(call, fault);
             counter.charge(Some("pm_1")).await.unwrap();
             assert_eq!(counter.bank.moved(), (vec![total()], 0), "{call:?} {fault:?}");
-            assert_eq!(counter.said::<PaymentMade>().len(), 1, "{call:?} {fault:?}");
+            assert_eq!(counter.published::<PaymentMade>().len(), 1, "{call:?} {fault:?}");
 
             counter.bank.will(Call::Read, fault);
             counter.cancel().await.unwrap();
             assert_eq!(counter.bank.moved(), (vec![total()], total()), "{call:?} {fault:?}");
-            let canceled = counter.said::<PaymentCanceled>();
+            let canceled = counter.published::<PaymentCanceled>();
             assert_eq!(canceled, [PaymentCanceled::sample()], "{call:?} {fault:?}");
             assert_eq!(counter.bank.books().faults, [], "{call:?} {fault:?} was met");
         }
@@ -59,11 +59,11 @@ async fn whatever_becomes_of_a_request_to_cancel_nothing_is_charged_for_a_cancel
         counter.bank.will(Call::Cancel, fault);
         counter.cancel().await.unwrap();
         let nothing = PaymentCanceled { refunded: Money::ZERO, ..PaymentCanceled::sample() };
-        assert_eq!(counter.said::<PaymentCanceled>(), [nothing], "{fault:?}");
+        assert_eq!(counter.published::<PaymentCanceled>(), [nothing], "{fault:?}");
         counter.bank.books().faults.clear();
         counter.charge(Some("pm_1")).await.unwrap();
         assert_eq!(counter.bank.moved(), (vec![], 0), "{fault:?}");
-        assert_eq!(counter.said::<PaymentMade>(), [], "{fault:?}");
+        assert_eq!(counter.published::<PaymentMade>(), [], "{fault:?}");
     }
 }
 
@@ -75,7 +75,7 @@ async fn a_declined_card_fails_the_order_with_the_banks_reason_and_is_not_tried_
             counter.bank.will(Call::Confirm, fault);
         }
         counter.charge(Some("pm_declined")).await.unwrap();
-        let failed = counter.said::<PaymentFailed>();
+        let failed = counter.published::<PaymentFailed>();
         assert_eq!(failed[0].reason, "Your card was declined.", "{fault:?}");
         let asked = counter.bank.books().asked.clone();
         let confirmed = asked.iter().filter(|call| **call == Call::Confirm).count();
@@ -88,7 +88,7 @@ async fn an_order_without_a_valid_payment_method_is_declined() {
     for method in [None, Some("nonsense")] {
         let counter = counter("EUR").await;
         counter.charge(method).await.unwrap();
-        let reason = &counter.said::<PaymentFailed>()[0].reason;
+        let reason = &counter.published::<PaymentFailed>()[0].reason;
         assert_eq!(reason, "the order names no valid payment method", "{method:?}");
     }
 }
@@ -109,16 +109,16 @@ async fn a_charge_that_the_bank_is_still_at_work_on_is_waited_for() {
         }
     });
     counter.charge(Some("pm_slow")).await.unwrap();
-    assert_eq!(counter.said::<PaymentMade>().len(), 1);
+    assert_eq!(counter.published::<PaymentMade>().len(), 1);
 }
 
 #[tokio::test]
-async fn a_refund_that_stripe_refuses_is_told_to_an_operator() {
+async fn a_refund_that_stripe_refuses_is_reported_to_an_operator() {
     let counter = counter("EUR").await;
     counter.charge(Some("pm_1")).await.unwrap();
     counter.bank.books().keeps_all = true;
     counter.cancel().await.unwrap();
-    assert_eq!(counter.said::<ErrorPaymentCanceled>()[0].reason, "charge_disputed");
+    assert_eq!(counter.published::<ErrorPaymentCanceled>()[0].reason, "charge_disputed");
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn what_went_back_by_stripes_dashboard_is_not_refunded_again() {
     counter.charge(Some("pm_1")).await.unwrap();
     counter.bank.books().intents.get_mut("pi_1").unwrap().refunded = total();
     counter.cancel().await.unwrap();
-    assert_eq!(counter.said::<PaymentCanceled>(), [PaymentCanceled::sample()]);
+    assert_eq!(counter.published::<PaymentCanceled>(), [PaymentCanceled::sample()]);
     assert!(!counter.bank.books().asked.contains(&Call::Refund));
 }
 

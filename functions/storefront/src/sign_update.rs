@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn each_step_of_an_order_is_told_with_the_states_that_changed() {
+    fn each_step_of_an_order_is_published_with_the_states_that_changed() {
         let nothing_charged =
             PaymentCanceled { refunded: Money::ZERO, ..PaymentCanceled::sample() };
         let cases: [(SignUpdateInput, Value); 11] = [
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_personal_is_told() {
+    fn an_update_has_no_personal_data() {
         let everything = format!("{:?}", opened(&signed(OrderCreated::sample()), SECRET));
         let address = samples::address();
         for personal in [&address.name, &samples::customer_name(), &samples::email()] {

@@ -120,7 +120,7 @@ impl Claims {
 
     /// Returns the claims of the update about this event, which occurred `at`.
     pub(crate) fn of(input: &SignUpdateInput, at: Timestamp) -> Self {
-        let (order_id, update) = told(input, at);
+        let (order_id, update) = order_and_update(input, at);
         let named = format!("{order_id} {}", update.kind);
         let iat = at.as_second();
         Self {
@@ -164,7 +164,7 @@ fn token(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// Returns the order that the event is about, and the update.
-fn told(input: &SignUpdateInput, at: Timestamp) -> (OrderId, Update) {
+fn order_and_update(input: &SignUpdateInput, at: Timestamp) -> (OrderId, Update) {
     let plain =
         |kind| Update { kind, at, status: None, payment: None, delivery: None, deliver_by: None };
     let (order_id, update) = match input {

@@ -60,12 +60,12 @@ fn the_table_of_another_service() {
 }
 
 #[test]
-fn words_of_another_service() {
+fn events_of_another_service() {
     planted(
         |it| {
             let condition = &mut statement(it, "CustomerRole", "PublishCustomers")["Condition"];
-            let said = &mut condition["ForAllValues:StringEquals"]["events:detail-type"];
-            said.as_array_mut().unwrap().push(json!("OrderCanceled"));
+            let detail_types = &mut condition["ForAllValues:StringEquals"]["events:detail-type"];
+            detail_types.as_array_mut().unwrap().push(json!("OrderCanceled"));
         },
         &[("CustomerRole", "may publish OrderCanceled, which CustomerFunction never does")],
     );
@@ -87,12 +87,12 @@ fn any_word_at_all() {
 }
 
 #[test]
-fn a_word_that_the_table_has_and_the_role_has_not() {
+fn an_event_that_the_table_has_and_the_role_has_not() {
     planted(
         |it| {
             let condition = &mut statement(it, "PaymentRole", "PublishPayments")["Condition"];
-            let said = &mut condition["ForAllValues:StringEquals"]["events:detail-type"];
-            said.as_array_mut().unwrap().retain(|name| name != "PaymentCanceled");
+            let detail_types = &mut condition["ForAllValues:StringEquals"]["events:detail-type"];
+            detail_types.as_array_mut().unwrap().retain(|name| name != "PaymentCanceled");
         },
         &[("PaymentRole", "may not publish PaymentCanceled")],
     );

@@ -100,7 +100,7 @@ fn a_task_that_is_none_of_the_machines() {
 }
 
 #[test]
-fn words_of_another_service() {
+fn events_of_another_service() {
     planted(
         |it| {
             let say = state(it, "CollectPaymentMachine", "Say");
@@ -111,7 +111,7 @@ fn words_of_another_service() {
 }
 
 #[test]
-fn a_word_that_a_task_answers_with_and_the_machine_may_not_say() {
+fn an_event_that_a_task_returns_and_the_machine_may_not_publish() {
     planted(
         |it| {
             let say = statement(it, "CollectPaymentMachineRole", "PublishPayments");
@@ -185,7 +185,7 @@ fn a_verdict_that_the_service_does_not_give() {
 }
 
 #[test]
-fn a_word_of_a_part_that_the_whole_does_not_hear() {
+fn an_event_of_a_child_machine_that_its_parent_does_not_publish() {
     planted(
         |it| {
             let result = &mut state(it, "AwaitReviewMachine", "NobodyLooked")["Result"];

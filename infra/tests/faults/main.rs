@@ -25,7 +25,7 @@ fn planted(plant: impl FnOnce(&mut Value), expected: &[(&str, &str)]) {
     let mut document = synthesize(&stack).document();
     plant(&mut document);
     let findings = check(&document, &stack);
-    let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
     let named = |(resource, problem): &(&str, &str)| {
         let is = |one: &&Finding| {
             one.subject == *resource && one.problem.contains(problem) && !one.remedy.is_empty()
@@ -33,8 +33,8 @@ fn planted(plant: impl FnOnce(&mut Value), expected: &[(&str, &str)]) {
         findings.iter().any(|one| is(&one))
     };
     let missed: Vec<_> = expected.iter().filter(|one| !named(one)).collect();
-    assert!(missed.is_empty(), "not named: {missed:?}\nnamed: {told:#?}");
-    assert_eq!(findings.len(), expected.len(), "{told:#?}");
+    assert!(missed.is_empty(), "not named: {missed:?}\nnamed: {found:#?}");
+    assert_eq!(findings.len(), expected.len(), "{found:#?}");
 }
 
 /// The properties of a resource.

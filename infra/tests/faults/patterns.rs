@@ -37,7 +37,7 @@ fn an_unknown_source() {
 }
 
 #[test]
-fn a_source_that_never_says_the_event() {
+fn a_source_that_never_publishes_the_event() {
     planted(
         |it| event(it, "OrderFunction", "LearnPrice")["Pattern"]["source"] = json!(["com.orders"]),
         &[("OrderFunctionLearnPrice", "no event of the table can match")],

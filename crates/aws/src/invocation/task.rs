@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_answers_with_the_event_for_the_machine_to_say() {
+    async fn a_task_returns_the_event_for_the_machine_to_publish() {
         let shop = Shop::default();
         let answer = done(&shop, &task("ReserveItem", "a-key", "ana")).await.unwrap();
         assert_eq!(answer["event"]["detail-type"], "ItemReserved");

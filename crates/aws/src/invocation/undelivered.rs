@@ -91,7 +91,7 @@ mod tests {
     /// A batch of one event that the bus could not deliver to a partner.
     fn undelivered(event: &str) -> String {
         let sent = SystemClock.now().as_millisecond().to_string();
-        let said = [
+        let attributes_sent = [
             ("RULE_ARN", "arn:aws:events:eu-central-1:1:rule/shop/delivery-RecallDelivery"),
             ("TARGET_ARN", "arn:aws:events:eu-central-1:1:api-destination/Carrier/a1"),
             ("ERROR_CODE", "SDK_CLIENT_ERROR"),
@@ -104,7 +104,8 @@ mod tests {
                 json!({ "stringValue": text, "stringListValues": [], "dataType": "String" });
             (name.to_owned(), value)
         };
-        let attributes: serde_json::Map<String, Value> = said.into_iter().map(attribute).collect();
+        let attributes: serde_json::Map<String, Value> =
+            attributes_sent.into_iter().map(attribute).collect();
         let record = json!({
             "messageId": "1", "receiptHandle": "receipt-1", "body": event,
             "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-central-1:1:undelivered",
@@ -130,8 +131,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn is_told(warning: &Value) {
-        let told = ["correlation_id", "event", "rule", "target", "code", "exhausted"]
+    fn names_the_delivery(warning: &Value) {
+        let fields = ["correlation_id", "event", "rule", "target", "code", "exhausted"]
             .map(|field| warning[field].as_str().unwrap_or_default());
         let expected = [
             "1073459984",
@@ -141,7 +142,7 @@ mod tests {
             "SDK_CLIENT_ERROR",
             "MaximumRetryAttempts",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(fields, expected);
         assert_eq!(warning["attempt"], 186);
         assert!(!warning.to_string().contains("Obere"), "{warning}");
     }
@@ -152,7 +153,7 @@ mod tests {
         let (failed, warnings) = received(&shop, &undelivered(&event), true).await;
         assert_eq!(failed, 0);
         let [warning] = &warnings[..] else { panic!("{warnings:#?}") };
-        is_told(warning);
+        names_the_delivery(warning);
         let kept = shop.kept();
         let [(queue, body, attributes)] = &kept[..] else { panic!("{kept:#?}") };
         assert_eq!((&**queue, body), (OPERATORS, &event));
@@ -171,7 +172,7 @@ mod tests {
         shop.open_dead_letters();
         let (failed, warnings) = received(&shop, &undelivered(&event), true).await;
         assert_eq!((failed, shop.kept().len()), (0, 1));
-        is_told(&warnings[0]);
+        names_the_delivery(&warnings[0]);
     }
 
     #[tokio::test]
@@ -179,6 +180,6 @@ mod tests {
         let (shop, event) = (Shop::default(), event("a-key", "ana"));
         let (failed, warnings) = received(&shop, &undelivered(&event), false).await;
         assert_eq!((failed, shop.published().len()), (0, 1));
-        is_told(&warnings[0]);
+        names_the_delivery(&warnings[0]);
     }
 }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::CancellationReason;
 use chorus_kernel::{Reason, StoreError};
 
 use super::requests::Attributes;
-use crate::service_error::{Trouble, sort, trouble};
+use crate::service_error::{ServiceError, classify, sort};
 
 /// The port's error for an error of a request.
 pub(super) fn of<E>(error: SdkError<E, HttpResponse>) -> StoreError
@@ -15,7 +15,7 @@ where
     aws_sdk_dynamodb::Error: From<SdkError<E, HttpResponse>>,
 {
     use aws_sdk_dynamodb::Error;
-    let sorted = trouble(&error);
+    let sorted = classify(&error);
     match Error::from(error) {
         Error::ConditionalCheckFailedException(refused) => {
             StoreError::Refused(vec![condition(refused.item)])
@@ -29,12 +29,12 @@ where
     }
 }
 
-impl From<Trouble> for StoreError {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Throttled(message) => Self::Throttled(message),
-            Trouble::Unavailable(message) => Self::Unavailable(message),
-            Trouble::Invalid(message) => Self::Invalid(message),
+impl From<ServiceError> for StoreError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Throttled(message) => Self::Throttled(message),
+            ServiceError::Unavailable(message) => Self::Unavailable(message),
+            ServiceError::Invalid(message) => Self::Invalid(message),
         }
     }
 }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn throttling_and_silence_are_told_apart() {
+    fn throttling_and_a_missing_answer_are_told_apart() {
         let error = ProvisionedThroughputExceededException::builder()
             .meta(
                 aws_sdk_dynamodb::error::ErrorMetadata::builder()

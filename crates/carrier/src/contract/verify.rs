@@ -170,13 +170,13 @@ impl Trial {
     async fn recalls(&mut self, took: Duration) {
         let too_late = self.recall_of("delivered");
         let answer = self.ask("/recalls", "too-late", &too_late).await;
-        let told = match &answer {
+        let fault = match &answer {
             Ok((_, body)) if body["recalled"] == json!(true) => {
                 Some("it says that a delivered parcel comes back".to_owned())
             }
             answer => expected(answer, &is_taken),
         };
-        self.note("a recall that comes too late is answered, and returns nothing", told);
+        self.note("a recall that comes too late is answered, and returns nothing", fault);
         let recall = self.recall_of("recalled");
         let answer = self.ask("/recalls", "recall", &recall).await;
         self.note("the recall of an unknown parcel is taken", expected(&answer, &is_taken));

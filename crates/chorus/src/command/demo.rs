@@ -125,14 +125,14 @@ pub(crate) async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
     let shop = Shop::start(&config).await?;
     // Waits for the end of the demo or for an interruption. Both remove the temporary directory.
     let ended = tokio::select! {
-        told = tell(demo, &shop) => told,
+        stories = print_text(demo, &shop) => stories,
         () = interruption.comes() => Ok(ExitCode::from(INTERRUPTED)),
     };
     shop.stop().await?;
     ended
 }
 
-async fn tell(demo: &Demo, shop: &Shop) -> anyhow::Result<ExitCode> {
+async fn print_text(demo: &Demo, shop: &Shop) -> anyhow::Result<ExitCode> {
     let client = Client::remote(&shop.url().context("the shop's API is not running")?);
     seed(&client, shop).await?;
     if !demo.json {
@@ -142,7 +142,7 @@ async fn tell(demo: &Demo, shop: &Shop) -> anyhow::Result<ExitCode> {
              event it answers.\n"
         );
     }
-    let mut told = Vec::new();
+    let mut stories = Vec::new();
     for (place, story) in STORIES.iter().enumerate() {
         let timeline = play(story, &client, shop).await?;
         if !demo.json {
@@ -152,11 +152,14 @@ async fn tell(demo: &Demo, shop: &Shop) -> anyhow::Result<ExitCode> {
             timeline.print_lines()?;
             line!("");
         }
-        told.push(json!({ "story": story.title, "events": timeline.events }));
+        stories.push(json!({ "story": story.title, "events": timeline.events }));
     }
     let accounts = shop.accounts().await?;
     if demo.json {
-        line!("{}", serde_json::to_string_pretty(&json!({ "stories": told, "books": accounts }))?);
+        line!(
+            "{}",
+            serde_json::to_string_pretty(&json!({ "stories": stories, "books": accounts }))?
+        );
     } else {
         print_books(&accounts);
         line!("\n{DIM}A shop of your own:{DIM:#} {} up --data shop", called());
@@ -214,7 +217,7 @@ async fn meanwhile(then: Then, client: &Client, order_id: &str) -> anyhow::Resul
         Then::CancelAfter(event) => {
             wait_for(&format!("{event} of {order_id}"), async || {
                 let timeline = Timeline::read(client, order_id).await?;
-                Ok(timeline.events.iter().any(|said| said.detail_type == event))
+                Ok(timeline.events.iter().any(|logged| logged.detail_type == event))
             })
             .await?;
             let path = format!("/orders/{order_id}/cancel");

@@ -1,6 +1,6 @@
 //! `chorus simulate`: runs the whole shop under a virtual clock, with faults injected from a seed.
 
-mod tell;
+mod print_text;
 
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
@@ -218,7 +218,7 @@ fn one(simulate: &Simulate) -> anyhow::Result<bool> {
     if simulate.json {
         line!("{}", serde_json::to_string_pretty(&outcome)?);
     } else {
-        tell::outcome(&outcome);
+        print_text::outcome(&outcome);
     }
     Ok(holds)
 }
@@ -232,7 +232,7 @@ fn many(simulate: &Simulate) -> anyhow::Result<bool> {
     if simulate.json {
         line!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        tell::report(&report, setting.threads, &simulate.words());
+        print_text::report(&report, setting.threads, &simulate.words());
     }
     Ok(report.failed == 0)
 }

@@ -28,10 +28,10 @@ pub(crate) async fn run(trace: &Trace) -> anyhow::Result<ExitCode> {
     let timeline = Timeline::read(&trace.shop.client()?, trace.order.as_str()).await?;
     if trace.json {
         let Timeline { events, attempts, executions, .. } = timeline;
-        let told = serde_json::json!({
+        let printed = serde_json::json!({
             "events": events, "attempts": attempts, "executions": executions,
         });
-        line!("{}", serde_json::to_string_pretty(&told)?);
+        line!("{}", serde_json::to_string_pretty(&printed)?);
     } else {
         timeline.print_tree()?;
     }

@@ -45,7 +45,7 @@ fn print(rehearsal: &Rehearsal, upgrade: &Upgrade) {
     );
     for Problem { kind, order_id, what } in problems {
         let about = order_id.as_deref().unwrap_or("the shop");
-        line!("{BAD}✗{BAD:#} {BOLD}{about}{BOLD:#} {}: {what}", told(*kind));
+        line!("{BAD}✗{BAD:#} {BOLD}{about}{BOLD:#} {}: {what}", predicate(*kind));
     }
     let (directory, chorus) = (upgrade.check.display(), called());
     if problems.is_empty() {
@@ -57,7 +57,7 @@ fn print(rehearsal: &Rehearsal, upgrade: &Upgrade) {
     }
 }
 
-const fn told(kind: ProblemKind) -> &'static str {
+const fn predicate(kind: ProblemKind) -> &'static str {
     match kind {
         ProblemKind::Unreadable => "cannot be read",
         ProblemKind::Refused => "is refused",

@@ -65,7 +65,7 @@ async fn of_stack(what: &What, stack: &str) -> anyhow::Result<()> {
             if *revoke {
                 secret.revoke_previous().await?;
             }
-            tell(&format!("--stack {stack}"), Timestamp::now(), *revoke);
+            print_text(&format!("--stack {stack}"), Timestamp::now(), *revoke);
         }
     }
     Ok(())
@@ -81,13 +81,13 @@ fn of_directory(what: &What, data: &Path) -> anyhow::Result<()> {
         What::Rotate { revoke } => {
             let now = Timestamp::now();
             file.rotate(now, *revoke)?;
-            tell(&format!("--data {there}"), now, *revoke);
+            print_text(&format!("--data {there}"), now, *revoke);
         }
     }
     Ok(())
 }
 
-fn tell(place: &str, now: Timestamp, revoked: bool) {
+fn print_text(place: &str, now: Timestamp, revoked: bool) {
     let chorus = called();
     line!("{GOOD}The secret is new.{GOOD:#} `{chorus} webhook secret {place}` prints it.");
     if revoked {

@@ -90,8 +90,8 @@ impl<'t> Resolver<'t> {
     pub fn resolve(&self, value: &Value) -> Resolved {
         let mut walk = Walk { resolver: self, stand_ins: BTreeMap::new(), levels: 0, steps: 0 };
         let value = walk.value(value).unwrap_or(Value::Null);
-        let told = walk.stand_ins.into_iter();
-        let stand_ins = told.map(|(expression, value)| StandIn { expression, value }).collect();
+        let assumed = walk.stand_ins.into_iter();
+        let stand_ins = assumed.map(|(expression, value)| StandIn { expression, value }).collect();
         Resolved { value, stand_ins }
     }
 

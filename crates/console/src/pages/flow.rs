@@ -52,8 +52,8 @@ struct EventPage {
     source: &'static str,
     version: u32,
     earlier: Vec<u32>,
-    said_by: Vec<Mentioned>,
-    heard_by: Vec<Mentioned>,
+    published_by: Vec<Mentioned>,
+    consumed_by: Vec<Mentioned>,
     schema: String,
     sample: String,
 }
@@ -97,8 +97,8 @@ pub(crate) async fn event(
         source: spec.owner.source(),
         version: spec.version,
         earlier: (message.earlier)().iter().map(|it| it.version).collect(),
-        said_by: of(&|row| row.emits.contains(&spec)),
-        heard_by: of(&|row| {
+        published_by: of(&|row| row.emits.contains(&spec)),
+        consumed_by: of(&|row| {
             row.on.contains(&spec) || row.tasks.contains(&spec) || row.api.contains(&spec)
         }),
         schema,

@@ -279,7 +279,7 @@ async fn page(console: &Console, id: &str, done: Option<&str>) -> Result<Respons
         payment,
         delivery,
         waits: waits(&attempts, executions.as_deref().unwrap_or_default()),
-        events: log.events.iter().map(|event| journey.told(event)).collect(),
+        events: log.events.iter().map(|event| journey.entry(event)).collect(),
         timeline: journey.timeline(),
         tree: journey.tree(),
         more: log.next.is_some(),
@@ -368,7 +368,7 @@ impl Journey<'_> {
         self.events.iter().position(|other| other.metadata.event_id == *id)
     }
 
-    fn told(&self, event: &Logged) -> Entry {
+    fn entry(&self, event: &Logged) -> Entry {
         let spec = self.console.table().message(&event.detail_type).map(|message| message.spec);
         let cause = self.cause(event).map(|place| self.events[place].detail_type.clone());
         let of_event = |attempt: &&Attempt| attempt.event_id == event.metadata.event_id;

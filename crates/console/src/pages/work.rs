@@ -240,7 +240,7 @@ pub(crate) async fn decide(
     Form(sent): Form<Decision>,
 ) -> Result<Response, ErrorPage> {
     console.check_form(&headers, &sent.token)?;
-    let (verdict, told) = match sent.verdict.as_str() {
+    let (verdict, confirmation) = match sent.verdict.as_str() {
         "approve" => ("approve", "approved"),
         _ => ("decline", "declined"),
     };
@@ -250,7 +250,7 @@ pub(crate) async fn decide(
     }
     let ask = ApiRequest::post(format!("/reviews/{}", show::in_path(&order)), &sent.key, body);
     let _: Value = read(console.api(), ask).await.map_err(ErrorPage::of(&console))?;
-    Ok(done("/console/work", told))
+    Ok(done("/console/work", confirmation))
 }
 
 #[derive(Deserialize)]

@@ -62,10 +62,10 @@ pub fn published_at(root: &Path, against: &str, table: &Table) -> Result<Contrac
     let git = |arguments: &[&str]| -> Result<String, PublishedError> {
         let run = Command::new("git").arg("-C").arg(root).args(arguments).output();
         let run = run.map_err(|error| PublishedError::File(PathBuf::from("git"), error))?;
-        let said = String::from_utf8_lossy(&run.stderr).trim().to_owned();
+        let reported = String::from_utf8_lossy(&run.stderr).trim().to_owned();
         match run.status.success() {
             true => Ok(String::from_utf8_lossy(&run.stdout).into_owned()),
-            false => Err(PublishedError::Nowhere(against.to_owned(), said)),
+            false => Err(PublishedError::Nowhere(against.to_owned(), reported)),
         }
     };
     let commit =
@@ -160,8 +160,10 @@ pub fn publish(folder: &Path, table: &Table) -> Result<usize, PublishedError> {
     let mut new = 0;
     for (version, schemas) in now.schemas {
         let known = before.schemas.entry(version.clone()).or_default();
-        let said: Vec<Value> = known.iter().map(without_words).collect();
-        for schema in schemas.into_iter().filter(|schema| !said.contains(&without_words(schema))) {
+        let reported: Vec<Value> = known.iter().map(without_words).collect();
+        for schema in
+            schemas.into_iter().filter(|schema| !reported.contains(&without_words(schema)))
+        {
             let further = match known.len() {
                 0 => String::new(),
                 more => format!("-{}", more + 1),

@@ -80,7 +80,7 @@ fn length_pattern(shortest: u64, longest: Option<u64>) -> Option<String> {
 pub(super) fn contained(writers: &[String], reader: &str) -> Option<bool> {
     let patterns = writers.iter().map(String::as_str).chain([ANY_TEXT, reader]);
     let automata: Vec<_> = patterns.map(automaton).collect::<Option<_>>()?;
-    let start: Vec<Place> = automata.iter().map(Place::start).collect::<Option<_>>()?;
+    let start: Vec<TextState> = automata.iter().map(TextState::start).collect::<Option<_>>()?;
     let mut seen = BTreeSet::from([start.clone()]);
     let mut waiting = vec![start];
     while let Some(places) = waiting.pop() {
@@ -90,7 +90,7 @@ pub(super) fn contained(writers: &[String], reader: &str) -> Option<bool> {
             return Some(false);
         }
         for byte in 0..=u8::MAX {
-            let next: Vec<Place> = places
+            let next: Vec<TextState> = places
                 .iter()
                 .zip(&automata)
                 .map(|(place, automaton)| place.after(automaton, byte))
@@ -108,9 +108,9 @@ pub(super) fn contained(writers: &[String], reader: &str) -> Option<bool> {
     Some(true)
 }
 
-type Automat = dense::DFA<Vec<u32>>;
+type Dfa = dense::DFA<Vec<u32>>;
 
-fn automaton(pattern: &str) -> Option<Automat> {
+fn automaton(pattern: &str) -> Option<Dfa> {
     let config = dense::Config::new()
         .dfa_size_limit(Some(MAX_AUTOMATON))
         .determinize_size_limit(Some(MAX_AUTOMATON));
@@ -119,18 +119,18 @@ fn automaton(pattern: &str) -> Option<Automat> {
 
 /// The state of an automaton within a text, and whether it has matched before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct TextState {
     state: StateID,
     matched: bool,
 }
 
-impl Place {
-    fn start(automaton: &Automat) -> Option<Self> {
+impl TextState {
+    fn start(automaton: &Dfa) -> Option<Self> {
         let config = start::Config::new().anchored(Anchored::No);
         automaton.start_state(&config).ok().map(|state| Self { state, matched: false })
     }
 
-    fn after(&self, automaton: &Automat, byte: u8) -> Self {
+    fn after(&self, automaton: &Dfa, byte: u8) -> Self {
         if self.matched {
             return self.clone();
         }
@@ -138,11 +138,11 @@ impl Place {
         Self { state, matched: automaton.is_match_state(state) }
     }
 
-    fn matches_at_end(&self, automaton: &Automat) -> bool {
+    fn matches_at_end(&self, automaton: &Dfa) -> bool {
         self.matched || automaton.is_match_state(automaton.next_eoi_state(self.state))
     }
 
-    fn lost(&self, automaton: &Automat) -> bool {
+    fn lost(&self, automaton: &Dfa) -> bool {
         !self.matched && automaton.is_dead_state(self.state)
     }
 }

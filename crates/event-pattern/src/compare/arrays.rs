@@ -47,7 +47,7 @@ pub(super) fn around(
                 }
             }
         }
-        let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+        let mut dice = PseudoRandom(0x9E37_79B9_7F4A_7C15);
         for _ in 0..DRAWN {
             let elements: Vec<Vec<Entry>> = (0..1 + dice.below(2))
                 .map(|_| {
@@ -173,9 +173,9 @@ fn with_elements(main: &[Entry], node: &str, others: &[Vec<Entry>]) -> String {
 }
 
 /// A source of pseudo-random numbers that gives the same numbers each time.
-struct Dice(u64);
+struct PseudoRandom(u64);
 
-impl Dice {
+impl PseudoRandom {
     fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

@@ -52,7 +52,7 @@ pub(super) fn outside(space: &Space, flip: bool, tells: &dyn Fn(&str) -> bool) -
     let (inside, outside) =
         if flip { (&space.second, &space.first) } else { (&space.first, &space.second) };
     let searched = match all_outside(space, inside, outside, false) {
-        All::Told(choice) => {
+        All::Counterexample(choice) => {
             let event = witness::object(&entries(space, &choice));
             return if tells(&event) { Outcome::Found(event) } else { Outcome::Unknown };
         }
@@ -79,7 +79,7 @@ pub(super) fn is_covered(space: &Space, inside: &[Ask], outside: &[Vec<Ask>]) ->
 /// combination of the pattern `outside` matches.
 enum All {
     /// A choice that `inside` matches and `outside` does not.
-    Told(Choice),
+    Counterexample(Choice),
     /// Every event that `inside` matches is matched by `outside` too.
     Covered,
     Doubted(Vec<Choice>),
@@ -94,7 +94,7 @@ fn all_outside(space: &Space, inside: &[Vec<Ask>], outside: &[Vec<Ask>], conceiv
         let mut search = Search::new(space, combination, outside);
         (search.steps, search.conceive) = (steps, conceive);
         if search.go(0, &(0..outside.len()).collect::<Vec<_>>()) {
-            return All::Told(search.chosen);
+            return All::Counterexample(search.chosen);
         }
         steps = search.steps;
         doubts.append(&mut search.doubts);

@@ -41,8 +41,8 @@ impl fmt::Display for Alternative {
 
 impl FieldVerdict {
     /// Returns the values of the field in words, each with its place if it is in an array.
-    fn told(&self) -> String {
-        let mut told = match self.held.as_slice() {
+    fn values(&self) -> String {
+        let mut values = match self.held.as_slice() {
             [] => format!("{} is absent", self.path),
             [only] => format!("{} is {}", only.at, only.value),
             several => {
@@ -52,16 +52,16 @@ impl FieldVerdict {
             }
         };
         if self.more > 0 {
-            told.push_str(&format!(", and {} more not shown", self.more));
+            values.push_str(&format!(", and {} more not shown", self.more));
         }
-        told
+        values
     }
 }
 
 impl fmt::Display for FieldVerdict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let asked = self.asked.join(" or ");
-        let (path, told) = (&self.path, self.told());
+        let (path, values) = (&self.path, self.values());
         match &self.outcome {
             Outcome::Met { value, at, asked } => {
                 write!(formatter, "+ {at} is {value}, as asked: {asked}")
@@ -83,7 +83,7 @@ impl fmt::Display for FieldVerdict {
                 "- {path} is {found}, which has no value that a pattern can match; asked: {asked}"
             ),
             Outcome::Missing | Outcome::Present | Outcome::Unmet => {
-                write!(formatter, "- {told}; asked: {asked}")
+                write!(formatter, "- {values}; asked: {asked}")
             }
             Outcome::OtherElement { element, elsewhere } => {
                 if self.held.is_empty() {
@@ -107,7 +107,7 @@ impl fmt::Display for FieldVerdict {
                     more => write!(formatter, ", and {more} more not shown"),
                 }
             }
-            Outcome::Undecided => write!(formatter, "  {told}; asked: {asked}"),
+            Outcome::Undecided => write!(formatter, "  {values}; asked: {asked}"),
         }
     }
 }

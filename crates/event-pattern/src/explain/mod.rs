@@ -144,25 +144,25 @@ impl Explanation {
         let asked: HashSet<&str> =
             alternatives.iter().flatten().map(|term| &*term.condition.path).collect();
         let places = Places::of(view.event, &asked);
-        let mut told = Vec::new();
+        let mut explained = Vec::new();
         for (index, terms) in alternatives.iter().enumerate() {
             let fields = verdict::of_all(terms, view, &places)?;
             let decided_by = fields.iter().find(|field| field.outcome.is_against());
             let decided_by = decided_by.map(|field| field.path.clone());
             let matched = decided_by.is_none();
-            told.push((index, decided_by, fields));
+            explained.push((index, decided_by, fields));
             if matched {
-                told = told.split_off(index);
+                explained = explained.split_off(index);
                 break;
             }
         }
         let against = |(_, _, fields): &(usize, Option<String>, Vec<FieldVerdict>)| {
             fields.iter().filter(|field| field.outcome.is_against()).count()
         };
-        let best = (0..told.len()).min_by_key(|at| against(&told[*at]));
+        let best = (0..explained.len()).min_by_key(|at| against(&explained[*at]));
         let (alternative, decided_by, fields) =
-            told.remove(best.expect("a checked pattern has an alternative"));
-        let others = told.into_iter().map(|(alternative, decided_by, fields)| Alternative {
+            explained.remove(best.expect("a checked pattern has an alternative"));
+        let others = explained.into_iter().map(|(alternative, decided_by, fields)| Alternative {
             alternative,
             place: place(&fields),
             decided_by: decided_by.unwrap_or_default(),

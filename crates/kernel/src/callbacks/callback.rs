@@ -172,27 +172,27 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_tells_neither_the_order_nor_the_token() {
+    fn a_handle_reveals_neither_the_order_nor_the_token() {
         let callback = Callback::<Here>::of("4711".to_owned(), "a-token");
         let handle = callback.handle.as_str();
         assert!(!handle.contains("4711") && !handle.contains("token"));
     }
 
     #[test]
-    fn an_answer_that_an_earlier_attempt_got_is_told_to_the_next() {
+    fn an_answer_that_an_earlier_attempt_got_completes_the_next() {
         let first = read(Callback::of("4711".to_owned(), "first"));
-        let (_, told) = Callback::resolve(&first, serde_json::json!({ "verdict": "approve" }));
-        let Signal::Answer { token, output } = told else { panic!("{told:?}") };
+        let (_, signal) = Callback::resolve(&first, serde_json::json!({ "verdict": "approve" }));
+        let Signal::Answer { token, output } = signal else { panic!("{signal:?}") };
         assert_eq!(token, "first");
         let answered = Callback { answer: Some(output.to_string()), ..first.value };
         let second = ("second", Attempt::default());
-        let (_, told) =
+        let (_, signal) =
             Callback::register(Some(&read(answered)), "4711".to_owned(), second).unwrap();
-        assert_eq!(told, Some(Signal::Answer { token: "second".to_owned(), output }));
+        assert_eq!(signal, Some(Signal::Answer { token: "second".to_owned(), output }));
     }
 
     #[test]
-    fn an_answer_that_came_before_anybody_waited_is_told_to_the_first_attempt() {
+    fn an_answer_that_came_before_a_task_waited_completes_the_first_attempt() {
         let output = serde_json::json!({ "verdict": "approve" });
         let Write::Put { item, .. } = Callback::<Here>::answered_early("4711".to_owned(), &output)
         else {
@@ -201,12 +201,12 @@ mod tests {
         let early: Callback<Here> = serde_dynamo::from_item(item).unwrap();
         assert!(!early.is_open());
         let first = ("first", Attempt::default());
-        let (_, told) = Callback::register(Some(&read(early)), "4711".to_owned(), first).unwrap();
-        assert_eq!(told, Some(Signal::Answer { token: "first".to_owned(), output }));
+        let (_, signal) = Callback::register(Some(&read(early)), "4711".to_owned(), first).unwrap();
+        assert_eq!(signal, Some(Signal::Answer { token: "first".to_owned(), output }));
     }
 
     #[test]
-    fn an_answer_is_told_to_the_last_attempt_whichever_speaks_last() {
+    fn an_answer_completes_the_last_attempt_whichever_reports_last() {
         let attempt = |retry| Attempt { retry, ..Attempt::default() };
         let first = read(Callback::of("4711".to_owned(), "first"));
         let kept = Callback::register(Some(&first), "4711".to_owned(), ("third", attempt(2)));
@@ -218,7 +218,7 @@ mod tests {
             ("second", attempt(1)),
         );
         assert!(late.is_none(), "{late:?}");
-        let (_, told) = Callback::resolve(&read(third), serde_json::json!({}));
-        assert!(matches!(told, Signal::Answer { token, .. } if token == "third"));
+        let (_, signal) = Callback::resolve(&read(third), serde_json::json!({}));
+        assert!(matches!(signal, Signal::Answer { token, .. } if token == "third"));
     }
 }

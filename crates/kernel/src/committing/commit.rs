@@ -221,8 +221,8 @@ impl Kernel {
     ) -> Result<Committed, ActionError> {
         let action = A::Row::SPEC.action;
         let now = self.clock.now();
-        let said = entries(action, message, &decision.emits, now)?;
-        let record = Record::new(action, message, said)?
+        let outgoing = entries(action, message, &decision.emits, now)?;
+        let record = Record::new(action, message, outgoing)?
             .with(decision.signals, decision.note)
             .beside(&decision.writes);
         if decision.self_guarded {
@@ -279,8 +279,8 @@ impl Kernel {
             publish_all(&*self.bus, &*self.clock, &record.entries).await?;
         }
         for signal in &record.signals {
-            let heard = self.machines.signal(signal).await?;
-            tracing::debug!(key = record.key.pk, ?heard, "told a state machine");
+            let outcome = self.machines.signal(signal).await?;
+            tracing::debug!(key = record.key.pk, ?outcome, "told a state machine");
         }
         Ok(())
     }

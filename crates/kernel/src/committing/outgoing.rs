@@ -30,14 +30,14 @@ pub(crate) fn entries<O: Outputs>(
     events: &[O],
     now: Timestamp,
 ) -> Result<Vec<Entry>, Failure> {
-    let mut said = Vec::new();
+    let mut all = Vec::new();
     for (ordinal, event) in events.iter().enumerate() {
         let current = entry(action, cause, event, (ordinal, now))?;
         let copies = copies(event, &current)?;
-        said.push(current);
-        said.extend(copies);
+        all.push(current);
+        all.extend(copies);
     }
-    Ok(said)
+    Ok(all)
 }
 
 /// A copy of the event of `current` for each earlier version that is still published. All copies

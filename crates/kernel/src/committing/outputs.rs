@@ -165,8 +165,8 @@ mod tests {
             (record("FulfilDelivery", &own[..1], None), "never publishes"),
             (record("Relay", &[], Some("CollectPayment")), "it starts CollectPayment"),
         ] {
-            let told = forgery(record);
-            assert!(told.contains(why), "{why}: {told}");
+            let error = forgery(record);
+            assert!(error.contains(why), "{why}: {error}");
         }
     }
 }

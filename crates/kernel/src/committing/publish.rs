@@ -124,10 +124,10 @@ mod tests {
         }
     }
 
-    struct Still;
+    struct FixedClock;
 
     #[async_trait]
-    impl Clock for Still {
+    impl Clock for FixedClock {
         fn now(&self) -> jiff::Timestamp {
             jiff::Timestamp::UNIX_EPOCH
         }
@@ -142,7 +142,7 @@ mod tests {
     async fn entries_that_failed_are_tried_again_and_each_is_taken_once() {
         let bus = RejectingBus { refuses: 3.into(), taken: Vec::new().into() };
         let entries: Vec<Entry> = (0..12).map(named).collect();
-        publish_all(&bus, &Still, &entries).await.unwrap();
+        publish_all(&bus, &FixedClock, &entries).await.unwrap();
         let mut taken = bus.taken.lock().unwrap().clone();
         taken.sort_by_key(|name| name.parse::<usize>().unwrap());
         let all: Vec<String> = (0..12).map(|name| name.to_string()).collect();
@@ -152,7 +152,7 @@ mod tests {
     #[tokio::test]
     async fn entries_that_are_never_taken_are_an_error_and_not_a_success() {
         let bus = RejectingBus { refuses: usize::MAX.into(), taken: Vec::new().into() };
-        let failure = publish_all(&bus, &Still, &[named(0)]).await.unwrap_err();
+        let failure = publish_all(&bus, &FixedClock, &[named(0)]).await.unwrap_err();
         assert!(failure.is_retryable() && failure.code() == "PublishFailed", "{failure}");
     }
 

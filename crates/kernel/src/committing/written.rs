@@ -49,26 +49,26 @@ impl WrittenItem {
 
     /// The name, as short as possible, because a record is billed by its size: parts that the
     /// record's events have as well are omitted.
-    fn name(&self, said: Said<'_>) -> String {
+    fn name(&self, first: FirstEvent<'_>) -> String {
         let Self { key: Key { table, pk, sk }, version } = self;
-        let table = if said.is_table(table) { "" } else { table };
-        let pk = pk.strip_suffix(said.about).filter(|kind| kind.ends_with('#')).unwrap_or(pk);
+        let table = if first.is_table(table) { "" } else { table };
+        let pk = pk.strip_suffix(first.about).filter(|kind| kind.ends_with('#')).unwrap_or(pk);
         let pk = if pk == STREAM { "#" } else { pk };
         let sk = if *sk == Self::usual_sort_key(&self.key.pk, *version) { "" } else { sk };
         let name = format!("{table}{BETWEEN}{pk}{BETWEEN}{version}{BETWEEN}{sk}");
         name.trim_end_matches(BETWEEN).to_owned()
     }
 
-    fn read(name: &str, said: Said<'_>, tables: &[TableSpec]) -> Option<Self> {
+    fn read(name: &str, first: FirstEvent<'_>, tables: &[TableSpec]) -> Option<Self> {
         let mut parts = name.split(BETWEEN);
         let (table, pk) = (parts.next()?, parts.next()?);
         let version = parts.next()?.parse().ok()?;
         let is_named = |known: &&TableSpec| {
-            if table.is_empty() { said.is_table(known.name) } else { known.name == table }
+            if table.is_empty() { first.is_table(known.name) } else { known.name == table }
         };
         let table = tables.iter().find(is_named)?.name;
         let pk = if pk == "#" { STREAM } else { pk };
-        let pk = if pk.ends_with('#') { format!("{pk}{}", said.about) } else { pk.to_owned() };
+        let pk = if pk.ends_with('#') { format!("{pk}{}", first.about) } else { pk.to_owned() };
         let sk = match parts.next().unwrap_or_default() {
             "" => Self::usual_sort_key(&pk, version),
             sk => sk.to_owned(),
@@ -99,12 +99,12 @@ impl WrittenItem {
 
 /// The parts of a name that are taken from a record's first event: its subject and its service.
 #[derive(Clone, Copy)]
-struct Said<'a> {
+struct FirstEvent<'a> {
     source: &'a str,
     about: &'a str,
 }
 
-impl<'a> Said<'a> {
+impl<'a> FirstEvent<'a> {
     fn by(entries: &'a [Entry]) -> Self {
         let about = |entry: &'a Entry| {
             let (_, rest) = entry.detail.split_once(r#""correlation-id":""#)?;
@@ -134,9 +134,9 @@ impl std::fmt::Display for WrittenItem {
 /// The names of the items that these writes leave, without the parts that the events have; none if
 /// they leave no item.
 pub(super) fn names(writes: &[Write], entries: &[Entry]) -> Option<String> {
-    let said = Said::by(entries);
+    let first = FirstEvent::by(entries);
     let names: Vec<String> =
-        writes.iter().filter_map(WrittenItem::of).map(|item| item.name(said)).collect();
+        writes.iter().filter_map(WrittenItem::of).map(|item| item.name(first)).collect();
     (!names.is_empty()).then(|| names.join("\n"))
 }
 
@@ -146,14 +146,14 @@ pub(super) fn read(
     entries: &[Entry],
     tables: &[TableSpec],
 ) -> Result<Vec<WrittenItem>, Failure> {
-    let said = Said::by(entries);
+    let first = FirstEvent::by(entries);
     let unknown = |name: &str| {
         Failure::corrupt(
             "idempotency record",
             &format_args!("{name:?} is not an item of the tables"),
         )
     };
-    let read = |name| WrittenItem::read(name, said, tables).ok_or_else(|| unknown(name));
+    let read = |name| WrittenItem::read(name, first, tables).ok_or_else(|| unknown(name));
     names.lines().map(read).collect()
 }
 
@@ -186,7 +186,7 @@ mod tests {
             (item(SHELF, "list", "7", 0), "shelf\tlist\t0\t7", "\tlist\t0\t7"),
         ] {
             for (entries, name) in [(&[][..], alone), (&[event()], beside)] {
-                assert_eq!(item.name(Said::by(entries)), name);
+                assert_eq!(item.name(FirstEvent::by(entries)), name);
                 let found = read(name, entries, &[CELLAR, SHELF]).unwrap();
                 assert_eq!(found, std::slice::from_ref(&item));
             }

@@ -88,10 +88,10 @@ pub fn keyring() -> Keyring {
 /// Access to people's keys in a store in memory, without any key yet.
 #[must_use]
 pub fn people() -> People {
-    struct Still;
+    struct FixedClock;
 
     #[async_trait]
-    impl Clock for Still {
+    impl Clock for FixedClock {
         fn now(&self) -> Timestamp {
             sample_time()
         }
@@ -99,7 +99,7 @@ pub fn people() -> People {
     }
 
     let store = MemoryStore::new(&[PERSON_KEYS_TABLE]);
-    People::new(Arc::new(store), Arc::new(Still), keyring())
+    People::new(Arc::new(store), Arc::new(FixedClock), keyring())
 }
 
 /// The entities and streams that a test stores for a decision to read.

@@ -104,13 +104,13 @@ fn check_all(directory: &Path) -> Result<Identity, DirectoryError> {
 }
 
 fn check_pages(connection: &Connection, path: &Path) -> Result<(), DirectoryError> {
-    let told: String = connection
+    let verdict: String = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(|error| DirectoryError::of_database(path, error))?;
-    if told == "ok" {
+    if verdict == "ok" {
         return Ok(());
     }
-    Err(DirectoryError::Damaged { file: path.to_owned(), reason: told })
+    Err(DirectoryError::Damaged { file: path.to_owned(), reason: verdict })
 }
 
 /// The path of a temporary directory next to `to`, which is renamed to `to` once it is complete.

@@ -51,7 +51,7 @@ impl Orchestrator {
         kernel: &Kernel,
         run: &mut Run,
     ) -> Result<bool, Failure> {
-        let Some((parent, task)) = run.parent.clone().filter(|_| !run.told) else {
+        let Some((parent, task)) = run.parent.clone().filter(|_| !run.parent_knows) else {
             return Ok(false);
         };
         let task = TaskRef::Id(task);
@@ -71,7 +71,7 @@ impl Orchestrator {
             ended => Answer::failed(task, "States.TaskFailed", format!("{ended:?}")),
         };
         self.answer(&*kernel.store, &parent, &answer).await?;
-        run.told = true;
+        run.parent_knows = true;
         Ok(true)
     }
 }

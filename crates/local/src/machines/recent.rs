@@ -89,7 +89,7 @@ mod tests {
             execution,
             pending: Vec::new(),
             parent: None,
-            told: false,
+            parent_knows: false,
             correlation_id: "o-1".to_owned(),
             started: Timestamp::UNIX_EPOCH,
         }

@@ -43,8 +43,10 @@ pub(super) struct Run {
     pub(super) pending: Vec<TaskRequest>,
     /// The execution that waits for this one to end, and its waiting task; none if nothing waits.
     pub(super) parent: Option<(String, TaskId)>,
-    /// Whether the parent's task was completed after this execution ended.
-    pub(super) told: bool,
+    /// Whether the parent's task was completed after this execution ended. The stored name comes
+    /// from earlier data directories.
+    #[serde(rename = "told")]
+    pub(super) parent_knows: bool,
     /// The `correlation-id` of the event that it was started with. The stored name comes from
     /// earlier data directories.
     #[serde(rename = "order")]
@@ -63,13 +65,13 @@ impl Run {
 
     /// Whether it has ended, and the task of its parent, if there is one, is completed.
     pub(super) fn is_over(&self) -> bool {
-        self.has_ended() && (self.parent.is_none() || self.told)
+        self.has_ended() && (self.parent.is_none() || self.parent_knows)
     }
 
     /// When it continues by itself: at once, if there is something to do for it.
     pub(super) fn alarm(&self, now: Timestamp) -> Option<Alarm> {
-        let untold = self.has_ended() && !self.is_over();
-        if untold || !self.pending.is_empty() || self.execution.is_ready() {
+        let owes_parent = self.has_ended() && !self.is_over();
+        if owes_parent || !self.pending.is_empty() || self.execution.is_ready() {
             return Some(Alarm { at: now, passive: false });
         }
         let passive = self.execution.waiting_tasks().next().is_some();

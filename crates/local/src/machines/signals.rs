@@ -73,7 +73,7 @@ impl Orchestrator {
             execution,
             pending: Vec::new(),
             parent,
-            told: false,
+            parent_knows: false,
             correlation_id,
             started: now,
         };

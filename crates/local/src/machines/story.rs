@@ -82,13 +82,13 @@ pub(crate) fn failed(
     store: &DynoxideStore,
     since: Timestamp,
 ) -> Result<Vec<EndedExecution>, Failure> {
-    let told = |run: run::Run| EndedExecution {
+    let view = |run: run::Run| EndedExecution {
         name: run.name().to_owned(),
         status: status(run.execution.status()),
         machine: run.machine,
         correlation_id: run.correlation_id,
     };
-    Ok(run::failed(store, since)?.into_iter().map(told).collect())
+    Ok(run::failed(store, since)?.into_iter().map(view).collect())
 }
 
 const fn status(status: &Status) -> &'static str {

@@ -50,15 +50,15 @@ fn content(message: &Message) -> Result<EmailContent, BuildError> {
 /// Classifies an error. SES rejects a message for good. An account that is paused, throttled or not
 /// verified can be corrected, after which a retry succeeds.
 fn refusal(error: &SdkError<SendEmailError>) -> SendError {
-    let told = || {
+    let reason = || {
         let message = error.message().map(ToOwned::to_owned);
         message.unwrap_or_else(|| DisplayErrorContext(error).to_string())
     };
     match error.as_service_error() {
         Some(SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_)) => {
-            SendError::Refused(told())
+            SendError::Refused(reason())
         }
-        _ => SendError::Unconfirmed(told()),
+        _ => SendError::Unconfirmed(reason()),
     }
 }
 
@@ -89,10 +89,10 @@ mod tests {
     fn endpoint(status: &'static str, body: &'static str) -> (Ses, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let ses = at(&listener);
-        let told = std::thread::spawn(move || {
+        let transcript = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let (mut told, mut length) = (String::new(), 0);
+            let (mut transcript, mut length) = (String::new(), 0);
             loop {
                 let mut line = String::new();
                 reader.read_line(&mut line).unwrap();
@@ -103,25 +103,25 @@ mod tests {
                 if line.trim().is_empty() {
                     break;
                 }
-                told.push_str(&line);
+                transcript.push_str(&line);
             }
             let mut content = vec![0; length];
             reader.read_exact(&mut content).unwrap();
             let length = body.len();
             let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}");
             stream.write_all(head.as_bytes()).unwrap();
-            told + &String::from_utf8(content).unwrap()
+            transcript + &String::from_utf8(content).unwrap()
         });
-        (ses, told)
+        (ses, transcript)
     }
 
     #[tokio::test]
     async fn ses_is_asked_for_text_and_html_under_a_subject_of_one_line() {
-        let (ses, told) = endpoint("200 OK", r#"{"MessageId": "m"}"#);
+        let (ses, transcript) = endpoint("200 OK", r#"{"MessageId": "m"}"#);
         let subject = "Your order\nBcc: all".to_owned();
         ses.send(&Message { subject, ..message() }).await.unwrap();
-        let told = told.join().unwrap();
-        assert!(told.starts_with("POST /v2/email/outbound-emails "), "{told}");
+        let transcript = transcript.join().unwrap();
+        assert!(transcript.starts_with("POST /v2/email/outbound-emails "), "{transcript}");
         for part in [
             r#""FromEmailAddress":"orders@shop.example""#,
             r#""ToAddresses":["ana@example.com"]"#,
@@ -129,7 +129,7 @@ mod tests {
             r#""Data":"thank you""#,
             r#""Data":"<p>thank you</p>""#,
         ] {
-            assert!(told.contains(part), "{part}: {told}");
+            assert!(transcript.contains(part), "{part}: {transcript}");
         }
     }
 

@@ -100,12 +100,12 @@ impl Smtp {
         };
         let server = (self.host.trim_matches(['[', ']']), self.port);
         let opened = AsyncSmtpConnection::connect_tokio1(server, Some(TIMEOUT), &hello, tls, None);
-        let mut connection = reply(opened, Stage::Sender).await?;
+        let mut connection = reply(opened, RefusedPart::Sender).await?;
         if let Security::StartTls(tls) = &self.security {
-            reply(connection.starttls(tls.clone(), &hello), Stage::Sender).await?;
+            reply(connection.starttls(tls.clone(), &hello), RefusedPart::Sender).await?;
         }
         if let Some(login) = &self.login {
-            reply(connection.auth(DEFAULT_MECHANISMS, login), Stage::Sender).await?;
+            reply(connection.auth(DEFAULT_MECHANISMS, login), RefusedPart::Sender).await?;
         }
         Ok(connection)
     }
@@ -147,19 +147,19 @@ async fn hand_over(
         options.extend(needed.then_some(option));
     }
     let sender = Mail::new(envelope.from().cloned(), options);
-    reply(connection.command(sender), Stage::Sender).await?;
+    reply(connection.command(sender), RefusedPart::Sender).await?;
     for recipient in envelope.to() {
         let recipient = Rcpt::new(recipient.clone(), Vec::new());
-        reply(connection.command(recipient), Stage::Message).await?;
+        reply(connection.command(recipient), RefusedPart::Message).await?;
     }
-    reply(connection.command(Data), Stage::Message).await?;
-    reply(connection.message(&content), Stage::Message).await?;
+    reply(connection.command(Data), RefusedPart::Message).await?;
+    reply(connection.message(&content), RefusedPart::Message).await?;
     Ok(())
 }
 
 /// The subject of a server's reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum RefusedPart {
     /// The connection, the login, or the sender: the next message would get the same reply.
     Sender,
     /// The recipient, or the message.
@@ -169,10 +169,10 @@ enum Stage {
 /// Waits for a reply of the server.
 async fn reply<T>(
     replied: impl Future<Output = Result<T, Error>>,
-    stage: Stage,
+    refused_part: RefusedPart,
 ) -> Result<T, SendError> {
     match timeout(TIMEOUT, replied).await {
-        Ok(reply) => reply.map_err(|error| refusal(&error, stage)),
+        Ok(reply) => reply.map_err(|error| refusal(&error, refused_part)),
         Err(_) => {
             let why = format!("it did not reply within {} seconds", TIMEOUT.as_secs());
             Err(SendError::Unconfirmed(why))
@@ -190,16 +190,17 @@ fn email(message: &Message) -> Result<lettre::Message, lettre::error::Error> {
         .multipart(body)
 }
 
-fn refusal(error: &Error, stage: Stage) -> SendError {
+fn refusal(error: &Error, refused_part: RefusedPart) -> SendError {
     let code = error.status().map(u16::from);
     let cause = error.source().map(ToString::to_string);
-    let told = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
+    let reason = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
     if error.is_permanent() && code.is_none_or(|code| !LOGIN_REFUSED.contains(&code)) {
-        SendError::Refused(told)
-    } else if stage == Stage::Message && error.is_transient() && code != Some(CLOSING) {
-        SendError::Deferred(told)
+        SendError::Refused(reason)
+    } else if refused_part == RefusedPart::Message && error.is_transient() && code != Some(CLOSING)
+    {
+        SendError::Deferred(reason)
     } else {
-        SendError::Unconfirmed(told)
+        SendError::Unconfirmed(reason)
     }
 }
 
@@ -217,11 +218,11 @@ mod tests {
     fn server(command: &'static str, reply: &'static str) -> (Smtp, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("smtp://{}", listener.local_addr().unwrap());
-        let told = std::thread::spawn(move || {
+        let transcript = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
             stream.write_all(b"220 ready\r\n").unwrap();
-            let mut told = String::new();
+            let mut transcript = String::new();
             while let Some(Ok(line)) = lines.next() {
                 let answer = match line.get(..4).unwrap_or_default() {
                     verb if verb == command => reply,
@@ -230,16 +231,16 @@ mod tests {
                     "QUIT" => "221 bye",
                     _ if line == "." => "250 taken",
                     _ => {
-                        told.push_str(&line);
-                        told.push('\n');
+                        transcript.push_str(&line);
+                        transcript.push('\n');
                         continue;
                     }
                 };
                 stream.write_all(format!("{answer}\r\n").as_bytes()).unwrap();
             }
-            told
+            transcript
         });
-        (Smtp::at(&url).unwrap(), told)
+        (Smtp::at(&url).unwrap(), transcript)
     }
 
     async fn answered(command: &'static str, reply: &'static str) -> SendError {
@@ -248,10 +249,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_arrives_as_text_and_html_under_its_id() {
-        let (smtp, told) = server("RCPT", "250 ok");
+        let (smtp, transcript) = server("RCPT", "250 ok");
         smtp.send(&message()).await.unwrap();
         drop(smtp);
-        let told = told.join().unwrap();
+        let transcript = transcript.join().unwrap();
         for part in [
             "Message-ID: <7d3c@shop.example>",
             "From: orders@shop.example",
@@ -260,7 +261,7 @@ mod tests {
             "thank you",
             "<p>thank you</p>",
         ] {
-            assert!(told.contains(part), "{part}: {told}");
+            assert!(transcript.contains(part), "{part}: {transcript}");
         }
     }
 

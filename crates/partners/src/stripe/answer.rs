@@ -136,7 +136,7 @@ fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<StripeMes
 }
 
 /// The error in a response's body; `None` if it is not in Stripe's format.
-pub(super) fn told(body: &[u8]) -> Option<StripeMessage> {
+pub(super) fn error_in(body: &[u8]) -> Option<StripeMessage> {
     #[derive(Deserialize)]
     struct Error {
         error: Reason,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_is_not_known_is_told_and_not_taken_for_another() {
+    fn a_status_that_is_not_known_is_reported_and_not_taken_for_another() {
         let status: IntentStatus = serde_json::from_value(json!("requires_luck")).unwrap();
         assert_eq!(status, IntentStatus::Unknown("requires_luck".to_owned()));
     }

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_is_told_in_the_currencys_own_minor_units() {
+    fn an_amount_is_given_in_the_currencys_own_minor_units() {
         let amounts = [("EUR", 6_299), ("JPY", 62), ("krw", 62), ("KWD", 62_990)];
         for (code, minor) in amounts {
             let hundredths = if minor == 62 { 6_200 } else { 6_299 };

@@ -77,20 +77,20 @@ impl Http {
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| error.to_string())?;
-        let response = self.client.request(request).await.map_err(|error| told(&error))?;
+        let response = self.client.request(request).await.map_err(|error| with_causes(&error))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-        Ok((status, body.map_err(|error| told(&*error))?.to_bytes()))
+        Ok((status, body.map_err(|error| with_causes(&*error))?.to_bytes()))
     }
 }
 
 /// An error with its causes, which hyper's own text omits.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut with_causes = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        told.push_str(&format!(": {error}"));
+        with_causes.push_str(&format!(": {error}"));
         cause = error.source();
     }
-    told
+    with_causes
 }

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_charges_real_cards_or_says_that_it_does_not() {
+    fn a_key_is_one_for_real_cards_or_for_test_mode() {
         for (key, live) in [("sk_live_a1", true), ("rk_live_a1", true), ("sk_test_a1\n", false)] {
             assert_eq!(key.parse::<SecretKey>().unwrap().is_live(), live, "{key}");
         }

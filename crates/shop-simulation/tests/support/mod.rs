@@ -38,13 +38,13 @@ pub enum Hook {
     DiesAfter,
 }
 
-struct Struck {
+struct HookedStore {
     inner: Arc<DynoxideStore>,
     hook: Mutex<Option<(u32, Hook)>>,
 }
 
 #[async_trait]
-impl Store for Struck {
+impl Store for HookedStore {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         self.inner.get(key).await
     }
@@ -162,7 +162,7 @@ pub struct Shop {
     pub bus: Arc<Recorder>,
     pub bank: Arc<SimulatedBank>,
     store: Arc<DynoxideStore>,
-    struck: Arc<Struck>,
+    struck: Arc<HookedStore>,
     kernel: Kernel,
     inventory: Function,
     analytics: Function,
@@ -189,7 +189,7 @@ impl Shop {
         }
         let lent: Arc<dyn Clock> = Arc::new(clock.clone());
         let store = Arc::new(DynoxideStore::memory(Arc::clone(&lent), &tables).unwrap());
-        let struck = Arc::new(Struck { inner: Arc::clone(&store), hook: Mutex::new(None) });
+        let struck = Arc::new(HookedStore { inner: Arc::clone(&store), hook: Mutex::new(None) });
         let bus = Arc::new(Recorder::default());
         let kernel = Kernel {
             store: Arc::clone(&struck) as Arc<_>,
@@ -253,7 +253,7 @@ impl Shop {
         items.iter().filter_map(|item| number(item, "placed")).sum()
     }
 
-    pub fn said(&self) -> Vec<String> {
+    pub fn published_types(&self) -> Vec<String> {
         self.bus.entries().into_iter().map(|entry| entry.detail_type).collect()
     }
 

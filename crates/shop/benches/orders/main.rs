@@ -6,10 +6,10 @@
 
 #![allow(clippy::print_stdout, reason = "the table is what a benchmark is run for")]
 
+#[path = "../../tests/harness/mod.rs"]
+mod harness;
 mod memory;
 mod tape;
-#[path = "../../tests/world/mod.rs"]
-mod world;
 
 use std::num::ParseIntError;
 use std::path::Path;
@@ -19,8 +19,8 @@ use chorus_shop::Partners;
 use cpu_time::ProcessTime;
 use tokio::runtime::{Builder, Runtime};
 
+use harness::Harness;
 use tape::{Recording, RequestRecorder};
-use world::Harness;
 
 const CUSTOMER: &str = "alfki";
 
@@ -50,7 +50,7 @@ impl Size {
 }
 
 /// The time and the requests that `Size::orders` orders took.
-struct Took {
+struct Usage {
     wall: Duration,
     cpu: Duration,
     /// Requests to the shop's store.
@@ -110,34 +110,34 @@ fn count(orders: usize) -> anyhow::Result<()> {
 /// Runs all orders once, one step after the other, and records the requests to the stores.
 async fn record(size: Size) -> anyhow::Result<Recording> {
     let mut tape = RequestRecorder::default();
-    let world = Harness::open(None, &[CUSTOMER], |store| tape.watch(store)).await?;
-    tape.tables = [Partners::TABLES.to_vec(), world.tables.clone()];
-    world.move_parcels(true);
-    world.place(0..size.warm_up, |_| CUSTOMER).await?;
-    world.step_to(size.warm_up).await;
+    let harness = Harness::open(None, &[CUSTOMER], |store| tape.watch(store)).await?;
+    tape.tables = [Partners::TABLES.to_vec(), harness.tables.clone()];
+    harness.move_parcels(true);
+    harness.place(0..size.warm_up, |_| CUSTOMER).await?;
+    harness.step_to(size.warm_up).await;
     tape.mark();
     let end = size.warm_up + size.orders;
-    world.place(size.warm_up..end, |_| CUSTOMER).await?;
-    world.step_to(end).await;
+    harness.place(size.warm_up..end, |_| CUSTOMER).await?;
+    harness.step_to(end).await;
     Ok(tape.stop())
 }
 
 /// Runs orders through a new shop, in a directory or in memory.
-async fn flow(data: Option<&Path>, size: Size) -> anyhow::Result<Took> {
-    let world = Harness::open(data, &[CUSTOMER], |store| store).await?;
-    world.move_parcels(true);
-    world.local.runner().start();
-    world.place(0..size.warm_up, |_| CUSTOMER).await?;
-    world.rest(size.warm_up).await?;
-    let meter = world.local.store().meter();
+async fn flow(data: Option<&Path>, size: Size) -> anyhow::Result<Usage> {
+    let harness = Harness::open(data, &[CUSTOMER], |store| store).await?;
+    harness.move_parcels(true);
+    harness.local.runner().start();
+    harness.place(0..size.warm_up, |_| CUSTOMER).await?;
+    harness.rest(size.warm_up).await?;
+    let meter = harness.local.store().meter();
     let (before, wall, cpu) = (meter.total().requests, Instant::now(), ProcessTime::now());
     let end = size.warm_up + size.orders;
-    world.place(size.warm_up..end, |_| CUSTOMER).await?;
-    world.rest(end).await?;
+    harness.place(size.warm_up..end, |_| CUSTOMER).await?;
+    harness.rest(end).await?;
     let (wall, cpu) = (wall.elapsed(), cpu.elapsed());
     let requests = meter.total().requests - before;
-    world.local.runner().shutdown(Duration::from_secs(10)).await?;
-    Ok(Took { wall, cpu, requests })
+    harness.local.runner().shutdown(Duration::from_secs(10)).await?;
+    Ok(Usage { wall, cpu, requests })
 }
 
 /// Alternates rounds of the shop and rounds of its bare operations; prints a row for each.
@@ -151,7 +151,7 @@ fn compare(place: &str, runtime: &Runtime, tape: &Recording, size: Size) -> anyh
         rounds.push((took, runtime.block_on(tape.replay(theirs))?));
     }
     let orders = size.orders as f64;
-    let median = |of: &dyn Fn(&(Took, Duration)) -> f64| {
+    let median = |of: &dyn Fn(&(Usage, Duration)) -> f64| {
         let mut sorted: Vec<f64> = rounds.iter().map(of).collect();
         sorted.sort_by(f64::total_cmp);
         sorted[sorted.len() / 2]

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::world::Harness;
+use crate::harness::Harness;
 use crate::{CUSTOMER, Size, row};
 
 pub(crate) async fn in_flight(size: Size) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
-    let world = Harness::open(Some(directory.path()), &[CUSTOMER], |store| store).await?;
+    let harness = Harness::open(Some(directory.path()), &[CUSTOMER], |store| store).await?;
     let orders = size.in_flight;
     let before = status("VmRSS")?;
     let show = |moment: String, now: f64| {
@@ -19,17 +19,17 @@ pub(crate) async fn in_flight(size: Size) -> anyhow::Result<()> {
     };
     show(format!("memory before {orders} orders"), before);
     for wave in 0..2 {
-        world.move_parcels(false);
-        world.place(wave * orders..(wave + 1) * orders, |_| CUSTOMER).await?;
+        harness.move_parcels(false);
+        harness.place(wave * orders..(wave + 1) * orders, |_| CUSTOMER).await?;
         show(format!("  wave {}: all placed", wave + 1), status("VmRSS")?);
-        world.rest(wave * orders).await?;
+        harness.rest(wave * orders).await?;
         show(format!("  wave {}: all at the carrier", wave + 1), status("VmRSS")?);
-        world.move_parcels(true);
-        world.rest((wave + 1) * orders).await?;
+        harness.move_parcels(true);
+        harness.rest((wave + 1) * orders).await?;
         show(format!("  wave {}: all delivered", wave + 1), status("VmRSS")?);
         show(format!("  wave {}: the peak so far", wave + 1), status("VmHWM")?);
     }
-    Ok(world.local.runner().shutdown(Duration::from_secs(10)).await?)
+    Ok(harness.local.runner().shutdown(Duration::from_secs(10)).await?)
 }
 
 /// Reads a value of `/proc/self/status`, in MiB.

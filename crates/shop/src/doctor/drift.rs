@@ -87,10 +87,13 @@ mod tests {
         rules_there[0].pattern["detail-type"] = serde_json::json!(["OrderCreate"]);
         let changed = rules_there[0].name.clone();
         rules_there.push(DeployedRule { name: "by-hand".to_owned(), pattern: Value::Null });
-        let told = drift(&rules_there, &TABLE.rules());
-        assert_eq!(told.len(), 3, "{told:#?}");
+        let differences = drift(&rules_there, &TABLE.rules());
+        assert_eq!(differences.len(), 3, "{differences:#?}");
         for name in [gone, changed, "by-hand".to_owned()] {
-            assert!(told.iter().any(|line| line.starts_with(&name)), "{name}: {told:#?}");
+            assert!(
+                differences.iter().any(|line| line.starts_with(&name)),
+                "{name}: {differences:#?}"
+            );
         }
     }
 }

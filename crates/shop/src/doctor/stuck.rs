@@ -181,12 +181,12 @@ impl Expectation {
         }
         let partner = row.partner().is_some();
         let person = !row.api.is_empty();
-        let said = |other: &LoggedEvent| {
+        let follows = |other: &LoggedEvent| {
             self.expects.contains(&other.detail_type.as_str())
                 // A partner's webhook and a person's request have no event of ours as their cause.
                 && (partner || person || other.metadata.causation_id == Some(event.metadata.event_id))
         };
-        if story.iter().any(said) || (partner && ended(story)) {
+        if story.iter().any(follows) || (partner && ended(story)) {
             return Ok(None);
         }
         Ok(Some(Stuck {

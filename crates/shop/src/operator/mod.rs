@@ -105,8 +105,8 @@ impl IntoResponse for Refused {
 impl<E: std::error::Error> From<E> for Refused {
     fn from(error: E) -> Self {
         let causes = std::iter::successors(error.source(), |cause| cause.source());
-        let told = causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"));
-        Self(StatusCode::INTERNAL_SERVER_ERROR, told)
+        let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+        Self(StatusCode::INTERNAL_SERVER_ERROR, text)
     }
 }
 

@@ -104,21 +104,21 @@ async fn foresee(local: &Local, request: &ReplayRequest) -> Result<ReplayReport,
                 if request.rule.as_ref().is_some_and(|only| *only != rule.name) {
                     continue;
                 }
-                let told = rules.entry(rule.name.clone()).or_insert_with(|| Replayed {
+                let counts = rules.entry(rule.name.clone()).or_insert_with(|| Replayed {
                     rule: rule.name.clone(),
                     policy: policy(rule.row.replay).to_owned(),
                     ..Replayed::default()
                 });
-                told.deliveries += 1;
+                counts.deliveries += 1;
                 match rule.row.replay {
-                    Policy::Folds => told.folds += 1,
-                    Policy::Suppressed => told.suppressed += 1,
+                    Policy::Folds => counts.folds += 1,
+                    Policy::Suppressed => counts.suppressed += 1,
                     Policy::Idempotent if seen(local, key, rule.row.action).await? => {
-                        told.absorbed += 1;
+                        counts.absorbed += 1;
                     }
-                    Policy::Idempotent => told.acts += 1,
+                    Policy::Idempotent => counts.acts += 1,
                 }
-                debug_assert!(rule.row.partner().is_none() || told.acts == 0);
+                debug_assert!(rule.row.partner().is_none() || counts.acts == 0);
             }
         }
     }

@@ -82,11 +82,11 @@ impl Evidence {
             books::disagreements(&shop.local, &shop.partners).await.map_err(UpgradeError::Books)?;
         found.extend(checkup.discrepancies.iter().cloned());
         found.retain(|it| !self.checkup.discrepancies.contains(it));
-        let told = found.into_iter().map(|it| {
+        let views = found.into_iter().map(|it| {
             let what = format!("{}: {}", it.about, it.problem);
             Problem::about_no_order(ProblemKind::Inconsistent, what)
         });
-        Ok(told.collect())
+        Ok(views.collect())
     }
 }
 
@@ -203,16 +203,16 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_is_said_again_is_the_same_and_another_one_for_its_cause_is_a_repetition() {
-        let said = [
+    fn an_event_that_is_published_again_is_the_same_and_another_one_for_its_cause_is_a_repetition() {
+        let history = [
             event("a", "PaymentMade", Some("cause")),
             event("a", "PaymentMade", Some("cause")),
             event("b", "EmailSent", Some("cause")),
             event("c", "OrderCreated", None),
             event("d", "OrderCreated", None),
         ];
-        assert_eq!(answered_twice(&said), []);
-        let again = [said[0].clone(), event("e", "PaymentMade", Some("cause"))];
+        assert_eq!(answered_twice(&history), []);
+        let again = [history[0].clone(), event("e", "PaymentMade", Some("cause"))];
         let what = "PaymentMade is published 2 times for one cause".to_owned();
         assert_eq!(answered_twice(&again), [problem(ProblemKind::Repeated, "order-1", what)]);
     }

@@ -119,8 +119,8 @@ impl RehearsedShop {
                 self.perform(work).await;
                 continue;
             }
-            let told = self.passing(self.carrier.work_off()).await;
-            let carrier = told.map_err(UpgradeError::Carrier)?;
+            let worked = self.passing(self.carrier.work_off()).await;
+            let carrier = worked.map_err(UpgradeError::Carrier)?;
             let next = bus.next_unscheduled().into_iter().chain(carrier).min();
             match next {
                 Some(next) if next > until => return Ok(()),
@@ -217,7 +217,7 @@ struct ShopHere {
 
 #[async_trait]
 impl Webhook for ShopHere {
-    async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted> {
+    async fn post(&self, callback: &Callback) -> Result<(), NotAccepted> {
         let secrets = self.secrets.read().await;
         let secrets = secrets.map_err(|error| NotAccepted(error.to_string()))?;
         let (path, now) = ("/webhooks/logistics", self.clock.now());

@@ -3,7 +3,7 @@
 use chorus_http::{Problem, Response};
 
 use super::task::{Done, NextStep, Purpose};
-use super::{Doing, Simulation};
+use super::{Planned, Simulation};
 use crate::application::Application;
 
 impl<A: Application> Simulation<A> {
@@ -40,7 +40,7 @@ impl<A: Application> Simulation<A> {
         let now = self.environment.now();
         let client = &mut self.observed.clients[index];
         let line = format!("{}, attempt {attempt}: answered {status}", client.name);
-        if let Some(wrong) = self.application.hear(client, answer) {
+        if let Some(wrong) = self.application.check_answer(client, answer) {
             self.environment.violated(wrong);
         }
         if client.answered.is_none() && client.is_satisfied(status) {
@@ -50,7 +50,7 @@ impl<A: Application> Simulation<A> {
         let pause = client.pause();
         self.environment.state().trace.happened(now, &line);
         if again {
-            self.plan(pause, Doing::Request(index));
+            self.plan(pause, Planned::Request(index));
         }
     }
 }

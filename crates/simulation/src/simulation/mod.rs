@@ -32,7 +32,7 @@ const INSTANCES: usize = 3;
 const MAX_STEPS: u64 = 400_000;
 
 /// An action that is planned for an instant.
-enum Doing {
+enum Planned {
     Request(usize),
     Appear(Box<Client>),
     Outside(Later),
@@ -53,7 +53,7 @@ pub(crate) struct Simulation<A: Application> {
     /// The circuit breakers of each instance of the functions.
     instances: [Breakers; INSTANCES],
     routes: Routes,
-    agenda: BTreeMap<(Timestamp, u64), Doing>,
+    agenda: BTreeMap<(Timestamp, u64), Planned>,
     tasks: BTreeMap<(Timestamp, u64, u64), Task>,
     labels: HashMap<String, u32>,
     next: u64,
@@ -73,14 +73,14 @@ impl<A: Application> Simulation<A> {
     }
 
     pub(crate) fn appear(&mut self, client: Client, after: Duration) {
-        self.plan(after, Doing::Appear(Box::new(client)));
+        self.plan(after, Planned::Appear(Box::new(client)));
     }
 
-    fn plan(&mut self, after: Duration, doing: Doing) {
+    fn plan(&mut self, after: Duration, doing: Planned) {
         self.plan_at(later(self.environment.now(), after), doing);
     }
 
-    fn plan_at(&mut self, at: Timestamp, doing: Doing) {
+    fn plan_at(&mut self, at: Timestamp, doing: Planned) {
         self.next += 1;
         self.agenda.insert((at, self.next), doing);
     }
@@ -127,7 +127,7 @@ impl<A: Application> Simulation<A> {
     fn do_what_is_due(&mut self) {
         let late: Vec<_> = std::mem::take(&mut self.environment.state().later);
         for (at, what) in late {
-            self.plan_at(at, Doing::Outside(what));
+            self.plan_at(at, Planned::Outside(what));
         }
         let now = self.environment.now();
         while let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= now) {
@@ -136,27 +136,27 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    fn act(&mut self, doing: Doing) {
+    fn act(&mut self, doing: Planned) {
         match doing {
-            Doing::Appear(client) => {
+            Planned::Appear(client) => {
                 self.observed.clients.push(*client);
                 self.request(self.observed.clients.len() - 1);
             }
-            Doing::Request(client) => self.request(client),
-            Doing::Outside(what) => {
+            Planned::Request(client) => self.request(client),
+            Planned::Outside(what) => {
                 for client in what() {
                     self.appear(client, Duration::ZERO);
                 }
             }
-            Doing::Settle(tickets, cause) => {
+            Planned::Settle(tickets, cause) => {
                 for ticket in tickets {
                     self.local.bus().settle(ticket, AttemptResult::Failed(cause.clone()));
                 }
             }
-            Doing::Replay => self.replay("while-orders-run"),
-            Doing::Rebuild => self.rebuild(),
-            Doing::Redrive => self.send_back(chorus_local::Selection::default()),
-            Doing::Poison(number) => self.poison(number),
+            Planned::Replay => self.replay("while-orders-run"),
+            Planned::Rebuild => self.rebuild(),
+            Planned::Redrive => self.send_back(chorus_local::Selection::default()),
+            Planned::Poison(number) => self.poison(number),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Doing, Simulation};
+use super::{Planned, Simulation};
 use crate::application::Application;
 use crate::client::Client;
 use crate::environment::later;
@@ -47,13 +47,13 @@ impl<A: Application> Simulation<A> {
         for (at, client) in self.application.callers() {
             self.appear(client, at);
         }
-        let mut chores: Vec<(Duration, Doing)> = Vec::new();
+        let mut chores: Vec<(Duration, Planned)> = Vec::new();
         let scenario = &self.scenario;
-        chores.extend(scenario.replays.iter().map(|at| (*at, Doing::Replay)));
-        chores.extend(scenario.rebuilds.iter().map(|at| (*at, Doing::Rebuild)));
-        chores.extend(scenario.redrives.iter().map(|at| (*at, Doing::Redrive)));
+        chores.extend(scenario.replays.iter().map(|at| (*at, Planned::Replay)));
+        chores.extend(scenario.rebuilds.iter().map(|at| (*at, Planned::Rebuild)));
+        chores.extend(scenario.redrives.iter().map(|at| (*at, Planned::Redrive)));
         let poison = scenario.poison.iter().enumerate();
-        chores.extend(poison.map(|(number, at)| (*at, Doing::Poison(number))));
+        chores.extend(poison.map(|(number, at)| (*at, Planned::Poison(number))));
         for (at, chore) in chores {
             self.plan(at, chore);
         }

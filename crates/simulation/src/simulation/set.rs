@@ -21,7 +21,7 @@ use crate::draw::mix;
 use crate::environment::Environment;
 use crate::keys::SeededKeys;
 use crate::observed::{Observed, Seen};
-use crate::ports::{FaultyBus, SkewedClock, StruckStore};
+use crate::ports::{FaultyBus, FaultyStore, SkewedClock};
 use crate::releases::{Released, Releases};
 use crate::scenario::Scenario;
 use crate::simulator::{Error, Simulator};
@@ -64,7 +64,7 @@ impl<A: Application> Simulation<A> {
         config.partner = partner;
         config.observer = Some(Arc::clone(&seen) as Arc<_>);
         let local = Arc::new(Local::open(config)?);
-        let struck = StruckStore::new(Arc::clone(&environment), Arc::clone(&backing), watches);
+        let struck = FaultyStore::new(Arc::clone(&environment), Arc::clone(&backing), watches);
         let store: Arc<dyn Store> = Arc::new(struck);
         let kernel = Kernel {
             machines: local.machines_on(Arc::clone(&store)),

@@ -10,7 +10,7 @@ use chorus_kernel::Kernel;
 use chorus_local::{Alarm, AttemptResult, DeliveryError, Ticket, Work};
 use jiff::SignedDuration;
 
-use super::{Doing, INSTANCES, Simulation};
+use super::{INSTANCES, Planned, Simulation};
 use crate::application::Application;
 use crate::draw::{self, Draw, mix};
 use crate::environment::{FUNCTION_TIMEOUT, Running, later};
@@ -176,14 +176,14 @@ impl<A: Application> Simulation<A> {
             Purpose::Work { work, .. } => match &**work {
                 Work::Invoke(taken) | Work::Call(taken) => {
                     let cause = DeliveryError::passing("Crashed", "the process died");
-                    self.plan(FUNCTION_TIMEOUT, Doing::Settle(vec![taken.ticket], cause));
+                    self.plan(FUNCTION_TIMEOUT, Planned::Settle(vec![taken.ticket], cause));
                 }
                 Work::Batch(_) => {}
                 Work::Job(job) => self.local.bus().finish(job),
                 Work::Wake(execution) => self.wake_later(execution),
             },
             Purpose::Request { client, .. } => {
-                self.plan(FUNCTION_TIMEOUT, Doing::Request(*client));
+                self.plan(FUNCTION_TIMEOUT, Planned::Request(*client));
             }
         }
     }
@@ -194,13 +194,13 @@ impl<A: Application> Simulation<A> {
             Purpose::Work { work, twin: false } => match &**work {
                 Work::Invoke(taken) | Work::Call(taken) => {
                     let cause = DeliveryError::passing("TimedOut", "no answer in time");
-                    self.plan(FUNCTION_TIMEOUT, Doing::Settle(vec![taken.ticket], cause));
+                    self.plan(FUNCTION_TIMEOUT, Planned::Settle(vec![taken.ticket], cause));
                 }
                 Work::Wake(execution) => self.wake_later(execution),
                 Work::Batch(_) | Work::Job(_) => {}
             },
             Purpose::Request { client, .. } => {
-                self.plan(FUNCTION_TIMEOUT, Doing::Request(*client));
+                self.plan(FUNCTION_TIMEOUT, Planned::Request(*client));
             }
             Purpose::Work { .. } | Purpose::Chore => {}
         }

@@ -29,13 +29,13 @@ impl Work<'_, '_> {
         let lane = &self.execution.lanes[&id];
         let context = || self.context(lane, &extra);
         let given = (self.execution.entropy.clone(), self.now);
-        let mut world = Environment::new(context, self.variables(lane), given);
+        let mut environment = Environment::new(context, self.variables(lane), given);
         if self.execution.probe.is_some() {
-            world = world.watched();
+            environment = environment.watched();
         }
-        let result = evaluation(&world, lane);
+        let result = evaluation(&environment, lane);
         let result = result.map_err(|failure| self.with_state_in_cause(id, failure));
-        let (entropy, seen) = world.into_parts();
+        let (entropy, seen) = environment.into_parts();
         self.execution.entropy = entropy;
         if let Some(probe) = &mut self.execution.probe {
             probe.seen.extend(seen);

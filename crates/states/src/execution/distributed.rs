@@ -29,8 +29,8 @@ pub(super) struct MapRun {
     tolerated_share: Option<f64>,
     /// The iterations with their inputs, times and failures, if the results may have to describe
     /// them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) told: Option<Vec<Iteration>>,
+    #[serde(default, rename = "told", skip_serializing_if = "Option::is_none")]
+    pub(super) iterations: Option<Vec<Iteration>>,
 }
 
 /// How many iterations run at a time, how many may fail, and how many items are read.
@@ -107,14 +107,14 @@ impl Work<'_, '_> {
 
     fn given(&mut self, id: LaneId, map: &Map) -> Result<Vec<Json>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(Vec::new()) };
-        self.evaluate(id, Extra::default(), |world, lane| {
-            let input = shaping::select(&state.input_path, &lane.input, world)?;
+        self.evaluate(id, Extra::default(), |environment, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, environment)?;
             if !state.jsonata {
-                world.show("afterInputPath", &input);
+                environment.show("afterInputPath", &input);
             }
-            let items = super::fan::items(&map.items, &world.scope(&input))?;
+            let items = super::fan::items(&map.items, &environment.scope(&input))?;
             if !state.jsonata {
-                world.show("afterItemsPath", &Json::Array(items.clone()));
+                environment.show("afterItemsPath", &Json::Array(items.clone()));
             }
             Ok(items)
         })
@@ -122,13 +122,13 @@ impl Work<'_, '_> {
 
     fn limit(&mut self, id: LaneId, map: &Map) -> Result<usize, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(0) };
-        let limit = self.evaluate(id, Extra::default(), |world, lane| {
-            let input = shaping::select(&state.input_path, &lane.input, world)?;
-            let scope = world.scope(&input);
+        let limit = self.evaluate(id, Extra::default(), |environment, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, environment)?;
+            let scope = environment.scope(&input);
             let limit = map.max_concurrency.as_ref();
             let limit = limit.map(|limit| shaping::seconds(limit, "MaxConcurrencyPath", &scope));
             let limit = limit.transpose()?.unwrap_or(0);
-            world.show("maxConcurrency", &Json::from(limit));
+            environment.show("maxConcurrency", &Json::from(limit));
             Ok(limit)
         })?;
         Ok(usize::try_from(limit).unwrap_or(0))
@@ -136,21 +136,21 @@ impl Work<'_, '_> {
 
     fn bounds(&mut self, id: LaneId, distributed: &Distributed) -> Result<Bounds, Failure> {
         let Some(state) = self.state_of(id) else { return Err(Failure::runtime("No state")) };
-        self.evaluate(id, Extra::default(), |world, lane| {
-            let input = shaping::select(&state.input_path, &lane.input, world)?;
-            let scope = world.scope(&input);
+        self.evaluate(id, Extra::default(), |environment, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, environment)?;
+            let scope = environment.scope(&input);
             let count = distributed.tolerated_count.as_ref();
             let count =
                 count.map(|count| shaping::seconds(count, "ToleratedFailureCountPath", &scope));
             let tolerated_count = count.transpose()?;
             if let Some(count) = tolerated_count {
-                world.show("toleratedFailureCount", &Json::from(count));
+                environment.show("toleratedFailureCount", &Json::from(count));
             }
             let share = distributed.tolerated_share.as_ref();
             let tolerated_share = share.map(|share| percentage(share, &scope)).transpose()?;
             if let Some(share) = tolerated_share {
                 let share = Number::from_f64(share).map_or(Json::Null, Json::Number);
-                world.show("toleratedFailurePercentage", &share);
+                environment.show("toleratedFailurePercentage", &share);
             }
             let max_items =
                 distributed.reader.as_ref().and_then(|reader| reader.max_items.as_ref());
@@ -166,9 +166,9 @@ impl Work<'_, '_> {
             return Ok(Json::empty_object());
         };
         let Some(state) = self.state_of(id) else { return Ok(Json::Null) };
-        self.evaluate(id, Extra::default(), |world, lane| {
-            let input = shaping::select(&state.input_path, &lane.input, world)?;
-            parameters.fill(&world.scope(&input))
+        self.evaluate(id, Extra::default(), |environment, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, environment)?;
+            parameters.fill(&environment.scope(&input))
         })
     }
 
@@ -183,18 +183,18 @@ impl Work<'_, '_> {
                 None => item,
                 Some(selector) => {
                     let extra = Extra { item: Some((index, &item)), ..Extra::default() };
-                    self.evaluate(id, extra, |world, lane| {
-                        let input = shaping::select(&state.input_path, &lane.input, world)?;
-                        selector.fill(&world.scope(&input))
+                    self.evaluate(id, extra, |environment, lane| {
+                        let input = shaping::select(&state.input_path, &lane.input, environment)?;
+                        selector.fill(&environment.scope(&input))
                     })?
                 }
             });
         }
         let batcher = map.distributed.as_ref().and_then(|given| given.batcher.as_ref());
         let Some(batcher) = batcher else { return Ok(selected) };
-        self.evaluate(id, Extra::default(), |world, lane| {
-            let input = shaping::select(&state.input_path, &lane.input, world)?;
-            let scope = world.scope(&input);
+        self.evaluate(id, Extra::default(), |environment, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, environment)?;
+            let scope = environment.scope(&input);
             let number = |given: &Option<_>, field| {
                 given.as_ref().map(|given| shaping::seconds(given, field, &scope)).transpose()
             };
@@ -219,7 +219,7 @@ impl Work<'_, '_> {
     fn open(&mut self, id: LaneId, inputs: Vec<Json>, bounds: &Bounds) -> Result<(), Failure> {
         let limit = if bounds.limit == 0 { MAX_CONCURRENCY } else { bounds.limit };
         let length = inputs.len();
-        let told = self.tells_iterations(id).then(Vec::new);
+        let iterations = self.records_iterations(id).then(Vec::new);
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return Ok(()) };
         let started = lane.last_event;
         lane.phase = Phase::Fan(Box::new(FanOut {
@@ -231,7 +231,7 @@ impl Work<'_, '_> {
                 failed: 0,
                 tolerated_count: bounds.tolerated_count,
                 tolerated_share: bounds.tolerated_share,
-                told,
+                iterations,
             }),
         }));
         for _ in 0..limit.min(MAX_CONCURRENCY).min(length) {

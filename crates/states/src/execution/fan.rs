@@ -22,10 +22,10 @@ impl Work<'_, '_> {
         branches: &[FlowId],
     ) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
-        let input = self.evaluate(id, Extra::default(), |world, lane| {
-            let input = shaping::select(&state.input_path, &lane.input, world)?;
+        let input = self.evaluate(id, Extra::default(), |environment, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, environment)?;
             match &fan.parameters {
-                Some(parameters) => parameters.fill(&world.scope(&input)),
+                Some(parameters) => parameters.fill(&environment.scope(&input)),
                 None => Ok(input),
             }
         })?;
@@ -54,11 +54,11 @@ impl Work<'_, '_> {
     /// Starts the first iterations of an inline Map.
     pub(super) fn iterate(&mut self, id: LaneId, map: &Map) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
-        let (items, limit) = self.evaluate(id, Extra::default(), |world, lane| {
-            let input = shaping::select(&state.input_path, &lane.input, world)?;
-            let scope = world.scope(&input);
+        let (items, limit) = self.evaluate(id, Extra::default(), |environment, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, environment)?;
+            let scope = environment.scope(&input);
             if !state.jsonata {
-                world.show("afterInputPath", &input);
+                environment.show("afterInputPath", &input);
             }
             let items = items(&map.items, &scope)?;
             let limit = match &map.max_concurrency {
@@ -66,9 +66,9 @@ impl Work<'_, '_> {
                 None => 0,
             };
             if !state.jsonata {
-                world.show("afterItemsPath", &Json::Array(items.clone()));
+                environment.show("afterItemsPath", &Json::Array(items.clone()));
             }
-            world.show("maxConcurrency", &Json::from(limit));
+            environment.show("maxConcurrency", &Json::from(limit));
             Ok((items, usize::try_from(limit).unwrap_or(0)))
         })?;
         if let Some(outcome) = self.given_outcome(id) {
@@ -122,9 +122,9 @@ impl Work<'_, '_> {
             None => value.clone(),
             Some(selector) => {
                 let extra = Extra { item: Some((index, &value)), ..Extra::default() };
-                self.evaluate(id, extra, |world, lane| {
-                    let input = shaping::select(&state.input_path, &lane.input, world)?;
-                    selector.fill(&world.scope(&input))
+                self.evaluate(id, extra, |environment, lane| {
+                    let input = shaping::select(&state.input_path, &lane.input, environment)?;
+                    selector.fill(&environment.scope(&input))
                 })?
             }
         };

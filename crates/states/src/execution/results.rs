@@ -40,16 +40,16 @@ impl FanOut {
     /// Records the input and the start of the next iteration, if the results may have to describe
     /// it.
     pub(super) fn begin(&mut self, input: &Json, now: Timestamp) {
-        if let Some(told) = self.run.as_mut().and_then(|run| run.told.as_mut()) {
+        if let Some(iterations) = self.run.as_mut().and_then(|run| run.iterations.as_mut()) {
             let input = input.clone();
-            told.push(Iteration { input, started: now, stopped: None, failure: None });
+            iterations.push(Iteration { input, started: now, stopped: None, failure: None });
         }
     }
 
     /// Records how and when an iteration has ended, if the results may have to describe it.
     pub(super) fn end(&mut self, index: usize, now: Timestamp, failure: Option<Failure>) {
-        let told = self.run.as_mut().and_then(|run| run.told.as_mut());
-        if let Some(iteration) = told.and_then(|told| told.get_mut(index)) {
+        let iterations = self.run.as_mut().and_then(|run| run.iterations.as_mut());
+        if let Some(iteration) = iterations.and_then(|iterations| iterations.get_mut(index)) {
             iteration.stopped = Some(now);
             iteration.failure = failure;
         }
@@ -71,7 +71,7 @@ impl Work<'_, '_> {
 
     /// Whether the results have to describe iterations as executions: with the transformation
     /// `NONE`, and whenever they go to files, where failed iterations are always described.
-    pub(super) fn tells_iterations(&self, id: LaneId) -> bool {
+    pub(super) fn records_iterations(&self, id: LaneId) -> bool {
         self.writer_of(id).is_some_and(|writer| {
             writer.transformation == Transformation::None || writer.resource.is_some()
         })
@@ -88,8 +88,8 @@ impl Work<'_, '_> {
             Ok(names) => names,
             Err(failure) => return self.trouble(id, failure),
         };
-        let told = fan.run.and_then(|run| run.told).unwrap_or_default();
-        let (succeeded, failed) = self.told(&writer, &names, fan.results, told);
+        let iterations = fan.run.and_then(|run| run.iterations).unwrap_or_default();
+        let (succeeded, failed) = self.split_results(&writer, &names, fan.results, iterations);
         let output = |results: Vec<Json>| match writer.lines {
             false => Json::Array(results),
             true => lines(&results),
@@ -143,10 +143,12 @@ impl Work<'_, '_> {
 
     fn run_names(&mut self, id: LaneId, writer: &Writer) -> Result<RunNames, Failure> {
         let parameters = match (&writer.parameters, self.state_of(id)) {
-            (Some(given), Some(state)) => self.evaluate(id, Extra::default(), |world, lane| {
-                let input = shaping::select(&state.input_path, &lane.input, world)?;
-                given.fill(&world.scope(&input))
-            })?,
+            (Some(given), Some(state)) => {
+                self.evaluate(id, Extra::default(), |environment, lane| {
+                    let input = shaping::select(&state.input_path, &lane.input, environment)?;
+                    given.fill(&environment.scope(&input))
+                })?
+            }
             _ => Json::Null,
         };
         let text = |name: &str| parameters.get(name).and_then(Json::as_str).unwrap_or_default();
@@ -161,7 +163,7 @@ impl Work<'_, '_> {
 
     /// Returns the transformed results of the iterations that have succeeded, and those of the
     /// failed ones.
-    fn told(
+    fn split_results(
         &mut self,
         writer: &Writer,
         names: &RunNames,

@@ -35,16 +35,16 @@ impl Work<'_, '_> {
             return self.shape_jsonata(id, state, &result);
         }
         let (selector, result_path) = placing(state);
-        self.evaluate(id, Extra::default(), |world, lane| {
-            let assigned = shaping::assign(state.assign.as_ref(), &world.scope(&result))?;
+        self.evaluate(id, Extra::default(), |environment, lane| {
+            let assigned = shaping::assign(state.assign.as_ref(), &environment.scope(&result))?;
             let selected = match selector {
-                Some(selector) => selector.fill(&world.scope(&result))?,
+                Some(selector) => selector.fill(&environment.scope(&result))?,
                 None => result,
             };
-            world.show("afterResultSelector", &selected);
+            environment.show("afterResultSelector", &selected);
             let output = shaping::combine(result_path, &lane.input, selected)?;
-            world.show("afterResultPath", &output);
-            Ok((shaping::select(&state.output_path, &output, world)?, assigned))
+            environment.show("afterResultPath", &output);
+            Ok((shaping::select(&state.output_path, &output, environment)?, assigned))
         })
     }
 
@@ -56,9 +56,9 @@ impl Work<'_, '_> {
     ) -> Result<(Json, Object), Failure> {
         // A Pass has no result: it passes its input on.
         let has_result = !matches!(state.kind, Kind::Pass(_));
-        self.evaluate(id, Extra::default(), |world, lane| {
+        self.evaluate(id, Extra::default(), |environment, lane| {
             let result_seen = has_result.then_some(result);
-            let scope = Scope { result: result_seen, ..world.scope(&lane.input) };
+            let scope = Scope { result: result_seen, ..environment.scope(&lane.input) };
             let assigned = shaping::assign(state.assign.as_ref(), &scope)?;
             let output = match &state.output {
                 Some(template) => template.fill(&scope)?,

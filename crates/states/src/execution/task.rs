@@ -28,7 +28,7 @@ impl Work<'_, '_> {
         let token = task.has_token.then(|| hex::encode(self.execution.entropy.draw()));
         let extra = Extra { token: token.as_deref(), ..Extra::default() };
         let (input, mut scheduled) =
-            self.evaluate(id, extra, |world, lane| fill(task, state, world, lane))?;
+            self.evaluate(id, extra, |environment, lane| fill(task, state, environment, lane))?;
         let text = self.payload(&self.execution.lanes[&id].state, &input)?;
         scheduled.id = TaskId(self.execution.next_task);
         scheduled.token = token;
@@ -156,14 +156,14 @@ fn moment(how: TaskEvent, resource: &Resource, mut members: Object) -> Details {
 fn fill(
     task: &Task,
     state: &State,
-    world: &Environment<'_>,
+    environment: &Environment<'_>,
     lane: &Lane,
 ) -> Result<(Json, TaskState), Failure> {
-    let selected = shaping::select(&state.input_path, &lane.input, world)?;
+    let selected = shaping::select(&state.input_path, &lane.input, environment)?;
     if !state.jsonata {
-        world.show("afterInputPath", &selected);
+        environment.show("afterInputPath", &selected);
     }
-    let scope = world.scope(&selected);
+    let scope = environment.scope(&selected);
     let seconds = |given: &Option<Seconds>, field| {
         given.as_ref().map(|given| shaping::seconds(given, field, &scope)).transpose()
     };
@@ -175,7 +175,7 @@ fn fill(
         Some(parameters) => parameters.fill(&scope)?,
         None => selected.clone(),
     };
-    world.show(if state.jsonata { "afterArguments" } else { "afterParameters" }, &input);
+    environment.show(if state.jsonata { "afterArguments" } else { "afterParameters" }, &input);
     let state = TaskState {
         id: TaskId(0),
         token: None,

@@ -138,18 +138,18 @@ impl<'m> Work<'_, 'm> {
         if state.jsonata {
             return Ok(self.execution.lanes[&id].input.clone());
         }
-        self.evaluate(id, Extra::default(), |world, lane| {
-            let input = shaping::select(&state.input_path, &lane.input, world)?;
+        self.evaluate(id, Extra::default(), |environment, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, environment)?;
             if let Some(result) = &pass.result {
-                world.show("result", result);
+                environment.show("result", result);
                 return Ok(result.clone());
             }
-            world.show("afterInputPath", &input);
+            environment.show("afterInputPath", &input);
             let result = match &pass.parameters {
-                Some(parameters) => parameters.fill(&world.scope(&input))?,
+                Some(parameters) => parameters.fill(&environment.scope(&input))?,
                 None => input,
             };
-            world.show("afterParameters", &result);
+            environment.show("afterParameters", &result);
             Ok(result)
         })
     }
@@ -162,12 +162,12 @@ impl<'m> Work<'_, 'm> {
     ) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
         let ((next, out), output, assigned) =
-            self.evaluate(id, Extra::default(), |world, lane| {
-                let input = shaping::select(&state.input_path, &lane.input, world)?;
+            self.evaluate(id, Extra::default(), |environment, lane| {
+                let input = shaping::select(&state.input_path, &lane.input, environment)?;
                 if !state.jsonata {
-                    world.show("afterInputPath", &input);
+                    environment.show("afterInputPath", &input);
                 }
-                let scope = world.scope(&input);
+                let scope = environment.scope(&input);
                 let position = choice::first_match(rules, &scope)?;
                 let rule = position.map(|position| &rules[position]);
                 let out = position.map_or(Out::Default, Out::Rule);
@@ -182,7 +182,7 @@ impl<'m> Work<'_, 'm> {
                 let template = rule.map_or(state.output.as_ref(), |rule| rule.output.as_ref());
                 let output = match template {
                     Some(template) => template.fill(&scope)?,
-                    None => shaping::select(&state.output_path, &input, world)?,
+                    None => shaping::select(&state.output_path, &input, environment)?,
                 };
                 Ok(((next.to_owned(), out), output, assigned))
             })?;
@@ -194,9 +194,9 @@ impl<'m> Work<'_, 'm> {
     fn wait(&mut self, id: LaneId, wait: &Wait) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
         let now = self.now;
-        let until = self.evaluate(id, Extra::default(), |world, lane| {
-            let input = shaping::select(&state.input_path, &lane.input, world)?;
-            let scope = world.scope(&input);
+        let until = self.evaluate(id, Extra::default(), |environment, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, environment)?;
+            let scope = environment.scope(&input);
             Ok(match wait {
                 Wait::Timestamp(until) => *until,
                 Wait::Seconds(seconds) => after(now, pause(seconds, &scope)?),
@@ -242,12 +242,13 @@ impl<'m> Work<'_, 'm> {
         cause: Option<&Text>,
     ) -> Result<Failure, Failure> {
         let shown = self.state_of(id).is_some_and(|state| !state.jsonata);
-        self.evaluate(id, Extra::default(), |world, lane| {
+        self.evaluate(id, Extra::default(), |environment, lane| {
             if shown {
-                world.show("afterInputPath", &lane.input);
+                environment.show("afterInputPath", &lane.input);
             }
-            let scope = world.scope(&lane.input);
-            let text = |text: Option<&Text>, field| text.map(|text| said(text, field, &scope));
+            let scope = environment.scope(&lane.input);
+            let text =
+                |text: Option<&Text>, field| text.map(|text| evaluate_text(text, field, &scope));
             Ok(Failure {
                 error: text(error, "ErrorPath").transpose()?,
                 cause: text(cause, "CausePath").transpose()?,
@@ -259,16 +260,16 @@ impl<'m> Work<'_, 'm> {
     /// Leaves a state that only passes its input on: a Succeed, or a Wait that is over.
     fn pass_on(&mut self, id: LaneId) {
         let Some(state) = self.state_of(id) else { return };
-        let shaped = self.evaluate(id, Extra::default(), |world, lane| {
-            let input = shaping::select(&state.input_path, &lane.input, world)?;
-            let assigned = shaping::assign(state.assign.as_ref(), &world.scope(&input))?;
+        let shaped = self.evaluate(id, Extra::default(), |environment, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, environment)?;
+            let assigned = shaping::assign(state.assign.as_ref(), &environment.scope(&input))?;
             if let Some(template) = &state.output {
-                return Ok((template.fill(&world.scope(&input))?, assigned));
+                return Ok((template.fill(&environment.scope(&input))?, assigned));
             }
             if !state.jsonata {
-                world.show("afterInputPath", &input);
+                environment.show("afterInputPath", &input);
             }
-            Ok((shaping::select(&state.output_path, &input, world)?, assigned))
+            Ok((shaping::select(&state.output_path, &input, environment)?, assigned))
         });
         let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned));
         match left {
@@ -327,7 +328,7 @@ fn waited_for(field: &str, path: &Path, scope: &Scope<'_>) -> Result<Json, Failu
     })
 }
 
-fn said(text: &Text, field: &str, scope: &Scope<'_>) -> Result<String, Failure> {
+fn evaluate_text(text: &Text, field: &str, scope: &Scope<'_>) -> Result<String, Failure> {
     let value = match text {
         Text::Fixed(text) => return Ok(text.clone()),
         Text::Query(place, query) => {

@@ -85,9 +85,9 @@ impl Work<'_, '_> {
     fn catch(&mut self, id: LaneId, catcher: &Catcher, failure: &Failure) -> Result<(), Failure> {
         let error = failure.output();
         let jsonata = self.state_of(id).is_some_and(|state| state.jsonata);
-        let (output, assigned) = self.evaluate(id, Extra::default(), |world, lane| {
+        let (output, assigned) = self.evaluate(id, Extra::default(), |environment, lane| {
             if jsonata {
-                let scope = Scope { error: Some(&error), ..world.scope(&lane.input) };
+                let scope = Scope { error: Some(&error), ..environment.scope(&lane.input) };
                 let assigned = shaping::assign(catcher.assign.as_ref(), &scope)?;
                 let output = match &catcher.output {
                     Some(template) => template.fill(&scope)?,
@@ -95,7 +95,7 @@ impl Work<'_, '_> {
                 };
                 return Ok((output, assigned));
             }
-            let assigned = shaping::assign(catcher.assign.as_ref(), &world.scope(&error))?;
+            let assigned = shaping::assign(catcher.assign.as_ref(), &environment.scope(&error))?;
             Ok((shaping::combine(&catcher.result_path, &lane.input, error.clone())?, assigned))
         })?;
         self.exit(id, output, assigned)

@@ -29,11 +29,11 @@ pub(super) struct TimeAndEntropy {
     now: Timestamp,
 }
 
-type Answered = Result<JValue, EvaluatorError>;
+type Evaluated = Result<JValue, EvaluatorError>;
 
 impl TimeAndEntropy {
     pub(super) fn new(scope: &Scope<'_>) -> Self {
-        Self { entropy: RefCell::new(scope.entropy()), now: scope.world.now }
+        Self { entropy: RefCell::new(scope.entropy()), now: scope.environment.now }
     }
 
     /// Returns the entropy as it is after all draws so far.
@@ -54,7 +54,7 @@ fn refused(reason: impl Into<String>) -> EvaluatorError {
 /// the result.
 fn by_json(
     apply: impl Fn(&[Json]) -> Result<Json, String> + 'static,
-) -> impl Fn(&[JValue]) -> Answered + 'static {
+) -> impl Fn(&[JValue]) -> Evaluated + 'static {
     move |arguments| {
         let mut values = Vec::with_capacity(arguments.len());
         for argument in arguments {
@@ -75,7 +75,7 @@ fn of(
     name: &'static str,
     count: usize,
     apply: fn(&[Json]) -> Result<Json, String>,
-) -> impl Fn(&[JValue]) -> Answered + 'static {
+) -> impl Fn(&[JValue]) -> Evaluated + 'static {
     by_json(move |arguments| {
         if arguments.len() != count {
             let given = arguments.len();
@@ -158,7 +158,7 @@ fn register_nondeterministic(
 }
 
 /// Returns the first argument; fails if the product of both arguments' lengths is too large.
-fn product(arguments: &[JValue]) -> Answered {
+fn product(arguments: &[JValue]) -> Evaluated {
     let length = |value: Option<&JValue>| match value {
         Some(JValue::String(text)) => text.len() + 1,
         Some(JValue::Array(items)) => items.len() + 1,
@@ -173,7 +173,7 @@ fn product(arguments: &[JValue]) -> Answered {
 
 /// Returns the argument; fails if it is a picture with more than 18 digits in one place, because
 /// the evaluator counts in 64 bits and would panic.
-fn picture(arguments: &[JValue]) -> Answered {
+fn picture(arguments: &[JValue]) -> Evaluated {
     const MOST: u32 = 18;
     let value = arguments.first().cloned().unwrap_or(JValue::Undefined);
     let JValue::String(text) = &value else { return Ok(value) };
@@ -192,7 +192,7 @@ fn picture(arguments: &[JValue]) -> Answered {
 
 /// Returns the first argument; fails if it is a number written in more than 13 letters. These are
 /// digits of base 26, and more of them do not fit into 64 bits.
-fn letters(arguments: &[JValue]) -> Answered {
+fn letters(arguments: &[JValue]) -> Evaluated {
     const MOST: usize = 13;
     let value = arguments.first().cloned().unwrap_or(JValue::Undefined);
     if let (JValue::String(text), Some(JValue::String(picture))) = (&value, arguments.get(1))

@@ -122,7 +122,7 @@ impl Query {
         let others = [".input", ".result", ".errorOutput"];
         let mut uses = self.text.split("$states").skip(1);
         if !uses.all(|after| others.iter().any(|other| after.starts_with(other))) {
-            states.insert("context".to_owned(), scope.world.context().clone());
+            states.insert("context".to_owned(), scope.environment.context().clone());
         }
         if let Some(result) = scope.result {
             states.insert("result".to_owned(), result.clone());

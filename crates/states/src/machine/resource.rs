@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_resource_tells_its_service_its_action_and_its_pattern() {
+    fn a_resource_has_its_service_its_action_and_its_pattern() {
         let resource = Resource::new("arn:aws:states:::sqs:sendMessage.waitForTaskToken");
         assert_eq!(resource.service(), Some(("sqs", "sendMessage.waitForTaskToken")));
         assert_eq!(resource.pattern(), Pattern::Callback);

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_place_is_told_in_the_words_of_the_service() {
+    fn a_missing_place_is_reported_in_the_words_of_the_service() {
         assert_eq!(read("$.nope"), "No results for path: $['nope']");
         assert_eq!(read("$.nope.deep"), "Missing property in path $['nope']");
         assert_eq!(read("$.store.book[5]"), "No results for path: $['store']['book'][5]");

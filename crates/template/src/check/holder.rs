@@ -118,11 +118,11 @@ impl<'a> Holder<'a> {
                 findings.push(Finding::new(at, problem, format!("Bind it to {}'s own", self.name)));
             }
             let says = |text: &str| {
-                let said = |event: &EventSpec| match key {
+                let is_named = |event: &EventSpec| match key {
                     "events:source" => event.owner.source() == text,
                     _ => event.detail_type == text,
                 };
-                self.publishes.iter().any(said)
+                self.publishes.iter().any(is_named)
             };
             for text in granted.into_iter().filter(|text| !says(text)) {
                 let problem = format!("may publish {text}, which {} never does", self.name);

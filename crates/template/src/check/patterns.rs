@@ -17,13 +17,13 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     let rules = view.rules().into_iter().map(|rule| (rule.id, rule.pattern));
     let archives = view.of_kind("AWS::Events::Archive");
     let archives = archives.map(|(id, archive)| (id.to_owned(), &archive["EventPattern"]));
-    let said = said(view.stack);
+    let known_events = known_events(view.stack);
     let patterns = rules.chain(archives).filter(|(_, pattern)| !pattern.is_null());
-    patterns.flat_map(|(id, pattern)| one(view, (&id, pattern), &said)).collect()
+    patterns.flat_map(|(id, pattern)| one(view, (&id, pattern), &known_events)).collect()
 }
 
 /// Every event that the table's rows consume or emit.
-fn said(stack: &Stack) -> Vec<EventSpec> {
+fn known_events(stack: &Stack) -> Vec<EventSpec> {
     let rows = stack.table.rows.iter();
     let events = rows.clone().flat_map(|row| row.on.iter().chain(row.emits)).copied();
     events.chain(rows.flat_map(sent)).collect()
@@ -38,7 +38,7 @@ fn sent(row: &RowSpec) -> Vec<EventSpec> {
     row.commands_from.into_iter().flat_map(commands).collect()
 }
 
-fn one(view: View<'_>, (id, pattern): (&str, &Value), said: &[EventSpec]) -> Vec<Finding> {
+fn one(view: View<'_>, (id, pattern): (&str, &Value), known_events: &[EventSpec]) -> Vec<Finding> {
     let parsed = match Pattern::parse(deployed(pattern).to_string()) {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -47,8 +47,8 @@ fn one(view: View<'_>, (id, pattern): (&str, &Value), said: &[EventSpec]) -> Vec
             return vec![Finding::new(id, problem, sentence(remedy))];
         }
     };
-    let sources: BTreeSet<&str> = said.iter().map(|event| event.owner.source()).collect();
-    let detail_types: BTreeSet<&str> = said.iter().map(|event| event.detail_type).collect();
+    let sources: BTreeSet<&str> = known_events.iter().map(|event| event.owner.source()).collect();
+    let detail_types: BTreeSet<&str> = known_events.iter().map(|event| event.detail_type).collect();
     let mut findings = Vec::new();
     for source in texts(&pattern["source"]).filter(|source| !sources.contains(source)) {
         let problem =
@@ -81,7 +81,7 @@ fn deployed(pattern: &Value) -> Value {
 
 /// An example of each event that the table's rows consume or emit, as the bus delivers it.
 pub(super) fn samples(stack: &Stack) -> Vec<Value> {
-    let said = said(stack);
+    let known_events = known_events(stack);
     let mut samples = Vec::new();
     for message in stack.table.messages() {
         // A command comes under the source of the partner whose account sends it.
@@ -89,7 +89,7 @@ pub(super) fn samples(stack: &Stack) -> Vec<Value> {
             Category::Command => spec.detail_type == message.spec.detail_type,
             _ => **spec == message.spec,
         };
-        let Some(spec) = said.iter().find(same) else { continue };
+        let Some(spec) = known_events.iter().find(same) else { continue };
         for mut sample in message.samples().unwrap_or_default() {
             sample["source"] = spec.owner.source().into();
             samples.push(sample);

@@ -166,8 +166,8 @@ fn machine_permissions(topology: &Topology, of: impl Fn(Service) -> bool) -> Vec
     ];
     let statement = |SignalGrant { sid, actions, applies_to, retired_too }: SignalGrant| {
         let machines = topology.machines.iter().filter(|machine| of(machine.service));
-        let told = machines.filter(|machine| applies_to(machine, topology.rows));
-        let mut arns: Vec<Value> = told.map(|machine| arn_by_name(machine.spec.name)).collect();
+        let targets = machines.filter(|machine| applies_to(machine, topology.rows));
+        let mut arns: Vec<Value> = targets.map(|machine| arn_by_name(machine.spec.name)).collect();
         if retired_too {
             let retired = topology.retired.iter().filter(|(service, _)| of(*service));
             arns.extend(retired.map(|(_, machine)| arn_by_name(machine)));
@@ -243,9 +243,9 @@ pub(crate) fn published_by_functions(
 /// request with several entries has several values of both condition keys; and a missing key must
 /// not match, which the `Null` condition ensures.
 pub(super) fn publishing<'a>(events: impl Iterator<Item = &'a EventSpec>) -> Vec<Statement> {
-    let mut said: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut by_source: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for event in events {
-        said.entry(event.owner.source()).or_default().insert(event.detail_type);
+        by_source.entry(event.owner.source()).or_default().insert(event.detail_type);
     }
     let statement = |(source, detail_types): (&str, BTreeSet<&str>)| {
         let sid = format!("Publish{}", source_name(source));
@@ -257,7 +257,7 @@ pub(super) fn publishing<'a>(events: impl Iterator<Item = &'a EventSpec>) -> Vec
             "Null": { "events:source": "false", "events:detail-type": "false" },
         }))
     };
-    said.into_iter().map(statement).collect()
+    by_source.into_iter().map(statement).collect()
 }
 
 /// Turns `com.event-log` into `EventLog`, because a statement's name consists of letters and

@@ -116,8 +116,11 @@ fn every_part_follows_from_the_table() {
         json!({ "source": ["org.desk", "org.pager"] }),
         "without a catch-all row, the sources of all events"
     );
-    let said = synthesize(&desk()).to_yaml();
-    assert!(said.contains("a ticket may wait for it") && !said.contains("Carrier"), "{said}");
+    let template = synthesize(&desk()).to_yaml();
+    assert!(
+        template.contains("a ticket may wait for it") && !template.contains("Carrier"),
+        "{template}"
+    );
 }
 
 #[test]

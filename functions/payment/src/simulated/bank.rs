@@ -89,7 +89,7 @@ impl SimulatedProvider {
     ///
     /// # Errors
     /// If the provider's table cannot be written.
-    pub async fn told(&self, notice: &SimulatedNotice) -> Result<(), ProviderError> {
-        self.books.told(&notice.intent.0).await
+    pub async fn notice_accepted(&self, notice: &SimulatedNotice) -> Result<(), ProviderError> {
+        self.books.notice_accepted(&notice.intent.0).await
     }
 }

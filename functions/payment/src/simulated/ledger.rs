@@ -205,7 +205,7 @@ impl Books {
     }
 
     /// Deletes the entry of a charge once the shop has accepted the notice of its result.
-    pub(super) async fn told(&self, intent: &str) -> Result<(), ProviderError> {
+    pub(super) async fn notice_accepted(&self, intent: &str) -> Result<(), ProviderError> {
         let delete = Write::Delete { key: at(ASKED, intent.to_owned()) };
         self.store.write(&[delete]).await.map_err(|error| closed(&error))
     }

@@ -101,7 +101,7 @@ impl Counter {
         let kernel = self.shop.kernel();
         for _ in 0..ATTEMPTS {
             match self.payment.function.handle_task(&kernel, task).await {
-                Ok(said) => return support::say(&*self.shop.bus, &said["event"]).await,
+                Ok(published) => return support::say(&*self.shop.bus, &published["event"]).await,
                 Err(failure) if failure.is_retryable() => {}
                 Err(failure) => return Err(failure),
             }
@@ -114,8 +114,8 @@ impl Counter {
         ask_until_answered(self, &wire(&OrderCanceled::sample(), "cancellation")).await
     }
 
-    pub(crate) fn said<E: Event>(&self) -> Vec<E> {
-        self.shop.bus.said()
+    pub(crate) fn published<E: Event>(&self) -> Vec<E> {
+        self.shop.bus.published()
     }
 
     /// Returns a request to the provider's webhook, signed now with this secret.

@@ -42,7 +42,7 @@ pub(crate) struct RecordingBus(Mutex<Vec<Entry>>);
 
 impl RecordingBus {
     /// Returns the data of every event of this type; an event that was published twice counts once.
-    pub(crate) fn said<E: Event>(&self) -> Vec<E> {
+    pub(crate) fn published<E: Event>(&self) -> Vec<E> {
         let mut once: Vec<Entry> = Vec::new();
         for entry in self.0.lock().unwrap().iter() {
             if entry.detail_type == E::SPEC.detail_type && !once.contains(entry) {
@@ -108,8 +108,8 @@ impl Shop {
     /// Runs a task as a state machine does: calls the function, and publishes the answer's event.
     pub(crate) fn task(&self, function: &Function, payload: &str) -> Result<(), Failure> {
         let kernel = self.kernel();
-        let said = now(function.handle_task(&kernel, payload))?;
-        now(say(&*self.bus, &said["event"]))
+        let published = now(function.handle_task(&kernel, payload))?;
+        now(say(&*self.bus, &published["event"]))
     }
 }
 

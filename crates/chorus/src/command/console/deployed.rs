@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, VecDeque};
 use anyhow::Context;
 use async_trait::async_trait;
 use axum::extract::Query;
-use chorus_aws_operator::{Execution, ExecutionHistory, HistoryMoment, Operator, ReceivedLetter};
+use chorus_aws_operator::{
+    Execution, ExecutionHistory, HistoryMoment, Operator, ReceivedDeadLetter,
+};
 use chorus_console::{Answer, ApiRequest, ShopApi, Unreachable};
 use chorus_event_log::LoggedEvent;
 use chorus_events::table::TABLE;
@@ -125,9 +127,9 @@ impl DeployedShop {
         let page: Value = self.client.ask(client::ApiRequest::get(&path)).await?;
         let orders = page["orders"].as_array().context("the list of orders cannot be parsed")?;
         let text = |order: &Value, name: &str| Some(order[name].as_str()?.to_owned());
-        let told =
+        let views =
             orders.iter().filter_map(|it| Some((text(it, "order-id")?, text(it, "status")?)));
-        Ok(told.collect())
+        Ok(views.collect())
     }
 }
 
@@ -186,7 +188,7 @@ fn id(id: &Value) -> String {
 }
 
 /// Returns a dead letter in the form of `chorus up`.
-fn letter(letter: &ReceivedLetter) -> Value {
+fn letter(letter: &ReceivedDeadLetter) -> Value {
     let event: Value = serde_json::from_str(&letter.event).unwrap_or_default();
     json!({
         "id": letter.id,

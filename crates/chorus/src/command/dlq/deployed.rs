@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use chorus_aws_operator::{Operator, ReceivedLetter, Target};
+use chorus_aws_operator::{Operator, ReceivedDeadLetter, Target};
 use chorus_shop::audit::{self, Act};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -65,13 +65,13 @@ async fn redrive(
 }
 
 /// Sends each selected dead letter to its original target, at most at the given rate, and records
-/// that in the audit. Calls `told` for each, with the reason if it was refused. Returns all of
+/// that in the audit. Calls `report` for each, with the reason if it was refused. Returns all of
 /// them, and how many are still in their queues.
 pub(crate) async fn send_again(
     operator: &Operator,
     which: &Which,
     per_second: Option<u32>,
-    mut told: impl FnMut(&ReceivedLetter, Option<&str>),
+    mut report: impl FnMut(&ReceivedDeadLetter, Option<&str>),
 ) -> anyhow::Result<(Vec<Value>, usize)> {
     let Which { ids, code, queue, limit } = which;
     let asked = json!({
@@ -86,7 +86,7 @@ pub(crate) async fn send_again(
         let refusal = operator.redrive(&letter).await.err().map(|error| error.to_string());
         let to = target(&letter);
         went.push(json!({ "id": letter.id, "target": to, "refusal": refusal }));
-        told(&letter, refusal.as_deref());
+        report(&letter, refusal.as_deref());
         if refusal.is_some() {
             kept.push(letter);
         }
@@ -115,14 +115,14 @@ async fn none(operator: &Operator, which: &Which) -> anyhow::Result<()> {
 pub(crate) async fn look(
     operator: &Operator,
     which: &Which,
-) -> anyhow::Result<Vec<ReceivedLetter>> {
+) -> anyhow::Result<Vec<ReceivedDeadLetter>> {
     let letters = letters(operator, which).await?;
     operator.put_back(&letters).await?;
     Ok(letters)
 }
 
 /// Receives the selected dead letters, which hides them from other receivers for a while.
-async fn letters(operator: &Operator, which: &Which) -> anyhow::Result<Vec<ReceivedLetter>> {
+async fn letters(operator: &Operator, which: &Which) -> anyhow::Result<Vec<ReceivedDeadLetter>> {
     let mut found = Vec::new();
     for queue in operator.dead_queues().await? {
         if which.queue.as_ref().is_none_or(|wanted| queue.name.contains(wanted.as_str())) {
@@ -138,7 +138,7 @@ async fn letters(operator: &Operator, which: &Which) -> anyhow::Result<Vec<Recei
     Ok(meant)
 }
 
-fn print(dlq: &Dlq, letters: &[ReceivedLetter]) -> anyhow::Result<()> {
+fn print(dlq: &Dlq, letters: &[ReceivedDeadLetter]) -> anyhow::Result<()> {
     if dlq.json {
         let views: Vec<Value> = letters.iter().map(view).collect();
         line!("{}", serde_json::to_string_pretty(&views)?);
@@ -155,14 +155,14 @@ fn print(dlq: &Dlq, letters: &[ReceivedLetter]) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(crate) fn target(letter: &ReceivedLetter) -> &str {
+pub(crate) fn target(letter: &ReceivedDeadLetter) -> &str {
     match &letter.target {
         Target::Function(arn) | Target::Queue(arn) | Target::OnlyTheBus(arn) => arn,
         Target::Unknown => "nobody knows whom",
     }
 }
 
-fn view(letter: &ReceivedLetter) -> Value {
+fn view(letter: &ReceivedDeadLetter) -> Value {
     let event: Value = serde_json::from_str(&letter.event).unwrap_or_default();
     json!({
         "id": letter.id, "queue": letter.queue_url, "rule": letter.rule, "order-id": letter.about(),

@@ -19,7 +19,7 @@ pub(crate) fn print(northwind: &Northwind, accounts: &Accounts, json: bool) -> a
     let reasons = reasons(accounts);
     let (charged, worth) = (accounts.net_charged(), accounts.worth(Status::Delivered));
     if json {
-        let told = json!({
+        let printed = json!({
             "products": northwind.products.len(), "customers": northwind.customers.len(),
             "orders": northwind.orders.len(), "lines": northwind.lines(),
             "delivered": accounts.count(Status::Delivered),
@@ -28,7 +28,7 @@ pub(crate) fn print(northwind: &Northwind, accounts: &Accounts, json: bool) -> a
             "money": { "charged": charged, "delivered": worth },
             "items": accounts.items, "problems": accounts.problems,
         });
-        line!("{}", serde_json::to_string_pretty(&told)?);
+        line!("{}", serde_json::to_string_pretty(&printed)?);
         return Ok(());
     }
     let (products, customers) = (northwind.products.len(), northwind.customers.len());

@@ -30,16 +30,16 @@ impl Compare {
         let any = first.compare(&second, Events::Any);
         let delivered = first.compare(&second, Events::Delivered);
         if self.json {
-            let mut told = as_value(&any)?;
-            told["delivered"] = as_value(&delivered)?;
-            line!("{}", serde_json::to_string_pretty(&told)?);
+            let mut printed = as_value(&any)?;
+            printed["delivered"] = as_value(&delivered)?;
+            line!("{}", serde_json::to_string_pretty(&printed)?);
         } else {
-            self.tell(&any, &delivered);
+            self.print_text(&any, &delivered);
         }
         Ok(answer(any.relation == Relation::Equal))
     }
 
-    fn tell(&self, any: &Compared, delivered: &Compared) {
+    fn print_text(&self, any: &Compared, delivered: &Compared) {
         line!("{BOLD}{}{BOLD:#}", self.sentence(any.relation));
         let (first, second) = (&self.first, &self.second);
         for (event, who) in [

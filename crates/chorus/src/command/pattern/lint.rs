@@ -46,10 +46,10 @@ impl Lint {
             }],
         };
         if self.json {
-            let told: Vec<Value> = linted.iter().map(Linted::as_value).collect();
-            line!("{}", serde_json::to_string_pretty(&told)?);
+            let printed: Vec<Value> = linted.iter().map(Linted::as_value).collect();
+            line!("{}", serde_json::to_string_pretty(&printed)?);
         } else {
-            linted.iter().for_each(Linted::tell);
+            linted.iter().for_each(Linted::print_text);
         }
         let found: usize = linted.iter().map(|one| one.findings.len() + one.shadows.len()).sum();
         if !self.json {
@@ -102,7 +102,7 @@ fn shadows(rule: &Rule, all: &[Rule]) -> Vec<String> {
         let is_other = other.id != rule.id && other.bus == rule.bus && other.active;
         is_other && rule.targets.iter().any(|target| same(&target.arn))
     };
-    let told = all.iter().filter(shared).filter_map(|other| {
+    let shadowing = all.iter().filter(shared).filter_map(|other| {
         match pattern.compare(&parsed(other)?, Events::Delivered).relation {
             Relation::Equal => {
                 Some(format!("{} sends the same events to the same target", other.id))
@@ -113,11 +113,11 @@ fn shadows(rule: &Rule, all: &[Rule]) -> Vec<String> {
             _ => None,
         }
     });
-    told.collect()
+    shadowing.collect()
 }
 
 impl Linted {
-    fn tell(&self) {
+    fn print_text(&self) {
         if self.findings.is_empty() && self.shadows.is_empty() {
             return;
         }
@@ -129,11 +129,11 @@ impl Linted {
             let code = serde_json::to_value(finding.code).unwrap_or_default();
             let code = code.as_str().unwrap_or_default();
             // Positions are relative to the pattern, which is only a part of a template.
-            let told = match self.title {
-                Some(_) => told_without_position(finding),
+            let text = match self.title {
+                Some(_) => without_position(finding),
                 None => finding.to_string(),
             };
-            line!("  {colour}{code}{colour:#} {told}");
+            line!("  {colour}{code}{colour:#} {text}");
         }
         for shadow in &self.shadows {
             line!("  {DIM}shadowed{DIM:#} {shadow}");
@@ -151,10 +151,10 @@ impl Linted {
     }
 }
 
-fn told_without_position(finding: &Finding) -> String {
-    let told = format!("{}: {}", finding.place, finding.message);
+fn without_position(finding: &Finding) -> String {
+    let text = format!("{}: {}", finding.place, finding.message);
     match &finding.remedy {
-        Some(remedy) => format!("{told}; {remedy}"),
-        None => told,
+        Some(remedy) => format!("{text}; {remedy}"),
+        None => text,
     }
 }

@@ -74,16 +74,16 @@ fn answer(yes: bool) -> ExitCode {
 /// remedy.
 fn as_value(error: &anyhow::Error) -> Value {
     let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
-    let mut told = json!({ "message": error.to_string(), "causes": causes });
+    let mut printed = json!({ "message": error.to_string(), "causes": causes });
     if let Some(refusal) = error.chain().find_map(|cause| cause.downcast_ref::<PatternError>()) {
-        told["path"] = json!(refusal.path);
-        told["offset"] = json!(refusal.offset);
-        told["reason"] = json!(refusal.fault.to_string());
-        told["remedy"] = json!(refusal.remedy());
+        printed["path"] = json!(refusal.path);
+        printed["offset"] = json!(refusal.offset);
+        printed["reason"] = json!(refusal.fault.to_string());
+        printed["remedy"] = json!(refusal.remedy());
     }
     if let Some(at) = error.chain().find_map(|cause| cause.downcast_ref::<source::At>()) {
-        told["line"] = json!(at.position.line);
-        told["column"] = json!(at.position.column);
+        printed["line"] = json!(at.position.line);
+        printed["column"] = json!(at.position.column);
     }
-    json!({ "error": told })
+    json!({ "error": printed })
 }

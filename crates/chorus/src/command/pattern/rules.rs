@@ -36,7 +36,7 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 }
 
 /// A rule, and its verdict on the event.
-struct Tried {
+struct CheckedRule {
     rule: Rule,
     verdict: Verdict,
 }
@@ -61,22 +61,22 @@ impl Rules {
         let mut tried = Vec::new();
         for rule in event_rules(&resolver) {
             if self.bus.as_ref().is_none_or(|bus| *bus == rule.bus) {
-                tried.push(Tried::new(rule, &event)?);
+                tried.push(CheckedRule::new(rule, &event)?);
             }
         }
         if self.json {
-            let told: Vec<Value> = tried.iter().map(|one| one.as_value(&value)).collect();
-            line!("{}", serde_json::to_string_pretty(&told)?);
+            let printed: Vec<Value> = tried.iter().map(|one| one.as_value(&value)).collect();
+            line!("{}", serde_json::to_string_pretty(&printed)?);
         } else {
-            tried.iter().for_each(|one| one.tell(&value));
+            tried.iter().for_each(|one| one.print_text(&value));
             let matching = tried.iter().filter(|one| one.takes()).count();
             line!("{BOLD}{matching} of {} rules take the event{BOLD:#}", tried.len());
         }
-        Ok(answer(tried.iter().any(Tried::takes)))
+        Ok(answer(tried.iter().any(CheckedRule::takes)))
     }
 }
 
-impl Tried {
+impl CheckedRule {
     fn new(rule: Rule, event: &[u8]) -> anyhow::Result<Self> {
         let verdict = match &rule.pattern {
             None => Verdict::Scheduled,
@@ -93,7 +93,7 @@ impl Tried {
             && matches!(&self.verdict, Verdict::Explained(explanation) if explanation.matched)
     }
 
-    fn tell(&self, event: &Value) {
+    fn print_text(&self, event: &Value) {
         let title = source::title(&self.rule);
         let off = if self.rule.active { "" } else { ", but is off" };
         match &self.verdict {
@@ -102,19 +102,19 @@ impl Tried {
                 line!("{BOLD}{title}{BOLD:#}: {BAD}invalid{BAD:#}{off}\n  {reason}");
             }
             Verdict::Explained(explanation) => {
-                let told = explanation.to_string();
-                let (verdict, fields) = told.split_once('\n').unwrap_or((&told, ""));
+                let text = explanation.to_string();
+                let (verdict, fields) = text.split_once('\n').unwrap_or((&text, ""));
                 let colour = if explanation.matched { GOOD } else { BAD };
                 line!("{BOLD}{title}{BOLD:#}: {colour}{verdict}{colour:#}{off}\n{fields}");
             }
         }
         if self.takes() {
             for target in &self.rule.targets {
-                let told = match target.input {
+                let input = match target.input {
                     TargetInput::Event => "the event as it is".to_owned(),
                     _ => sent(&self.rule, target, event).unwrap_or_else(|wrong| wrong),
                 };
-                line!("  to {}: {told}", target.arn);
+                line!("  to {}: {input}", target.arn);
             }
         }
         for assumed in &self.rule.stand_ins {
@@ -123,7 +123,7 @@ impl Tried {
     }
 
     fn as_value(&self, event: &Value) -> Value {
-        let mut told = json!({
+        let mut printed = json!({
             "rule": self.rule.id,
             "name": self.rule.name,
             "bus": self.rule.bus,
@@ -134,9 +134,9 @@ impl Tried {
             "assumed": self.rule.stand_ins,
         });
         match &self.verdict {
-            Verdict::Scheduled => told["schedule"] = json!(self.rule.schedule),
-            Verdict::Refused(reason) => told["invalid"] = json!(reason),
-            Verdict::Explained(explanation) => told["explanation"] = json!(explanation),
+            Verdict::Scheduled => printed["schedule"] = json!(self.rule.schedule),
+            Verdict::Refused(reason) => printed["invalid"] = json!(reason),
+            Verdict::Explained(explanation) => printed["explanation"] = json!(explanation),
         }
         if self.takes() {
             let targets = self.rule.targets.iter().map(|target| {
@@ -146,9 +146,9 @@ impl Tried {
                 };
                 json!({ "id": target.id, "arn": target.arn, key: text })
             });
-            told["targets"] = targets.collect();
+            printed["targets"] = targets.collect();
         }
-        told
+        printed
     }
 }
 

@@ -36,14 +36,14 @@ impl Test {
             bail!("the event lacks {lacks}: TestEventPattern says `Parameter Event is not valid.`");
         }
         if self.json {
-            let mut told = serde_json::to_value(&explanation)?;
-            told["warnings"] = serde_json::to_value(&warnings)?;
-            line!("{}", serde_json::to_string_pretty(&told)?);
+            let mut printed = serde_json::to_value(&explanation)?;
+            printed["warnings"] = serde_json::to_value(&warnings)?;
+            line!("{}", serde_json::to_string_pretty(&printed)?);
             return Ok(answer(explanation.matched));
         }
         let colour = if explanation.matched { GOOD } else { BAD };
-        let told = explanation.to_string();
-        let (verdict, fields) = told.split_once('\n').unwrap_or((&told, ""));
+        let text = explanation.to_string();
+        let (verdict, fields) = text.split_once('\n').unwrap_or((&text, ""));
         line!("{colour}{verdict}{colour:#}\n{fields}");
         for warning in warnings {
             line!("{DIM}warning: {warning}{DIM:#}");

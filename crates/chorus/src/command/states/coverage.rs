@@ -61,16 +61,16 @@ impl Coverage {
                     json!({"from": way.from, "field": way.field, "to": way.to, "times": times})
                 })
                 .collect();
-            let told = json!({ "states": states, "transitions": ways });
-            line!("{}", serde_json::to_string_pretty(&told)?);
+            let printed = json!({ "states": states, "transitions": ways });
+            line!("{}", serde_json::to_string_pretty(&printed)?);
         } else {
-            tell(&coverage, &machine);
+            print_text(&coverage, &machine);
         }
         Ok(if coverage.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
-fn tell(coverage: &states::Coverage, machine: &Machine) {
+fn print_text(coverage: &states::Coverage, machine: &Machine) {
     let counted = |times: usize| {
         let colour = if times == 0 { BAD } else { DIM };
         format!("{colour}{times:>4} x{colour:#}")

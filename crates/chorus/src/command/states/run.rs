@@ -50,8 +50,8 @@ impl Run {
             line!("{}", table::of(&run.history));
         }
         if self.history {
-            let told = serde_json::json!({ "events": run.history });
-            line!("{}", serde_json::to_string_pretty(&told)?);
+            let printed = serde_json::json!({ "events": run.history });
+            line!("{}", serde_json::to_string_pretty(&printed)?);
         }
         let (error, cause) = match run.status {
             Status::Succeeded { output } => {
@@ -68,8 +68,8 @@ impl Run {
             let shown = error.as_deref().unwrap_or("no error name");
             note!("failed: {shown}: {}", cause.as_deref().unwrap_or_default());
         } else {
-            let told = serde_json::json!({ "error": error, "cause": cause });
-            line!("{}", serde_json::to_string(&told).context("the error cannot be written")?);
+            let printed = serde_json::json!({ "error": error, "cause": cause });
+            line!("{}", serde_json::to_string(&printed).context("the error cannot be written")?);
         }
         Ok(ExitCode::FAILURE)
     }

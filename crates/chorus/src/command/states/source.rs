@@ -14,7 +14,7 @@ pub(super) struct Definition {
     pub(super) name: String,
     /// The logical id within a template.
     pub(super) id: Option<String>,
-    pub(super) text: Result<String, Unread>,
+    pub(super) text: Result<String, UnreadableDefinition>,
     /// The workflow type in the template.
     pub(super) workflow: Option<Workflow>,
     /// The assumptions that were made to read it.
@@ -23,7 +23,7 @@ pub(super) struct Definition {
 
 /// Why a template's definition cannot be read.
 #[derive(Debug)]
-pub(super) enum Unread {
+pub(super) enum UnreadableDefinition {
     /// The definition is in S3.
     Elsewhere(String),
     Failed(anyhow::Error),
@@ -32,7 +32,7 @@ pub(super) enum Unread {
 impl Definition {
     /// Returns the entry for a file that cannot be read.
     pub(super) fn unreadable(file: &Path, error: anyhow::Error) -> Self {
-        let (name, text) = (file.display().to_string(), Err(Unread::Failed(error)));
+        let (name, text) = (file.display().to_string(), Err(UnreadableDefinition::Failed(error)));
         Self { name, id: None, text, workflow: None, assumed: Vec::new() }
     }
 
@@ -41,8 +41,10 @@ impl Definition {
         let workflow = workflow.or(self.workflow).unwrap_or_default();
         let text = match self.text {
             Ok(text) => text,
-            Err(Unread::Elsewhere(uri)) => bail!("the definition of {} is at {uri}", self.name),
-            Err(Unread::Failed(error)) => {
+            Err(UnreadableDefinition::Elsewhere(uri)) => {
+                bail!("the definition of {} is at {uri}", self.name)
+            }
+            Err(UnreadableDefinition::Failed(error)) => {
                 return Err(error.context(format!("{} cannot be read", self.name)));
             }
         };
@@ -145,7 +147,7 @@ fn of_template(text: &str, file: &Path) -> anyhow::Result<Vec<Definition>> {
 }
 
 /// Returns the definition of a state machine in a template, as the service would get it.
-fn text_of(properties: &Value, folder: &Path) -> Result<String, Unread> {
+fn text_of(properties: &Value, folder: &Path) -> Result<String, UnreadableDefinition> {
     let substitutions = &properties["DefinitionSubstitutions"];
     if let Some(text) = properties["DefinitionString"].as_str() {
         return Ok(substituted(text, substitutions, within_json));
@@ -161,14 +163,14 @@ fn text_of(properties: &Value, folder: &Path) -> Result<String, Unread> {
         .find(|place| !place.is_null());
     match place {
         Some(Value::String(uri)) if !uri.starts_with("s3://") => {
-            of_file(&folder.join(uri), substitutions).map_err(Unread::Failed)
+            of_file(&folder.join(uri), substitutions).map_err(UnreadableDefinition::Failed)
         }
-        Some(Value::String(uri)) => Err(Unread::Elsewhere(uri.clone())),
+        Some(Value::String(uri)) => Err(UnreadableDefinition::Elsewhere(uri.clone())),
         Some(object) => {
             let part = |name: &str| object[name].as_str().unwrap_or_default();
-            Err(Unread::Elsewhere(format!("s3://{}/{}", part("Bucket"), part("Key"))))
+            Err(UnreadableDefinition::Elsewhere(format!("s3://{}/{}", part("Bucket"), part("Key"))))
         }
-        None => Err(Unread::Failed(anyhow!("it has no definition"))),
+        None => Err(UnreadableDefinition::Failed(anyhow!("it has no definition"))),
     }
 }
 

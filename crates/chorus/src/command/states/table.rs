@@ -41,19 +41,19 @@ fn of_whom(event: &HistoryEvent) -> String {
 }
 
 fn what(event: &HistoryEvent) -> String {
-    let mut told = Vec::new();
+    let mut text = Vec::new();
     for name in ["input", "parameters", "output", "error", "cause", "length", "workerName"] {
         if let Some(value) = detail(event, name) {
-            told.push(format!("{name} {}", plain(value)));
+            text.push(format!("{name} {}", plain(value)));
         }
     }
     if let Some(assigned) = detail(event, "assignedVariables") {
-        told.push(format!("assigned {assigned}"));
+        text.push(format!("assigned {assigned}"));
     }
-    let told = told.join(", ");
-    match told.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}… ({} characters)", &told[..end], told.chars().count()),
-        None => told,
+    let text = text.join(", ");
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}… ({} characters)", &text[..end], text.chars().count()),
+        None => text,
     }
 }
 

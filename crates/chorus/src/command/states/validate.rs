@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 use states::{Machine, Problem, Severity, Workflow};
 
-use super::source::Unread;
+use super::source::UnreadableDefinition;
 use super::{Type, UNREADABLE, source};
 use crate::screen::{BAD, BOLD, DIM, GOOD, line, note};
 
@@ -40,15 +40,15 @@ impl Validate {
         }
         let several = definitions.len() > 1;
         let (mut checked, mut unread) = (0, false);
-        let (mut all_valid, mut told) = (true, Vec::new());
+        let (mut all_valid, mut printed) = (true, Vec::new());
         for definition in &definitions {
             let name = &definition.name;
             let text = match &definition.text {
                 Ok(text) => text,
                 Err(why) => {
-                    unread |= matches!(why, Unread::Failed(_));
+                    unread |= matches!(why, UnreadableDefinition::Failed(_));
                     let why = pass_over(name, why, self.json);
-                    told.push(json!({ "machine": name, "result": null, "because": why }));
+                    printed.push(json!({ "machine": name, "result": null, "because": why }));
                     continue;
                 }
             };
@@ -58,7 +58,7 @@ impl Validate {
             all_valid &= machine.is_some();
             if self.json {
                 let result = if machine.is_some() { "OK" } else { "FAIL" };
-                told.push(json!({ "machine": name, "result": result, "diagnostics": problems,
+                printed.push(json!({ "machine": name, "result": result, "diagnostics": problems,
                     "truncated": false }));
                 continue;
             }
@@ -68,10 +68,10 @@ impl Validate {
             if several {
                 line!("{BOLD}{name}{BOLD:#}");
             }
-            tell(machine.as_ref(), &problems);
+            print_text(machine.as_ref(), &problems);
         }
         if self.json {
-            line!("{}", serde_json::to_string_pretty(&told)?);
+            line!("{}", serde_json::to_string_pretty(&printed)?);
         }
         Ok(match all_valid {
             false => ExitCode::FAILURE,
@@ -82,10 +82,10 @@ impl Validate {
 }
 
 /// Reports why a state machine cannot be checked; the others are checked nevertheless.
-fn pass_over(name: &str, why: &Unread, json: bool) -> Vec<String> {
+fn pass_over(name: &str, why: &UnreadableDefinition, json: bool) -> Vec<String> {
     let causes = match why {
-        Unread::Elsewhere(uri) => vec![format!("its definition is at {uri}")],
-        Unread::Failed(error) => error.chain().map(ToString::to_string).collect(),
+        UnreadableDefinition::Elsewhere(uri) => vec![format!("its definition is at {uri}")],
+        UnreadableDefinition::Failed(error) => error.chain().map(ToString::to_string).collect(),
     };
     if !json {
         note!("note: {name} is not checked: {}", causes.join(": "));
@@ -93,11 +93,11 @@ fn pass_over(name: &str, why: &Unread, json: bool) -> Vec<String> {
     causes
 }
 
-fn tell(machine: Option<&Machine>, problems: &[Problem]) {
+fn print_text(machine: Option<&Machine>, problems: &[Problem]) {
     for problem in problems {
         let colour = if problem.severity == Severity::Error { BAD } else { DIM };
-        let told = problem.to_string();
-        let (severity, what) = told.split_once(": ").unwrap_or(("", &told));
+        let text = problem.to_string();
+        let (severity, what) = text.split_once(": ").unwrap_or(("", &text));
         line!("{colour}{severity}{colour:#}: {what}");
     }
     if let Some(machine) = machine {

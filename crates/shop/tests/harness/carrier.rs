@@ -65,7 +65,7 @@ impl Depot {
 
     /// Waits until `delivered` parcels were reported to the shop as delivered.
     pub(super) async fn until(&self, delivered: usize) -> anyhow::Result<()> {
-        self.delivered.subscribe().wait_for(|told| *told >= delivered).await?;
+        self.delivered.subscribe().wait_for(|answer| *answer >= delivered).await?;
         Ok(())
     }
 }
@@ -95,14 +95,19 @@ impl Couriers {
                 return;
             }
             for status in ["DeliveryStarted", "Delivered"] {
-                let told = self.tell(&router, &order_id, status).await;
-                told.expect("the shop takes the carrier's webhook");
+                let answer = self.send_callback(&router, &order_id, status).await;
+                answer.expect("the shop takes the carrier's webhook");
             }
             self.delivered.send_modify(|delivered| *delivered += 1);
         }
     }
 
-    async fn tell(&self, router: &Router, order_id: &str, status: &str) -> anyhow::Result<()> {
+    async fn send_callback(
+        &self,
+        router: &Router,
+        order_id: &str,
+        status: &str,
+    ) -> anyhow::Result<()> {
         let secret: WebhookSecret = WEBHOOK_SECRET.parse()?;
         let handle = CarrierCallback::handle(&order_id.parse()?);
         let body = json!({ "order-id": order_id, "handle": handle, "status": status }).to_string();

@@ -67,16 +67,16 @@ impl Harness {
         wrap: impl FnMut(Arc<dyn Store>) -> Arc<dyn Store>,
     ) -> anyhow::Result<Self> {
         let books = ShopConfig { data: data.map(Into::into), ..ShopConfig::default() };
-        let world = Self::of(&books, wrap, |mut config| {
+        let harness = Self::of(&books, wrap, |mut config| {
             config.data = data.map(Into::into);
             // With the default, a hundred calls a second, that limit would determine every result.
             config.policies.calls_per_second = 1_000_000;
             config
         })?;
-        world.seed(customers).await?;
+        harness.seed(customers).await?;
         // An order needs the items' prices, which Order learns from events.
-        world.step_to(0).await;
-        Ok(world)
+        harness.step_to(0).await;
+        Ok(harness)
     }
 
     /// Opens a shop in memory on `clock`, which advances only while nothing can be done. Its carrier
@@ -87,7 +87,7 @@ impl Harness {
         calls_per_second: u32,
     ) -> anyhow::Result<Self> {
         let books = ShopConfig { clock: Arc::new(clock.clone()), ..ShopConfig::default() };
-        let world = Self::of(
+        let harness = Self::of(
             &books,
             |store| store,
             |config| {
@@ -96,9 +96,9 @@ impl Harness {
                 config
             },
         )?;
-        world.seed(customers).await?;
-        world.rest(0).await?;
-        Ok(world)
+        harness.seed(customers).await?;
+        harness.rest(0).await?;
+        Ok(harness)
     }
 
     fn of(

@@ -19,7 +19,7 @@ pub enum Target {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceivedLetter {
+pub struct ReceivedDeadLetter {
     pub id: String,
     /// The URL of the dead-letter queue.
     pub queue_url: String,
@@ -45,7 +45,7 @@ impl Target {
     }
 }
 
-impl ReceivedLetter {
+impl ReceivedDeadLetter {
     /// Reads a message of a dead-letter queue.
     pub(crate) fn read(queue_url: &str, message: &Message) -> Self {
         let attributes: BTreeMap<&str, &str> = message
@@ -120,9 +120,9 @@ fn of_lambda(body: &str) -> Option<FailedInvocation> {
 }
 
 impl FailedInvocation {
-    fn into_letter(self, letter: ReceivedLetter) -> ReceivedLetter {
+    fn into_letter(self, letter: ReceivedDeadLetter) -> ReceivedDeadLetter {
         let Self { function, event, code, message } = self;
-        ReceivedLetter { target: Target::of(&function), event, code, message, ..letter }
+        ReceivedDeadLetter { target: Target::of(&function), event, code, message, ..letter }
     }
 }
 
@@ -134,20 +134,23 @@ mod tests {
     const FUNCTION: &str = "arn:aws:lambda:us-east-1:1:function:chorus-order";
     const QUEUE: &str = "arn:aws:sqs:us-east-1:1:chorus-NotificationQueue-1X";
 
-    fn said(text: &str) -> MessageAttributeValue {
+    fn text_attribute(text: &str) -> MessageAttributeValue {
         let value = MessageAttributeValue::builder().data_type("String").string_value(text);
         value.build().unwrap()
     }
 
     #[test]
-    fn a_letter_of_the_bus_says_its_rule_and_target() {
+    fn a_dead_letter_of_the_bus_names_its_rule_and_target() {
         let message = Message::builder()
             .body(r#"{"detail-type":"OrderCreated"}"#)
-            .message_attributes("TARGET_ARN", said(FUNCTION))
-            .message_attributes("RULE_ARN", said("arn:aws:events:r:1:rule/bus/order-ProjectOrder"))
-            .message_attributes("ERROR_CODE", said("NO_PERMISSIONS"))
+            .message_attributes("TARGET_ARN", text_attribute(FUNCTION))
+            .message_attributes(
+                "RULE_ARN",
+                text_attribute("arn:aws:events:r:1:rule/bus/order-ProjectOrder"),
+            )
+            .message_attributes("ERROR_CODE", text_attribute("NO_PERMISSIONS"))
             .build();
-        let letter = ReceivedLetter::read("url", &message);
+        let letter = ReceivedDeadLetter::read("url", &message);
         assert_eq!(letter.target, Target::Function(FUNCTION.to_owned()));
         assert_eq!(letter.rule.as_deref(), Some("order-ProjectOrder"));
         assert_eq!(
@@ -166,7 +169,7 @@ mod tests {
             "responsePayload": { "errorType": "StoreUnavailable", "errorMessage": "no answer" },
         });
         let letter =
-            ReceivedLetter::read("url", &Message::builder().body(body.to_string()).build());
+            ReceivedDeadLetter::read("url", &Message::builder().body(body.to_string()).build());
         assert_eq!(letter.target, Target::Function(FUNCTION.to_owned()));
         assert_eq!((letter.code.as_str(), letter.about().as_str()), ("StoreUnavailable", "7"));
         assert!(!letter.event.contains("requestContext"));
@@ -176,7 +179,7 @@ mod tests {
     fn a_message_that_was_received_too_often_goes_back_to_its_queue() {
         let source = MessageSystemAttributeName::DeadLetterQueueSourceArn;
         let message = Message::builder().body("{}").attributes(source, QUEUE).build();
-        let letter = ReceivedLetter::read("url", &message);
+        let letter = ReceivedDeadLetter::read("url", &message);
         assert_eq!(letter.target, Target::Queue(QUEUE.to_owned()));
         assert_eq!(letter.code, "ReceivedTooOften");
     }
@@ -184,8 +187,9 @@ mod tests {
     #[test]
     fn an_api_destination_is_reached_by_the_bus_alone() {
         let target = "arn:aws:events:us-east-1:1:api-destination/carrier/1";
-        let message = Message::builder().body("{}").message_attributes("TARGET_ARN", said(target));
-        let letter = ReceivedLetter::read("url", &message.build());
+        let message =
+            Message::builder().body("{}").message_attributes("TARGET_ARN", text_attribute(target));
+        let letter = ReceivedDeadLetter::read("url", &message.build());
         assert_eq!(letter.target, Target::OnlyTheBus(target.to_owned()));
     }
 }

@@ -59,9 +59,9 @@ fn exposed(report: &Report) {
     if report.exposed.is_empty() {
         return;
     }
-    let told =
+    let troubles =
         report.exposed.iter().map(|(trouble, runs)| format!("{trouble} {}", HumanCount(*runs)));
-    wrapped("runs with", told);
+    wrapped("runs with", troubles);
 }
 
 /// Prints the injected faults, one line for each port.
