@@ -70,10 +70,10 @@ class Shop:
 
     def wait_for(self, order: str, *words: str) -> None:
         """Waits until the order, as JSON, contains each of these words."""
-        def told() -> bool:
+        def reached() -> bool:
             answer = json.dumps(self.ask("GET", f"/orders/{order}"))
             return all(word in answer for word in words)
-        self._wait_until(told)
+        self._wait_until(reached)
 
     def kill(self) -> None:
         """Kills the process without warning, like a power failure."""
@@ -84,7 +84,7 @@ class Shop:
         until = time.monotonic() + 60
         while not holds():
             if time.monotonic() > until:
-                raise TimeoutError("the shop does not get there")
+                raise TimeoutError("the shop does not reach the expected state")
             time.sleep(0.05)
 
 

@@ -29,7 +29,7 @@ pub enum Verdict {
     Approve,
     /// The order is to be canceled.
     Decline,
-    /// A reviewer is at work: the payment goes on waiting.
+    /// A reviewer is at work: the payment continues to wait.
     Take,
 }
 
@@ -84,7 +84,7 @@ event! {
         price: Money = samples::unit_price(),
         stock: u32 = 39,
         #[serde(default)] discontinued: bool = false,
-        /// The version of the item to replace; 0 where the item must not exist yet.
+        /// The version of the item to replace; 0 if the item must not exist yet.
         #[serde(default, skip_serializing_if = "Option::is_none")] replaces: Option<u64> = None,
     }
 }
@@ -111,7 +111,7 @@ event! {
 }
 
 event! {
-    /// Forget this customer: make unreadable, everywhere, what is said about them.
+    /// Forget this customer: make all personal data about them unreadable.
     ForgetCustomer: Owner::Service(services::ORDER), Command, about customer_id, {
         customer_id: CustomerId = samples::customer_id(),
     }
@@ -167,7 +167,7 @@ event! {
         status: LogisticsStatus = LogisticsStatus::Delivered,
         handle: Handle = samples::handle(),
         #[serde(default)] reason: Option<String> = None,
-        /// By what the parcel is followed on its way; kept when the parcel was picked up.
+        /// How to track the parcel; stored when the parcel is picked up.
         #[serde(default, skip_serializing_if = "Option::is_none")] tracking: Option<Tracking> = None,
     }
 }

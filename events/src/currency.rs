@@ -27,7 +27,7 @@ const CODES: [&str; 156] = [
 #[error("must be the ISO 4217 code of a currency, such as EUR")]
 pub struct CurrencyError;
 
-/// What the shop's prices are in: a currency's code by ISO 4217.
+/// The currency of the shop's prices: its code by ISO 4217.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Currency(&'static str);
 
@@ -77,7 +77,7 @@ impl JsonSchema for Currency {
     }
 }
 
-/// Something with amounts, and what they are in.
+/// A value with amounts, and the currency of the amounts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "{T}", description = "Its amounts are in its `currency`.")]
 pub struct Priced<T> {

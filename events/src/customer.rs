@@ -18,11 +18,11 @@ event! {
 }
 
 event! {
-    /// Who an order is for.
+    /// The customer of an order is known, and may order.
     CustomerDescribed: CUSTOMER, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
-        /// Empty: nobody needs it; in events of earlier releases, what the customer is called.
+        /// Empty; in events of earlier releases, the customer's name.
         customer_name: Sealed = Sealed::default(),
         lines: Vec<DescribedLine> = samples::described_lines(),
         total: Money = samples::total(),
@@ -43,7 +43,7 @@ event! {
 }
 
 event! {
-    /// Name and address of a customer were erased; it counts as a revision.
+    /// Name and address of a customer were erased; this counts as a revision of the customer.
     CustomerErased: CUSTOMER, Step, about customer_id, {
         customer_id: CustomerId = samples::customer_id(),
         revision: u64 = 2,

@@ -24,7 +24,7 @@ pub enum CanceledBy {
 }
 
 event! {
-    /// When an order can be delivered.
+    /// The delivery of an order is planned: when the parcel should arrive.
     DeliveryEstimated: DELIVERY, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -38,7 +38,7 @@ event! {
 }
 
 event! {
-    /// The carrier does not go there.
+    /// The carrier does not deliver to the order's country.
     ErrorDeliveryEstimated: DELIVERY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "the carrier does not deliver to AQ".to_owned(),

@@ -1,6 +1,6 @@
-//! The public events, which other accounts may subscribe to. They say little, nothing about people, and
-//! have versions of their own: `cargo design --check` holds them to more than the events of the shop's
-//! own bus.
+//! The public events, which other accounts may subscribe to. They contain little data, none about
+//! people, and have versions of their own. `cargo design --check` applies stricter rules to them
+//! than to the events of the shop's own bus.
 
 use jiff::Timestamp;
 

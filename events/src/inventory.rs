@@ -12,7 +12,7 @@ use crate::{
 
 const INVENTORY: Owner = Owner::Service(services::INVENTORY);
 
-/// A line with what its parcel needs.
+/// A line of an order, with the item's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct DescribedLine {
@@ -30,10 +30,10 @@ pub struct DescribedLine {
 pub struct MissingLine {
     /// The item.
     pub sku: Sku,
-    /// How many pieces were ordered; not known of an event of version 1.
+    /// How many pieces were ordered; absent in an event of version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordered: Option<u32>,
-    /// How many pieces were available; not known of an event of version 1.
+    /// How many pieces were available; absent in an event of version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available: Option<u32>,
 }
@@ -56,7 +56,7 @@ event! {
 }
 
 event! {
-    /// All lines of an order were set aside for it.
+    /// All lines of an order were reserved.
     ItemReserved: INVENTORY, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -79,7 +79,7 @@ event! {
         reason: String = "not in stock: chai".to_owned(),
     }
     before {
-        /// Only named the items that cannot be served.
+        /// It named only the items that cannot be served.
         1 as ItemNotAvailableV1 published {
             order_id: OrderId = samples::order_id(),
             customer_id: CustomerId = samples::customer_id(),
@@ -102,7 +102,7 @@ event! {
 }
 
 event! {
-    /// The lines of an order, by name.
+    /// The names of an order's items are known.
     ItemDescribed: INVENTORY, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -136,7 +136,7 @@ event! {
 }
 
 event! {
-    /// Nothing was reserved that could be removed.
+    /// The items of an order cannot be removed from the stock, because none are reserved.
     ErrorItemRemoved: INVENTORY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "nothing is reserved for this order".to_owned(),
@@ -144,7 +144,7 @@ event! {
 }
 
 event! {
-    /// What was reserved for a canceled order is available again.
+    /// The pieces that were reserved for a canceled order are available again.
     ItemUnreserved: INVENTORY, Terminal, about order_id, {
         order_id: OrderId = samples::order_id(),
         lines: Vec<Line> = samples::lines(),
@@ -152,7 +152,7 @@ event! {
 }
 
 event! {
-    /// What had left the stock for a canceled order is available again.
+    /// The pieces that had left the stock for a canceled order are available again.
     ItemReturned: INVENTORY, Terminal, about order_id, {
         order_id: OrderId = samples::order_id(),
         lines: Vec<Line> = samples::lines(),
@@ -160,7 +160,7 @@ event! {
 }
 
 event! {
-    /// A reservation could not be given back; an operator must look.
+    /// A reservation could not be released; an operator must look.
     ErrorItemUnreserved: INVENTORY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "no item is called chai".to_owned(),
@@ -168,7 +168,7 @@ event! {
 }
 
 event! {
-    /// Removed items could not be taken back into stock; an operator must look.
+    /// Removed items could not be returned to the stock; an operator must look.
     ErrorItemReturned: INVENTORY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "no item is called chai".to_owned(),

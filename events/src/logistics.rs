@@ -19,7 +19,7 @@ event! {
 }
 
 event! {
-    /// The carrier has handed a parcel over.
+    /// The carrier has delivered a parcel.
     Delivered: LOGISTICS, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         /// Added by Delivery: the carrier does not know it.

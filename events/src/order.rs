@@ -40,7 +40,7 @@ event! {
 }
 
 event! {
-    /// An order was canceled: whatever was done for it is to be undone.
+    /// An order was canceled: each service undoes what it did for it.
     OrderCanceled: ORDER, End, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -68,7 +68,7 @@ event! {
 }
 
 event! {
-    /// A customer was forgotten: nobody can read any more what is said about them.
+    /// A customer was forgotten: their personal data can no longer be read.
     CustomerForgotten: ORDER, Step, about customer_id, {
         customer_id: CustomerId = samples::customer_id(),
         forgotten_at: Timestamp = samples::moment(),

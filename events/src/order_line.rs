@@ -1,4 +1,4 @@
-//! What an order is made of: its lines, and where they go.
+//! The content of an order: its lines and its address.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,13 +23,14 @@ pub struct Line {
     pub unit_price: Money,
 }
 
-/// Where a parcel goes. Rules ask for the country; the rest is encrypted under the customer's key, as
-/// one text: each would be 30 bytes longer by itself, in five events.
+/// The address of a parcel. Rules read the country, so it is not encrypted. The rest is encrypted
+/// under the customer's key, as one text, because each encrypted text takes 30 more bytes in each
+/// of five events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ShippingAddress {
-    /// All lines of the address, encrypted; in orders of earlier releases, who receives it, in the
-    /// clear.
+    /// All lines of the address, encrypted; in orders of earlier releases, the recipient's name,
+    /// not encrypted.
     pub name: Sealed,
     /// Empty; in orders of earlier releases, street and number.
     pub street: Sealed,
@@ -75,7 +76,7 @@ impl ShippingAddress {
     }
 }
 
-/// An address that is read: what [`ShippingAddress`] encrypts, in the clear.
+/// An address that is not encrypted: what [`ShippingAddress`] has in encrypted form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "ShippingAddress")]

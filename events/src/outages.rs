@@ -9,7 +9,7 @@ use crate::partners;
 const BREAKERS: Owner = Owner::Partner(partners::BREAKERS);
 
 event! {
-    /// A partner has not answered several calls in a row: for now, nobody calls it.
+    /// A partner has not answered several calls in a row: it is not called for now.
     PartnerUnavailable: BREAKERS, Terminal, about partner, {
         partner: String = partners::PAYMENT_PROVIDER.name.to_owned(),
         since: Timestamp = sample_time(),
@@ -18,7 +18,7 @@ event! {
 }
 
 event! {
-    /// A partner that was not called for some time has answered: everybody calls it again.
+    /// A partner that was not called for some time has answered: it is called again.
     PartnerRecovered: BREAKERS, Terminal, about partner, {
         partner: String = partners::PAYMENT_PROVIDER.name.to_owned(),
         since: Timestamp = sample_time(),

@@ -38,16 +38,16 @@ page_url! {
 }
 
 event! {
-    /// The customer's bank asks the customer to confirm a payment, such as by 3-D Secure. It waits for
-    /// that until a deadline.
+    /// The customer's bank asks the customer to confirm a payment, such as by 3-D Secure. The
+    /// payment waits for that until a deadline.
     ConfirmationRequired: PAYMENT, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
         amount: Money = samples::total(),
-        /// Where the customer confirms it; without, only an app of the bank asks for it.
+        /// Where the customer confirms it; absent if only the bank's own app asks.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         confirm_at: Option<ConfirmationUrl> = Some(samples::confirmation_url()),
-        /// When the payment fails unless it is confirmed.
+        /// The deadline: unless it is confirmed by then, the payment fails.
         until: Timestamp = samples::later(),
     } also [{ confirm_at: None }]
 }
@@ -74,7 +74,7 @@ event! {
 }
 
 event! {
-    /// Payment was declined or given up. `CancelPayment` refunds a charge that succeeded anyway.
+    /// A payment was declined or given up. `CancelPayment` refunds a charge that succeeded anyway.
     PaymentFailed: PAYMENT, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -83,8 +83,9 @@ event! {
 }
 
 event! {
-    /// The amount that the bank held could not be charged when the parcel left: the bank refused, or
-    /// the authorization had lapsed. The order is canceled, and the carrier is asked for the parcel.
+    /// The amount that the bank held could not be charged when the parcel left: the bank refused,
+    /// or the authorization had lapsed. The order is canceled, and the carrier is asked to return
+    /// the parcel.
     CaptureFailed: PAYMENT, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "the authorization has lapsed".to_owned(),
@@ -113,7 +114,7 @@ event! {
         order_id: OrderId = samples::order_id(),
         amount: Money = samples::total(),
         reason: String = "product_not_received".to_owned(),
-        /// Until when the payment provider takes evidence.
+        /// Until when the payment provider accepts evidence.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         respond_by: Option<Timestamp> = Some(samples::later()),
     }

@@ -1,28 +1,28 @@
 //! The services of the shop, listed once.
 
 chorus_table::services! {
-    /// Takes orders, and knows when they end.
+    /// Accepts orders, and records how they end.
     ORDER: "order", "Order", "com.orders";
-    /// Knows items, their prices and their stock.
+    /// Stores items, their prices and their stock.
     INVENTORY: "inventory", "Inventory", "com.inventory";
-    /// Knows customers.
+    /// Stores customers.
     CUSTOMER: "customer", "Customer", "com.customers";
-    /// Plans and follows deliveries.
+    /// Plans deliveries, and follows them to their end.
     DELIVERY: "delivery", "Delivery", "com.delivery";
-    /// Charges and refunds.
+    /// Charges and refunds orders.
     PAYMENT: "payment", "Payment", "com.payments";
-    /// Writes to customers and operators.
+    /// Sends emails to customers and operators.
     NOTIFICATION: "notification", "Notification", "com.notifications";
     /// Has a person review high-value orders.
     FRAUD: "fraud", "Fraud", "com.fraud";
-    /// Declares what leaves the country.
+    /// Prepares customs declarations.
     CUSTOMS: "customs", "Customs", "com.customs";
-    /// Counts.
+    /// Counts orders, and adds up their totals.
     ANALYTICS: "analytics", "Analytics", "com.analytics";
-    /// Remembers every event.
+    /// Stores every event.
     EVENT_LOG: "event-log", "Event log", "com.event-log";
-    /// Tells the shop's own front end how orders proceed.
+    /// Sends updates about orders to the shop's own front end.
     STOREFRONT: "storefront", "Storefront", "com.storefront";
-    /// Publishes what other accounts may know of orders.
+    /// Publishes events about orders for other accounts.
     ENTERPRISE: "enterprise", "Enterprise", "com.example.shop";
 }

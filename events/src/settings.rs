@@ -89,14 +89,15 @@ impl Default for Settings {
     }
 }
 
-/// The shop's numbers when an order was created, and what followed from them. The order is carried
-/// out under these terms, whatever the numbers are by then: rules and services ask them only.
+/// The shop's settings when an order was created, and what followed from them. Rules and services
+/// read these terms, so a later change of the settings does not affect the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Terms {
     /// The country that the shop shipped from.
     pub home_country: Country,
-    /// Whether the order leaves it: it travels longer, and is to be declared.
+    /// Whether the order leaves that country: it then takes longer, and needs a customs
+    /// declaration.
     pub leaves_country: bool,
     /// From this total on, orders were reviewed.
     pub review_above: Money,

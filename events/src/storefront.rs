@@ -7,7 +7,7 @@ use crate::{OrderId, samples, services};
 const STOREFRONT: Owner = Owner::Service(services::STOREFRONT);
 
 event! {
-    /// The shop's front end is told that an order proceeded: `signed-update` is a JSON Web Token,
+    /// An update about an order for the shop's front end: `signed-update` is a JSON Web Token,
     /// without personal data.
     OrderUpdated: STOREFRONT, Step, about order_id, {
         order_id: OrderId = samples::order_id(),

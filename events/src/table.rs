@@ -49,7 +49,7 @@ chorus_table::design_table! {
     DescribeItem: INVENTORY on [ItemReserved] => [ItemDescribed, ErrorItemDescribed]
         .read_only().budget(2, 1);
 
-    /// Looks up who the order is for.
+    /// Looks up the customer of the order.
     DescribeCustomer: CUSTOMER on [ItemDescribed] => [CustomerDescribed, ErrorCustomerDescribed]
         .read_only().budget(2, 1);
 
@@ -58,8 +58,8 @@ chorus_table::design_table! {
         => [DeliveryEstimated, ErrorDeliveryEstimated]
         .undone_by(&CancelDelivery).budget(2, 4);
 
-    /// Charges the order, or has the bank hold the amount; where its terms want a review, or the customer's bank a confirmation, starts
-    /// the state machine that waits for it.
+    /// Charges the order, or has the bank hold the amount. If the order's terms require a review,
+    /// or the customer's bank a confirmation, starts the state machine that waits for that.
     CollectPayment: PAYMENT on [DeliveryEstimated]
         => [PaymentMade, PaymentAuthorized, PaymentFailed]
         .undone_by(&CancelPayment).starts_machine().queued().gives_up_to(&RefusePayment)
@@ -80,7 +80,7 @@ chorus_table::design_table! {
     AskCustomer: PAYMENT task_of CollectPayment [DeliveryEstimated] => [ConfirmationRequired]
         .undone_by(&CancelPayment).outside();
 
-    /// Reads from the payment provider how a charge ended that the customer had to confirm.
+    /// Reads from the payment provider the result of a charge that the customer had to confirm.
     ConcludePayment: PAYMENT task_of CollectPayment [DeliveryEstimated]
         => [PaymentMade, PaymentAuthorized, PaymentFailed]
         .undone_by(&CancelPayment).outside().guarded_by(&PAYMENT_BREAKER).within(300);
@@ -118,8 +118,8 @@ chorus_table::design_table! {
     StartDelivery: DELIVERY on [DeliveryMarkedAsStarted] => [DeliveryStarted]
         .undone_by(&RecallDelivery).calls(CARRIER).within(86_400).budget(0, 0);
 
-    /// Shows the carrier where a parcel goes: the bus, which calls it, does not say. Answers one request,
-    /// and its repetitions.
+    /// Gives the carrier the address of a parcel, which the bus's call does not contain. Answers
+    /// one request, and its repetitions.
     ShowAddress: DELIVERY api [ShowAddress] => []
         .records().budget(2, 4).callers(Callers::Partner(CARRIER)).opens();
 
@@ -195,12 +195,12 @@ chorus_table::design_table! {
     ReportRecovery: NOTIFICATION on [PartnerRecovered] => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER);
 
-    /// Keeps a customer's address for emails, its own read model.
+    /// Stores a customer's email address, in a read model of its own.
     LearnContact: NOTIFICATION on [CustomerUpdated, CustomerErased] => []
         .records().folds();
 
-    /// Opens a review of an order whose terms want one, when Payment requests it, and publishes the
-    /// decision.
+    /// Opens a review of an order whose terms require one, when Payment requests it, and publishes
+    /// the decision.
     ReviewOrder: FRAUD api [DecideReview] on [OrderCreated, ReviewRequested]
         => [OrderApproved, OrderDeclined, ReviewTaken]
         .records().within(86_400).when(NEEDS_REVIEW).budget(4, 8).callers(ONLY_REVIEWERS);
@@ -213,15 +213,15 @@ chorus_table::design_table! {
     PrepareDeclaration: CUSTOMS on [OrderCreated] => [CustomsDeclared]
         .records().when(LEAVES_COUNTRY);
 
-    /// Counts orders and what they are worth, by how they ended.
+    /// Counts orders and adds up their totals, by how they ended.
     CountOrder: ANALYTICS on [OrderCreated, OrderCanceled, OrderDelivered] => []
         .records().budget(1, 4);
 
-    /// Keeps every event, for good.
+    /// Stores every event permanently.
     RecordEvent: EVENT_LOG listens_to everything => []
         .records().folds().every("com.").budget(1, 1);
 
-    /// Signs what the shop's front end is told of an order's progress.
+    /// Signs an update about an order's progress for the shop's front end.
     SignUpdate: STOREFRONT
         on [OrderCreated, DeliveryEstimated, ReviewRequested, ConfirmationRequired,
             PaymentAuthorized, PaymentMade, DeliveryStarted, OrderDelivered, OrderCanceled, PaymentCanceled]
@@ -232,7 +232,7 @@ chorus_table::design_table! {
     SendUpdate: STOREFRONT on [OrderUpdated] => []
         .records().calls(FRONT_END).optional().budget(0, 0);
 
-    /// Publishes what other accounts may know of how an order ended.
+    /// Publishes how an order ended, with the data that other accounts may have.
     PublishOutcome: ENTERPRISE on [OrderDelivered, OrderCanceled]
         => [ShopOrderDelivered, ShopOrderCanceled]
         .records().outside().optional().budget(1, 1);
@@ -253,8 +253,8 @@ chorus_table::design_table! {
     PutCustomer: CUSTOMER api [PutCustomer] => [CustomerUpdated]
         .records().callers(OWNER_OR_STAFF).seals();
 
-    /// Forgets a customer: destroys the key under which everything about them is encrypted. Refused
-    /// while an order of theirs is under way, unless that is what the caller wants.
+    /// Forgets a customer: destroys the key under which their personal data is encrypted. Refused
+    /// while an order of theirs is under way, unless the caller explicitly accepts that.
     ForgetCustomer: ORDER api [ForgetCustomer] => [CustomerForgotten]
         .records().callers(OWNER_OR_STAFF).destroys_keys();
 
@@ -262,11 +262,11 @@ chorus_table::design_table! {
     EraseCustomer: CUSTOMER on [CustomerForgotten] => [CustomerErased]
         .records();
 
-    /// Learns an item's price, its own read model, so that an order's total needs no call.
+    /// Stores an item's price, in a read model of its own, so that an order's total needs no call.
     LearnPrice: ORDER on [ItemListed] => []
         .records().folds();
 
-    /// Keeps how far an order's payment and delivery are, for whoever looks at the order.
+    /// Stores the progress of an order's payment and delivery, which the API shows with the order.
     FollowOrder: ORDER
         on [ReviewRequested, ConfirmationRequired, PaymentAuthorized, PaymentMade, PaymentCanceled,
             DeliveryEstimated, DeliveryStarted] => []

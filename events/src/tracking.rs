@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::page_url::page_url;
 
 identifier! {
-    /// A carrier's number of a parcel.
+    /// The number under which a carrier tracks a parcel.
     TrackingNumber
 }
 
-/// By what a parcel is followed on its way.
+/// How a parcel can be tracked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Tracking {

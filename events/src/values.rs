@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 pub struct QuantityError;
 
 identifier! {
-    /// Names an order, everywhere: it is the `correlation-id` of all that follows from it.
+    /// The id of an order: the `correlation-id` of every message about it.
     OrderId
 }
 identifier! {
-    /// Names a customer.
+    /// The id of a customer.
     CustomerId
 }
 identifier! {
-    /// Names an item that the shop sells (stock-keeping unit).
+    /// The id of an item that the shop sells (stock-keeping unit).
     Sku
 }
 identifier! {

@@ -26,7 +26,7 @@ pub(crate) const STORED_WEBHOOK_SECRET: StackSecret = StackSecret {
 /// The carrier's API, which the bus calls.
 pub(crate) fn api() -> PartnerApi {
     let secret = GeneratedSecret {
-        description: "The carrier signs its webhooks with this",
+        description: "The secret with which the carrier signs its webhooks",
         condition: None,
         given: Some((HAS_WEBHOOK_SECRET, WEBHOOK_SECRET)),
     };
@@ -42,8 +42,7 @@ pub(crate) fn api() -> PartnerApi {
 }
 
 pub(crate) fn webhook_parameter() -> Parameter {
-    let description =
-        "The carrier signs webhooks with it: at least 16 characters; made where empty";
+    let description = "The secret with which the carrier signs webhooks: at least 16 characters; generated if empty";
     Parameter::text(WEBHOOK_SECRET, description, "").secret().like("^(.{16,})?$")
 }
 
@@ -55,7 +54,7 @@ pub(crate) fn webhook_condition() -> (&'static str, Value) {
 pub(crate) fn webhook_output() -> Output {
     Output {
         name: "WebhookSecretArn",
-        description: "The secret that the carrier needs",
+        description: "The secret with which the carrier has to sign",
         value: STORED_WEBHOOK_SECRET.arn_or(json!("")),
     }
 }

@@ -24,7 +24,7 @@ const SOURCE: &str = "events/src/table.rs";
 #[derive(Debug, Error)]
 pub enum NotWritten {
     /// The checks have findings.
-    #[error("{}nothing is written while this is so", lines(.0))]
+    #[error("{}nothing is written until this is fixed", lines(.0))]
     Refused(Vec<Finding>),
     /// The folder is not the repository.
     #[error("{} is not the repository: name its root by --root DIR", .0.display())]
@@ -192,7 +192,7 @@ mod tests {
         let root = repository();
         let findings = vec![Finding::new("Count", "has no action", "Register it")];
         let error = write(root.path(), findings, &[file()]).unwrap_err();
-        let message = "Count: has no action. Register it.\nnothing is written while this is so";
+        let message = "Count: has no action. Register it.\nnothing is written until this is fixed";
         assert_eq!(error.to_string(), message);
         assert!(!root.path().join("docs").exists());
     }

@@ -25,7 +25,7 @@ pub(crate) const SIGNING_SECRET: StackSecret = StackSecret {
 /// The front end's API, which the bus calls.
 pub(crate) fn api() -> PartnerApi {
     let secret = GeneratedSecret {
-        description: "The shop signs what it tells its front end with this",
+        description: "The secret with which the shop signs updates for its front end",
         condition: Some(HAS_FRONT_END),
         given: None,
     };

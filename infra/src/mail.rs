@@ -19,9 +19,9 @@ pub(crate) const PARAMETERS: [&str; 3] = [MAIL_FROM, MAIL_IDENTITY, OPERATOR_EMA
 
 pub(crate) fn parameters() -> Vec<Parameter> {
     let described = [
-        (MAIL_FROM, "The sender of emails, by SES; where empty, a simulation keeps them"),
+        (MAIL_FROM, "The sender of emails, by SES; if empty, a simulated mailer stores them"),
         (MAIL_IDENTITY, "The domain or address of MailFrom that is verified in SES"),
-        (OPERATOR_EMAIL, "The address that is told what could not be undone"),
+        (OPERATOR_EMAIL, "The address that gets emails about failed compensations"),
     ];
     described.into_iter().map(|(name, about)| Parameter::text(name, about, "")).collect()
 }

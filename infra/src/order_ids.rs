@@ -15,6 +15,6 @@ pub(crate) const SECRET: StackSecret = StackSecret {
 };
 
 pub(crate) fn resource() -> (&'static str, Resource) {
-    let description = "The ids of new orders are derived with this";
+    let description = "The secret from which the ids of new orders are derived";
     (SECRET.id, GeneratedSecret { description, condition: None, given: None }.resource())
 }

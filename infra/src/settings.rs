@@ -22,7 +22,7 @@ pub(crate) fn parameters() -> Vec<Parameter> {
     vec![
         text(HOME_COUNTRY, home, home_country.code()).one_of(&Country::codes()),
         text(REVIEW_ABOVE, review, &review_above.to_string()).at_least(0),
-        text(CURRENCY, "What prices are in: a code of ISO 4217", currency.code()),
+        text(CURRENCY, "The currency of prices: a code of ISO 4217", currency.code()),
     ]
 }
 

@@ -208,45 +208,45 @@ fn the_settings_of_the_build_name_the_feature_that_signs_for_an_endpoint() {
 
 #[test]
 fn faults_of_two_regions_are_found() {
-    let told = findings(|it| {
+    let found = findings(|it| {
         it["Resources"]["NotificationSendEmailRule"]["Properties"]["State"] = json!("ENABLED");
     });
-    assert_eq!(told, ["NotificationSendEmailRule is enabled in the region that does not act"]);
-    let told = findings(|it| {
+    assert_eq!(found, ["NotificationSendEmailRule is enabled in the region that does not act"]);
+    let found = findings(|it| {
         let pattern =
             &mut it["Resources"]["DeliveryStartDeliveryRule"]["Properties"]["EventPattern"];
         pattern["detail"]["metadata"]["home-region"] = Value::Null;
     });
-    assert!(told.iter().any(|it| it.contains("whose home is the other region")), "{told:?}");
-    let told = findings(|it| {
+    assert!(found.iter().any(|it| it.contains("whose home is the other region")), "{found:?}");
+    let found = findings(|it| {
         let replicas = &mut it["Resources"]["OrderTable"]["Properties"]["Replicas"];
         replicas.as_array_mut().unwrap().pop();
     });
-    assert_eq!(told, ["OrderTable is not in both regions"]);
-    let told = findings(|it| {
+    assert_eq!(found, ["OrderTable is not in both regions"]);
+    let found = findings(|it| {
         it["Resources"]["Endpoint"]["Properties"]["ReplicationConfig"]["State"] = json!("DISABLED");
     });
-    assert_eq!(told, ["Endpoint does not replicate events to the other region"]);
-    let told = findings(|it| {
+    assert_eq!(found, ["Endpoint does not replicate events to the other region"]);
+    let found = findings(|it| {
         it["Globals"]["Function"]["Environment"]["Variables"]["BUS_ENDPOINT_ID"] = json!("");
     });
-    assert!(told.iter().any(|it| it.contains("one region's bus alone")), "{told:?}");
+    assert!(found.iter().any(|it| it.contains("one region's bus alone")), "{found:?}");
 }
 
 #[test]
 fn a_permission_too_much_is_found_in_two_regions_as_in_one() {
-    let told = findings(|it| {
+    let found = findings(|it| {
         let policy = &mut it["Resources"]["CustomsRole"]["Properties"]["Policies"][0];
         let statements = policy["PolicyDocument"]["Statement"].as_array_mut().unwrap();
         let own = statements.iter_mut().find(|it| it["Sid"] == "OwnTables").unwrap();
         let order = own["Resource"]["Fn::Sub"].as_str().unwrap().replace("Customs", "Order");
         own["Resource"] = json!([own["Resource"], { "Fn::Sub": order }]);
     });
-    assert!(!told.is_empty() && told.iter().all(|it| it.contains("OrderTable")), "{told:?}");
-    let told = findings(|it| {
+    assert!(!found.is_empty() && found.iter().all(|it| it.contains("OrderTable")), "{found:?}");
+    let found = findings(|it| {
         let policy = &mut it["Resources"]["CustomsRole"]["Properties"]["Policies"][0];
         let statements = policy["PolicyDocument"]["Statement"].as_array_mut().unwrap();
         statements.retain(|it| it["Sid"] != "Regions");
     });
-    assert!(told.len() == 1 && told[0].contains("may not dynamodb:GetItem"), "{told:?}");
+    assert!(found.len() == 1 && found[0].contains("may not dynamodb:GetItem"), "{found:?}");
 }

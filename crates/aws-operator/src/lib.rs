@@ -209,7 +209,8 @@ impl Operator {
         Ok(DynamoStore::new(self.dynamo.clone(), tables))
     }
 
-    /// The stack's tables, as a function's environment names them.
+    /// The name of the variable by which a function's environment names each of the stack's tables,
+    /// and the table's physical name.
     pub(crate) async fn tables(&self) -> Result<Vec<(String, String)>, OperatorError> {
         let (mut found, mut start) = (Vec::new(), None::<String>);
         loop {

@@ -1,5 +1,5 @@
-//! The bus on EventBridge. The kernel makes chunks and retries; a call here is one PutEvents
-//! request.
+//! The bus on EventBridge. The kernel splits entries into chunks, and retries; a call here is one
+//! PutEvents request.
 
 use async_trait::async_trait;
 use aws_sdk_eventbridge::Client;
@@ -96,7 +96,10 @@ fn rejected(
     let counted = usize::try_from(failed).unwrap_or_default();
     if results.len() != sent || refused.len() != counted {
         let answered = format!("{} of {sent} entries, {failed} of them failed", results.len());
-        return Err(Failure::later("BusUnavailable", format!("PutEvents answered for {answered}")));
+        return Err(Failure::later(
+            "BusUnavailable",
+            format!("PutEvents returned results for {answered}"),
+        ));
     }
     Ok(refused)
 }

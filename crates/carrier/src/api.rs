@@ -83,7 +83,7 @@ fn read<T: DeserializeOwned>(
         problem(&Problem::new(
             400,
             "malformed",
-            format!("the body is none of the contract: {error}"),
+            format!("the body does not match the contract: {error}"),
         ))
     })
 }

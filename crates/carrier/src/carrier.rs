@@ -126,7 +126,10 @@ impl Carrier {
                 return Ok(Recall::Done);
             }
         }
-        Err(Failure::later("Contended", format!("the parcel of {order_id} changes too fast")))
+        Err(Failure::later(
+            "Contended",
+            format!("the parcel of {order_id} was changed by other requests at the same time"),
+        ))
     }
 
     /// Runs until the future is dropped. It starts with the work that an earlier process left.

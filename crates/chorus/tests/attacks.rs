@@ -92,7 +92,7 @@ impl Shop {
     }
 
     /// Returns the answer to an operator's request, once it has the field at `pointer`.
-    fn output_text(&self, who: &[&str], request: &str, pointer: &str) -> Value {
+    fn wait_for_field(&self, who: &[&str], request: &str, pointer: &str) -> Value {
         let token = token(self.data(), who);
         let mut output_text = Value::Null;
         until(pointer, || {
@@ -152,7 +152,7 @@ fn nobody_approves_an_order_of_their_own() {
     let id = shop.order("ana", &shop.ana, "ring", "dear");
     let review = format!("/reviews/{id}");
     let output_text =
-        shop.output_text(&["--reviewer", "maria"], &format!("GET {review}"), "/handle");
+        shop.wait_for_field(&["--reviewer", "maria"], &format!("GET {review}"), "/handle");
     let approved = json!({ "verdict": "approve", "handle": output_text["handle"] });
     let post = format!("POST {review}");
     assert_eq!(shop.ask(&shop.ana, &post, &[], &approved).0, 403, "she is not a reviewer");
@@ -171,7 +171,7 @@ fn a_handle_that_its_customer_can_compute_gives_no_power() {
     let id = shop.order("ana", &shop.ana, "ring", "dear");
     let review = derived_id("review-wait", &id, 0).simple().to_string();
     let output_text =
-        shop.output_text(&["--reviewer", "maria"], &format!("GET /reviews/{id}"), "/handle");
+        shop.wait_for_field(&["--reviewer", "maria"], &format!("GET /reviews/{id}"), "/handle");
     assert_eq!(output_text["handle"], review.as_str(), "she can compute it");
     let verdict = json!({ "verdict": "approve", "handle": review });
     let parcel = derived_id("carrier-wait", &id, 0).simple().to_string();

@@ -187,7 +187,7 @@ impl Live {
     }
 }
 
-/// Has data, because a browser ignores an event without.
+/// The event has data, because browsers ignore an event without data.
 fn changed() -> Event {
     Event::default().event("changed").data("1")
 }

@@ -94,7 +94,11 @@ pub fn admit(callers: &Callers, caller: &Caller) -> Result<Admitted, Problem> {
     match customers {
         Customers::Own if caller.roles.is_empty() => Ok(Admitted::OnlyOf(name.to_owned())),
         Customers::All if caller.roles.is_empty() => Ok(Admitted::Everything),
-        _ => Err(Problem::new(403, "forbidden", format!("this is for {callers}"))),
+        _ => Err(Problem::new(
+            403,
+            "forbidden",
+            format!("only these callers may do this: {callers}"),
+        )),
     }
 }
 

@@ -124,7 +124,8 @@ impl Gate {
         if let Some(authorization) = headers.get(AUTHORIZATION) {
             return self.by_token(authorization);
         }
-        // A page of another origin, though it was named, is known by nothing but a token.
+        // A page of another origin, even one in `origins`, is identified by a token only, not by
+        // the cookie.
         let own_origin = headers.get(ORIGIN).is_none_or(|origin| is_own(headers, origin));
         if own_origin
             && self.is_page(request.uri().path())
@@ -194,8 +195,8 @@ impl Gate {
         self.verified(tokens, token.trim())
     }
 
-    /// The caller of a request with this token. The name of the caller who is trusted without a
-    /// token is no person's, and is taken from no token.
+    /// The caller of a request with this token. A token with the name of the caller who is trusted
+    /// without a token is rejected, because no person has that name.
     fn verified(&self, tokens: &TokenKey, token: &str) -> Result<Admission, Problem> {
         let (caller, expires) = tokens.verify_with_expiry(token)?;
         let is_trusted =

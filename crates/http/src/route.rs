@@ -253,7 +253,8 @@ impl Route {
     /// A problem of the caller or the request (4xx), or of the application (5xx).
     pub async fn answer(&self, kernel: &Kernel, request: Request) -> Result<Response, Problem> {
         let answer = self.answer_to(kernel, request).await?;
-        // What everybody may read may be kept by caches; anything else concerns somebody.
+        // Caches may store responses that anyone may read, but no others, because those are about
+        // one person.
         Ok(match self.callers {
             Callers::Anyone => answer,
             _ => answer.with_header("cache-control", "no-store"),

@@ -55,7 +55,7 @@ pub fn router(kernel: &Kernel, info: ApiInfo, routes: Vec<Route>) -> Router {
             into_http(Problem::new(404, "not-found", detail).into())
         })
         .method_not_allowed_fallback(|| async {
-            into_http(Problem::new(405, "method", "this path answers to another method").into())
+            into_http(Problem::new(405, "method", "this path accepts another method").into())
         })
 }
 
@@ -66,7 +66,8 @@ fn method_router(route: Route, kernel: Kernel) -> MethodRouter {
     on(filter, async move |parameters: RawPathParams, request: HttpRequest| {
         let asked = Asked::of(&route, &path(&parameters));
         let read = async {
-            // Before the body is read: whoever is not served need not be waited for.
+            // This is checked before the body is read, so that the server does not wait for the
+            // body of a caller whom it rejects.
             admit(&route.callers, &Caller::of(request.extensions()))?;
             read(&parameters, request, reads_body).await
         };
@@ -114,8 +115,10 @@ fn path(parameters: &RawPathParams) -> BTreeMap<String, String> {
 
 /// The parameters of the query, each of which may occur once.
 fn query(uri: &Uri) -> Result<BTreeMap<String, String>, Problem> {
-    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
-        .map_err(|error| Problem::new(400, "malformed", format!("the query: {error}")))?;
+    let pairs =
+        axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|error| {
+            Problem::new(400, "malformed", format!("the query cannot be read: {error}"))
+        })?;
     let mut query = BTreeMap::new();
     for (name, value) in pairs.0 {
         if query.contains_key(&name) {
@@ -234,7 +237,7 @@ async fn as_problem(response: HttpResponse) -> HttpResponse {
     let text = to_bytes(body, MAX_BODY).await.unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let detail = match (status, text.trim()) {
-        (StatusCode::METHOD_NOT_ALLOWED, _) => "this path answers to another method",
+        (StatusCode::METHOD_NOT_ALLOWED, _) => "this path accepts another method",
         (_, "") => "the request cannot be answered",
         (_, text) => text,
     };

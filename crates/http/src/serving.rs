@@ -124,7 +124,7 @@ impl ConnectionSlots {
         }
         if self.last_warning.is_none_or(|last_warning| last_warning.elapsed() >= WARN_AGAIN_AFTER) {
             let connections = self.limits.connections;
-            tracing::warn!(connections, "as many connections as may be are open: others wait");
+            tracing::warn!(connections, "the maximum of connections is open: further ones wait");
             self.last_warning = Some(Instant::now());
         }
         free.acquire_owned().await.expect("nothing closes the semaphore")

@@ -77,7 +77,7 @@ impl Journal {
         durable.await.unwrap_or_else(|_| Err("the journal is closed".to_owned()))
     }
 
-    /// Makes changes durable, in their order, without waiting for it.
+    /// Makes changes durable, in their order; returns before they are.
     pub(crate) fn change(&self, changes: Vec<Change>) {
         self.send(Command::Change(changes));
     }
@@ -187,7 +187,7 @@ fn run(
                         on_durable(events, deliveries);
                     }
                     if done.send(outcome.clone()).is_err() {
-                        tracing::debug!("whoever published has gone; its events are on the bus");
+                        tracing::debug!("the publisher no longer waits; its events are on the bus");
                     }
                 }
                 Command::Read(reading) => reading(connection),

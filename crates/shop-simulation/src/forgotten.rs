@@ -183,7 +183,8 @@ fn kept_by(client: &Client) -> Option<&str> {
     if client.route == KEEP { client.request.path.get("id").map(String::as_str) } else { None }
 }
 
-/// Name and address of forgotten customers are erased, unless a request has stored them since.
+/// Checks that name and address of forgotten customers are erased, unless a request has stored them
+/// since.
 fn check_erased(observed: &Observed, known: &Known) -> Vec<String> {
     let (customers, contacts) = (customers(observed), contacts(observed));
     let mut wrong = Vec::new();
@@ -203,7 +204,8 @@ fn check_erased(observed: &Observed, known: &Known) -> Vec<String> {
     wrong
 }
 
-/// Customer and Notification can decrypt the details of customers who came back after an erasure.
+/// Checks that Customer and Notification can decrypt the details of customers who came back after
+/// an erasure.
 fn check_back(observed: &Observed, known: &Known) -> Vec<String> {
     let (customers, contacts) = (customers(observed), contacts(observed));
     let mut wrong = Vec::new();

@@ -120,7 +120,7 @@ pub(crate) fn check(shop: &Shop, observed: &Observed) -> Vec<String> {
     wrong.extend(check_log(shop, observed));
     wrong.extend(check_counts(observed, &orders));
     wrong.extend(check_list(observed, &orders));
-    wrong.extend(check_letters(shop, observed));
+    wrong.extend(check_emails(shop, observed));
     wrong.extend(check_prices(observed));
     wrong
 }
@@ -380,7 +380,7 @@ fn check_list(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> V
 }
 
 /// Checks that no email was sent twice under two keys, and that none is missing.
-fn check_letters(shop: &Shop, observed: &Observed) -> Vec<String> {
+fn check_emails(shop: &Shop, observed: &Observed) -> Vec<String> {
     let emails = shop.post.emails();
     let sightings = observed.sightings();
     let due = sightings.events.values().filter(|it| EMAILS.contains(&it.detail_type.as_str()));

@@ -227,8 +227,8 @@ impl PlannedOrder {
 fn confirms(draws: &Draws, name: &str) -> Confirms {
     let mut draw = draws.of(&format!("{name} is confirmed"));
     let after = if draw.percent(25) { Duration::ZERO } else { draw.moment() };
-    let told_after = if draw.percent(60) { Duration::ZERO } else { draw.moment() };
-    Confirms { after, told_after, times: draw.one_of(&[0, 1, 1, 2]) }
+    let notice_after = if draw.percent(60) { Duration::ZERO } else { draw.moment() };
+    Confirms { after, notice_after, times: draw.one_of(&[0, 1, 1, 2]) }
 }
 
 /// Whether an authorization lapses before the parcel leaves.

@@ -182,7 +182,7 @@ pub(crate) struct Confirms {
     /// The time from the bank's request to the customer's confirmation.
     pub(crate) after: Duration,
     /// The time from the confirmation to the notice.
-    pub(crate) told_after: Duration,
+    pub(crate) notice_after: Duration,
     /// How often the notice is sent; 0 if it is lost.
     pub(crate) times: u32,
 }
@@ -223,7 +223,7 @@ impl SimulatedBank {
 fn notify(environment: &Environment, notice: &SimulatedNotice, order: &str, confirms: Confirms) {
     for time in 0..confirms.times {
         let client = callers::notifies(notice, order, time);
-        environment.later(confirms.told_after, move || vec![client]);
+        environment.later(confirms.notice_after, move || vec![client]);
     }
 }
 

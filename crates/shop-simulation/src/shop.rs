@@ -195,7 +195,7 @@ impl Application for Shop {
                 Some(format!("callers: {} got the answer of another", client.name))
             }
             (ADDRESS, _) => {
-                self.hear_address(client, status);
+                self.pass_on_address(client, status);
                 None
             }
             _ => None,
@@ -266,7 +266,7 @@ impl Application for Shop {
 impl Shop {
     /// Passes the response with a parcel's address to the carrier, or that the shop has none any
     /// more.
-    fn hear_address(&self, client: &Client, status: u16) {
+    fn pass_on_address(&self, client: &Client, status: u16) {
         let Some(order_id) = callers::parcel(client) else { return };
         match status {
             200 => {

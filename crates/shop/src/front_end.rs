@@ -29,10 +29,10 @@ const NO_KEY: &str = "not-set";
 /// The webhook of the front end, for the API's documentation.
 pub(crate) const ORDER_UPDATES: Webhook = Webhook {
     name: UPDATES_PATH,
-    summary: "An order has proceeded, where the shop has a front end to tell",
-    description: "Posted to `order-updates` below the front end's address. Believe nothing but the \
-                  claims of `signed-update`, once its signature, its `typ` and its `exp` are verified. An \
-                  update may come twice, by the same `jti`, and after a later one: `at` tells.",
+    summary: "An update about an order, if the shop has a front end",
+    description: "Posted to `order-updates` below the front end's address. Use only the claims of \
+                  `signed-update`, after verifying its signature, its `typ` and its `exp`. An update may \
+                  arrive twice, with the same `jti`, and after a later one: sort updates by `at`.",
     schema: schema_of::<Posted>,
     example: || json!(OrderUpdated::sample()),
 };

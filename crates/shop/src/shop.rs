@@ -52,13 +52,13 @@ pub(crate) const CARRIER_PATHS: [(&str, &str); 2] =
 pub enum ShopError {
     #[error("nothing can listen on {0}: is it in use? Choose another with --port")]
     Address(SocketAddr, #[source] std::io::Error),
-    #[error("the engine does not open")]
+    #[error("the engine cannot be opened")]
     Engine(#[from] chorus_local::Error),
     #[error("the store of the simulated partners cannot be opened")]
     Partners(#[from] StoreError),
-    #[error("the shop's own secrets cannot be read or made")]
+    #[error("the shop's own secrets cannot be read or created")]
     Secrets(#[from] SecretError),
-    #[error("the secret of the carrier's webhooks cannot be read or made")]
+    #[error("the secret of the carrier's webhooks cannot be read or created")]
     WebhookSecret(#[from] WebhookSecretError),
     #[error("a stored item cannot be read")]
     Stored(#[from] Failure),
@@ -72,7 +72,7 @@ pub enum ShopError {
 pub const API: ApiInfo = ApiInfo {
     title: "Chorus",
     description: "An order-management backend whose services never call each other.",
-    hint: "What an order went through: <code>chorus trace ORDER</code>.",
+    hint: "The events of an order: <code>chorus trace ORDER</code>.",
     version: env!("CARGO_PKG_VERSION"),
     pages: Some("/console"),
     webhooks: &[front_end::ORDER_UPDATES],
@@ -202,8 +202,8 @@ impl Shop {
             shop.router.clone().nest(CARRIER, chorus_carrier::router(Arc::clone(&carrier)));
         let (stop, stopped) = watch::channel(false);
         let listening = tokio::spawn(serve(listener, with_carrier, stopped));
-        let telling = tokio::spawn(console::tell(shop.live.clone(), shop.local.watch()));
-        let mut tasks = vec![listening, telling, tokio::spawn(carrier.run())];
+        let forwarding = tokio::spawn(console::forward(shop.live.clone(), shop.local.watch()));
+        let mut tasks = vec![listening, forwarding, tokio::spawn(carrier.run())];
         if config.stripe.is_none() {
             tasks.push(tokio::spawn(bank.run()));
         }

@@ -305,5 +305,5 @@ async fn the_console_is_for_whoever_works_at_the_shop() {
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     let refused = send(&shop, request.body(Body::from(fields)).unwrap()).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
-    assert!(refused.html.contains("this is for"), "{}", refused.html);
+    assert!(refused.html.contains("only these callers"), "{}", refused.html);
 }

@@ -17,7 +17,7 @@ use crate::simulator::{Error, Outcome, Points, Request, Simulator};
 use crate::trouble::Faults;
 
 /// The most failures that are shrunk and printed; further ones are only counted.
-const TOLD_FAILURES: usize = 3;
+const REPORTED_FAILURES: usize = 3;
 
 /// The most places without a crash that a report names.
 const NAMED_PLACES: usize = 20;
@@ -191,7 +191,7 @@ impl<A: Application> Sum<A> {
         }
         if !outcome.holds() {
             report.failed += 1;
-            if self.failures.len() < TOLD_FAILURES {
+            if self.failures.len() < REPORTED_FAILURES {
                 self.failures.push((request.clone(), outcome));
             }
         }

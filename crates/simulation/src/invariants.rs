@@ -45,13 +45,14 @@ fn missing(record: &Item, sightings: &Sightings) -> Option<String> {
     lost.or_else(|| text(record, UNPUBLISHED_INDEX.pk).map(|_| "a record".to_owned()))
 }
 
-/// Everything that was committed was published.
+/// Checks that everything that was committed was published.
 fn check_records(observed: &Observed) -> Vec<String> {
     let unpublished = unpublished(observed).into_iter();
     unpublished.map(|what| format!("records: {what} is not published")).collect()
 }
 
-/// Every unreadable message is among the dead letters of each of its targets, with the cause.
+/// Checks that every unreadable message is among the dead letters of each of its targets, with the
+/// cause.
 fn check_poison(observed: &Observed, poison: &[Poison], count: usize) -> Vec<String> {
     let letters: Vec<_> = observed.dead_letters().map(|(letter, _)| letter).collect();
     let mut wrong = Vec::new();
@@ -78,7 +79,7 @@ pub(crate) fn poison_mark(number: usize) -> String {
     format!("poison-{number}")
 }
 
-/// Every readable message was handled in the end: none of them is among the dead letters.
+/// Checks that every readable message was handled in the end: none is among the dead letters.
 fn check_dead_letters(observed: &Observed) -> Vec<String> {
     let readable = observed.dead_letters().filter(|(_, readable)| *readable);
     let lines = readable.map(|(letter, _)| {
@@ -93,7 +94,7 @@ fn check_dead_letters(observed: &Observed) -> Vec<String> {
 /// store keep from being counted.
 const UNGUARDED: u64 = 100;
 
-/// Each published outage has an event of its end, unless its circuit is still open.
+/// Checks that each published outage has an event of its end, unless its circuit is still open.
 fn check_circuits(observed: &Observed, table: &Table) -> Vec<String> {
     let items = observed.items(IDEMPOTENCY_TABLE.name);
     let sightings = observed.sightings();
@@ -115,7 +116,8 @@ fn check_circuits(observed: &Observed, table: &Table) -> Vec<String> {
     wrong
 }
 
-/// Few calls are made to a partner that is unavailable, however many messages wait for it.
+/// Checks that few calls are made to a partner that is unavailable, however many messages wait for
+/// it.
 fn check_calls<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     let mut wrong = Vec::new();
     for (port, breaker) in A::BREAKERS {

@@ -167,7 +167,7 @@ fn disorder<S: Script>(scenario: &Scenario<S>) -> Vec<String> {
     if let Some(again) = scenario.again {
         tell(true, format!("{again:?} after the end, callers repeat themselves"));
     }
-    lines.extend(scenario.script.tell());
+    lines.extend(scenario.script.describe());
     let troubles: Vec<&str> = scenario.troubles.iter().copied().map(Trouble::name).collect();
     if !troubles.is_empty() {
         lines.push(format!("exposed to {}", troubles.join(", ")));

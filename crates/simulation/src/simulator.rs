@@ -205,7 +205,7 @@ impl<A: Application> Simulator<A> {
     /// Runs to the end, and checks the invariants.
     pub(crate) fn run(&self, request: &Request<A>) -> Result<Outcome<A::Ends>, Error> {
         let clock = VirtualClock::at(beginning());
-        let trace = if request.traced { Trace::traced() } else { Trace::default() };
+        let trace = if request.traced { Trace::recording() } else { Trace::default() };
         let seed = request.scenario.seed;
         let environment = Environment::new(clock, seed, request.plan.clone(), trace);
         {

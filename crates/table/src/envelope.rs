@@ -16,9 +16,9 @@ pub enum Category {
     Event,
     /// A request to do something; it expires after its `ttl-seconds`.
     Command,
-    /// A question.
+    /// A question to a service.
     Query,
-    /// The answer to one.
+    /// The answer to a query.
     Response,
 }
 
@@ -26,29 +26,30 @@ pub enum Category {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Metadata {
-    /// Given by the sender; a receiver has the effect once for each.
+    /// The sender's key: a receiver acts once for each key.
     pub idempotency_key: String,
-    /// Names this message. Derived, so that running a step again yields the same one.
+    /// The id of this message. It is derived, so that a step that runs again gives the same id.
     pub event_id: Uuid,
-    /// What the flow is about, such as an order: the same on every message that one command causes.
+    /// What the flow is about, such as an order: the same in every message that one command causes.
     pub correlation_id: String,
-    /// The `event-id` of the message that caused this one; absent where a person did.
+    /// The `event-id` of the message that caused this one; absent if a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation_id: Option<Uuid>,
     /// When it happened (RFC 3339, UTC).
     pub occurred_at: Timestamp,
     /// The version of the data's schema, from 1.
     pub version: u32,
-    /// Set where this is an event once more, in an earlier version for consumers that know no other:
-    /// its current version. Both have one idempotency key, and whoever reads both acts once.
+    /// Set on a copy of an event in an earlier version, for consumers that know no other: the
+    /// number of the current version. Event and copy have the same idempotency key, so a consumer
+    /// that reads both acts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_of: Option<u32>,
     /// For how long, in seconds after `occurred-at`, a command may be acted on.
     pub ttl_seconds: u32,
     /// Event, command, query or response.
     pub category: Category,
-    /// Who gave the command, or the command of which this event is: the name in the caller's token.
-    /// Absent where no person did.
+    /// Who gave the command, or the command that led to this event: the name in the caller's token.
+    /// Absent if no person gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// W3C Trace Context, carried from the request that caused the event.

@@ -14,7 +14,7 @@ const MARK: &str = "~";
 /// stored or published. Destroying the key makes the text unreadable everywhere at once. Request
 /// handlers and external calls encrypt and decrypt it; a decision passes it on unread.
 ///
-/// Earlier releases published and stored such text unencrypted; it is still accepted so.
+/// Earlier releases published and stored such text unencrypted; such text is still accepted.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sealed(String);

@@ -94,7 +94,7 @@ impl Owner {
 /// chorus_table::services! {
 ///     /// Takes orders.
 ///     ORDER: "order", "Order", "com.orders";
-///     /// Remembers every event.
+///     /// Stores every event.
 ///     EVENT_LOG: "event-log", "Event log", "com.event-log";
 /// }
 /// assert_eq!(ALL.map(|service| service.name), ["order", "event-log"]);

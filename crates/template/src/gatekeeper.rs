@@ -1,6 +1,6 @@
-//! The template of a gatekeeper bus: the bus of an enterprise, in an account of its own, between the
-//! application and other accounts. It admits the application's public events, and of partners' accounts
-//! the commands that the design table names, and nothing else.
+//! The template of a gatekeeper bus: the bus of an enterprise, in an account of its own, between
+//! the application and other accounts. It admits the application's public events and, from
+//! partners' accounts, the commands that the design table names; nothing else.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ const HAS_APPLICATION: &str = "HasApplication";
 const HAS_SUBSCRIBER: &str = "HasSubscriber";
 const HAS_ORGANIZATION: &str = "HasOrganization";
 
-/// The queue for what no rule wants.
+/// The queue for events that no other rule matches.
 const UNWANTED: &str = "Unwanted";
 /// The rule that sends events there.
 const UNWANTED_RULE: &str = "UnwantedRule";
@@ -67,7 +67,11 @@ pub fn gatekeeper(stack: &Stack, bus: OutsideBus) -> Template {
     add_alarms(&mut template);
     template.output("BusArn", "The bus: EnterpriseBusArn of the application", arn(names::BUS));
     template.output("UnwantedUrl", "What no rule wanted, with the reason", reference(UNWANTED));
-    template.output("DeadLettersUrl", "What could not be delivered", reference(DEAD_LETTERS));
+    template.output(
+        "DeadLettersUrl",
+        "The queue of events that could not be delivered",
+        reference(DEAD_LETTERS),
+    );
     template
 }
 
@@ -132,7 +136,8 @@ impl Gate {
         conditions
     }
 
-    /// Adds the bus, its archive, and the statements of who may put what.
+    /// Adds the bus, its archive, and the policy statements that say which account may put which
+    /// events.
     fn add_bus(&self, template: &mut Template) {
         template.section(
             "The bus. Its policy admits accounts by their number, sources and detail types; what it\n\
@@ -206,7 +211,7 @@ impl Gate {
         template.add(UNWANTED_RULE, &unwanted);
     }
 
-    /// Matches what none of the other rules is for.
+    /// Matches the events that no other rule matches.
     fn unwanted(&self) -> Value {
         let other = |listed: Value| json!([{ "anything-but": listed }]);
         let mut ways = vec![json!({ "source": other(json!(self.sources())) })];

@@ -25,7 +25,7 @@ pub fn schema_registry(table: &Table) -> serde_json::Result<Template> {
     let name = Parameter::text(REGISTRY_NAME, "The name of the registry", "chorus");
     let mut template = Template {
         preamble: PREAMBLE,
-        description: "The schemas of the events, for whoever subscribes to them.",
+        description: "The schemas of the events, for developers of consumers.",
         parameters: vec![name],
         ..Template::default()
     };

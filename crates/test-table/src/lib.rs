@@ -100,7 +100,8 @@ chorus_table::design_table! {
     StartDelivery: DELIVERY on [DeliveryMarkedAsStarted] => []
         .records().calls(CARRIER);
 
-    /// Cancels the delivery of a parcel that is not paid, or that the carrier could not be told of.
+    /// Cancels the delivery of a parcel that is not paid, or whose events the carrier could not be
+    /// sent.
     CancelDelivery: DELIVERY on [PaymentFailed] or_dead [DeliveryMarkedAsStarted] => [DeliveryWasCanceled]
         .final_step().dead_letters_of(&StartDelivery);
 

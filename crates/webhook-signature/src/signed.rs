@@ -54,7 +54,7 @@ pub enum SignatureError {
     #[error("the timestamp is more than {TOLERANCE_SECONDS} seconds off")]
     Stale,
     /// The signature was made with another secret, id, timestamp or body.
-    #[error("the signature does not fit the delivery's id, the timestamp and the body")]
+    #[error("the signature does not match the delivery's id, the timestamp and the body")]
     Mismatch,
 }
 

@@ -51,7 +51,7 @@ impl Totals {
 /// `GET /analytics`.
 pub(crate) fn get_analytics(currency: Currency) -> Route {
     Route::read("/analytics", SHOP, Get { currency })
-        .summary("How many orders there were, how they ended, and what they are worth", 200)
+        .summary("The numbers of orders and their totals, by how they ended", 200)
         .answers::<Priced<Totals>>()
 }
 

@@ -17,7 +17,7 @@ use crate::put_customer::PutCustomer;
 /// `PUT /customers/{id}`.
 pub(crate) fn put_customer() -> Route {
     Route::of::<rows::PutCustomer>(Method::PUT, "/customers/{id}", Put)
-        .summary("Keep a customer: their name, their address, and whether they may order", 200)
+        .summary("Store a customer: their name, their address, and whether they may order", 200)
         .creates()
         .takes(CustomerDetails::example)
         .answers::<OpenCustomer>()
@@ -39,7 +39,7 @@ impl Endpoint for Put {
         let customer_id: CustomerId = request.parameter("id")?;
         let details: CustomerDetails = request.json()?;
         if details.blocked.is_some() && request.customer.is_some() {
-            return Err(Problem::field(403, "/blocked", "is for staff to say"));
+            return Err(Problem::field(403, "/blocked", "may be set by staff only"));
         }
         details.check()?;
         request.owned_by(customer_id.as_str())?;
@@ -64,8 +64,8 @@ struct Get;
 impl Endpoint for Get {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let id: CustomerId = request.parameter("id")?;
-        // Before anything is read, so that the time of the response says nothing of who is a
-        // customer.
+        // This is checked before anything is read, so that the response time does not reveal which
+        // ids are customers.
         request.owned_by(id.as_str())?;
         show(kernel, &id).await
     }

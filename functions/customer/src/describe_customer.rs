@@ -1,4 +1,4 @@
-//! Looks up who the order is for.
+//! Looks up the customer of the order.
 
 use chorus_events::CustomerId;
 use chorus_events::customer::{CustomerDescribed, ErrorCustomerDescribed};

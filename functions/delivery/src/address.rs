@@ -21,8 +21,8 @@ use crate::Delivery;
 use crate::show_address::ShowAddress;
 use crate::webhook::{signature, verify};
 
-/// The parcel whose address the carrier asks for. It has no fields but these, so that nobody can
-/// send here what the carrier signed for the other webhook.
+/// The parcel whose address the carrier asks for. A request with other fields is rejected, so that
+/// a body that the carrier signed for the other webhook is not accepted here.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(rename = "ShowAddress")]
@@ -51,7 +51,7 @@ pub(crate) fn post_address(secrets: Arc<dyn SecretSource>) -> Route {
     let endpoint = AddressEndpoint { verifier: Verifier::new(secrets) };
     Route::of::<rows::ShowAddress>(Method::POST, "/webhooks/address", endpoint)
         .summary(
-            "Where a parcel of the carrier's goes; answered to one request, and its repetitions",
+            "The address of a parcel that the carrier has; answers one request, and its repetitions",
             200,
         )
         .takes(Parcel::example)

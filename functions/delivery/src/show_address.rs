@@ -1,4 +1,4 @@
-//! Lets the carrier see where a parcel goes, once.
+//! Gives the carrier the address of a parcel, once.
 
 use chorus_events::table::rows::{self, ShowAddressInput, ShowAddressOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found, replace, state};

@@ -134,9 +134,9 @@ fn what_is_not_signed_or_not_fresh_or_signed_by_a_stranger_is_refused_and_passed
     renamed.headers.insert("webhook-id".to_owned(), "another".to_owned());
     for (request, why) in [
         (unsigned, "missing"),
-        (renamed, "does not fit"),
-        (tampered, "does not fit"),
-        (signed(&delivered(), &stranger, 0), "does not fit"),
+        (renamed, "does not match"),
+        (tampered, "does not match"),
+        (signed(&delivered(), &stranger, 0), "does not match"),
         (signed(&delivered(), &secret(), 301), "seconds off"),
         (signed(&delivered(), &secret(), -301), "seconds off"),
     ] {

@@ -38,9 +38,14 @@ struct Events {
 /// `GET /events`.
 pub(crate) fn list_events() -> Route {
     Route::read("/events", SHOP, List)
-        .summary("What an order went through, causes before their effects", 200)
+        .summary("The events of an order, causes before their effects", 200)
         .answers::<Events>()
-        .parameters(&[Parameter::query("order-id", Values::Identifier, "Whose events").required()])
+        .parameters(&[Parameter::query(
+            "order-id",
+            Values::Identifier,
+            "The order whose events are listed",
+        )
+        .required()])
         .pages(MAX_PAGE, Values::Like("^[0-9a-f]{32}$"))
 }
 

@@ -84,8 +84,8 @@ impl Review {
         Self { handle, ..self }
     }
 
-    /// Whether the order is this person's: they are its customer, or placed it for the customer. A
-    /// caller who needs no token is no person.
+    /// Whether this person is the order's customer, or placed it for the customer. A caller who
+    /// needs no token counts as no person.
     pub(crate) fn is_of(&self, name: &str) -> bool {
         let same = |other: &str| other.to_lowercase() == name.to_lowercase();
         let placed_by = self.placed_by.as_deref().filter(|actor| *actor != LOCAL);

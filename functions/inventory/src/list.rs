@@ -110,7 +110,7 @@ impl Asked {
     /// Returns the item with this sort key, and whether it contains the text that is searched for.
     fn look_at(&self, place: &str) -> Result<(Sku, bool), Failure> {
         let parts = Item::name_and_sku(place);
-        let (name, sku) = parts.ok_or_else(|| Failure::corrupt("place of an item", &place))?;
+        let (name, sku) = parts.ok_or_else(|| Failure::corrupt("sort key of an item", &place))?;
         let fits = self
             .text
             .as_ref()

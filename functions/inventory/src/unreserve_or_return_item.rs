@@ -50,8 +50,8 @@ impl Action for UnreserveOrReturnItem {
             (Status::Removed, None) => Decision::emit(ItemReturned { order_id, lines })
                 .with_all(kept.move_pieces(Item::SOLD, Item::AVAILABLE))
                 .with(replace(kept, &kept.now(Status::Released))),
-            // Only if the reservation and the item are unchanged since they were read are the
-            // counts really wrong.
+            // The counts are really wrong only if neither the reservation nor the item has changed
+            // since it was read.
             (Status::Reserved, Some(Shortfall { reason, unchanged })) => {
                 Decision::emit(ErrorItemUnreserved { order_id, reason })
                     .with(replace(kept, &kept.value))

@@ -44,7 +44,7 @@ impl TransportMailer {
 
     /// Returns the address that an email goes to, and its whole text; or the reason that it cannot
     /// be sent.
-    async fn letter(
+    async fn address_and_text(
         &self,
         email: &Email,
         people: &People,
@@ -72,8 +72,8 @@ impl Mailer for TransportMailer {
         key: &str,
         people: &People,
     ) -> Result<Delivery, OutcomeUnknown> {
-        let (to, text) = match self.letter(email, people).await? {
-            Ok(letter) => letter,
+        let (to, text) = match self.address_and_text(email, people).await? {
+            Ok(address_and_text) => address_and_text,
             Err(reason) => return Ok(Delivery::Bounced { reason: reason.to_owned() }),
         };
         let html = html(&email.subject, &text)

@@ -58,13 +58,13 @@ pub(crate) fn get_order(currency: Currency) -> Route {
 /// `GET /orders`.
 pub(crate) fn list_orders(currency: Currency) -> Route {
     Route::read("/orders", OWNER_OR_SHOP, List { currency })
-        .summary("Orders, newest first: a customer's, or everybody's", 200)
+        .summary("Orders, newest first: those of one customer, or of all", 200)
         .answers::<Priced<OrderPage>>()
         .parameters(&[
             Parameter::query(
                 "customer-id",
                 Values::Identifier,
-                "Whose orders; without, everybody's",
+                "The customer whose orders are listed; without it, those of all customers",
             ),
             Parameter::query("status", STATUSES, "Only those that stand so"),
             Parameter::query(
@@ -84,7 +84,7 @@ pub(crate) fn list_orders(currency: Currency) -> Route {
 /// `GET /orders/{id}/events`.
 pub(crate) fn list_order_events(currency: Currency) -> Route {
     Route::read(EVENTS_PATH, OWNER_OR_SHOP, Events { currency })
-        .summary("What happened to an order that the caller does not know of", 200)
+        .summary("The events of an order that the caller does not know yet", 200)
         .answers::<Priced<OrderEvents>>()
         .parameters(&[
             Parameter::query(
@@ -127,7 +127,7 @@ impl Endpoint for Create {
         let order = order.command(self.id_secret.read().await?.order_id(&key), sealing);
         let message = personal_command(kernel, request, &order, sealing)?;
         let answered = kernel.run(&CreateOrder(self.settings), &message).await?;
-        let unexpected = || Problem::new(500, "internal", "the order left no event");
+        let unexpected = || Problem::new(500, "internal", "the new order has no event");
         // A repeated request with the same key gets the same response, made from the stored event.
         let created: OrderCreated = answered.event()?.ok_or_else(unexpected)?;
         let (location, customer) =

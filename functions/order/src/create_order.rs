@@ -64,8 +64,9 @@ impl Action for CreateOrder {
         check_number_of(&command.lines)?;
         check_payment_method(command.payment_method.as_ref())?;
         let lines = priced(prices)?;
-        let too_much =
-            || ActionError::invalid("/lines", "must not be worth more than we can charge");
+        let too_much = || {
+            ActionError::invalid("/lines", "must not have a total that is too large to be charged")
+        };
         let total = total(&lines).ok_or_else(too_much)?;
         let code = country.to_string();
         let order = OrderCreated {

@@ -29,14 +29,14 @@ const DESPITE_ORDERS: &str = "despite-orders-under-way";
 const LEFT: [&str; 3] = [
     "orders, payments, parcels and emails, with the customer's id and without a person: the books \
      have to add up",
-    "reasons that somebody typed, and the ids of payment methods: they are not encrypted",
+    "reasons that people wrote, and the ids of payment methods: they are not encrypted",
     "that the customer was forgotten, and when: what comes late must not bring anything back",
 ];
 
 /// `DELETE /customers/{id}`.
 pub(crate) fn forget_customer() -> Route {
     Route::of::<rows::ForgetCustomer>(Method::DELETE, "/customers/{id}", Forget)
-        .summary("Forget a customer: make unreadable, everywhere, what is said about them", 200)
+        .summary("Forget a customer: make all personal data about them unreadable", 200)
         .answers::<Forgotten>()
         .parameters(&[
             Parameter::KEY,
@@ -51,7 +51,7 @@ pub(crate) fn forget_customer() -> Route {
 /// `GET /customers/{id}/export`.
 pub(crate) fn export_customer(currency: Currency) -> Route {
     Route::read("/customers/{id}/export", OWNER_OR_STAFF, Export { currency })
-        .summary("What is kept about a customer: their orders, and where the rest is", 200)
+        .summary("The data that is stored about a customer: their orders, and the routes that return the rest", 200)
         .answers::<Kept>()
         .pages(MAX_PAGE, Values::Like(OrderView::CURSORS))
 }
@@ -127,7 +127,7 @@ async fn refuse_while_under_way(
     let (orders, _) = asked.page(&*kernel.store).await?;
     let Some(order) = orders.first() else { return Ok(()) };
     let why = format!(
-        "order {} of {customer} is under way; nobody could deliver it: wait until it has ended, \
+        "order {} of {customer} is under way; it could not be delivered then: wait until it has ended, \
          cancel it, or ask with {DESPITE_ORDERS}=true",
         order.order_id
     );

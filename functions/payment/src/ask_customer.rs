@@ -35,8 +35,9 @@ impl Action for AskCustomer {
     ) -> Result<Decision<AskCustomerOutput>, ActionError> {
         let task = context.task();
         let attempt = task.and_then(Task::waiting);
-        let attempt =
-            attempt.ok_or_else(|| ActionError::Conflict("nobody waits for the customer".into()))?;
+        let attempt = attempt.ok_or_else(|| {
+            ActionError::Conflict("no task waits for the customer's confirmation".into())
+        })?;
         let known = Payment::known(&order.order_id, payment.as_ref());
         if known.status != Status::WaitingForCustomer {
             let settled = Signal::Answer { token: attempt.0.to_owned(), output: concluded() };

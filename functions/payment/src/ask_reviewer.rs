@@ -34,7 +34,7 @@ impl Action for AskReviewer {
     ) -> Result<Decision<AskReviewerOutput>, ActionError> {
         let attempt = context.task().and_then(Task::waiting);
         let attempt =
-            attempt.ok_or_else(|| ActionError::Conflict("nobody waits for a verdict".into()))?;
+            attempt.ok_or_else(|| ActionError::Conflict("no task waits for a verdict".into()))?;
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
         let fact = Fact::Review(&customer_id, order.total);
         let known = Payment::known(&order_id, payment.as_ref());

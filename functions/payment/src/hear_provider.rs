@@ -14,7 +14,7 @@ use crate::confirmation_callback::concluded;
 use crate::transitions::{Fact, Next};
 use crate::{ConfirmationCallback, Payment, Status};
 
-/// The reason where the provider gives none.
+/// The reason if the provider gives none.
 const UNSAID: &str = "the payment provider gives no reason";
 
 #[derive(Debug)]

@@ -123,7 +123,8 @@ async fn an_amount_that_the_bank_does_not_hold_any_longer_is_reported_once_and_n
 }
 
 #[tokio::test]
-async fn a_bank_that_refuses_to_pay_fails_the_capture_with_its_reason_and_holds_nothing_in_the_end() {
+async fn a_bank_that_refuses_to_pay_fails_the_capture_with_its_reason_and_holds_nothing_in_the_end()
+{
     let counter = held("pm_refused").await;
     counter.depart().await;
     assert_eq!(counter.published::<CaptureFailed>()[0].reason, "the bank refuses to pay");

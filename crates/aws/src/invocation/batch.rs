@@ -172,7 +172,8 @@ impl Invoker {
         let undelivered = record.message_attributes.are_of_the_bus();
         let operators_queue = self.operators_queue.as_ref().filter(|_| undelivered);
         if operators_queue.is_some() {
-            // The bus has given the event up already: it waits here for as long as it can.
+            // The bus has given up on the event and will not send it again, so it is retried here
+            // for as long as possible.
             delivered.retry = policy::REDRIVE.retry;
         }
         let trace_id = trace::of_event(event).map(|trace| trace.id);
@@ -202,8 +203,9 @@ impl Invoker {
         self.failed(&delivered, failure).instrument(span).await
     }
 
-    /// Hides a message that failed, or gives it up; returns false if the queue has to keep it. A
-    /// message whose row gives up to another row is kept until that row has answered it.
+    /// Hides a message that failed, or gives up on it; returns false if the queue has to keep it. If
+    /// another row answers the messages that this row gives up on, the queue keeps the message
+    /// until that row has answered it.
     async fn failed(&self, delivered: &Delivered<'_>, failure: Failure) -> bool {
         let Delivered { record, event, target, retry, attempt } = delivered;
         let age = record.age(self.kernel.clock.now());

@@ -34,7 +34,7 @@ async fn caught<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, 
 }
 
 fn too_late() -> Failure {
-    Failure::later("DeadlineExceeded", "the function's time was over")
+    Failure::later("DeadlineExceeded", "the function reached its time limit")
 }
 
 fn panicked() -> Failure {

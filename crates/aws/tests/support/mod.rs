@@ -1,4 +1,4 @@
-//! A server that plays one of AWS's services.
+//! A server that stands for one of AWS's services.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;

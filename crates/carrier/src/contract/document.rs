@@ -188,7 +188,7 @@ fn address_webhook(asked: &Value, address: &Value) -> Value {
         "requestBody": { "required": true, "content": { "application/json": body } },
         "responses": {
             "200": { "description": "Where the parcel goes", "content": shown },
-            "401": { "description": "The signature does not fit, or the timestamp is off" },
+            "401": { "description": "The signature does not match, or the timestamp is too old or too new" },
             "404": { "description": "No parcel has this handle" },
             "409": { "description": "Another request was answered before, or the parcel is not on its way" },
             "410": { "description": "The customer was forgotten: the parcel cannot be delivered" },
@@ -214,7 +214,7 @@ fn webhook(update: &Value) -> Value {
         "requestBody": { "required": true, "content": { "application/json": body } },
         "responses": {
             "202": { "description": "It is taken, now or before" },
-            "401": { "description": "The signature does not fit, or the timestamp is off" },
+            "401": { "description": "The signature does not match, or the timestamp is too old or too new" },
             "404": { "description": "No parcel has this handle" },
             "409": { "description": "It is too late for this report; an operator has been alerted" },
             "4XX": { "description": "It is wrong, and would be wrong again; 429: try again later" },

@@ -15,10 +15,10 @@ use crate::timeline::Timeline;
 /// List events: an order's, or the newest
 #[derive(Debug, Args)]
 pub(crate) struct Events {
-    /// Only this order's
+    /// Only events of this order
     #[arg(long, value_name = "ORDER")]
     order: Option<OrderId>,
-    /// The number of newest events
+    /// How many of the newest events
     #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "order")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000))]
     last: u64,

@@ -78,7 +78,7 @@ fn print_preview(preview: &Value) {
     let under_way = preview["orders-under-way"].as_array().map_or(&[][..], Vec::as_slice);
     for order in under_way {
         let order = order.as_str().unwrap_or_default();
-        line!("{BAD}order {order} is under way{BAD:#}: nobody could deliver it");
+        line!("{BAD}order {order} is under way{BAD:#}: it could not be delivered then");
     }
     let despite = if under_way.is_empty() { "" } else { " --despite-orders-under-way" };
     line!(

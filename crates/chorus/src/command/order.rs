@@ -54,7 +54,7 @@ enum Verb {
     },
     /// List orders, newest first: those of one customer, or of all
     List {
-        /// Only this customer's
+        /// Only orders of this customer
         #[arg(long)]
         customer: Option<CustomerId>,
         /// Only those with this status: Open, Canceled or Delivered

@@ -105,7 +105,7 @@ pub(crate) async fn run(partners: &Partners) -> anyhow::Result<ExitCode> {
     let webhook_url = partners.webhook_url.as_deref().unwrap_or_default();
     let interruption = Interruption::listen()?;
     let data = partners.data.display();
-    std::fs::create_dir_all(&partners.data).with_context(|| format!("{data} cannot be made"))?;
+    std::fs::create_dir_all(&partners.data).with_context(|| format!("{data} cannot be created"))?;
     let secret = variable("WEBHOOK_SECRET", WEBHOOK_SECRET);
     let secret: WebhookSecret = secret.parse().context("WEBHOOK_SECRET is invalid")?;
     let secrets = Arc::new(WebhookSecrets::from(secret));

@@ -80,7 +80,7 @@ pub(crate) async fn run(replay: &Replay) -> anyhow::Result<ExitCode> {
     let report: ReplayReport = client
         .ask(ApiRequest::post("/operator/replay", body))
         .await
-        .context("nothing is replayed")?;
+        .context("the events were not replayed")?;
     if replay.json {
         line!("{}", serde_json::to_string_pretty(&report)?);
     } else {

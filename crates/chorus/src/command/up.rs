@@ -120,8 +120,8 @@ fn front_end(text: &str) -> Result<String, String> {
 /// The server that sends the shop's emails; without one, the simulated mailer stores them.
 #[derive(Debug, Args)]
 struct Mail {
-    /// Send emails by this SMTP server: smtp://127.0.0.1:1025, or smtps://USER:PASSWORD@HOST, which
-    /// belongs in the variable: other users of the machine can read arguments
+    /// Send emails by this SMTP server: smtp://127.0.0.1:1025, or smtps://USER:PASSWORD@HOST. Set a
+    /// URL with a password by the variable: other users of the machine can read arguments
     #[arg(long = "mail", value_name = "URL", env = "CHORUS_MAIL", hide_env_values = true)]
     server: Option<String>,
     /// The sender of emails

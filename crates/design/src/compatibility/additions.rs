@@ -1,5 +1,5 @@
-//! Whether a schema differs from a published one by optional fields alone, as public events have to:
-//! it is unknown what their readers, outside the application, do with them.
+//! Whether a schema differs from a published one by optional fields alone. Public events may change
+//! in no other way, because their readers, outside of the application, are unknown.
 
 use std::collections::BTreeSet;
 

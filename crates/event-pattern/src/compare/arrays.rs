@@ -14,12 +14,12 @@ const MOST_FIELDS: usize = 4;
 /// How many random events are tried at the end.
 const DRAWN: usize = 80;
 
-/// Searches for an event that `tells` accepts, with the chosen values in one array element and
+/// Searches for an event that `accepts_event` accepts, with the chosen values in one array element and
 /// values of other fields in other elements.
 pub(super) fn around(
     space: &Space,
     choice: &Choice,
-    tells: &dyn Fn(&str) -> bool,
+    accepts_event: &dyn Fn(&str) -> bool,
 ) -> Option<String> {
     let main = entries(space, choice);
     for node in nodes(space) {
@@ -41,7 +41,7 @@ pub(super) fn around(
                 let apart: Vec<Vec<Entry>> = noise.iter().cloned().map(|one| vec![one]).collect();
                 for elements in [vec![noise], apart] {
                     let event = with_elements(&main, &node, &elements);
-                    if tells(&event) {
+                    if accepts_event(&event) {
                         return Some(event);
                     }
                 }
@@ -59,7 +59,7 @@ pub(super) fn around(
                 })
                 .collect();
             let event = with_elements(&main, &node, &elements);
-            if tells(&event) {
+            if accepts_event(&event) {
                 return Some(event);
             }
         }

@@ -88,8 +88,8 @@ impl Pattern {
     pub fn compare(&self, other: &Self, events: Events) -> Compared {
         let space = Space::new(self, other, events);
         let only = |inside: &Self, outside: &Self, flip: bool| {
-            let tells = |event: &str| is(inside, event, true) && is(outside, event, false);
-            search::outside(&space, flip, &tells)
+            let accepts_event = |event: &str| is(inside, event, true) && is(outside, event, false);
+            search::outside(&space, flip, &accepts_event)
         };
         let only_first = only(self, other, false);
         let only_second = only(other, self, true);

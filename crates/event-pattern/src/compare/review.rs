@@ -13,7 +13,7 @@ use crate::pattern::Pattern;
 /// Alternatives are compared with each other only up to this number.
 const MOST_ALTERNATIVES: usize = 40;
 
-/// The findings, with the conditions that tell where they are in the pattern.
+/// The findings, with the conditions from which their places in the pattern follow.
 #[derive(Debug, Default)]
 pub(crate) struct Review {
     /// Conditions that neither a value nor absence meets.

@@ -48,19 +48,19 @@ struct Search<'s> {
 
 /// Searches for an event that the first pattern matches and the second does not; with `flip`, the
 /// other way round.
-pub(super) fn outside(space: &Space, flip: bool, tells: &dyn Fn(&str) -> bool) -> Outcome {
+pub(super) fn outside(space: &Space, flip: bool, accepts_event: &dyn Fn(&str) -> bool) -> Outcome {
     let (inside, outside) =
         if flip { (&space.second, &space.first) } else { (&space.first, &space.second) };
     let searched = match all_outside(space, inside, outside, false) {
         All::Counterexample(choice) => {
             let event = witness::object(&entries(space, &choice));
-            return if tells(&event) { Outcome::Found(event) } else { Outcome::Unknown };
+            return if accepts_event(&event) { Outcome::Found(event) } else { Outcome::Unknown };
         }
         All::Covered => Vec::new(),
         All::Doubted(doubts) => doubts,
     };
     let mut closer = searched.iter();
-    if let Some(event) = closer.find_map(|choice| arrays::around(space, choice, tells)) {
+    if let Some(event) = closer.find_map(|choice| arrays::around(space, choice, accepts_event)) {
         return Outcome::Found(event);
     }
     let is_proved = space.complete

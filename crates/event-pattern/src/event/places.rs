@@ -16,7 +16,7 @@ pub(crate) enum NonValue {
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     values: HashMap<String, Vec<String>>,
-    hollow: HashMap<String, NonValue>,
+    non_value: HashMap<String, NonValue>,
 }
 
 impl Places {
@@ -35,8 +35,8 @@ impl Places {
     }
 
     /// Returns what a path has that is no value; `None` if there is no such thing.
-    pub(crate) fn hollow(&self, path: &str) -> Option<NonValue> {
-        self.hollow.get(path).copied()
+    pub(crate) fn non_value(&self, path: &str) -> Option<NonValue> {
+        self.non_value.get(path).copied()
     }
 }
 
@@ -69,9 +69,9 @@ impl Walk<'_> {
         (!self.path.is_empty() && self.asked.contains(path.as_str())).then_some(path)
     }
 
-    fn note(&mut self, hollow: NonValue) {
+    fn note(&mut self, non_value: NonValue) {
         if let Some(path) = self.asked_path() {
-            self.places.hollow.entry(path).or_insert(hollow);
+            self.places.non_value.entry(path).or_insert(non_value);
         }
     }
 

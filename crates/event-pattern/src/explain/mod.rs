@@ -112,14 +112,14 @@ pub enum Outcome {
         /// Whether the pattern accepts absence.
         as_asked: bool,
     },
-    /// No value of the field meets what is asked.
+    /// No value of the field satisfies the condition.
     Unmet,
-    /// A value meets what is asked, but in another array element than the one that the other fields
-    /// have determined.
+    /// A value satisfies the condition, but in another array element than the one that the other
+    /// fields have determined.
     OtherElement {
         /// The element that the other fields have determined, such as `detail.items[0]`.
         element: String,
-        /// A value in another element that meets what is asked.
+        /// A value in another element that satisfies the condition.
         elsewhere: Held,
     },
     /// The pattern had already failed before this field, so the field decides nothing.

@@ -202,9 +202,9 @@ fn by_itself(term: &Term, view: &View<'_>, places: &Places) -> FieldVerdict {
     let more = held.len().saturating_sub(SHOWN);
     held.truncate(SHOWN);
     let as_asked = condition.absent;
-    let outcome = match (found, held.is_empty(), places.hollow(&condition.path)) {
+    let outcome = match (found, held.is_empty(), places.non_value(&condition.path)) {
         (Some(met), ..) => met,
-        (None, true, Some(hollow)) => Outcome::NoValue { found: name_of(hollow), as_asked },
+        (None, true, Some(non_value)) => Outcome::NoValue { found: name_of(non_value), as_asked },
         (None, true, None) if as_asked => Outcome::Absent,
         (None, true, None) => Outcome::Missing,
         (None, false, _) if as_asked => Outcome::Present,
@@ -214,8 +214,8 @@ fn by_itself(term: &Term, view: &View<'_>, places: &Places) -> FieldVerdict {
     FieldVerdict { path, place, asked, held, more, outcome }
 }
 
-fn name_of(hollow: NonValue) -> &'static str {
-    match hollow {
+fn name_of(non_value: NonValue) -> &'static str {
+    match non_value {
         NonValue::Object => "an object",
         NonValue::EmptyObject => "an empty object",
         NonValue::EmptyArray => "an empty array",

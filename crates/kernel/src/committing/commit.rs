@@ -292,7 +292,7 @@ impl Kernel {
             Ok(()) | Err(StoreError::Refused(_)) => {}
             // The events are published. A duplicate may publish them again, byte for byte.
             Err(error) => {
-                tracing::warn!(key = record.key.pk, %error, "the events are published, and not marked");
+                tracing::warn!(key = record.key.pk, %error, "the events are published, but not marked as published");
             }
         }
     }

@@ -402,7 +402,8 @@ pub(crate) fn read_entity<E: Entity>(item: &Item) -> Result<Versioned<E>, Failur
         Some(schema) => E::upcast(schema, item.clone()),
         None => None,
     };
-    let unknown = || Failure::corrupt(E::KIND, &format!("its schema {schema:?} is unknown here"));
+    let unknown =
+        || Failure::corrupt(E::KIND, &format!("this release does not know its schema {schema:?}"));
     let value = serde_dynamo::from_item(fields.ok_or_else(unknown)?)
         .map_err(|error| Failure::corrupt(E::KIND, &error))?;
     Ok(Versioned { version: version.unwrap_or_default(), value })

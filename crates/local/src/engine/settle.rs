@@ -80,7 +80,7 @@ impl Engine {
         let times = (attempted.delivery.first_at, now);
         let route = &self.topology.routes[attempted.route];
         let policy = match attempted.queue {
-            // The message stays in the queue until the row that its row gives up to answers it.
+            // The message stays in the queue until the row in `gives_up_to` has answered it.
             Some(queue) if route.row().gives_up_to.is_some() => {
                 RetryPolicy { max_age: Duration::MAX, ..self.topology.queues[queue].retry }
             }

@@ -91,7 +91,9 @@ impl Orchestrator {
             match run.execution.answer(machine, answer, now) {
                 Ok(turn) => took(turn, &mut happened, &mut run.pending),
                 // The task was completed by its token meanwhile, or has timed out.
-                Err(refusal) => tracing::debug!(execution = run.name(), %refusal, "nobody waits"),
+                Err(refusal) => {
+                    tracing::debug!(execution = run.name(), %refusal, "no task waits for this answer");
+                }
             }
         }
         took(run.execution.advance(machine, now), &mut happened, &mut run.pending);

@@ -27,7 +27,7 @@ const LOGIN_REFUSED: [u16; 4] = [530, 534, 535, 538];
 /// The reply of a server that closes the connection, at whatever command (RFC 5321).
 const CLOSING: u16 = 421;
 
-/// A URL is not one of a mail server.
+/// Why a URL is not that of a mail server, or must not be used.
 #[derive(Debug, Error)]
 pub enum SmtpUrlError {
     #[error("this is not a URL")]
@@ -157,7 +157,7 @@ async fn hand_over(
     Ok(())
 }
 
-/// The subject of a server's reply.
+/// What a server's reply is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RefusedPart {
     /// The connection, the login, or the sender: the next message would get the same reply.

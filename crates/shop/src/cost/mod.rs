@@ -49,7 +49,7 @@ pub struct MeasuredOrder {
 
 #[derive(Debug, thiserror::Error)]
 pub enum CostError {
-    #[error("the engine does not open")]
+    #[error("the engine cannot be opened")]
     Engine(#[from] chorus_local::Error),
     #[error("the store of the simulated partners cannot be opened")]
     Partners(#[from] StoreError),

@@ -203,7 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_is_published_again_is_the_same_and_another_one_for_its_cause_is_a_repetition() {
+    fn an_event_that_is_published_again_is_the_same_and_another_one_for_its_cause_is_a_repetition()
+    {
         let history = [
             event("a", "PaymentMade", Some("cause")),
             event("a", "PaymentMade", Some("cause")),

@@ -81,7 +81,7 @@ pub enum UpgradeError {
     InUse(PathBuf),
     #[error("{} cannot be copied", .0.display())]
     Copy(PathBuf, #[source] std::io::Error),
-    #[error("the copy does not open")]
+    #[error("the copy cannot be opened")]
     Open(#[from] ShopError),
     #[error("the copy's files do not belong together")]
     Directory(#[from] DirectoryError),

@@ -22,8 +22,8 @@ pub(super) const MEASURED: &str = "states_measured";
 /// The name of the guard that returns its first argument, and fails if the product of both
 /// arguments' lengths is too large.
 pub(super) const PRODUCT: &str = "states_product";
-/// The name of the guard that returns its argument, and fails if this is too large a number for a
-/// width.
+/// The name of the guard that returns its argument, and fails if the argument is too large a number
+/// for the width of a padded text.
 pub(super) const WIDTH: &str = "states_width";
 /// The name of the guard that returns its argument, and fails if this is a picture of a time with
 /// more digits than fit into 64 bits.

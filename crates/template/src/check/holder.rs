@@ -29,7 +29,7 @@ pub(super) struct Holder<'a> {
 impl<'a> Holder<'a> {
     /// The holder `id`: a function, a machine, or an unknown holder that does nothing.
     pub(super) fn of(view: View<'a>, id: &'a str) -> Self {
-        let nobody = Self {
+        let unknown = Self {
             name: id,
             tables: BTreeSet::new(),
             publishes: Vec::new(),
@@ -41,17 +41,17 @@ impl<'a> Holder<'a> {
         if id == names::function(names::SWEEPER) {
             let publishes = by_functions(&topology, |_| true);
             let does = done(&grants::of_sweeper(&topology), view.by_name);
-            return Self { tables: [records].into(), publishes, does, ..nobody };
+            return Self { tables: [records].into(), publishes, does, ..unknown };
         }
         let is_it = |machine: &&Machine| names::machine(machine.spec.name) == id;
         if let Some(machine) = topology.machines.iter().find(is_it) {
             let rows = machine.publishing_rows(topology.rows);
             let publishes = rows.flat_map(|row| row.emits).copied().collect();
             let does = done(&machines::statements(machine, &topology), None);
-            return Self { publishes, does, ..nobody };
+            return Self { publishes, does, ..unknown };
         }
         let is_it = |one: &&HttpFunction| names::function(one.function.service.name) == id;
-        let Some(function) = view.stack.functions.iter().find(is_it) else { return nobody };
+        let Some(function) = view.stack.functions.iter().find(is_it) else { return unknown };
         let function = &function.function;
         let own = function.tables.iter().map(|table| names::table(table.name));
         let publishes = by_functions(&topology, |row| row.service == function.service);
@@ -60,7 +60,7 @@ impl<'a> Holder<'a> {
         let uses_keys = topology.key_use(function.service) != KeyUse::None;
         let keys = uses_keys.then(|| names::table(PERSON_KEYS_TABLE.name));
         let tables = own.chain([records]).chain(keys).collect();
-        Self { tables, publishes, does, ..nobody }
+        Self { tables, publishes, does, ..unknown }
     }
 
     /// Reports actions that a statement allows and the holder never uses.
@@ -117,14 +117,14 @@ impl<'a> Holder<'a> {
                     format!("may publish anything on the bus: PutEvents is not bound by {key}");
                 findings.push(Finding::new(at, problem, format!("Bind it to {}'s own", self.name)));
             }
-            let says = |text: &str| {
+            let publishes = |text: &str| {
                 let is_named = |event: &EventSpec| match key {
                     "events:source" => event.owner.source() == text,
                     _ => event.detail_type == text,
                 };
                 self.publishes.iter().any(is_named)
             };
-            for text in granted.into_iter().filter(|text| !says(text)) {
+            for text in granted.into_iter().filter(|text| !publishes(text)) {
                 let problem = format!("may publish {text}, which {} never does", self.name);
                 findings.push(Finding::new(at, problem, format!("Take it out of {key}")));
             }

@@ -45,7 +45,7 @@ fn alarms(stack: &Stack, topology: &Topology) -> Vec<Alarm> {
             .map(|service| age(&names::queue(*service), &format!("{}-queue", service.name), 900)),
     );
     for name in &topology.functions {
-        let means = format!("The {name} function failed on an event for good");
+        let means = format!("The {name} function failed on an event in all retries");
         alarms.push(depth(&names::failures(name), &format!("{name}-failures"), &means));
         alarms.extend(topology.redrive(name).map(|queue| redriven(&queue, name)));
         alarms.push(function(name, "Errors", 9, 5));
@@ -78,7 +78,7 @@ fn alert(rule: &chorus_table::Rule) -> Alarm {
     let action = rule.row.action;
     Alarm {
         name: names::kebab(action),
-        description: format!("An event needs a person, by {action}: chorus doctor names it"),
+        description: format!("An event needs an operator, by {action}: chorus doctor lists it"),
         metric: ("AWS/Events", "MatchedEvents"),
         dimensions: vec![("EventBusName", reference(names::BUS)), ("RuleName", json!(rule.name))],
         statistic: "Sum",
@@ -124,7 +124,7 @@ fn age(queue: &str, name: &str, seconds: u32) -> Alarm {
 fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> Alarm {
     Alarm {
         name: format!("{name}-{}", metric.to_ascii_lowercase()),
-        description: format!("{metric} of the {name} function do not cease"),
+        description: format!("{metric} of the {name} function continue"),
         metric: ("AWS/Lambda", metric),
         dimensions: vec![("FunctionName", reference(&names::function(name)))],
         statistic: "Sum",

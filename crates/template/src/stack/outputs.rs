@@ -16,7 +16,7 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
         template.output("ApiUrl", stack.application.api, substitute(url));
         for (name, about) in [(USER_POOL, "The pool"), (USER_POOL_CLIENT, "The client of the pool")]
         {
-            let about = format!("{about} that gives callers tokens");
+            let about = format!("{about} that issues tokens to callers");
             let none = json!("none: JwtIssuer gives tokens");
             template.output(format!("{name}Id"), &about, either(OWN_POOL, reference(name), none));
         }
@@ -41,10 +41,14 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     }
     let dead = topology.consumed_dead_letters().into_iter().map(|(queue, _)| queue);
     for queue in std::iter::once(names::DEAD_LETTERS.to_owned()).chain(dead) {
-        template.output(format!("{queue}Url"), "What could not be delivered", reference(&queue));
+        template.output(
+            format!("{queue}Url"),
+            "The queue of events that could not be delivered",
+            reference(&queue),
+        );
     }
     let url = reference(names::UNDELIVERED);
-    let about = "What could not be delivered, until it is logged";
+    let about = "The queue of events that could not be delivered, until they are logged";
     template.output(format!("{}Url", names::UNDELIVERED), about, url);
     for service in topology.queued() {
         let queue = names::queue(service);
@@ -53,9 +57,17 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     for name in &topology.functions {
         if let Some(queue) = topology.redrive(name) {
             let url = reference(&queue);
-            template.output(format!("{queue}Url"), "What the function gets again", url);
+            template.output(
+                format!("{queue}Url"),
+                "The queue of events that the function gets again",
+                url,
+            );
         }
         let queue = names::failures(name);
-        template.output(format!("{queue}Url"), "What the function failed on", reference(&queue));
+        template.output(
+            format!("{queue}Url"),
+            "The queue of events on which the function failed",
+            reference(&queue),
+        );
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn all(stack: &Stack, topology: &Topology) -> Vec<Parameter> {
         all.extend(of_api());
     }
     if !machines.is_empty() {
-        let about = "Which events of state machines are logged; what they are about never is";
+        let about = "Which events of state machines are logged; their data never is";
         let level = Parameter::text(MACHINE_LOG_LEVEL, about, "ERROR");
         all.push(level.one_of(&["OFF", "FATAL", "ERROR", "ALL"]));
     }
@@ -67,7 +67,7 @@ pub(crate) fn all(stack: &Stack, topology: &Topology) -> Vec<Parameter> {
         all.push(Parameter::text(SCHEMA_REGISTRY, about, "true").one_of(&["true", "false"]));
     }
     if stack.keeps_keys() {
-        let about = "The ARN of the KMS key that encrypts people's keys; where empty, AWS's own";
+        let about = "The ARN of the KMS key that encrypts people's keys; if empty, AWS's own key";
         all.push(Parameter::text(KEYS_KMS_KEY, about, ""));
     }
     all.extend(limits(machines));
@@ -95,7 +95,7 @@ fn common(stack: &Stack) -> Vec<Parameter> {
     let text = Parameter::text;
     vec![
         text("Stage", &stage(stack), "dev").one_of(&["dev", "prod"]),
-        text("Architecture", "What the functions are built for", "arm64")
+        text("Architecture", "The processor architecture of the functions", "arm64")
             .one_of(&["arm64", "x86_64"]),
         text("MemorySize", "Memory of each function in MiB; its CPU is in proportion", "256")
             .number(),
@@ -106,7 +106,7 @@ fn common(stack: &Stack) -> Vec<Parameter> {
             &policy::QUEUE_CONCURRENCY.to_string(),
         )
         .number(),
-        text("LogLevel", "The least that functions log", "INFO").one_of(LOG_LEVELS),
+        text("LogLevel", "The log level of functions", "INFO").one_of(LOG_LEVELS),
         text("LogRetentionDays", "For how many days logs are kept", "30").one_of(LOG_DAYS),
         text("ArchiveDays", "For how many days events can be replayed", &days(policy::ARCHIVE))
             .number(),
@@ -124,7 +124,7 @@ fn of_api() -> [Parameter; 4] {
     [
         text(
             "JwtIssuer",
-            "Who issues callers' tokens; where empty, a user pool is made for it",
+            "The issuer of callers' tokens; if empty, the stack creates a user pool",
             "",
         ),
         text("JwtAudience", "The audience that tokens of JwtIssuer must name", "chorus"),
@@ -147,7 +147,7 @@ fn stage(stack: &Stack) -> String {
     let needs: Vec<String> = partners.chain(own).collect();
     match needs.join(", ") {
         needs if needs.is_empty() => "prod protects tables from deletion".to_owned(),
-        needs => format!("prod protects tables from deletion, and insists on {needs}"),
+        needs => format!("prod protects tables from deletion, and requires {needs}"),
     }
 }
 

@@ -98,7 +98,7 @@ fn has_secret_arn(api: &PartnerApi) -> String {
 pub(crate) fn parameters(rows: &[RowSpec], api: &PartnerApi) -> Vec<Parameter> {
     let who = api.partner.name.replace('-', " ");
     let before: String = api.paths().take(1).map(|path| format!(" before /{path}")).collect();
-    let unless = if is_optional(rows, api.partner) { "; this one is nobody" } else { "" };
+    let unless = if is_optional(rows, api.partner) { "; the default stands for none" } else { "" };
     let instead = api.name("Secret");
     let text = |name: &str, description: &str, default: &str| {
         Parameter::text(&api.name(name), description, default)
@@ -109,7 +109,7 @@ pub(crate) fn parameters(rows: &[RowSpec], api: &PartnerApi) -> Vec<Parameter> {
             &format!("The {who}'s API: the address{before}{unless}"),
             &api.placeholder_endpoint(),
         ),
-        text("AuthType", &format!("How the {who} knows us"), AUTHORIZATIONS[0])
+        text("AuthType", &format!("How calls of the {who} are authorized"), AUTHORIZATIONS[0])
             .one_of(AUTHORIZATIONS),
         text("User", "The header of the key, the user name, or the client id", "x-api-key"),
         text("Secret", "The key, the password, or the client secret", "not-set").secret(),
@@ -121,7 +121,7 @@ pub(crate) fn parameters(rows: &[RowSpec], api: &PartnerApi) -> Vec<Parameter> {
         ),
         text(
             RATE,
-            &format!("The most calls of the {who} in one second; what is above waits"),
+            &format!("The most calls of the {who} in one second; further calls wait"),
             &CALLS_PER_SECOND.to_string(),
         )
         .number(),
@@ -131,7 +131,7 @@ pub(crate) fn parameters(rows: &[RowSpec], api: &PartnerApi) -> Vec<Parameter> {
         parameters.push(
             text(
                 RETRIES,
-                &format!("How often a call of the {who} that failed is made again, within a day"),
+                &format!("How often a failed call of the {who} is retried, within a day"),
                 &API_DESTINATION.retries().to_string(),
             )
             .number(),

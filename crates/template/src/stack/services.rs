@@ -83,7 +83,7 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Top
     template.add(role.clone(), &Role { principal: Principal::Scheduler, statements: vec![invoke] });
     let schedule = Schedule { expression: EVERY_MINUTE, input: SWEEP, role };
     let construct = Function {
-        description: "Publishes what was committed and left unpublished".to_owned(),
+        description: "Publishes committed events that were left unpublished".to_owned(),
         environment: machine_variables(topology, topology.machines.iter())
             .into_iter()
             .chain([

@@ -1,4 +1,4 @@
-//! The global endpoint: it takes events for the bus of one region, and replicates them to that of the
+//! The global endpoint: it accepts events for the bus of one region, and replicates them to that of the
 //! other.
 
 use serde_json::{Value, json};

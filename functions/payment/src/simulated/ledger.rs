@@ -232,8 +232,8 @@ impl Books {
         self.put_new(&key, item).await
     }
 
-    /// Whether a refund of the charge with this key is refused: only the first key with which it is
-    /// requested is.
+    /// Whether the request to refund the charge under this key is refused. Only the first request
+    /// for a refund is refused: the books store its key.
     pub(super) async fn refuses(&self, intent: &str, key: &str) -> Result<bool, ProviderError> {
         let refused = at(REFUSED, intent.to_owned());
         let mut item = refused.to_item();

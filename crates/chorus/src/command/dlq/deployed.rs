@@ -158,7 +158,7 @@ fn print(dlq: &Dlq, letters: &[ReceivedDeadLetter]) -> anyhow::Result<()> {
 pub(crate) fn target(letter: &ReceivedDeadLetter) -> &str {
     match &letter.target {
         Target::Function(arn) | Target::Queue(arn) | Target::OnlyTheBus(arn) => arn,
-        Target::Unknown => "nobody knows whom",
+        Target::Unknown => "an unknown target",
     }
 }
 

@@ -108,7 +108,7 @@ fn unpublished(record: &Unpublished) -> Finding {
         Some(why) => Finding {
             group: format!("{action}, skipped"),
             text: format!("{text}; the sweeper skips it: {why}"),
-            remedy: "if it is damaged: chorus restore a backup; if nobody of yours wrote it: find out who can write the table".to_owned(),
+            remedy: "if it is damaged: chorus restore a backup; if it is forged: find out who can write to the table".to_owned(),
         },
     }
 }

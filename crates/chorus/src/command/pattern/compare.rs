@@ -14,7 +14,7 @@ pub(super) struct Compare {
     /// A file with a pattern, or `template.yaml#LogicalId` of a rule; `-` is standard input
     #[arg(value_name = "A")]
     first: String,
-    /// The other
+    /// The other pattern, given in the same way
     #[arg(value_name = "B")]
     second: String,
     /// Print relation and events, or the error, as JSON

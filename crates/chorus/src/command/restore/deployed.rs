@@ -125,7 +125,7 @@ const fn next(next: Next) -> &'static str {
             "is undone; a replay does not repeat what reaches outside of the shop: `chorus doctor` \
              names the order once it is overdue"
         }
-        Next::Repeated => "is undone; whoever requested it may request it again",
+        Next::Repeated => "is undone; its sender may send the request again",
         Next::Kept => "is left as it is: what an item was before is not known. Correct it by hand",
     }
 }
