@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import flow
 import sentence_tests
 from flow_access import Callers, Ids, Sweeper, Webhooks
+from flow_captures import ChargedWhenShipped
 from flow_operators import FailureQueues
 from flow_orders import Contention, Duplicates, Machines, Reviews, Stories
 from flow_partners import AFrontEnd, TheCarrier
@@ -26,6 +27,7 @@ from flow_restored import RestoredTables
 CASES = (
     AFrontEnd,
     Callers,
+    ChargedWhenShipped,
     Contention,
     Duplicates,
     FailureQueues,
