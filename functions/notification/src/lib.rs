@@ -10,6 +10,7 @@ pub mod deployed;
 mod email;
 mod learn_contact;
 mod mailer;
+pub mod mailer_suite;
 mod operator_email;
 mod report_partner;
 mod send_email;
