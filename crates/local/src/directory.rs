@@ -77,13 +77,25 @@ impl DirectoryError {
     }
 }
 
-/// Creates the directory, or checks that its files belong together. `beside` lists the
-/// application's files in the directory, which it has besides the engine's own. A directory of
-/// commit c92b2c2 or earlier, whose files have no id, gets one if all its files exist.
+/// Creates the directory, or checks that its files belong together and reads every page of them.
+/// `beside` lists the application's files in the directory, which it has besides the engine's own. A
+/// directory of commit c92b2c2 or earlier, whose files have no id, gets one if all its files exist.
+///
+/// The files get a new id each time, so that a copy of one of them from before cannot take its place
+/// later. An application that has files of its own calls this before it opens them; the engine then
+/// only checks.
 ///
 /// # Errors
 /// See [`DirectoryError`]. The directory is then unchanged.
 pub fn open_directory(directory: &Path, beside: &[&str]) -> Result<(), DirectoryError> {
+    check_directory(directory, beside)?;
+    let path = directory.join(JOURNAL_FILE);
+    let known = backup::check_all(directory)?;
+    complete(directory, &identity::connect(&path)?, &known.renewed())
+}
+
+/// Does the same as [`open_directory`], without a new id, and without reading every page.
+pub(crate) fn check_directory(directory: &Path, beside: &[&str]) -> Result<(), DirectoryError> {
     private::create_directory(directory)
         .map_err(|error| DirectoryError::Files(directory.to_owned(), error))?;
     let own = [STORE_FILE].into_iter().chain(beside.iter().copied());

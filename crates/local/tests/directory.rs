@@ -71,6 +71,44 @@ async fn a_file_of_another_directory_is_refused() {
 }
 
 #[tokio::test]
+async fn a_copy_of_a_file_from_before_is_refused() {
+    for file in FILES {
+        let directory = used().await;
+        let path = directory.path().join(file);
+        let before = std::fs::read(&path).unwrap();
+        drop(open(directory.path()).unwrap());
+        std::fs::write(&path, before).unwrap();
+        let error = refusal(directory.path());
+        assert!(matches!(error, DirectoryError::Foreign(_)), "{file}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn files_of_two_backups_cannot_be_mixed() {
+    for file in FILES {
+        let (directory, place) = (used().await, tempfile::tempdir().unwrap());
+        let local = open(directory.path()).unwrap();
+        let [first, second] = ["first", "second"].map(|name| place.path().join(name));
+        local.backup(&first, Vec::new()).await.unwrap();
+        local.backup(&second, Vec::new()).await.unwrap();
+        std::fs::copy(first.join(file), second.join(file)).unwrap();
+        let error = restore(&second, &place.path().join("to")).unwrap_err();
+        assert!(matches!(error, DirectoryError::Foreign(_)), "{file}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_died_while_it_renewed_the_id_has_lost_nothing() {
+    let directory = used().await;
+    let journal = Connection::open(directory.path().join("engine.db")).unwrap();
+    let renewing = "UPDATE chorus_directory SET previous = id, id = 'next', complete = 0";
+    journal.execute(renewing, []).unwrap();
+    drop(journal);
+    drop(open(directory.path()).unwrap());
+    drop(open(directory.path()).unwrap());
+}
+
+#[tokio::test]
 async fn a_file_that_a_newer_release_wrote_is_refused() {
     for file in FILES {
         let directory = used().await;
@@ -85,12 +123,17 @@ async fn a_file_that_a_newer_release_wrote_is_refused() {
 #[tokio::test]
 async fn a_damaged_file_is_refused_and_never_an_empty_shop() {
     for file in FILES {
-        for damage in ["garbage", "cut off", "emptied"] {
+        for damage in ["garbage", "a page of garbage", "cut off", "emptied"] {
             let directory = used().await;
             let path = directory.path().join(file);
             let whole = std::fs::read(&path).unwrap();
             let left = match damage {
                 "garbage" => b"this is not a database".to_vec(),
+                "a page of garbage" => {
+                    let mut damaged = whole;
+                    damaged[4_096..8_192].fill(0xaa);
+                    damaged
+                }
                 "cut off" => whole[..whole.len() - 4_096].to_vec(),
                 _ => Vec::new(),
             };
@@ -185,6 +228,22 @@ async fn files_that_others_could_read_are_taken_from_them_when_the_directory_is_
     let local = open(directory.path()).unwrap();
     assert_eq!(open_to_others(directory.path()), NOBODY);
     drop(local);
+}
+
+#[tokio::test]
+async fn a_directory_that_a_backup_would_have_to_remove_is_left_to_its_owner() {
+    let place = tempfile::tempdir().unwrap();
+    let theirs = place.path().join("backup.partial");
+    let shop = open(&theirs).unwrap();
+    let directory = used().await;
+    let local = open(directory.path()).unwrap();
+    let refused = local.backup(&place.path().join("backup"), Vec::new()).await.unwrap_err();
+    assert!(matches!(refused, Error::Directory(DirectoryError::Occupied(_))), "{refused}");
+    shop.runner().shutdown(std::time::Duration::from_secs(5)).await.unwrap();
+    drop(shop);
+    let refused = local.backup(&place.path().join("backup"), Vec::new()).await.unwrap_err();
+    assert!(matches!(refused, Error::Directory(DirectoryError::Occupied(_))), "{refused}");
+    drop(open(&theirs).unwrap());
 }
 
 #[tokio::test]

@@ -27,6 +27,15 @@ pub(crate) fn copy_all(
     to: &Path,
 ) -> Result<PathBuf, DirectoryError> {
     let partial = vacant(to)?;
+    or_removed(copy_into(&partial, journal, files), &partial)?;
+    Ok(partial)
+}
+
+fn copy_into(
+    partial: &Path,
+    journal: &Connection,
+    files: Vec<(&'static str, Snapshot)>,
+) -> Result<(), DirectoryError> {
     let path = partial.join(JOURNAL_FILE);
     private::create_file(&path).map_err(|error| DirectoryError::Files(path.clone(), error))?;
     let target = path.to_string_lossy().into_owned();
@@ -36,13 +45,29 @@ pub(crate) fn copy_all(
     for (file, snapshot) in files {
         snapshot(&partial.join(file))?;
     }
-    Ok(partial)
+    Ok(())
 }
 
-/// Checks the copies in `partial`, and renames the directory to `to`.
+/// Removes the temporary directory if what was to fill it has failed.
+fn or_removed<T>(result: Result<T, DirectoryError>, partial: &Path) -> Result<T, DirectoryError> {
+    result.inspect_err(|_| {
+        if let Err(error) = std::fs::remove_dir_all(partial) {
+            tracing::warn!("{} cannot be removed: {error}", partial.display());
+        }
+    })
+}
+
+/// Checks the copies in `partial`, gives them an id of their own, so that files of two backups cannot
+/// be mixed, and renames the directory to `to`.
 pub(crate) fn finish(partial: &Path, to: &Path) -> Result<(), DirectoryError> {
-    check_all(partial)?;
+    or_removed(give_id(partial), partial)?;
     put_in_place(partial, to)
+}
+
+fn give_id(partial: &Path) -> Result<(), DirectoryError> {
+    let checked = check_all(partial)?;
+    let journal = identity::connect(&partial.join(JOURNAL_FILE))?;
+    super::complete(partial, &journal, &Identity::fresh(checked.files))
 }
 
 /// Restores a backup into a new directory, which gets an id of its own, so that its files cannot be
@@ -60,6 +85,16 @@ pub fn restore(from: &Path, to: &Path) -> Result<RestoredKeys, DirectoryError> {
     let found = identity::read(&identity::connect(&journal)?, &journal)?;
     let found = found.ok_or_else(|| DirectoryError::NoBackup(from.to_owned()))?;
     let partial = vacant(to)?;
+    let keys = or_removed(restore_into(&partial, from, &found), &partial)?;
+    put_in_place(&partial, to)?;
+    Ok(keys)
+}
+
+fn restore_into(
+    partial: &Path,
+    from: &Path,
+    found: &Identity,
+) -> Result<RestoredKeys, DirectoryError> {
     for file in found.files.iter().map(String::as_str).chain([JOURNAL_FILE]) {
         let source = from.join(file);
         if !source.exists() {
@@ -76,20 +111,17 @@ pub fn restore(from: &Path, to: &Path) -> Result<RestoredKeys, DirectoryError> {
             }
         }
     }
-    let checked = check_all(&partial)?;
+    let checked = check_all(partial)?;
     let (keys, store) = (from.join(KEYS_FILE), partial.join(STORE_FILE));
     let keys = DynoxideStore::return_keys(&store, &keys, Timestamp::now())
         .map_err(|error| DirectoryError::Store(keys.clone(), error))?;
-    let renamed = Identity::fresh(checked.files);
     let journal = identity::connect(&partial.join(JOURNAL_FILE))?;
-    super::complete(&partial, &journal, &renamed)?;
-    drop(journal);
-    put_in_place(&partial, to)?;
+    super::complete(partial, &journal, &Identity::fresh(checked.files))?;
     Ok(keys)
 }
 
 /// Reads every page of every file, and checks that the files belong together.
-fn check_all(directory: &Path) -> Result<Identity, DirectoryError> {
+pub(super) fn check_all(directory: &Path) -> Result<Identity, DirectoryError> {
     let path = directory.join(JOURNAL_FILE);
     let journal = identity::connect(&path)?;
     let known = identity::read(&journal, &path)?
@@ -126,15 +158,30 @@ fn vacant(to: &Path) -> Result<PathBuf, DirectoryError> {
     name.push(".partial");
     let partial = to.with_file_name(name);
     if partial.exists() {
-        // Only what an earlier attempt left may be removed.
+        // Only what an earlier attempt left may be removed, and never a shop's own directory.
         let empty = std::fs::read_dir(&partial).map_err(failed(&partial))?.next().is_none();
-        if !empty && !partial.join(JOURNAL_FILE).exists() {
+        if !empty && !was_left(&partial) {
             return Err(DirectoryError::Occupied(partial));
         }
         std::fs::remove_dir_all(&partial).map_err(failed(&partial))?;
     }
     private::create_directory(&partial).map_err(failed(&partial))?;
     Ok(partial)
+}
+
+/// Whether an interrupted backup or restore left this directory: it has a journal, lacks another of
+/// its files, and no process has it open.
+fn was_left(partial: &Path) -> bool {
+    let path = partial.join(JOURNAL_FILE);
+    if !path.exists() || super::is_in_use(partial) {
+        return false;
+    }
+    let known = identity::connect_for_reading(&path).and_then(|it| identity::read(&it, &path));
+    match known {
+        Ok(Some(known)) => known.files.iter().any(|file| !partial.join(file).exists()),
+        // The journal's own copy was interrupted.
+        Ok(None) | Err(_) => !partial.join(STORE_FILE).exists(),
+    }
 }
 
 /// Makes the files durable, and renames their directory to `to`.

@@ -19,14 +19,20 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
     complete INTEGER NOT NULL
 ) STRICT";
 
+/// Adds the column to the table as releases before 2026-11-30 created it; they ignore it.
+const PREVIOUS: &str = "ALTER TABLE chorus_directory ADD COLUMN previous TEXT NOT NULL DEFAULT ''";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) id: String,
     pub(super) format: i64,
     /// The files of the directory besides the journal.
     pub(super) files: Vec<String>,
-    /// Whether all of the files were created.
+    /// Whether all of the files were created, and have the id.
     pub(super) complete: bool,
+    /// The id that the files had until now; a file may still have it while the directory is
+    /// incomplete.
+    pub(super) previous: String,
 }
 
 pub(super) fn connect(path: &Path) -> Result<Connection, DirectoryError> {
@@ -66,11 +72,17 @@ pub(super) fn read(
     if !there {
         return Ok(None);
     }
-    let query = "SELECT id, format, files, complete FROM chorus_directory";
-    let found = connection.query_row(query, [], |row| {
+    let previous = if has_previous(connection).map_err(failed)? { "previous" } else { "''" };
+    let query = format!("SELECT id, format, files, complete, {previous} FROM chorus_directory");
+    let found = connection.query_row(&query, [], |row| {
         let files: String = row.get(2)?;
-        let files = files.split_whitespace().map(ToOwned::to_owned).collect();
-        Ok(Identity { id: row.get(0)?, format: row.get(1)?, files, complete: row.get(3)? })
+        Ok(Identity {
+            id: row.get(0)?,
+            format: row.get(1)?,
+            files: files.split_whitespace().map(ToOwned::to_owned).collect(),
+            complete: row.get(3)?,
+            previous: row.get(4)?,
+        })
     });
     let found = found.optional().map_err(failed)?;
     match found {
@@ -81,16 +93,28 @@ pub(super) fn read(
     }
 }
 
+/// Whether the table has the column, which releases before 2026-11-30 do not create.
+fn has_previous(connection: &Connection) -> rusqlite::Result<bool> {
+    let query =
+        "SELECT count(*) FROM pragma_table_info('chorus_directory') WHERE name = 'previous'";
+    connection.query_row(query, [], |row| row.get(0))
+}
+
 impl Identity {
     pub(super) fn fresh(files: Vec<String>) -> Self {
         // Each hasher of the standard library is keyed by the operating system's randomness.
         let random = || RandomState::new().hash_one(());
         let id = format!("{:016x}{:016x}", random(), random());
-        Self { id, format: FORMAT, files, complete: false }
+        Self { id, format: FORMAT, files, complete: false, previous: String::new() }
+    }
+
+    /// A new id for the same files.
+    pub(super) fn renewed(&self) -> Self {
+        Self { previous: self.id.clone(), ..Self::fresh(self.files.clone()) }
     }
 
     /// Checks that the file belongs to this directory. While the directory is incomplete, the file
-    /// may be missing, or have no identity.
+    /// may be missing, or have no identity, or the previous one.
     pub(super) fn check(&self, file: &Path) -> Result<(), DirectoryError> {
         if !file.exists() {
             if !self.complete {
@@ -101,6 +125,7 @@ impl Identity {
         check_length(file)?;
         match read(&connect(file)?, file)? {
             Some(found) if found.id == self.id => Ok(()),
+            Some(found) if !self.complete && found.id == self.previous => Ok(()),
             None if !self.complete => Ok(()),
             _ => Err(DirectoryError::Foreign(file.to_owned())),
         }
@@ -115,9 +140,12 @@ impl Identity {
     ) -> Result<(), DirectoryError> {
         let failed = |error| DirectoryError::of_database(path, error);
         connection.execute_batch(TABLE).map_err(failed)?;
-        let replace = "REPLACE INTO chorus_directory (one, id, format, files, complete) \
-                       VALUES (1, ?1, ?2, ?3, ?4)";
-        let values = params![self.id, self.format, self.files.join(" "), complete];
+        if !has_previous(connection).map_err(failed)? {
+            connection.execute_batch(PREVIOUS).map_err(failed)?;
+        }
+        let replace = "REPLACE INTO chorus_directory (one, id, format, files, complete, previous) \
+                       VALUES (1, ?1, ?2, ?3, ?4, ?5)";
+        let values = params![self.id, self.format, self.files.join(" "), complete, self.previous];
         connection.execute(replace, values).map_err(failed)?;
         Ok(())
     }
