@@ -17,7 +17,8 @@ use crate::bus::{Bus, Parts};
 use crate::clock::SystemClock;
 use crate::config::LocalConfig;
 use crate::directory::{
-    self, DirectoryError, JOURNAL_FILE, KEYS_FILE, STORE_FILE, Snapshot, open_directory,
+    self, DirectoryError, JOURNAL_FILE, KEYS_FILE, STORE_FILE, Snapshot, check_directory,
+    open_directory,
 };
 use crate::dispatcher::{Dispatcher, Job};
 use crate::engine::{Engine, Observation, Schedule, Topology};
@@ -193,7 +194,11 @@ fn open_files(
         let memory = || DynoxideStore::memory(Arc::clone(&config.clock), &tables).map(Arc::new);
         return Ok((given.unwrap_or_else(memory).map_err(Error::Store)?, None));
     };
-    open_directory(directory, &config.beside)?;
+    if config.beside.is_empty() {
+        open_directory(directory, &[])?;
+    } else {
+        check_directory(directory, &config.beside)?;
+    }
     // The journal is opened first, because its lock shows whether another process has the directory
     // open.
     let opened = Journal::open(&directory.join(JOURNAL_FILE), topology)?;
@@ -223,7 +228,12 @@ fn open_bus(
         engine.restore(delivery, dead_in);
     }
     for (schedule, _) in schedules(config) {
-        engine.schedule(schedule, restored.schedules.get(schedule.job).copied(), now);
+        let mut last = restored.schedules.get(schedule.job).copied();
+        if schedule.job == FORGET {
+            // At every start: a shop that never runs for an hour would keep everything.
+            last = now.checked_sub(schedule.every).ok();
+        }
+        engine.schedule(schedule, last, now);
     }
     let parts = Parts {
         engine,

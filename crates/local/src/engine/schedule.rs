@@ -22,8 +22,10 @@ pub(crate) struct Recurring {
 }
 
 impl Recurring {
-    /// The first run is `every` after the last one, or after now if there was none.
+    /// The first run is `every` after the last one, or after now if there was none. A last run in the
+    /// future does not count: the clock went back since.
     pub(crate) fn new(schedule: Schedule, last: Option<Timestamp>, now: Timestamp) -> Self {
+        let last = last.filter(|last| *last <= now);
         let next_at = later(last.unwrap_or(now), schedule.every);
         Self { schedule, next_at, running: false }
     }
@@ -33,9 +35,36 @@ impl Recurring {
         (!self.running).then_some(self.next_at)
     }
 
+    /// Has the job run `every` after now at the latest, although the clock went back.
+    pub(crate) fn bound(&mut self, now: Timestamp) {
+        self.next_at = self.next_at.min(later(now, self.schedule.every));
+    }
+
     /// Starts the job. Runs that were missed while the process was down are not made up for.
     pub(crate) fn fire(&mut self, now: Timestamp) {
         self.running = true;
         self.next_at = later(now, self.schedule.every);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOURLY: Schedule = Schedule { job: "hourly", every: Duration::from_secs(3_600) };
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(hour)
+    }
+
+    #[test]
+    fn a_clock_that_went_back_stops_no_job() {
+        let ran_later = Recurring::new(HOURLY, Some(at(1_000)), at(10));
+        assert_eq!(ran_later.due_at(), Some(at(11)));
+        let mut running_since = Recurring::new(HOURLY, Some(at(1_000)), at(1_000));
+        running_since.bound(at(10));
+        assert_eq!(running_since.due_at(), Some(at(11)));
+        running_since.bound(at(10));
+        assert_eq!(running_since.due_at(), Some(at(11)), "it does not wait for ever");
     }
 }

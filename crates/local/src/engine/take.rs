@@ -58,6 +58,7 @@ impl Engine {
     /// Takes at most `max` pieces of work that are due at `now`. The caller has to settle every
     /// delivery among them, and call `finish` for every job.
     pub fn take_due(&mut self, now: Timestamp, max: usize) -> Vec<Work> {
+        self.schedules.iter_mut().for_each(|schedule| schedule.bound(now));
         let mut taken = Vec::new();
         while taken.len() < max {
             match self.earliest().filter(|(at, _)| *at <= now) {
