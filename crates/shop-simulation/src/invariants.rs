@@ -48,8 +48,14 @@ const ONE_OF: [&[&str]; 20] = [
 ];
 
 /// The events that customers get emails about.
-const EMAILS: &[&str] =
-    kinds![ConfirmationRequired, PaymentAuthorized, PaymentMade, OrderCanceled, OrderDelivered,];
+const EMAILS: &[&str] = kinds![
+    ConfirmationRequired,
+    PaymentAuthorized,
+    PaymentMade,
+    DeliveryStarted,
+    OrderCanceled,
+    OrderDelivered,
+];
 
 /// The events that every delivered order has; one whose amount could not be taken has `CaptureFailed`
 /// in place of `PaymentMade`.

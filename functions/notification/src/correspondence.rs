@@ -30,10 +30,16 @@ impl Correspondence {
         }
     }
 
-    /// Whether the customer's address was erased.
+    /// Returns the correspondence about this order with a customer whose address is not known.
     #[must_use]
-    pub fn is_erased(&self) -> bool {
-        self.email.is_empty()
+    pub fn without_address(order_id: &OrderId, customer_id: &CustomerId) -> Self {
+        Self::with(order_id, &Contact::erased(customer_id.clone()))
+    }
+
+    /// Whether there is an address: it was known, and was not erased.
+    #[must_use]
+    pub fn has_address(&self) -> bool {
+        !self.email.is_empty()
     }
 
     /// Returns the recipient of the order's emails.

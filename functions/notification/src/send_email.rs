@@ -22,6 +22,10 @@ state! {
     }
 }
 
+/// Why an event that names no customer waits: the order's first email tells whom to write to, and an
+/// order that is delivered has had one, or is about to.
+const EARLIER_EMAIL: &str = "no earlier email about the order has been sent or refused yet";
+
 pub(crate) struct SendEmail(pub(crate) Arc<dyn Mailer>);
 
 #[async_trait]
@@ -42,16 +46,22 @@ impl ExternalAction for SendEmail {
         Addresses { correspondence: known, contact: IfNamed(contact) }: &Addresses,
         context: &CallContext<'_, Delivery>,
     ) -> Result<Step<Email, SendEmailOutput>, ActionError> {
-        let (order_id, _) = subject(input);
+        let (order_id, customer_id) = subject(input);
         let current = contact.as_ref().map(|contact| Correspondence::with(order_id, contact));
-        let correspondence = current.or_else(|| known.as_ref().map(|known| known.value.clone()));
-        let correspondence = correspondence.filter(|correspondence| !correspondence.is_erased());
+        let without = customer_id.map(|it| Correspondence::without_address(order_id, it));
+        let stored = || known.as_ref().map(|known| known.value.clone());
+        let Some(correspondence) = current.or_else(stored).or(without) else {
+            return Err(ActionError::Later(EARLIER_EMAIL.to_owned()));
+        };
+        let unchanged = known.as_ref().is_some_and(|known| known.value == correspondence);
+        let news = (!unchanged).then(|| save(known.as_ref(), &correspondence));
         let text = to_customer(input);
         let (about, template) = (order_id.to_string(), text.template.to_owned());
-        let Some(correspondence) = correspondence else {
+        if !correspondence.has_address() {
             let reason = "no address is known".to_owned();
-            return Ok(Step::Done(Decision::emit(EmailFailed { about, template, reason })));
-        };
+            let failed = Decision::emit(EmailFailed { about, template, reason });
+            return Ok(Step::Done(failed.with_all(news)));
+        }
         let recipient = correspondence.recipient();
         let decision = match context.response {
             None => {
@@ -68,8 +78,6 @@ impl ExternalAction for SendEmail {
                 Decision::emit(EmailFailed { about, template, reason: reason.clone() })
             }
         };
-        let unchanged = known.as_ref().is_some_and(|known| known.value == correspondence);
-        let news = (!unchanged).then(|| save(known.as_ref(), &correspondence));
         Ok(Step::Done(decision.with_all(news)))
     }
 
@@ -174,7 +182,21 @@ mod tests {
             panic!("{decision:?}")
         };
         assert_eq!(failed.reason, "no address is known");
-        assert!(decision.changes().is_empty());
+        let (order_id, customer_id) = (samples::order_id(), samples::customer_id());
+        let kept = create(&Correspondence::without_address(&order_id, &customer_id));
+        assert_eq!(decision.changes(), [kept], "later events of the order need not wait");
+    }
+
+    #[test]
+    fn an_event_that_names_no_customer_waits_for_the_orders_first_email() {
+        let (started, stored) = (DeliveryStarted::sample(), Stored::default());
+        let action = SendEmail(Arc::new(Mailbox));
+        let later = step(&action, started.clone(), &message(), &stored, None);
+        assert!(matches!(later, Err(ActionError::Later(_))), "{later:?}");
+        let nobody = Correspondence::without_address(&samples::order_id(), &samples::customer_id());
+        let step = decided(started, &Stored::default().with(1, &nobody), None);
+        let Step::Done(decision) = step else { panic!("{step:?}") };
+        assert!(matches!(decision.events(), [SendEmailOutput::EmailFailed(_)]));
     }
 
     #[test]
