@@ -193,7 +193,12 @@ fn email(message: &Message) -> Result<lettre::Message, lettre::error::Error> {
 fn refusal(error: &Error, refused_part: RefusedPart) -> SendError {
     let code = error.status().map(u16::from);
     let cause = error.source().map(ToString::to_string);
-    let reason = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
+    let reason = match (refused_part, code) {
+        (RefusedPart::Message, Some(code)) => {
+            without_text(code, cause.as_deref().unwrap_or_default())
+        }
+        _ => cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")),
+    };
     if error.is_permanent() && code.is_none_or(|code| !LOGIN_REFUSED.contains(&code)) {
         SendError::Refused(reason)
     } else if refused_part == RefusedPart::Message && error.is_transient() && code != Some(CLOSING)
@@ -201,6 +206,19 @@ fn refusal(error: &Error, refused_part: RefusedPart) -> SendError {
         SendError::Deferred(reason)
     } else {
         SendError::Unconfirmed(reason)
+    }
+}
+
+/// The reply's code, and its enhanced code (RFC 3463) if it has one. The text is left out: it is about
+/// a mailbox, and servers name the person in it.
+fn without_text(code: u16, reply: &str) -> String {
+    let is_enhanced = |word: &&str| {
+        let parts: Vec<&str> = word.split('.').collect();
+        parts.len() == 3 && parts.iter().all(|part| part.parse::<u16>().is_ok())
+    };
+    match reply.split_whitespace().find(is_enhanced) {
+        Some(enhanced) => format!("{code} {enhanced}"),
+        None => code.to_string(),
     }
 }
 
@@ -268,10 +286,13 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_mailbox_is_refused_for_good() {
         let refused = answered("RCPT", "550 no such mailbox").await;
-        assert!(
-            matches!(&refused, SendError::Refused(why) if why.contains("mailbox")),
-            "{refused}"
-        );
+        assert!(matches!(&refused, SendError::Refused(why) if why == "550"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_reply_about_a_mailbox_is_told_by_its_codes_alone() {
+        let deferred = answered("RCPT", "450 4.2.1 mailbox of Rita Secretname is busy").await;
+        assert!(matches!(&deferred, SendError::Deferred(why) if why == "450 4.2.1"), "{deferred}");
     }
 
     #[tokio::test]
