@@ -52,7 +52,8 @@ pub struct Accounts {
     pub orders: Vec<OrderAccount>,
     /// What does not add up; only meaningful while nothing is in flight.
     pub problems: Vec<String>,
-    /// Those problems that are about orders that have ended, also while others are in flight.
+    /// What does not add up although others are in flight: orders that have ended, and items whose
+    /// counts are not those of their reservations.
     #[serde(default)]
     pub problems_of_ended: Vec<String>,
 }
@@ -67,7 +68,11 @@ impl Accounts {
         let placed = orders(local)?;
         let ledger = partners.ledger(&books::entities::<Payment>(local)?).await?;
         let orders = placed.values().map(|order| account(order, &ledger)).collect();
-        Ok(Self::reconciled(items, orders, &delivered(&placed)))
+        let mut accounts = Self::reconciled(items, orders, &delivered(&placed));
+        let miscounted = books::miscounted(local)?;
+        let miscounted = miscounted.into_iter().map(|it| format!("{}: {}", it.about, it.problem));
+        accounts.problems_of_ended.extend(miscounted);
+        Ok(accounts)
     }
 
     /// Returns the accounts of these items and orders; `delivered` has the number of pieces, by

@@ -43,6 +43,9 @@ pub enum AuditError {
     /// A stored record cannot be parsed.
     #[error("a record of the audit cannot be parsed")]
     Stored(#[from] Failure),
+    /// No event of this order is known.
+    #[error("there is no order {0}")]
+    UnknownOrder(String),
 }
 
 /// An entry for an action that is about to start.
@@ -111,13 +114,17 @@ pub const SETTLE: &str = "settle";
 /// Records that an operator has handled the doctor's findings about an order until now.
 ///
 /// # Errors
-/// If the store fails, or another action has the very same time.
+/// If there is no such order, the store fails, or another action has the very same time.
 pub async fn settle(
     store: &dyn Store,
     (by, at): (&str, Timestamp),
     order_id: &str,
     reason: &str,
 ) -> Result<(), AuditError> {
+    let (story, _) = chorus_event_log::story(store, order_id).await?;
+    if story.is_empty() {
+        return Err(AuditError::UnknownOrder(order_id.to_owned()));
+    }
     let asked = json!({ "order-id": order_id, "reason": reason });
     let act = Act { at, by, what: SETTLE, asked };
     begin(store, act).await?.end(store, json!("settled")).await

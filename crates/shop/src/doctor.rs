@@ -214,7 +214,9 @@ pub async fn examine(
         checkup.unknowable += usize::from(waits.unknowable);
         let settled_at = settled.get(id).copied();
         let attention = attention::of(&story, settled_at);
-        if attention.is_empty() && settled_at.is_none() {
+        let happened_since =
+            settled_at.is_none_or(|at| story.iter().any(|it| it.metadata.occurred_at > at));
+        if attention.is_empty() && happened_since {
             checkup.discrepancies.extend(books::of(store, now, &story).await?);
         }
         checkup.attention.extend(attention);

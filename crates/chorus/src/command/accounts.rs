@@ -16,7 +16,7 @@ const MOST: usize = 20;
 
 /// Show all stock and all money that was moved, and whether they add up
 ///
-/// Exit 1 if the orders that have ended do not add up.
+/// Exit 1 if the orders that have ended, or the counts of an item, do not add up.
 #[derive(Debug, Args)]
 pub(crate) struct Accounts {
     #[command(flatten)]
@@ -91,6 +91,9 @@ fn print_problems(wrong: &[&String], open: usize) {
     }
     match wrong {
         [] => line!("\n{GOOD}Everything adds up.{GOOD:#}"),
-        _ => wrong.iter().for_each(|problem| line!("{BAD}✗{BAD:#} {problem}")),
+        _ => {
+            wrong.iter().for_each(|problem| line!("{BAD}✗{BAD:#} {problem}"));
+            line!("{DIM}→ chorus doctor names the command for each{DIM:#}");
+        }
     }
 }

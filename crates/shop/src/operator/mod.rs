@@ -269,8 +269,13 @@ async fn settle(
         order_id.as_str(),
         &reason,
     );
-    settled.await?;
-    Ok(Json(json!({ "settled": order_id })))
+    match settled.await {
+        Ok(()) => Ok(Json(json!({ "settled": order_id }))),
+        Err(unknown @ audit::AuditError::UnknownOrder(_)) => {
+            Err(Refused::unknown(unknown.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[derive(Deserialize)]

@@ -143,6 +143,9 @@ fn remedy_for(stuck: &Stuck) -> &'static str {
         (_, Some(because)) if because.starts_with("dead letter") => {
             "chorus dlq redrive the dead letter, once its cause is mended"
         }
+        ("SendEmail" | "AlertOperator", _) => {
+            "chorus trace ORDER; the email is tried again by itself, for a day"
+        }
         _ => "chorus trace ORDER; it is tried again by itself, or chorus order cancel ORDER",
     }
 }
