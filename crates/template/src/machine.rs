@@ -183,14 +183,20 @@ impl<'a> Task<'a> {
         errors.any(|errors| errors.iter().any(|error| error == "States.ALL"))
     }
 
-    /// The task's retrier for `States.ALL`, which handles every error that no other retrier
-    /// matches.
-    pub(crate) fn retry_of_all(self) -> Option<&'a Value> {
-        let mut retriers = self.fields["Retry"].as_array().into_iter().flatten();
-        retriers.find(|retrier| {
+    /// The task's retriers that an error of any name may meet: that for `States.ALL`, and before it
+    /// those for `States.TaskFailed` and `States.Timeout`. Empty without one for `States.ALL`.
+    pub(crate) fn retries_of_any(self) -> Vec<&'a Value> {
+        let names = |retrier: &Value, wanted: &[&str]| {
             let mut errors = retrier["ErrorEquals"].as_array().into_iter().flatten();
-            errors.any(|error| error == "States.ALL")
-        })
+            errors.any(|error| error.as_str().is_some_and(|error| wanted.contains(&error)))
+        };
+        let retriers: Vec<&Value> = self.fields["Retry"].as_array().into_iter().flatten().collect();
+        let Some(all) = retriers.iter().position(|retrier| names(retrier, &["States.ALL"])) else {
+            return Vec::new();
+        };
+        let (before, from) = retriers.split_at(all);
+        let wide = |retrier: &&&Value| names(retrier, &["States.TaskFailed", "States.Timeout"]);
+        before.iter().filter(wide).chain(&from[..1]).copied().collect()
     }
 
     /// The parameters of the call.

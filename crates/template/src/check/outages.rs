@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chorus_table::policy::{OUTAGE, QUEUE};
 use chorus_table::{RowSpec, Via};
+use serde_json::Value;
 
 use super::view::View;
 use crate::machine::{Definition, Task};
@@ -76,20 +77,22 @@ fn by_a_machine(view: View<'_>, row: &RowSpec) -> Vec<Finding> {
     findings
 }
 
-/// How long a task is retried, whatever its error: the mean where the pauses are random.
+/// How long a task is retried at least, whatever its error: the mean where the pauses are random.
 fn patience(task: Task<'_>) -> Duration {
-    let seconds = task.retry_of_all().map_or(0.0, |retry| {
-        let number = |name: &str, default: f64| retry[name].as_f64().unwrap_or(default);
-        let longest = number("MaxDelaySeconds", f64::INFINITY);
-        let (mut pause, rate) = (number("IntervalSeconds", 1.0), number("BackoffRate", 2.0));
-        let mut all = 0.0;
-        for _ in 0..retry["MaxAttempts"].as_u64().unwrap_or(3) {
-            all += pause.min(longest);
-            pause = (pause * rate).min(longest);
-        }
-        if retry["JitterStrategy"] == "FULL" { all / 2.0 } else { all }
-    });
-    Duration::from_secs_f64(seconds.min(1e9))
+    let shortest = task.retries_of_any().into_iter().map(seconds).reduce(f64::min);
+    Duration::from_secs_f64(shortest.unwrap_or_default().min(1e9))
+}
+
+fn seconds(retry: &Value) -> f64 {
+    let number = |name: &str, default: f64| retry[name].as_f64().unwrap_or(default);
+    let longest = number("MaxDelaySeconds", f64::INFINITY);
+    let (mut pause, rate) = (number("IntervalSeconds", 1.0), number("BackoffRate", 2.0));
+    let mut all = 0.0;
+    for _ in 0..retry["MaxAttempts"].as_u64().unwrap_or(3) {
+        all += pause.min(longest);
+        pause = (pause * rate).min(longest);
+    }
+    if retry["JitterStrategy"] == "FULL" { all / 2.0 } else { all }
 }
 
 #[cfg(test)]
@@ -130,6 +133,9 @@ mod tests {
         assert_eq!(patience_of("[]"), 0);
         assert_eq!(patience_of(r#"[{"ErrorEquals": ["States.Timeout"]}]"#), 0);
         assert_eq!(patience_of(r#"[{"ErrorEquals": ["States.ALL"]}]"#), 1 + 2 + 4);
+        let hidden = r#"[{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 1},
+            {"ErrorEquals": ["States.ALL"]}]"#;
+        assert_eq!(patience_of(hidden), 1, "the first that matches an error decides");
         let capped = r#"[{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 3, "MaxAttempts": 4,
             "BackoffRate": 2, "MaxDelaySeconds": 6, "JitterStrategy": "FULL"}]"#;
         assert_eq!(patience_of(capped), (3 + 6 + 6 + 6) / 2);
