@@ -162,6 +162,7 @@ fn has_the_policy_of(
     assert_eq!(properties["VisibilityTimeout"], json!(queue.visibility.as_secs()), "{id}");
     let receives = &properties["RedrivePolicy"]["maxReceiveCount"];
     assert_eq!(*receives, json!(queue.retry.max_attempts), "{id}");
+    assert_eq!(properties["MessageRetentionPeriod"], json!(policy::RETENTION.as_secs()), "{id}");
     // The function's own part: its adapter delays the retries of such a queue by the same policy.
     assert_eq!(queue.retry, adapter.retry, "{id}");
     let functions = deployed.0["Resources"].as_object().unwrap().values();
@@ -192,7 +193,11 @@ fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
         assert!(differences.contains(&only), "the docs do not tell of {only}: {differences:?}");
     }
     let mut limits = BTreeSet::new();
-    for resource in Deployed::new().0["Resources"].as_object().unwrap().values() {
+    let deployed = Deployed::new();
+    for (kind, defaults) in deployed.0["Globals"].as_object().unwrap() {
+        limits_of(&format!("Globals {kind}"), defaults, &mut limits);
+    }
+    for resource in deployed.0["Resources"].as_object().unwrap().values() {
         limits_of(
             resource["Type"].as_str().unwrap_or_default(),
             &resource["Properties"],
@@ -211,7 +216,9 @@ fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
         "AWS::Serverless::Function MaximumConcurrency",
         "AWS::Serverless::Function MaximumEventAgeInSeconds",
         "AWS::Serverless::Function MaximumRetryAttempts",
+        "AWS::Serverless::HttpApi ThrottlingBurstLimit",
         "AWS::Serverless::HttpApi ThrottlingRateLimit",
+        "Globals Function ReservedConcurrentExecutions",
     ];
     let compared: BTreeSet<String> = compared.map(ToOwned::to_owned).into();
     assert_eq!(limits, compared, "a limit that nobody compares, or that is no more");
@@ -220,12 +227,19 @@ fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
 /// Collects the names of all numbers in a resource that limit how messages are delivered.
 fn limits_of(kind: &str, value: &Value, limits: &mut BTreeSet<String>) {
     for (name, inside) in value.as_object().into_iter().flatten() {
-        let is_limit =
-            ["Maximum", "max", "Rate", "Visibility", "Retention", "Batch", "Concurrency"]
-                .iter()
-                .any(|part| name.contains(part));
-        let is_number = inside.is_number() || inside["Ref"].is_string();
-        if is_limit && is_number && !kind.contains("Logs") && !kind.contains("CloudWatch") {
+        let parts = [
+            "Maximum",
+            "max",
+            "Rate",
+            "Burst",
+            "Visibility",
+            "Retention",
+            "Batch",
+            "Concurrency",
+            "Concurrent",
+        ];
+        let is_limit = parts.iter().any(|part| name.contains(part));
+        if is_limit && is_number(inside) && !kind.contains("Logs") && !kind.contains("CloudWatch") {
             limits.insert(format!("{kind} {name}"));
         }
         limits_of(kind, inside, limits);
@@ -233,4 +247,12 @@ fn limits_of(kind: &str, value: &Value, limits: &mut BTreeSet<String>) {
     for inside in value.as_array().into_iter().flatten() {
         limits_of(kind, inside, limits);
     }
+}
+
+/// Whether a property is a number, a parameter, or chosen between such by a condition.
+fn is_number(value: &Value) -> bool {
+    let chosen = value["Fn::If"].as_array();
+    value.is_number()
+        || value["Ref"].is_string()
+        || chosen.is_some_and(|chosen| chosen.iter().skip(1).any(is_number))
 }
