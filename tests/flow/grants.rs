@@ -115,7 +115,15 @@ fn watched(kernel: &Kernel, service: &'static str, used: &Arc<Used>) -> Kernel {
     let breakers = kernel.breakers.clone();
     // On AWS each function has a cache of keys of its own, so each has an empty one here.
     let keyring = Keyring::new(Arc::new(OsRandomness));
-    Kernel { store: ports.clone(), bus: ports.clone(), machines: ports, clock, breakers, keyring }
+    Kernel {
+        store: ports.clone(),
+        bus: ports.clone(),
+        machines: ports,
+        clock,
+        breakers,
+        keyring,
+        region: None,
+    }
 }
 
 /// An action of a recorded function.

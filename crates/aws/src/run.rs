@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_types::SdkConfig;
 use chorus_http::HttpFunction;
 use chorus_kernel::{
-    Breakers, Clock, Kernel, Keyring, Machines, NoMachines, Publisher, RowOutputs, Store,
+    Breakers, Clock, Kernel, Keyring, Machines, NoMachines, Publisher, REGIONS_TABLE, Region,
+    RowOutputs, Store,
 };
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
@@ -114,6 +115,7 @@ fn start(
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
             breakers: Breakers::default(),
             keyring: Keyring::new(Arc::new(OsRandomness)),
+            region: region(),
         };
         let HttpFunction { function, routes } = function(&kernel)?;
         let queues = variable("FAILURE_QUEUE_URL")
@@ -136,6 +138,12 @@ fn endpoint() -> Result<Option<String>, StartError> {
         return Err(StartError::Meaningless { name: BUS_ENDPOINT_ID, rule });
     }
     Ok(endpoint)
+}
+
+/// The region, if the deployment has two: then there is a table that names the one that acts.
+fn region() -> Option<Region> {
+    Tables::from_env().physical(REGIONS_TABLE.name).ok()?;
+    variable("AWS_REGION").map(Region::new)
 }
 
 /// Step Functions, if the function has a machine to start. Otherwise no client is made, which

@@ -96,6 +96,7 @@ fn kernel() -> Kernel {
         clock: Arc::new(Quiet),
         breakers: Breakers::default(),
         keyring: keyring(),
+        region: None,
     }
 }
 

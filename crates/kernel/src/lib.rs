@@ -30,6 +30,7 @@ mod clock;
 mod committing;
 mod deciding;
 mod people;
+mod region;
 mod secret;
 mod store;
 
@@ -44,8 +45,8 @@ pub use clock::{Clock, Seconds};
 pub use committing::{
     Attempt, Failure, Function, Handled, Handler, IDEMPOTENCY_TABLE, Message, Outcome, Publisher,
     RECORD_LIFETIME, Rejected, RowOutputs, Swept, Task, Torn, UNPUBLISHED_INDEX, WrittenItem,
-    check_record, committed_events, derived_id, handler, left_to_sweeper, publish_all, record_key,
-    sweep, torn, unpublished_records,
+    check_record, committed_events, derived_id, handler, left_to_sweeper, machine_starts,
+    publish_all, record_key, recorded_events, sweep, torn, unpublished_records,
 };
 pub use deciding::{
     Action, ActionError, Begun, CallContext, Context, Counter, Decided, Decision, Each, EachKeys,
@@ -54,6 +55,7 @@ pub use deciding::{
     read_recorded, replace, save, stream, stream_key, stream_partition, tally, unchanged,
 };
 pub use people::{Keyring, Opener, PERSON_KEYS_TABLE, People, PersonKey, Randomness, SealingKey};
+pub use region::{Acting, REGIONS_TABLE, RELIED_ON_FOR, Region, at_home, signal_at_home};
 pub use secret::{KnownSecret, Secret};
 pub use store::{
     Condition, Expressions, Index, Item, Key, MOST_READ_AT_ONCE, MemoryStore, Page, Query, Reason,
@@ -72,6 +74,8 @@ pub struct Kernel {
     /// Shared by all invocations of one instance.
     pub breakers: Breakers,
     pub keyring: Keyring,
+    /// The region in which it runs, of a deployment in two; none where there is one.
+    pub region: Option<Region>,
 }
 
 impl std::fmt::Debug for Kernel {

@@ -192,6 +192,7 @@ impl PrintShop {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             breakers: Breakers::default(),
             keyring: testing::keyring(),
+            region: None,
         }
     }
 

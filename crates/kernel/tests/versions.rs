@@ -162,6 +162,7 @@ fn kernel() -> (Kernel, Arc<Bus>) {
             machines,
             breakers: Breakers::default(),
             keyring: testing::keyring(),
+            region: None,
         },
         bus,
     )

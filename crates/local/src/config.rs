@@ -33,6 +33,8 @@ pub struct LocalConfig {
     pub outputs: RowOutputs,
     /// The source of people's keys.
     pub randomness: Arc<dyn Randomness>,
+    /// The region in which the engine runs, of a deployment in two; none where there is one.
+    pub region: Option<String>,
     /// The seed of ids, jitter and disorder; if absent, it is derived from the system's time.
     pub seed: Option<u64>,
     /// The partner endpoint of each API-destination row, by its action.
@@ -82,6 +84,7 @@ impl LocalConfig {
             clock: Arc::new(SystemClock),
             passes: None,
             randomness: Arc::new(OsRandomness),
+            region: None,
             seed: None,
             endpoints: BTreeMap::new(),
             partner: None,

@@ -50,7 +50,7 @@ impl Dispatcher {
     ) -> Vec<(Ticket, AttemptResult)> {
         match work {
             Work::Invoke(taken) => vec![(taken.ticket, self.invoke(taken, topology, kernel).await)],
-            Work::Call(taken) => vec![(taken.ticket, self.call(taken, topology).await)],
+            Work::Call(taken) => vec![(taken.ticket, self.call(taken, topology, kernel).await)],
             Work::Batch(batch) => self.consume(batch, topology, kernel).await,
             Work::Job(job) => {
                 self.run_job(job, kernel).await;
@@ -100,8 +100,12 @@ impl Dispatcher {
         }
     }
 
-    /// Calls the partner of the route. A replayed event is not sent if its row suppresses replays.
-    pub async fn call(&self, taken: &Taken, topology: &Topology) -> AttemptResult {
+    /// Calls the partner of the route. A replayed event is not sent if its row suppresses replays, and
+    /// neither is one whose home is another region.
+    pub async fn call(&self, taken: &Taken, topology: &Topology, kernel: &Kernel) -> AttemptResult {
+        if kernel.region.as_ref().is_some_and(|region| region.is_foreign(&taken.event.json)) {
+            return AttemptResult::Done(Some(Outcome::Elsewhere));
+        }
         let row = topology.routes[taken.route].row();
         if taken.event.replay.is_some() && row.replay == Replay::Suppressed {
             return AttemptResult::Done(Some(Outcome::Suppressed));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chorus_kernel::{
     Breakers, Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Keyring, Machines,
-    PERSON_KEYS_TABLE, RowOutputs, Store, Swept, TableSpec, sweep,
+    PERSON_KEYS_TABLE, REGIONS_TABLE, Region, RowOutputs, Store, Swept, TableSpec, sweep,
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::broadcast;
@@ -68,6 +68,7 @@ impl Local {
             clock: Arc::clone(&config.clock),
             breakers: Breakers::default(),
             keyring: Keyring::new(Arc::clone(&config.randomness)),
+            region: config.region.clone().map(Region::new),
         };
         let runner = Runner::new(Driver {
             bus: Arc::clone(&bus),
@@ -176,8 +177,10 @@ impl Local {
     }
 }
 
-fn tables(functions: &[Function]) -> Vec<TableSpec> {
+fn tables(config: &LocalConfig) -> Vec<TableSpec> {
+    let functions = &config.functions;
     let mut tables = vec![IDEMPOTENCY_TABLE, EXECUTIONS_TABLE, PERSON_KEYS_TABLE];
+    tables.extend(config.region.as_ref().map(|_| REGIONS_TABLE));
     tables.extend(functions.iter().flat_map(|function| function.tables.iter().copied()));
     tables
 }
@@ -189,7 +192,7 @@ fn open_files(
     topology: &Topology,
 ) -> Result<(Arc<DynoxideStore>, OpenedJournal), Error> {
     let given = config.store.clone().map(Ok);
-    let tables = tables(&config.functions);
+    let tables = tables(config);
     let Some(directory) = &config.data else {
         let memory = || DynoxideStore::memory(Arc::clone(&config.clock), &tables).map(Arc::new);
         return Ok((given.unwrap_or_else(memory).map_err(Error::Store)?, None));

@@ -158,6 +158,7 @@ async fn a_thousand_functions_at_once_reserve_one_item_without_a_dead_letter() {
         clock: Arc::new(TokioClock(Instant::now())),
         breakers: Breakers::default(),
         keyring: keyring(),
+        region: None,
     };
     let HttpFunction { function, routes } = chorus_inventory::function(Currency::EUR);
     list_item(&kernel, routes).await;

@@ -52,6 +52,10 @@ pub struct Metadata {
     /// Absent if no person gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
+    /// The region in which the message is acted on, of a deployment in two; absent where there is
+    /// one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home_region: Option<String>,
     /// W3C Trace Context, carried from the request that caused the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,

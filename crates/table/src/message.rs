@@ -105,6 +105,7 @@ impl Message {
             traceparent: Some(trace.to_owned()),
             replay_name: None,
             actor: None,
+            home_region: None,
         };
         json!({
             "version": "0",

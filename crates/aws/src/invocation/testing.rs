@@ -218,6 +218,7 @@ impl Shop {
                 clock: Arc::new(SystemClock),
                 breakers: Breakers::default(),
                 keyring: keyring(),
+                region: None,
             },
             queues: Some(memory),
             operators_queue: None,

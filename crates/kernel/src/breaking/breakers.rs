@@ -215,6 +215,7 @@ impl Kernel {
             traceparent: None,
             replay_name: None,
             actor: None,
+            home_region: self.region.as_ref().map(|region| region.name().to_owned()),
         };
         let detail = serde_json::to_string(&Detail { metadata, data })
             .map_err(|error| Failure::corrupt("event", &error))?;

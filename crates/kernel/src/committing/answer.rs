@@ -22,6 +22,8 @@ pub enum Outcome {
     /// the idempotency records: not acted on. Nothing is recorded either, because the original may
     /// still arrive.
     Suppressed,
+    /// A message that the other region of the deployment acts on. Nothing is recorded.
+    Elsewhere,
 }
 
 /// The outcome of a message, and the events that the decision emits.
@@ -34,6 +36,12 @@ pub struct Handled {
 }
 
 impl Handled {
+    /// The outcome of a message that the other region acts on.
+    pub(crate) fn elsewhere() -> Self {
+        let note = Some("another region acts on it".to_owned());
+        Self { outcome: Outcome::Elsewhere, entries: Vec::new(), note }
+    }
+
     /// The event `E` among the decision's events; none if there is no such event.
     ///
     /// # Errors

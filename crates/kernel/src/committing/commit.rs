@@ -76,6 +76,10 @@ impl Kernel {
         action: &A,
         message: &Message,
     ) -> Result<(Handled, Option<A::State>), ActionError> {
+        if self.leaves_to_other_region(message).await? {
+            return Ok((Handled::elsewhere(), None));
+        }
+        let message = &*self.received(message);
         if let Some(handled) = self.without_deciding::<A>(message).await? {
             return Ok((handled, None));
         }
@@ -267,7 +271,8 @@ impl Kernel {
             self.mark(&record).await;
         }
         let outcome = if publishes { Outcome::Repeated } else { Outcome::Absorbed };
-        Ok(Handled { outcome, entries: record.entries, note: record.note })
+        let entries = self.at_home(&record.entries)?.into_owned();
+        Ok(Handled { outcome, entries, note: record.note })
     }
 
     /// Publishes the events of a record, and sends its signals to state machines.
@@ -276,10 +281,10 @@ impl Kernel {
             return Ok(());
         }
         if !record.published_by_machine {
-            publish_all(&*self.bus, &*self.clock, &record.entries).await?;
+            publish_all(&*self.bus, &*self.clock, &self.at_home(&record.entries)?).await?;
         }
         for signal in &record.signals {
-            let outcome = self.machines.signal(signal).await?;
+            let outcome = self.machines.signal(&self.signal_at_home(signal)).await?;
             tracing::debug!(key = record.key.pk, ?outcome, "told a state machine");
         }
         Ok(())

@@ -130,6 +130,9 @@ impl Function {
     ) -> Result<Handled, Failure> {
         let message = Message::from_event(json)?;
         let own = self.reader(&message)?;
+        if kernel.leaves_to_other_region(&message).await? {
+            return Ok(Handled::elsewhere());
+        }
         if let Some(before) = kernel.answer_again(own.row().action, &message).await? {
             return Ok(before);
         }

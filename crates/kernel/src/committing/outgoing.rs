@@ -80,6 +80,7 @@ pub(crate) fn entry<O: Outputs>(
         traceparent: cause.metadata.traceparent.clone(),
         replay_name: None,
         actor: cause.metadata.actor.clone().filter(|_| by_command),
+        home_region: cause.metadata.home_region.clone(),
     };
     let unwritable = |error| Failure::corrupt("event", &error);
     let data = event.to_json().map_err(unwritable)?;

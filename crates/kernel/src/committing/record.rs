@@ -233,6 +233,30 @@ pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
     Ok(if record.published_by_machine { Vec::new() } else { record.entries })
 }
 
+/// The events that this item of [`IDEMPOTENCY_TABLE`] has committed, those that a state machine
+/// publishes included; empty if it is a circuit.
+///
+/// # Errors
+/// [`Failure::Terminal`] with the reason, if it is no record.
+pub fn recorded_events(item: &Item) -> Result<Vec<Entry>, Failure> {
+    if is_circuit(item) {
+        return Ok(Vec::new());
+    }
+    Ok(Record::read(item)?.entries)
+}
+
+/// The signals of this item of [`IDEMPOTENCY_TABLE`] that start state machines.
+///
+/// # Errors
+/// [`Failure::Terminal`] with the reason, if it is no record.
+pub fn machine_starts(item: &Item) -> Result<Vec<Signal>, Failure> {
+    if is_circuit(item) {
+        return Ok(Vec::new());
+    }
+    let signals = Record::read(item)?.signals.into_iter();
+    Ok(signals.filter(|signal| matches!(signal, Signal::Start { .. })).collect())
+}
+
 /// Returns the write that leaves the events of this record to the sweeper. None if the events are
 /// known to be published, or if there are none.
 ///

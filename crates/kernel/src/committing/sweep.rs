@@ -29,7 +29,7 @@ enum Found {
 }
 
 /// Publishes the events of every record that has been unpublished for at least `age`, if they are
-/// among the `outputs` of the record's row.
+/// among the `outputs` of the record's row. Does nothing in a region that stands by.
 ///
 /// # Errors
 /// If the store or the bus fails; the records that were not reached are left to the next sweep.
@@ -39,6 +39,9 @@ pub async fn sweep(
     age: SignedDuration,
 ) -> Result<Swept, Failure> {
     let mut swept = Swept::default();
+    if !kernel.acts().await? {
+        return Ok(swept);
+    }
     let limit: Timestamp = kernel.clock.now() - age;
     for query in unpublished_records() {
         sweep_partition((kernel, outputs), query, limit, &mut swept).await?;

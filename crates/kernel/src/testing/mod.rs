@@ -39,6 +39,7 @@ pub fn metadata() -> Metadata {
         traceparent: None,
         replay_name: None,
         actor: None,
+        home_region: None,
     }
 }
 

@@ -198,6 +198,7 @@ impl Shop {
             clock: lent,
             breakers: Breakers::default(),
             keyring: keyring(),
+            region: None,
         };
         let looked = Mutex::default();
         let shop =

@@ -102,6 +102,7 @@ impl Shop {
             clock: self.clock.clone(),
             breakers: Breakers::default(),
             keyring: keyring(),
+            region: None,
         }
     }
 

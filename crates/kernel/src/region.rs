@@ -1,0 +1,251 @@
+//! Two regions, of which one acts. An item that both read consistently names it; functions of the
+//! other region handle no message. A deployment in one region has none of this.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chorus_table::{Detail, Entry};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::{
+    Failure, Found, Kernel, Message, Signal, Store, TableSpec, Versioned, Write, load, save,
+};
+
+/// The table that names the acting region. All regions have to read it consistently.
+pub const REGIONS_TABLE: TableSpec = TableSpec { name: "regions", indexes: &[], ttl: None };
+
+/// How long an instance relies on what it has read of the acting region.
+pub const RELIED_ON_FOR: SignedDuration = SignedDuration::from_secs(10);
+
+/// The id of the one item.
+const THIS: &str = "this";
+
+/// Which region acts. The item's version counts the takeovers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Acting {
+    deployment: String,
+    pub region: String,
+    pub since: Timestamp,
+}
+
+crate::entity!(Acting: "acting" in REGIONS_TABLE, by deployment: String);
+
+impl Acting {
+    /// Reads which region acts; none before the first one has begun to.
+    ///
+    /// # Errors
+    /// If the store fails, or the item cannot be read.
+    pub async fn read(store: &dyn Store) -> Result<Found<Self>, Failure> {
+        load(store, THIS.to_owned()).await
+    }
+
+    /// Has `region` act from now on; refused if another takeover came between.
+    #[must_use]
+    pub fn taken_over(read: Option<&Versioned<Self>>, region: &str, now: Timestamp) -> Write {
+        let (deployment, region) = (THIS.to_owned(), region.to_owned());
+        save(read, &Self { deployment, region, since: now })
+    }
+}
+
+/// The region in which a kernel runs; all clones share what was read of the acting region.
+#[derive(Debug, Clone)]
+pub struct Region {
+    name: Arc<str>,
+    known: Arc<Mutex<Option<Known>>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    at: Timestamp,
+    acts: bool,
+}
+
+impl Region {
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), known: Arc::default() }
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether this region acts, as read at most [`RELIED_ON_FOR`] ago.
+    async fn acts(&self, store: &dyn Store, now: Timestamp) -> Result<bool, Failure> {
+        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that went back must not make the answer last longer.
+        let recent = |it: &Known| it.at <= now && now.duration_since(it.at) < RELIED_ON_FOR;
+        if let Some(known) = known.filter(recent) {
+            return Ok(known.acts);
+        }
+        let acting = Acting::read(store).await?;
+        let acts = acting.is_some_and(|acting| *acting.region == *self.name);
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(Known { at: now, acts });
+        Ok(acts)
+    }
+
+    /// Whether an event in the form of the bus has its home in another region.
+    #[must_use]
+    pub fn is_foreign(&self, json: &str) -> bool {
+        Message::from_event(json).is_ok_and(|message| self.is_anothers(&message))
+    }
+
+    fn is_anothers(&self, message: &Message) -> bool {
+        let home = message.metadata.home_region.as_deref();
+        home.is_some_and(|home| *home != *self.name)
+    }
+}
+
+impl Kernel {
+    /// Whether the message is left to the other region: because that is its home or, if the platform
+    /// would deliver it until it is handled, because the other region has taken over.
+    pub(crate) async fn leaves_to_other_region(&self, message: &Message) -> Result<bool, Failure> {
+        let Some(region) = &self.region else { return Ok(false) };
+        if region.is_anothers(message) {
+            return Ok(true);
+        }
+        if self.acts().await? {
+            return Ok(false);
+        }
+        if message.redelivered {
+            return Ok(true);
+        }
+        let message = format!("{} stands by; another region acts", region.name);
+        Err(Failure::later("NotActing", message))
+    }
+
+    /// Whether this kernel's region acts; a deployment in one region always does.
+    pub(crate) async fn acts(&self) -> Result<bool, Failure> {
+        match &self.region {
+            Some(region) => region.acts(&*self.store, self.clock.now()).await,
+            None => Ok(true),
+        }
+    }
+
+    /// The message with this kernel's region as its home, if it has none.
+    pub(crate) fn received<'a>(&self, message: &'a Message) -> Cow<'a, Message> {
+        match &self.region {
+            Some(region) if message.metadata.home_region.is_none() => {
+                let mut message = message.clone();
+                message.metadata.home_region = Some(region.name().to_owned());
+                Cow::Owned(message)
+            }
+            _ => Cow::Borrowed(message),
+        }
+    }
+
+    /// The entries with this kernel's region as their home: a record may come from the region that
+    /// acted before.
+    pub(crate) fn at_home<'a>(&self, entries: &'a [Entry]) -> Result<Cow<'a, [Entry]>, Failure> {
+        let Some(region) = &self.region else { return Ok(Cow::Borrowed(entries)) };
+        let moved: Result<Vec<_>, _> =
+            entries.iter().map(|entry| at_home(entry, region.name())).collect();
+        moved.map(Cow::Owned)
+    }
+
+    /// The signal with this kernel's region as the home of its event.
+    pub(crate) fn signal_at_home<'a>(&self, signal: &'a Signal) -> Cow<'a, Signal> {
+        match &self.region {
+            Some(region) => Cow::Owned(signal_at_home(signal, region.name())),
+            None => Cow::Borrowed(signal),
+        }
+    }
+}
+
+/// The entry with `region` as its home. Its ids and its data stay the same.
+///
+/// # Errors
+/// If the entry is no message of the contract.
+pub fn at_home(entry: &Entry, region: &str) -> Result<Entry, Failure> {
+    let unreadable = |error| Failure::corrupt("event", &error);
+    let mut detail: Detail<Box<RawValue>> =
+        serde_json::from_str(&entry.detail).map_err(unreadable)?;
+    if detail.metadata.home_region.as_deref() == Some(region) {
+        return Ok(entry.clone());
+    }
+    detail.metadata.home_region = Some(region.to_owned());
+    let detail = serde_json::to_string(&detail).map_err(unreadable)?;
+    Ok(Entry { detail, ..entry.clone() })
+}
+
+/// The signal with `region` as the home of the event that it starts a state machine with.
+#[must_use]
+pub fn signal_at_home(signal: &Signal, region: &str) -> Signal {
+    let mut signal = signal.clone();
+    if let Signal::Start { input, .. } = &mut signal
+        && let Some(metadata) = input.pointer_mut("/detail/metadata").and_then(Value::as_object_mut)
+    {
+        metadata.insert("home-region".to_owned(), region.into());
+    }
+    signal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryStore;
+    use crate::testing::{message, now};
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn later(seconds: i64) -> Timestamp {
+        NOW + SignedDuration::from_secs(seconds)
+    }
+
+    async fn hand_over(store: &MemoryStore, region: &str) {
+        let read = Acting::read(store).await.unwrap();
+        store.write(&[Acting::taken_over(read.as_ref(), region, NOW)]).await.unwrap();
+    }
+
+    #[test]
+    fn a_region_acts_from_its_takeover_until_shortly_after_the_next_one() {
+        now(async {
+            let store = MemoryStore::new(&[REGIONS_TABLE]);
+            let (east, west) = (Region::new("east"), Region::new("west"));
+            assert!(!east.acts(&store, NOW).await.unwrap(), "before any region has begun");
+            hand_over(&store, "east").await;
+            assert!(east.acts(&store, later(20)).await.unwrap());
+            hand_over(&store, "west").await;
+            assert!(west.acts(&store, later(21)).await.unwrap());
+            assert!(east.acts(&store, later(29)).await.unwrap(), "it has read it 9 s ago");
+            assert!(!east.acts(&store, later(30)).await.unwrap());
+        });
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_makes_nobody_act_longer() {
+        now(async {
+            let store = MemoryStore::new(&[REGIONS_TABLE]);
+            let east = Region::new("east");
+            hand_over(&store, "east").await;
+            assert!(east.acts(&store, later(300)).await.unwrap());
+            hand_over(&store, "west").await;
+            assert!(!east.acts(&store, NOW).await.unwrap());
+        });
+    }
+
+    #[test]
+    fn an_event_without_a_home_is_foreign_nowhere() {
+        let (mut message, west) = (message(), Region::new("west"));
+        assert!(!west.is_anothers(&message));
+        message.metadata.home_region = Some("east".to_owned());
+        assert!(west.is_anothers(&message) && !Region::new("east").is_anothers(&message));
+    }
+
+    #[test]
+    fn a_new_home_changes_neither_ids_nor_data() {
+        let metadata = serde_json::to_string(&message().metadata).unwrap();
+        let detail = format!(r#"{{"metadata":{metadata},"data":{{"b":1,"a":2.50}}}}"#);
+        let entry = Entry { source: String::new(), detail_type: String::new(), detail };
+        let moved = at_home(&entry, "west").unwrap();
+        let back = moved.detail.replace(r#""home-region":"west","#, "");
+        assert_ne!(moved, entry);
+        assert_eq!(back, entry.detail);
+        assert_eq!(at_home(&moved, "west").unwrap(), moved);
+    }
+}
