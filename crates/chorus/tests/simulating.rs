@@ -26,6 +26,15 @@ fn a_seed_repeats_its_run_to_the_byte() {
 }
 
 #[test]
+fn a_campaign_with_two_regions_loses_one_in_each_run() {
+    let seed = ["simulate", "--seed", "7", "--orders", "2", "--regions", "2", "--trace"];
+    let told = well(&seed);
+    assert!(told.contains("second is to act") && told.contains("second acts"), "{told}");
+    let one = well(&["simulate", "--seed", "7", "--orders", "2", "--trace"]);
+    assert!(!one.contains("is to act"), "{one}");
+}
+
+#[test]
 fn a_strike_is_read_as_a_failure_prints_it() {
     let strike = "CrashAfter at call 2 (Write) of inventory-ReserveItem";
     let output = chorus(&["simulate", "--strike", strike]);

@@ -1,13 +1,14 @@
 //! Runs one seed after another until something is violated, and prints how many runs that took:
 //! first with all faults, then with only the faults `customers`, `forgetting`, `reviews`,
-//! `duplicates` and `delays`, under which every call succeeds. The mutation check runs this;
+//! `duplicates` and `delays`, under which every call succeeds, and then with all faults in two regions,
+//! of which the first one goes away. The mutation check runs this;
 //! without a mutant, no run may find a violation.
 #![allow(clippy::print_stdout)]
 
 use std::process::ExitCode;
 
 use chorus_shop_simulation::{Campaign, Simulator, all_faults, faults};
-use chorus_simulation::Setting;
+use chorus_simulation::{Setting, Trouble};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -21,8 +22,15 @@ fn main() -> ExitCode {
     let people = faults("customers,forgetting,reviews,duplicates,delays");
     let simulator = Simulator::new();
     let (mut runs, mut violation) = (0, None);
-    for faults in [Ok(all_faults()), people] {
-        let faults = faults.expect("these are names of troubles");
+    let mut regions = all_faults();
+    regions.0.insert(Trouble::REGIONS);
+    let people = people.expect("these are names of troubles");
+    // What guards two regions is not missed in one.
+    let runs_of = match name.starts_with("region-") {
+        true => vec![regions],
+        false => vec![all_faults(), people, regions],
+    };
+    for faults in runs_of {
         let campaign = Campaign::Seeds { seeds: 0..seeds, faults, size: 4 };
         let report = simulator.campaign(&campaign, &setting, &|_| {});
         let report = report.expect("the shop can be set up");

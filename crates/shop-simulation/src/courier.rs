@@ -75,6 +75,9 @@ pub(crate) struct SimulatedCarrier {
     environment: Arc<Environment>,
     /// Each order's name, and how the carrier handles it.
     manners: BTreeMap<OrderId, (String, CarrierBehavior)>,
+    /// Whether it takes a second request with the same handle for the same parcel. The key of a request
+    /// derives from a task's token, which another region does not have.
+    knows_handles: bool,
     parcels: Mutex<Parcels>,
     itself: Weak<Self>,
 }
@@ -88,12 +91,17 @@ struct AboutOrder {
 }
 
 impl SimulatedCarrier {
-    pub(crate) fn new(environment: &Arc<Environment>, orders: &[PlannedOrder]) -> Arc<Self> {
+    pub(crate) fn new(
+        environment: &Arc<Environment>,
+        orders: &[PlannedOrder],
+        knows_handles: bool,
+    ) -> Arc<Self> {
         let manner = |it: &PlannedOrder| (it.order_id.clone(), (it.name.clone(), it.manner));
         let manners = orders.iter().map(manner).collect();
         Arc::new_cyclic(|itself| Self {
             environment: Arc::clone(environment),
             manners,
+            knows_handles,
             parcels: Mutex::default(),
             itself: Weak::clone(itself),
         })
@@ -101,6 +109,35 @@ impl SimulatedCarrier {
 
     pub(crate) fn parcels(&self) -> MutexGuard<'_, Parcels> {
         self.parcels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The orders whose parcels the carrier has accepted at any time.
+    pub(crate) fn orders(&self) -> BTreeSet<OrderId> {
+        self.parcels().parcels.values().map(|parcel| parcel.order_id.clone()).collect()
+    }
+
+    /// Takes a parcel back, without a call that could fail: for a takeover.
+    pub(crate) fn take_back(&self, order_id: OrderId) {
+        self.recall(order_id);
+    }
+
+    /// The latest callback about each parcel once more, but for those of the orders `without`.
+    pub(crate) fn repeated(&self, without: &BTreeSet<OrderId>, region: &str) -> Vec<Client> {
+        let parcels = self.parcels();
+        let mut repeated = Vec::new();
+        for parcel in parcels.parcels.values().filter(|it| !without.contains(&it.order_id)) {
+            let status = match parcel.at {
+                ParcelStatus::PickedUp => LogisticsStatus::DeliveryStarted,
+                ParcelStatus::Delivered => LogisticsStatus::Delivered,
+                ParcelStatus::GivenUp => LogisticsStatus::DeliveryCanceled,
+                ParcelStatus::Accepted | ParcelStatus::Recalled => continue,
+            };
+            let (order_id, handle) = (parcel.order_id.clone(), parcel.handle.clone());
+            let name = format!("{}, for {region} again", self.manner(&order_id).0);
+            let callback = Callback { order_id, handle, status };
+            repeated.push(callers::callback_client(&callback, &name).until_told());
+        }
+        repeated
     }
 
     fn manner(&self, order_id: &OrderId) -> (&str, CarrierBehavior) {
@@ -179,7 +216,9 @@ impl SimulatedCarrier {
     fn accept(&self, AboutOrder { order_id, handle }: AboutOrder, key: &str) -> u16 {
         let (_, manner) = self.manner(&order_id);
         let mut parcels = self.parcels();
-        if parcels.recalled.contains(&order_id) || parcels.parcels.contains_key(key) {
+        let same = |it: &Parcel| self.knows_handles && it.handle == handle;
+        let known = parcels.parcels.contains_key(key) || parcels.parcels.values().any(same);
+        if parcels.recalled.contains(&order_id) || known {
             return 200;
         }
         let at = ParcelStatus::Accepted;

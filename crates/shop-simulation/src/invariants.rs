@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::callers::PLACE;
 use crate::courier::ParcelStatus;
 use crate::orders::ITEMS;
+use crate::regions;
 use crate::shop::Shop;
 
 /// The detail types of events.
@@ -131,7 +132,7 @@ pub(crate) fn check(shop: &Shop, observed: &Observed) -> Vec<String> {
     wrong
 }
 
-fn check_stream(id: &str, history: &OrderHistory) -> Vec<String> {
+pub(crate) fn check_stream(id: &str, history: &OrderHistory) -> Vec<String> {
     let versions: Vec<u64> = history.events.iter().map(|event| event.version).collect();
     let gap_free = versions.iter().copied().eq(1..=versions.len() as u64);
     let mut wrong = Vec::new();
@@ -147,7 +148,7 @@ fn check_stream(id: &str, history: &OrderHistory) -> Vec<String> {
     wrong
 }
 
-fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> Vec<String> {
+pub(crate) fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> Vec<String> {
     let books = shop.bank.books();
     let charges = books.charged(&order.order_id);
     let refunds = books.refunded(&order.order_id);
@@ -193,6 +194,8 @@ fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> Vec<String> 
         }
     }
     let unseen = order.total < shop.script.settings.review_above;
+    // An approval may be among the events that a region takes with it.
+    let unseen = unseen || observed.lost_region().is_some();
     let reviewed = unseen || observed.was_published::<OrderApproved>(id.as_str());
     must(charges.is_empty() || reviewed, format!("review: {id} was charged, and not approved"));
     wrong
@@ -265,7 +268,7 @@ fn check_callers(
     wrong
 }
 
-fn check_stock(
+pub(crate) fn check_stock(
     shop: &Shop,
     observed: &Observed,
     orders: &BTreeMap<String, OrderHistory>,
@@ -449,6 +452,8 @@ pub struct Ends {
     pub unplaced: u64,
     /// Customers who were forgotten.
     pub forgotten: u64,
+    /// Orders that were accepted just before a region was lost, and lost with it.
+    pub lost: u64,
 }
 
 impl AddAssign for Ends {
@@ -457,6 +462,7 @@ impl AddAssign for Ends {
         self.canceled += other.canceled;
         self.unplaced += other.unplaced;
         self.forgotten += other.forgotten;
+        self.lost += other.lost;
     }
 }
 
@@ -471,6 +477,7 @@ pub(crate) fn ends(shop: &Shop, observed: &Observed) -> Ends {
         canceled: count(Status::Canceled),
         unplaced: shop.script.orders.len().saturating_sub(orders.len()) as u64,
         forgotten: shop.forgotten.count(),
+        lost: observed.lost_region().map_or(0, |_| regions::lost(shop, observed)),
     }
 }
 

@@ -7,6 +7,7 @@ mod forgotten;
 mod invariants;
 mod orders;
 mod outside;
+mod regions;
 mod shop;
 
 use chorus_simulation::{Application, Faults, Injection, UnknownInjection, UnknownTrouble};

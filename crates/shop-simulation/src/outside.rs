@@ -10,8 +10,8 @@ use chorus_events::{Money, OrderId, PaymentCapture};
 use chorus_kernel::{OutcomeUnknown, People};
 use chorus_notification::{Delivery, Email, Mailer, Recipient};
 use chorus_payment::{
-    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, PaymentProvider, ProviderError,
-    Refund, RefundAnswer, SimulatedNotice,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, IntentState, KnownIntent, ListedIntent,
+    PaymentProvider, ProviderError, Refund, RefundAnswer, SimulatedNotice,
 };
 use chorus_simulation::Environment;
 
@@ -76,6 +76,22 @@ impl Intents {
     /// The amounts that an order was refunded.
     pub(crate) fn refunded(&self, order: &OrderId) -> Vec<Money> {
         self.of(order).filter(|entry| entry.refunded).map(|entry| entry.amount).collect()
+    }
+
+    /// Every intent, as the provider lists them.
+    fn listed(&self) -> Vec<ListedIntent> {
+        let listed = |(place, entry): (usize, &Entry)| ListedIntent {
+            intent: IntentId((place + 1).to_string()),
+            order_id: entry.order_id.clone(),
+            state: match entry.intent {
+                _ if entry.refunded => IntentState::Refunded,
+                Intent::Prepared | Intent::Declined => IntentState::Open,
+                Intent::Asked | Intent::Charged => IntentState::Confirmed,
+                Intent::Authorized => IntentState::Held,
+                Intent::Canceled => IntentState::Canceled,
+            },
+        };
+        self.entries.iter().enumerate().map(listed).collect()
     }
 
     pub(crate) fn charges(&self) -> usize {
@@ -190,6 +206,18 @@ pub(crate) struct Confirms {
 impl SimulatedBank {
     pub(crate) fn books(&self) -> MutexGuard<'_, Intents> {
         opened(&self.books)
+    }
+
+    /// The intents, without a call that could fail: for a takeover.
+    pub(crate) fn listed(&self) -> Vec<ListedIntent> {
+        self.books().listed()
+    }
+
+    /// Refunds what an intent charged, or cancels it, without a call that could fail.
+    pub(crate) fn end(&self, refund: &Refund) {
+        if let Err(error) = self.books().refund(refund) {
+            self.environment.violated(format!("takeover: {error}"));
+        }
     }
 
     /// Plans the customer's confirmation of a charge, and the notices of it.

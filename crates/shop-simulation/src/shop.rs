@@ -10,11 +10,11 @@ use chorus_events::order::OrderCreated;
 use chorus_events::partners::{MAIL_BREAKER, PAYMENT_BREAKER};
 use chorus_events::table::rows;
 use chorus_http::{Problem, Request, Response};
-use chorus_kernel::{IDEMPOTENCY_TABLE, Item, Store, number, text};
+use chorus_kernel::{Failure, IDEMPOTENCY_TABLE, Item, Store, number, text};
 use chorus_services::Dependencies;
 use chorus_simulation::{
     Application, Chore, Client, Draws, Effects, Environment, Observed, Opened, Poison, Port,
-    Scenario, Trouble, Unreadable, Watch,
+    Scenario, Standby, TakenOver, Trouble, Unreadable, Watch,
 };
 use chorus_table::{Breaker, Event, Row, Table};
 use chorus_webhook_signature::{WebhookSecret, WebhookSecrets};
@@ -27,6 +27,7 @@ use crate::forgotten::Forgotten;
 use crate::invariants::{self, Ends};
 use crate::orders::{CUSTOMER_IDS, ITEMS, Orders, PlannedOrder, Review, Story, order_ids};
 use crate::outside::{Confirms, Intents, SimulatedBank, SimulatedMailer};
+use crate::regions;
 
 /// Customers cancel at any moment; clients repeat their requests, or give up.
 pub(crate) const CUSTOMERS: Trouble = Trouble::named("customers");
@@ -72,6 +73,8 @@ impl Application for Shop {
 
     const TABLE: Table = chorus_events::table::TABLE;
     const TROUBLES: &'static [Trouble] = &[CUSTOMERS, REVIEWS, CARRIER, PRICES, FORGETTING];
+    const TWO_REGIONS: bool = true;
+    const IN_ONE_REGION: &'static [Trouble] = &[FORGETTING];
     const PORTS: &'static [Port] = &[PAYMENT_PORT, MAIL_PORT, CARRIER_PORT];
     const BREAKERS: &'static [(Port, &'static Breaker)] =
         &[(PAYMENT_PORT, &PAYMENT_BREAKER), (MAIL_PORT, &MAIL_BREAKER)];
@@ -125,7 +128,8 @@ impl Application for Shop {
             emails: Arc::default(),
             forgotten: Arc::clone(&forgotten),
         });
-        let courier = SimulatedCarrier::new(environment, &script.orders);
+        let courier =
+            SimulatedCarrier::new(environment, &script.orders, scenario.has_two_regions());
         let secret: WebhookSecret = SECRET.parse().expect("the secret is long enough");
         let functions = chorus_services::functions(&Dependencies {
             front_end: None,
@@ -207,7 +211,7 @@ impl Application for Shop {
     }
 
     /// Declines orders that no reviewer has decided, and cancels orders for which the carrier sends
-    /// no callbacks.
+    /// no callbacks; after a takeover, all orders that do not go on.
     fn help(&self, round: u32, observed: &Observed) -> Vec<Client> {
         let planned = |id| self.script.orders.iter().find(|order| order.order_id == id);
         let mut all = Vec::new();
@@ -219,7 +223,8 @@ impl Application for Shop {
         }
         for id in invariants::open(observed) {
             let silent = |it: &PlannedOrder| it.manner.conduct == Conduct::Silent;
-            if round > 0 && planned(id.clone()).is_some_and(silent) {
+            let taken_over = observed.lost_region().is_some();
+            if round > 0 && (taken_over || planned(id.clone()).is_some_and(silent)) {
                 all.push(callers::cancels(&id, "an operator"));
             }
         }
@@ -235,12 +240,19 @@ impl Application for Shop {
         })
     }
 
+    fn take_over(&self, standby: Standby) -> Result<TakenOver, Failure> {
+        regions::take_over(self, &standby)
+    }
+
     fn name(&self, correlation_id: &str) -> Option<&str> {
         let mut orders = self.script.orders.iter();
         orders.find(|it| it.order_id.as_str() == correlation_id).map(|it| it.name.as_str())
     }
 
     fn check(&self, observed: &Observed) -> Vec<String> {
+        if let Some(lost) = observed.lost_region() {
+            return regions::check(self, observed, lost);
+        }
         let mut wrong = invariants::check(self, observed);
         if !self.script.forgettings.is_empty() {
             wrong.extend(self.forgotten.check(observed, &self.tables));

@@ -13,7 +13,6 @@ mod front_end;
 mod in_process;
 mod operator;
 mod partners;
-pub mod restored;
 mod shop;
 pub mod upgrade;
 mod webhook_secret;
@@ -21,6 +20,7 @@ mod webhook_secret;
 pub use chorus_delivery::DELIVERY_DEADLINE;
 pub use chorus_local::{ExecutionStory, Moment};
 pub use chorus_payment::CONFIRMATION_TIMEOUT;
+pub use chorus_recovery::restored;
 
 pub use accounts::{Accounts, ItemAccount, OrderAccount};
 pub use config::{Around, CARRIER_API_KEY, ShopConfig, WEBHOOK_SECRET};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chorus_http::{HttpFunction, Problem, Request, Response};
-use chorus_kernel::{Item, Store};
+use chorus_kernel::{Failure, Item, Store};
 use chorus_local::Partner;
 use chorus_table::{Breaker, EventSpec, RowSpec, Table};
 use jiff::Timestamp;
@@ -20,6 +20,7 @@ use crate::draw::Draws;
 use crate::environment::Environment;
 use crate::fault::Port;
 use crate::observed::Observed;
+use crate::region::{Standby, TakenOver};
 use crate::scenario::Scenario;
 use crate::trouble::Trouble;
 
@@ -48,6 +49,10 @@ pub trait Application: Sized {
     const ENDS_WITHIN: Duration;
     /// The unreadable messages to publish, used in turn.
     const POISON: &'static [Poison] = &[];
+    /// Whether the application can be simulated in two regions.
+    const TWO_REGIONS: bool = false;
+    /// Kinds of trouble of the application that do not occur in runs with two regions.
+    const IN_ONE_REGION: &'static [Trouble] = &[];
 
     /// Draws what people do in the run of a seed with `size` cases.
     fn draw(size: u32, draws: &mut Draws) -> Self::Script;
@@ -95,6 +100,14 @@ pub trait Application: Sized {
     /// Discards the projections, and rebuilds them.
     fn rebuild(&self, _observed: &Observed, _store: Arc<dyn Store>) -> Chore {
         Box::pin(std::future::ready(()))
+    }
+
+    /// Takes over what another region left; nothing acts meanwhile.
+    ///
+    /// # Errors
+    /// If it cannot be taken over.
+    fn take_over(&self, _: Standby) -> Result<TakenOver, Failure> {
+        Ok(TakenOver::default())
     }
 
     /// The name of the case with this `correlation-id` in traces, lists of faults and the reports

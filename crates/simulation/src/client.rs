@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chorus_http::{Caller, Request};
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// How often a client tries by default.
@@ -15,6 +16,7 @@ enum Until {
     Refused,
     Found,
     Taken,
+    Told,
 }
 
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub struct Client {
     pub request: Request,
     /// The status of the final response; none before that.
     pub answered: Option<u16>,
+    /// When the final response came.
+    pub answered_at: Option<Timestamp>,
     /// Whether the client repeats a request that was answered so long ago that the record has
     /// expired: it may then be refused.
     pub much_later: bool,
@@ -48,6 +52,7 @@ impl Client {
             patience: PATIENCE,
             attempts: 0,
             answered: None,
+            answered_at: None,
             repeats: false,
             much_later: false,
             until: Until::Refused,
@@ -96,6 +101,13 @@ impl Client {
         self
     }
 
+    /// Continues after any 4xx but 409.
+    #[must_use]
+    pub const fn until_told(mut self) -> Self {
+        self.until = Until::Told;
+        self
+    }
+
     /// If the request was answered, repeats it much later, when its record has expired.
     #[must_use]
     pub const fn repeats(mut self) -> Self {
@@ -113,16 +125,24 @@ impl Client {
     /// The client that repeats the same request much later.
     pub(crate) fn again(&self) -> Self {
         let name = format!("{}, much later", self.name);
-        let (attempts, answered) = (0, None);
-        Self { name, patience: PATIENCE, attempts, answered, much_later: true, ..self.clone() }
+        let (attempts, answered, answered_at) = (0, None, None);
+        Self {
+            name,
+            patience: PATIENCE,
+            attempts,
+            answered,
+            answered_at,
+            much_later: true,
+            ..self.clone()
+        }
     }
 
     /// Whether a response with this status is final.
     pub(crate) fn is_satisfied(&self, status: u16) -> bool {
         match status {
             200..=299 | 409 => true,
-            404 | 410 => self.until != Until::Found,
-            400..=499 => self.until != Until::Taken,
+            404 | 410 => !matches!(self.until, Until::Found | Until::Told),
+            400..=499 => !matches!(self.until, Until::Taken | Until::Told),
             _ => false,
         }
     }

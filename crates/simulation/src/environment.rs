@@ -143,6 +143,8 @@ pub(crate) struct State {
     pub(crate) unanswered: u64,
     /// The same number, by port.
     pub(crate) unanswered_at: BTreeMap<Port, u64>,
+    /// Within how many seconds a late call has its effect.
+    pub(crate) late_within: u64,
     pub(crate) violations: Vec<String>,
     pub(crate) trace: Trace,
 }
@@ -165,6 +167,7 @@ impl Environment {
             away: Vec::new(),
             unanswered: 0,
             unanswered_at: BTreeMap::new(),
+            late_within: 3_600,
             violations: Vec::new(),
             trace,
         };
@@ -207,8 +210,11 @@ impl Environment {
         match fault {
             Some(Fault::Unavailable) => return None,
             Some(Fault::Late) => {
-                let calls = self.state().calls;
-                let pause = 1 + Draw::numbered(self.seed, calls).below(3_600);
+                let (calls, within) = {
+                    let state = self.state();
+                    (state.calls, state.late_within)
+                };
+                let pause = 1 + Draw::numbered(self.seed, calls).below(within);
                 self.later(Duration::from_secs(pause), move || {
                     act();
                     Vec::new()

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use crate::client::Client;
 use crate::draw::name;
 use crate::environment::Environment;
+use crate::region::{Link, LostRegion};
 use crate::store::BackingStore;
 
 /// The state of a run that can be observed from outside of its functions.
@@ -21,6 +22,7 @@ pub struct Observed {
     pub(crate) backing: Arc<BackingStore>,
     pub(crate) seen: Arc<Seen>,
     pub(crate) local: Arc<Local>,
+    pub(crate) lost: Option<LostRegion>,
 }
 
 impl Observed {
@@ -28,6 +30,12 @@ impl Observed {
     #[must_use]
     pub fn items(&self, table: &'static str) -> Vec<Item> {
         self.backing.all(table)
+    }
+
+    /// The first of two regions, if it went away.
+    #[must_use]
+    pub const fn lost_region(&self) -> Option<LostRegion> {
+        self.lost
     }
 
     /// Deletes every item of a table.
@@ -94,15 +102,24 @@ pub(crate) struct Seen {
     pub(crate) environment: Arc<Environment>,
     /// The rules whose targets call partners: partners themselves, or queues of functions that do.
     patient: BTreeSet<String>,
+    /// The region whose bus is observed, of two.
+    region: Option<&'static str>,
+    link: Option<Arc<Link>>,
     sightings: Mutex<Sightings>,
 }
 
 impl Seen {
-    pub(crate) fn new(environment: Arc<Environment>, table: &Table) -> Arc<Self> {
+    /// `sightings`: the events that are known before anything is observed.
+    pub(crate) fn new(
+        environment: Arc<Environment>,
+        table: &Table,
+        (region, link, sightings): (Option<&'static str>, Option<Arc<Link>>, Sightings),
+    ) -> Arc<Self> {
         let mut rules = table.rules();
         rules.retain(|rule| rule.row.via != Via::Function);
         let patient = rules.into_iter().map(|rule| rule.name).collect();
-        Arc::new(Self { environment, patient, sightings: Mutex::default() })
+        let sightings = Mutex::new(sightings);
+        Arc::new(Self { environment, patient, region, link, sightings })
     }
 
     /// Reports a violation if a delivery to a target that calls partners was given up before the
@@ -124,6 +141,14 @@ impl Seen {
         if is_poison(event) || event.json.contains(r#""copy-of":"#) {
             return;
         }
+        if let Some(region) = self.region {
+            if is_foreign(&event.json, region) {
+                return;
+            }
+            if let Some(link) = &self.link {
+                link.published(self.environment.now(), event);
+            }
+        }
         let detail = event.json.split_once(r#""detail":"#).map_or("", |(_, detail)| detail);
         let content = name(detail);
         let mut sightings = self.sightings();
@@ -135,11 +160,24 @@ impl Seen {
             content,
         });
         sighting.times += 1;
-        if sighting.content != content {
+        // A region that takes over may decide again what the other one decided before.
+        if sighting.content != content && self.region.is_none() {
             let what = format!("event: {} was said in two ways", event.detail_type);
             self.environment.violated(what);
         }
     }
+}
+
+/// Whether an event has its home in another region than this one.
+fn is_foreign(json: &str, region: &str) -> bool {
+    let home = json.split_once(r#""home-region":""#);
+    home.and_then(|(_, rest)| rest.split('"').next()).is_some_and(|home| home != region)
+}
+
+/// The id of the event with this detail.
+pub(crate) fn event_id(detail: &str) -> Option<String> {
+    let (_, rest) = detail.split_once(r#""event-id":""#)?;
+    rest.get(..36).map(str::to_owned)
 }
 
 /// Whether a message is one of the unreadable ones.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chorus_kernel::{
-    Clock, Failure, Item, Key, Page, Publisher, Query, Reason, Rejected, Store, StoreError, Write,
+    Clock, Failure, Item, Key, MemoryStore, Page, Publisher, Query, REGIONS_TABLE, Reason,
+    Rejected, Store, StoreError, Write,
 };
 use chorus_local::Bus;
 use chorus_table::Entry;
@@ -16,12 +17,16 @@ use crate::application::Watch;
 use crate::draw::Draw;
 use crate::environment::{Environment, Running};
 use crate::fault::{Fault, Port};
+use crate::region::Link;
 use crate::store::BackingStore;
 
 pub(crate) struct FaultyStore {
     pub(crate) environment: Arc<Environment>,
     pub(crate) backing: Arc<BackingStore>,
-    watches: Vec<Watch>,
+    watches: Arc<Vec<Watch>>,
+    /// The table that names the region that acts: both regions read the same one.
+    regions: Option<Arc<MemoryStore>>,
+    link: Option<Arc<Link>>,
     stale: Mutex<HashMap<(&'static str, String), Page>>,
 }
 
@@ -29,9 +34,36 @@ impl FaultyStore {
     pub(crate) fn new(
         environment: Arc<Environment>,
         backing: Arc<BackingStore>,
-        watches: Vec<Watch>,
+        watches: &Arc<Vec<Watch>>,
     ) -> Self {
-        Self { environment, backing, watches, stale: Mutex::default() }
+        let (watches, regions, link) = (Arc::clone(watches), None, None);
+        Self { environment, backing, watches, regions, link, stale: Mutex::default() }
+    }
+
+    /// The store of one of two regions.
+    pub(crate) fn in_region(
+        self,
+        regions: Option<Arc<MemoryStore>>,
+        link: Option<Arc<Link>>,
+    ) -> Self {
+        Self { regions, link, ..self }
+    }
+
+    async fn item(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        match &self.regions {
+            Some(regions) if key.table == REGIONS_TABLE.name => regions.get(key).await,
+            _ => self.backing.get(key).await,
+        }
+    }
+
+    /// Sends what was written to the other region.
+    async fn replicate(&self, writes: &[Write]) -> Result<(), StoreError> {
+        let Some(link) = &self.link else { return Ok(()) };
+        for write in writes.iter().filter(|write| !matches!(write, Write::Check { .. })) {
+            let item = self.backing.get(write.key()).await?;
+            link.wrote(self.environment.now(), write.key(), item);
+        }
+        Ok(())
     }
 
     /// Checks the invariants of the written items after every write.
@@ -61,7 +93,7 @@ impl Store for FaultyStore {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         match self.environment.call(Port::READ).await {
             Some(Fault::Throttled) => Err(throttled()),
-            _ => self.backing.get(key).await,
+            _ => self.item(key).await,
         }
     }
 
@@ -72,7 +104,7 @@ impl Store for FaultyStore {
         // The items are read in a drawn order, and other tasks may write between two reads.
         let mut found = vec![None; keys.len()];
         for place in self.environment.shuffled(keys.len()) {
-            found[place] = self.backing.get(&keys[place]).await?;
+            found[place] = self.item(&keys[place]).await?;
             self.environment.pause_a_moment().await;
         }
         Ok(found)
@@ -113,6 +145,7 @@ impl Store for FaultyStore {
         let written = self.backing.write(writes).await;
         if written.is_ok() {
             self.check(writes).await?;
+            self.replicate(writes).await?;
         }
         if self.environment.answer(fault).await { Err(unavailable()) } else { written }
     }

@@ -9,6 +9,7 @@ use chorus_kernel::RECORD_LIFETIME;
 use crate::application::Application;
 use crate::draw::{Draw, Draws, HOUR};
 use crate::outage::{self, Outage};
+use crate::region::Loss;
 use crate::trouble::{Faults, Trouble};
 
 /// Everything that happens in a run besides the faults at calls.
@@ -32,18 +33,32 @@ pub struct Scenario<S> {
     pub(crate) redrives: Vec<Duration>,
     pub(crate) replays: Vec<Duration>,
     pub(crate) rebuilds: Vec<Duration>,
+    /// How the first of two regions goes away; none if there is one region.
+    pub(crate) loss: Option<Loss>,
     /// How long after the end, when records have expired, clients repeat their requests.
     pub(crate) again: Option<Duration>,
 }
 
 impl<S> Scenario<S> {
+    /// Whether there are two regions, of which the first one goes away.
+    #[must_use]
+    pub const fn has_two_regions(&self) -> bool {
+        self.loss.is_some()
+    }
+
     /// Draws a scenario of `size` cases from `seed`: every seed draws its own part of `faults`, so
     /// that every combination occurs sooner or later.
     pub(crate) fn drawn<A: Application<Script = S>>(seed: u64, faults: &Faults, size: u32) -> Self {
         let mut moments = Draw::of(seed, "scenario");
         let some = moments.percent(60);
         let exposed = |trouble: &Trouble| !some || Draw::of(seed, trouble.name()).percent(60);
-        let troubles: BTreeSet<Trouble> = faults.0.iter().copied().filter(exposed).collect();
+        let two_regions = A::TWO_REGIONS && faults.0.contains(&Trouble::REGIONS);
+        let simulated = |it: &Trouble| {
+            let mut others = Trouble::IN_ONE_REGION.iter().chain(A::IN_ONE_REGION);
+            *it != Trouble::REGIONS && !(two_regions && others.any(|other| other == it))
+        };
+        let troubles: BTreeSet<Trouble> =
+            faults.0.iter().copied().filter(simulated).filter(exposed).collect();
         let mut draws = Draws { seed, troubles, extent: Draw::of(seed, "extent"), moments };
         let poison = draws.moments(Trouble::POISON, 2);
         // Each redrive is done twice: the same dead letters may be sent back again right away.
@@ -60,6 +75,7 @@ impl<S> Scenario<S> {
         let delay = if draws.has(Trouble::DELAYS) { draws.extent.one_of(&delays) } else { 0 };
         let outages = outage::drawn(&draws, A::PORTS);
         let script = A::draw(size, &mut draws);
+        let loss = two_regions.then(|| Loss::drawn(&draws, size));
         let again = draws.has(Trouble::EXPIRY).then(|| {
             let further = Duration::from_millis(1_000 + draws.extent.below(72 * HOUR));
             Duration::from_secs(RECORD_LIFETIME.unsigned_abs()) + further
@@ -77,6 +93,7 @@ impl<S> Scenario<S> {
             redrives,
             replays,
             rebuilds,
+            loss,
             again,
         }
     }
@@ -96,6 +113,7 @@ impl<S> Scenario<S> {
             redrives: Vec::new(),
             replays: Vec::new(),
             rebuilds: Vec::new(),
+            loss: None,
             again: None,
         }
     }

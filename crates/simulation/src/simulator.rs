@@ -226,7 +226,8 @@ impl<A: Application> Simulator<A> {
         }
         let mut violations = environment.state().violations.clone();
         violations.extend(invariants::check(&simulation));
-        let replays = request.story.is_some() || Draw::of(seed, "at rest").percent(50);
+        let replays = request.scenario.loss.is_none();
+        let replays = replays && (request.story.is_some() || Draw::of(seed, "at rest").percent(50));
         if violations.is_empty() && replays {
             violations.extend(check_replay(&mut simulation));
         }

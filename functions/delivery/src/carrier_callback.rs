@@ -21,7 +21,7 @@ impl CallbackDomain for CarrierReport {
 pub type CarrierCallback = Callback<CarrierReport>;
 
 /// The note of a callback whose parcel's order is charged when the parcel leaves.
-pub(crate) const CAPTURE_DUE: &str = "capture-due";
+pub const CAPTURE_DUE: &str = "capture-due";
 
 /// Whether the parcel's order is still to be charged.
 pub(crate) fn capture(callback: &CarrierCallback) -> Option<Capture> {

@@ -18,9 +18,11 @@ mod show_address;
 mod transitions;
 mod webhook;
 
-pub use carrier_callback::{CARRIER_WAIT_TABLE, CarrierCallback, CarrierReport, ParcelStatus};
+pub use carrier_callback::{
+    CAPTURE_DUE, CARRIER_WAIT_TABLE, CarrierCallback, CarrierReport, ParcelStatus,
+};
 pub use chorus_webhook_signature::{SecretSource, WebhookSecret, WebhookSecrets};
-pub use delivery::{Delivery, Status};
+pub use delivery::{Delivery, Plan, Status};
 #[cfg(feature = "lambda")]
 pub use deployed::webhook_secrets;
 

@@ -41,8 +41,8 @@ pub use charge::needs_approval;
 pub use confirmation_callback::{CUSTOMER_WAIT_TABLE, ConfirmationCallback, Customer};
 pub use payment::{Payment, Status};
 pub use provider::{
-    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, NoProvider, PaymentProvider,
-    ProviderError, Refund, RefundAnswer,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, IntentState, KnownIntent, ListedIntent,
+    NoProvider, PaymentProvider, ProviderError, Refund, RefundAnswer,
 };
 pub use review_callback::{REVIEW_WAIT_TABLE, ReviewCallback, ReviewVerdict, Reviewer};
 pub use simulated::{

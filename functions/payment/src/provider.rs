@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use chorus_events::{ConfirmationUrl, CustomerId, Money, OrderId, PaymentMethod};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -69,6 +70,42 @@ pub struct KnownIntent {
     pub order_id: OrderId,
     /// Whether the whole charge was refunded.
     pub is_refunded: bool,
+}
+
+/// What a provider did with an intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntentState {
+    /// It was prepared, or declined: no money moves unless it is confirmed.
+    Open,
+    /// It was confirmed: it charged, or the customer has to confirm it.
+    Confirmed,
+    /// It was confirmed, and the bank holds the amount.
+    Held,
+    Refunded,
+    Canceled,
+}
+
+/// An intent in a provider's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedIntent {
+    pub intent: IntentId,
+    /// The order that it was prepared for.
+    pub order_id: OrderId,
+    pub state: IntentState,
+}
+
+impl ListedIntent {
+    /// Whether nothing can be charged or refunded by it any more.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, IntentState::Refunded | IntentState::Canceled)
+    }
+
+    /// The request to refund what it charged, or to cancel it.
+    #[must_use]
+    pub fn refund(&self) -> Refund {
+        Refund { order_id: self.order_id.clone(), intent: self.intent.clone(), retries: 0 }
+    }
 }
 
 /// A request to refund all that one intent charged or, if that is nothing, to cancel the intent.
@@ -155,6 +192,16 @@ pub trait PaymentProvider: Send + Sync {
     /// # Errors
     /// See [`ProviderError`].
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError>;
+
+    /// Lists the intents that were prepared at `since` or later: a region that takes over learns what
+    /// the other one charged.
+    ///
+    /// # Errors
+    /// See [`ProviderError`]; a provider that cannot list intents refuses.
+    async fn list(&self, since: Timestamp) -> Result<Vec<ListedIntent>, ProviderError> {
+        let why = format!("the intents since {since} cannot be listed");
+        Err(ProviderError::Refused(why))
+    }
 
     /// Looks an intent up; none if this shop did not prepare it.
     ///

@@ -7,7 +7,7 @@ use chorus_kernel::{ActionError, CallContext, Decision, Found, OutcomeUnknown, S
 use crate::transitions::{Fact, Next};
 use crate::{
     CaptureAnswer, Charge, ChargeAnswer, IntentId, Payment, PaymentProvider, ProviderError, Refund,
-    RefundAnswer, charge,
+    RefundAnswer, Status, charge,
 };
 
 /// A request to the provider.
@@ -87,9 +87,13 @@ impl<'a> Case<'a> {
         Ok(Self { read, payment, prepared, message })
     }
 
-    /// Whether the message is the one that may charge; see [`Payment::charged_by`].
+    /// Whether the message is the one that may charge; see [`Payment::charged_by`]. A region that took
+    /// over does not know which message did: then each may ask for the result.
     pub(crate) fn holds_the_fence(&self) -> bool {
-        self.payment.charged_by.as_deref() == Some(self.message)
+        match &self.payment.charged_by {
+            Some(message) => message == self.message,
+            None => self.payment.status == Status::Charging,
+        }
     }
 
     /// Returns the step that follows from `fact`; `say` returns the event for the payment's new

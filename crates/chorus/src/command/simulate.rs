@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use chorus_shop_simulation::{
     Campaign, Outcome, Report, Simulator, Story, all_faults, faults, injection,
 };
-use chorus_simulation::{Backing, Faults, Injection, Progress, Setting};
+use chorus_simulation::{Backing, Faults, Injection, Progress, Setting, Trouble};
 use clap::{ArgGroup, Args, ValueEnum, value_parser};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
@@ -41,6 +41,10 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "LIST", default_value = "all", allow_hyphen_values = true)]
     #[arg(long_help = FAULTS, value_parser = faults)]
     faults: Faults,
+    /// 2: the first of two regions goes away at any call, and the second one takes over
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u8).range(1..=2))]
+    #[arg(conflicts_with = "exhaustive")]
+    regions: u8,
     /// Inject every single fault, or every pair of faults, at every call of fixed orders
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["seeds", "seed"])]
     exhaustive: Option<Exhaustive>,
@@ -74,6 +78,7 @@ Examples:
   chorus simulate --seeds 10000
   chorus simulate --seeds 10000 --faults crashes,duplicates
   chorus simulate --seeds 10000 --faults all,-poison --orders 8
+  chorus simulate --seeds 10000 --regions 2
   chorus simulate --exhaustive single
   chorus simulate --exhaustive pairs --story canceled
   chorus simulate --seed 17 --trace
@@ -156,10 +161,19 @@ impl Simulate {
             }
             None => Campaign::Seeds {
                 seeds: self.from..self.from.saturating_add(self.seeds),
-                faults: self.faults.clone(),
+                faults: self.faults(),
                 size: self.orders,
             },
         }
+    }
+
+    /// The kinds of faults, with the loss of a region if there are two.
+    fn faults(&self) -> Faults {
+        let mut faults = self.faults.clone();
+        if self.regions > 1 {
+            faults.0.insert(Trouble::REGIONS);
+        }
+        faults
     }
 
     const fn story(&self) -> Story {
@@ -177,6 +191,9 @@ impl Simulate {
         let mut words = String::new();
         if self.orders != 4 {
             words.push_str(&format!(" --orders {}", self.orders));
+        }
+        if self.regions != 1 {
+            words.push_str(&format!(" --regions {}", self.regions));
         }
         if self.faults != all_faults() {
             words.push_str(&format!(" --faults {}", self.faults));
@@ -206,9 +223,9 @@ pub(crate) fn run(simulate: &Simulate) -> anyhow::Result<ExitCode> {
 
 /// Runs one seed, or the fixed orders with the given faults, and prints the outcome.
 fn one(simulate: &Simulate) -> anyhow::Result<bool> {
-    let Simulate { faults, orders, strike, .. } = simulate;
+    let Simulate { orders, strike, .. } = simulate;
     let mut outcome: Outcome = match simulate.seed {
-        Some(seed) => simulate.simulator().trace_seed(seed, faults, *orders)?,
+        Some(seed) => simulate.simulator().trace_seed(seed, &simulate.faults(), *orders)?,
         None => simulate.simulator().trace_story(simulate.story(), strike)?,
     };
     let holds = outcome.holds();

@@ -5,6 +5,7 @@ use chorus_http::{Problem, Response};
 use super::task::{Done, NextStep, Purpose};
 use super::{Planned, Simulation};
 use crate::application::Application;
+use crate::draw::Draw;
 
 impl<A: Application> Simulation<A> {
     pub(super) fn request(&mut self, index: usize) {
@@ -21,10 +22,26 @@ impl<A: Application> Simulation<A> {
             self.environment.violated(format!("routes: there is no {place}"));
             return;
         };
-        let kernel = self.kernel.clone();
+        let site = self.called(index, attempt);
+        if self.sites[site].away {
+            let away = Problem::new(503, "unavailable", "the region is away");
+            self.answered(index, attempt, &Err(away));
+            return;
+        }
+        let kernel = self.sites[site].kernel.clone();
         let future = async move { Done::Answer(route.answer(&kernel, request).await) };
         let purpose = Purpose::Request { client: index, attempt };
-        self.spawn(NextStep { label, place: place.to_owned(), purpose }, Box::pin(future));
+        let next = NextStep { label, place: place.to_owned(), purpose, site };
+        self.spawn(next, Box::pin(future));
+    }
+
+    /// The site that gets a client's attempt: mostly the one that acts; some clients do not know yet that
+    /// another one took over.
+    fn called(&self, client: usize, attempt: u32) -> usize {
+        let mut draw = Draw::numbered(self.environment.seed, client as u64);
+        let stale = (0..attempt).fold(false, |_, _| draw.percent(15));
+        let other = (0..self.sites.len()).find(|site| *site != self.acting && stale);
+        other.filter(|site| !self.sites[*site].away).unwrap_or(self.acting)
     }
 
     pub(super) fn answered(
@@ -45,6 +62,7 @@ impl<A: Application> Simulation<A> {
         }
         if client.answered.is_none() && client.is_satisfied(status) {
             client.answered = Some(status);
+            client.answered_at = Some(now);
         }
         let again = client.answered.is_none() && attempt == client.attempts;
         let pause = client.pause();

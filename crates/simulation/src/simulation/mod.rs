@@ -3,6 +3,7 @@
 mod callers;
 mod operator;
 mod play;
+mod regions;
 mod set;
 mod task;
 
@@ -10,16 +11,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chorus_kernel::{Breakers, Kernel};
+use chorus_kernel::{Breakers, Kernel, Region};
 use chorus_local::{AttemptResult, DeliveryError, Disorder, Local, Ticket};
+use chorus_table::Entry;
 use jiff::Timestamp;
 
 use crate::application::Application;
 use crate::client::Client;
 use crate::environment::{Environment, Later, later};
-use crate::observed::Observed;
+use crate::observed::{Observed, Seen};
+use crate::region::Link;
 use crate::scenario::Scenario;
-use set::Routes;
+use crate::store::BackingStore;
+use set::{Parts, Routes};
 use task::Task;
 
 /// How many tasks run at a time.
@@ -36,11 +40,33 @@ enum Planned {
     Request(usize),
     Appear(Box<Client>),
     Outside(Later),
-    Settle(Vec<Ticket>, DeliveryError),
+    Settle(usize, Vec<Ticket>, DeliveryError),
     Replay,
     Rebuild,
     Redrive,
     Poison(usize),
+    /// Name the region that acts from now on.
+    Fence(&'static str),
+    TakeOver(&'static str),
+    Return(usize),
+    Retire(usize),
+}
+
+/// One region: its tables, its bus and its functions. Most runs have one.
+struct Site {
+    local: Arc<Local>,
+    kernel: Kernel,
+    /// The circuit breakers of each instance of the functions, and what it has read of the region that
+    /// acts.
+    instances: [(Breakers, Option<Region>); INSTANCES],
+    backing: Arc<BackingStore>,
+    seen: Arc<Seen>,
+    /// What it sends to the other region, if there are two.
+    link: Option<Arc<Link>>,
+    /// The events that it was sent before it took over.
+    archive: Vec<Entry>,
+    /// Whether it does nothing at present.
+    away: bool,
 }
 
 pub(crate) struct Simulation<A: Application> {
@@ -48,10 +74,10 @@ pub(crate) struct Simulation<A: Application> {
     pub(crate) application: A,
     pub(crate) observed: Observed,
     pub(crate) scenario: Scenario<A::Script>,
-    local: Arc<Local>,
-    kernel: Kernel,
-    /// The circuit breakers of each instance of the functions.
-    instances: [Breakers; INSTANCES],
+    parts: Parts,
+    sites: Vec<Site>,
+    /// The site that acts.
+    acting: usize,
     routes: Routes,
     agenda: BTreeMap<(Timestamp, u64), Planned>,
     tasks: BTreeMap<(Timestamp, u64, u64), Task>,
@@ -61,6 +87,11 @@ pub(crate) struct Simulation<A: Application> {
 }
 
 impl<A: Application> Simulation<A> {
+    /// The site that acts.
+    fn acting(&self) -> &Site {
+        &self.sites[self.acting]
+    }
+
     /// Whether every case has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.application.is_over(&self.observed)
@@ -69,7 +100,9 @@ impl<A: Application> Simulation<A> {
     /// Stops all faults and disorder.
     pub(crate) fn calm(&mut self) {
         self.environment.state().armed = false;
-        self.local.bus().set_disorder(Disorder::default());
+        for site in &self.sites {
+            site.local.bus().set_disorder(Disorder::default());
+        }
     }
 
     pub(crate) fn appear(&mut self, client: Client, after: Duration) {
@@ -101,8 +134,14 @@ impl<A: Application> Simulation<A> {
             }
             self.do_what_is_due();
             let free = CONCURRENCY.saturating_sub(self.tasks.len());
-            for work in self.local.bus().take_due(free) {
-                self.begin(work);
+            self.lose_in_time();
+            for site in 0..self.sites.len() {
+                if self.sites[site].away {
+                    continue;
+                }
+                for work in self.sites[site].local.bus().take_due(free) {
+                    self.begin(site, work);
+                }
             }
             let now = self.environment.now();
             let ready = self.tasks.first_entry().filter(|entry| entry.key().0 <= now);
@@ -112,7 +151,9 @@ impl<A: Application> Simulation<A> {
                 continue;
             }
             let room = self.tasks.len() < CONCURRENCY;
-            let delivery = self.local.bus().next_delivery().filter(|_| room);
+            let sites = self.sites.iter().filter(|site| !site.away);
+            let delivery = sites.filter_map(|site| site.local.bus().next_delivery()).min();
+            let delivery = delivery.filter(|_| room);
             let task = self.tasks.first_key_value().map(|(key, _)| key.0);
             let planned = self.agenda.first_key_value().map(|(key, _)| key.0);
             match delivery.into_iter().chain(task).chain(planned).min() {
@@ -148,15 +189,22 @@ impl<A: Application> Simulation<A> {
                     self.appear(client, Duration::ZERO);
                 }
             }
-            Planned::Settle(tickets, cause) => {
+            Planned::Settle(site, tickets, cause) => {
                 for ticket in tickets {
-                    self.local.bus().settle(ticket, AttemptResult::Failed(cause.clone()));
+                    self.sites[site]
+                        .local
+                        .bus()
+                        .settle(ticket, AttemptResult::Failed(cause.clone()));
                 }
             }
             Planned::Replay => self.replay("while-orders-run"),
             Planned::Rebuild => self.rebuild(),
             Planned::Redrive => self.send_back(chorus_local::Selection::default()),
             Planned::Poison(number) => self.poison(number),
+            Planned::Fence(region) => self.fence(region),
+            Planned::TakeOver(region) => self.take_over(region),
+            Planned::Return(site) => self.come_back(site),
+            Planned::Retire(site) => self.retire(site),
         }
     }
 }

@@ -35,7 +35,7 @@ impl<A: Application> Simulation<A> {
     }
 
     pub(crate) fn replay(&mut self, name: &str) {
-        let local = Arc::clone(&self.local);
+        let local = Arc::clone(&self.acting().local);
         let replay = chorus_local::Replay {
             name: name.to_owned(),
             from: Timestamp::MIN,
@@ -52,7 +52,7 @@ impl<A: Application> Simulation<A> {
 
     /// Discards the projections, and rebuilds them.
     pub(crate) fn rebuild(&mut self) {
-        let store = Arc::clone(&self.kernel.store);
+        let store = Arc::clone(&self.acting().kernel.store);
         let rebuild = self.application.rebuild(&self.observed, store);
         self.chore("rebuild", rebuild);
     }
@@ -71,7 +71,7 @@ impl<A: Application> Simulation<A> {
 
     /// Sends dead letters to their targets again, including unreadable ones.
     pub(super) fn send_back(&mut self, selection: Selection) {
-        let local = Arc::clone(&self.local);
+        let local = Arc::clone(&self.acting().local);
         self.chore("redrive", async move {
             if let Err(error) = local.redrive(&selection).await {
                 tracing::error!(%error, "the dead letters cannot be sent back");
@@ -88,15 +88,15 @@ impl<A: Application> Simulation<A> {
             chore.await;
             Done::Chore
         };
-        let next =
-            NextStep { label: name.to_owned(), place: name.to_owned(), purpose: Purpose::Chore };
+        let (label, place, site) = (name.to_owned(), name.to_owned(), self.acting);
+        let next = NextStep { label, place, purpose: Purpose::Chore, site };
         self.spawn(next, Box::pin(future));
     }
 
     /// Publishes an unreadable message.
     pub(super) fn poison(&mut self, number: usize) {
         let Some(poison) = A::POISON.iter().cycle().nth(number) else { return };
-        let bus = Arc::clone(self.local.bus());
+        let bus = Arc::clone(self.acting().local.bus());
         let entry = entry(poison, number);
         self.chore("poison", async move {
             if let Err(error) = chorus_kernel::Publisher::put_events(&*bus, &[entry]).await {

@@ -7,6 +7,7 @@ use crate::application::Application;
 use crate::client::Client;
 use crate::environment::later;
 use crate::outage::Outage;
+use crate::region::WAITS;
 use crate::trouble::Trouble;
 
 impl<A: Application> Simulation<A> {
@@ -22,6 +23,10 @@ impl<A: Application> Simulation<A> {
     pub(crate) fn set_up(&mut self) {
         let clients = self.application.set_up();
         self.come(clients);
+        if self.scenario.has_two_regions() {
+            // The set-up has arrived in the other region before anything goes wrong.
+            self.wait(WAITS);
+        }
     }
 
     fn come(&mut self, clients: Vec<Client>) {
@@ -57,6 +62,9 @@ impl<A: Application> Simulation<A> {
         for (at, chore) in chores {
             self.plan(at, chore);
         }
+        self.run();
+        // If its functions made fewer calls, the region goes away when nothing is left to do.
+        self.lose();
         self.run();
     }
 }

@@ -1,35 +1,48 @@
-//! Sets up a run: the application's functions on the local engine, with faults injected into all
-//! ports.
+//! The set of a run: the real functions and engine, on simulated ports.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chorus_http::{HttpFunction, Route};
 use chorus_kernel::{
-    Breakers, Function, IDEMPOTENCY_TABLE, Kernel, Keyring, PERSON_KEYS_TABLE, Store, StoreError,
-    TableSpec,
+    Acting, Breakers, Function, IDEMPOTENCY_TABLE, Kernel, Keyring, MemoryStore, PERSON_KEYS_TABLE,
+    REGIONS_TABLE, Region, Store, StoreError, TableSpec,
 };
 use chorus_local::{
-    Definitions, Disorder, DynoxideStore, EXECUTIONS_TABLE, Endpoint, Local, LocalConfig,
+    Definitions, Disorder, DynoxideStore, EXECUTIONS_TABLE, Endpoint, Local, LocalConfig, Partner,
     SystemClock, VirtualClock,
 };
 use chorus_table::Via;
 
-use super::Simulation;
-use crate::application::{Application, Opened};
+use super::regions::ready;
+use super::{Simulation, Site};
+use crate::application::{Application, Opened, Watch};
 use crate::draw::mix;
 use crate::environment::Environment;
 use crate::keys::SeededKeys;
-use crate::observed::{Observed, Seen};
+use crate::observed::{Observed, Seen, Sightings};
 use crate::ports::{FaultyBus, FaultyStore, SkewedClock};
+use crate::region::{FIRST, LONGEST_LAG, Link};
 use crate::releases::{Released, Releases};
 use crate::scenario::Scenario;
 use crate::simulator::{Error, Simulator};
-use crate::store::BackingStore;
+use crate::store::{Backing, BackingStore};
 use crate::trouble::Trouble;
 
 /// The routes of the services, by method and path.
 pub(super) type Routes = BTreeMap<String, Route>;
+
+/// What each region of a run is made of.
+pub(super) struct Parts {
+    functions: Vec<Function>,
+    partner: Option<Arc<dyn Partner>>,
+    watches: Arc<Vec<Watch>>,
+    pub(super) tables: Vec<TableSpec>,
+    backing: Backing,
+    machines: Arc<Definitions>,
+    /// The table that names the region that acts, if there are two.
+    pub(super) regions: Option<Arc<MemoryStore>>,
+}
 
 impl<A: Application> Simulation<A> {
     /// A run in which nothing has happened yet.
@@ -54,39 +67,36 @@ impl<A: Application> Simulation<A> {
             .collect();
         let mut tables = vec![IDEMPOTENCY_TABLE, EXECUTIONS_TABLE, PERSON_KEYS_TABLE];
         tables.extend(functions.iter().flat_map(|it| it.tables.iter().copied()));
-        let clock: VirtualClock = environment.clock.clone();
-        let backing = Arc::new(BackingStore::new(simulator.backing, Arc::new(clock), &tables)?);
-        let seen = Seen::new(Arc::clone(&environment), &A::TABLE);
-        let mut config = engine(simulator, &environment, functions)?;
-        config = config.seed(mix(scenario.seed, 1));
-        config.disorder =
-            Disorder { fewest_copies: 1, most_copies: scenario.copies, delay: scenario.delay };
-        config.partner = partner;
-        config.observer = Some(Arc::clone(&seen) as Arc<_>);
-        let local = Arc::new(Local::open(config)?);
-        let struck = FaultyStore::new(Arc::clone(&environment), Arc::clone(&backing), watches);
-        let store: Arc<dyn Store> = Arc::new(struck);
-        let kernel = Kernel {
-            machines: local.machines_on(Arc::clone(&store)),
-            store,
-            bus: Arc::new(FaultyBus {
-                environment: Arc::clone(&environment),
-                bus: Arc::clone(local.bus()),
-            }),
-            clock: Arc::new(SkewedClock { environment: Arc::clone(&environment) }),
-            breakers: Breakers::default(),
-            keyring: Keyring::new(Arc::new(SeededKeys::new(mix(scenario.seed, 2)))),
+        let parts = Parts {
+            machines: machines(simulator, &functions)?,
+            functions,
+            partner,
+            watches: Arc::new(watches),
+            tables,
+            backing: simulator.backing,
+            regions: scenario.loss.is_some().then(|| Arc::new(MemoryStore::new(&[REGIONS_TABLE]))),
         };
-        let instances = std::array::from_fn(|_| Breakers::default());
-        let observed = Observed { clients: Vec::new(), backing, seen, local: Arc::clone(&local) };
+        if let Some(regions) = &parts.regions {
+            environment.state().late_within = LONGEST_LAG;
+            ready(regions.write(&[Acting::taken_over(None, FIRST, environment.now())]))?;
+        }
+        let region = scenario.loss.is_some().then_some(FIRST);
+        let site = Self::site(&environment, &scenario, &parts, (0, region, Sightings::default()))?;
+        let observed = Observed {
+            clients: Vec::new(),
+            backing: Arc::clone(&site.backing),
+            seen: Arc::clone(&site.seen),
+            local: Arc::clone(&site.local),
+            lost: None,
+        };
         Ok(Self {
             environment,
             application,
             observed,
             scenario,
-            local,
-            kernel,
-            instances,
+            parts,
+            sites: vec![site],
+            acting: 0,
             routes,
             agenda: BTreeMap::new(),
             tasks: BTreeMap::new(),
@@ -94,6 +104,49 @@ impl<A: Application> Simulation<A> {
             next: 0,
             steps: 0,
         })
+    }
+
+    /// A region: its tables, its bus, its functions. `number` counts those of the run; a region that is
+    /// set up anew counts again.
+    pub(super) fn site(
+        environment: &Arc<Environment>,
+        scenario: &Scenario<A::Script>,
+        parts: &Parts,
+        (number, region, sightings): (usize, Option<&'static str>, Sightings),
+    ) -> Result<Site, Error> {
+        let seed = if number == 0 { scenario.seed } else { mix(scenario.seed, number as u64) };
+        let clock: VirtualClock = environment.clock.clone();
+        let backing = Arc::new(BackingStore::new(parts.backing, Arc::new(clock), &parts.tables)?);
+        let lag = scenario.loss.as_ref().map(|loss| loss.lag);
+        let link = lag.map(|lag| Link::new(mix(seed, 3), lag));
+        let seen = Seen::new(Arc::clone(environment), &A::TABLE, (region, link.clone(), sightings));
+        let mut config = engine::<A>(parts, environment)?;
+        config = config.seed(mix(seed, 1));
+        if environment.state().armed || number == 0 {
+            config.disorder =
+                Disorder { fewest_copies: 1, most_copies: scenario.copies, delay: scenario.delay };
+        }
+        config.observer = Some(Arc::clone(&seen) as Arc<_>);
+        let local = Arc::new(Local::open(config)?);
+        let store: Arc<dyn Store> = Arc::new(
+            FaultyStore::new(Arc::clone(environment), Arc::clone(&backing), &parts.watches)
+                .in_region(parts.regions.clone(), link.clone()),
+        );
+        let kernel = Kernel {
+            machines: local.machines_on(Arc::clone(&store)),
+            store,
+            bus: Arc::new(FaultyBus {
+                environment: Arc::clone(environment),
+                bus: Arc::clone(local.bus()),
+            }),
+            clock: Arc::new(SkewedClock { environment: Arc::clone(environment) }),
+            breakers: Breakers::default(),
+            keyring: Keyring::new(Arc::new(SeededKeys::new(mix(seed, 2)))),
+            region: region.map(Region::new),
+        };
+        let instances = std::array::from_fn(|_| (Breakers::default(), region.map(Region::new)));
+        let archive = Vec::new();
+        Ok(Site { local, kernel, instances, backing, seen, link, archive, away: false })
     }
 }
 
@@ -120,14 +173,11 @@ fn machines<A: Application>(
 }
 
 /// The engine's configuration, without what differs between runs.
-fn engine<A: Application>(
-    simulator: &Simulator<A>,
-    environment: &Environment,
-    functions: Vec<Function>,
-) -> Result<LocalConfig, Error> {
-    let machines = machines(simulator, &functions)?;
-    let mut config = LocalConfig::new(&A::TABLE, functions).virtual_time(&environment.clock);
-    config.machines = Some(machines);
+fn engine<A: Application>(parts: &Parts, environment: &Environment) -> Result<LocalConfig, Error> {
+    let mut config =
+        LocalConfig::new(&A::TABLE, parts.functions.clone()).virtual_time(&environment.clock);
+    config.machines = Some(Arc::clone(&parts.machines));
+    config.partner.clone_from(&parts.partner);
     config.store = Some(EMPTY.with(Clone::clone).map_err(StoreError::Invalid)?);
     // The observer gets every observation directly; the feed has no subscribers.
     config.feed = 1;

@@ -47,17 +47,20 @@ pub(super) struct NextStep {
     /// The label without the case: the same for every case that runs this code.
     pub(super) place: String,
     pub(super) purpose: Purpose,
+    /// The site that it runs in.
+    pub(super) site: usize,
 }
 
 pub(super) struct Task {
     pub(super) running: Running,
     future: BoxFuture<Done>,
-    purpose: Purpose,
+    pub(super) purpose: Purpose,
+    pub(super) site: usize,
 }
 
 impl<A: Application> Simulation<A> {
-    pub(super) fn begin(&mut self, work: Work) {
-        let (label, place) = self.describe(&work);
+    pub(super) fn begin(&mut self, site: usize, work: Work) {
+        let (label, place) = self.describe(site, &work);
         let work = Arc::new(work);
         let twins = self.scenario.troubles.contains(&Trouble::DUPLICATES)
             && self.environment.state().armed
@@ -66,14 +69,14 @@ impl<A: Application> Simulation<A> {
         if twins {
             let purpose = Purpose::Work { work: Arc::clone(&work), twin: true };
             let label = format!("{label}, twin");
-            self.perform(NextStep { label, place: place.clone(), purpose }, &work);
+            self.perform(NextStep { label, place: place.clone(), purpose, site }, &work);
         }
         let purpose = Purpose::Work { work: Arc::clone(&work), twin: false };
-        self.perform(NextStep { label, place, purpose }, &work);
+        self.perform(NextStep { label, place, purpose, site }, &work);
     }
 
-    fn describe(&self, work: &Work) -> (String, String) {
-        let topology = self.local.bus().topology();
+    fn describe(&self, site: usize, work: &Work) -> (String, String) {
+        let topology = self.sites[site].local.bus().topology();
         match (work, work.taken().first()) {
             (Work::Job(job), _) => ((*job).to_owned(), (*job).to_owned()),
             (Work::Wake(execution), _) => {
@@ -97,12 +100,13 @@ impl<A: Application> Simulation<A> {
     }
 
     fn perform(&mut self, next: NextStep, work: &Arc<Work>) {
-        let (dispatcher, bus) = (Arc::clone(self.local.dispatcher()), Arc::clone(self.local.bus()));
+        let site = &self.sites[next.site];
+        let (dispatcher, bus) = (Arc::clone(site.local.dispatcher()), Arc::clone(site.local.bus()));
         let performed = Arc::clone(work);
         // A drawn instance of the function does the work.
         let instance = Draw::of(self.environment.seed, &next.label).below(INSTANCES as u64);
-        let breakers = self.instances[instance as usize].clone();
-        let kernel = Kernel { breakers, ..self.kernel.clone() };
+        let (breakers, region) = site.instances[instance as usize].clone();
+        let kernel = Kernel { breakers, region, ..site.kernel.clone() };
         let future = async move {
             Done::Attempts(dispatcher.perform(&performed, bus.topology(), &kernel).await)
         };
@@ -110,7 +114,7 @@ impl<A: Application> Simulation<A> {
     }
 
     pub(super) fn spawn(&mut self, next: NextStep, future: BoxFuture<Done>) {
-        let NextStep { label, place, purpose } = next;
+        let NextStep { label, place, purpose, site } = next;
         let before = self.labels.entry(label.clone()).or_default();
         *before += 1;
         let label = if *before > 1 { format!("{label}, copy {before}") } else { label };
@@ -134,7 +138,7 @@ impl<A: Application> Simulation<A> {
             dead: false,
             timed_out: false,
         };
-        self.queue(Task { running, future, purpose });
+        self.queue(Task { running, future, purpose, site });
     }
 
     /// Queues a task. The seed determines the order of tasks that are ready at the same instant.
@@ -146,7 +150,7 @@ impl<A: Application> Simulation<A> {
     }
 
     pub(super) fn poll(&mut self, task: Task) {
-        let Task { running, mut future, purpose } = task;
+        let Task { running, mut future, purpose, site } = task;
         self.environment.state().running = Some(running);
         let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let running = self.environment.state().running.take();
@@ -156,31 +160,31 @@ impl<A: Application> Simulation<A> {
         };
         if running.dead {
             drop(future);
-            self.died(&purpose);
+            self.died(site, &purpose);
             return;
         }
         if std::mem::take(&mut running.timed_out) {
-            self.timed_out(&purpose);
+            self.timed_out(site, &purpose);
         }
         match polled {
-            Poll::Ready(done) => self.finished(&purpose, done),
-            Poll::Pending => self.queue(Task { running, future, purpose }),
+            Poll::Ready(done) => self.finished(site, &purpose, done),
+            Poll::Pending => self.queue(Task { running, future, purpose, site }),
         }
     }
 
     /// Handles the death of a task's process: the platform notices it after the function's timeout;
     /// a queue, when the message's visibility timeout has passed.
-    fn died(&mut self, purpose: &Purpose) {
+    pub(super) fn died(&mut self, site: usize, purpose: &Purpose) {
         match purpose {
             Purpose::Work { twin: true, .. } | Purpose::Chore => {}
             Purpose::Work { work, .. } => match &**work {
                 Work::Invoke(taken) | Work::Call(taken) => {
                     let cause = DeliveryError::passing("Crashed", "the process died");
-                    self.plan(FUNCTION_TIMEOUT, Planned::Settle(vec![taken.ticket], cause));
+                    self.plan(FUNCTION_TIMEOUT, Planned::Settle(site, vec![taken.ticket], cause));
                 }
                 Work::Batch(_) => {}
-                Work::Job(job) => self.local.bus().finish(job),
-                Work::Wake(execution) => self.wake_later(execution),
+                Work::Job(job) => self.sites[site].local.bus().finish(job),
+                Work::Wake(execution) => self.wake_later(site, execution),
             },
             Purpose::Request { client, .. } => {
                 self.plan(FUNCTION_TIMEOUT, Planned::Request(*client));
@@ -189,14 +193,14 @@ impl<A: Application> Simulation<A> {
     }
 
     /// Handles a task that the platform gives up as timed out, and that continues to run.
-    fn timed_out(&mut self, purpose: &Purpose) {
+    fn timed_out(&mut self, site: usize, purpose: &Purpose) {
         match purpose {
             Purpose::Work { work, twin: false } => match &**work {
                 Work::Invoke(taken) | Work::Call(taken) => {
                     let cause = DeliveryError::passing("TimedOut", "no answer in time");
-                    self.plan(FUNCTION_TIMEOUT, Planned::Settle(vec![taken.ticket], cause));
+                    self.plan(FUNCTION_TIMEOUT, Planned::Settle(site, vec![taken.ticket], cause));
                 }
-                Work::Wake(execution) => self.wake_later(execution),
+                Work::Wake(execution) => self.wake_later(site, execution),
                 Work::Batch(_) | Work::Job(_) => {}
             },
             Purpose::Request { client, .. } => {
@@ -207,17 +211,17 @@ impl<A: Application> Simulation<A> {
     }
 
     /// Makes an execution due after the function's timeout, since its last turn was cut off.
-    fn wake_later(&self, execution: &Arc<str>) {
+    fn wake_later(&self, site: usize, execution: &Arc<str>) {
         let at = later(self.environment.now(), FUNCTION_TIMEOUT);
-        self.local.bus().rest(execution, Some(Alarm { at, passive: false }));
+        self.sites[site].local.bus().rest(execution, Some(Alarm { at, passive: false }));
     }
 
-    fn finished(&mut self, purpose: &Purpose, done: Done) {
+    fn finished(&mut self, site: usize, purpose: &Purpose, done: Done) {
         match (purpose, done) {
             (Purpose::Work { work, twin: false }, Done::Attempts(results)) => {
-                self.local.bus().settle_all(results);
+                self.sites[site].local.bus().settle_all(results);
                 if let Work::Job(job) = &**work {
-                    self.local.bus().finish(job);
+                    self.sites[site].local.bus().finish(job);
                 }
             }
             (Purpose::Request { client, attempt }, Done::Answer(answer)) => {

@@ -25,6 +25,10 @@ pub(super) fn report(report: &Report, threads: NonZeroUsize, words: &str) {
             HumanCount(ends.forgotten)
         ),
     );
+    if ends.lost > 0 {
+        let lost = HumanCount(ends.lost);
+        row("region", &format!("{lost} orders were accepted just before it went away, and lost"));
+    }
     row(
         "events",
         &format!(

@@ -195,7 +195,7 @@ fn is_of_inventory(key: &Key, item: &Item) -> bool {
 
 /// The tables that an action may have written: those of its service. Items that a record names in
 /// other tables are never changed; otherwise a forged record could have them deleted.
-fn tables_of(action: &str, functions: &[HttpFunction]) -> Vec<TableSpec> {
+pub(crate) fn tables_of(action: &str, functions: &[HttpFunction]) -> Vec<TableSpec> {
     let Some(row) = TABLE.rows.iter().find(|row| row.action == action) else { return Vec::new() };
     let own = functions.iter().filter(|it| it.function.service == row.service);
     let own = own.flat_map(|it| it.function.tables.iter().copied());

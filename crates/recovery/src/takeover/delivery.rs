@@ -1,0 +1,103 @@
+//! The deliveries of orders, and the carrier's callbacks that they wait for.
+
+use chorus_delivery::{CarrierCallback, Delivery, Plan, Status};
+use chorus_events::facts::{
+    CustomerDescribed, Delivered, DeliveryCanceled, DeliveryEstimated, DeliveryMarkedAsStarted,
+    ItemRemoved,
+};
+use chorus_events::inventory::DescribedLine;
+use chorus_kernel::{Failure, Found, Store, Write, entity_key, load, save};
+use chorus_order::Placed;
+use chorus_table::Event;
+
+use super::known::{Facts, Progress, kinds};
+
+/// Returns the writes that make an order's delivery and its callback fit its events, and whether the
+/// delivery has ended.
+pub(super) async fn mend(
+    store: &dyn Store,
+    order: &Placed,
+    (facts, known): (&Facts<'_>, Progress),
+) -> Result<(Vec<Write>, bool), Failure> {
+    let stored: Found<Delivery> = load(store, order.order_id.clone()).await?;
+    let handle = CarrierCallback::handle(&order.order_id);
+    let callback: Found<CarrierCallback> = load(store, handle.clone()).await?;
+    let mut writes = Vec::new();
+    let status = stored.as_ref().map(|it| it.value.status);
+    let wanted = wanted(status, known);
+    if wanted != status {
+        writes.push(match wanted {
+            Some(wanted) => save(
+                stored.as_ref(),
+                &delivery(stored.as_ref().map(|it| &it.value), order, facts).now(wanted),
+            ),
+            None => Write::Delete { key: entity_key::<Delivery>(&order.order_id) },
+        });
+    }
+    // Also where the delivery is known to have ended: an amount that is held is captured when the
+    // carrier's callback comes.
+    let heard = known.delivery_canceled || facts.has(kinds![Delivered, DeliveryCanceled]);
+    if known.started && !heard && callback.as_ref().is_none_or(|it| !it.is_open()) {
+        let removed = facts.find::<ItemRemoved>();
+        let due = known.held || removed.is_some_and(|(removed, _)| removed.capture.is_some());
+        let open = CarrierCallback::of(order.order_id.clone(), "");
+        let open = if due { open.noting(Some(chorus_delivery::CAPTURE_DUE)) } else { open };
+        writes.push(save(callback.as_ref(), &open));
+    } else if !known.started && !known.order_canceled && callback.is_some() {
+        writes.push(Write::Delete { key: entity_key::<CarrierCallback>(&handle) });
+    }
+    let ended = matches!(wanted, Some(Status::Canceled | Status::Delivered));
+    Ok((writes, ended))
+}
+
+fn wanted(status: Option<Status>, known: Progress) -> Option<Status> {
+    match known {
+        Progress { delivered: true, .. } => Some(Status::Delivered),
+        Progress { delivery_canceled: true, .. } => Some(Status::Canceled),
+        Progress { started: true, .. } => Some(Status::Started),
+        // Nothing was started, and nothing will be.
+        Progress { order_canceled: true, .. } if status == Some(Status::Canceled) => status,
+        Progress { estimated: true, .. } => Some(Status::Estimated),
+        _ => None,
+    }
+}
+
+/// The delivery as it is stored, with a plan from whatever is known.
+fn delivery(stored: Option<&Delivery>, order: &Placed, facts: &Facts<'_>) -> Delivery {
+    let order_id = order.order_id.clone();
+    let mut delivery = stored.cloned().unwrap_or(Delivery {
+        order_id,
+        status: Status::Estimated,
+        plan: None,
+        reason: None,
+        address_shown_at: None,
+    });
+    if delivery.plan.is_none() {
+        delivery.plan = Some(plan(order, facts));
+    }
+    delivery
+}
+
+fn plan(order: &Placed, facts: &Facts<'_>) -> Plan {
+    if let Some((marked, _)) = facts.find::<DeliveryMarkedAsStarted>() {
+        let DeliveryMarkedAsStarted { customer_id, lines, shipping_address, deliver_by, .. } =
+            marked;
+        return Plan { customer_id, lines, shipping_address, deliver_by };
+    }
+    let estimated = facts.find::<DeliveryEstimated>();
+    let described = facts.find::<CustomerDescribed>().map(|(described, _)| described.lines);
+    let unnamed = || {
+        let line = |line: &chorus_events::Line| DescribedLine {
+            sku: line.sku.clone(),
+            name: line.sku.to_string(),
+            quantity: line.quantity,
+        };
+        order.lines.iter().map(line).collect()
+    };
+    Plan {
+        customer_id: order.customer_id.clone(),
+        lines: described.unwrap_or_else(unnamed),
+        shipping_address: order.shipping_address.clone(),
+        deliver_by: estimated.map_or(order.placed_at, |(estimated, _)| estimated.deliver_by),
+    }
+}

@@ -1,0 +1,201 @@
+//! The events that are known in the region that takes over.
+
+use std::collections::BTreeMap;
+
+use chorus_events::OrderId;
+use chorus_events::facts::*;
+use chorus_kernel::{Failure, Item, recorded_events};
+use chorus_table::{Detail, Entry, Event};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// An event, and what has to be known of it.
+pub(super) struct KnownEvent {
+    pub(super) entry: Entry,
+    /// Its idempotency key.
+    pub(super) key: String,
+    pub(super) at: Timestamp,
+    /// The order that its data name.
+    pub(super) order: Option<OrderId>,
+    version: u32,
+    data: Box<RawValue>,
+}
+
+/// Each event once, by its id, type and version.
+pub(super) struct KnownEvents(BTreeMap<(String, String, u32), KnownEvent>);
+
+impl KnownEvents {
+    /// The events of the archive, and of the records: committed, and perhaps not published.
+    pub(super) fn of(archived: &[Entry], records: &[Item]) -> Result<Self, Failure> {
+        let mut known = BTreeMap::new();
+        let mut entries = archived.to_vec();
+        for record in records {
+            entries.extend(recorded_events(record)?);
+        }
+        for entry in entries {
+            let Ok(detail) = serde_json::from_str::<Detail<Box<RawValue>>>(&entry.detail) else {
+                continue;
+            };
+            let Detail { metadata, data } = detail;
+            let id = (metadata.event_id.to_string(), entry.detail_type.clone(), metadata.version);
+            known.entry(id).or_insert(KnownEvent {
+                entry,
+                key: metadata.idempotency_key,
+                at: metadata.occurred_at,
+                order: order_of(&data),
+                version: metadata.version,
+                data,
+            });
+        }
+        Ok(Self(known))
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &KnownEvent> {
+        self.0.values()
+    }
+
+    pub(super) fn about(&self, order_id: &OrderId) -> Facts<'_> {
+        Facts(self.all().filter(|event| event.order.as_ref() == Some(order_id)).collect())
+    }
+}
+
+/// The order that an entry's data name, if they name one.
+pub(super) fn order_in(entry: &Entry) -> Option<OrderId> {
+    let detail: Detail<Box<RawValue>> = serde_json::from_str(&entry.detail).ok()?;
+    order_of(&detail.data)
+}
+
+/// The order that an event's data name, if they name one.
+fn order_of(data: &RawValue) -> Option<OrderId> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Named {
+        order_id: OrderId,
+    }
+    serde_json::from_str::<Named>(data.get()).ok().map(|named| named.order_id)
+}
+
+/// The known events of one order.
+pub(super) struct Facts<'a>(Vec<&'a KnownEvent>);
+
+impl Facts<'_> {
+    pub(super) fn has(&self, kinds: &[&str]) -> bool {
+        self.0.iter().any(|event| kinds.contains(&&*event.entry.detail_type))
+    }
+
+    /// The event `E` with its time, if it is known.
+    pub(super) fn find<E: Event>(&self) -> Option<(E, Timestamp)> {
+        let mut events = self.0.iter().filter(|it| it.entry.detail_type == E::SPEC.detail_type);
+        events.find_map(|it| Some((E::read(it.version, &it.data).ok()?, it.at)))
+    }
+
+    /// The idempotency key of the order's cancellation, if it is known.
+    pub(super) fn canceled_by(&self) -> Option<String> {
+        let kind = OrderCanceled::SPEC.detail_type;
+        let mut events = self.0.iter().filter(|it| it.entry.detail_type == kind);
+        events.next().map(|it| it.key.clone())
+    }
+}
+
+/// The detail types of events.
+macro_rules! kinds {
+    ($($event:ident),+ $(,)?) => {
+        &[$(<$event as Event>::SPEC.detail_type),+]
+    };
+}
+
+pub(super) use kinds;
+
+const RESERVED: &[&str] = kinds![
+    ItemReserved,
+    ItemDescribed,
+    ErrorItemDescribed,
+    CustomerDescribed,
+    ErrorCustomerDescribed,
+    DeliveryEstimated,
+    ErrorDeliveryEstimated,
+    ReviewRequested,
+    ConfirmationRequired,
+    PaymentAuthorized,
+    PaymentMade,
+    PaymentFailed,
+    ItemRemoved,
+    ItemUnreserved,
+    ItemReturned,
+    DeliveryMarkedAsStarted,
+    DeliveryStarted,
+    Delivered,
+    DeliveryCanceled,
+    DeliveryWasDelivered,
+    OrderDelivered,
+];
+const ESTIMATED: &[&str] = kinds![
+    DeliveryEstimated,
+    ReviewRequested,
+    ConfirmationRequired,
+    PaymentAuthorized,
+    PaymentMade,
+    PaymentFailed,
+    ItemRemoved,
+    ItemReturned,
+    DeliveryMarkedAsStarted,
+    DeliveryStarted,
+    Delivered,
+    DeliveryCanceled,
+    DeliveryWasDelivered,
+    OrderDelivered,
+];
+const REMOVED: &[&str] = kinds![
+    ItemRemoved,
+    ItemReturned,
+    DeliveryMarkedAsStarted,
+    ErrorMarkDeliveryAsStarted,
+    DeliveryStarted,
+    Delivered,
+    DeliveryCanceled,
+    DeliveryWasDelivered,
+    OrderDelivered,
+];
+const STARTED: &[&str] = kinds![
+    DeliveryMarkedAsStarted,
+    DeliveryStarted,
+    Delivered,
+    DeliveryCanceled,
+    DeliveryWasDelivered,
+    OrderDelivered,
+];
+
+/// How far an order came: an event implies those before it, even if they did not arrive.
+#[derive(Debug, Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+pub(super) struct Progress {
+    pub(super) reserved: bool,
+    pub(super) removed: bool,
+    pub(super) released: bool,
+    pub(super) estimated: bool,
+    pub(super) started: bool,
+    pub(super) delivered: bool,
+    pub(super) delivery_canceled: bool,
+    pub(super) order_canceled: bool,
+    /// Whether the bank holds the order's amount.
+    pub(super) held: bool,
+}
+
+impl Progress {
+    /// `has_parcel`: whether the carrier has, or had, the order's parcel; `held`: whether the bank holds
+    /// its amount.
+    pub(super) fn of(facts: &Facts<'_>, has_parcel: bool, held: bool) -> Self {
+        Self {
+            reserved: has_parcel || facts.has(RESERVED),
+            removed: has_parcel || facts.has(REMOVED),
+            released: facts.has(kinds![ItemUnreserved, ItemReturned]),
+            estimated: has_parcel || facts.has(ESTIMATED),
+            started: has_parcel || facts.has(STARTED),
+            delivered: facts.has(kinds![DeliveryWasDelivered, OrderDelivered]),
+            delivery_canceled: facts.has(kinds![DeliveryWasCanceled]),
+            held: held || facts.has(kinds![PaymentAuthorized]),
+            order_canceled: facts.has(kinds![OrderCanceled]),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The streams of orders.
+
+use std::collections::BTreeSet;
+
+use chorus_events::OrderId;
+use chorus_events::facts::{OrderCanceled, OrderCreated, OrderDelivered};
+use chorus_kernel::{Failure, Fold, Item, Store, Write, append, stream, stream_key, text};
+use chorus_order::{Order, Placed};
+use chorus_table::Event;
+
+use super::known::{Facts, KnownEvents};
+
+/// An order whose stream fits its events.
+pub(super) struct Mended {
+    pub(super) placed: Placed,
+    pub(super) is_open: bool,
+    /// Whether it is stored as canceled, and nothing is known of the event: its cancellation was
+    /// acknowledged, and has to be repeated.
+    pub(super) was_canceled: bool,
+    pub(super) writes: Vec<Write>,
+}
+
+/// The orders that have a stream, and those that an event names.
+pub(super) fn ids(stored: &[Item], events: &KnownEvents) -> BTreeSet<OrderId> {
+    let streams = stored.iter().filter_map(|item| text(item, "pk")?.strip_prefix("stream#"));
+    let streams = streams.filter_map(|id| id.parse().ok());
+    streams.chain(events.all().filter_map(|event| event.order.clone())).collect()
+}
+
+/// Returns what has to be written so that the order's stream fits its events; none if there is no
+/// such order.
+pub(super) async fn mend(
+    store: &dyn Store,
+    order_id: &OrderId,
+    facts: &Facts<'_>,
+) -> Result<Option<Mended>, Failure> {
+    let unwritable = |error: serde_json::Error| Failure::corrupt("event", &error);
+    let stored = stream(store, chorus_order::TABLE.name, order_id.as_str(), 1).await?;
+    let mut writes = Vec::new();
+    let placed: Placed = match (stored.first(), facts.find::<OrderCreated>()) {
+        (Some(first), _) if first.version == 1 => {
+            let order = Order::default().apply(first);
+            let unreadable = |error| Failure::corrupt("order", &error);
+            let Some(placed) = order.map_err(unreadable)?.0 else { return Ok(None) };
+            placed
+        }
+        (_, Some((created, _))) => {
+            writes.push(append::<Order, _>(1, created.placed_at, &created).map_err(unwritable)?);
+            created.into()
+        }
+        _ => return Ok(None),
+    };
+    let end = stored.iter().find(|event| event.version == 2);
+    let canceled = facts.find::<OrderCanceled>();
+    let delivered = facts.find::<OrderDelivered>();
+    let ended = canceled.is_some() || delivered.is_some();
+    let mut was_canceled = false;
+    match (end, canceled, delivered) {
+        (Some(end), ..) if facts.has(&[&end.detail_type]) => {}
+        (Some(end), None, None) => {
+            was_canceled = end.detail_type == OrderCanceled::SPEC.detail_type;
+            let key = stream_key(chorus_order::TABLE.name, order_id.as_str(), 2);
+            writes.push(Write::Delete { key });
+        }
+        (None, Some((event, at)), _) => {
+            writes.push(append::<Order, _>(2, at, &event).map_err(unwritable)?);
+        }
+        (None, None, Some((event, at))) => {
+            writes.push(append::<Order, _>(2, at, &event).map_err(unwritable)?);
+        }
+        _ => {}
+    }
+    Ok(Some(Mended { placed, is_open: !ended, was_canceled, writes }))
+}

@@ -1,0 +1,186 @@
+//! Two regions: what the one that acts writes and publishes arrives in the other one later, or never.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chorus_kernel::{Item, Key, REGIONS_TABLE, Signal, Store};
+use chorus_local::{Accepted, EXECUTIONS_TABLE};
+use chorus_table::{Entry, WireEvent};
+use jiff::Timestamp;
+
+use crate::client::Client;
+use crate::draw::{Draw, Draws};
+use crate::environment::later;
+
+/// The region that acts first.
+pub(crate) const FIRST: &str = "first";
+/// The region that takes over.
+pub(crate) const SECOND: &str = "second";
+
+/// How long a takeover waits after it has fenced the other region. Calls to partners that were under
+/// way have had their effect by then.
+pub(crate) const WAITS: Duration = Duration::from_secs(300);
+
+/// How long what the replaced region still does has to come to an end, before its queues and executions
+/// are deleted.
+pub(crate) const RETIRES_AFTER: Duration = Duration::from_secs(3_600);
+
+/// The longest time in which an item or an event arrives in the other region, and in which a late
+/// call to a partner has its effect.
+pub(crate) const LONGEST_LAG: u64 = 240;
+
+/// How the first region goes away.
+#[derive(Debug, Clone)]
+pub(crate) struct Loss {
+    /// After how many calls of its functions.
+    pub(crate) calls: u64,
+    /// How long an item or an event takes at most to arrive in the other region.
+    pub(crate) lag: Duration,
+    /// Whether it goes on until the takeover has fenced it: then nothing is lost.
+    pub(crate) planned: bool,
+    /// How long after the loss the takeover begins.
+    pub(crate) noticed: Duration,
+    /// How long after the takeover the first region comes back; none if it never does.
+    pub(crate) back: Option<Duration>,
+    /// How long after the takeover the second region fails back to the first.
+    pub(crate) fails_back: Option<Duration>,
+}
+
+impl Loss {
+    pub(crate) fn drawn(draws: &Draws, size: u32) -> Self {
+        let mut draw = draws.of("loss of a region");
+        let lag = draw.one_of(&[0, 1_000, 1_000, 10_000, 60_000, 1_000 * LONGEST_LAG]);
+        let minutes = |draw: &mut Draw, most| Duration::from_secs(60 * (1 + draw.below(most)));
+        let planned = draw.percent(15);
+        let back = draw.percent(60).then(|| minutes(&mut draw, 240));
+        // The region that was replaced is emptied before it acts again.
+        let emptied = back.map(|back| back + RETIRES_AFTER + WAITS);
+        let fails_back = emptied.filter(|_| draw.percent(60));
+        Self {
+            calls: 1 + draw.below(400 * u64::from(size.max(1))),
+            lag: Duration::from_millis(lag),
+            planned,
+            noticed: minutes(&mut draw, 30),
+            back,
+            fails_back: fails_back.map(|least| least + minutes(&mut draw, 600)),
+        }
+    }
+}
+
+/// When the first region went away, and how long its writes took to arrive at most.
+#[derive(Debug, Clone, Copy)]
+pub struct LostRegion {
+    pub at: Timestamp,
+    pub lag: Duration,
+    /// Whether it was fenced while it went on, so that everything has arrived.
+    pub planned: bool,
+}
+
+/// The region that takes over, when nothing acts.
+pub struct Standby {
+    pub store: Arc<dyn Store>,
+    /// Every item of a table.
+    pub items: Box<dyn Fn(&'static str) -> Vec<Item>>,
+    /// The events that arrived in its archive.
+    pub archived: Vec<Entry>,
+    /// Its name.
+    pub region: &'static str,
+    pub now: Timestamp,
+    /// After how many writes the takeover is interrupted, before it is made once more.
+    pub interrupted_after: usize,
+}
+
+impl std::fmt::Debug for Standby {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Standby").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+/// What follows from a takeover.
+#[derive(Debug, Default)]
+pub struct TakenOver {
+    /// The events to publish, with the region as their home.
+    pub events: Vec<Entry>,
+    /// The state machines to start anew.
+    pub machines: Vec<Signal>,
+    /// The clients that call the API: commands of the operator, and partners that repeat their callbacks.
+    pub clients: Vec<Client>,
+}
+
+/// What one region sends to the other.
+pub(crate) struct Link {
+    seed: u64,
+    lag: u64,
+    sent: Mutex<Sent>,
+}
+
+#[derive(Default)]
+struct Sent {
+    items: Vec<(Timestamp, Key, Option<Item>)>,
+    /// When the last write of each item arrives: an item's writes arrive in their order.
+    last: HashMap<Key, Timestamp>,
+    events: Vec<(Timestamp, Arc<str>)>,
+    drawn: u64,
+}
+
+impl Link {
+    pub(crate) fn new(seed: u64, lag: Duration) -> Arc<Self> {
+        let lag = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
+        Arc::new(Self { seed, lag, sent: Mutex::default() })
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Sent> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn arrival(&self, sent: &mut Sent, now: Timestamp) -> Timestamp {
+        sent.drawn += 1;
+        let mut draw = Draw::numbered(self.seed, sent.drawn);
+        let most = if draw.percent(70) { self.lag / 10 } else { self.lag };
+        later(now, Duration::from_millis(draw.below(most + 1)))
+    }
+
+    /// An item was written; none if it was deleted.
+    pub(crate) fn wrote(&self, now: Timestamp, key: &Key, item: Option<Item>) {
+        if [EXECUTIONS_TABLE.name, REGIONS_TABLE.name].contains(&key.table) {
+            return;
+        }
+        let mut sent = self.sent();
+        let arrival = self.arrival(&mut sent, now);
+        let arrival = sent.last.get(key).map_or(arrival, |last| arrival.max(*last));
+        sent.last.insert(key.clone(), arrival);
+        sent.items.push((arrival, key.clone(), item));
+    }
+
+    pub(crate) fn published(&self, now: Timestamp, event: &Accepted) {
+        let mut sent = self.sent();
+        let arrival = self.arrival(&mut sent, now);
+        sent.events.push((arrival, Arc::clone(&event.json)));
+    }
+
+    /// The writes that have arrived at `until`, in the order of their arrival.
+    pub(crate) fn items(&self, until: Timestamp) -> Vec<(Key, Option<Item>)> {
+        let mut items = self.sent().items.clone();
+        items.retain(|(at, ..)| *at <= until);
+        items.sort_by_key(|(at, ..)| *at);
+        items.into_iter().map(|(_, key, item)| (key, item)).collect()
+    }
+
+    /// The events that have arrived at `until`, and those that have not.
+    pub(crate) fn events(&self, until: Timestamp) -> (Vec<Entry>, Vec<Entry>) {
+        let sent = self.sent();
+        let (arrived, late): (Vec<_>, Vec<_>) = sent.events.iter().partition(|it| it.0 <= until);
+        let entries = |events: Vec<&(Timestamp, Arc<str>)>| {
+            events.into_iter().filter_map(|(_, json)| entry(json)).collect()
+        };
+        (entries(arrived), entries(late))
+    }
+}
+
+/// The entry of an event that the bus accepted.
+fn entry(json: &str) -> Option<Entry> {
+    let event: WireEvent = serde_json::from_str(json).ok()?;
+    let WireEvent { source, detail_type, detail, .. } = event;
+    Some(Entry { source, detail_type, detail: detail.get().to_owned() })
+}
