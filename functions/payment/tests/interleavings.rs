@@ -8,207 +8,35 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/in_flight.rs"]
+mod in_flight;
 #[path = "support/interrupted.rs"]
 mod interrupted;
 mod support;
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use async_trait::async_trait;
 use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::fraud::OrderApproved;
+use chorus_events::logistics::{Delivered, DeliveryStarted};
 use chorus_events::order::OrderCanceled;
-use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled, PaymentFailed, PaymentMade};
-use chorus_events::{Currency, Money, Settings, samples};
+use chorus_events::payment::{
+    CaptureFailed, ErrorPaymentCanceled, PaymentAuthorized, PaymentCanceled, PaymentFailed,
+    PaymentMade,
+};
+use chorus_events::{Capture, Currency, Money, Settings, samples};
 use chorus_kernel::testing::now;
 use chorus_kernel::{Function, Kernel};
-use chorus_payment::{
-    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, Payment, PaymentProvider,
-    ProviderError, Refund, RefundAnswer, ReviewCallback, function,
-};
+use chorus_payment::{Payment, ReviewCallback, function};
 use chorus_table::Event;
-use interrupted::{Interrupted, pause};
+use in_flight::{Bank, Provider};
+use interrupted::Interrupted;
 use proptest::prelude::*;
 use support::{Shop, payload, wire};
 
 const EUR: Currency = Currency::EUR;
-
-/// A request to the provider, in flight or answered.
-#[derive(Clone)]
-enum Request {
-    Prepare { amount: Money, answer: Option<IntentId>, lost: bool },
-    Confirm { intent: IntentId, answer: Option<ChargeAnswer>, lost: bool },
-    Refund { intent: IntentId, answer: Option<RefundAnswer>, lost: bool },
-}
-
-/// The state of an intent; the last three are final.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Intent {
-    Prepared,
-    /// The customer has to confirm it.
-    Asked,
-    Charged,
-    Declined,
-    Canceled,
-}
-
-/// The bank's behaviour at a charge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bank {
-    Charges,
-    Declines,
-    /// The bank asks the customer to confirm.
-    Asks,
-}
-
-#[derive(Default)]
-struct Books {
-    requests: Vec<Request>,
-    /// The intents in the order in which they were prepared: every request prepares a new one.
-    intents: BTreeMap<IntentId, (Money, Intent)>,
-    refunded: BTreeMap<IntentId, Money>,
-}
-
-impl Books {
-    /// Lets the request reach the provider, unless it has.
-    fn arrive(&mut self, index: usize, bank: Bank) {
-        let mut request = self.requests[index].clone();
-        match &mut request {
-            Request::Prepare { amount, answer, .. } if answer.is_none() => {
-                let id = IntentId(format!("pi-{}", self.intents.len()));
-                self.intents.insert(id.clone(), (*amount, Intent::Prepared));
-                *answer = Some(id);
-            }
-            Request::Confirm { intent, answer, .. } if answer.is_none() => {
-                *answer = Some(self.confirm(intent, bank));
-            }
-            Request::Refund { intent, answer, .. } if answer.is_none() => {
-                *answer = Some(self.refund(intent));
-            }
-            _ => {}
-        }
-        self.requests[index] = request;
-    }
-
-    fn confirm(&mut self, intent: &IntentId, bank: Bank) -> ChargeAnswer {
-        let (_, is) = self.intents.get_mut(intent).unwrap();
-        if *is == Intent::Prepared {
-            *is = match bank {
-                Bank::Charges => Intent::Charged,
-                Bank::Declines => Intent::Declined,
-                Bank::Asks => Intent::Asked,
-            };
-        }
-        match is {
-            Intent::Asked => ChargeAnswer::ConfirmationRequired { confirm_at: None },
-            Intent::Charged => ChargeAnswer::Charged { charge_id: format!("ch-{}", intent.0) },
-            _ => ChargeAnswer::Declined { reason: "card declined".to_owned() },
-        }
-    }
-
-    /// The customer confirms every charge that the bank asks to confirm.
-    fn customer_confirms(&mut self) {
-        let asked = self.intents.values_mut().filter(|(_, is)| *is == Intent::Asked);
-        asked.for_each(|(_, is)| *is = Intent::Charged);
-    }
-
-    fn refund(&mut self, intent: &IntentId) -> RefundAnswer {
-        let (amount, is) = self.intents.get_mut(intent).unwrap();
-        if *is == Intent::Charged {
-            self.refunded.insert(intent.clone(), *amount);
-            return RefundAnswer::Refunded { amount: *amount };
-        }
-        *is = Intent::Canceled;
-        RefundAnswer::NothingCharged
-    }
-
-    fn charged(&self) -> Vec<Money> {
-        let charged = self.intents.values().filter(|(_, is)| *is == Intent::Charged);
-        charged.map(|(amount, _)| *amount).collect()
-    }
-
-    fn arrive_all(&mut self, bank: Bank) {
-        for index in 0..self.requests.len() {
-            self.arrive(index, bank);
-        }
-    }
-
-    /// Loses the answer to a request; the request itself may still be in flight.
-    fn lose(&mut self, index: usize) {
-        let (Request::Prepare { lost, .. }
-        | Request::Confirm { lost, .. }
-        | Request::Refund { lost, .. }) = &mut self.requests[index];
-        *lost = true;
-    }
-}
-
-#[derive(Clone, Default)]
-struct Provider(Arc<Mutex<Books>>);
-
-impl Provider {
-    /// Sends a request, and waits until `answer` returns the answer, or the loss of the answer.
-    async fn ask<A>(
-        &self,
-        request: Request,
-        answer: impl Fn(Request) -> (Option<A>, bool),
-    ) -> Result<A, ProviderError> {
-        let sent = {
-            let mut books = self.0.lock().unwrap();
-            books.requests.push(request);
-            books.requests.len() - 1
-        };
-        loop {
-            pause().await;
-            let request = self.0.lock().unwrap().requests[sent].clone();
-            match answer(request) {
-                (_, true) => return Err(ProviderError::Unknown("lost".to_owned())),
-                (Some(answer), _) => return Ok(answer),
-                (None, false) => {}
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl PaymentProvider for Provider {
-    async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError> {
-        let request = Request::Prepare { amount: charge.amount, answer: None, lost: false };
-        self.ask(request, |request| match request {
-            Request::Prepare { answer, lost, .. } => (answer, lost),
-            _ => unreachable!(),
-        })
-        .await
-    }
-
-    async fn confirm(&self, intent: &IntentId, _: &Charge) -> Result<ChargeAnswer, ProviderError> {
-        let request = Request::Confirm { intent: intent.clone(), answer: None, lost: false };
-        self.ask(request, |request| match request {
-            Request::Confirm { answer, lost, .. } => (answer, lost),
-            _ => unreachable!(),
-        })
-        .await
-    }
-
-    async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
-        let intent = refund.intent.clone();
-        self.ask(Request::Refund { intent, answer: None, lost: false }, |request| match request {
-            Request::Refund { answer, lost, .. } => (answer, lost),
-            _ => unreachable!(),
-        })
-        .await
-    }
-
-    async fn capture(&self, _: &IntentId) -> Result<CaptureAnswer, ProviderError> {
-        unreachable!("no amount is held")
-    }
-
-    async fn find(&self, _: &IntentId) -> Result<Option<KnownIntent>, ProviderError> {
-        unreachable!("no notice is about a dispute or a refund")
-    }
-}
 
 type Attempt = Pin<Box<dyn Future<Output = bool>>>;
 
@@ -251,7 +79,8 @@ impl Setup {
         let patient = messages
             .iter()
             .any(|it| matches!(it, Message::Event(e) if e.contains("OrderApproved")))
-            || bank == Bank::Asks;
+            || bank == Bank::Asks
+            || bank.holds_first();
         let attempts = Vec::new();
         let mut setup = Self { shop, provider, bank, patient, function, messages, attempts };
         setup.attempts = (0..setup.messages.len()).map(|of| Some(setup.attempt(of))).collect();
@@ -285,16 +114,16 @@ impl Setup {
     }
 
     fn turn(&mut self, turn: Turn) {
-        let requests = self.provider.0.lock().unwrap().requests.len();
+        let requests = self.provider.books().requests();
         match turn {
             Turn::Go(of, steps) => {
                 (0..steps).for_each(|_| self.poll(of % self.messages.len()));
             }
             Turn::Arrive(which) if requests > 0 => {
-                self.provider.0.lock().unwrap().arrive(which % requests, self.bank);
+                self.provider.books().arrive(which % requests, self.bank);
             }
             Turn::Lose(which) if requests > 0 => {
-                self.provider.0.lock().unwrap().lose(which % requests);
+                self.provider.books().lose(which % requests);
             }
             Turn::Crash(of) => {
                 let of = of % self.messages.len();
@@ -302,7 +131,7 @@ impl Setup {
                     self.attempts[of] = Some(self.attempt(of));
                 }
             }
-            Turn::Confirm => self.provider.0.lock().unwrap().customer_confirms(),
+            Turn::Confirm => self.provider.books().customer_confirms(),
             Turn::Arrive(_) | Turn::Lose(_) => {}
         }
     }
@@ -319,11 +148,11 @@ impl Setup {
         for round in 0..10_000 {
             (0..self.messages.len()).for_each(|of| self.poll(of));
             if self.attempts.iter().all(Option::is_none) {
-                self.provider.0.lock().unwrap().arrive_all(self.bank);
+                self.provider.books().arrive_all(self.bank);
                 return;
             }
             if round % 3 == 2 {
-                self.provider.0.lock().unwrap().arrive_all(self.bank);
+                self.provider.books().arrive_all(self.bank);
             }
         }
         panic!("a message is never answered")
@@ -364,6 +193,13 @@ impl Story {
             let conclude = payload("ConcludePayment", &wire(&estimate, "estimate"), None);
             let conclude = conclude.replacen('{', r#"{"reason":"not confirmed in time","#, 1);
             messages.extend((self.bank == Bank::Asks).then_some(Message::Task(conclude)));
+            if self.bank.holds_first() {
+                let capture = Some(Capture::Due);
+                let departure = DeliveryStarted { capture, ..Event::sample() };
+                let arrival = Delivered { capture, ..Event::sample() };
+                messages.push(Message::Event(wire(&departure, "departure")));
+                messages.push(Message::Event(wire(&arrival, "arrival")));
+            }
             if copy > 0 {
                 messages.push(charge("the estimate under another key"));
             }
@@ -386,22 +222,28 @@ impl Story {
 
 fn story() -> impl Strategy<Value = Story> {
     let turn = prop_oneof![
-        6 => (0..16_usize, 1..8_usize).prop_map(|(of, steps)| Turn::Go(of, steps)),
-        3 => (0..4_usize).prop_map(Turn::Arrive),
-        1 => (0..4_usize).prop_map(Turn::Lose),
-        1 => (0..16_usize).prop_map(Turn::Crash),
+        6 => (0..24_usize, 1..8_usize).prop_map(|(of, steps)| Turn::Go(of, steps)),
+        3 => (0..6_usize).prop_map(Turn::Arrive),
+        1 => (0..6_usize).prop_map(Turn::Lose),
+        1 => (0..24_usize).prop_map(Turn::Crash),
         1 => Just(Turn::Confirm),
     ];
     let total = prop_oneof![Just(samples::total()), Just(HIGH_VALUE)];
     let turns = prop::collection::vec(turn, 0..40);
-    let bank =
-        prop_oneof![5 => Just(Bank::Charges), 2 => Just(Bank::Declines), 3 => Just(Bank::Asks)];
+    let bank = prop_oneof![
+        5 => Just(Bank::Charges),
+        2 => Just(Bank::Declines),
+        3 => Just(Bank::Asks),
+        5 => Just(Bank::Holds),
+        2 => Just(Bank::Lapses),
+    ];
     (bank, total, any::<bool>(), prop::bool::weighted(0.7), 1..3_usize, turns).prop_map(
         |(bank, total, approved, canceled, copies, turns)| {
-            // The customer is asked only about an approved order; if the payment fails, the order
-            // is canceled.
-            let asks = bank == Bank::Asks;
-            let (approved, canceled) = (approved || asks, canceled || asks);
+            // The customer is asked only about an approved order, and only the parcel of an approved
+            // one leaves; if the payment fails, the order is canceled.
+            let fails = matches!(bank, Bank::Asks | Bank::Lapses);
+            let approved = approved || fails || bank.holds_first();
+            let canceled = canceled || fails;
             Story { bank, total, approved, canceled, copies, turns }
         },
     )
@@ -414,14 +256,17 @@ fn holds(story: &Story) -> Result<(), TestCaseError> {
     let (made, failed) = (bus.published::<PaymentMade>(), bus.published::<PaymentFailed>());
     let (given_back, errors) =
         (bus.published::<PaymentCanceled>(), bus.published::<ErrorPaymentCanceled>());
-    let books = setup.provider.0.lock().unwrap();
+    let books = setup.provider.books();
     prop_assert!(books.charged().len() <= 1, "charged {:?}", books.charged());
     prop_assert!(made.len() + failed.len() <= 1, "said once: {made:?} {failed:?}");
     prop_assert!(given_back.len() + errors.len() <= 1, "said once: {given_back:?}");
     prop_assert!(errors.is_empty(), "this provider refuses no refund");
+    let (held, lapsed) = (bus.published::<PaymentAuthorized>(), bus.published::<CaptureFailed>());
+    prop_assert!(held.len() <= 1 && made.len() + lapsed.len() <= 1, "{held:?} {made:?} {lapsed:?}");
+    prop_assert_eq!(books.held(), 0, "every amount is taken or released");
 
     let charged: Money = books.charged().into_iter().sum();
-    let refunded: Money = books.refunded.values().copied().sum();
+    let refunded: Money = books.refunded();
     if story.canceled {
         prop_assert_eq!(charged, refunded, "a canceled order pays nothing");
         let published: Money = given_back.iter().map(|event| event.refunded).sum();
@@ -433,7 +278,8 @@ fn holds(story: &Story) -> Result<(), TestCaseError> {
     } else {
         prop_assert_eq!(refunded, Money::ZERO);
         let due = story.approved || story.total < HIGH_VALUE;
-        let paid = due && story.bank == Bank::Charges;
+        let paid = due && matches!(story.bank, Bank::Charges | Bank::Holds);
+        prop_assert_eq!(held.len(), usize::from(due && story.bank == Bank::Holds));
         prop_assert_eq!(made.len(), usize::from(paid));
         prop_assert_eq!(failed.len(), usize::from(due && !paid));
         prop_assert_eq!(charged, if paid { story.total } else { Money::ZERO });
@@ -461,6 +307,24 @@ proptest! {
     }
 }
 
+/// The parcel leaves, and the order is canceled, while the request to capture is in flight.
+#[test]
+fn a_capture_that_arrives_before_or_after_the_cancellation_leaves_nothing_charged() {
+    // Messages: 0 charges, 1 cancels, 2 captures. Requests: 0 prepares, 1 confirms, 2 captures, 3 ends.
+    let go = |message| Turn::Go(message, 30);
+    let held = [go(0), Turn::Arrive(0), go(0), Turn::Arrive(1), go(0)];
+    let both = [go(2), go(1)];
+    for (order, taken) in [([2, 3], true), ([3, 2], false)] {
+        let turns = [&held[..], &both, &order.map(Turn::Arrive)].concat();
+        let total = samples::total();
+        let story =
+            Story { bank: Bank::Holds, total, approved: false, canceled: true, copies: 1, turns };
+        let setup = story.played();
+        assert_eq!(setup.provider.books().charged(), if taken { vec![total] } else { vec![] });
+        holds(&story).unwrap();
+    }
+}
+
 /// At the cancellation, the request to charge is in flight, and its sender no longer waits for it.
 #[test]
 fn a_charge_that_everybody_gave_up_does_not_stand_once_its_order_is_canceled() {
@@ -471,7 +335,7 @@ fn a_charge_that_everybody_gave_up_does_not_stand_once_its_order_is_canceled() {
         let story =
             Story { bank: Bank::Charges, total, approved: false, canceled: true, copies: 1, turns };
         let setup = story.played();
-        let requests = setup.provider.0.lock().unwrap().requests.len();
+        let requests = setup.provider.books().requests();
         assert!(requests >= 3, "prepared, confirmed and ended, not {requests}");
         holds(&story).unwrap();
     }
