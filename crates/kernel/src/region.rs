@@ -243,7 +243,7 @@ mod tests {
         let detail = format!(r#"{{"metadata":{metadata},"data":{{"b":1,"a":2.50}}}}"#);
         let entry = Entry { source: String::new(), detail_type: String::new(), detail };
         let moved = at_home(&entry, "west").unwrap();
-        let back = moved.detail.replace(r#""home-region":"west","#, "");
+        let back = moved.detail.replace(r#","home-region":"west""#, "");
         assert_ne!(moved, entry);
         assert_eq!(back, entry.detail);
         assert_eq!(at_home(&moved, "west").unwrap(), moved);
