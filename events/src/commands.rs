@@ -37,12 +37,14 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PaymentReport {
-    /// The charge was made or declined, or its intent canceled.
+    /// The charge was made or declined.
     Concluded,
     /// The customer disputes the charge.
     Disputed,
     /// A refund that had been accepted did not reach the customer.
     RefundFailed,
+    /// The intent is canceled, as the provider confirms: if the bank held an amount, it no longer does.
+    Canceled,
 }
 
 /// The parcel's status in a callback of the carrier.

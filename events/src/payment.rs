@@ -83,9 +83,9 @@ event! {
 }
 
 event! {
-    /// The amount that the bank held could not be charged when the parcel left: the bank refused,
-    /// or the authorization had lapsed. The order is canceled, and the carrier is asked to return
-    /// the parcel.
+    /// The amount that the bank held cannot be charged: the bank refused when the parcel left, or the
+    /// authorization has lapsed. The order is canceled, and the carrier is asked to return the
+    /// parcel.
     CaptureFailed: PAYMENT, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "the authorization has lapsed".to_owned(),

@@ -85,9 +85,10 @@ chorus_table::design_table! {
         => [PaymentMade, PaymentAuthorized, PaymentFailed]
         .undone_by(&CancelPayment).outside().guarded_by(&PAYMENT_BREAKER).within(300);
 
-    /// Takes a signed notice of the payment provider: completes the waiting task, or reports a dispute
-    /// or a refund that failed later.
-    HearProvider: PAYMENT api [PaymentNotice] => [ErrorPaymentDisputed, ErrorPaymentCanceled]
+    /// Takes a signed notice of the payment provider: completes the waiting task, or reports a dispute,
+    /// a refund that failed later, or that the bank no longer holds an amount.
+    HearProvider: PAYMENT api [PaymentNotice]
+        => [ErrorPaymentDisputed, ErrorPaymentCanceled, CaptureFailed]
         .final_step().outside().callers(Callers::Partner(PAYMENT_PROVIDER));
 
     /// Fails the payment of an order that nobody reviewed in time, or that could not be charged for

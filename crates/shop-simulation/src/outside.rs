@@ -327,7 +327,9 @@ impl PaymentProvider for SimulatedBank {
     async fn find(&self, intent: &IntentId) -> Result<Option<KnownIntent>, ProviderError> {
         let mut books = self.books();
         let entry = books.entry(intent)?;
-        Ok(Some(KnownIntent { order_id: entry.order_id.clone(), is_refunded: entry.refunded }))
+        let (order_id, is_refunded) = (entry.order_id.clone(), entry.refunded);
+        let is_canceled = entry.intent == Intent::Canceled;
+        Ok(Some(KnownIntent { order_id, is_refunded, is_canceled }))
     }
 }
 

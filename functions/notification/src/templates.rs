@@ -93,7 +93,7 @@ pub(crate) fn to_operator(input: &AlertOperatorInput) -> Text {
             ("ErrorItemReturned", "its removed items could not be taken back into stock")
         }
         AlertOperatorInput::CaptureFailed(_) => {
-            ("CaptureFailed", "its parcel is on its way, and its amount could not be taken")
+            ("CaptureFailed", "its amount could not be taken, and its parcel may be on its way")
         }
         AlertOperatorInput::ErrorPaymentCanceled(_) => {
             ("ErrorPaymentCanceled", "its charge could not be refunded")

@@ -1,18 +1,18 @@
 //! Handles a notice of the payment provider: completes the task that waits for the customer, or
-//! reports a dispute or a refund that failed later.
+//! reports a dispute, a refund that failed later, or that the bank no longer holds an amount.
 //!
 //! A notice about a charge has no result; `ConcludePayment` asks the provider for it. A late
 //! notice, a duplicate, or one about another intent changes nothing.
 
 use chorus_events::OrderId;
 use chorus_events::commands::{PaymentNotice, PaymentReport};
-use chorus_events::payment::{ErrorPaymentCanceled, ErrorPaymentDisputed};
+use chorus_events::payment::{CaptureFailed, ErrorPaymentCanceled, ErrorPaymentDisputed};
 use chorus_events::table::rows::{self, HearProviderInput, HearProviderOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found, Versioned, replace, state};
 
 use crate::confirmation_callback::concluded;
 use crate::transitions::{Fact, Next};
-use crate::{ConfirmationCallback, Payment, Status};
+use crate::{CaptureAnswer, ConfirmationCallback, Payment, Status};
 
 /// The reason if the provider gives none.
 const UNSAID: &str = "the payment provider gives no reason";
@@ -48,9 +48,14 @@ impl Action for HearProvider {
         };
         let reason = || notice.reason.clone().unwrap_or_else(|| UNSAID.to_owned());
         Ok(match notice.report {
-            PaymentReport::Concluded => conclude(payment.value.status, waiting, &notice.order_id),
+            PaymentReport::Canceled if payment.value.status == Status::Authorized => {
+                lapsed(payment)
+            }
+            PaymentReport::Concluded | PaymentReport::Canceled => {
+                conclude(payment.value.status, waiting, &notice.order_id)
+            }
             PaymentReport::Disputed => disputed(&payment.value, notice, reason()),
-            PaymentReport::RefundFailed => refund_failed(payment, reason()),
+            PaymentReport::RefundFailed => return refund_failed(payment, reason()),
         })
     }
 }
@@ -94,17 +99,31 @@ fn disputed(
     })
 }
 
-fn refund_failed(payment: &Versioned<Payment>, reason: String) -> Decision<HearProviderOutput> {
+/// The bank no longer holds the amount of an order whose parcel has not left.
+fn lapsed(payment: &Versioned<Payment>) -> Decision<HearProviderOutput> {
+    let reason = "the authorization has lapsed, or was canceled at the provider".to_owned();
+    let answer = CaptureAnswer::Failed { reason: reason.clone() };
+    let failed =
+        Payment { status: Status::CaptureFailed, ..payment.learn(&Fact::Capture(&answer)) };
+    let order_id = payment.order_id.clone();
+    Decision::emit(CaptureFailed { order_id, reason }).with(replace(payment, &failed))
+}
+
+fn refund_failed(
+    payment: &Versioned<Payment>,
+    reason: String,
+) -> Result<Decision<HearProviderOutput>, ActionError> {
     let fact = Fact::RefundFailed(&reason);
     match payment.next(&fact) {
         Next::Publish(status) => {
             let order_id = payment.order_id.clone();
             let refused = Payment { status, ..payment.learn(&fact) };
-            Decision::emit(ErrorPaymentCanceled { order_id, reason })
-                .with(replace(payment, &refused))
+            Ok(Decision::emit(ErrorPaymentCanceled { order_id, reason })
+                .with(replace(payment, &refused)))
         }
-        Next::Nothing(why) => Decision::nothing(why),
-        _ => Decision::nothing("nothing follows from that"),
+        Next::Later(why) => Err(ActionError::Later(why.to_owned())),
+        Next::Nothing(why) => Ok(Decision::nothing(why)),
+        _ => Ok(Decision::nothing("nothing follows from that")),
     }
 }
 
@@ -179,6 +198,37 @@ mod tests {
         let decision = on(notice, &stored);
         assert_eq!(decision.events(), [ErrorPaymentDisputed::sample().into()]);
         assert!(decision.changes().is_empty());
+    }
+
+    #[test]
+    fn an_amount_that_the_bank_no_longer_holds_fails_its_capture_before_the_parcel_leaves() {
+        let held = payment(Status::Authorized);
+        let decision = on(notice(PaymentReport::Canceled), &stored_with(&held, None));
+        let reason = "the authorization has lapsed, or was canceled at the provider".to_owned();
+        let failed = Payment { reason: Some(reason.clone()), ..payment(Status::CaptureFailed) };
+        assert_eq!(decision.changes(), [becomes(&held, &failed)]);
+        assert_eq!(decision.events(), [CaptureFailed { reason, ..Event::sample() }.into()]);
+        for status in [Status::Charged, Status::CaptureFailed, Status::Refunding, Status::Canceled]
+        {
+            let decision =
+                on(notice(PaymentReport::Canceled), &stored_with(&payment(status), None));
+            assert!(decision.events().is_empty() && decision.changes().is_empty(), "{status:?}");
+        }
+    }
+
+    #[test]
+    fn an_intent_that_is_canceled_while_the_customer_is_asked_ends_the_wait() {
+        let open = confirmation("a-token", None);
+        let stored = stored_with(&payment(Status::Refunding), Some(&open));
+        let decision = on(notice(PaymentReport::Canceled), &stored);
+        assert_eq!((decision.events().len(), decision.signals().len()), (0, 1));
+    }
+
+    #[test]
+    fn a_refund_that_failed_before_its_result_is_stored_is_told_again_later() {
+        let stored = stored_with(&payment(Status::Refunding), None);
+        let refusal = decide(&HearProvider, notice(PaymentReport::RefundFailed), &stored);
+        assert!(matches!(refusal, Err(ActionError::Later(_))), "{refusal:?}");
     }
 
     #[test]

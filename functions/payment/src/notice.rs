@@ -42,6 +42,11 @@ pub(crate) enum NoticeContent {
         intent: IntentId,
         order_id: Option<OrderId>,
     },
+    /// The intent was canceled: by the shop, or because an authorization has lapsed.
+    Canceled {
+        intent: IntentId,
+        order_id: Option<OrderId>,
+    },
     Disputed {
         intent: IntentId,
         minor_units: u64,
@@ -76,11 +81,11 @@ impl StripeEvent {
         match self.kind.as_str() {
             "payment_intent.succeeded"
             | "payment_intent.amount_capturable_updated"
-            | "payment_intent.payment_failed"
-            | "payment_intent.canceled" => {
-                let order_id = object["metadata"][ORDER_ID].as_str();
-                let order_id = order_id.and_then(|id| id.parse().ok());
-                Some(NoticeContent::Concluded { intent: intent("id")?, order_id })
+            | "payment_intent.payment_failed" => {
+                Some(NoticeContent::Concluded { intent: intent("id")?, order_id: paid_by(object) })
+            }
+            "payment_intent.canceled" => {
+                Some(NoticeContent::Canceled { intent: intent("id")?, order_id: paid_by(object) })
             }
             "charge.dispute.created" => Some(NoticeContent::Disputed {
                 intent: intent("payment_intent")?,
@@ -99,12 +104,17 @@ impl StripeEvent {
     }
 }
 
+/// Returns the order that an intent is for, by its metadata.
+fn paid_by(intent: &Value) -> Option<OrderId> {
+    intent["metadata"][ORDER_ID].as_str().and_then(|id| id.parse().ok())
+}
+
 fn due(seconds: &Value) -> Option<Timestamp> {
     seconds.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok())
 }
 
-/// Returns the command that follows from a notice. For disputes and failed refunds, the provider is
-/// asked for confirmation first. None if the notice is about no order of this shop, or if the
+/// Returns the command that follows from a notice. For cancellations, disputes and failed refunds, the
+/// provider is asked for confirmation first. None if the notice is about no order of this shop, or if the
 /// provider does not confirm it.
 ///
 /// # Errors
@@ -125,6 +135,11 @@ pub(crate) async fn confirmed(
         // This needs no confirmation, because the action asks the provider for the result.
         NoticeContent::Concluded { intent, order_id } => {
             order_id.map(|order_id| notice(order_id, intent, PaymentReport::Concluded))
+        }
+        NoticeContent::Canceled { intent, order_id } => {
+            let known = provider.find(&intent).await?.filter(|known| known.is_canceled);
+            let report = known.map_or(PaymentReport::Concluded, |_| PaymentReport::Canceled);
+            order_id.map(|order_id| notice(order_id, intent, report))
         }
         NoticeContent::Disputed { intent, minor_units, reason, respond_by } => {
             provider.find(&intent).await?.map(|known| {
@@ -164,15 +179,15 @@ mod tests {
     #[test]
     fn the_result_of_an_intent_names_the_order_by_its_metadata() {
         let object = json!({ "id": "pi_1", "metadata": { "order-id": "1073459984" } });
-        for kind in ["succeeded", "amount_capturable_updated", "payment_failed", "canceled"] {
+        let order_id = Some(chorus_events::samples::order_id());
+        for kind in ["succeeded", "amount_capturable_updated", "payment_failed"] {
             let content = event(&format!("payment_intent.{kind}"), object.clone()).content();
-            let order_id = Some(chorus_events::samples::order_id());
-            assert_eq!(
-                content,
-                Some(NoticeContent::Concluded { intent: intent(), order_id }),
-                "{kind}"
-            );
+            let expected =
+                NoticeContent::Concluded { intent: intent(), order_id: order_id.clone() };
+            assert_eq!(content, Some(expected), "{kind}");
         }
+        let canceled = event("payment_intent.canceled", object).content();
+        assert_eq!(canceled, Some(NoticeContent::Canceled { intent: intent(), order_id }));
         let foreign = event("payment_intent.succeeded", json!({ "id": "pi_1", "metadata": {} }));
         assert_eq!(
             foreign.content(),

@@ -70,6 +70,8 @@ pub struct KnownIntent {
     pub order_id: OrderId,
     /// Whether the whole charge was refunded.
     pub is_refunded: bool,
+    /// Whether it is canceled for good: it was charged nothing, and the bank holds nothing for it.
+    pub is_canceled: bool,
 }
 
 /// What a provider did with an intent.
@@ -159,6 +161,10 @@ pub enum ProviderError {
 /// cancels exactly that intent. However late the request to charge arrives, either it finds the
 /// intent canceled, or the cancellation finds the charge and refunds it. No provider has to
 /// recognize an idempotency key days later.
+///
+/// An id that the provider did not issue is refused ([`ProviderError::Refused`]), and
+/// [`PaymentProvider::find`] does not find it. [`provider_suite`](crate::provider_suite) checks all of
+/// that of every provider.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
     /// Prepares a charge; no money moves. Each call may prepare another intent: only one whose id
@@ -203,7 +209,7 @@ pub trait PaymentProvider: Send + Sync {
         Err(ProviderError::Refused(why))
     }
 
-    /// Looks an intent up; none if this shop did not prepare it.
+    /// Looks up an intent that was confirmed; none if this shop did not prepare it.
     ///
     /// # Errors
     /// See [`ProviderError`].

@@ -126,9 +126,10 @@ impl PaymentProvider for SimulatedProvider {
 
     async fn confirm(
         &self,
-        IntentId(intent): &IntentId,
+        id @ IntentId(intent): &IntentId,
         charge: &Charge,
     ) -> Result<ChargeAnswer, ProviderError> {
+        is_issued(id, &charge.order_id)?;
         let customer = charge.customer_id.as_str();
         if customer.contains("provider-slow") {
             self.clock.sleep(SLOW).await;
@@ -164,7 +165,8 @@ impl PaymentProvider for SimulatedProvider {
             Some(Outcome::Charged(_)) => {
                 return Ok(CaptureAnswer::Captured { charge_id: charge_id(intent) });
             }
-            _ => return Ok(failed("the bank holds nothing")),
+            Some(_) => return Ok(failed("the bank holds nothing")),
+            None => return Err(unknown(intent)),
         };
         let customer = held.customer_id.clone();
         self.answers(customer.as_str(), &format!("{intent}#capture")).await?;
@@ -181,6 +183,7 @@ impl PaymentProvider for SimulatedProvider {
     }
 
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
+        is_issued(&refund.intent, &refund.order_id)?;
         let IntentId(intent) = &refund.intent;
         let (outcome, _) = self.books.enter(intent, Outcome::Voided).await?;
         let outcome = match outcome {
@@ -210,14 +213,23 @@ impl PaymentProvider for SimulatedProvider {
         &self,
         IntentId(intent): &IntentId,
     ) -> Result<Option<KnownIntent>, ProviderError> {
-        let Some(Outcome::Charged(charged) | Outcome::Authorized(charged)) =
-            self.books.outcome(intent).await?
-        else {
-            return Ok(None);
-        };
+        let Some(order_id) = self.books.order(intent).await? else { return Ok(None) };
+        let is_canceled = self.books.outcome(intent).await? == Some(Outcome::Voided);
         let is_refunded = self.books.is_given_back(intent).await?;
-        Ok(Some(KnownIntent { order_id: charged.order_id, is_refunded }))
+        Ok(Some(KnownIntent { order_id, is_refunded, is_canceled }))
     }
+}
+
+/// Fails for an intent that is not that of the order.
+fn is_issued(intent: &IntentId, order_id: &OrderId) -> Result<(), ProviderError> {
+    if *intent == SimulatedProvider::intent_of(order_id) {
+        return Ok(());
+    }
+    Err(unknown(&intent.0))
+}
+
+fn unknown(intent: &str) -> ProviderError {
+    ProviderError::Refused(format!("there is no intent {intent}"))
 }
 
 /// When the customer confirms a charge; none if the customer never does.

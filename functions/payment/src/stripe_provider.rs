@@ -262,7 +262,8 @@ impl PaymentProvider for StripeProvider {
         };
         let order_id = intent.metadata.get(ORDER_ID).and_then(|id| id.parse().ok());
         let is_refunded = is_refunded(&intent);
-        Ok(order_id.map(|order_id| KnownIntent { order_id, is_refunded }))
+        let is_canceled = intent.status == IntentStatus::Canceled;
+        Ok(order_id.map(|order_id| KnownIntent { order_id, is_refunded, is_canceled }))
     }
 
     fn money(&self, minor_units: u64) -> Option<Money> {
@@ -287,9 +288,11 @@ fn taken(intent: &Intent) -> u64 {
     intent.amount_received.unwrap_or(intent.amount)
 }
 
+/// Whether the whole charge was refunded. Of an amount that is only held, nothing was.
 fn is_refunded(intent: &Intent) -> bool {
     let charge = intent.latest_charge.as_ref();
-    charge.and_then(|charge| charge.amount_refunded).is_some_and(|it| it >= taken(intent))
+    let refunded = charge.and_then(|charge| charge.amount_refunded).unwrap_or(0);
+    refunded > 0 && refunded >= taken(intent)
 }
 
 fn not_yet(intent: &Intent) -> ProviderError {

@@ -143,6 +143,8 @@ impl Payment {
                 Next::Publish(RefundRefused)
             }
             (Refunding, Fact::Refund(NothingCharged)) => Next::Publish(Canceled),
+            // Its result is stored first; the notice comes again.
+            (Refunding, Fact::RefundFailed(_)) => Next::Later("the refund is under way"),
             (_, Fact::RefundFailed(_)) => {
                 Next::Nothing("no refund of it is known to have been made")
             }

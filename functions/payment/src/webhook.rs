@@ -69,13 +69,19 @@ impl Endpoint for WebhookEndpoint {
 }
 
 /// Whether the result of the charge that a notice is about is stored already, which holds for most
-/// charges: the provider's answer to the request had it.
+/// charges: the provider's answer to the request had it. An amount that was held can be canceled later.
 async fn is_known(kernel: &Kernel, content: &NoticeContent) -> Result<bool, Problem> {
-    let NoticeContent::Concluded { intent, order_id } = content else { return Ok(false) };
+    let (NoticeContent::Concluded { intent, order_id }
+    | NoticeContent::Canceled { intent, order_id }) = content
+    else {
+        return Ok(false);
+    };
+    let is_canceled = matches!(content, NoticeContent::Canceled { .. });
     let Some(order_id) = order_id else { return Ok(true) };
     let Some(payment) = kernel.find::<Payment>(order_id).await? else { return Ok(true) };
     let status = payment.value.status;
-    let has_result = matches!(status, Status::Authorized | Status::Charged | Status::Failed);
+    let has_result = matches!(status, Status::Charged | Status::Failed)
+        || (status == Status::Authorized && !is_canceled);
     Ok(has_result || !is_about(&payment.value, &intent.0))
 }
 

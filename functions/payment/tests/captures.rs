@@ -10,7 +10,7 @@ mod bank;
 mod counter;
 mod support;
 
-use bank::{Call, FAULTS};
+use bank::{Call, FAULTS, Fault, notice};
 use chorus_events::logistics::{Delivered, DeliveryStarted};
 use chorus_events::payment::{CaptureFailed, PaymentAuthorized, PaymentCanceled, PaymentMade};
 use chorus_events::{Capture, Money, PaymentCapture};
@@ -120,6 +120,32 @@ async fn an_amount_that_the_bank_does_not_hold_any_longer_is_reported_once_and_n
         assert_eq!(counter.published::<PaymentCanceled>(), [nothing_back()], "{fault:?}");
         assert_eq!(counter.bank.moved(), (vec![], 0), "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn an_authorization_that_lapses_before_the_parcel_leaves_fails_at_the_notice_and_once() {
+    let counter = held("pm_1").await;
+    let not_yet = notice("payment_intent.canceled", &counter.bank.shown("pi_1"));
+    assert_eq!(counter.notify(&not_yet).await, 200);
+    assert_eq!(counter.published::<CaptureFailed>(), [], "the bank knows better");
+
+    counter.bank.books().intents.get_mut("pi_1").unwrap().status = "canceled";
+    let mut lapsed = notice("payment_intent.canceled", &counter.bank.shown("pi_1"));
+    lapsed["id"] = "evt_2".into();
+    counter.bank.will(Call::Read, Fault::Failed);
+    assert_eq!(counter.notify(&lapsed).await, 503, "it comes again");
+    for _ in 0..2 {
+        assert_eq!(counter.notify(&lapsed).await, 200);
+    }
+    counter.depart().await;
+    assert_eq!(counter.published::<CaptureFailed>().len(), 1);
+    counter.cancel().await.unwrap();
+    assert_eq!(counter.published::<PaymentCanceled>(), [nothing_back()]);
+    assert_eq!(counter.notify(&lapsed).await, 200);
+    assert_eq!(
+        (counter.published::<CaptureFailed>().len(), counter.bank.moved()),
+        (1, (vec![], 0))
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The simulated provider's notices: the results of charges that customers had to confirm.
 
-use chorus_events::OrderId;
+use chorus_events::{Money, OrderId};
 use chorus_kernel::derived_id;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -15,40 +15,86 @@ use crate::{IntentId, ProviderError};
 pub struct SimulatedNotice {
     pub intent: IntentId,
     pub order_id: OrderId,
+    report: Report,
+}
+
+/// The content of a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Report {
+    /// The intent has a result, which the event's type tells.
+    Result(&'static str),
+    /// The customer disputes the charge of this amount.
+    Disputed(Money),
+    /// A refund that had been accepted did not reach the customer.
+    RefundFailed,
+}
+
+impl Report {
     /// The event's type, by Stripe's names.
-    kind: &'static str,
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Result(kind) => kind,
+            Self::Disputed(_) => "charge.dispute.created",
+            Self::RefundFailed => "refund.failed",
+        }
+    }
 }
 
 impl SimulatedNotice {
     /// Reports that the customer confirmed a charge, and that it was made.
     #[must_use]
     pub const fn succeeded(intent: IntentId, order_id: OrderId) -> Self {
-        Self { intent, order_id, kind: "payment_intent.succeeded" }
+        Self { intent, order_id, report: Report::Result("payment_intent.succeeded") }
     }
 
     /// Reports that the customer confirmed a charge, and that the bank holds its amount.
     #[must_use]
     pub const fn authorized(intent: IntentId, order_id: OrderId) -> Self {
-        Self { intent, order_id, kind: "payment_intent.amount_capturable_updated" }
+        Self {
+            intent,
+            order_id,
+            report: Report::Result("payment_intent.amount_capturable_updated"),
+        }
     }
 
     /// Reports that an intent was canceled.
     #[must_use]
     pub const fn canceled(intent: IntentId, order_id: OrderId) -> Self {
-        Self { intent, order_id, kind: "payment_intent.canceled" }
+        Self { intent, order_id, report: Report::Result("payment_intent.canceled") }
+    }
+
+    /// Reports that the customer disputes a charge.
+    #[must_use]
+    pub const fn disputed(intent: IntentId, order_id: OrderId, amount: Money) -> Self {
+        Self { intent, order_id, report: Report::Disputed(amount) }
+    }
+
+    /// Reports that a refund did not reach the customer, although it had been accepted.
+    #[must_use]
+    pub const fn refund_failed(intent: IntentId, order_id: OrderId) -> Self {
+        Self { intent, order_id, report: Report::RefundFailed }
     }
 
     /// Returns the notice as Stripe would post it: with the same id however often it is sent.
     #[must_use]
     pub fn event(&self) -> Value {
         let IntentId(intent) = &self.intent;
-        let id = derived_id("payment-notice", &format!("{intent} {}", self.kind), 0);
-        json!({
-            "id": format!("evt_{}", id.simple()), "object": "event", "type": self.kind,
-            "data": { "object": {
+        let kind = self.report.kind();
+        let id = derived_id("payment-notice", &format!("{intent} {kind}"), 0).simple();
+        let object = match self.report {
+            Report::Result(_) => json!({
                 "id": intent, "object": "payment_intent", "metadata": { (ORDER_ID): self.order_id },
-            } },
-        })
+            }),
+            Report::Disputed(amount) => json!({
+                "id": format!("dp_{id}"), "object": "dispute", "payment_intent": intent,
+                "amount": amount.minor(), "reason": "fraudulent",
+            }),
+            Report::RefundFailed => json!({
+                "id": format!("re_{id}"), "object": "refund", "payment_intent": intent,
+                "status": "failed", "failure_reason": "expired_or_canceled_card",
+            }),
+        };
+        json!({ "id": format!("evt_{id}"), "object": "event", "type": kind, "data": { "object": object } })
     }
 }
 

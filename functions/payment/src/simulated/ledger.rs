@@ -170,6 +170,16 @@ impl Books {
         }
     }
 
+    /// Returns the order of a charge that was made, authorized, or is waiting for its customer.
+    pub(super) async fn order(&self, intent: &str) -> Result<Option<OrderId>, ProviderError> {
+        let whose = |item: &Item| Charged::read(item).map(|charged| charged.order_id);
+        let charged = self.read(&at(LEDGER, format!("charge#{intent}")), whose).await?;
+        if charged.is_some() {
+            return Ok(charged);
+        }
+        self.read(&at(ASKED, intent.to_owned()), whose).await
+    }
+
     /// Whether a charge was refunded.
     pub(super) async fn is_given_back(&self, intent: &str) -> Result<bool, ProviderError> {
         let refund = at(LEDGER, format!("refund#{intent}"));

@@ -2,7 +2,7 @@
 //!
 //! Charges and refunds that it made remain, whether or not its answers arrived.
 
-#![allow(dead_code, reason = "not every test asks for a confirmation")]
+#![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
