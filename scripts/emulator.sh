@@ -84,7 +84,7 @@ case ${1:-} in
         timeout --kill-after=10 120 .venv/bin/python tests/emulator/test_import.py "${@:2}"
         ;;
     stripe)
-        build
+        build --test=providers
         timeout --kill-after=10 300 .venv/bin/python tests/emulator/test_stripe.py "${@:2}"
         ;;
     launcher)

@@ -151,6 +151,17 @@ class Payments(StripeTests):
         self.assertEqual(self._refunded(self._intent(order)), PRICE)
         self.assertEqual(self._books(order), ("18.00", 1, "18.00"))
 
+    def stripes_adapter_holds_the_port_of_payment_providers(self) -> None:
+        command = [
+            "cargo", "test", "--quiet", "--workspace", "--exclude=chorus-simulation",
+            "--exclude=chorus-shop-simulation", "--test=providers", "--", "--nocapture", "localstripe",
+        ]
+        named = {**os.environ, "LOCALSTRIPE_URL": self.stripe}
+        done = subprocess.run(command, env=named, check=False, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("1 passed", done.stdout)
+        self.assertNotIn("not tried", done.stdout + done.stderr)
+
     def a_cards_number_is_not_taken(self) -> None:
         with self.assertRaisesRegex(AssertionError, "never a card's number"):
             self.shop.order("eve", "Eve", "eve@example.com", **{"payment-method": GOOD})

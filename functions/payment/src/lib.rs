@@ -26,6 +26,7 @@ mod payment;
 mod provider;
 mod provider_action;
 mod provider_call;
+pub mod provider_suite;
 mod refuse_payment;
 mod retry_refund;
 mod review_callback;
