@@ -31,7 +31,7 @@ const CAPTURE_DUE: Content = Content::OneOf { field: "capture", values: &["due"]
 chorus_table::design_table! {
     /// Accepts an order at the prices that the service has learned.
     CreateOrder: ORDER api [CreateOrder] => [OrderCreated]
-        .undone_by(&CancelOrder).within(5).budget(4, 11).callers(OWNER_OR_STAFF).seals();
+        .undone_by(&CancelOrder).within(5).budget(5, 12).callers(OWNER_OR_STAFF).seals();
 
     /// Cancels an order that has not ended, because a customer asks or a step failed.
     CancelOrder: ORDER api [CancelOrder]
@@ -39,7 +39,7 @@ chorus_table::design_table! {
             OrderDeclined, PaymentFailed, ErrorItemRemoved, ErrorMarkDeliveryAsStarted,
             CaptureFailed, DeliveryWasCanceled]
         => [OrderCanceled]
-        .final_step().budget(5, 8).callers(OWNER_OR_STAFF);
+        .final_step().budget(5, 11).callers(OWNER_OR_STAFF);
 
     /// Sets aside what an order needs: all of its lines, or none.
     ReserveItem: INVENTORY on [OrderCreated] => [ItemReserved, ItemNotAvailable]

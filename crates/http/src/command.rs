@@ -81,6 +81,7 @@ pub fn command<E: Event>(
         replay_name: None,
         actor: request.caller.name().map(ToOwned::to_owned),
         home_region: kernel.region.as_ref().map(|region| region.name().to_owned()),
+        tenant: None,
     };
     let (detail_type, source) = (E::SPEC.detail_type.to_owned(), "api".to_owned());
     let fingerprinted = Some(sent(request).map_err(|error| Failure::corrupt("command", &error))?);

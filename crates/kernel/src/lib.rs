@@ -38,15 +38,15 @@ pub mod testing;
 
 pub use breaking::{Breakers, OpenCircuit, PARTNER_UNAVAILABLE, is_open, open_circuits};
 pub use callbacks::{
-    Answers, Callback, CallbackDomain, MachineSpec, Machines, NoMachines, Signal, SignalOutcome,
-    with_limits,
+    Answers, Callback, CallbackDomain, Kept, MachineSpec, Machines, NoMachines, Signal,
+    SignalOutcome, with_limits,
 };
 pub use clock::{Clock, Seconds};
 pub use committing::{
-    Attempt, Failure, Function, Handled, Handler, IDEMPOTENCY_TABLE, Message, Outcome, Publisher,
-    RECORD_LIFETIME, Rejected, RowOutputs, Swept, Task, Torn, UNPUBLISHED_INDEX, WrittenItem,
-    check_record, committed_events, derived_id, handler, left_to_sweeper, machine_starts,
-    publish_all, record_key, recorded_events, sweep, torn, unpublished_records,
+    Attempt, Failure, Function, Handled, Handler, IDEMPOTENCY_TABLE, Message, Outcome,
+    Publisher, RECORD_LIFETIME, Rejected, RowOutputs, Swept, Task, Torn, UNPUBLISHED_INDEX,
+    WrittenItem, check_record, committed_events, derived_id, handler, left_to_sweeper,
+    machine_starts, publish_all, record_key, recorded_events, sweep, torn, unpublished_records,
 };
 pub use deciding::{
     Action, ActionError, Begun, CallContext, Context, Counter, Decided, Decision, Each, EachKeys,

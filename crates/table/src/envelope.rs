@@ -22,6 +22,10 @@ pub enum Category {
     Response,
 }
 
+/// Where an event has its tenant: the message group that rules give their queues, so that one
+/// tenant's backlog does not hold up the others.
+pub const TENANT_PATH: &str = "$.detail.metadata.tenant";
+
 /// A message's metadata: everything but its data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -56,6 +60,11 @@ pub struct Metadata {
     /// one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home_region: Option<String>,
+    /// Whose work this message belongs to, such as a customer's: the same on every message that one
+    /// command causes. One tenant's messages do not hold up another's. Messages of releases before
+    /// this field have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// W3C Trace Context, carried from the request that caused the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,

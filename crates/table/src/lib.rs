@@ -25,7 +25,7 @@ mod table;
 pub use breaker::{Breaker, PartnerState};
 pub use callers::{CallerRole, Callers, Customers};
 pub use content::Content;
-pub use envelope::{Category, Detail, Entry, Metadata, WireEvent};
+pub use envelope::{Category, Detail, Entry, Metadata, TENANT_PATH, WireEvent};
 pub use event::{
     AnyEvent, Earlier, EarlierData, Event, EventSpec, Inputs, Outputs, ReadError, Role,
 };

@@ -106,6 +106,7 @@ impl Message {
             replay_name: None,
             actor: None,
             home_region: None,
+            tenant: None,
         };
         json!({
             "version": "0",

@@ -5,7 +5,7 @@ use chorus_events::Capture;
 use chorus_events::delivery::{DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted};
 use chorus_events::table::rows::{self, MarkDeliveryAsStartedInput, MarkDeliveryAsStartedOutput};
 use chorus_kernel::{
-    Action, ActionError, Context, Decision, Found, Signal, Task, Versioned, replace, state,
+    Action, ActionError, Context, Decision, Found, Kept, Signal, Task, Versioned, replace, state,
 };
 
 use crate::carrier_callback::{CAPTURE_DUE, ParcelStatus, word};
@@ -52,7 +52,9 @@ impl Action for MarkDeliveryAsStarted {
                 .signal(go_on(attempt.0, ParcelStatus::NotStarted))
         };
         let note = order.capture.map(|Capture::Due| CAPTURE_DUE);
-        let kept = CarrierCallback::register_noting(wait.as_ref(), order_id.clone(), attempt, note);
+        let kept = Kept { note, tenant: context.metadata().tenant.as_deref() };
+        let kept =
+            CarrierCallback::register_keeping(wait.as_ref(), order_id.clone(), attempt, kept);
         Ok(match next(delivery.as_ref().map(|known| known.status), Fact::ItemsRemoved) {
             Next::Publish(status) => {
                 let Some((known, plan)) =
@@ -143,7 +145,8 @@ mod tests {
         let stored = Stored::default().with(1, &sample(Status::Estimated));
         let decision =
             decide_on(&MarkDeliveryAsStarted, order, &waiting("a-token"), &stored).unwrap();
-        let wait = CarrierCallback::of(samples::order_id(), "a-token").noting(Some(CAPTURE_DUE));
+        let wait = CarrierCallback::of(samples::order_id(), "a-token")
+            .keeping(Kept { note: Some(CAPTURE_DUE), tenant: None });
         assert_eq!(decision.changes()[1], create(&wait));
     }
 

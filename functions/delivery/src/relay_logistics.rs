@@ -22,6 +22,15 @@ impl Action for RelayLogistics {
         update.handle.clone()
     }
 
+    fn tenant(
+        &self,
+        _: Option<&str>,
+        _: &RelayLogisticsInput,
+        wait: &Found<CarrierCallback>,
+    ) -> Option<String> {
+        wait.as_ref()?.tenant().map(ToOwned::to_owned)
+    }
+
     fn decide(
         &self,
         RelayLogisticsInput::LogisticsUpdate(update): &RelayLogisticsInput,
@@ -127,7 +136,7 @@ mod tests {
     use crate::carrier_callback::{CAPTURE_DUE, STATUSES, answered};
     use chorus_events::samples;
     use chorus_kernel::testing::{Stored, decide};
-    use chorus_kernel::{Signal, Versioned, replace};
+    use chorus_kernel::{Kept, Signal, Versioned, replace};
     use chorus_table::Event;
     use chorus_table::Outputs;
 
@@ -143,6 +152,13 @@ mod tests {
 
     fn open() -> CarrierCallback {
         CarrierCallback::of(samples::order_id(), "a-token")
+    }
+
+    #[test]
+    fn what_the_carrier_reports_belongs_to_the_tenant_of_the_order() {
+        let value = open().keeping(Kept { note: None, tenant: Some("ana") });
+        let (update, wait) = (LogisticsUpdate::sample(), Some(Versioned { version: 2, value }));
+        assert_eq!(RelayLogistics.tenant(None, &update.into(), &wait).as_deref(), Some("ana"));
     }
 
     #[test]
@@ -173,7 +189,7 @@ mod tests {
     #[test]
     fn a_parcel_that_leaves_says_whether_its_order_is_to_be_charged() {
         for (note, expected) in [(None, None), (Some(CAPTURE_DUE), Some(Capture::Due))] {
-            let wait = open().noting(note);
+            let wait = open().keeping(Kept { note, tenant: None });
             let stored = Stored::default().with(2, &wait);
             let on = |status| {
                 let handle = wait.handle.clone();

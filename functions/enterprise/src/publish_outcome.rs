@@ -14,6 +14,11 @@ impl Action for PublishOutcome {
 
     fn keys(&self, _: &PublishOutcomeInput) {}
 
+    /// Other accounts learn nothing about the customer, not even who they are.
+    fn tenant(&self, _: Option<&str>, _: &PublishOutcomeInput, (): &()) -> Option<String> {
+        None
+    }
+
     fn decide(
         &self,
         input: &PublishOutcomeInput,
@@ -59,6 +64,12 @@ mod tests {
         assert_eq!(delivered, [ShopOrderDelivered::sample().into()]);
         let canceled = published(OrderCanceled::sample());
         assert_eq!(canceled, [ShopOrderCanceled::sample().into()]);
+    }
+
+    #[test]
+    fn the_tenant_of_an_order_is_not_that_of_its_public_event() {
+        let delivered = OrderDelivered::sample().into();
+        assert_eq!(PublishOutcome(Currency::EUR).tenant(Some("ana"), &delivered, &()), None);
     }
 
     #[test]

@@ -31,6 +31,16 @@ impl Action for ReviewOrder {
         }
     }
 
+    fn tenant(
+        &self,
+        given: Option<&str>,
+        _: &ReviewOrderInput,
+        review: &Found<Review>,
+    ) -> Option<String> {
+        let reviewed = || review.as_ref().map(|review| review.customer_id.to_string());
+        given.map(ToOwned::to_owned).or_else(reviewed)
+    }
+
     fn decide(
         &self,
         input: &ReviewOrderInput,

@@ -36,6 +36,10 @@ impl Action for HearProvider {
         KnownKeys { payment: notice.order_id.clone(), waiting }
     }
 
+    fn tenant(&self, _: Option<&str>, _: &HearProviderInput, known: &Known) -> Option<String> {
+        known.payment.as_ref()?.customer_id.as_ref().map(ToString::to_string)
+    }
+
     fn decide(
         &self,
         HearProviderInput::PaymentNotice(notice): &HearProviderInput,

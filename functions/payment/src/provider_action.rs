@@ -20,6 +20,11 @@ pub(crate) trait ProviderAction: Send + Sync + Sized {
     /// See [`ExternalAction::keys`].
     fn keys(&self, input: &<Self::Row as Row>::Input) -> <Self::State as State>::Keys;
 
+    /// See [`ExternalAction::tenant`].
+    fn tenant(&self, given: Option<&str>, _: &Self::State) -> Option<String> {
+        given.map(ToOwned::to_owned)
+    }
+
     /// See [`ExternalAction::decide`].
     ///
     /// # Errors
@@ -52,6 +57,15 @@ impl<A: ProviderAction> ExternalAction for ByProvider<A> {
 
     fn keys(&self, input: &<A::Row as Row>::Input) -> <A::State as State>::Keys {
         self.action.keys(input)
+    }
+
+    fn tenant(
+        &self,
+        given: Option<&str>,
+        _: &<A::Row as Row>::Input,
+        state: &A::State,
+    ) -> Option<String> {
+        self.action.tenant(given, state)
     }
 
     fn decide(

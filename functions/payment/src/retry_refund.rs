@@ -20,6 +20,10 @@ impl ProviderAction for RetryRefund {
         command.order_id.clone()
     }
 
+    fn tenant(&self, _: Option<&str>, payment: &Found<Payment>) -> Option<String> {
+        payment.as_ref()?.customer_id.as_ref().map(ToString::to_string)
+    }
+
     fn decide(
         &self,
         RetryRefundInput::RetryRefund(command): &RetryRefundInput,

@@ -205,7 +205,7 @@ impl Kernel {
         let metadata = Metadata {
             idempotency_key: id.simple().to_string(),
             event_id: id,
-            correlation_id: partner,
+            correlation_id: partner.clone(),
             causation_id: None,
             occurred_at,
             version: spec.version,
@@ -216,6 +216,7 @@ impl Kernel {
             replay_name: None,
             actor: None,
             home_region: self.region.as_ref().map(|region| region.name().to_owned()),
+            tenant: Some(partner),
         };
         let detail = serde_json::to_string(&Detail { metadata, data })
             .map_err(|error| Failure::corrupt("event", &error))?;

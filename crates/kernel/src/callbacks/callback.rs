@@ -20,6 +20,15 @@ pub trait CallbackDomain: Clone + Send + Sync + 'static {
     type Subject: Serialize + DeserializeOwned + AsRef<str> + Clone + Send + Sync;
 }
 
+/// What a callback keeps for the action that gets its answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kept<'a> {
+    /// A note for that action.
+    pub note: Option<&'a str>,
+    /// The tenant of the message on which the task waits.
+    pub tenant: Option<&'a str>,
+}
+
 /// One callback: it waits for one answer about one subject.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", bound = "")]
@@ -40,6 +49,9 @@ pub struct Callback<D: CallbackDomain> {
     /// A note for the action that gets the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    /// The tenant of the message on which the task waits: an answer from outside names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
     #[serde(skip)]
     domain: PhantomData<D>,
 }
@@ -67,8 +79,8 @@ impl<D: CallbackDomain> Callback<D> {
     pub fn of(subject: D::Subject, token: impl Into<String>) -> Self {
         let handle = Self::handle(&subject);
         let (token, attempt) = (token.into(), Attempt::default());
-        let (answer, note) = (None, None);
-        Self { handle, subject, token, attempt, answer, note, domain: PhantomData }
+        let (answer, note, tenant) = (None, None, None);
+        Self { handle, subject, token, attempt, answer, note, tenant, domain: PhantomData }
     }
 
     /// A callback that was answered before any task waited for it: the first attempt that registers
@@ -78,13 +90,20 @@ impl<D: CallbackDomain> Callback<D> {
         create(&Self { answer: Some(output.to_string()), ..Self::of(subject, "") })
     }
 
-    /// Sets a note for the action that gets the answer.
+    /// Sets what the action that gets the answer needs.
     #[must_use]
-    pub fn noting(self, note: Option<&str>) -> Self {
-        Self { note: note.map(ToOwned::to_owned), ..self }
+    pub fn keeping(self, kept: Kept<'_>) -> Self {
+        let own = |text: Option<&str>| text.map(ToOwned::to_owned);
+        Self { note: own(kept.note), tenant: own(kept.tenant), ..self }
     }
 
-    /// Returns the note; see [`Callback::register_noting`].
+    /// Returns the tenant; see [`Callback::register_keeping`].
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// Returns the note; see [`Callback::register_keeping`].
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
@@ -111,21 +130,22 @@ impl<D: CallbackDomain> Callback<D> {
         subject: D::Subject,
         attempt: (&str, Attempt),
     ) -> Option<(Write, Option<Signal>)> {
-        Self::register_noting(read, subject, attempt, None)
+        Self::register_keeping(read, subject, attempt, Kept::default())
     }
 
-    /// Does the same as [`Callback::register`], and stores a note that [`Callback::note`] returns.
+    /// Does the same as [`Callback::register`], and stores what [`Callback::note`] and
+    /// [`Callback::tenant`] return.
     #[must_use]
-    pub fn register_noting(
+    pub fn register_keeping(
         read: Option<&Versioned<Self>>,
         subject: D::Subject,
         (token, attempt): (&str, Attempt),
-        note: Option<&str>,
+        kept: Kept<'_>,
     ) -> Option<(Write, Option<Signal>)> {
         if read.is_some_and(|read| read.attempt > attempt) {
             return None;
         }
-        let mut callback = Self { attempt, ..Self::of(subject, token).noting(note) };
+        let mut callback = Self { attempt, ..Self::of(subject, token).keeping(kept) };
         callback.answer = read.and_then(|read| read.answer.clone());
         let signal = callback.answer().map(|output| answer(token, output));
         Some((save(read, &callback), signal))

@@ -5,5 +5,5 @@ mod callback;
 mod machines;
 
 pub use answers::Answers;
-pub use callback::{Callback, CallbackDomain};
+pub use callback::{Callback, CallbackDomain, Kept};
 pub use machines::{MachineSpec, Machines, NoMachines, Signal, SignalOutcome, with_limits};

@@ -146,6 +146,8 @@ impl Kernel {
                 Some(state) => (state, None),
                 None => self.read_for(action, message, input, response.is_none()).await?,
             };
+            let tenant = action.tenant(message.metadata.tenant.as_deref(), input, &state);
+            let message = &*message.of_tenant(tenant);
             let context = CallContext { message: Context { message }, response: response.as_ref() };
             let decided = message
                 .owned_by(|| action.owner(input, &state))

@@ -192,6 +192,15 @@ impl Message {
         }
     }
 
+    /// The message with this tenant.
+    pub(crate) fn of_tenant(&self, tenant: Option<String>) -> Cow<'_, Self> {
+        if tenant == self.metadata.tenant {
+            return Cow::Borrowed(self);
+        }
+        let metadata = Metadata { tenant, ..self.metadata.clone() };
+        Cow::Owned(Self { metadata, ..self.clone() })
+    }
+
     /// Whether the message is redelivered under the same key until it is answered, so that a
     /// duplicate can publish its events. A replay is not: it never publishes events of earlier
     /// commits.
@@ -258,9 +267,12 @@ impl Message {
 }
 
 /// Records which account sent a command by the bus. EventBridge says that, and the sender cannot; whom
-/// the sender names is not believed, and its idempotency keys are its own.
+/// the sender names is not believed, neither as the actor nor as the tenant, and its idempotency keys
+/// are its own.
 fn attribute(metadata: &mut Metadata, account: Option<&str>) {
-    let actor = format!("account {}", account.unwrap_or("unknown"));
+    let account = account.unwrap_or("unknown");
+    let actor = format!("account {account}");
+    metadata.tenant = Some(format!("account-{account}"));
     metadata.idempotency_key = format!("{actor} {}", metadata.idempotency_key);
     metadata.actor = Some(actor);
 }
@@ -308,7 +320,7 @@ mod tests {
         let metadata = json!({
             "idempotency-key": "k1", "event-id": uuid::Uuid::nil(), "correlation-id": "chai",
             "occurred-at": "2026-11-29T12:00:00Z", "version": 1, "ttl-seconds": 60,
-            "category": category, "actor": "maria",
+            "category": category, "actor": "maria", "tenant": "ana",
         });
         let event = json!({
             "source": "com.example.catalogue", "detail-type": "PutItem", "account": account,
@@ -323,7 +335,9 @@ mod tests {
         assert_eq!(first.actor.as_deref(), Some("account 222233334444"));
         let other = read("command", "555566667777");
         assert_ne!(first.idempotency_key, other.idempotency_key);
+        assert_eq!(first.tenant.as_deref(), Some("account-222233334444"));
         let event = read("event", "222233334444");
         assert_eq!((event.actor.as_deref(), &*event.idempotency_key), (Some("maria"), "k1"));
+        assert_eq!(event.tenant.as_deref(), Some("ana"));
     }
 }

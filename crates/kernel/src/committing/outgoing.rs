@@ -81,6 +81,8 @@ pub(crate) fn entry<O: Outputs>(
         replay_name: None,
         actor: cause.metadata.actor.clone().filter(|_| by_command),
         home_region: cause.metadata.home_region.clone(),
+        // Every event names a tenant, because a rule reads it: without one, its flow is its own.
+        tenant: cause.metadata.tenant.clone().or_else(|| Some(correlation.to_owned())),
     };
     let unwritable = |error| Failure::corrupt("event", &error);
     let data = event.to_json().map_err(unwritable)?;

@@ -26,6 +26,17 @@ pub trait Action: Send + Sync {
         None
     }
 
+    /// Whose work the message belongs to, for its events' `tenant`; `given` is the message's own. By
+    /// default it is passed on, and an owner's command is the owner's.
+    fn tenant(
+        &self,
+        given: Option<&str>,
+        input: &Input<Self>,
+        state: &Self::State,
+    ) -> Option<String> {
+        given.map(ToOwned::to_owned).or_else(|| self.owner(input, state))
+    }
+
     /// # Errors
     /// An [`ActionError`] is for what no event may answer: a caller's mistake, or a condition that
     /// has to pass first. A business failure is an event.

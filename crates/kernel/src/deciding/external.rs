@@ -49,6 +49,16 @@ pub trait ExternalAction: Send + Sync {
         None
     }
 
+    /// See [`Action::tenant`].
+    fn tenant(
+        &self,
+        given: Option<&str>,
+        input: &<Self::Row as Row>::Input,
+        state: &Self::State,
+    ) -> Option<String> {
+        given.map(ToOwned::to_owned).or_else(|| self.owner(input, state))
+    }
+
     /// Decides, or returns the call that has to be made first.
     ///
     /// # Errors
@@ -104,6 +114,15 @@ impl<A: Action> ExternalAction for WithoutCalls<A> {
         self.0.owner(input, state)
     }
 
+    fn tenant(
+        &self,
+        given: Option<&str>,
+        input: &<A::Row as Row>::Input,
+        state: &A::State,
+    ) -> Option<String> {
+        self.0.tenant(given, input, state)
+    }
+
     fn decide(
         &self,
         input: &<A::Row as Row>::Input,
@@ -133,6 +152,15 @@ impl<A: Action> Action for &A {
 
     fn owner(&self, input: &<A::Row as Row>::Input, state: &A::State) -> Option<String> {
         (**self).owner(input, state)
+    }
+
+    fn tenant(
+        &self,
+        given: Option<&str>,
+        input: &<A::Row as Row>::Input,
+        state: &A::State,
+    ) -> Option<String> {
+        (**self).tenant(given, input, state)
     }
 
     fn decide(

@@ -40,6 +40,7 @@ pub fn metadata() -> Metadata {
         replay_name: None,
         actor: None,
         home_region: None,
+        tenant: None,
     }
 }
 

@@ -6,7 +6,7 @@ use chorus_events::facts::{
     ItemRemoved,
 };
 use chorus_events::inventory::DescribedLine;
-use chorus_kernel::{Failure, Found, Store, Write, entity_key, load, save};
+use chorus_kernel::{Failure, Found, Kept, Store, Write, entity_key, load, save};
 use chorus_order::Placed;
 use chorus_table::Event;
 
@@ -40,8 +40,9 @@ pub(super) async fn mend(
     if known.started && !heard && callback.as_ref().is_none_or(|it| !it.is_open()) {
         let removed = facts.find::<ItemRemoved>();
         let due = known.held || removed.is_some_and(|(removed, _)| removed.capture.is_some());
-        let open = CarrierCallback::of(order.order_id.clone(), "");
-        let open = if due { open.noting(Some(chorus_delivery::CAPTURE_DUE)) } else { open };
+        let note = due.then_some(chorus_delivery::CAPTURE_DUE);
+        let kept = Kept { note, tenant: Some(order.customer_id.as_str()) };
+        let open = CarrierCallback::of(order.order_id.clone(), "").keeping(kept);
         writes.push(save(callback.as_ref(), &open));
     } else if !known.started && !known.order_canceled && callback.is_some() {
         writes.push(Write::Delete { key: entity_key::<CarrierCallback>(&handle) });
