@@ -35,6 +35,10 @@ mutants: ## Remove each guard, and show that simulated runs notice
 survival: ## A real process, killed with SIGKILL 200 times under load
 	CHORUS_KILLS=200 cargo test -p chorus --test commands -- --nocapture survival
 
+.PHONY: noisy-tenant
+noisy-tenant: ## CHORUS_NOISY (10000) orders of one tenant at once, and what that costs the others
+	CHORUS_NOISY=$${CHORUS_NOISY:-10000} cargo test --profile simulation -p chorus-shop --test fairness -- --nocapture
+
 .PHONY: bench
 bench: ## Benchmarks against a comparable library, as ratios
 	scripts/bench.sh

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The mutation check: removes one guard at a time, and prints after how many simulated runs a check
 # fails. Each guard has a patch in crates/simulation/mutants, which adds a switch to a copy of the
-# tree: one build of the copy contains all switches, and the product contains none.
+# tree: one build of the copy contains all switches, and the product contains none. A patch whose
+# first line is "Noticed by: ARGUMENTS" is tried by `cargo test ARGUMENTS` instead of seeds.
 #
 #   scripts/mutants.sh [--seeds N] [NAME…]     at most N seeds for each guard (default 10000)
 #   scripts/mutants.sh --check                 only check that every patch applies
@@ -46,8 +47,25 @@ if [[ ${#names[@]} == 0 ]]; then
     done
 fi
 survivors=0
+# Whether a test of the copy fails without the guard.
+noticed_by() {
+    local name=$1 test
+    read -ra test <<<"$2"
+    if (cd "$copy/tree" && CHORUS_MUTANT=$name cargo test --quiet --profile simulation \
+        --target-dir "$root/target" "${test[@]}" >/dev/null 2>&1); then
+        printf '%-40s survived cargo test %s\n' "$name" "$2"
+        return 1
+    fi
+    printf '%-40s killed by cargo test %s\n' "$name" "$2"
+}
+
 for name in "${names[@]}"; do
-    CHORUS_MUTANT=$name "$hunt" "$name" "$seeds" || survivors=$((survivors + 1))
+    tests=$(sed -n '1s/^Noticed by: //p' "crates/simulation/mutants/$name.patch")
+    if [[ $tests ]]; then
+        noticed_by "$name" "$tests" || survivors=$((survivors + 1))
+    else
+        CHORUS_MUTANT=$name "$hunt" "$name" "$seeds" || survivors=$((survivors + 1))
+    fi
 done
 echo "${#names[@]} guards were taken away: $((${#names[@]} - survivors)) were missed, $survivors were not"
 [[ $survivors == 0 ]]

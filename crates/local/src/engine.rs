@@ -13,8 +13,9 @@ mod schedule;
 mod settle;
 mod take;
 mod topology;
+mod turns;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ use limiter::Limiter;
 use queue::Queue;
 pub(crate) use retry::later;
 use schedule::Recurring;
+use take::Source;
+use turns::Turns;
 
 use crate::random::Random;
 
@@ -78,19 +81,30 @@ struct HandedOut {
     since: Timestamp,
 }
 
+/// The calls of one route's partner.
+#[derive(Debug)]
+struct Calls {
+    turns: Turns,
+    limiter: Limiter,
+}
+
 #[derive(Debug)]
 pub struct Engine {
     topology: Topology,
     /// The names of the routes' rules and of the queues, by index.
     rule_names: Vec<Arc<str>>,
     queue_names: Vec<Arc<str>>,
+    /// The deliveries that wait on the bus: those to queues by when they are sent, invocations of
+    /// functions, and calls of partners by route.
     waiting: HashMap<DeliveryId, Delivery>,
-    due: BTreeSet<(Timestamp, DeliveryId)>,
+    to_queues: BTreeSet<(Timestamp, DeliveryId)>,
+    invocations: Turns,
+    calls: BTreeMap<usize, Calls>,
     handed_out: HashMap<DeliveryId, HandedOut>,
     queues: Vec<Queue>,
-    /// The indexes of the queues that have a consumer.
-    consumed: Vec<usize>,
-    limiters: Vec<Limiter>,
+    /// What work is taken from in turn, and whose turn is next.
+    sources: Vec<Source>,
+    turn: usize,
     schedules: Vec<Recurring>,
     alarms: Alarms,
     next_id: DeliveryId,
@@ -109,21 +123,25 @@ impl Engine {
         let queue_names =
             topology.queues.iter().map(|queue| Arc::from(queue.name.as_str())).collect();
         let queues = topology.queues.iter().cloned().map(Queue::new).collect();
+        let calls: BTreeMap<usize, Calls> = topology.calls().collect();
         let consumed = topology.queues.iter().enumerate();
         let consumed = consumed.filter(|(_, queue)| queue.consumer.is_some());
-        let consumed = consumed.map(|(queue, _)| queue).collect();
-        let limiter = |route: &Route| Limiter::per_second(route.calls_per_second);
-        let limiters = topology.routes.iter().map(limiter).collect();
+        let mut sources = vec![Source::Invocations];
+        sources.extend(consumed.map(|(queue, _)| Source::Queue(queue)));
+        sources.extend(calls.keys().map(|route| Source::Calls(*route)));
+        sources.push(Source::Alarms);
         Self {
             topology,
             rule_names,
             queue_names,
             waiting: HashMap::new(),
-            due: BTreeSet::new(),
+            to_queues: BTreeSet::new(),
+            invocations: Turns::default(),
+            calls,
             handed_out: HashMap::new(),
             queues,
-            consumed,
-            limiters,
+            sources,
+            turn: 0,
             schedules: Vec::new(),
             alarms: Alarms::default(),
             next_id: 1,
@@ -169,7 +187,6 @@ impl Engine {
                     attempts: 0,
                     first_at: now,
                     due_at,
-                    granted: false,
                     cause: None,
                 });
                 self.next_id += 1;
@@ -238,8 +255,13 @@ impl Engine {
     }
 
     fn wait(&mut self, delivery: Delivery) {
-        self.due.insert((delivery.due_at, delivery.id));
-        self.waiting.insert(delivery.id, delivery);
+        let (at, id, tenant) = (delivery.due_at, delivery.id, delivery.event.tenant.as_ref());
+        match (self.topology.routes[delivery.route].target, self.calls.get_mut(&delivery.route)) {
+            (Target::Queue(_), _) => _ = self.to_queues.insert((at, id)),
+            (_, Some(calls)) => calls.turns.add(at, id, tenant),
+            _ => self.invocations.add(at, id, tenant),
+        }
+        self.waiting.insert(id, delivery);
     }
 
     /// How many deliveries and executions there are. Schedules do not count, because they recur.

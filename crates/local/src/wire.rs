@@ -35,6 +35,8 @@ struct Ids<'a> {
     event_id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     correlation_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    tenant: Option<Cow<'a, str>>,
 }
 
 /// Wraps `entry` into an event of the bus. Its sequence number is not known yet.
@@ -59,6 +61,7 @@ pub(crate) fn wrap(entry: &Entry, id: Uuid, at: Timestamp) -> Result<Accepted, U
         id,
         event_id: or_id(ids.event_id),
         correlation_id: or_id(ids.correlation_id),
+        tenant: ids.tenant.map(Arc::from),
         source: entry.source.clone(),
         detail_type: entry.detail_type.clone(),
         at,
@@ -130,6 +133,7 @@ pub(crate) fn read(sequence: u64, at: Timestamp, json: &str) -> serde_json::Resu
         id,
         event_id: or_id(ids.event_id),
         correlation_id: or_id(ids.correlation_id),
+        tenant: ids.tenant.map(Arc::from),
         source: header.source.into_owned(),
         detail_type: header.detail_type.into_owned(),
         at,

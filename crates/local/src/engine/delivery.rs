@@ -23,6 +23,8 @@ pub struct Accepted {
     /// The id of the order (or item, or customer) that the event is about; the bus's id if it has
     /// none.
     pub correlation_id: String,
+    /// Whose work the event belongs to; none if the sender does not say.
+    pub tenant: Option<Arc<str>>,
     pub source: String,
     pub detail_type: String,
     /// When the bus accepted the event.
@@ -110,8 +112,6 @@ pub struct Delivery {
     pub first_at: Timestamp,
     /// When it may be tried next.
     pub due_at: Timestamp,
-    /// Whether `due_at` was already granted by the partner's rate limit.
-    pub(crate) granted: bool,
     pub cause: Option<Arc<Cause>>,
 }
 

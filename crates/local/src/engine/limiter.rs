@@ -1,5 +1,4 @@
-//! A rate limit that grants each call an instant instead of refusing it: the calls of a burst queue
-//! up.
+//! The rate limit of a partner: a call that it does not allow yet waits.
 
 use std::time::Duration;
 
@@ -20,13 +19,16 @@ impl Limiter {
         Self { interval: Duration::from_secs(1) / rate.max(1), full_at: Timestamp::MIN }
     }
 
-    /// Takes a token, and returns the first instant from `now` on at which it may be used.
-    pub(crate) fn grant(&mut self, now: Timestamp) -> Timestamp {
-        let full_at = self.full_at.max(now);
-        self.full_at = later(full_at, self.interval);
+    /// When the next call is allowed: in the past if one is allowed now.
+    pub(crate) fn free_at(&self) -> Timestamp {
         let ahead = SignedDuration::from_secs(1)
             - SignedDuration::try_from(self.interval).unwrap_or(SignedDuration::ZERO);
-        full_at.checked_sub(ahead).unwrap_or(now).max(now)
+        self.full_at.checked_sub(ahead).unwrap_or(Timestamp::MIN)
+    }
+
+    /// Takes the token of a call that is made now.
+    pub(crate) fn take(&mut self, now: Timestamp) {
+        self.full_at = later(self.full_at.max(now), self.interval);
     }
 }
 
@@ -38,9 +40,15 @@ mod tests {
     fn no_second_holds_more_calls_than_a_full_bucket_and_its_refill() {
         let mut limiter = Limiter::per_second(10);
         let now = Timestamp::UNIX_EPOCH;
-        let granted: Vec<i64> =
-            (0..40).map(|_| limiter.grant(now).duration_since(now).as_millis() as i64).collect();
-        assert_eq!(granted.iter().filter(|at| **at == 0).count(), 10);
-        assert_eq!(granted[39], 3000);
+        let mut called = Vec::new();
+        for millisecond in 0..=3_000 {
+            let now = later(now, Duration::from_millis(millisecond));
+            while limiter.free_at() <= now {
+                limiter.take(now);
+                called.push(millisecond);
+            }
+        }
+        assert_eq!(called.iter().filter(|at| **at == 0).count(), 10);
+        assert_eq!((called.len(), called[39]), (40, 3_000));
     }
 }

@@ -1,10 +1,12 @@
-//! A standard queue like SQS's: visibility timeout, batches and receive counts, and no order.
+//! A standard queue like SQS's fair ones: visibility timeout, batches and receive counts; no order,
+//! and tenants in turn.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::retry::later;
+use super::turns::Turns;
 use super::{Delivery, DeliveryId, QueueSpec};
 
 #[derive(Debug)]
@@ -29,14 +31,14 @@ pub(crate) struct Received {
 pub(crate) struct Queue {
     pub(crate) spec: QueueSpec,
     messages: BTreeMap<DeliveryId, Message>,
-    /// When each message becomes visible.
-    visible: BTreeSet<(Timestamp, DeliveryId)>,
+    /// When each message becomes visible, and whose turn it is then.
+    visible: Turns,
     receipts: u64,
 }
 
 impl Queue {
     pub(crate) fn new(spec: QueueSpec) -> Self {
-        Self { spec, messages: BTreeMap::new(), visible: BTreeSet::new(), receipts: 0 }
+        Self { spec, messages: BTreeMap::new(), visible: Turns::default(), receipts: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -54,35 +56,34 @@ impl Queue {
     /// Adds a message, which becomes visible when it is due.
     pub(crate) fn put(&mut self, delivery: Delivery) {
         let (id, visible_at, received) = (delivery.id, delivery.due_at, delivery.attempts);
+        self.visible.add(visible_at, id, delivery.event.tenant.as_ref());
         let message =
             Message { delivery, visible_at, receipt: 0, received_at: visible_at, received };
         self.messages.insert(id, message);
-        self.visible.insert((visible_at, id));
     }
 
     /// When the next message can be received; none if the queue has no consumer.
     pub(crate) fn next_at(&self) -> Option<Timestamp> {
         self.spec.consumer?;
-        self.visible.first().map(|(at, _)| *at)
+        self.visible.next_at()
     }
 
     /// Receives at most `max` messages, which stay invisible until they are settled or the
     /// visibility timeout has passed.
     pub(crate) fn receive(&mut self, now: Timestamp, max: usize) -> Vec<Received> {
-        let due = self.visible.iter().take_while(|(at, _)| *at <= now).take(max);
-        let due: Vec<DeliveryId> = due.map(|(_, id)| *id).collect();
+        let due: Vec<DeliveryId> =
+            std::iter::from_fn(|| self.visible.take(now)).take(max).collect();
         due.into_iter().filter_map(|id| self.hand_out(id, now)).collect()
     }
 
     fn hand_out(&mut self, id: DeliveryId, now: Timestamp) -> Option<Received> {
         self.receipts += 1;
         let message = self.messages.get_mut(&id)?;
-        self.visible.remove(&(message.visible_at, id));
         message.receipt = self.receipts;
         message.received += 1;
         message.received_at = now;
         message.visible_at = later(now, self.spec.visibility);
-        self.visible.insert((message.visible_at, id));
+        self.visible.add(message.visible_at, id, message.delivery.event.tenant.as_ref());
         let delivery = message.delivery.clone();
         Some(Received { delivery, receipt: message.receipt, attempt: message.received })
     }
@@ -109,7 +110,7 @@ impl Queue {
 
     fn take(&mut self, id: DeliveryId) -> Option<Message> {
         let message = self.messages.remove(&id)?;
-        self.visible.remove(&(message.visible_at, id));
+        self.visible.remove(message.visible_at, id);
         Some(message)
     }
 }

@@ -1,5 +1,5 @@
-//! Takes the work that is due, earliest first: deliveries, queues' messages, schedules, executions'
-//! alarms.
+//! Takes the work that is due: schedules first, then deliveries, queues' messages and executions'
+//! alarms in turn.
 
 use chorus_table::policy::QUEUE;
 use jiff::Timestamp;
@@ -11,30 +11,37 @@ use super::{
     Ticket, Work,
 };
 
-/// The source of the earliest work.
-#[derive(Clone, Copy)]
-enum Earliest {
-    Bus,
+/// What work is taken from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Source {
+    /// Invocations of functions by the bus.
+    Invocations,
+    /// The queue with this index, which has a consumer.
     Queue(usize),
-    Schedule(usize),
-    Alarm,
+    /// The calls of the partner of the route with this index.
+    Calls(usize),
+    /// Executions of state machines.
+    Alarms,
 }
 
 impl Engine {
     /// When the next work is due; schedules included.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.earliest().map(|(at, _)| at)
+        let schedules = self.schedules.iter().filter_map(super::Recurring::due_at);
+        self.next_unscheduled().into_iter().chain(schedules).min()
     }
 
     /// When the next work is due, without schedules and without executions that wait for an answer
     /// from outside.
     #[must_use]
     pub fn next_delivery(&self) -> Option<Timestamp> {
-        let bus = self.due.first().map(|(at, _)| *at);
-        let machines = self.alarms.next_active();
-        let queues = self.consumed.iter().filter_map(|queue| self.queues[*queue].next_at());
-        queues.chain(bus).chain(machines).min()
+        let sent = self.to_queues.first().map(|(at, _)| *at);
+        let others = self.sources.iter().filter_map(|source| match source {
+            Source::Alarms => self.alarms.next_active(),
+            source => self.due_at(*source),
+        });
+        others.chain(sent).min()
     }
 
     /// When the next work is due, without schedules.
@@ -43,65 +50,92 @@ impl Engine {
         self.next_delivery().into_iter().chain(self.alarms.next()).min()
     }
 
-    fn earliest(&self) -> Option<(Timestamp, Earliest)> {
-        let bus = self.due.first().map(|(at, _)| (*at, Earliest::Bus));
-        let queues = self.consumed.iter();
-        let queues = queues
-            .filter_map(|queue| Some((self.queues[*queue].next_at()?, Earliest::Queue(*queue))));
-        let schedules = self.schedules.iter().enumerate();
-        let schedules =
-            schedules.filter_map(|(index, job)| Some((job.due_at()?, Earliest::Schedule(index))));
-        let alarm = self.alarms.next().map(|at| (at, Earliest::Alarm));
-        bus.into_iter().chain(queues).chain(schedules).chain(alarm).min_by_key(|(at, _)| *at)
+    fn due_at(&self, source: Source) -> Option<Timestamp> {
+        match source {
+            Source::Invocations => self.invocations.next_at(),
+            Source::Queue(queue) => self.queues[queue].next_at(),
+            Source::Calls(route) => {
+                let calls = self.calls.get(&route)?;
+                Some(calls.turns.next_at()?.max(calls.limiter.free_at()))
+            }
+            Source::Alarms => self.alarms.next(),
+        }
     }
 
     /// Takes at most `max` pieces of work that are due at `now`. The caller has to settle every
     /// delivery among them, and call `finish` for every job.
+    ///
+    /// Of the bus, the queues, the partners and the state machines, each has its turn, and within
+    /// each, every tenant.
     pub fn take_due(&mut self, now: Timestamp, max: usize) -> Vec<Work> {
         self.schedules.iter_mut().for_each(|schedule| schedule.bound(now));
         let mut taken = Vec::new();
         while taken.len() < max {
-            match self.earliest().filter(|(at, _)| *at <= now) {
-                Some((_, Earliest::Bus)) => taken.extend(self.take_delivery(now)),
-                Some((_, Earliest::Queue(queue))) => taken.extend(self.take_batch(queue, now)),
-                Some((_, Earliest::Schedule(schedule))) => taken.push(self.fire(schedule, now)),
-                Some((_, Earliest::Alarm)) => taken.extend(self.alarms.take(now).map(Work::Wake)),
-                None => break,
+            self.fill_queues(now);
+            let due = |job: &super::Recurring| job.due_at().is_some_and(|at| at <= now);
+            if let Some(schedule) = self.schedules.iter().position(due) {
+                taken.push(self.fire(schedule, now));
+                continue;
             }
+            let Some(source) = self.next_source(now) else { break };
+            taken.extend(self.take_from(source, now));
         }
         taken
     }
 
-    fn take_delivery(&mut self, now: Timestamp) -> Option<Work> {
-        let (_, id) = self.due.pop_first()?;
-        let mut delivery = self.waiting.remove(&id)?;
-        match self.topology.routes[delivery.route].target {
-            Target::Queue(queue) => {
-                if delivery.attempts == 0 {
-                    delivery.first_at = now;
-                }
-                self.queues[queue].put(delivery);
-                None
-            }
-            Target::Function => Some(Work::Invoke(self.hand_out(delivery, now))),
-            Target::Partner => {
-                if !delivery.granted {
-                    delivery.granted = true;
-                    delivery.due_at = self.limiters[delivery.route].grant(now);
-                }
-                let policy = self.topology.routes[delivery.route].retry;
-                if delivery.due_at > later(delivery.first_at, policy.max_age) {
-                    self.expire(delivery, now);
-                    return None;
-                }
-                if delivery.due_at > now {
-                    self.wait(delivery);
-                    return None;
-                }
-                delivery.granted = false;
-                Some(Work::Call(self.hand_out(delivery, now)))
+    /// The next source in turn that has something due; none if none has.
+    fn next_source(&mut self, now: Timestamp) -> Option<Source> {
+        let order = (self.turn..self.sources.len()).chain(0..self.turn);
+        for place in order {
+            let source = self.sources[place];
+            if self.due_at(source).is_some_and(|at| at <= now) {
+                self.turn = (place + 1) % self.sources.len();
+                return Some(source);
             }
         }
+        self.turn = 0;
+        None
+    }
+
+    fn take_from(&mut self, source: Source, now: Timestamp) -> Option<Work> {
+        match source {
+            Source::Invocations => {
+                let id = self.invocations.take(now)?;
+                let delivery = self.waiting.remove(&id)?;
+                Some(Work::Invoke(self.hand_out(delivery, now)))
+            }
+            Source::Queue(queue) => self.take_batch(queue, now),
+            Source::Calls(route) => self.take_call(route, now),
+            Source::Alarms => self.alarms.take(now).map(Work::Wake),
+        }
+    }
+
+    /// Sends the deliveries that are due to their queues.
+    fn fill_queues(&mut self, now: Timestamp) {
+        while let Some((_, id)) = self.to_queues.first().copied().filter(|(at, _)| *at <= now) {
+            self.to_queues.pop_first();
+            let Some(mut delivery) = self.waiting.remove(&id) else { continue };
+            let Target::Queue(queue) = self.topology.routes[delivery.route].target else {
+                continue;
+            };
+            if delivery.attempts == 0 {
+                delivery.first_at = now;
+            }
+            self.queues[queue].put(delivery);
+        }
+    }
+
+    /// Takes the call whose turn it is; none if it has waited for longer than it may.
+    fn take_call(&mut self, route: usize, now: Timestamp) -> Option<Work> {
+        let calls = self.calls.get_mut(&route)?;
+        let id = calls.turns.take(now)?;
+        let delivery = self.waiting.remove(&id)?;
+        if now > later(delivery.first_at, self.topology.routes[route].retry.max_age) {
+            self.expire(delivery, now);
+            return None;
+        }
+        calls.limiter.take(now);
+        Some(Work::Call(self.hand_out(delivery, now)))
     }
 
     fn hand_out(&mut self, delivery: Delivery, now: Timestamp) -> Taken {

@@ -8,6 +8,10 @@ use chorus_table::policy::{
 };
 use chorus_table::{RowSpec, Rule, Service, Via};
 
+use super::Calls;
+use super::limiter::Limiter;
+use super::turns::Turns;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     Function,
@@ -148,6 +152,16 @@ impl Topology {
         }
         topology.consume_dead_letters();
         topology
+    }
+
+    /// The routes of partners, each with nothing to call yet.
+    pub(super) fn calls(&self) -> impl Iterator<Item = (usize, Calls)> {
+        let called = self.routes.iter().enumerate();
+        let called = called.filter(|(_, route)| route.target == Target::Partner);
+        called.map(|(index, route)| {
+            let limiter = Limiter::per_second(route.calls_per_second);
+            (index, Calls { turns: Turns::default(), limiter })
+        })
     }
 
     /// The index of the route of the rule called `name`.

@@ -98,7 +98,6 @@ fn delivery(row: &Row<'_>, topology: &Topology, event: Arc<Accepted>) -> Result<
         attempts: row.get(2).map_err(Error::Journal)?,
         first_at: instant(row, 3)?,
         due_at: instant(row, 4)?,
-        granted: false,
         cause: cause.map(Arc::new),
     };
     Ok(Ok((delivery, place)))

@@ -86,6 +86,14 @@ pub fn always(_: &Message, _: usize) -> Result<(), ActionError> {
     Ok(())
 }
 
+/// The same event as [`entry`], of this tenant.
+pub fn entry_of(tenant: &str, detail_type: &str, number: u64) -> Entry {
+    let entry = entry(detail_type, tenant, number);
+    let mut detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap();
+    detail["metadata"]["tenant"] = tenant.into();
+    Entry { detail: detail.to_string(), ..entry }
+}
+
 /// The event `detail_type` of `order`, with a number to recognize it by.
 pub fn entry(detail_type: &str, order: &str, number: u64) -> Entry {
     let event = Uuid::from_u128(u128::from(number) + 1);

@@ -194,6 +194,7 @@ mod tests {
             id: Uuid::nil(),
             event_id: id.to_owned(),
             correlation_id: "order-1".to_owned(),
+            tenant: None,
             source: "com.payment".to_owned(),
             detail_type: detail_type.to_owned(),
             at: Timestamp::UNIX_EPOCH,

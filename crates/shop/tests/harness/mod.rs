@@ -86,16 +86,21 @@ impl Harness {
         customers: &[&str],
         calls_per_second: u32,
     ) -> anyhow::Result<Self> {
+        Self::on_clock(clock, customers, |mut config| {
+            config.policies.calls_per_second = calls_per_second;
+            config
+        })
+        .await
+    }
+
+    /// Opens a shop in memory on `clock`, with the configuration that `set_up` returns.
+    pub async fn on_clock(
+        clock: &VirtualClock,
+        customers: &[&str],
+        set_up: impl FnOnce(LocalConfig) -> LocalConfig,
+    ) -> anyhow::Result<Self> {
         let books = ShopConfig { clock: Arc::new(clock.clone()), ..ShopConfig::default() };
-        let harness = Self::of(
-            &books,
-            |store| store,
-            |config| {
-                let mut config = config.virtual_time(clock);
-                config.policies.calls_per_second = calls_per_second;
-                config
-            },
-        )?;
+        let harness = Self::of(&books, |store| store, |config| set_up(config.virtual_time(clock)))?;
         harness.seed(customers).await?;
         harness.rest(0).await?;
         Ok(harness)
