@@ -71,6 +71,7 @@ def environment(port, name):
         "CURRENCY": "EUR",
         "HOME_COUNTRY": "DE",
         "REVIEW_ABOVE": "1000",
+        "ORDERS_PER_MINUTE": "60",
         "PAYMENT_CAPTURE": "at-once",
         **{variable: "measured" for variable in variables},
         **{f"MACHINE_{machine}": "measured" for machine in MACHINES.get(name, [])},

@@ -19,6 +19,8 @@ pub struct Settings {
     pub currency: Currency,
     /// When the money of a new charge is taken.
     pub payment_capture: PaymentCapture,
+    /// How many orders a customer may place in a minute; 0 for any number.
+    pub orders_per_minute: u32,
 }
 
 /// When the money of an order is taken.
@@ -69,6 +71,7 @@ impl Settings {
         review_above: Money::from_minor(100_000),
         currency: Currency::EUR,
         payment_capture: PaymentCapture::AtOnce,
+        orders_per_minute: 60,
     };
 
     /// The terms of an order that is created now.

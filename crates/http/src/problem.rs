@@ -36,6 +36,9 @@ pub struct Problem {
     /// The failure's own name, for logs only: the response has the kind.
     #[serde(skip)]
     pub code: Option<&'static str>,
+    /// After how many seconds the request may be sent again: the `Retry-After` header.
+    #[serde(skip)]
+    pub retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -51,6 +54,7 @@ impl Problem {
             detail: Some(detail.into()),
             errors: Vec::new(),
             code: None,
+            retry_after: None,
         }
     }
 
@@ -114,8 +118,9 @@ impl From<Problem> for Response {
         if problem.status == 401 {
             response.headers.push(("www-authenticate", "Bearer".to_owned()));
         }
-        if problem.status == 503 {
-            response.headers.push(("retry-after", "1".to_owned()));
+        let retry_after = problem.retry_after.or((problem.status == 503).then_some(1));
+        if let Some(seconds) = retry_after {
+            response.headers.push(("retry-after", seconds.to_string()));
         }
         response
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use schemars::generate::SchemaSettings;
@@ -13,7 +14,7 @@ use serde_json::Value;
 
 pub use http::Method;
 
-use chorus_kernel::{Action, ActionError, Kernel};
+use chorus_kernel::{Action, ActionError, Allowance, Kernel};
 use chorus_table::{Callers, Event, Row};
 
 use crate::command::CommandEndpoint;
@@ -179,6 +180,9 @@ pub struct Route {
     pub parameters: Vec<Parameter>,
     /// The callers whom the route admits.
     pub callers: Callers,
+    /// How many requests a customer may send; `None` for any number. Callers with a role act for
+    /// others, and are not counted.
+    pub allowance: Option<Allowance>,
     endpoint: Arc<dyn Endpoint>,
 }
 
@@ -227,6 +231,7 @@ impl Route {
             response: None,
             parameters: Vec::new(),
             callers,
+            allowance: None,
             endpoint: Arc::new(endpoint),
         }
     }
@@ -267,6 +272,11 @@ impl Route {
             Admitted::OnlyOf(customer) => Some(customer),
         };
         parameter::check(&self.parameters, &request.query)?;
+        if let (Some(customer), Some(allowance)) = (&customer, &self.allowance)
+            && let Some(wait) = kernel.count(allowance, customer).await?
+        {
+            return Err(too_many(allowance, wait));
+        }
         let request = Request { customer, ..request };
         let answer = self.endpoint.call(kernel, &request).await;
         let answer = match self.method {
@@ -285,6 +295,13 @@ impl Route {
     #[must_use]
     pub fn summary(mut self, summary: &'static str, success: u16) -> Self {
         (self.summary, self.success) = (summary, success);
+        self
+    }
+
+    /// Bounds how many requests one customer may send.
+    #[must_use]
+    pub const fn at_most(mut self, allowance: Allowance) -> Self {
+        self.allowance = Some(allowance);
         self
     }
 
@@ -331,6 +348,17 @@ impl Route {
         self.parameters.extend(Parameter::of_pages(most, cursors));
         self
     }
+}
+
+/// The answer to a customer who has sent as many requests as they may.
+fn too_many(allowance: &Allowance, wait: Duration) -> Problem {
+    let seconds = wait.as_millis().div_ceil(1_000);
+    let rule = format!(
+        "a customer may send {} of these requests a minute: send it again in {seconds} s",
+        allowance.per_minute
+    );
+    let problem = Problem::new(429, "too-many-requests", rule);
+    Problem { retry_after: u64::try_from(seconds).ok(), ..problem }
 }
 
 /// The body that a route accepts.

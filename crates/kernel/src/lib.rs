@@ -43,7 +43,7 @@ pub use callbacks::{
 };
 pub use clock::{Clock, Seconds};
 pub use committing::{
-    Attempt, Failure, Function, Handled, Handler, IDEMPOTENCY_TABLE, Message, Outcome,
+    Allowance, Attempt, Failure, Function, Handled, Handler, IDEMPOTENCY_TABLE, Message, Outcome,
     Publisher, RECORD_LIFETIME, Rejected, RowOutputs, Swept, Task, Torn, UNPUBLISHED_INDEX,
     WrittenItem, check_record, committed_events, derived_id, handler, left_to_sweeper,
     machine_starts, publish_all, record_key, recorded_events, sweep, torn, unpublished_records,

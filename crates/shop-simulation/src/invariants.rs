@@ -14,8 +14,8 @@ use serde::Serialize;
 use crate::callers::PLACE;
 use crate::courier::ParcelStatus;
 use crate::orders::ITEMS;
-use crate::regions;
 use crate::shop::Shop;
+use crate::{pace, regions};
 
 /// The detail types of events.
 macro_rules! kinds {
@@ -123,6 +123,7 @@ pub(crate) fn check(shop: &Shop, observed: &Observed) -> Vec<String> {
     }
     wrong.extend(check_stories(observed, &orders));
     wrong.extend(check_callers(shop, observed, &orders));
+    wrong.extend(pace::check(shop, observed, &orders));
     wrong.extend(check_stock(shop, observed, &orders));
     wrong.extend(check_log(shop, observed));
     wrong.extend(check_counts(observed, &orders));

@@ -7,6 +7,7 @@ mod forgotten;
 mod invariants;
 mod orders;
 mod outside;
+mod pace;
 mod regions;
 mod shop;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chorus_events::{Country, Money, OrderId, PaymentCapture, Settings};
 use chorus_http::customers_key;
 use chorus_order::IdSecret;
-use chorus_simulation::{Draws, Script};
+use chorus_simulation::{Draws, Script, Trouble};
 use serde::Serialize;
 
 use crate::courier::{CarrierBehavior, Conduct};
@@ -28,6 +28,11 @@ const UNSERVED: &str = "AQ";
 /// Less than any order costs, at any of its prices. If this is the threshold of reviews, every
 /// order is reviewed.
 const LEAST: Money = Money::from_minor(500);
+
+/// With this many orders a minute, those of one customer are a minute apart.
+pub(crate) const ONE_BY_ONE: u32 = 1;
+
+const MANY: u32 = Settings::DEFAULT.orders_per_minute;
 
 /// The orders of a fixed script, on which faults are tried one by one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -102,6 +107,9 @@ pub struct Orders {
     pub(crate) orders: Vec<PlannedOrder>,
     pub(crate) prices: Vec<(Duration, &'static str, i64)>,
     pub(crate) forgettings: Vec<Forgetting>,
+    /// Whether an order's time is about that at which its request was counted: clocks are right, and
+    /// no request goes on after it has timed out.
+    pub(crate) punctual: bool,
 }
 
 fn millis(millis: u64) -> Duration {
@@ -122,7 +130,8 @@ impl Orders {
         let prices = moments.into_iter().map(&mut price).collect();
         let forgettings = Forgetting::drawn(draws);
         let orders = (1..=size).map(|number| order(draws, number)).collect();
-        Self { settings: settings(draws), orders, prices, forgettings }
+        let punctual = !draws.has(Trouble::SKEW) && !draws.has(Trouble::TIMEOUTS);
+        Self { settings: settings(draws), orders, prices, forgettings, punctual }
     }
 
     /// Whether the order has to be reviewed.
@@ -160,7 +169,7 @@ impl Orders {
             _ => PaymentCapture::AtOnce,
         };
         let settings = Settings { payment_capture, ..Settings::DEFAULT };
-        Self { settings, orders, prices: Vec::new(), forgettings }
+        Self { settings, orders, prices: Vec::new(), forgettings, punctual: true }
     }
 }
 
@@ -186,9 +195,10 @@ impl Script for Orders {
             let prices: Vec<Duration> = self.prices.iter().map(|it| it.0).collect();
             lines.push(format!("prices change after {prices:?}"));
         }
-        let Settings { home_country, review_above, payment_capture, .. } = self.settings;
+        let Settings { home_country, review_above, payment_capture, orders_per_minute, .. } =
+            self.settings;
         lines.push(format!(
-            "the shop is in {home_country}, reviews from {review_above} on, and charges {payment_capture}"
+            "the shop is in {home_country}, reviews from {review_above} on, charges {payment_capture}, and takes {orders_per_minute} orders of a customer a minute"
         ));
         lines.extend(self.orders.iter().map(|order| order.describe(self.is_reviewed(order))));
         lines.extend(self.forgettings.iter().map(Forgetting::describe));
@@ -248,6 +258,7 @@ fn settings(draws: &Draws) -> Settings {
             LEAST,
         ]),
         payment_capture: draws.of("capture").one_of(&PaymentCapture::ALL),
+        orders_per_minute: draws.of("allowance").one_of(&[ONE_BY_ONE, MANY, MANY, MANY]),
         ..Settings::DEFAULT
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 const PATIENCE: u32 = 12;
 
 /// The response at which a client stops repeating its request. For every client, 2xx and 409 are
-/// final, and a 5xx is not.
+/// final, and 429 and any 5xx are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Until {
     Refused,
@@ -142,6 +142,7 @@ impl Client {
         match status {
             200..=299 | 409 => true,
             404 | 410 => !matches!(self.until, Until::Found | Until::Told),
+            429 => false,
             400..=499 => !matches!(self.until, Until::Taken | Until::Told),
             _ => false,
         }

@@ -14,7 +14,8 @@ use chorus_http::{
     Endpoint, Method, Parameter, Problem, Request, Response, Route, Values, command, command_key,
     personal_command,
 };
-use chorus_kernel::{Folded, Kernel, Secret, load};
+use chorus_kernel::{Allowance, Folded, Kernel, Secret, load};
+use chorus_table::Row;
 use serde_json::json;
 
 use crate::answers::{OrderEvents, OrderPage, WholeOrder};
@@ -41,7 +42,10 @@ const RETRY_AFTER: &str = "2";
 
 /// `POST /orders`.
 pub(crate) fn create_order(id_secret: Arc<dyn Secret<IdSecret>>, settings: Settings) -> Route {
+    let allowance =
+        Allowance { action: rows::CreateOrder::ACTION, per_minute: settings.orders_per_minute };
     Route::of::<rows::CreateOrder>(Method::POST, "/orders", Create { id_secret, settings })
+        .at_most(allowance)
         .summary("Place an order; it is carried out by events from here on", 201)
         .takes(NewOrder::example)
         .answers::<Priced<WholeOrder>>()

@@ -1,8 +1,8 @@
 //! The Order service on Lambda: accepts orders, and cancels or completes them.
 //!
 //! Beside the variables of [`chorus_aws::run`], `ORDER_ID_SECRET_ARN` names the secret in Secrets
-//! Manager from which the ids of new orders are derived; `HOME_COUNTRY`, `REVIEW_ABOVE` and `CURRENCY` are the shop's
-//! settings.
+//! Manager from which the ids of new orders are derived; `HOME_COUNTRY`, `REVIEW_ABOVE`, `CURRENCY` and
+//! `ORDERS_PER_MINUTE` are the shop's settings.
 
 use std::process::ExitCode;
 
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
             home_country: parsed("HOME_COUNTRY", "a code of ISO 3166")?,
             review_above: parsed("REVIEW_ABOVE", "an amount of money")?,
             currency: parsed("CURRENCY", "a code of ISO 4217")?,
+            orders_per_minute: parsed("ORDERS_PER_MINUTE", "a whole number")?,
             ..Settings::DEFAULT
         };
         Ok(chorus_order::function(id_secret, settings))

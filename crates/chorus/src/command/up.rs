@@ -72,6 +72,9 @@ struct Numbers {
     /// The currency of prices, by ISO 4217
     #[arg(long, value_name = "CODE", default_value = Settings::DEFAULT.currency.code())]
     currency: Currency,
+    /// How many orders a customer may place in a minute; 0 for any number
+    #[arg(long, value_name = "N", default_value_t = Settings::DEFAULT.orders_per_minute)]
+    orders_per_minute: u32,
 }
 
 /// Reads an amount of 0 or more; with 0, every order is reviewed.
@@ -94,9 +97,9 @@ fn deadline(text: &str) -> Result<u32, String> {
 
 impl Up {
     const fn settings(&self) -> Settings {
-        let Numbers { home_country, review_above, currency, .. } = self.numbers;
+        let Numbers { home_country, review_above, currency, orders_per_minute, .. } = self.numbers;
         let payment_capture = self.payments.capture;
-        Settings { home_country, review_above, currency, payment_capture }
+        Settings { home_country, review_above, currency, payment_capture, orders_per_minute }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Committing: load, decide, commit, publish, mark; written once for every action.
 
+mod allowance;
 mod answer;
 mod commit;
 mod failure;
@@ -15,6 +16,7 @@ mod sweep;
 mod torn;
 mod written;
 
+pub use allowance::Allowance;
 pub use answer::{Handled, Outcome};
 pub use failure::Failure;
 pub use function::Function;

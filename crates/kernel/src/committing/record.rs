@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_dynamo::AttributeValue;
 
+use super::allowance::is_allowance;
 use super::outputs::RowOutputs;
 use super::written;
 use crate::breaking::is_circuit;
@@ -23,13 +24,14 @@ pub const RECORD_LIFETIME: Seconds = policy::RECORDS.as_secs().cast_signed();
 pub const UNPUBLISHED_INDEX: Index =
     Index { name: "unpublished", pk: "unpublished", sk: "recorded-at", whole_items: false };
 
-/// The table of all idempotency records, and of the circuits of partners' breakers.
+/// The table of all idempotency records, of the circuits of partners' breakers, and of callers'
+/// allowances.
 pub const IDEMPOTENCY_TABLE: TableSpec =
     TableSpec { name: "idempotency", indexes: &[UNPUBLISHED_INDEX], ttl: Some(EXPIRES_AT) };
 
 /// The attribute with the time after which a record may be deleted, in seconds since the Unix
 /// epoch.
-const EXPIRES_AT: &str = "expires-at";
+pub(super) const EXPIRES_AT: &str = "expires-at";
 
 /// The attribute of a record whose events are not known to be published, but whose message is
 /// redelivered until they are: the sweeper ignores it.
@@ -208,6 +210,11 @@ impl Record {
     }
 }
 
+/// Whether an item of [`IDEMPOTENCY_TABLE`] is none of a message: a circuit or an allowance.
+pub(super) fn is_beside_records(item: &Item) -> bool {
+    is_circuit(item) || is_allowance(item)
+}
+
 /// Checks that `item`, of [`IDEMPOTENCY_TABLE`], is a record that the sweeper may publish.
 ///
 /// # Errors
@@ -221,12 +228,12 @@ pub fn check_record(item: &Item, outputs: &RowOutputs) -> Result<(), Failure> {
 }
 
 /// The events that the kernel publishes for this item of [`IDEMPOTENCY_TABLE`]; empty if a state
-/// machine publishes them, or if the item is a circuit.
+/// machine publishes them, or if the item is no record but a circuit or an allowance.
 ///
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if it is no record.
 pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
-    if is_circuit(item) {
+    if is_beside_records(item) {
         return Ok(Vec::new());
     }
     let record = Record::read(item)?;
@@ -263,7 +270,7 @@ pub fn machine_starts(item: &Item) -> Result<Vec<Signal>, Failure> {
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if the item is no record.
 pub fn left_to_sweeper(item: &Item) -> Result<Option<Write>, Failure> {
-    if is_circuit(item) {
+    if is_beside_records(item) {
         return Ok(None);
     }
     let record = Record::read(item)?;

@@ -4,7 +4,6 @@
 
 use super::record::Record;
 use super::written::{self, WrittenItem};
-use crate::breaking::is_circuit;
 use crate::{Failure, Item, Key, Store, TableSpec, Write, stream_key};
 
 /// A transaction whose record was restored, but not all of its items.
@@ -41,7 +40,7 @@ pub async fn torn(
     tables: &[TableSpec],
     record: &Item,
 ) -> Result<Option<Torn>, Failure> {
-    if is_circuit(record) {
+    if super::record::is_beside_records(record) {
         return Ok(None);
     }
     let record = Record::read(record)?;
