@@ -13,16 +13,21 @@ const HOME_COUNTRY: &str = "HomeCountry";
 const REVIEW_ABOVE: &str = "ReviewAbove";
 /// The parameter with the currency of all prices.
 const CURRENCY: &str = "Currency";
+/// The parameter with the number of orders that a customer may place in a minute.
+const ORDERS_PER_MINUTE: &str = "OrdersPerMinute";
 
 pub(crate) fn parameters() -> Vec<Parameter> {
-    let Settings { home_country, review_above, currency, .. } = Settings::DEFAULT;
+    let Settings { home_country, review_above, currency, orders_per_minute, .. } =
+        Settings::DEFAULT;
     let text = Parameter::text;
     let home = "The country that the shop ships from: a code of ISO 3166";
     let review = "From this total on, orders are reviewed before they are charged";
+    let orders = "How many orders a customer may place in a minute; 0 for any number";
     vec![
         text(HOME_COUNTRY, home, home_country.code()).one_of(&Country::codes()),
         text(REVIEW_ABOVE, review, &review_above.to_string()).at_least(0),
         text(CURRENCY, "The currency of prices: a code of ISO 4217", currency.code()),
+        text(ORDERS_PER_MINUTE, orders, &orders_per_minute.to_string()).like("^[0-9]{1,6}$"),
     ]
 }
 
@@ -44,6 +49,7 @@ pub(crate) fn variables() -> Vec<(Service, String, Value)> {
     let mut all = vec![
         variable(services::ORDER, "HOME_COUNTRY", HOME_COUNTRY),
         variable(services::ORDER, "REVIEW_ABOVE", REVIEW_ABOVE),
+        variable(services::ORDER, "ORDERS_PER_MINUTE", ORDERS_PER_MINUTE),
     ];
     all.extend(WITH_PRICES.map(|service| variable(service, "CURRENCY", CURRENCY)));
     all

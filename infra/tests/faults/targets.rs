@@ -92,3 +92,17 @@ fn a_path_that_leads_nowhere() {
         &[("DeliveryStartDeliveryRule", "reads $.detial, which no event that it matches has")],
     );
 }
+
+/// No linter knows whether a message group is a tenant, and EventBridge takes any text.
+#[test]
+fn a_queue_that_does_not_tell_tenants_apart() {
+    for (group, told) in [
+        (json!(null), "without a message group"),
+        (json!({ "MessageGroupId": "$.detail.metadata.tennant" }), "with the message group"),
+    ] {
+        planted(
+            |it| of(it, "NotificationSendEmailRule")["Targets"][0]["SqsParameters"] = group,
+            &[("NotificationSendEmailRule", told)],
+        );
+    }
+}

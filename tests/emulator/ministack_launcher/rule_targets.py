@@ -75,12 +75,13 @@ def require_invoke_permission(function: dict, config: dict, rule_arn: str) -> No
 
 
 def dispatch_to_sqs(spec: Any, payload: str, sqs_parameters: dict | None = None) -> None:
-    """Sends to a queue that permits it; a FIFO queue needs the message group of the target."""
+    """Sends to a queue that permits it, with the message group of the target: a constant, or a path
+    in the event. A FIFO queue needs one."""
     running = delivery.current()
     queue_arn = str(spec)
 
     def attempt() -> None:
-        group_id = (sqs_parameters or {}).get("MessageGroupId")
+        group_id = group_of((sqs_parameters or {}).get("MessageGroupId"), payload)
         try:
             if ":rule/" in running.rule_arn:
                 queues.require_permission(queue_arn, running.rule_arn)
@@ -93,6 +94,17 @@ def dispatch_to_sqs(spec: Any, payload: str, sqs_parameters: dict | None = None)
             raise DeliveryFailed(delivery.INVALID_PARAMETER, str(error)) from error
 
     running.attempt_now(attempt)
+
+
+def group_of(group_id: str | None, event: str) -> str | None:
+    """The message group itself, or the text at this path of the event, if there is one; MiniStack
+    takes a path for the group."""
+    if not group_id or not group_id.startswith("$."):
+        return group_id
+    value = as_json(event)
+    for name in group_id.removeprefix("$.").split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def dispatch_to_state_machine(arn: str, payload: str) -> None:

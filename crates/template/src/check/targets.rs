@@ -1,5 +1,8 @@
-//! Checks that a target which needs a role has one, and that the role allows EventBridge to call
-//! the target.
+//! Checks that a target which needs a role has one, that the role allows EventBridge to call the
+//! target, and that queues which functions receive from get the tenant of each event.
+
+use chorus_table::TENANT_PATH;
+use serde_json::Value;
 
 use super::grants;
 use super::view::{BUS, View, is_arn, items, resource_of, texts};
@@ -21,6 +24,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
         rules.flat_map(|(id, rule)| items(&rule["Targets"]).iter().map(move |target| (id, target)))
     {
         let Some(resource) = resource_of(&target["Arn"]) else { continue };
+        findings.extend(check_group(view, id, target, resource));
         let is_bus = view.is_bus(&target["Arn"]);
         let is_given = is_bus && view.is_parameter(resource);
         if !is_given && !is_arn(&target["Arn"]) {
@@ -49,4 +53,23 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// A rule that sends to a queue of a function sets the event's tenant as the message group: SQS
+/// delivers the other groups' messages first where one has a backlog.
+fn check_group(view: View<'_>, id: &str, target: &Value, queue: &str) -> Option<Finding> {
+    let mut consumed = view.events("SQS").map(|(_, _, source)| resource_of(&source["Queue"]));
+    if !consumed.any(|consumed| consumed == Some(queue)) {
+        return None;
+    }
+    let group = &target["SqsParameters"]["MessageGroupId"];
+    if group == TENANT_PATH {
+        return None;
+    }
+    let problem = match group {
+        Value::Null => format!("sends to {queue} without a message group"),
+        group => format!("sends to {queue} with the message group {group}"),
+    };
+    let problem = format!("{problem}: one tenant's backlog would hold up the others");
+    Some(Finding::new(id, problem, format!("Write MessageGroupId: {TENANT_PATH}")))
 }

@@ -1,7 +1,7 @@
 //! Rules whose target is a queue, a partner or another bus. Rules that invoke a function are among its events.
 
-use chorus_table::CallBody;
 use chorus_table::policy::RetryPolicy;
+use chorus_table::{CallBody, TENANT_PATH};
 use serde_json::{Value, json};
 
 use super::{Construct, Resource};
@@ -77,7 +77,11 @@ pub struct Rule {
 impl Construct for Rule {
     fn resource(&self) -> Resource {
         let mut target = match &self.target {
-            RuleTarget::Queue(queue) => json!({ "Id": "queue", "Arn": arn(queue) }),
+            RuleTarget::Queue(queue) => json!({
+                "Id": "queue",
+                "Arn": arn(queue),
+                "SqsParameters": { "MessageGroupId": TENANT_PATH },
+            }),
             RuleTarget::QueueWithReason { queue, reason } => json!({
                 "Id": "queue",
                 "Arn": arn(queue),
