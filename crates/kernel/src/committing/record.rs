@@ -246,7 +246,7 @@ pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if it is no record.
 pub fn recorded_events(item: &Item) -> Result<Vec<Entry>, Failure> {
-    if is_circuit(item) {
+    if is_beside_records(item) {
         return Ok(Vec::new());
     }
     Ok(Record::read(item)?.entries)
@@ -257,7 +257,7 @@ pub fn recorded_events(item: &Item) -> Result<Vec<Entry>, Failure> {
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if it is no record.
 pub fn machine_starts(item: &Item) -> Result<Vec<Signal>, Failure> {
-    if is_circuit(item) {
+    if is_beside_records(item) {
         return Ok(Vec::new());
     }
     let signals = Record::read(item)?.signals.into_iter();
