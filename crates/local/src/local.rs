@@ -34,6 +34,9 @@ use crate::records::Records;
 use crate::runner::{Driver, Runner};
 use crate::store::DynoxideStore;
 
+/// How long after the start what expired is forgotten.
+const AFTER_START: Duration = Duration::from_secs(60);
+
 /// An application in one process. Dropping it loses no accepted event, but cuts off work in flight;
 /// [`Runner::shutdown`] ends it in an orderly way.
 #[derive(Debug)]
@@ -233,8 +236,8 @@ fn open_bus(
     for (schedule, _) in schedules(config) {
         let mut last = restored.schedules.get(schedule.job).copied();
         if schedule.job == FORGET {
-            // At every start: a shop that never runs for an hour would keep everything.
-            last = now.checked_sub(schedule.every).ok();
+            // A minute after every start: a shop that never runs for an hour would keep everything.
+            last = now.checked_sub(schedule.every.saturating_sub(AFTER_START)).ok();
         }
         engine.schedule(schedule, last, now);
     }
