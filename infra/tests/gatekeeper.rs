@@ -24,7 +24,7 @@ fn nothing_is_wrong_with_its_template() {
     assert_eq!(found, [""; 0]);
 }
 
-/// The pattern of a rule, with these accounts in place of the parameters.
+/// The pattern of a rule, with the test's account ids in place of the template's parameters.
 fn pattern(rule: &str, document: &Value) -> Pattern {
     let pattern = document["Resources"][rule]["Properties"]["EventPattern"].to_string();
     let pattern = pattern.replace(r#"{"Ref":"ApplicationAccount"}"#, r#""111111111111""#);

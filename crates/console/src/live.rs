@@ -89,7 +89,7 @@ pub struct Live(Arc<Mutex<Seen>>);
 pub(crate) enum Topic {
     /// Counts and moving events, for the map.
     Map,
-    /// That anything happened.
+    /// That anything happened, of any order.
     Anything,
     /// That something happened to this order.
     Order(String),

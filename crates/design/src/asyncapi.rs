@@ -71,7 +71,7 @@ fn sent_through(table: &Table, bus: OutsideBus) -> Vec<(&'static RowSpec, Messag
 /// What distinguishes one document from another.
 struct Head<'a> {
     title: &'a str,
-    /// What the bus is.
+    /// The description of the bus.
     bus: &'a str,
     operations: Map<String, Value>,
 }

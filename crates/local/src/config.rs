@@ -26,8 +26,8 @@ pub struct LocalConfig {
     /// The rules of the bus.
     pub rules: Vec<Rule>,
     pub clock: Arc<dyn Clock>,
-    /// The same clock as `clock`, if the runner should advance it whenever nothing else can be
-    /// done.
+    /// The virtual clock, the same as `clock`, that the runner advances whenever it has no work that
+    /// is due. With `None`, the runner does not advance the time.
     pub passes: Option<VirtualClock>,
     /// The events that each row may publish: the sweeper publishes no others.
     pub outputs: RowOutputs,

@@ -42,7 +42,11 @@ pub enum DirectoryError {
         .0.display()
     )]
     Missing(PathBuf),
-    #[error("{} belongs to another directory, or to another moment of this one", .0.display())]
+    #[error(
+        "{} is of another directory, or an older or newer copy of this one's file: put the right one \
+         back, or restore a backup",
+        .0.display()
+    )]
     Foreign(PathBuf),
     #[error("{} was written by a newer release: it has format {found}, and this one reads {FORMAT}", file.display())]
     Newer { file: PathBuf, found: i64 },

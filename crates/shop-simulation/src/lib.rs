@@ -41,7 +41,7 @@ pub fn faults(text: &str) -> Result<Faults, UnknownTrouble> {
     Faults::read(text, Shop::TROUBLES)
 }
 
-/// Reads a fault at a call, in the form in which it is displayed.
+/// Parses an injected fault, in the form in which `Injection` is displayed.
 ///
 /// # Errors
 /// If `text` has another form.

@@ -71,7 +71,7 @@ pub struct Draws {
     pub seed: u64,
     /// The trouble that this run is exposed to.
     pub troubles: BTreeSet<Trouble>,
-    /// Draws quantities.
+    /// The random source for quantities, such as how long a delay is.
     pub extent: Draw,
     pub(crate) moments: Draw,
 }

@@ -124,7 +124,7 @@ pub struct Outcome<E> {
     /// violated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub story: Vec<String>,
-    /// Every call, if the calls were requested.
+    /// Every call that a process made; empty unless the calls were to be recorded.
     #[serde(skip)]
     pub(crate) called: Vec<Called>,
 }

@@ -50,7 +50,7 @@ mod facts {
     }
 
     chorus_table::event! {
-        /// The ticket of a seat lies ready.
+        /// The ticket for a seat was printed.
         TicketPrinted: Owner::Service(super::services::PRINTING), End, about seat, {
             seat: String = "seat-1".to_owned(),
         }

@@ -86,7 +86,7 @@ pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
 /// The part of [`COLLECT_PAYMENT`] that waits for a reviewer, as a state machine of its own.
 pub const AWAIT_REVIEW: MachineSpec = MachineSpec {
     answers: &[ReviewVerdict::ANSWERS],
-    // A reviewer has to take the order up within four hours, and again at least every four hours,
+    // A reviewer has to take the review up within four hours, and again at least every four hours,
     // because each heartbeat extends the wait by four hours. The decision is due within two days.
     limits: &[("ReviewHeartbeatSeconds", 4 * 3_600), ("ReviewTimeoutSeconds", 2 * 86_400)],
     ..MachineSpec::new(

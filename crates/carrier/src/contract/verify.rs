@@ -15,7 +15,8 @@ use tokio::net::TcpListener;
 use super::checks;
 use super::inbox::{Inbox, Report};
 
-/// How long the check listens for reports about a recalled parcel; longer for a slow carrier.
+/// How long the check listens at least for reports about a recalled parcel. If the carrier took longer
+/// to accept the recall, the check listens for twice that time.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// A carrier that is to be checked.

@@ -18,7 +18,7 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 pub(crate) struct Forget {
     /// The customer's id
     customer: CustomerId,
-    /// Forget them
+    /// Forget the customer; without it, this is a dry run
     #[arg(long)]
     yes: bool,
     /// Forget them although they have open orders, which then cannot be delivered

@@ -44,7 +44,7 @@ impl Engine {
         others.chain(sent).min()
     }
 
-    /// When the next work is due, without schedules.
+    /// When the next work is due, not counting schedules.
     #[must_use]
     pub fn next_unscheduled(&self) -> Option<Timestamp> {
         self.next_delivery().into_iter().chain(self.alarms.next()).min()

@@ -65,7 +65,7 @@ pub enum CostError {
     Unfinished { expected: &'static str, order: String },
 }
 
-/// What something consumed.
+/// The billed resources that an order, or a row for it, consumed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Consumption {

@@ -41,7 +41,7 @@ pub struct RedriveRequest {
     pub limit: Option<usize>,
     /// How many are sent in a second at most.
     pub per_second: Option<u32>,
-    /// Whether this is a dry run, which only lists them.
+    /// Whether this is a dry run, which only lists the dead letters.
     pub dry_run: bool,
 }
 

@@ -34,7 +34,7 @@ pub enum ProblemKind {
     Refused,
     /// An order does not end.
     Stuck,
-    /// Something is done twice.
+    /// An order is charged twice, or one message is answered by several events of a kind.
     Repeated,
     /// Money or stock does not add up.
     Inconsistent,
@@ -81,7 +81,7 @@ pub enum UpgradeError {
     InUse(PathBuf),
     #[error("{} cannot be copied", .0.display())]
     Copy(PathBuf, #[source] std::io::Error),
-    #[error("the copy cannot be opened")]
+    #[error("the copy of the shop on which the upgrade is rehearsed cannot be opened")]
     Open(#[from] ShopError),
     #[error("the copy's files do not belong together")]
     Directory(#[from] DirectoryError),

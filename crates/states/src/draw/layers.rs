@@ -291,8 +291,8 @@ fn settle(row: &[usize], wished: &[f64], sizes: &[Size], middles: &mut [f64]) {
     }
 }
 
-/// Puts the row's node of the main line at 0. Puts each other node at its wished position, or as
-/// near to it as its neighbour towards the main line allows.
+/// Puts the main line's node at 0, and every other node at its wished position. A node that would
+/// overlap its neighbour on the side of the main line is moved outwards.
 fn keep_clear(row: &[usize], anchor: usize, nodes: (&[f64], &[Size]), middles: &mut [f64]) {
     let (wished, sizes) = nodes;
     let apart =

@@ -112,7 +112,7 @@ impl Coded<'_> {
     }
 
     fn note(&self, severity: Severity, problem: Problem, remedy: &str) {
-        // The service gives no location for a machine without an end.
+        // Step Functions gives no location for a machine without an end.
         let is_placed = self.code != Code::MissingEndState;
         let location = problem.location.clone().filter(|_| is_placed);
         let (code, remedy) = (Some(self.code), Some(remedy.to_owned()));

@@ -90,7 +90,7 @@ async fn payment(client: &Client, order: &str) -> anyhow::Result<Payment> {
     match status {
         200 => serde_json::from_value::<Payment>(answer).context("the payment cannot be parsed"),
         404 => Ok(Payment::default()),
-        _ => bail!("the payment of {order}: {status} {answer}"),
+        _ => bail!("the payment of {order} cannot be read: the shop answered {status}: {answer}"),
     }
 }
 
