@@ -249,6 +249,11 @@ impl Application for Shop {
         orders.find(|it| it.order_id.as_str() == correlation_id).map(|it| it.name.as_str())
     }
 
+    fn was_lost(&self, observed: &Observed, correlation_id: &str) -> bool {
+        observed.lost_region().is_some()
+            && !invariants::orders(observed).contains_key(correlation_id)
+    }
+
     fn check(&self, observed: &Observed) -> Vec<String> {
         if let Some(lost) = observed.lost_region() {
             return regions::check(self, observed, lost);

@@ -110,6 +110,12 @@ pub trait Application: Sized {
         Ok(TakenOver::default())
     }
 
+    /// Whether the case with this `correlation-id` was lost with a region, which may leave its messages
+    /// among the dead letters.
+    fn was_lost(&self, _observed: &Observed, _correlation_id: &str) -> bool {
+        false
+    }
+
     /// The name of the case with this `correlation-id` in traces, lists of faults and the reports
     /// of failures; none if it is not a case of the script.
     fn name(&self, _correlation_id: &str) -> Option<&str> {

@@ -13,14 +13,15 @@ pub(crate) fn check<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     let mut wrong = simulation.application.check(observed);
     if observed.lost.is_some() {
         // A consumer may have handled an event that a takeover had decided again, with other data.
-        let dead = check_dead_letters(observed).into_iter();
+        let is_known = |about: &str| !simulation.application.was_lost(observed, about);
+        let dead = check_dead_letters(observed, is_known).into_iter();
         wrong.extend(dead.filter(|what| !what.contains("KeyReused")));
         wrong.extend(check_records(observed));
         return wrong;
     }
     wrong.extend(check_records(observed));
     wrong.extend(check_poison(observed, A::POISON, simulation.scenario.poison.len()));
-    wrong.extend(check_dead_letters(observed));
+    wrong.extend(check_dead_letters(observed, |_| true));
     wrong.extend(check_circuits(observed, &A::TABLE));
     wrong.extend(check_calls(simulation));
     wrong
@@ -86,9 +87,12 @@ pub(crate) fn poison_mark(number: usize) -> String {
     format!("poison-{number}")
 }
 
-/// Checks that every readable message was handled in the end: none is among the dead letters.
-fn check_dead_letters(observed: &Observed) -> Vec<String> {
-    let readable = observed.dead_letters().filter(|(_, readable)| *readable);
+/// Checks that every readable message about a case that `is_known` was handled in the end: none is
+/// among the dead letters.
+fn check_dead_letters(observed: &Observed, is_known: impl Fn(&str) -> bool) -> Vec<String> {
+    let readable = observed
+        .dead_letters()
+        .filter(|(letter, readable)| *readable && is_known(&letter.event.correlation_id));
     let lines = readable.map(|(letter, _)| {
         let (kind, about) = (&letter.event.detail_type, &letter.event.correlation_id);
         format!("dead: {} never took {kind} of {about}: {}", letter.rule, letter.cause.fault)
