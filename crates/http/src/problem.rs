@@ -38,7 +38,7 @@ pub struct Problem {
     pub code: Option<&'static str>,
     /// After how many seconds the request may be sent again: the `Retry-After` header.
     #[serde(skip)]
-    pub retry_after: Option<u64>,
+    pub retry_after: Option<u16>,
 }
 
 impl Problem {

@@ -358,7 +358,7 @@ fn too_many(allowance: &Allowance, wait: Duration) -> Problem {
         allowance.per_minute
     );
     let problem = Problem::new(429, "too-many-requests", rule);
-    Problem { retry_after: u64::try_from(seconds).ok(), ..problem }
+    Problem { retry_after: u16::try_from(seconds).ok(), ..problem }
 }
 
 /// The body that a route accepts.

@@ -82,7 +82,7 @@ impl Shop {
 
     /// How many of `requests` of this customer are taken now, and after how many seconds the next
     /// one may be sent.
-    fn taken(&self, customer: &str, requests: usize) -> (usize, Option<u64>) {
+    fn taken(&self, customer: &str, requests: usize) -> (usize, Option<u16>) {
         let (mut taken, mut wait) = (0, None);
         for _ in 0..requests {
             match self.send(Caller::customer(customer)) {
