@@ -99,8 +99,8 @@ impl Default for Settings {
 pub struct Terms {
     /// The country that the shop shipped from.
     pub home_country: Country,
-    /// Whether the order leaves that country: it then takes longer, and needs a customs
-    /// declaration.
+    /// Whether the order leaves that country: it then takes longer, and has to be
+    /// declared.
     pub leaves_country: bool,
     /// From this total on, orders were reviewed.
     pub review_above: Money,
