@@ -4,6 +4,7 @@
 //! Time is virtual. Every function takes ten milliseconds for an event, at most eight events are
 //! worked on at once, and the carrier takes a few calls a second: so a backlog delays whoever waits
 //! behind it. With `CHORUS_NOISY=10000`, the noisy tenant places as many orders.
+#![allow(clippy::print_stdout)]
 
 mod harness;
 
