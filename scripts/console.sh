@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 events() {
   cargo build --quiet --workspace --exclude=chorus-simulation --exclude=chorus-shop-simulation \
-    --example=made_up_events
+    --features=chorus-aws/global-endpoint --example=made_up_events
 }
 case ${1:-} in
   test)

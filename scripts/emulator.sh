@@ -24,8 +24,8 @@ shop() { .venv/bin/python tests/emulator/shop_stack.py "$@"; }
 # dependencies as `cargo test` in scripts/test.sh, so that they are not built again.
 build() {
     tests/emulator/install.sh
-    cargo build --quiet --workspace --exclude=chorus-simulation --exclude=chorus-shop-simulation --test=runtime \
-        --bin=chorus "$@"
+    cargo build --quiet --workspace --exclude=chorus-simulation --exclude=chorus-shop-simulation \
+        --features=chorus-aws/global-endpoint --test=runtime --bin=chorus "$@"
 }
 
 prepare() {
@@ -103,7 +103,7 @@ case ${1:-} in
         trap 'tests/emulator/emulator.py stop' EXIT
         AWS_ENDPOINT_URL=$(tests/emulator/emulator.py start) cargo test --quiet --workspace \
             --exclude=chorus-simulation --exclude=chorus-shop-simulation \
-            --test=port_suite -- --nocapture
+            --features=chorus-aws/global-endpoint --test=port_suite -- --nocapture
         ;;
     northwind)
         folder=${NORTHWIND:-../shared/data/northwind}
