@@ -6,7 +6,7 @@ use std::time::Duration;
 use chorus_table::{Inputs, Replay, Row};
 use jiff::Timestamp;
 
-use super::outgoing::{derived_id, entries};
+use super::outgoing::{entries, pause};
 use super::record::{Publication, Record, record_key};
 use crate::deciding::{WithoutCalls, load_beside};
 use crate::{
@@ -139,7 +139,7 @@ impl Kernel {
         let (mut response, mut lost, mut kept) = (None, false, None);
         for attempt in 0..ATTEMPTS {
             if std::mem::replace(&mut lost, true) {
-                self.clock.sleep(pause::<A::Row>(message, attempt)).await;
+                self.clock.sleep(pause_of::<A::Row>(message, attempt)).await;
             }
             let breaker = A::Row::SPEC.breaker.filter(|_| A::CALLS);
             let (state, record) = match kept.take() {
@@ -344,14 +344,10 @@ impl Kernel {
     }
 }
 
-/// How long to wait before this attempt, counted from 1. The pause has full jitter, so that
-/// invocations that collided do not collide again. It is drawn from the message's idempotency key,
-/// so that a simulation is reproducible.
-fn pause<R: Row>(message: &Message, attempt: u32) -> Duration {
-    let key = &message.metadata.idempotency_key;
-    let drawn = derived_id(R::SPEC.action, key, attempt as usize).as_u128();
+/// How long to wait before this attempt, counted from 1.
+fn pause_of<R: Row>(message: &Message, attempt: u32) -> Duration {
     let longest = FIRST_PAUSE.saturating_mul(1 << (attempt - 1)).min(LONGEST_PAUSE);
-    Duration::from_micros((drawn % longest.as_micros()) as u64)
+    pause(longest, (R::SPEC.action, &message.metadata.idempotency_key), attempt)
 }
 
 /// Whether `message` is a replayed event so old that the record of its answer may have expired.

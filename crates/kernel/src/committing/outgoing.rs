@@ -1,6 +1,8 @@
 //! Outgoing events. Their ids are derived from the message that caused them, so that a step that is
 //! run again publishes the same bytes.
 
+use std::time::Duration;
+
 use chorus_table::{Category, Detail, EarlierData, Entry, Metadata, Outputs};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -21,6 +23,13 @@ pub(crate) const TTL_SECONDS: u32 = 86_400;
 #[must_use]
 pub fn derived_id(action: &str, idempotency_key: &str, ordinal: usize) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{action}\n{idempotency_key}\n{ordinal}").as_bytes())
+}
+
+/// A pause with full jitter, of at most `longest`, so that invocations that collided do not collide
+/// again. It is drawn from what is retried, so that a simulation is reproducible.
+pub(crate) fn pause(longest: Duration, (action, key): (&str, &str), attempt: u32) -> Duration {
+    let drawn = derived_id(action, key, attempt as usize).as_u128();
+    Duration::from_micros((drawn % longest.as_micros()) as u64)
 }
 
 /// The entries to publish for `events`, which `action` emits on the message `cause` at `now`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chorus_table::Entry;
 
-use super::outgoing::derived_id;
+use super::outgoing::pause;
 use crate::{Clock, Failure};
 
 /// The most entries of one PutEvents request.
@@ -61,7 +61,9 @@ async fn publish_chunk(
     let mut last = String::new();
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
-            clock.sleep(pause(&waiting, attempt)).await;
+            let first = waiting.first().map(|entry| entry.detail.as_str()).unwrap_or_default();
+            let longest = Duration::from_millis(50 << attempt);
+            clock.sleep(pause(longest, ("publish", first), attempt)).await;
         }
         match bus.put_events(&waiting).await {
             Ok(rejected) if rejected.is_empty() => return Ok(()),
@@ -76,15 +78,6 @@ async fn publish_chunk(
     }
     let message = format!("{} of {} events were not taken: {last}", waiting.len(), chunk.len());
     Err(Failure::later("PublishFailed", message))
-}
-
-/// How long to wait before this attempt, counted from 0: with full jitter, drawn from the first entry,
-/// so that a simulation is reproducible.
-fn pause(waiting: &[Entry], attempt: u32) -> Duration {
-    let first = waiting.first().map(|entry| entry.detail.as_str()).unwrap_or_default();
-    let drawn = derived_id("publish", first, attempt as usize).as_u128();
-    let longest = Duration::from_millis(50 << attempt);
-    Duration::from_micros((drawn % longest.as_micros()) as u64)
 }
 
 /// Splits entries by count and size.
