@@ -92,14 +92,17 @@ impl DirectoryError {
 /// # Errors
 /// See [`DirectoryError`]. The directory is then unchanged.
 pub fn open_directory(directory: &Path, beside: &[&str]) -> Result<(), DirectoryError> {
-    check_directory(directory, beside)?;
-    let path = directory.join(JOURNAL_FILE);
-    let known = backup::check_all(directory)?;
-    complete(directory, &identity::connect(&path)?, &known.renewed())
+    let known = check_directory(directory, beside)?;
+    let journal = identity::connect(&directory.join(JOURNAL_FILE))?;
+    backup::check_pages_of(directory, &journal, &known.files)?;
+    complete(directory, &journal, known.renewed()).map(drop)
 }
 
 /// Does the same as [`open_directory`], without a new id, and without reading every page.
-pub(crate) fn check_directory(directory: &Path, beside: &[&str]) -> Result<(), DirectoryError> {
+pub(crate) fn check_directory(
+    directory: &Path,
+    beside: &[&str],
+) -> Result<Identity, DirectoryError> {
     private::create_directory(directory)
         .map_err(|error| DirectoryError::Files(directory.to_owned(), error))?;
     let own = [STORE_FILE].into_iter().chain(beside.iter().copied());
@@ -112,23 +115,23 @@ pub(crate) fn check_directory(directory: &Path, beside: &[&str]) -> Result<(), D
             return Err(DirectoryError::Missing(path));
         }
         let journal = identity::connect(&path)?;
-        return complete(directory, &journal, &Identity::fresh(expected));
+        return complete(directory, &journal, Identity::fresh(expected));
     }
     identity::check_length(&path)?;
     let journal = identity::connect(&path)?;
     let Some(mut known) = identity::read(&journal, &path)? else {
         check_first_release(directory, &journal, &expected)?;
-        return complete(directory, &journal, &Identity::fresh(expected));
+        return complete(directory, &journal, Identity::fresh(expected));
     };
     for file in &known.files {
         known.check(&directory.join(file))?;
     }
     let more = expected.into_iter().filter(|file| !known.files.contains(file)).collect::<Vec<_>>();
     if known.complete && more.is_empty() {
-        return Ok(());
+        return Ok(known);
     }
     known.files.extend(more);
-    complete(directory, &journal, &known)
+    complete(directory, &journal, known)
 }
 
 /// Checks that a directory whose files have no id yet has all its files: none of them is created.
@@ -162,15 +165,16 @@ fn check_first_release(
 fn complete(
     directory: &Path,
     journal: &Connection,
-    identity: &Identity,
-) -> Result<(), DirectoryError> {
+    identity: Identity,
+) -> Result<Identity, DirectoryError> {
     let path = directory.join(JOURNAL_FILE);
     identity.write(journal, &path, false)?;
     for file in &identity.files {
         let path = directory.join(file);
         identity.write(&identity::connect(&path)?, &path, true)?;
     }
-    identity.write(journal, &path, true)
+    identity.write(journal, &path, true)?;
+    Ok(Identity { complete: true, ..identity })
 }
 
 /// Whether the directory holds files of an engine, even if some are missing.

@@ -67,7 +67,7 @@ pub(crate) fn finish(partial: &Path, to: &Path) -> Result<(), DirectoryError> {
 fn give_id(partial: &Path) -> Result<(), DirectoryError> {
     let checked = check_all(partial)?;
     let journal = identity::connect(&partial.join(JOURNAL_FILE))?;
-    super::complete(partial, &journal, &Identity::fresh(checked.files))
+    super::complete(partial, &journal, Identity::fresh(checked.files)).map(drop)
 }
 
 /// Restores a backup into a new directory, which gets an id of its own, so that its files cannot be
@@ -116,23 +116,35 @@ fn restore_into(
     let keys = DynoxideStore::return_keys(&store, &keys, Timestamp::now())
         .map_err(|error| DirectoryError::Store(keys.clone(), error))?;
     let journal = identity::connect(&partial.join(JOURNAL_FILE))?;
-    super::complete(partial, &journal, &Identity::fresh(checked.files))?;
+    super::complete(partial, &journal, Identity::fresh(checked.files))?;
     Ok(keys)
 }
 
 /// Reads every page of every file, and checks that the files belong together.
-pub(super) fn check_all(directory: &Path) -> Result<Identity, DirectoryError> {
+fn check_all(directory: &Path) -> Result<Identity, DirectoryError> {
     let path = directory.join(JOURNAL_FILE);
     let journal = identity::connect(&path)?;
     let known = identity::read(&journal, &path)?
         .ok_or_else(|| DirectoryError::NoBackup(directory.to_owned()))?;
-    check_pages(&journal, &path)?;
     for file in &known.files {
+        known.check(&directory.join(file))?;
+    }
+    check_pages_of(directory, &journal, &known.files)?;
+    Ok(known)
+}
+
+/// Reads every page of the journal and of these files.
+pub(super) fn check_pages_of(
+    directory: &Path,
+    journal: &Connection,
+    files: &[String],
+) -> Result<(), DirectoryError> {
+    check_pages(journal, &directory.join(JOURNAL_FILE))?;
+    for file in files {
         let path = directory.join(file);
-        known.check(&path)?;
         check_pages(&identity::connect(&path)?, &path)?;
     }
-    Ok(known)
+    Ok(())
 }
 
 fn check_pages(connection: &Connection, path: &Path) -> Result<(), DirectoryError> {

@@ -23,7 +23,7 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
 const PREVIOUS: &str = "ALTER TABLE chorus_directory ADD COLUMN previous TEXT NOT NULL DEFAULT ''";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     pub(super) id: String,
     pub(super) format: i64,
     /// The files of the directory besides the journal.
