@@ -107,56 +107,7 @@ macro_rules! kinds {
 
 pub(super) use kinds;
 
-const RESERVED: &[&str] = kinds![
-    ItemReserved,
-    ItemDescribed,
-    ErrorItemDescribed,
-    CustomerDescribed,
-    ErrorCustomerDescribed,
-    DeliveryEstimated,
-    ErrorDeliveryEstimated,
-    ReviewRequested,
-    ConfirmationRequired,
-    PaymentAuthorized,
-    PaymentMade,
-    PaymentFailed,
-    ItemRemoved,
-    ItemUnreserved,
-    ItemReturned,
-    DeliveryMarkedAsStarted,
-    DeliveryStarted,
-    Delivered,
-    DeliveryCanceled,
-    DeliveryWasDelivered,
-    OrderDelivered,
-];
-const ESTIMATED: &[&str] = kinds![
-    DeliveryEstimated,
-    ReviewRequested,
-    ConfirmationRequired,
-    PaymentAuthorized,
-    PaymentMade,
-    PaymentFailed,
-    ItemRemoved,
-    ItemReturned,
-    DeliveryMarkedAsStarted,
-    DeliveryStarted,
-    Delivered,
-    DeliveryCanceled,
-    DeliveryWasDelivered,
-    OrderDelivered,
-];
-const REMOVED: &[&str] = kinds![
-    ItemRemoved,
-    ItemReturned,
-    DeliveryMarkedAsStarted,
-    ErrorMarkDeliveryAsStarted,
-    DeliveryStarted,
-    Delivered,
-    DeliveryCanceled,
-    DeliveryWasDelivered,
-    OrderDelivered,
-];
+/// The events of an order whose parcel was started.
 const STARTED: &[&str] = kinds![
     DeliveryMarkedAsStarted,
     DeliveryStarted,
@@ -164,6 +115,27 @@ const STARTED: &[&str] = kinds![
     DeliveryCanceled,
     DeliveryWasDelivered,
     OrderDelivered,
+];
+/// The events that only an order has whose items left the stock.
+const LEFT_STOCK: &[&str] = kinds![ItemRemoved, ItemReturned];
+/// The events, besides those of later steps, of an order whose delivery was estimated.
+const ESTIMATED: &[&str] = kinds![
+    DeliveryEstimated,
+    ReviewRequested,
+    ConfirmationRequired,
+    PaymentAuthorized,
+    PaymentMade,
+    PaymentFailed,
+];
+/// The events, besides those of later steps, of an order whose items were reserved.
+const RESERVED: &[&str] = kinds![
+    ItemReserved,
+    ItemDescribed,
+    ErrorItemDescribed,
+    CustomerDescribed,
+    ErrorCustomerDescribed,
+    ErrorDeliveryEstimated,
+    ItemUnreserved,
 ];
 
 /// How far an order came: an event implies those before it, even if they did not arrive.
@@ -186,12 +158,15 @@ impl Progress {
     /// `has_parcel`: whether the carrier has, or had, the order's parcel; `held`: whether the bank holds
     /// its amount.
     pub(super) fn of(facts: &Facts<'_>, has_parcel: bool, held: bool) -> Self {
+        let started = has_parcel || facts.has(STARTED);
+        let left_stock = started || facts.has(LEFT_STOCK);
+        let estimated = left_stock || facts.has(ESTIMATED);
         Self {
-            reserved: has_parcel || facts.has(RESERVED),
-            removed: has_parcel || facts.has(REMOVED),
+            reserved: estimated || facts.has(RESERVED),
+            removed: left_stock || facts.has(kinds![ErrorMarkDeliveryAsStarted]),
             released: facts.has(kinds![ItemUnreserved, ItemReturned]),
-            estimated: has_parcel || facts.has(ESTIMATED),
-            started: has_parcel || facts.has(STARTED),
+            estimated,
+            started,
             delivered: facts.has(kinds![DeliveryWasDelivered, OrderDelivered]),
             delivery_canceled: facts.has(kinds![DeliveryWasCanceled]),
             held: held || facts.has(kinds![PaymentAuthorized]),
