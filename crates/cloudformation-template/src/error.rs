@@ -19,25 +19,25 @@ pub enum TemplateFault {
     /// The text is neither JSON nor YAML.
     #[error("{0}")]
     Syntax(String),
-    /// The document is not an object, or there is none.
+    /// The document is not an object, or the text has no document.
     #[error("a template must be an object with the section `Resources`")]
     NotAnObject,
     /// A mapping's key is a list or an object.
-    #[error("a key must be a plain value")]
+    #[error("a key must be a text, not a list or an object")]
     KeyNotScalar,
     /// An alias refers to no anchor above it.
-    #[error("the alias refers to nothing above it")]
+    #[error("the alias names an anchor that is not defined before the alias")]
     UnknownAlias,
     /// `<<` is used with something other than an object or a list of objects.
-    #[error("`<<` merges objects only")]
+    #[error("`<<` must have an object or a list of objects")]
     MergeOfNoObject,
     /// Values are nested deeper than allowed.
-    #[error("nested deeper than {0} levels")]
+    #[error("values must be nested at most {0} levels deep")]
     TooDeep(usize),
     /// The document has more values than allowed, which aliases of aliases can cause.
-    #[error("more than {0} values")]
+    #[error("the template must have at most {0} values, counting those that aliases repeat")]
     TooMany(usize),
     /// The text is longer than allowed.
-    #[error("more than {0} bytes")]
+    #[error("the template must have at most {0} bytes")]
     TooLong(usize),
 }

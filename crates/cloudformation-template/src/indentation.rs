@@ -8,7 +8,7 @@ use crate::error::{TemplateError, TemplateFault};
 use crate::yaml::Document;
 
 /// The spaces that are added to a line; within brackets and quotation marks they have no meaning.
-const MORE: usize = 200;
+const ADDED_SPACES: usize = 200;
 /// The limit of bytes that are parsed again for one text, over all attempts.
 const MOST_PARSED_AGAIN: usize = 64 << 20;
 
@@ -26,7 +26,7 @@ impl<'t> Indented<'t> {
 
     /// Indents the lines that `error` reports as not indented enough; returns false for any other
     /// error.
-    pub(crate) fn mend(&mut self, error: &TemplateError) -> bool {
+    pub(crate) fn indent_more(&mut self, error: &TemplateError) -> bool {
         let lines = match &error.fault {
             TemplateFault::Syntax(reason) if reason == "invalid indentation in quoted scalar" => {
                 self.rest_of_quoted(error.line, error.column)
@@ -42,10 +42,10 @@ impl<'t> Indented<'t> {
         if self.lines.len() == known || self.parsed_again > MOST_PARSED_AGAIN {
             return false;
         }
-        let mut text = String::with_capacity(self.text.len() + added.len() * MORE);
+        let mut text = String::with_capacity(self.text.len() + added.len() * ADDED_SPACES);
         for (number, line) in (1..).zip(self.text.split_inclusive('\n')) {
             if added.contains(&number) {
-                text.extend(std::iter::repeat_n(' ', MORE));
+                text.extend(std::iter::repeat_n(' ', ADDED_SPACES));
             }
             text.push_str(line);
         }
@@ -87,6 +87,6 @@ impl<'t> Indented<'t> {
     }
 
     fn column(&self, line: usize, column: usize) -> usize {
-        if self.lines.contains(&line) { column.saturating_sub(MORE).max(1) } else { column }
+        if self.lines.contains(&line) { column.saturating_sub(ADDED_SPACES).max(1) } else { column }
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn number(text: &str) -> Option<Number> {
     }
     let whole = if whole.is_empty() { "0" } else { whole };
     let point = if fraction.is_empty() { "" } else { "." };
-    // JSON's number syntax decides about the rest.
+    // The JSON parser rejects whatever else is not a number.
     serde_json::from_str(&format!("{sign}{whole}{point}{fraction}{exponent}")).ok()
 }
 

@@ -39,8 +39,8 @@ impl Template {
     /// Reads a template, YAML or JSON.
     ///
     /// # Errors
-    /// Fails with line and column if `text` is neither, not an object, or beyond the bounds: 8 MiB,
-    /// 100 levels, a million values.
+    /// Fails with line and column if `text` is neither YAML nor JSON, is not an object, or exceeds
+    /// 8 MiB, 100 levels or a million values.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let at_start = |fault| TemplateError { line: 1, column: 1, fault };
         if text.len() > MOST_BYTES {

@@ -38,7 +38,7 @@ pub(crate) fn read(text: &str) -> Result<Document, TemplateError> {
     loop {
         match read_strictly(&indented.text) {
             Ok(document) => return Ok(indented.as_written(document)),
-            Err(error) if indented.mend(&error) => {}
+            Err(error) if indented.indent_more(&error) => {}
             Err(error) => return Err(indented.error_as_written(error)),
         }
     }

@@ -232,7 +232,7 @@ fn what_is_no_template_is_refused_with_its_place() {
         ("", 1, "must be an object"),
         ("a:\n  ? [x]\n  : 1", 2, "key must be"),
         ("a: *gone", 1, ""),
-        ("a:\n  <<: text", 2, "merges"),
+        ("a:\n  <<: text", 2, "`<<` must have"),
     ] {
         let error = Template::parse(text).expect_err(text);
         assert!(error.to_string().contains(part), "{text}: {error}");

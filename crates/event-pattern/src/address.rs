@@ -12,7 +12,7 @@ pub(crate) enum Address {
     V6(u128),
 }
 
-/// A range of addresses, both ends included, and what it covers of each family.
+/// A range of addresses: the lowest and the highest address that it covers in each family.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AddressRange {
     pub(crate) v4: Option<(u32, u32)>,

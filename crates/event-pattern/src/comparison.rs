@@ -21,12 +21,13 @@ pub(crate) enum Value<'v> {
 /// A text that a string must start or end with.
 ///
 /// The engine compares strings together with their quotes. A prefix that ends in a quote therefore
-/// also matches the string that ends right there, and likewise a suffix that begins with a quote.
+/// also matches the string that equals the prefix without this quote. The same is true of a suffix
+/// that begins with a quote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Affix<T> {
     pub(crate) text: T,
-    /// The text without this quote, which then must be the whole string; absent if there is no such
-    /// quote.
+    /// The text without this quote, which also matches a string that equals it; absent if there is
+    /// no such quote.
     pub(crate) whole: Option<T>,
 }
 

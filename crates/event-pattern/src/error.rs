@@ -147,7 +147,7 @@ pub enum PatternFault {
     #[error("the wildcard has two `*` in a row")]
     ConsecutiveStars,
     /// A wildcard with a backslash before something else than `*` or `\`.
-    #[error("the wildcard has a `\\` before something else than `*` or `\\`")]
+    #[error("the wildcard has a `\\` before a character other than `*` or `\\`")]
     WildcardEscape,
     /// Wildcards beyond [`Limits::wildcard_complexity`](crate::Limits::wildcard_complexity).
     #[error(
@@ -163,7 +163,7 @@ pub enum PatternFault {
     #[error("`{0}` is not an address block")]
     Cidr(String),
     /// `cidr` with too many mask bits.
-    #[error("a mask has at most {0} bits")]
+    #[error("the mask of this address has at most {0} bits")]
     CidrMask(u32),
     /// `$or` with something else than an array of objects.
     #[error("`$or` takes an array of objects")]
@@ -261,7 +261,7 @@ pub enum EventError {
     #[error("an event must be a JSON object")]
     NotAnObject,
     /// The event has 4 GiB or more.
-    #[error("the event is too large")]
+    #[error("the event has 4 GiB or more")]
     TooLarge,
     /// There are too many ways to choose one element from each of the event's arrays. This happens
     /// only if the event repeats a member's name, or spells one path in several ways with dots.

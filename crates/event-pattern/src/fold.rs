@@ -62,7 +62,7 @@ impl AnyCase {
             .collect()
     }
 
-    /// The folded form of every text that this one matches.
+    /// The folded form of this text, which every text that it matches has as well.
     pub(crate) fn folded(&self) -> &str {
         &self.folded
     }

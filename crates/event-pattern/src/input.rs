@@ -18,7 +18,7 @@ pub enum InputError {
     #[error("the path `{0}` does not begin with `$`")]
     NoRoot(String),
     /// A path with something else than names, indices and `*`.
-    #[error("the path `{0}` has something else than .names, [indices] and *")]
+    #[error("the path `{0}` has something other than .names, [indices] and *")]
     Path(String),
     /// A variable that is neither defined nor one of the service's.
     #[error("InputTemplate contains invalid placeholder {0}")]

@@ -8,7 +8,7 @@ use crate::compare::{self, Events};
 use crate::comparison::Comparison;
 use crate::condition::Condition;
 use crate::error::{PatternError, PatternFault, Position};
-use crate::explain::alike;
+use crate::explain::differ_in_style_only;
 use crate::json::{Cursor, MAX_DEPTH, Reason};
 use crate::pattern::Pattern;
 
@@ -54,7 +54,7 @@ pub enum Code {
     DuplicateName,
     /// No event can match the pattern, or one of its alternatives.
     NeverMatches,
-    /// Every event meets a condition, or every value of its field does.
+    /// A condition is met by every event, or by every value of its field.
     AlwaysTrue,
     /// An entry of a field, or an alternative of `$or`, accepts nothing beyond what the others
     /// accept.
@@ -75,7 +75,7 @@ pub struct Finding {
     pub code: Code,
     /// How serious the finding is.
     pub severity: Severity,
-    /// Where in the pattern it is, such as `$.detail.id`.
+    /// The place in the pattern that the finding is about, such as `$.detail.id`.
     pub place: String,
     /// The line and the column of this place in the pattern's text.
     pub position: Position,
@@ -197,10 +197,11 @@ impl Linter<'_> {
         let top =
             |condition: &Condition| condition.path.split('.').next().unwrap_or_default().to_owned();
         let is_known = |name: &str| ENVELOPE.contains(&name);
-        // The filters of pipes and of queues match messages without an envelope.
+        // The filters of pipes and of queues match messages without an envelope, so fewer
+        // names are taken for misspellings if no field of the pattern belongs to the envelope.
         let has_envelope = conditions.iter().any(|condition| {
             let top = top(condition);
-            is_known(&top) || ENVELOPE.iter().any(|known| alike(known, &top))
+            is_known(&top) || ENVELOPE.iter().any(|known| differ_in_style_only(known, &top))
         });
         for condition in conditions {
             let top = top(condition);
@@ -239,14 +240,14 @@ impl Linter<'_> {
         for condition in &review.dead {
             let scope = if review.is_dead { "the pattern" } else { "this alternative" };
             let message = format!(
-                "`{}` has none of these values in an event as it is delivered: {scope} never \
-                 matches",
+                "in an event that EventBridge delivers, `{}` never has any of these values: {scope} \
+                 never matches",
                 condition.path
             );
             self.add(Code::NeverMatches, &condition.place, (message, None));
         }
         for condition in &review.idle {
-            let message = format!("every event meets what is asked of `{}`", condition.path);
+            let message = format!("every event meets the condition on `{}`", condition.path);
             let remedy = "drop the field".to_owned();
             self.add(Code::AlwaysTrue, &condition.place, (message, Some(remedy)));
         }
@@ -278,7 +279,8 @@ impl Linter<'_> {
 
 /// Whether `name` is probably a misspelling of `known`.
 fn is_near(known: &str, name: &str) -> bool {
-    alike(known, name) || distance(known, &name.to_lowercase()) <= 2 && name.len() > 3
+    differ_in_style_only(known, name)
+        || distance(known, &name.to_lowercase()) <= 2 && name.len() > 3
 }
 
 /// Whether a name is probably a misspelling even if no other field belongs to the envelope: it

@@ -1,9 +1,9 @@
 //! Numbers as the engine compares them: only decimals that are the same after a conversion to a
 //! double and back.
 //!
-//! Numbers of up to 15 significant digits always are. A number that is not, such as
-//! `12345678901234567890`, is not a number to `numeric` and `anything-but`; it only equals the same
-//! digits in the same spelling.
+//! This holds for every number of up to 15 significant digits. `numeric` and `anything-but` do not
+//! take any other number, such as `12345678901234567890`, for a number; a plain value in a pattern
+//! matches such a number only in the same spelling.
 
 /// A number in a form that sorts like the doubles; `-0` has the key of `0`.
 pub(crate) type Key = u64;

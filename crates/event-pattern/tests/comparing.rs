@@ -23,8 +23,8 @@ fn relate(first: &str, second: &str, events: Events) -> Compared {
     compared
 }
 
-/// Checks that each pattern matches the returned events as it should, and that the events are
-/// present that the relation requires.
+/// Checks that each pattern matches the returned events as it should, and that `compared` has the
+/// events that its relation requires.
 fn proved(first: &Pattern, second: &Pattern, compared: &Compared) -> Result<(), TestCaseError> {
     let cases = [
         (&compared.both, (true, true)),

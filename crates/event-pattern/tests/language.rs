@@ -166,7 +166,7 @@ fn a_near_miss_is_hinted_at() {
         (r#"{"source":["Orders"]}"#, r#"{"source":"orders"}"#, "differ in case"),
         (r#"{"detail":{"t":[237.51]}}"#, r#"{"detail":{"t":"237.51"}}"#, "one is a string"),
         (r#"{"detail":{"t":["237.51"]}}"#, r#"{"detail":{"t":237.51}}"#, "one is a number"),
-        (r#"{"detail":{"t":["false"]}}"#, r#"{"detail":{"t":false}}"#, "go without"),
+        (r#"{"detail":{"t":["false"]}}"#, r#"{"detail":{"t":false}}"#, "written without quotes"),
         (r#"{"detail":{"t":[false]}}"#, r#"{"detail":{"t":"false"}}"#, "in quotes"),
         (r#"{"detail":{"t":[{"numeric":[">",1]}]}}"#, r#"{"detail":{"t":"5"}}"#, "numbers only"),
         (

@@ -36,7 +36,7 @@ fn wildcards_may_not_be_too_complex() {
             wildcards.iter().map(|text| format!(r#"{{"wildcard":"{text}"}}"#)).collect();
         format!(r#"{{"a":[{}]}}"#, asked.join(","))
     };
-    // The service has been seen to accept or to refuse these.
+    // The service has been seen to accept each pattern `taken`, and to refuse each `refused`.
     for taken in [
         asking(&["/Users/*/dir/dir/dir/dir/dir/doc.txt"]),
         asking(&["arn:aws:events:us-east-1:*:event-bus/*"]),
@@ -58,7 +58,8 @@ fn wildcards_may_not_be_too_complex() {
         assert!(matches!(found, PatternFault::WildcardComplexity { .. }), "{refused}: {found}");
         assert!(Pattern::parse_within(&refused, &Limits::generous()).is_ok());
     }
-    // After different values of an earlier field, wildcards do not add up.
+    // The wildcards of two alternatives are counted separately if the alternatives ask for
+    // different values of an earlier field.
     let apart = r#"{"$or":[{"0":[1],"a":[{"wildcard":"*/data/*.a"},{"wildcard":"*/data/*.b"}]},
                            {"0":[2],"a":[{"wildcard":"*/data/*.c"},{"wildcard":"*/data/*.d"}]}]}"#;
     assert!(Pattern::parse(apart).is_ok());

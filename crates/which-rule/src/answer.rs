@@ -83,7 +83,8 @@ fn event_error(event: &str) -> Option<String> {
     }
 }
 
-/// A text is YAML if it is not JSON and does not begin like JSON.
+/// Reads the text with the rules. It is read as YAML if it is not JSON and does not begin like
+/// JSON.
 fn rules(text: &str) -> Result<Rules, TemplateError> {
     let is_template = |value: &Value| value.get("Resources").is_some_and(Value::is_object);
     match serde_json::from_str::<Value>(text) {

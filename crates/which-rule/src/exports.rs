@@ -9,7 +9,7 @@ use crate::answer::{Answer, Question, answer};
 
 static BUFFER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Makes the buffer this many bytes long, and returns its address.
+/// Makes the buffer `length` bytes long, for a question, and returns the buffer's address.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn room(length: usize) -> *const u8 {
     let mut buffer = BUFFER.lock().unwrap_or_else(PoisonError::into_inner);
@@ -31,7 +31,7 @@ pub(crate) extern "C" fn ask() -> usize {
     buffer.len()
 }
 
-/// The address of the answer.
+/// The address of the buffer with the answer: `ask` moves the buffer.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn address() -> *const u8 {
     BUFFER.lock().unwrap_or_else(PoisonError::into_inner).as_ptr()

@@ -90,17 +90,17 @@ impl Walk<'_> {
     }
 
     fn queue_url(&mut self, name: &str) -> String {
-        let [region, account] = self.here();
+        let [region, account] = self.region_and_account();
         format!("https://sqs.{region}.amazonaws.com/{account}/{name}")
     }
 
-    fn here(&mut self) -> [String; 2] {
+    fn region_and_account(&mut self) -> [String; 2] {
         ["AWS::Region", "AWS::AccountId"].map(|name| self.pseudo(name).unwrap_or_default())
     }
 
     fn arn(&mut self, resource: Resource<'_>, name: &str) -> String {
         let partition = self.pseudo("AWS::Partition").unwrap_or_default();
-        let [region, account] = self.here();
+        let [region, account] = self.region_and_account();
         let (service, tail) = match resource.kind {
             "AWS::S3::Bucket" => return format!("arn:{partition}:s3:::{name}"),
             "AWS::IAM::Role" => return format!("arn:{partition}:iam::{account}:role/{name}"),

@@ -84,8 +84,8 @@ impl<'t> Resolver<'t> {
         self.template
     }
 
-    /// Replaces every function in `value`. Members and elements that are `AWS::NoValue` are
-    /// removed; if `value` itself is, the result is null.
+    /// Replaces every function in `value`. Members and elements that resolve to `AWS::NoValue` are
+    /// removed; if `value` itself resolves to it, the result is null.
     #[must_use]
     pub fn resolve(&self, value: &Value) -> Resolved {
         let mut walk = Walk { resolver: self, stand_ins: BTreeMap::new(), levels: 0, steps: 0 };
@@ -122,7 +122,7 @@ impl Walk<'_> {
         may
     }
 
-    /// Counts the work of copying a long text as steps.
+    /// Counts the copying of a text as steps, more for a longer text, so that it is limited, too.
     fn spend_on(&mut self, text: &str) {
         self.steps += text.len() / 32;
     }
@@ -166,7 +166,8 @@ impl Walk<'_> {
     }
 }
 
-/// The intrinsic function of an object whose only member is one.
+/// The name and the operand of the intrinsic function that is the only member of an object; `None`
+/// for any other object.
 fn the_function(members: &Map<String, Value>) -> Option<(&str, &Value)> {
     let mut all = members.iter();
     let (name, operand) = all.next()?;

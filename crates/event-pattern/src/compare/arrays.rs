@@ -1,22 +1,22 @@
-//! Makes events whose fields are in different elements of an array, and tries them where this could
-//! make a difference.
+//! Makes events whose fields are in different elements of an array, to find events that patterns
+//! match differently only because of such arrays.
 
-use super::axis::{Ask, Space};
+use super::axis::{ConditionId, Space};
 use super::search::{Choice, entries, find};
 use super::witness::{self, Entry};
 
-/// How many values of each field are tried in another element.
+/// How many values of each field are tried in another array element.
 const MOST_VALUES: usize = 3;
 
 /// The most fields that are tried together.
 const MOST_FIELDS: usize = 4;
 
 /// How many random events are tried at the end.
-const DRAWN: usize = 80;
+const RANDOM_EVENTS: usize = 80;
 
-/// Searches for an event that `accepts_event` accepts, with the chosen values in one array element and
-/// values of other fields in other elements.
-pub(super) fn around(
+/// Searches for an event that `accepts_event` accepts, with the chosen values in one array element
+/// and values of other fields in other elements.
+pub(super) fn with_other_elements(
     space: &Space,
     choice: &Choice,
     accepts_event: &dyn Fn(&str) -> bool,
@@ -48,7 +48,7 @@ pub(super) fn around(
             }
         }
         let mut dice = PseudoRandom(0x9E37_79B9_7F4A_7C15);
-        for _ in 0..DRAWN {
+        for _ in 0..RANDOM_EVENTS {
             let elements: Vec<Vec<Entry>> = (0..1 + dice.below(2))
                 .map(|_| {
                     let some: Vec<usize> =
@@ -71,25 +71,26 @@ pub(super) fn around(
 /// combination in the next. Returns `None` if `meets` rejects the event.
 pub(super) fn side_by_side(
     space: &Space,
-    one: &[Ask],
-    two: &[Ask],
+    one: &[ConditionId],
+    two: &[ConditionId],
     meets: &dyn Fn(&str) -> bool,
 ) -> Option<String> {
-    let values = |combination: &[Ask]| -> Vec<Entry> {
+    let values = |combination: &[ConditionId]| -> Vec<Entry> {
         let value = |(index, axis): (usize, &super::axis::Axis)| {
-            let ask = find(combination, index)?;
+            let id = find(combination, index)?;
             let class = axis
                 .classes
                 .iter()
-                .find(|class| class.value.is_some() && class.meets[ask.condition])?;
+                .find(|class| class.value.is_some() && class.meets[id.condition])?;
             Some((axis.path.clone(), class.value.clone()?))
         };
         space.axes.iter().enumerate().filter_map(value).collect()
     };
     let alone = |index: usize| {
-        let asks: Vec<Ask> = [one, two].into_iter().filter_map(|all| find(all, index)).collect();
+        let ids: Vec<ConditionId> =
+            [one, two].into_iter().filter_map(|all| find(all, index)).collect();
         let classes = &space.axes[index].classes;
-        let meets_all = |class: &usize| asks.iter().all(|ask| space.meets(*ask, *class));
+        let meets_all = |class: &usize| ids.iter().all(|id| space.meets(*id, *class));
         classes[(0..classes.len()).find(meets_all)?].value.clone()
     };
     let (one, two) = (values(one), values(two));

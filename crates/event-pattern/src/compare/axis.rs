@@ -26,8 +26,8 @@ pub(super) struct Class {
 #[derive(Debug)]
 pub(super) struct Axis {
     pub(super) path: String,
-    /// The number of the field's top-level name: only fields with the same name there can be in
-    /// elements of the same array.
+    /// The number of the field's top-level name. Two fields can be in elements of the same array
+    /// only if their top-level names are the same.
     pub(super) group: usize,
     /// Whether the field is always present, with a single value.
     pub(super) single: bool,
@@ -35,10 +35,10 @@ pub(super) struct Axis {
     conditions: Vec<Arc<Condition>>,
 }
 
-/// A condition on a field: the number of the field, and that of the condition among the field's
-/// conditions.
+/// Identifies a condition on a field by the number of the field and that of the condition among
+/// the field's conditions.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ask {
+pub(super) struct ConditionId {
     pub(super) axis: usize,
     pub(super) condition: usize,
 }
@@ -47,12 +47,12 @@ pub(super) struct Ask {
 #[derive(Debug)]
 pub(super) struct Space {
     pub(super) axes: Vec<Axis>,
-    pub(super) first: Vec<Vec<Ask>>,
-    pub(super) second: Vec<Vec<Ask>>,
+    pub(super) first: Vec<Vec<ConditionId>>,
+    pub(super) second: Vec<Vec<ConditionId>>,
     /// Whether every class of every field is known.
     pub(super) complete: bool,
     /// Whether some class may be empty.
-    pub(super) conceives: bool,
+    pub(super) may_have_empty_class: bool,
 }
 
 impl Class {
@@ -74,7 +74,7 @@ impl Space {
             first: Vec::new(),
             second: Vec::new(),
             complete: true,
-            conceives: false,
+            may_have_empty_class: false,
         };
         let mut groups: Vec<&str> = Vec::new();
         for path in paths {
@@ -93,32 +93,32 @@ impl Space {
             let single = events == Events::Delivered && ENVELOPE.contains(&path);
             let (classes, complete) = classes(&conditions, single);
             space.complete &= complete;
-            space.conceives |= classes.iter().any(Class::may_be_empty);
+            space.may_have_empty_class |= classes.iter().any(Class::may_be_empty);
             space.axes.push(Axis { path: path.to_owned(), group, single, classes, conditions });
         }
-        space.first = first.combinations.iter().map(|all| space.asks(all)).collect();
-        space.second = second.combinations.iter().map(|all| space.asks(all)).collect();
+        space.first = first.combinations.iter().map(|all| space.ids(all)).collect();
+        space.second = second.combinations.iter().map(|all| space.ids(all)).collect();
         space
     }
 
-    fn asks(&self, combination: &[Arc<Condition>]) -> Vec<Ask> {
-        let ask = |condition: &Arc<Condition>| {
+    fn ids(&self, combination: &[Arc<Condition>]) -> Vec<ConditionId> {
+        let id = |condition: &Arc<Condition>| {
             let axis = self.axes.iter().position(|axis| axis.path == *condition.path)?;
             let known = self.axes[axis].conditions.iter().position(|one| one == condition)?;
-            Some(Ask { axis, condition: known })
+            Some(ConditionId { axis, condition: known })
         };
-        combination.iter().filter_map(ask).collect()
+        combination.iter().filter_map(id).collect()
     }
 
     /// Whether a class of the field meets the condition.
-    pub(super) fn meets(&self, ask: Ask, class: usize) -> bool {
-        self.axes[ask.axis].classes[class].meets[ask.condition]
+    pub(super) fn meets(&self, id: ConditionId, class: usize) -> bool {
+        self.axes[id.axis].classes[class].meets[id.condition]
     }
 
     /// Whether some value, not only absence, meets the condition.
-    pub(super) fn takes_values(&self, ask: Ask) -> bool {
-        let classes = &self.axes[ask.axis].classes;
-        classes.iter().any(|class| !class.is_absence && class.meets[ask.condition])
+    pub(super) fn takes_values(&self, id: ConditionId) -> bool {
+        let classes = &self.axes[id.axis].classes;
+        classes.iter().any(|class| !class.is_absence && class.meets[id.condition])
     }
 
     /// Returns the class of the field's absence; `None` if the field is always present.
@@ -161,7 +161,7 @@ pub(super) fn classes(conditions: &[Arc<Condition>], single: bool) -> (Vec<Class
         add(Some("false".into()), false, met_by(Value::Bool(false)));
         add(Some("null".into()), false, met_by(Value::Null));
     }
-    for (shape, address) in &strings.conceivable {
+    for (shape, address) in &strings.possibly_empty {
         let accepts = |comparison: &Comparison| match comparison {
             Comparison::Address(..) | Comparison::Cidr(..) => {
                 comparison.accepts(Value::Text(address))

@@ -38,8 +38,9 @@ pub enum Relation {
     /// Some events match both patterns, and each pattern matches some events that the other does
     /// not.
     Overlapping,
-    /// For one of the questions, neither an event was found nor a proof that there is none. The
-    /// events that were found for the others are valid.
+    /// The relation is not known: for an event that both patterns match, or that only one matches,
+    /// the search found neither an example nor a proof that there is none. The examples that it did
+    /// find are valid.
     Undecided,
 }
 
@@ -94,7 +95,7 @@ impl Pattern {
         let only_first = only(self, other, false);
         let only_second = only(other, self, true);
         let meets = |event: &str| is(self, event, true) && is(other, event, true);
-        let both = search::both(&space, &meets);
+        let both = search::find_overlap(&space, &meets);
         let relation = relation(&only_first, &only_second, &both);
         Compared {
             relation,

@@ -13,7 +13,7 @@ use crate::pattern::Pattern;
 /// Alternatives are compared with each other only up to this number.
 const MOST_ALTERNATIVES: usize = 40;
 
-/// The findings, with the conditions from which their places in the pattern follow.
+/// The parts of a pattern without effect, as conditions, which tell their places in the pattern.
 #[derive(Debug, Default)]
 pub(crate) struct Review {
     /// Conditions that neither a value nor absence meets.
@@ -24,9 +24,9 @@ pub(crate) struct Review {
     pub(crate) idle: Vec<Arc<Condition>>,
     /// Conditions that every value meets, although they do not have `{"exists": true}`.
     pub(crate) any_value: Vec<Arc<Condition>>,
-    /// Entries that the others of their field cover: the condition, and the entry as JSON.
+    /// Entries that the other entries of their field cover: the condition, and the entry as JSON.
     pub(crate) entries: Vec<(Arc<Condition>, String)>,
-    /// The numbers of the alternatives that others cover.
+    /// The numbers of the alternatives that other alternatives cover.
     pub(crate) alternatives: Vec<usize>,
 }
 
@@ -34,17 +34,17 @@ pub(crate) fn review(pattern: &Pattern, events: Events) -> Review {
     let space = Space::new(pattern, pattern, events);
     let mut review = Review::default();
     let mut dead_alternatives = 0;
-    for (combination, asks) in pattern.combinations.iter().zip(&space.first) {
-        let dead = asks.iter().position(|ask| !search::is_met(&space, *ask, true));
+    for (combination, ids) in pattern.combinations.iter().zip(&space.first) {
+        let dead = ids.iter().position(|id| !search::is_met(&space, *id, true));
         if let Some(condition) = dead.and_then(|index| combination.get(index)) {
             push(&mut review.dead, condition);
             dead_alternatives += 1;
         }
-        for (condition, ask) in combination.iter().zip(asks) {
-            let classes = &space.axes[ask.axis].classes;
+        for (condition, id) in combination.iter().zip(ids) {
+            let classes = &space.axes[id.axis].classes;
             let values = classes.iter().filter(|class| !class.is_absence);
-            let takes_values = values.clone().all(|class| class.meets[ask.condition]);
-            let takes_all = classes.iter().all(|class| class.meets[ask.condition]);
+            let takes_values = values.clone().all(|class| class.meets[id.condition]);
+            let takes_all = classes.iter().all(|class| class.meets[id.condition]);
             if takes_all {
                 push(&mut review.idle, condition);
             } else if takes_values && !condition.comparisons.contains(&Comparison::Exists) {
@@ -58,7 +58,7 @@ pub(crate) fn review(pattern: &Pattern, events: Events) -> Review {
         let mut left = space.first.clone();
         for number in (0..space.first.len()).rev() {
             let own = left.remove(number);
-            let is_dead = own.iter().any(|ask| !search::is_met(&space, *ask, true));
+            let is_dead = own.iter().any(|id| !search::is_met(&space, *id, true));
             if !is_dead && !left.is_empty() && search::is_covered(&space, &own, &left) {
                 review.alternatives.push(number);
             } else {

@@ -1,7 +1,7 @@
 //! Searches for events that one pattern matches and another does not, or that both match.
 
 use super::arrays;
-use super::axis::{Ask, Space};
+use super::axis::{ConditionId, Space};
 use super::witness::{self, Entry};
 
 /// The number of steps after which a search is given up.
@@ -33,21 +33,21 @@ impl Outcome {
 
 struct Search<'s> {
     space: &'s Space,
-    inside: &'s [Ask],
-    outside: &'s [Vec<Ask>],
+    inside: &'s [ConditionId],
+    outside: &'s [Vec<ConditionId>],
     /// The fields in the order in which they are chosen.
     order: Vec<usize>,
     chosen: Choice,
     /// Whether classes that may be empty are chosen too.
-    conceive: bool,
+    with_possibly_empty: bool,
     steps: usize,
     /// Choices that one of `outside` matches as plain objects, but perhaps not if fields are in
     /// elements of arrays.
     doubts: Vec<Choice>,
 }
 
-/// Searches for an event that the first pattern matches and the second does not; with `flip`, the
-/// other way round.
+/// Searches for an event that the first pattern matches and the second does not; with `flip`, for
+/// one that the second pattern matches and the first does not.
 pub(super) fn outside(space: &Space, flip: bool, accepts_event: &dyn Fn(&str) -> bool) -> Outcome {
     let (inside, outside) =
         if flip { (&space.second, &space.first) } else { (&space.first, &space.second) };
@@ -60,17 +60,24 @@ pub(super) fn outside(space: &Space, flip: bool, accepts_event: &dyn Fn(&str) ->
         All::Doubted(doubts) => doubts,
     };
     let mut closer = searched.iter();
-    if let Some(event) = closer.find_map(|choice| arrays::around(space, choice, accepts_event)) {
+    if let Some(event) =
+        closer.find_map(|choice| arrays::with_other_elements(space, choice, accepts_event))
+    {
         return Outcome::Found(event);
     }
     let is_proved = space.complete
         && searched.is_empty()
-        && (!space.conceives || matches!(all_outside(space, inside, outside, true), All::Covered));
+        && (!space.may_have_empty_class
+            || matches!(all_outside(space, inside, outside, true), All::Covered));
     if is_proved { Outcome::None } else { Outcome::Unknown }
 }
 
 /// Whether every event that `inside` matches is matched by one of `outside`.
-pub(super) fn is_covered(space: &Space, inside: &[Ask], outside: &[Vec<Ask>]) -> bool {
+pub(super) fn is_covered(
+    space: &Space,
+    inside: &[ConditionId],
+    outside: &[Vec<ConditionId>],
+) -> bool {
     let inside = [inside.to_vec()];
     space.complete && matches!(all_outside(space, &inside, outside, true), All::Covered)
 }
@@ -85,14 +92,19 @@ enum All {
     Doubted(Vec<Choice>),
 }
 
-fn all_outside(space: &Space, inside: &[Vec<Ask>], outside: &[Vec<Ask>], conceive: bool) -> All {
+fn all_outside(
+    space: &Space,
+    inside: &[Vec<ConditionId>],
+    outside: &[Vec<ConditionId>],
+    with_possibly_empty: bool,
+) -> All {
     let (mut doubts, mut steps) = (Vec::new(), 0);
     for combination in inside {
-        if !combination.iter().all(|ask| is_met(space, *ask, conceive)) {
+        if !combination.iter().all(|id| is_met(space, *id, with_possibly_empty)) {
             continue;
         }
         let mut search = Search::new(space, combination, outside);
-        (search.steps, search.conceive) = (steps, conceive);
+        (search.steps, search.with_possibly_empty) = (steps, with_possibly_empty);
         if search.go(0, &(0..outside.len()).collect::<Vec<_>>()) {
             return All::Counterexample(search.chosen);
         }
@@ -107,10 +119,12 @@ fn all_outside(space: &Space, inside: &[Vec<Ask>], outside: &[Vec<Ask>], conceiv
     if doubts.is_empty() { All::Covered } else { All::Doubted(doubts) }
 }
 
-/// Whether some class meets the condition; with `conceive`, also one that may be empty.
-pub(super) fn is_met(space: &Space, ask: Ask, conceive: bool) -> bool {
-    let classes = &space.axes[ask.axis].classes;
-    classes.iter().any(|class| class.meets[ask.condition] && (conceive || !class.may_be_empty()))
+/// Whether some class meets the condition; with `with_possibly_empty`, also one that may be empty.
+pub(super) fn is_met(space: &Space, id: ConditionId, with_possibly_empty: bool) -> bool {
+    let classes = &space.axes[id.axis].classes;
+    classes
+        .iter()
+        .any(|class| class.meets[id.condition] && (with_possibly_empty || !class.may_be_empty()))
 }
 
 /// Returns the value of each field for which a class of values was chosen.
@@ -124,12 +138,12 @@ pub(super) fn entries(space: &Space, choice: &Choice) -> Vec<Entry> {
 }
 
 impl<'s> Search<'s> {
-    fn new(space: &'s Space, inside: &'s [Ask], outside: &'s [Vec<Ask>]) -> Self {
-        let mut order: Vec<usize> = inside.iter().map(|ask| ask.axis).collect();
+    fn new(space: &'s Space, inside: &'s [ConditionId], outside: &'s [Vec<ConditionId>]) -> Self {
+        let mut order: Vec<usize> = inside.iter().map(|id| id.axis).collect();
         order.extend((0..space.axes.len()).filter(|axis| find(inside, *axis).is_none()));
         let chosen = vec![None; space.axes.len()];
-        let (conceive, steps, doubts) = (false, 0, Vec::new());
-        Self { space, inside, outside, order, chosen, conceive, steps, doubts }
+        let (with_possibly_empty, steps, doubts) = (false, 0, Vec::new());
+        Self { space, inside, outside, order, chosen, with_possibly_empty, steps, doubts }
     }
 
     /// Chooses a class for each field from `depth` on, so that the event matches none of the
@@ -152,7 +166,7 @@ impl<'s> Search<'s> {
         for class in self.options(axis) {
             self.chosen[axis] = Some(class);
             let holds = |one: &&usize| {
-                find(&self.outside[**one], axis).is_none_or(|ask| self.space.meets(ask, class))
+                find(&self.outside[**one], axis).is_none_or(|id| self.space.meets(id, class))
             };
             let left: Vec<usize> = alive.iter().filter(holds).copied().collect();
             if self.go(depth + 1, &left) {
@@ -167,8 +181,8 @@ impl<'s> Search<'s> {
     fn fill(&mut self, depth: usize) {
         for axis in self.order[depth..].iter().copied() {
             let class = match find(self.inside, axis) {
-                Some(ask) => {
-                    self.options(axis).into_iter().find(|class| self.space.meets(ask, *class))
+                Some(id) => {
+                    self.options(axis).into_iter().find(|class| self.space.meets(id, *class))
                 }
                 None => self.space.absence(axis).or(Some(0)),
             };
@@ -181,14 +195,14 @@ impl<'s> Search<'s> {
     fn options(&self, axis: usize) -> Vec<usize> {
         let classes = &self.space.axes[axis].classes;
         let own = find(self.inside, axis);
-        let asks: Vec<Ask> =
+        let ids: Vec<ConditionId> =
             self.outside.iter().filter_map(|combination| find(combination, axis)).collect();
         let all: Vec<usize> = (0..classes.len())
-            .filter(|class| self.conceive || !classes[*class].may_be_empty())
-            .filter(|class| own.is_none_or(|ask| self.space.meets(ask, *class)))
+            .filter(|class| self.with_possibly_empty || !classes[*class].may_be_empty())
+            .filter(|class| own.is_none_or(|id| self.space.meets(id, *class)))
             .collect();
         let meets_no_more = |left: usize, right: usize| {
-            asks.iter().all(|ask| !self.space.meets(*ask, left) || self.space.meets(*ask, right))
+            ids.iter().all(|id| !self.space.meets(*id, left) || self.space.meets(*id, right))
         };
         let is_worse = |class: &usize| {
             !classes[*class].is_absence
@@ -205,25 +219,25 @@ impl<'s> Search<'s> {
     /// elements of arrays. This is so if it selects the same elements as `inside`, and if every
     /// field that it wants to be absent is absent from the whole event, or from elements that it
     /// has selected as well.
-    fn is_covered(&self, combination: &[Ask]) -> bool {
-        combination.iter().all(|ask| match self.chosen[ask.axis] {
-            _ if self.is_indifferent(combination, *ask) => true,
+    fn is_covered(&self, combination: &[ConditionId]) -> bool {
+        combination.iter().all(|id| match self.chosen[id.axis] {
+            _ if self.is_indifferent(combination, *id) => true,
             None => false,
-            Some(class) if !self.space.axes[ask.axis].classes[class].is_absence => true,
-            Some(_) => self.is_absent_for(combination, ask.axis),
+            Some(class) if !self.space.axes[id.axis].classes[class].is_absence => true,
+            Some(_) => self.is_absent_for(combination, id.axis),
         })
     }
 
     /// Whether the condition accepts every value as well as absence, and selects no array element
     /// for later fields.
-    fn is_indifferent(&self, combination: &[Ask], ask: Ask) -> bool {
-        let axis = &self.space.axes[ask.axis];
-        let mut later = combination.iter().filter(|other| other.axis > ask.axis);
-        axis.classes.iter().all(|class| class.meets[ask.condition])
+    fn is_indifferent(&self, combination: &[ConditionId], id: ConditionId) -> bool {
+        let axis = &self.space.axes[id.axis];
+        let mut later = combination.iter().filter(|other| other.axis > id.axis);
+        axis.classes.iter().all(|class| class.meets[id.condition])
             && !later.any(|other| self.space.axes[other.axis].group == axis.group)
     }
 
-    fn is_absent_for(&self, combination: &[Ask], absent: usize) -> bool {
+    fn is_absent_for(&self, combination: &[ConditionId], absent: usize) -> bool {
         let group = self.space.axes[absent].group;
         let is_own = find(self.inside, absent).is_some();
         (0..self.space.axes.len()).filter(|axis| *axis != absent).all(|axis| {
@@ -243,12 +257,12 @@ impl<'s> Search<'s> {
     }
 }
 
-pub(super) fn find(combination: &[Ask], axis: usize) -> Option<Ask> {
-    combination.iter().find(|ask| ask.axis == axis).copied()
+pub(super) fn find(combination: &[ConditionId], axis: usize) -> Option<ConditionId> {
+    combination.iter().find(|id| id.axis == axis).copied()
 }
 
 /// Searches for an event that both patterns match.
-pub(super) fn both(space: &Space, meets: &dyn Fn(&str) -> bool) -> Outcome {
+pub(super) fn find_overlap(space: &Space, meets: &dyn Fn(&str) -> bool) -> Outcome {
     let pairs =
         || space.first.iter().flat_map(|one| space.second.iter().map(move |two| (one, two)));
     let mut doubts = Vec::new();
@@ -256,10 +270,10 @@ pub(super) fn both(space: &Space, meets: &dyn Fn(&str) -> bool) -> Outcome {
         if steps > MOST_STEPS {
             return Outcome::Unknown;
         }
-        match together(space, one, two) {
-            Together::Event(event) if meets(&event) => return Outcome::Found(event),
-            Together::Never => {}
-            Together::Event(_) | Together::Doubt => doubts.push((one, two)),
+        match combine(space, one, two) {
+            Combined::Event(event) if meets(&event) => return Outcome::Found(event),
+            Combined::Never => {}
+            Combined::Event(_) | Combined::Doubt => doubts.push((one, two)),
         }
     }
     let is_proved = space.complete && doubts.is_empty();
@@ -272,7 +286,7 @@ pub(super) fn both(space: &Space, meets: &dyn Fn(&str) -> bool) -> Outcome {
     }
 }
 
-enum Together {
+enum Combined {
     Event(String),
     Never,
     Doubt,
@@ -280,38 +294,41 @@ enum Together {
 
 /// Makes an event that two combinations both match, where the values of each field meet the
 /// conditions of both.
-fn together(space: &Space, one: &[Ask], two: &[Ask]) -> Together {
+fn combine(space: &Space, one: &[ConditionId], two: &[ConditionId]) -> Combined {
     let mut held = Vec::new();
     let mut doubt = false;
     for (index, axis) in space.axes.iter().enumerate() {
-        let asks: Vec<Ask> = [one, two].into_iter().filter_map(|all| find(all, index)).collect();
-        if !asks.iter().all(|ask| is_met(space, *ask, true)) {
-            return Together::Never;
+        let ids: Vec<ConditionId> =
+            [one, two].into_iter().filter_map(|all| find(all, index)).collect();
+        if !ids.iter().all(|id| is_met(space, *id, true)) {
+            return Combined::Never;
         }
-        let meets_all = |class: &usize| asks.iter().all(|ask| space.meets(*ask, *class));
+        let meets_all = |class: &usize| ids.iter().all(|id| space.meets(*id, *class));
         let is_value = |class: &usize| axis.classes[*class].value.is_some();
         let all = || (0..axis.classes.len()).filter(|class| !axis.classes[*class].may_be_empty());
         let classes = match (all().filter(is_value).find(meets_all), all().find(meets_all)) {
-            (Some(_), _) if asks.is_empty() && !axis.single => Vec::new(),
+            (Some(_), _) if ids.is_empty() && !axis.single => Vec::new(),
             (Some(value), _) => vec![value],
             (None, Some(_)) => Vec::new(),
             (None, None) if (0..axis.classes.len()).any(|class| meets_all(&class)) => {
                 doubt = true;
                 Vec::new()
             }
-            (None, None) if axis.single => return Together::Never,
+            (None, None) if axis.single => return Combined::Never,
             (None, None) => {
-                let value =
-                    |ask: &Ask| all().filter(is_value).find(|class| space.meets(*ask, *class));
-                let values: Vec<usize> = asks.iter().filter_map(value).collect();
-                if values.len() < asks.len() {
-                    // One of the two wants the field to be absent. At best it is absent from the
-                    // array element that this combination has selected before.
+                let value = |id: &ConditionId| {
+                    all().filter(is_value).find(|class| space.meets(*id, *class))
+                };
+                let values: Vec<usize> = ids.iter().filter_map(value).collect();
+                if values.len() < ids.len() {
+                    // One combination accepts only the field's absence, the other only a value.
+                    // Both match an event only if the first of the two has selected, for an
+                    // earlier field, an array element that lacks this field.
                     let without = [one, two]
                         .into_iter()
-                        .find(|all| find(all, index).is_some_and(|ask| !space.takes_values(ask)));
+                        .find(|all| find(all, index).is_some_and(|id| !space.takes_values(id)));
                     if without.is_some_and(|all| !chose_before(space, all, index)) {
-                        return Together::Never;
+                        return Combined::Never;
                     }
                     doubt = true;
                 }
@@ -324,12 +341,12 @@ fn together(space: &Space, one: &[Ask], two: &[Ask]) -> Together {
             held.push((axis.path.clone(), witness::array(&values)));
         }
     }
-    if doubt { Together::Doubt } else { Together::Event(witness::object(&held)) }
+    if doubt { Combined::Doubt } else { Combined::Event(witness::object(&held)) }
 }
 
 /// Whether a combination may have selected an array element before it comes to a field.
-fn chose_before(space: &Space, combination: &[Ask], axis: usize) -> bool {
+fn chose_before(space: &Space, combination: &[ConditionId], axis: usize) -> bool {
     let group = space.axes[axis].group;
-    let mut before = combination.iter().filter(|ask| ask.axis < axis);
-    before.any(|ask| space.axes[ask.axis].group == group && space.takes_values(*ask))
+    let mut before = combination.iter().filter(|id| id.axis < axis);
+    before.any(|id| space.axes[id.axis].group == group && space.takes_values(*id))
 }

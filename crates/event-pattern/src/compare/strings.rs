@@ -30,12 +30,12 @@ struct Automaton {
 
 /// Examples of the classes of strings.
 pub(super) struct Strings {
-    /// A string of every class, except for those that only `conceivable` covers.
+    /// A string of every class, except for those that only `possibly_empty` covers.
     pub(super) texts: Vec<String>,
     /// Pairs of a string and an address, for a field that has comparisons of addresses and of parts
-    /// of a string. The walk does not find every spelling of an address: there may be one that the
-    /// comparisons of addresses treat like the address, and the others like the string.
-    pub(super) conceivable: Vec<(String, String)>,
+    /// of a string. For each pair, there may be a string that the comparisons of addresses treat
+    /// like the address, and the other comparisons like the string; the walk does not find it.
+    pub(super) possibly_empty: Vec<(String, String)>,
     /// Whether all states were visited, so that no class is missing.
     pub(super) complete: bool,
 }
@@ -47,7 +47,7 @@ pub(super) fn representatives(asked: &[&Comparison]) -> Strings {
     }
     let spelled = address::spellings(&automaton.addresses);
     let (mut texts, mut complete) = automaton.walk(&automaton.alphabet());
-    let mut conceivable = Vec::new();
+    let mut possibly_empty = Vec::new();
     if automaton.endless && !spelled.is_empty() {
         let (shapes, walked) = automaton.walk(&automaton.address_alphabet());
         complete &= walked && shapes.len() * spelled.len() <= MOST_STATES * 20;
@@ -55,11 +55,11 @@ pub(super) fn representatives(asked: &[&Comparison]) -> Strings {
             let pairs = shapes.iter().flat_map(|shape| {
                 spelled.iter().map(move |address| (shape.clone(), address.clone()))
             });
-            conceivable.extend(pairs);
+            possibly_empty.extend(pairs);
         }
     }
     texts.extend(spelled);
-    Strings { texts, conceivable, complete }
+    Strings { texts, possibly_empty, complete }
 }
 
 impl Automaton {
@@ -213,8 +213,8 @@ impl Automaton {
         let mut texts = Vec::new();
         while let Some((state, text, strange)) = waiting.pop_front() {
             for next in alphabet {
-                // If there are comparisons of addresses: a string with such a character is not an
-                // address.
+                // A string with a strange character is not an address. This matters only if there
+                // are comparisons of addresses.
                 let strange = !self.addresses.is_empty() && (strange || is_strange(*next));
                 let reached = self.step(&state, *next);
                 if seen.len() < MOST_STATES && seen.insert((reached.clone(), strange)) {

@@ -26,8 +26,8 @@ struct Search<'v> {
     steps: usize,
 }
 
-/// Where the values of one term are: the innermost array elements around them, each once and
-/// sorted, and whether some value is in no element.
+/// Where the values of one term are: the innermost array elements around the values, each once and
+/// sorted, and whether some value is outside of all array elements.
 struct Places {
     inside: Vec<u32>,
     outside: bool,
@@ -50,9 +50,9 @@ pub(super) fn holds(view: &View<'_>, terms: &[Term]) -> Result<bool, EventError>
     Ok(true)
 }
 
-/// Returns, for each of `terms`, the first value that lets the other terms be met as well, by its
-/// number among the values at the path; `None` if absence meets the term. The terms must hold
-/// together.
+/// Returns, for each of `terms`, the number (among the values at the term's path) of the first
+/// value that meets the term and lets all others be met; `None` if the field's absence meets the
+/// term. The terms must hold together.
 pub(super) fn settle(view: &View<'_>, terms: &[Term]) -> Result<Vec<Option<usize>>, EventError> {
     let mut search =
         Search { view, last_use: vec![0; view.record.arrays.len()], steps: MOST_STEPS };
@@ -238,8 +238,8 @@ impl Search<'_> {
         (run, narrowed == choice.len())
     }
 
-    /// Whether `choice` has no other element of the arrays that `element` and the elements around
-    /// it are in.
+    /// Whether `element` can be chosen in addition to `choice`: `choice` must not have another
+    /// element of an array that `element`, or an element around it, belongs to.
     fn agrees(&mut self, choice: &Choice, element: u32) -> Result<bool, EventError> {
         let mut at = element;
         while let Some(one) = self.view.record.elements.get(at as usize).copied() {

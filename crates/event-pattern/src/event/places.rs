@@ -34,7 +34,8 @@ impl Places {
         self.values.get(path).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Returns what a path has that is no value; `None` if there is no such thing.
+    /// Returns the kind of object or array at a path that a pattern does not take for a value;
+    /// `None` if the path has none.
     pub(crate) fn non_value(&self, path: &str) -> Option<NonValue> {
         self.non_value.get(path).copied()
     }

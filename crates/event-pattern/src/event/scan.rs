@@ -10,10 +10,10 @@ use crate::json::{Cursor, MAX_DEPTH, Reason, unescape};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame {
     node: PathId,
-    /// The innermost array element around the members.
+    /// The innermost array element that contains this container's members.
     element: u32,
     is_object: bool,
-    /// Whether this container is itself that element.
+    /// Whether this container is itself the array element in `element`.
     is_element: bool,
     /// The number of this array, once it has an element that is a container.
     array: u32,
@@ -22,7 +22,7 @@ pub(crate) struct Frame {
 /// How much of an event is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// All of it.
+    /// The whole event.
     #[default]
     Whole,
     /// Up to the point at which the values of every path have been found, provided that no object

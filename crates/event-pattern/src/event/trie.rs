@@ -12,7 +12,7 @@ pub(crate) type PathId = u32;
 pub(crate) const ROOT: PathId = 0;
 
 /// Up to this number of children, a linear search is faster than a hash table.
-const FEW: usize = 8;
+const MAX_LINEAR_SEARCH: usize = 8;
 
 /// A condition and the path at which it applies.
 #[derive(Debug, Clone)]
@@ -63,8 +63,8 @@ impl Node {
         self.many.get(name).copied()
     }
 
-    fn adopt(&mut self, name: Box<str>, child: PathId) {
-        if self.many.is_empty() && self.few.len() < FEW {
+    fn add_child(&mut self, name: Box<str>, child: PathId) {
+        if self.many.is_empty() && self.few.len() < MAX_LINEAR_SEARCH {
             self.few.push((name, child));
             return;
         }
@@ -72,7 +72,7 @@ impl Node {
         self.many.insert(name, child);
     }
 
-    fn disown(&mut self, name: &str) {
+    fn remove_child(&mut self, name: &str) {
         self.few.retain(|(own, _)| **own != *name);
         self.many.remove(name);
         if self.many.is_empty() {
@@ -142,7 +142,7 @@ impl PathTrie {
                 PathId::try_from(self.nodes.len() - 1).expect("fewer paths than 2^32 fit in memory")
             }
         };
-        self.nodes[parent as usize].adopt(name.into(), child);
+        self.nodes[parent as usize].add_child(name.into(), child);
         child
     }
 
@@ -153,7 +153,7 @@ impl PathTrie {
         let mut at = path;
         while at != ROOT && !self.is_asked(at) && !self.leads_on(at) {
             let gone = std::mem::take(&mut self.nodes[at as usize]);
-            self.nodes[gone.parent as usize].disown(&gone.name);
+            self.nodes[gone.parent as usize].remove_child(&gone.name);
             self.free.push(at);
             at = gone.parent;
         }

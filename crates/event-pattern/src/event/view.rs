@@ -67,8 +67,8 @@ impl<'v> View<'v> {
 }
 
 impl View<'_> {
-    /// Returns, for each of `terms`, the number of the value at its path that meets it, or `None`
-    /// if absence meets it. The terms must hold together.
+    /// Returns, for each of `terms`, the number (among the values at the term's path) of the value
+    /// that meets the term; `None` if the field's absence meets it. The terms must hold together.
     pub(crate) fn settle(&self, terms: &[Term]) -> Result<Vec<Option<usize>>, EventError> {
         consistency::settle(self, terms)
     }

@@ -74,11 +74,11 @@ impl fmt::Display for FieldVerdict {
                 "+ {path} is absent from the array element that the other fields matched, as \
                  asked: {asked}"
             ),
-            Outcome::NoValue { found, as_asked: true } => write!(
+            Outcome::NoValue { found, absence_accepted: true } => write!(
                 formatter,
                 "+ {path} is {found}, which has no value that a pattern can match, as asked: {asked}"
             ),
-            Outcome::NoValue { found, as_asked: false } => write!(
+            Outcome::NoValue { found, absence_accepted: false } => write!(
                 formatter,
                 "- {path} is {found}, which has no value that a pattern can match; asked: {asked}"
             ),

@@ -64,7 +64,8 @@ fn of_name(field: &FieldVerdict, event: &Map<String, Value>) -> Option<String> {
              array of two objects or more; fields side by side must all match"
         ));
     }
-    if !matches!(field.outcome, Outcome::Missing | Outcome::NoValue { as_asked: false, .. }) {
+    if !matches!(field.outcome, Outcome::Missing | Outcome::NoValue { absence_accepted: false, .. })
+    {
         return None;
     }
     let path = &field.path;
@@ -85,7 +86,7 @@ fn of_name(field: &FieldVerdict, event: &Map<String, Value>) -> Option<String> {
             Some(Value::Array(list)) => at = list.iter().find_map(Value::as_object)?,
             Some(_) => return None,
             None => {
-                let near = at.keys().find(|own| alike(own, name))?;
+                let near = at.keys().find(|own| differ_in_style_only(own, name))?;
                 return Some(format!(
                     "the event has `{near}`, the pattern asks for `{name}`; names are compared \
                      exactly"
@@ -97,7 +98,7 @@ fn of_name(field: &FieldVerdict, event: &Map<String, Value>) -> Option<String> {
 }
 
 /// Whether two names differ only in case, hyphens, underscores and spaces.
-pub(crate) fn alike(left: &str, right: &str) -> bool {
+pub(crate) fn differ_in_style_only(left: &str, right: &str) -> bool {
     let plain = |name: &str| -> String {
         let kept = name.chars().filter(|one| !matches!(one, '-' | '_' | ' '));
         kept.flat_map(char::to_lowercase).collect()
@@ -115,7 +116,12 @@ fn of_values(field: &FieldVerdict) -> Option<String> {
     field.held.iter().find_map(|held| {
         let value = serde_json::from_str::<Value>(&held.value).ok()?;
         asked.iter().find_map(|asked| near_miss(asked, &value)).map(|hint| {
-            format!("{} is {}, asked is {}: {hint}", held.at, held.value, written(&asked, &value))
+            format!(
+                "{} is {}, the pattern asks for {}: {hint}",
+                held.at,
+                held.value,
+                written(&asked, &value)
+            )
         })
     })
 }
@@ -130,7 +136,7 @@ fn near_miss(asked: &Value, held: &Value) -> Option<&'static str> {
     match (asked, held) {
         (Value::String(asked), Value::String(held)) => {
             if asked.trim() == held.trim() {
-                Some("they differ in white space at an end")
+                Some("they differ in white space at the start or the end")
             } else if asked.to_lowercase() == held.to_lowercase() {
                 Some("they differ in case; {\"equals-ignore-case\": ..} takes either")
             } else if asked.contains('*')
@@ -152,10 +158,10 @@ fn near_miss(asked: &Value, held: &Value) -> Option<&'static str> {
             same.then_some("one is a number, the other a string; they never match")
         }
         (Value::String(asked), Value::Bool(_) | Value::Null) => (asked == &*held.to_string())
-            .then_some("asked is a string in quotes; `true`, `false` and `null` go without"),
+            .then_some("in a pattern, `true`, `false` and `null` are written without quotes"),
         (Value::Bool(_) | Value::Null, Value::String(held)) => {
             let same = &*asked.to_string() == held;
-            same.then_some("held is a string in quotes; ask for it in quotes")
+            same.then_some("the event has a string: in the pattern, put it in quotes")
         }
         (Value::Object(operator), held) => near_miss_of(operator, held),
         _ => None,
@@ -167,10 +173,10 @@ fn near_miss_of(operator: &Map<String, Value>, held: &Value) -> Option<&'static 
     match (name.as_str(), operand, held) {
         ("numeric", _, Value::String(text)) => {
             let is_number = text.trim().parse::<f64>().is_ok();
-            is_number.then_some("`numeric` takes numbers only, and held is a string")
+            is_number.then_some("`numeric` matches numbers only, and the event has a string")
         }
         ("prefix" | "suffix" | "wildcard" | "equals-ignore-case", _, Value::Number(_)) => {
-            Some("this operator takes strings only, and held is a number")
+            Some("this operator matches strings only, and the event has a number")
         }
         ("prefix", Value::String(asked), Value::String(held)) => {
             let same = held.to_lowercase().starts_with(&asked.to_lowercase());

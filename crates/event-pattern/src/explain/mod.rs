@@ -7,7 +7,7 @@ mod verdict;
 
 use std::collections::HashSet;
 
-pub(crate) use hints::alike;
+pub(crate) use hints::differ_in_style_only;
 use serde::Serialize;
 
 use crate::error::EventError;
@@ -60,12 +60,13 @@ pub struct Alternative {
 pub struct FieldVerdict {
     /// The names on the way to the field, joined with dots.
     pub path: String,
-    /// Where the pattern asks it, as a path into the pattern.
+    /// Where the pattern has its condition on the field, as a path into the pattern.
     pub place: String,
-    /// What the pattern asks, of which one must be met. Each is JSON as in the pattern.
+    /// The comparisons that the pattern lists for the field, one of which must be met. Each is JSON
+    /// as in the pattern.
     pub asked: Vec<String>,
-    /// The values of the field. If the other fields have determined an array element, only those in
-    /// it.
+    /// The values of the field. If the other fields have determined an array element, only the
+    /// values in that element.
     pub held: Vec<Held>,
     /// How many further values the field has: those beyond the first few, and those in other array
     /// elements.
@@ -110,7 +111,8 @@ pub enum Outcome {
         /// `an object`, `an empty object` or `an empty array`.
         found: &'static str,
         /// Whether the pattern accepts absence.
-        as_asked: bool,
+        #[serde(rename = "as_asked")]
+        absence_accepted: bool,
     },
     /// No value of the field satisfies the condition.
     Unmet,
@@ -134,7 +136,7 @@ impl Outcome {
                 | Self::Present
                 | Self::Unmet
                 | Self::OtherElement { .. }
-                | Self::NoValue { as_asked: false, .. }
+                | Self::NoValue { absence_accepted: false, .. }
         )
     }
 }

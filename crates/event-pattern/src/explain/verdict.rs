@@ -32,7 +32,7 @@ pub(super) fn of_all(
             continue;
         }
         let settled = settle(&terms[..end - 1], &mut fields[..end - 1], view, places)?;
-        miss(&terms[end - 1], &mut fields[end - 1], &settled, (view, places));
+        record_mismatch(&terms[end - 1], &mut fields[end - 1], &settled, (view, places));
         for field in &mut fields[end..] {
             // A field that is absent from the whole event is absent whatever was chosen.
             if matches!(field.outcome, Outcome::Met { .. } | Outcome::Present) {
@@ -116,7 +116,7 @@ fn met(term: &Term, value: Value<'_>, at: String) -> Option<Outcome> {
 
 /// Records why a field that holds on its own fails in the array elements that the fields before it
 /// have chosen.
-fn miss(
+fn record_mismatch(
     term: &Term,
     field: &mut FieldVerdict,
     settled: &[String],
@@ -160,8 +160,8 @@ fn all_held(term: &Term, view: &View<'_>, places: &Places) -> Vec<Held> {
     held.collect()
 }
 
-/// Returns the innermost array element that one of the settled values is in and that values of the
-/// field would have to be in as well.
+/// Returns the innermost array element that contains one of the settled values and is of an array
+/// through which `path` leads; none if there is no such element.
 fn element_for(path: &str, settled: &[String]) -> Option<String> {
     let mut best: Option<&str> = None;
     for at in settled {
@@ -201,13 +201,15 @@ fn by_itself(term: &Term, view: &View<'_>, places: &Places) -> FieldVerdict {
     let mut held = all_held(term, view, places);
     let more = held.len().saturating_sub(SHOWN);
     held.truncate(SHOWN);
-    let as_asked = condition.absent;
+    let absence_accepted = condition.absent;
     let outcome = match (found, held.is_empty(), places.non_value(&condition.path)) {
         (Some(met), ..) => met,
-        (None, true, Some(non_value)) => Outcome::NoValue { found: name_of(non_value), as_asked },
-        (None, true, None) if as_asked => Outcome::Absent,
+        (None, true, Some(non_value)) => {
+            Outcome::NoValue { found: name_of(non_value), absence_accepted }
+        }
+        (None, true, None) if absence_accepted => Outcome::Absent,
         (None, true, None) => Outcome::Missing,
-        (None, false, _) if as_asked => Outcome::Present,
+        (None, false, _) if absence_accepted => Outcome::Present,
         (None, false, _) => Outcome::Unmet,
     };
     let (path, place) = (condition.path.to_string(), condition.place.to_string());

@@ -156,12 +156,12 @@ pub(super) fn number(bytes: &[u8], mut pos: usize) -> Result<usize, Reason> {
     }
 }
 
-/// The end of `word`, if it is there.
+/// The end of the literal `text`, if it is there.
 #[inline]
-fn word(bytes: &[u8], pos: usize, word: &[u8]) -> Result<usize, Reason> {
-    let end = pos + word.len();
+fn literal(bytes: &[u8], pos: usize, text: &[u8]) -> Result<usize, Reason> {
+    let end = pos + text.len();
     let ends_here = !bytes.get(end).is_some_and(u8::is_ascii_alphanumeric);
-    if bytes.get(pos..end) == Some(word) && ends_here { Ok(end) } else { Err(Reason::Value) }
+    if bytes.get(pos..end) == Some(text) && ends_here { Ok(end) } else { Err(Reason::Value) }
 }
 
 /// The end of a scalar that starts with `first`.
@@ -169,9 +169,9 @@ fn word(bytes: &[u8], pos: usize, word: &[u8]) -> Result<usize, Reason> {
 pub(super) fn scalar(bytes: &[u8], pos: usize, first: u8) -> Result<usize, Reason> {
     match first {
         b'"' => string(bytes, pos + 1),
-        b't' => word(bytes, pos, b"true"),
-        b'f' => word(bytes, pos, b"false"),
-        b'n' => word(bytes, pos, b"null"),
+        b't' => literal(bytes, pos, b"true"),
+        b'f' => literal(bytes, pos, b"false"),
+        b'n' => literal(bytes, pos, b"null"),
         _ => number(bytes, pos),
     }
 }

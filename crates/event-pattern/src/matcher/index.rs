@@ -43,7 +43,7 @@ impl Index {
         self.branches.len()
     }
 
-    /// Whether a single combination with a single path is left, and nothing of any other one.
+    /// Whether exactly one combination, with one path, is left, and no entry of a removed one.
     #[cfg(test)]
     pub(super) fn holds_only_one(&self) -> bool {
         let left = self.branches.iter().filter(|branch| !branch.terms.is_empty()).count();

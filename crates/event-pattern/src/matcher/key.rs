@@ -11,7 +11,8 @@ use crate::wildcard::Wildcard;
 /// The weight of being filed under a field's absence: most fields are absent from most events.
 pub(super) const ABSENT_WEIGHT: usize = 1 << 10;
 
-/// A property of values. If it is `sure`, the comparison accepts every value that has it.
+/// A property of values. If the key is `sure`, the comparison accepts every value that has the
+/// property.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Key {
     Null,

@@ -1,9 +1,9 @@
-//! Measures how complex the wildcards of one field are: at how many places in them one value can be
-//! at once.
+//! Measures how complex the wildcards of one field are: how many of their places can be active at
+//! once while a value is read.
 //!
-//! The engine follows all wildcards of a field together, byte by byte. A place is a character of a
-//! wildcard that was just reached, or a star that may begin right after it. The service refuses a
-//! pattern if some value could be at too many places at once.
+//! The engine follows all wildcards of a field together, byte by byte. A place is a state of this
+//! automaton: a character of a wildcard that was just reached, or a star that may begin right after
+//! it. The service refuses a pattern if some value could make too many places active.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
