@@ -22,7 +22,7 @@ mod shaping;
 mod state_test;
 mod template;
 mod timestamp;
-mod way;
+mod trail;
 
 pub use coverage::Coverage;
 pub use draw::{draw_svg, draw_svg_at};
@@ -40,4 +40,4 @@ pub use problem::{Code, Problem, Problems, Severity};
 pub use run::{Reply, Run, RunError, RunOptions, Tasks, run};
 pub use scope::Entropy;
 pub use state_test::TestError;
-pub use way::Way;
+pub use trail::Transition;

@@ -53,8 +53,8 @@ pub enum MockError {
         /// A description of the error, for people.
         reason: String,
     },
-    /// A configuration of Step Functions Local has no test case with the given name. The second
-    /// text lists those it has.
+    /// A configuration of Step Functions Local has no test case with the name in the first text.
+    /// The second text lists the test cases that it has.
     #[error("the mocks have no test case {0:?}; they have {1}")]
     NoCase(String, String),
     /// No test case was named, and a configuration of Step Functions Local has several. The text
@@ -134,7 +134,7 @@ impl Tasks for Mocks {
             return Ok(Reply::output(Json::empty_object()));
         }
         let replies = self.responses.get(&request.state).ok_or_else(|| {
-            format!("there is no mock for it; add \"{}\" to the mocks", request.state)
+            format!("the mocks have no results for it; add \"{}\" to the mocks", request.state)
         })?;
         let call = self.calls.entry(request.state.clone()).or_default();
         let reply = replies.get(*call).or(replies.last());

@@ -13,7 +13,7 @@ use crate::history::HistoryEvent;
 use crate::json::Json;
 use crate::machine::{Machine, Pattern};
 use crate::scope::Entropy;
-use crate::way::{Trail, Way};
+use crate::trail::{Trail, Transition};
 
 /// Answers the tasks of a run.
 pub trait Tasks {
@@ -75,8 +75,8 @@ pub struct Run {
     pub ended: Timestamp,
     /// The states that were entered, in order, those inside a distributed Map included.
     pub entered: Vec<String>,
-    /// The ways taken from state to state, in order.
-    pub ways: Vec<Way>,
+    /// The transitions made from state to state, in order.
+    pub transitions: Vec<Transition>,
 }
 
 /// Why a run could not come to its end.
@@ -92,7 +92,7 @@ pub enum RunError {
     },
     /// Every state that the execution is in waits for a task that never answers and never times
     /// out.
-    #[error("the run cannot end, because nothing answers {}", states.join(", "))]
+    #[error("the run cannot end, because nothing answers the task of {}", states.join(", "))]
     Stuck {
         /// The names of the states that wait.
         states: Vec<String>,
@@ -145,8 +145,8 @@ pub fn run(
     runner.finish(tasks)?;
     let status = runner.execution.status().clone();
     let (history, ended) = (runner.history, runner.now);
-    let Trail { entered, ways } = runner.execution.into_trail();
-    Ok(Run { status, history, ended, entered, ways })
+    let Trail { entered, transitions } = runner.execution.into_trail();
+    Ok(Run { status, history, ended, entered, transitions })
 }
 
 struct Runner<'m> {

@@ -181,12 +181,12 @@ impl Scope<'_> {
 #[cfg(feature = "jsonata")]
 impl Scope<'_> {
     /// Copies the entropy as it is now. After draws from the copy, it must be passed to
-    /// [`Self::give_back`].
+    /// [`Self::set_entropy`].
     pub(crate) fn entropy(&self) -> Entropy {
         self.environment.entropy.borrow().clone()
     }
 
-    pub(crate) fn give_back(&self, entropy: Entropy) {
+    pub(crate) fn set_entropy(&self, entropy: Entropy) {
         self.environment.entropy.replace(entropy);
     }
 }

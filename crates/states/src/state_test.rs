@@ -23,7 +23,7 @@ pub enum TestError {
         reason: String,
     },
     /// The state waits for an answer, and the test gives none.
-    #[error("the state '{0}' waits for an answer, and the test gives none")]
+    #[error("the state '{0}' waits for an answer, but the test gives none")]
     Stuck(String),
 }
 

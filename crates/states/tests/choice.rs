@@ -34,8 +34,8 @@ fn definition(operator: &str, value: &Json) -> String {
     Json::object([("StartAt", Json::from("Check")), ("States", states)]).to_string()
 }
 
-/// Whether the recording has replaced both timestamps of a comparison by "date". Its result is then
-/// meaningless: the same line is recorded with either one.
+/// Whether the recording has replaced both timestamps of a comparison by "date". The recorded
+/// result is then meaningless: the same comparison is recorded once as true and once as false.
 fn is_masked(operator: &str, input: &Json) -> bool {
     let date = Some(&Json::from("date"));
     operator.starts_with("Timestamp") && input.get("Variable") == date && input.get("Value") == date

@@ -1,4 +1,4 @@
-//! Counts which states and ways a set of runs has covered, and which it has not.
+//! Counts which states and transitions a set of runs has covered, and which it has not.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -13,12 +13,12 @@ const MACHINE: &str = r#"{"StartAt":"Ask","States":{
 
 fn missing(coverage: &Coverage) -> (Vec<&str>, Vec<String>) {
     let states = coverage.states().filter(|(_, times)| *times == 0).map(|(name, _)| name);
-    let ways = coverage.ways().filter(|(_, times)| *times == 0);
-    (states.collect(), ways.map(|(way, _)| format!("{} {}", way.from, way.field)).collect())
+    let transitions = coverage.transitions().filter(|(_, times)| *times == 0);
+    (states.collect(), transitions.map(|(it, _)| format!("{} {}", it.from, it.field)).collect())
 }
 
 #[test]
-fn two_ways_to_the_same_state_are_told_apart() {
+fn two_transitions_to_the_same_state_are_told_apart() {
     let machine = Machine::parse(MACHINE).unwrap();
     let mut coverage = Coverage::new(&machine);
     let mut try_with = |mocks: &str| {
@@ -28,8 +28,8 @@ fn two_ways_to_the_same_state_are_told_apart() {
         (coverage.is_whole(), coverage.clone())
     };
     let (_, after) = try_with(r#"{"Ask":{"Return":{}}}"#);
-    let ways = ["Ask Catch[0].Next", "Ask Catch[1].Next", "Choose Choices[0].Next"];
-    assert_eq!(missing(&after), (vec!["No"], ways.map(str::to_owned).to_vec()));
+    let missed = ["Ask Catch[0].Next", "Ask Catch[1].Next", "Choose Choices[0].Next"];
+    assert_eq!(missing(&after), (vec!["No"], missed.map(str::to_owned).to_vec()));
     try_with(r#"{"Ask":{"Throw":{"Error":"Down"}}}"#);
     try_with(r#"{"Ask":{"Throw":{"Error":"Other"}}}"#);
     let (whole, after) = try_with(r#"{"Ask":{"Return":{"n":1}}}"#);

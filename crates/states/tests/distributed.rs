@@ -193,7 +193,10 @@ fn items_stand_inside_a_file_where_a_pointer_leads() {
     }
     let manifest = reader(r#""InputType":"MANIFEST","ManifestType":"S3_INVENTORY""#);
     let run = ran(&manifest, PASS, "{}", r#"{"M":{"Return":{"files":[]}}}"#);
-    assert_eq!(outcome(&run), "States.ItemReaderFailed: Items are not read by S3_INVENTORY here");
+    assert_eq!(
+        outcome(&run),
+        "States.ItemReaderFailed: The interpreter cannot read items by S3_INVENTORY"
+    );
 }
 
 /// Runs a Map whose second iteration fails. Returns the files that it writes, by key, and its

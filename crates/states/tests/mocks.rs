@@ -56,7 +56,7 @@ fn a_task_that_never_answers_times_out_or_leaves_the_run_stuck() {
     let machine = Machine::parse(machine).unwrap();
     let mut mocks = Mocks::parse(r#"{"T":{"Never":true}}"#).unwrap();
     let stuck = run(&machine, Json::Null, &mut mocks, RunOptions::default()).unwrap_err();
-    assert_eq!(stuck.to_string(), "the run cannot end, because nothing answers T");
+    assert_eq!(stuck.to_string(), "the run cannot end, because nothing answers the task of T");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_state_without_a_mock_and_a_mock_without_a_state_are_named() {
     let error = attempt("{}").unwrap_err().to_string();
     assert_eq!(
         error,
-        "the task of state 'Poll' cannot be answered: there is no mock for it; add \"Poll\" to the \
+        "the task of state 'Poll' cannot be answered: the mocks have no results for it; add \"Poll\" to the \
          mocks"
     );
     let mocks = Mocks::parse(r#"{"Pol":{"Return":1},"End":{"Return":1}}"#).unwrap();

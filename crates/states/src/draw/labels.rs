@@ -35,7 +35,7 @@ pub(super) fn edges(state: &State) -> Vec<(&str, String, &'static str)> {
 }
 
 /// Returns the label to draw beside an edge and, if it had to be shortened, the full label.
-pub(super) fn beside(label: &str) -> (String, Option<String>) {
+pub(super) fn edge_label(label: &str) -> (String, Option<String>) {
     let shown = cut(label, MAX_LABEL);
     let whole = (shown != label).then(|| label.to_owned());
     (shown, whole)
@@ -75,7 +75,7 @@ fn what(kind: &Kind) -> String {
         Kind::Wait(Wait::TimestampPath(path)) => format!("Wait until {path}"),
         Kind::Map(_, map) => {
             let what = if map.distributed.is_some() { "Distributed Map" } else { "Map" };
-            format!("{what} over {}", over(map))
+            format!("{what} over {}", items_source(map))
         }
         Kind::Parallel(_, branches) => format!("Parallel, {} branches", branches.len()),
         other => other.name().to_owned(),
@@ -83,7 +83,7 @@ fn what(kind: &Kind) -> String {
 }
 
 /// Returns where a Map takes its items from.
-fn over(map: &Map) -> String {
+fn items_source(map: &Map) -> String {
     let reader = map.distributed.as_ref().and_then(|distributed| distributed.reader.as_ref());
     if let Some((service, action)) = reader.and_then(|reader| reader.resource.service()) {
         return format!("{service}:{action}");

@@ -220,7 +220,7 @@ impl Graph {
             self.settle_rows(&fixed, wish);
         }
         for _ in 0..SWEEPS {
-            let upright = self.upright();
+            let upright = self.align_long_edges();
             self.settle_rows(&fixed, |graph, node| upright[node].unwrap_or(graph.middles[node]));
         }
     }
@@ -237,9 +237,9 @@ impl Graph {
     }
 
     /// Returns a common position for the extra nodes of each long edge that stays on one side of
-    /// the main line: of their current positions, the farthest from the main line. `None` for all
-    /// other nodes.
-    fn upright(&self) -> Vec<Option<f64>> {
+    /// the main line: the one of their current positions that is farthest from the main line.
+    /// `None` for all other nodes.
+    fn align_long_edges(&self) -> Vec<Option<f64>> {
         let mut upright = vec![None; self.sizes.len()];
         for chain in self.chains.iter().filter(|chain| chain.len() > 3) {
             let passed = &chain[1..chain.len() - 1];

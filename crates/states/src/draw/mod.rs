@@ -50,7 +50,7 @@ impl Drawing<'_> {
         blocks.push(svg::terminal("end", NARROW));
         let mut edges = Vec::new();
         let mut connect = |from: usize, to: usize, label: &str, style| {
-            let (label, tooltip) = labels::beside(label);
+            let (label, tooltip) = labels::edge_label(label);
             edges.push(Edge { from, to, label, tooltip, style });
         };
         if let Some(start) = places.get(flow.start_at.as_str()) {

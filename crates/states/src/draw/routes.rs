@@ -12,8 +12,8 @@ const LABEL_TOP: f64 = 18.0;
 /// The distance between two ports of a node, and that of a port from the node's corner.
 const PORT: f64 = 24.0;
 const CORNER: f64 = 8.0;
-/// The distance between loops that leave, or enter, the same node; and how many loops are moved
-/// apart by it.
+/// The distance between loops that leave, or enter, the same node. At most `MOST_APART` loops are
+/// moved apart by it.
 const APART: f64 = 4.0;
 const MOST_APART: usize = 2;
 /// The horizontal distance of a loop from the nodes, and from the loops further inside.
@@ -75,7 +75,7 @@ impl Placed {
             } else {
                 let points = router.down(position);
                 let row = &mut labels[graph.layer[edge.from]];
-                let label = router.beside(edge, &points, *row);
+                let label = router.label_position(edge, &points, *row);
                 *row += u32::from(!edge.label.is_empty());
                 (points, label)
             };
@@ -189,7 +189,7 @@ impl<'g> Router<'g> {
 
     /// Returns the position of an edge's label, in the given row of labels below the layer that the
     /// edge leaves.
-    fn beside(&self, edge: &Edge, points: &[Point], row: u32) -> Point {
+    fn label_position(&self, edge: &Edge, points: &[Point], row: u32) -> Point {
         let line = self.line(edge.from);
         let y = line.top + line.height + LABEL_TOP + f64::from(row) * LABEL_ROW;
         let around = points.windows(2).find(|pair| pair[0].1 <= y && y <= pair[1].1);

@@ -46,8 +46,8 @@ impl Work<'_, '_> {
         result
     }
 
-    /// Records that a JSONata expression failed. If it is the first event since the state was
-    /// entered, it follows from the event before the entry.
+    /// Records that a JSONata expression failed. If no event was recorded since the state was
+    /// entered, the new event follows from the event before the entry, as in the service.
     fn note_evaluation(&mut self, id: LaneId, failure: &Failure) {
         if failure.error.as_deref() != Some(QUERY) {
             return;
@@ -70,8 +70,8 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Adds the state to the cause of a field's failure. Leaves a payload that is too large as it
-    /// is, and any failure in a test of a single state.
+    /// Adds the name of the state to the cause of a field's failure, unless the failure is a
+    /// payload that is too large, or the execution is a test of a single state.
     pub(super) fn with_state_in_cause(&self, id: LaneId, failure: Failure) -> Failure {
         let lane = &self.execution.lanes[&id];
         if failure.origin == Origin::Payload || self.execution.probe.is_some() {
@@ -81,7 +81,7 @@ impl Work<'_, '_> {
     }
 
     /// Returns the variables that a lane can read, innermost first. An iteration of a distributed
-    /// Map is an execution of its own, so it cannot read those around it.
+    /// Map is an execution of its own, so it cannot read the variables of the lanes around it.
     fn variables<'a>(&'a self, lane: &'a Lane) -> Vec<&'a Object> {
         let mut scopes = vec![&lane.variables];
         let mut parent = lane.parent;

@@ -42,8 +42,8 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// Whether more iterations have failed than are tolerated. If the Map sets no tolerance, one is
-    /// too many.
+    /// Whether more iterations have failed than are tolerated. If the Map sets no tolerance, one
+    /// failed iteration is too many.
     fn are_exceeded(&self, failed: usize, total: usize) -> bool {
         let share = failed as f64 * 100.0 / total.max(1) as f64;
         match (self.tolerated_count, self.tolerated_share) {
@@ -212,7 +212,7 @@ impl Work<'_, '_> {
         let launched = self.inputs(id, items).and_then(|inputs| self.open(id, inputs, bounds));
         if let Err(failure) = launched {
             let failure = self.run_failed(id, failure);
-            self.trouble(id, failure);
+            self.handle_failure(id, failure);
         }
     }
 
@@ -302,13 +302,13 @@ impl Work<'_, '_> {
             Ok((items, bounds)) => self.launch(id, items, &bounds),
             Err(failure) => {
                 let failure = self.run_failed(id, failure);
-                self.trouble(id, failure);
+                self.handle_failure(id, failure);
             }
         }
     }
 
-    /// Counts a failed iteration. The run fails if more have failed than are tolerated; otherwise
-    /// it continues.
+    /// Counts a failed iteration. The run fails if more iterations have failed than are tolerated;
+    /// otherwise the run continues.
     pub(super) fn iteration_failed(&mut self, id: LaneId, child: LaneId, failure: Failure) {
         let place = self.execution.lanes.get(&child).and_then(|lane| lane.parent);
         self.close(child, 0, false);
@@ -329,7 +329,7 @@ impl Work<'_, '_> {
         };
         if bounds.are_exceeded(run.failed, total) {
             let failure = self.run_failed(id, exceeded());
-            return self.trouble(id, failure);
+            return self.handle_failure(id, failure);
         }
         self.go_on(id, 0);
     }

@@ -185,7 +185,7 @@ impl Work<'_, '_> {
         let Some(fan) = self.fan_of(id) else { return };
         if !fan.pending.is_empty() {
             if let Err(failure) = self.open_iteration(id, previous) {
-                self.trouble(id, failure);
+                self.handle_failure(id, failure);
             }
         } else if fan.live.is_empty() {
             self.gather(id);

@@ -11,7 +11,7 @@ pub(super) fn read(
     content: &Json,
 ) -> Result<Vec<Json>, String> {
     if let Format::Other(kind) = format {
-        return Err(format!("Items are not read by {kind} here"));
+        return Err(format!("The interpreter cannot read items by {kind}"));
     }
     let pointed = |content: &Json| match pointer {
         None => listed(content),

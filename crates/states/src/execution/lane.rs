@@ -21,8 +21,8 @@ pub(super) type LaneId = u64;
 pub(super) struct Lane {
     pub(super) flow: FlowId,
     pub(super) state: String,
-    /// The lane that waits for this one, and the index of this lane's result there; absent for the
-    /// top level.
+    /// The lane that waits for this one, and the index of this lane's result among the results for
+    /// which it waits; absent for the top level.
     pub(super) parent: Option<(LaneId, usize)>,
     /// The item of the innermost inline Map around the lane; absent if there is none.
     pub(super) item: Option<Item>,
@@ -58,9 +58,9 @@ pub(super) struct Item {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Phase {
-    /// About to enter the state.
+    /// The lane is about to enter the state.
     Enter,
-    /// About to do the state's work again.
+    /// The lane is about to do the state's work again.
     Retry,
     /// The task is scheduled and about to start.
     Start(Box<TaskState>, Box<Json>),
@@ -70,15 +70,15 @@ pub(super) enum Phase {
     Failed(Failure),
     /// The Wait state's time has come.
     Waited,
-    /// In a Wait state until this time.
+    /// The lane is in a Wait state until this time.
     Waiting(Timestamp),
-    /// Waiting until this time before another attempt.
+    /// The lane waits until this time before it does the state's work again.
     Backoff(Timestamp),
-    /// Waiting for a task's answer.
+    /// The lane waits for a task's answer.
     Task(Box<TaskState>),
     /// A file of a distributed Map has been read, with this content, or written.
     Stored(Json),
-    /// Waiting for branches or iterations.
+    /// The lane waits for the lanes of branches or iterations.
     Fan(Box<FanOut>),
 }
 
@@ -99,7 +99,7 @@ pub(super) struct FanOut {
     pub(super) live: Vec<LaneId>,
     /// The items of a Map that have not been started, in order.
     pub(super) pending: VecDeque<Json>,
-    /// The latest event of the lanes that are done; before that, the event that started them.
+    /// The latest event of the lanes that are done; if none is done, the event that started them.
     pub(super) last_event: u64,
     /// The run of a distributed Map.
     #[serde(default, skip_serializing_if = "Option::is_none")]

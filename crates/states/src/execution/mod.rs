@@ -7,6 +7,7 @@
 mod answers;
 mod context;
 mod distributed;
+mod failure_handling;
 mod fan;
 mod items;
 mod lane;
@@ -16,7 +17,6 @@ mod results;
 mod shape;
 mod task;
 mod transition;
-mod trouble;
 mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -29,7 +29,7 @@ use crate::history;
 use crate::json::Json;
 use crate::machine::Machine;
 use crate::scope::Entropy;
-use crate::way::Trail;
+use crate::trail::Trail;
 use lane::{Lane, LaneId, Phase};
 use probe::Probe;
 
@@ -96,7 +96,7 @@ pub struct Execution {
     /// What a test of a single state needs and records; absent in other executions.
     #[serde(skip)]
     probe: Option<Box<Probe>>,
-    /// The states and ways taken so far, if [`Self::keep_trail`] was called.
+    /// The states entered and the transitions made so far, if [`Self::keep_trail`] was called.
     #[serde(skip)]
     trail: Option<Trail>,
 }
@@ -172,12 +172,12 @@ impl Execution {
         (execution, turn)
     }
 
-    /// Records the states and ways that are taken from now on.
+    /// Records the states that are entered, and the transitions that are made, from now on.
     pub(crate) fn keep_trail(&mut self) {
         self.trail = Some(Trail::default());
     }
 
-    /// Returns the states and ways that were taken since [`Self::keep_trail`].
+    /// Returns the states entered and the transitions made since [`Self::keep_trail`].
     pub(crate) fn into_trail(self) -> Trail {
         self.trail.unwrap_or_default()
     }

@@ -15,8 +15,8 @@ pub(super) struct After {
 }
 
 impl Work<'_, '_> {
-    /// Records an event that follows from the lane's last one, and becomes the last one. Returns
-    /// its id.
+    /// Records an event that follows from the lane's last event and becomes the lane's last event.
+    /// Returns the event's id.
     pub(super) fn emit(
         &mut self,
         lane: LaneId,

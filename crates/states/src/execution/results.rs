@@ -86,7 +86,7 @@ impl Work<'_, '_> {
         };
         let names = match self.run_names(id, &writer) {
             Ok(names) => names,
-            Err(failure) => return self.trouble(id, failure),
+            Err(failure) => return self.handle_failure(id, failure),
         };
         let iterations = fan.run.and_then(|run| run.iterations).unwrap_or_default();
         let (succeeded, failed) = self.split_results(&writer, &names, fan.results, iterations);

@@ -11,7 +11,7 @@ use crate::machine::{Kind, Next, ResultPath, State};
 use crate::scope::Scope;
 use crate::shaping;
 use crate::template::Template;
-use crate::way::Out;
+use crate::trail::NextField;
 
 impl Work<'_, '_> {
     /// Ends the state: shapes `result` into its output and goes to the next state.
@@ -20,8 +20,8 @@ impl Work<'_, '_> {
         let shaped = self.shape(id, state, result);
         let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned));
         match left {
-            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End), Out::Next),
-            Err(failure) => self.trouble(id, failure),
+            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End), NextField::Next),
+            Err(failure) => self.handle_failure(id, failure),
         }
     }
 
@@ -34,7 +34,7 @@ impl Work<'_, '_> {
         if state.jsonata {
             return self.shape_jsonata(id, state, &result);
         }
-        let (selector, result_path) = placing(state);
+        let (selector, result_path) = result_fields(state);
         self.evaluate(id, Extra::default(), |environment, lane| {
             let assigned = shaping::assign(state.assign.as_ref(), &environment.scope(&result))?;
             let selected = match selector {
@@ -93,7 +93,7 @@ impl Work<'_, '_> {
 }
 
 /// Returns the state's `ResultSelector` and its `ResultPath`.
-fn placing(state: &State) -> (Option<&Template>, &ResultPath) {
+fn result_fields(state: &State) -> (Option<&Template>, &ResultPath) {
     match (&state.kind, state.kind.fan()) {
         (Kind::Pass(pass), _) => (None, &pass.result_path),
         (_, Some(fan)) => (fan.result_selector.as_ref(), &fan.result_path),

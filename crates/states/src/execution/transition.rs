@@ -16,7 +16,7 @@ use crate::scope::Scope;
 use crate::shaping;
 use crate::template::{Expression, unexpected};
 use crate::timestamp;
-use crate::way::{Out, Way};
+use crate::trail::{NextField, Transition};
 
 /// The longest wait in seconds: the service counts them in 32 bits.
 const LONGEST_WAIT: i64 = i32::MAX as i64;
@@ -29,7 +29,7 @@ impl<'m> Work<'_, 'm> {
             Phase::Retry => self.attempt(id),
             Phase::Start(task, input) => self.start_task(id, *task, *input),
             Phase::Done(result) => self.complete(id, result),
-            Phase::Failed(failure) => self.trouble(id, failure),
+            Phase::Failed(failure) => self.handle_failure(id, failure),
             Phase::Waited => self.pass_on(id),
             Phase::Stored(content) => self.stored(id, &content),
             blocked => lane.phase = blocked,
@@ -130,7 +130,7 @@ impl<'m> Work<'_, 'm> {
                 }
             }
             Ok(None) => {}
-            Err(failure) => self.trouble(id, failure),
+            Err(failure) => self.handle_failure(id, failure),
         }
     }
 
@@ -161,7 +161,7 @@ impl<'m> Work<'_, 'm> {
         default: Option<&str>,
     ) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
-        let ((next, out), output, assigned) =
+        let ((next, field), output, assigned) =
             self.evaluate(id, Extra::default(), |environment, lane| {
                 let input = shaping::select(&state.input_path, &lane.input, environment)?;
                 if !state.jsonata {
@@ -170,7 +170,7 @@ impl<'m> Work<'_, 'm> {
                 let scope = environment.scope(&input);
                 let position = choice::first_match(rules, &scope)?;
                 let rule = position.map(|position| &rules[position]);
-                let out = position.map_or(Out::Default, Out::Rule);
+                let field = position.map_or(NextField::Default, NextField::Rule);
                 let next = rule.map(|rule| rule.next.as_str()).or(default).ok_or_else(|| {
                     Failure::runtime(
                         "Failed to transition out of the state. The state does not point to a next \
@@ -184,10 +184,10 @@ impl<'m> Work<'_, 'm> {
                     Some(template) => template.fill(&scope)?,
                     None => shaping::select(&state.output_path, &input, environment)?,
                 };
-                Ok(((next.to_owned(), out), output, assigned))
+                Ok(((next.to_owned(), field), output, assigned))
             })?;
         self.exit(id, output, assigned)?;
-        self.go_to(id, &Next::State(next), out);
+        self.go_to(id, &Next::State(next), field);
         Ok(None)
     }
 
@@ -273,21 +273,21 @@ impl<'m> Work<'_, 'm> {
         });
         let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned));
         match left {
-            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End), Out::Next),
-            Err(failure) => self.trouble(id, failure),
+            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End), NextField::Next),
+            Err(failure) => self.handle_failure(id, failure),
         }
     }
 
-    fn note_way(&mut self, id: LaneId, next: &Next, out: Out) {
+    fn note_transition(&mut self, id: LaneId, next: &Next, by: NextField) {
         let Some(trail) = &mut self.execution.trail else { return };
         let Some(lane) = self.execution.lanes.get(&id) else { return };
-        trail.ways.push(Way::new(&lane.state, next, out));
+        trail.transitions.push(Transition::new(&lane.state, next, by));
     }
 
     /// Moves the lane to the next state, or ends it. The lane's input is already the output of the
     /// state just left.
-    pub(super) fn go_to(&mut self, id: LaneId, next: &Next, out: Out) {
-        self.note_way(id, next, out);
+    pub(super) fn go_to(&mut self, id: LaneId, next: &Next, by: NextField) {
+        self.note_transition(id, next, by);
         match next {
             Next::State(name) => {
                 if let Some(lane) = self.execution.lanes.get_mut(&id) {

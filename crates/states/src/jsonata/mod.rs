@@ -110,7 +110,7 @@ impl Query {
         let chance = Rc::new(functions::TimeAndEntropy::new(scope));
         functions::register(&mut evaluator, &chance).map_err(|error| error.message().to_owned())?;
         let value = evaluator.evaluate(&self.tree, &JValue::Undefined);
-        scope.give_back(chance.entropy());
+        scope.set_entropy(chance.entropy());
         let value = value.map_err(|error| error.message().to_owned())?;
         values::into_json(&value)
     }

@@ -69,7 +69,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> StateKind {
     }
     for name in ["Next", "End"] {
         if fields.take(name).is_some() {
-            let remedy = "a Choice goes on by the Next of its rules and by Default";
+            let remedy = "a Choice state names the next state in its rules and in Default";
             fields.advise(name, "is not a field of a Choice state", remedy);
         }
     }
@@ -136,7 +136,11 @@ fn test(entry: &mut Fields<'_>) -> Option<Test> {
 fn nested(entry: &mut Fields<'_>) -> Option<Test> {
     for name in ["Next", "Assign"] {
         if entry.take(name).is_some() {
-            entry.advise(name, "is not allowed in a nested rule", "only an outermost rule has it");
+            entry.advise(
+                name,
+                "is not allowed in a nested rule",
+                "only a top-level rule may have it",
+            );
         }
     }
     test(entry)

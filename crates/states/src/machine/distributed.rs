@@ -61,9 +61,9 @@ pub(crate) struct Writer {
 pub(crate) enum Transformation {
     /// The whole execution: its input, output, status and times.
     None,
-    /// Its output.
+    /// The iteration's output.
     Compact,
-    /// Its output, or the elements of it if that is an array.
+    /// The iteration's output; if that is an array, each of its elements.
     Flatten,
 }
 
@@ -141,7 +141,7 @@ pub(super) fn check_ignored(fields: &mut Fields<'_>) {
     let given = names.map(|name| format!("ToleratedFailure{name}"));
     for name in given.iter().filter(|name| fields.has(name)) {
         let remedy = "let the ProcessorConfig have the mode DISTRIBUTED, or remove it";
-        fields.warn(name, "changes nothing in an inline Map: the first failure ends it", remedy);
+        fields.warn(name, "has no effect in an inline Map: the first failure ends it", remedy);
     }
     tolerated(fields);
 }
@@ -156,7 +156,7 @@ fn check_label(fields: &Fields<'_>, label: &str) {
         next.is_control() || next.is_whitespace() || "?*<>{}[]:;,\\|^~$#%&`\"".contains(next)
     };
     if let Some(found) = label.chars().find(|next| banned(*next)) {
-        let reason = format!("'{found}' has no place in a label");
+        let reason = format!("a label cannot contain '{found}'");
         fields.coded(Code::InvalidLabelName).advise("Label", reason, "use letters and digits");
     }
 }

@@ -29,8 +29,8 @@ pub(crate) fn targets(state: &State) -> Vec<(String, &str)> {
 
 /// Reports missing targets, unreachable states and a flow that cannot end.
 ///
-/// `named` are the states as written, including those that could not be read: these do not count as
-/// missing targets.
+/// `named` are the states as written. It includes the states that could not be read, so that they
+/// are not reported as missing targets.
 pub(super) fn check(flow: &Flow, named: &Object, fields: &Fields<'_>) {
     if !flow.start_at.is_empty() && !named.contains_key(&flow.start_at) {
         let reason = format!("there is no state '{}'", flow.start_at);
@@ -65,8 +65,9 @@ pub(super) fn check(flow: &Flow, named: &Object, fields: &Fields<'_>) {
         })
     };
     if !reached.iter().any(ends) {
-        let remedy = "one state that is reached needs \"End\": true, or is a Succeed or a Fail";
-        let reason = "the states never come to an end";
+        let remedy =
+            "give a state that can be reached \"End\": true, or add a Succeed or a Fail state";
+        let reason = "no state that can be reached ends the flow";
         fields.coded(Code::MissingEndState).advise("States", reason, remedy);
     }
 }

@@ -4,13 +4,13 @@
 use super::resource::{Pattern, Resource};
 use super::{Workflow, fields::Fields};
 
-/// What a call may wait for besides its own response, as bits: the end of a job, an answer with the
-/// token.
+/// What a call may wait for besides its own response, as bits: `JOB` for the end of a job, `TOKEN`
+/// for an answer with the task token.
 const CALL: u8 = 0;
 const JOB: u8 = 1;
 const TOKEN: u8 = 2;
 
-/// Each service with its actions and what they may wait for.
+/// Each service with its actions, and the bits of what each action may wait for.
 const OPTIMIZED: &[(&str, &[(&str, u8)])] = &[
     ("apigateway", &[("invoke", TOKEN)]),
     (

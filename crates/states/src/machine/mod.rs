@@ -91,10 +91,10 @@ pub(crate) struct State {
     pub(crate) assign: Option<Template>,
     /// `Output`, of a state in JSONata.
     pub(crate) output: Option<Template>,
-    /// Whether its fields are in JSONata.
+    /// Whether the state's fields are in JSONata.
     pub(crate) jsonata: bool,
-    /// What follows the state. Absent for a Choice, where rules decide, and for Succeed and Fail,
-    /// which end.
+    /// The next state, or the end of the flow. Absent for a Choice, whose rules name the next
+    /// state, and for Succeed and Fail, which have no successor.
     pub(crate) next: Option<Next>,
 }
 
@@ -108,7 +108,7 @@ pub(crate) enum Next {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Selector {
     Whole,
-    /// `null`: the empty object.
+    /// The value is `null`, which selects the empty object.
     Nothing,
     Path(Path),
 }
@@ -144,7 +144,8 @@ pub(crate) struct Pass {
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) resource: Resource,
-    /// Whether the call gets a task token; that of a job only if its fields refer to one.
+    /// Whether the call gets a task token. A call that starts a job gets one only if a field of the
+    /// state refers to the token.
     pub(crate) has_token: bool,
     pub(crate) credentials: Option<Template>,
     pub(crate) timeout: Option<Seconds>,

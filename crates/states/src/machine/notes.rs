@@ -7,7 +7,7 @@ use super::fields::Fields;
 use crate::json::Json;
 use crate::problem::{Code, Problem, Severity};
 
-/// What holds for the whole definition, and the problems found so far.
+/// The settings that hold for the whole definition, and the problems found in it so far.
 pub(super) struct Notes {
     pub(super) problems: RefCell<Vec<Problem>>,
     pub(super) workflow: Workflow,

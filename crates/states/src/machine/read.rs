@@ -85,7 +85,7 @@ pub(super) fn query_language(fields: &mut Fields<'_>) {
         Some("JSONPath") if fields.notes().jsonata.get() => fields.of_object(
             "QueryLanguage",
             "is JSONPath in a machine that is in JSONata",
-            "only a machine in JSONPath may have states in the other language",
+            "only a machine in JSONPath may have states in the other query language",
         ),
         Some("JSONPath") => fields.jsonata = false,
         Some("JSONata") if Query::KNOWN => fields.jsonata = true,
@@ -149,9 +149,8 @@ impl Flows {
         let place = format!("States.{name}");
         let length = name.chars().count();
         if length > MAX_NAME {
-            let reason = format!(
-                "the name has {length} characters; at most {MAX_NAME} are allowed are allowed are allowed are allowed"
-            );
+            let reason =
+                format!("the name has {length} characters; at most {MAX_NAME} are allowed");
             fields.coded(Code::InvalidStateName).advise(&place, reason, "give it a shorter name");
         }
         if name.is_empty() {

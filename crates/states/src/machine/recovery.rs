@@ -46,7 +46,7 @@ fn retrier(entry: &mut Fields<'_>, is_last: bool) -> Retrier {
     let error_equals = error_equals(entry, is_last);
     let interval = entry.integer("IntervalSeconds", 0..=MAX_SECONDS);
     if interval == Some(0) {
-        entry.warn("IntervalSeconds", "0 is not positive", "the service asks for 1 or more");
+        entry.warn("IntervalSeconds", "0 is not positive", "the service requires 1 or more");
     }
     let max_attempts = entry.integer("MaxAttempts", 0..=MAX_SECONDS).unwrap_or(3);
     let max_delay_seconds = entry.integer("MaxDelaySeconds", 1..=MAX_DELAY);
@@ -99,7 +99,7 @@ fn catcher(entry: &mut Fields<'_>, is_last: bool) -> Option<Catcher> {
 fn error_equals(entry: &mut Fields<'_>, is_last: bool) -> Vec<String> {
     const NAME: &str = "ErrorEquals";
     if !entry.has(NAME) {
-        entry.missing(NAME, "list the error names it is for");
+        entry.missing(NAME, "list the error names that it handles");
         return Vec::new();
     }
     let items = entry.array(NAME).unwrap_or_default();
@@ -118,7 +118,7 @@ fn error_equals(entry: &mut Fields<'_>, is_last: bool) -> Vec<String> {
             entry.advise(
                 NAME,
                 format!("{ALL} cannot be combined with other names"),
-                "it must stand alone",
+                "it must be the only name",
             );
         }
         if !is_last {

@@ -71,7 +71,7 @@ fn next(fields: &mut Fields<'_>) -> Next {
             Next::End
         }
         (None, _) => {
-            let remedy = "every path through the machine needs a way on or an end";
+            let remedy = "name the next state with Next, or let the state end with \"End\": true";
             if !fields.has("Next") {
                 fields.advise("Next", "is missing, and End is not true", remedy);
             }
@@ -161,14 +161,19 @@ fn names_token(path: &Path) -> bool {
     path.starts_with("$$.Task") || path.trim_end() == "$$" || path.starts_with("$$[")
 }
 
-/// Warns of a callback whose token no field passes on, and of one that may wait for ever.
+/// Warns of a callback whose task token no field passes on (`hands_over` is false), and of a
+/// callback that has neither a timeout nor a heartbeat.
 fn callback(fields: &Fields<'_>, task: &Task, hands_over: bool) {
     if !hands_over {
-        let remedy = "hand over $$.Task.Token in Parameters";
-        fields.warn("Parameters", "nobody is given the token to answer with", remedy);
+        let remedy = "pass $$.Task.Token in Parameters";
+        fields.warn(
+            "Parameters",
+            "the task token is not passed on, so nobody can answer the task",
+            remedy,
+        );
     }
     if task.timeout.is_none() && task.heartbeat.is_none() {
-        let remedy = "without an answer the execution stands still for up to a year";
+        let remedy = "without a timeout, an execution that gets no answer waits for up to a year";
         fields.warn("TimeoutSeconds", "is missing beside .waitForTaskToken", remedy);
     }
 }
@@ -177,8 +182,8 @@ fn wait(fields: &mut Fields<'_>) -> Kind {
     if let Some(query) = fields.query("Timestamp") {
         return Kind::Wait(Wait::TimestampQuery(query));
     }
-    const WAYS: [&str; 4] = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
-    let given = WAYS.iter().filter(|way| fields.has(way)).count();
+    const FIELDS: [&str; 4] = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
+    let given = FIELDS.iter().filter(|field| fields.has(field)).count();
     if given != 1 {
         let remedy = "give exactly one of Seconds, SecondsPath, Timestamp and TimestampPath";
         fields.advise(

@@ -10,7 +10,7 @@ const MAX_NESTING: usize = 32;
 /// payload's depth anyway.
 const MAX_STEPS: usize = 100;
 
-/// Reads a path. Spaces after it are ignored, as in the service.
+/// Reads a path. Spaces after the path are ignored, as in the service.
 pub(super) fn path(text: &str, words_only: bool) -> Result<Path, PathError> {
     let mut cursor = Cursor { text, rest: text, nesting: 0, words_only };
     let root = cursor.root()?;

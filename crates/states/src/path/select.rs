@@ -1,4 +1,4 @@
-//! Reads the values at a path. A definite path gives its value, any other a list.
+//! Reads the values at a path. A definite path gives a single value, any other path a list.
 
 use std::fmt::Write;
 

@@ -1,4 +1,5 @@
-//! The ways that an execution takes from state to state, by the fields that name the next state.
+//! The transitions that an execution makes from state to state, and the fields that name the next
+//! state.
 
 use serde::Serialize;
 
@@ -6,7 +7,7 @@ use crate::machine::Next;
 
 /// A transition from one state to the next, by the field that names the next state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub struct Way {
+pub struct Transition {
     /// The name of the state that is left.
     pub from: String,
     /// The field that names the next state, or `End`: `Next`, `End`, `Choices[0].Next`, `Default`
@@ -17,34 +18,35 @@ pub struct Way {
     pub to: Option<String>,
 }
 
-/// The names of the states that an execution has entered, and the ways it has taken, in order.
+/// The names of the states that an execution has entered, and the transitions that it has made, in
+/// order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Trail {
     pub(crate) entered: Vec<String>,
-    pub(crate) ways: Vec<Way>,
+    pub(crate) transitions: Vec<Transition>,
 }
 
 /// The field by which an execution leaves a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Out {
+pub(crate) enum NextField {
     Next,
     Rule(usize),
     Default,
     Catch(usize),
 }
 
-impl Way {
-    pub(crate) fn new(from: &str, next: &Next, out: Out) -> Self {
+impl Transition {
+    pub(crate) fn new(from: &str, next: &Next, by: NextField) -> Self {
         let to = match next {
             Next::State(name) => Some(name.clone()),
             Next::End => None,
         };
-        let field = match out {
-            Out::Next if to.is_none() => "End".to_owned(),
-            Out::Next => "Next".to_owned(),
-            Out::Rule(position) => format!("Choices[{position}].Next"),
-            Out::Default => "Default".to_owned(),
-            Out::Catch(position) => format!("Catch[{position}].Next"),
+        let field = match by {
+            NextField::Next if to.is_none() => "End".to_owned(),
+            NextField::Next => "Next".to_owned(),
+            NextField::Rule(position) => format!("Choices[{position}].Next"),
+            NextField::Default => "Default".to_owned(),
+            NextField::Catch(position) => format!("Catch[{position}].Next"),
         };
         Self { from: from.to_owned(), field, to }
     }

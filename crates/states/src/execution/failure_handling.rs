@@ -13,11 +13,11 @@ use crate::json::Json;
 use crate::machine::{Catcher, Kind, Next, Retrier};
 use crate::scope::{Entropy, Scope};
 use crate::shaping;
-use crate::way::Out;
+use crate::trail::NextField;
 
 impl Work<'_, '_> {
     /// Handles the failure of a lane's state.
-    pub(super) fn trouble(&mut self, id: LaneId, failure: Failure) {
+    pub(super) fn handle_failure(&mut self, id: LaneId, failure: Failure) {
         if failure.is_fatal() {
             return self.fail_whole(id, failure);
         }
@@ -42,7 +42,11 @@ impl Work<'_, '_> {
                 );
                 return match self.catch(id, catcher, &failure) {
                     Ok(()) => {
-                        self.go_to(id, &Next::State(catcher.next.clone()), Out::Catch(position));
+                        self.go_to(
+                            id,
+                            &Next::State(catcher.next.clone()),
+                            NextField::Catch(position),
+                        );
                     }
                     Err(failure) => self.give_up(id, failure),
                 };
@@ -137,7 +141,7 @@ impl Work<'_, '_> {
             lane.last_event = last;
             lane.phase = Phase::Enter;
         }
-        self.trouble(parent, Failure { from_branch: true, ..failure });
+        self.handle_failure(parent, Failure { from_branch: true, ..failure });
     }
 
     /// Closes the lanes inside a state that has itself failed.
