@@ -14,7 +14,7 @@
 //! | decide | [`Action`], or [`ExternalAction`] with [`Step`] for an external call; [`Decision`], [`ActionError`], [`Context`] |
 //! | declare what is read | [`Found`], [`IfNamed`], [`Each`], [`Folded`]; [`state!`] for several of them |
 //! | store state | [`Entity`] with [`Counter`], or [`Fold`] over a stream |
-//! | change them | [`create()`], [`replace`], [`save`], [`put_if_newer`], [`add`], [`append`], [`unchanged`] |
+//! | change stored state | [`create()`], [`replace`], [`save`], [`put_if_newer`], [`add`], [`append`], [`unchanged`] |
 //! | encrypt and decrypt text about people, at the edge | [`People`], [`SealingKey`] |
 //! | use a secret | [`Secret`] |
 //! | wait for an answer from outside | [`Callback`], [`Signal`] |
@@ -45,8 +45,9 @@ pub use clock::{Clock, Seconds};
 pub use committing::{
     Allowance, Attempt, Failure, Function, Handled, Handler, IDEMPOTENCY_TABLE, Message, Outcome,
     Publisher, RECORD_LIFETIME, Rejected, RowOutputs, Swept, Task, Torn, UNPUBLISHED_INDEX,
-    WrittenItem, check_record, committed_events, derived_id, handler, left_to_sweeper,
-    machine_starts, publish_all, record_key, recorded_events, sweep, torn, unpublished_records,
+    WrittenItem, check_record, committed_events, derived_id, handler, is_older_than_records,
+    left_to_sweeper, machine_starts, publish_all, record_key, recorded_events, sweep, torn,
+    unpublished_records,
 };
 pub use deciding::{
     Action, ActionError, Begun, CallContext, Context, Counter, Decided, Decision, Each, EachKeys,
@@ -55,11 +56,11 @@ pub use deciding::{
     read_recorded, replace, save, stream, stream_key, stream_partition, tally, unchanged,
 };
 pub use people::{Keyring, Opener, PERSON_KEYS_TABLE, People, PersonKey, Randomness, SealingKey};
-pub use region::{Acting, REGIONS_TABLE, RELIED_ON_FOR, Region, at_home, signal_at_home};
+pub use region::{Acting, REGION_CACHE_TIME, REGIONS_TABLE, Region, at_home, signal_at_home};
 pub use secret::{KnownSecret, Secret};
 pub use store::{
     Condition, Expressions, Index, Item, Key, MOST_READ_AT_ONCE, MemoryStore, Page, Query, Reason,
-    Store, StoreError, TableSpec, Update, Write, number, text,
+    Store, StoreError, TableSpec, Update, Write, number, query_all, text,
 };
 
 use std::sync::Arc;
@@ -74,7 +75,7 @@ pub struct Kernel {
     /// Shared by all invocations of one instance.
     pub breakers: Breakers,
     pub keyring: Keyring,
-    /// The region in which it runs, of a deployment in two; none where there is one.
+    /// The region in which this kernel runs; none if the deployment has only one region.
     pub region: Option<Region>,
 }
 

@@ -1,5 +1,5 @@
-//! Two regions, of which one acts. An item that both read consistently names it; functions of the
-//! other region handle no message. A deployment in one region has none of this.
+//! A deployment in two regions: only the acting region handles messages. One item, which both
+//! regions read consistently, names the acting region. A deployment in one region has no such item.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,11 +17,11 @@ use crate::{
 /// The table that names the acting region. All regions have to read it consistently.
 pub const REGIONS_TABLE: TableSpec = TableSpec { name: "regions", indexes: &[], ttl: None };
 
-/// How long an instance relies on what it has read of the acting region.
-pub const RELIED_ON_FOR: SignedDuration = SignedDuration::from_secs(10);
+/// How long an instance relies on its last read of which region acts.
+pub const REGION_CACHE_TIME: SignedDuration = SignedDuration::from_secs(10);
 
-/// The id of the one item.
-const THIS: &str = "this";
+/// The id of the table's only item.
+const ONLY_ITEM: &str = "this";
 
 /// Which region acts. The item's version counts the takeovers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,23 +35,25 @@ pub struct Acting {
 crate::entity!(Acting: "acting" in REGIONS_TABLE, by deployment: String);
 
 impl Acting {
-    /// Reads which region acts; none before the first one has begun to.
+    /// Reads which region acts; none if no region has acted yet.
     ///
     /// # Errors
     /// If the store fails, or the item cannot be read.
     pub async fn read(store: &dyn Store) -> Result<Found<Self>, Failure> {
-        load(store, THIS.to_owned()).await
+        load(store, ONLY_ITEM.to_owned()).await
     }
 
-    /// Has `region` act from now on; refused if another takeover came between.
+    /// Returns the write that makes `region` the acting region; refused if another takeover came
+    /// after `read`.
     #[must_use]
     pub fn taken_over(read: Option<&Versioned<Self>>, region: &str, now: Timestamp) -> Write {
-        let (deployment, region) = (THIS.to_owned(), region.to_owned());
+        let (deployment, region) = (ONLY_ITEM.to_owned(), region.to_owned());
         save(read, &Self { deployment, region, since: now })
     }
 }
 
-/// The region in which a kernel runs; all clones share what was read of the acting region.
+/// The region in which a kernel runs, and whether it is the acting region. All clones share the
+/// last result that was read from the store.
 #[derive(Debug, Clone)]
 pub struct Region {
     name: Arc<str>,
@@ -75,11 +77,12 @@ impl Region {
         &self.name
     }
 
-    /// Whether this region acts, as read at most [`RELIED_ON_FOR`] ago.
+    /// Whether this region acts, as read at most [`REGION_CACHE_TIME`] ago.
     async fn acts(&self, store: &dyn Store, now: Timestamp) -> Result<bool, Failure> {
         let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that went back must not make the answer last longer.
-        let recent = |it: &Known| it.at <= now && now.duration_since(it.at) < RELIED_ON_FOR;
+        // If the clock was set back since, the store is read again: otherwise the earlier result
+        // would be used for longer than `REGION_CACHE_TIME`.
+        let recent = |it: &Known| it.at <= now && now.duration_since(it.at) < REGION_CACHE_TIME;
         if let Some(known) = known.filter(recent) {
             return Ok(known.acts);
         }
@@ -89,7 +92,7 @@ impl Region {
         Ok(acts)
     }
 
-    /// Whether an event in the form of the bus has its home in another region.
+    /// Whether the home of an event is another region. `json` is the event as the bus delivers it.
     #[must_use]
     pub fn is_foreign(&self, json: &str) -> bool {
         Message::from_event(json).is_ok_and(|message| self.is_anothers(&message))
@@ -102,8 +105,8 @@ impl Region {
 }
 
 impl Kernel {
-    /// Whether the message is left to the other region: because that is its home or, if the platform
-    /// would deliver it until it is handled, because the other region has taken over.
+    /// Whether the other region handles the message: because its home is there, or because this
+    /// region stands by and the platform delivers the message again until it is handled.
     pub(crate) async fn leaves_to_other_region(&self, message: &Message) -> Result<bool, Failure> {
         let Some(region) = &self.region else { return Ok(false) };
         if region.is_anothers(message) {
@@ -115,7 +118,7 @@ impl Kernel {
         if message.redelivered {
             return Ok(true);
         }
-        let message = format!("{} stands by; another region acts", region.name);
+        let message = format!("the region {} is on standby: the other region acts", region.name);
         Err(Failure::later("NotActing", message))
     }
 
@@ -139,8 +142,8 @@ impl Kernel {
         }
     }
 
-    /// The entries with this kernel's region as their home: a record may come from the region that
-    /// acted before.
+    /// The entries with this kernel's region as their home. They may have another home, because a
+    /// record may come from the region that acted before.
     pub(crate) fn at_home<'a>(&self, entries: &'a [Entry]) -> Result<Cow<'a, [Entry]>, Failure> {
         let Some(region) = &self.region else { return Ok(Cow::Borrowed(entries)) };
         let moved: Result<Vec<_>, _> =
@@ -173,7 +176,7 @@ pub fn at_home(entry: &Entry, region: &str) -> Result<Entry, Failure> {
     Ok(Entry { detail, ..entry.clone() })
 }
 
-/// The signal with `region` as the home of the event that it starts a state machine with.
+/// The signal with `region` as the home of the event in it, if it starts a state machine.
 #[must_use]
 pub fn signal_at_home(signal: &Signal, region: &str) -> Signal {
     let mut signal = signal.clone();
@@ -189,7 +192,7 @@ pub fn signal_at_home(signal: &Signal, region: &str) -> Signal {
 mod tests {
     use super::*;
     use crate::MemoryStore;
-    use crate::testing::{message, now};
+    use crate::testing::{expect_ready, message};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -204,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_region_acts_from_its_takeover_until_shortly_after_the_next_one() {
-        now(async {
+        expect_ready(async {
             let store = MemoryStore::new(&[REGIONS_TABLE]);
             let (east, west) = (Region::new("east"), Region::new("west"));
             assert!(!east.acts(&store, NOW).await.unwrap(), "before any region has begun");
@@ -219,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_back_makes_nobody_act_longer() {
-        now(async {
+        expect_ready(async {
             let store = MemoryStore::new(&[REGIONS_TABLE]);
             let east = Region::new("east");
             hand_over(&store, "east").await;

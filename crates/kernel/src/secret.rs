@@ -17,7 +17,7 @@ pub trait Secret<T>: fmt::Debug + Send + Sync {
     async fn read(&self) -> Result<T, Failure>;
 }
 
-/// A secret that is known from the start, as on one machine.
+/// A secret that is known from the start, such as when the whole application runs on one machine.
 #[derive(Debug, Clone)]
 pub struct KnownSecret<T>(pub T);
 

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use chorus_kernel::MemoryStore;
-use chorus_kernel::testing::now;
+use chorus_kernel::testing::expect_ready;
 use chorus_kernel::testing::port_suite::{TABLES, run};
 
 #[test]
 fn the_store_in_memory_holds_the_port() {
-    now(run(&MemoryStore::new(&TABLES), "memory"));
+    expect_ready(run(&MemoryStore::new(&TABLES), "memory"));
 }

@@ -38,6 +38,6 @@ pub struct PartnerState {
     pub partner: String,
     /// When the circuit opened: from then on, the partner is not called.
     pub since: Timestamp,
-    /// Why the last call before that was not answered.
+    /// Why the call that opened the circuit was not answered.
     pub reason: String,
 }

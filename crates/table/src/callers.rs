@@ -20,7 +20,7 @@ impl CallerRole {
     }
 }
 
-/// What customers, the callers whose token names no role, may call.
+/// What customers may call. A customer is a caller whose token names no role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Customers {
     /// Customers may not call at all.
@@ -69,7 +69,8 @@ impl Callers {
         Self::Token { customers: Customers::All, roles }
     }
 
-    /// The roles whose holders may act on what belongs to any customer.
+    /// The roles that may act on every customer's resources; none unless callers are identified by a
+    /// token.
     #[must_use]
     pub const fn roles(&self) -> &'static [CallerRole] {
         match self {

@@ -22,8 +22,8 @@ pub enum Category {
     Response,
 }
 
-/// Where an event has its tenant: the message group that rules give their queues, so that one
-/// tenant's backlog does not hold up the others.
+/// The path of the tenant in an event. Rules use the tenant as the message group in their queues,
+/// so that one tenant's backlog does not hold up the others.
 pub const TENANT_PATH: &str = "$.detail.metadata.tenant";
 
 /// A message's metadata: everything but its data.
@@ -56,13 +56,12 @@ pub struct Metadata {
     /// Absent if no person gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
-    /// The region in which the message is acted on, of a deployment in two; absent where there is
-    /// one.
+    /// The region that acts on the message; absent if the deployment has one region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home_region: Option<String>,
-    /// Whose work this message belongs to, such as a customer's: the same on every message that one
-    /// command causes. One tenant's messages do not hold up another's. Messages of releases before
-    /// this field have none.
+    /// The tenant on whose behalf the message is handled, such as a customer: the same on every
+    /// message that one command causes. One tenant's messages do not hold up another's. Messages of
+    /// releases before this field have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// W3C Trace Context, carried from the request that caused the event.

@@ -122,9 +122,9 @@ pub fn copies<E: Event>(event: &E) -> serde_json::Result<Vec<EarlierData>> {
     published.filter_map(copy).collect()
 }
 
-/// The data in the earliest version that can express it, without unknown fields; `None` if there is
-/// only one version. The same event yields the same data whichever version it was sent in, so this
-/// shows whether two messages are equal.
+/// Converts the data to the earliest version that can express it, without unknown fields; `None` if
+/// there is only one version. An event yields the same data in whichever version it was sent, so a
+/// comparison of the results for two messages shows whether both carry the same event data.
 #[doc(hidden)]
 pub fn in_earliest<E: Event>(version: u32, data: &RawValue) -> Option<Box<RawValue>> {
     let mut before: Vec<&Earlier<E>> =
@@ -144,8 +144,8 @@ pub trait Event:
     /// The message's row in the event table.
     const SPEC: EventSpec;
 
-    /// The id of what the message is about, such as an order's: its `correlation-id` derives from
-    /// it.
+    /// The id of what the message is about, such as an order's id. The message's `correlation-id`
+    /// derives from this id.
     fn subject(&self) -> &str;
 
     /// An example, used by documentation and tests.
@@ -187,8 +187,8 @@ pub fn schema_of<T: JsonSchema>() -> Schema {
     schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>()
 }
 
-/// Expands to `true` for the keyword `published` in front of an earlier version, and accepts no
-/// other.
+/// Expands to `true` for the keyword `published` in front of an earlier version. Any other keyword
+/// does not compile.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! is_published {
@@ -250,7 +250,7 @@ impl Inputs for AnyEvent {
 }
 
 /// Defines an event: its documentation, owner, role, subject, and fields, each with a sample value.
-/// In `before` follow the earlier versions, each a type of its own, with conversions from it to the
+/// The earlier versions follow in `before`: each is a type of its own, with conversions to the
 /// current version (`upcast`) and back (`downcast`). Producers still publish those that are marked
 /// `published`, beside the current version.
 ///

@@ -1,5 +1,5 @@
-//! Identifiers: a text is parsed into one, so that it is never empty, too long, or unsafe in a
-//! path.
+//! Types for identifiers. Their values are parsed from text, so that no identifier is empty, too
+//! long, or unsafe in a path.
 
 /// The text is not an identifier; the message says what one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -97,8 +97,8 @@ pub const CALLS_PER_SECOND: u32 = 100;
 /// How a queue in front of a function retries, hides and batches messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueuePolicy {
-    /// How the consumer paces a message that fails, by changing the message's visibility. The age
-    /// covers any [`OUTAGE`]; after it the message is a dead letter.
+    /// How the consumer paces a message that fails, by changing the message's visibility. The
+    /// maximum age is longer than any [`OUTAGE`]; a message that reaches it becomes a dead letter.
     pub retry: RetryPolicy,
     /// How long a received message is hidden from other receivers while the function works on it.
     pub visibility: Duration,
@@ -137,8 +137,9 @@ pub const REDRIVE: QueuePolicy = QueuePolicy {
     ..QUEUE
 };
 
-/// The retries of a message of this age that waits for a partner whose circuit breaker is open: as
-/// in `retry` up to its age limit, then with the pauses and the age limit of [`REDRIVE`].
+/// Returns the retry policy of a message that waits for a partner whose circuit breaker is open.
+/// The pauses are those of `retry` until the message has reached the age limit of `retry`, then
+/// those of [`REDRIVE`]; the age limit is that of [`REDRIVE`].
 #[must_use]
 pub const fn waiting(retry: RetryPolicy, age: Duration) -> RetryPolicy {
     let pauses = if age.as_secs() < retry.max_age.as_secs() { retry } else { REDRIVE.retry };
@@ -203,7 +204,8 @@ mod tests {
         assert_eq!(waiting(QUEUE.retry, Duration::ZERO).pause(20), QUEUE.retry.pause(20));
         assert_eq!(waiting(QUEUE.retry, Duration::ZERO).max_age, days);
         assert_eq!(waiting(QUEUE.retry, day), REDRIVE.retry);
-        // In the mean: half of the longest pause at first, three quarters of it later.
+        // The mean pause: half of the longest one at first, with full jitter; later three quarters
+        // of it, with equal jitter.
         let (first, later) = (QUEUE.retry.longest_pause / 2, REDRIVE.retry.longest_pause * 3 / 4);
         let received = day.as_secs() / first.as_secs() + days.as_secs() / later.as_secs();
         assert!(received < 960, "{received}");

@@ -130,10 +130,10 @@ pub struct RowSpec {
     pub budget: Option<Budget>,
     /// The callers who may send the commands in `api`.
     pub callers: Callers,
-    /// The partner whose account may send the commands in `api` by the bus, too; `None` where they come
-    /// by the API alone.
+    /// The partner whose account may also send the commands in `api` through the bus; `None` if
+    /// only the API accepts them.
     pub commands_from: Option<Sender>,
-    /// Whether a deployment may disable the row: no other row waits for its events.
+    /// Whether a deployment may disable the row, because no other row waits for its events.
     pub optional: bool,
     /// The circuit breaker of the partner that the action's code calls; `None` without a breaker.
     pub breaker: Option<&'static Breaker>,
@@ -190,8 +190,8 @@ impl RowSpec {
         Self { task_of: Some(M::ACTION), tasks, ..self }
     }
 
-    /// Has the action start the state machine named after it, once for each event that needs it. A
-    /// replayed event starts none, because the machine makes external calls.
+    /// Has the action start the state machine named after it, once for each event that needs the
+    /// machine. A replayed event does not start it, because the machine makes external calls.
     #[must_use]
     pub const fn starts_machine(self) -> Self {
         Self { starts_machine: true, replay: Replay::Suppressed, ..self }
@@ -293,7 +293,7 @@ impl RowSpec {
         Self { when: Some(content), ..self }
     }
 
-    /// Whether every event on the bus starts it.
+    /// Whether every event on the bus starts the action.
     #[must_use]
     pub const fn is_catch_all(&self) -> bool {
         matches!(self.trigger, Trigger::Every { .. })
@@ -329,8 +329,8 @@ impl RowSpec {
         Self { dead_letters_of: Some(D::ACTION), ..self }
     }
 
-    /// Names the row that handles a message which this row's queue has tried for long enough. A
-    /// state machine may pass the same event to that row.
+    /// Names the row that handles a message which still fails after all retries of this row's
+    /// queue. A state machine may pass the same event to that row.
     #[must_use]
     pub const fn gives_up_to<S: Row>(self, _: &S) -> Self {
         Self { gives_up_to: Some(S::ACTION), ..self }
@@ -372,7 +372,8 @@ impl RowSpec {
         Self { keys: KeyUse::Destroys, ..self }
     }
 
-    /// Has a rule bring the row's commands that this partner's account sends through `bus`.
+    /// Lets this partner's account send the row's commands through `bus`: a rule delivers them to
+    /// the action.
     #[must_use]
     pub const fn commands_from(self, partner: Partner, bus: OutsideBus) -> Self {
         Self { commands_from: Some(Sender { partner, through: bus }), ..self }

@@ -15,7 +15,8 @@ pub struct Rule {
     pub pattern: Value,
 }
 
-/// The rules of `rows`. A row that has only an API has none, unless a partner's account sends its commands.
+/// Derives the rules of `rows`. A row that consumes no events has a rule only if a partner's
+/// account sends its commands through the bus.
 #[must_use]
 pub fn rules(rows: &[RowSpec]) -> Vec<Rule> {
     let consuming =
@@ -28,8 +29,8 @@ fn rule(row: &RowSpec) -> Rule {
     Rule { name, row: *row, pattern: pattern(row) }
 }
 
-/// Matches the sources and detail types that the row names, and its content rule. A catch-all
-/// matches every event whose source has the application's prefix.
+/// Makes the pattern of a row's rule from the sources, the detail types and the content rule of the
+/// row. For a catch-all row, the pattern matches every event whose source has the row's prefix.
 fn pattern(row: &RowSpec) -> Value {
     if let Trigger::Every { source_prefix } = row.trigger {
         return json!({ "source": [{ "prefix": source_prefix }] });

@@ -20,13 +20,14 @@ pub struct Service {
 pub struct Partner {
     /// The name in kebab-case, such as `carrier`.
     pub name: &'static str,
-    /// The `source` of the events that it causes through a webhook, such as `com.logistics`.
+    /// The `source` of the events that the partner causes through a webhook, such as
+    /// `com.logistics`.
     pub source: &'static str,
-    /// The part of an event that a call of the partner's endpoint has as its body.
+    /// The part of an event that the bus sends to the partner's endpoint as the body of a call.
     pub body: CallBody,
 }
 
-/// The part of an event that a call of a partner's endpoint has as its body.
+/// The part of an event that the bus sends to a partner's endpoint as the body of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CallBody {
     /// The whole `detail`: `metadata` and `data`.
@@ -46,22 +47,23 @@ impl CallBody {
     }
 }
 
-/// A bus of another account, to which rules forward public events unchanged. A deployment names its ARN,
-/// or forwards nothing.
+/// A bus of another account, to which rules forward public events unchanged. Nothing is forwarded
+/// unless a deployment sets the bus's ARN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OutsideBus {
     /// The name in kebab-case, such as `enterprise`.
     pub name: &'static str,
     /// The `source` of public events, such as `com.example.shop`: no other event may be forwarded.
     pub source: &'static str,
-    /// The names, in JSON Schemas, of the types that identify a person: public events have none of them.
+    /// The types that identify a person, by their names in JSON Schemas. Public events must not
+    /// contain a value of such a type.
     pub personal: &'static [&'static str],
 }
 
-/// A partner with an account of its own, which sends commands by a bus of another account.
+/// A partner that sends commands from its own AWS account, through a bus of another account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Sender {
-    /// The partner. Its commands have its `source`.
+    /// The partner, whose `source` the commands have.
     pub partner: Partner,
     /// The bus that admits the partner's account, and forwards the commands.
     pub through: OutsideBus,

@@ -92,7 +92,7 @@ chorus_table::design_table! {
     MakePayment: PAYMENT task_of CollectPayment [DeliveryEstimated] => [PaymentMade]
         .records();
 
-    /// Answers for an order that could not be charged.
+    /// Reports that an order could not be charged.
     RefusePayment: PAYMENT task_of CollectPayment [DeliveryEstimated] => [PaymentFailed]
         .final_step();
 
@@ -100,8 +100,8 @@ chorus_table::design_table! {
     StartDelivery: DELIVERY on [DeliveryMarkedAsStarted] => []
         .records().calls(CARRIER);
 
-    /// Cancels the delivery of a parcel that is not paid, or whose events the carrier could not be
-    /// sent.
+    /// Cancels the delivery of a parcel that is not paid, or whose events could not be sent to the
+    /// carrier.
     CancelDelivery: DELIVERY on [PaymentFailed] or_dead [DeliveryMarkedAsStarted] => [DeliveryWasCanceled]
         .final_step().dead_letters_of(&StartDelivery);
 

@@ -19,7 +19,7 @@ use crate::committing::record::{Publication, Record};
 use crate::{
     ExternalAction, Failure, Item, Kernel, Key, Message, Store, StoreError, derived_id, record_key,
 };
-/// The code of the failure of a message that waits until its partner is called again.
+/// The failure code of a message that waits because its partner's circuit is open.
 pub const PARTNER_UNAVAILABLE: &str = "PartnerUnavailable";
 
 /// How often an instance retries to write a circuit that other instances write at the same time.
@@ -48,7 +48,7 @@ impl Breakers {
         }
     }
 
-    /// The key of the partner's circuit if this instance has not read the circuit yet.
+    /// The key of the partner's circuit; none if this instance has read the circuit already.
     pub(crate) fn unread(&self, breaker: &Breaker) -> Option<Key> {
         self.known(breaker).is_none().then(|| Circuit::key(breaker))
     }
@@ -62,8 +62,8 @@ impl Breakers {
 }
 
 impl Kernel {
-    /// Makes the call, and counts its result at the partner's breaker. [`Self::permit`] has allowed
-    /// the call before.
+    /// Makes the call, and counts its result at the partner's breaker. It does not check the
+    /// circuit: the caller does so before, by [`Self::permit`].
     pub(crate) async fn call<A: ExternalAction>(
         &self,
         action: &A,
@@ -88,8 +88,8 @@ impl Kernel {
         }
     }
 
-    /// Checks that the partner of `breaker` may be called now; stores the probe if this call is
-    /// one.
+    /// Checks that the partner of `breaker` may be called now. If this call is a probe, stores the
+    /// probe first.
     ///
     /// # Errors
     /// If the circuit is open and no probe is due, or if the store fails: the message is then
@@ -111,7 +111,10 @@ impl Kernel {
             }
         }
         let partner = breaker.partner.name;
-        Err(Failure::later(PARTNER_UNAVAILABLE, format!("the {partner} is not called for now")))
+        Err(Failure::later(
+            PARTNER_UNAVAILABLE,
+            format!("calls to the {partner} are suspended, because it did not answer"),
+        ))
     }
 
     async fn read_circuit(&self, breaker: &Breaker) -> Result<Circuit, Failure> {
@@ -133,7 +136,10 @@ impl Kernel {
         let known = match self.read_circuit(breaker).await {
             Ok(circuit) => circuit,
             Err(failure) => {
-                tracing::warn!(code = failure.code(), "a circuit breaker was not read: {failure}");
+                tracing::warn!(
+                    code = failure.code(),
+                    "a circuit breaker cannot be read: {failure}"
+                );
                 return false;
             }
         };
@@ -143,7 +149,8 @@ impl Kernel {
     }
 
     /// Stores the circuit that `next` returns, with the event about the change if the circuit opens
-    /// or closes. If the store fails, that is logged, and the stored circuit stays as it is.
+    /// or closes. If the store fails, this function logs the failure, and the stored circuit stays
+    /// as it is.
     async fn change(
         &self,
         breaker: &'static Breaker,
@@ -163,6 +170,9 @@ impl Kernel {
             };
             match changes.await {
                 Ok(record) => {
+                    if record.is_some() {
+                        log_change(breaker, &circuit, &changed);
+                    }
                     self.breakers.written(breaker, changed.stored());
                     if let Some(record) = record {
                         self.publish_change(&record).await;
@@ -240,10 +250,29 @@ impl Kernel {
             Err(failure) => {
                 tracing::warn!(
                     code = failure.code(),
-                    "a circuit breaker's event is left to the sweeper: {failure}"
+                    "a circuit breaker's event was not published, and is left to the sweeper: {failure}"
                 );
             }
         }
+    }
+}
+
+/// Logs that a circuit has opened or closed. The messages that wait for its partner meanwhile are not
+/// logged one by one.
+fn log_change(breaker: &Breaker, before: &Circuit, after: &Circuit) {
+    let partner = breaker.partner.name;
+    match after.open_since {
+        Some(_) => tracing::warn!(
+            partner,
+            code = PARTNER_UNAVAILABLE,
+            why = after.reason,
+            "the {partner} does not answer, and is not called for now: messages wait"
+        ),
+        None => tracing::warn!(
+            partner,
+            since = before.open_since.map(|since| since.to_string()),
+            "the {partner} answers again"
+        ),
     }
 }
 
@@ -253,7 +282,7 @@ impl Kernel {
 pub struct OpenCircuit {
     pub partner: String,
     pub since: Timestamp,
-    /// Why the last call was not answered.
+    /// Why the call that opened the circuit was not answered.
     pub reason: String,
     /// When the partner is called again, as a probe.
     pub probe_at: Timestamp,

@@ -20,10 +20,10 @@ pub(crate) struct Circuit {
     pub(crate) failed_at: Timestamp,
     /// Since when the circuit is open; none if it is closed.
     pub(crate) open_since: Option<Timestamp>,
-    /// From when on probes may be made, and how many have been made since then.
+    /// From when on probes may be made; `probes` counts those made since then.
     pub(crate) probe_at: Timestamp,
     pub(crate) probes: u32,
-    /// Why the last call that was counted was not answered.
+    /// Why the call that opened the circuit was not answered; empty while the circuit is closed.
     pub(crate) reason: String,
 }
 
@@ -58,7 +58,7 @@ impl Circuit {
         })
     }
 
-    /// The circuit after a call that was not answered at `now`.
+    /// The circuit after one more call without an answer, which failed at `now` because of `why`.
     pub(crate) fn after_failure(&self, breaker: &Breaker, now: Timestamp, why: &str) -> Self {
         let forgotten = now > after(self.failed_at, breaker.within_seconds);
         let failures = if forgotten { 1 } else { self.failures.saturating_add(1) };
@@ -130,8 +130,8 @@ impl Circuit {
     }
 }
 
-/// Whether `item`, of the table of idempotency records, is the circuit of this breaker's partner,
-/// and open.
+/// Whether `item`, which comes from the table of idempotency records, is the circuit of this
+/// breaker's partner and is open.
 #[must_use]
 pub fn is_open(breaker: &Breaker, item: &Item) -> bool {
     Circuit::key(breaker).is_of(item) && item.contains_key("open-since")

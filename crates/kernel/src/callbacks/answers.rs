@@ -1,17 +1,19 @@
 //! The values that a state machine's waiting tasks are completed with; the machine's choices
 //! compare with them.
 
-/// The strings that a service's code puts into one field of its answers. A check of the template
-/// compares the choices of the machine's definition with them.
+/// The strings that a service's code puts into one field of its answers. The checks of the
+/// CloudFormation template report every difference between these strings and those that the
+/// machine's choices compare the field with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answers {
     /// The field of an answer, such as `verdict`.
     pub field: &'static str,
-    pub words: &'static [&'static str],
+    pub values: &'static [&'static str],
 }
 
-/// Declares an enum whose variants are the strings of one field of a task's answer, and `ANSWERS`,
-/// all of them, for the machine's [`MachineSpec`](crate::MachineSpec).
+/// Declares an enum with one variant for each string that a field of a task's answer may have. Its
+/// constant `ANSWERS` lists all of these strings, for the machine's
+/// [`MachineSpec`](crate::MachineSpec).
 ///
 /// ```
 /// chorus_kernel::answers! {
@@ -23,13 +25,13 @@ pub struct Answers {
 ///         Decline = "decline",
 ///     }
 /// }
-/// assert_eq!(Verdict::ANSWERS.words, ["approve", "decline"]);
-/// assert_eq!(Verdict::Decline.word(), "decline");
+/// assert_eq!(Verdict::ANSWERS.values, ["approve", "decline"]);
+/// assert_eq!(Verdict::Decline.as_str(), "decline");
 /// ```
 #[macro_export]
 macro_rules! answers {
     ($(#[$meta:meta])* $vis:vis enum $name:ident in $field:literal {
-        $($(#[$about:meta])* $variant:ident = $word:literal),+ $(,)?
+        $($(#[$about:meta])* $variant:ident = $value:literal),+ $(,)?
     }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,15 +40,15 @@ macro_rules! answers {
         }
 
         impl $name {
-            /// Every value, with its field.
+            /// The strings of all variants, and the field of an answer that holds them.
             $vis const ANSWERS: $crate::Answers =
-                $crate::Answers { field: $field, words: &[$($word),+] };
+                $crate::Answers { field: $field, values: &[$($value),+] };
 
             /// The value as it is written in an answer.
             #[must_use]
-            $vis const fn word(self) -> &'static str {
+            $vis const fn as_str(self) -> &'static str {
                 match self {
-                    $(Self::$variant => $word),+
+                    $(Self::$variant => $value),+
                 }
             }
         }

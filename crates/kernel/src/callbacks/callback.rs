@@ -20,7 +20,7 @@ pub trait CallbackDomain: Clone + Send + Sync + 'static {
     type Subject: Serialize + DeserializeOwned + AsRef<str> + Clone + Send + Sync;
 }
 
-/// What a callback keeps for the action that gets its answer.
+/// The data that a callback stores for the action that gets the answer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kept<'a> {
     /// A note for that action.
@@ -35,8 +35,8 @@ pub struct Kept<'a> {
 pub struct Callback<D: CallbackDomain> {
     /// The opaque id that is published instead of the token.
     pub handle: Handle,
-    /// What the callback is about. In data directories up to commit c92b2c2, the field is
-    /// `order-id`.
+    /// What the callback is about. In data directories of releases up to commit c92b2c2, the stored
+    /// field is called `order-id`.
     #[serde(alias = "order-id")]
     pub subject: D::Subject,
     /// The task token of the latest attempt of the waiting task.
@@ -49,7 +49,8 @@ pub struct Callback<D: CallbackDomain> {
     /// A note for the action that gets the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<String>,
-    /// The tenant of the message on which the task waits: an answer from outside names none.
+    /// The tenant of the message on which the task waits. It is stored because an answer from
+    /// outside has no tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tenant: Option<String>,
     #[serde(skip)]
@@ -83,14 +84,14 @@ impl<D: CallbackDomain> Callback<D> {
         Self { handle, subject, token, attempt, answer, note, tenant, domain: PhantomData }
     }
 
-    /// A callback that was answered before any task waited for it: the first attempt that registers
-    /// gets the answer at once.
+    /// Stores an answer that arrived before any task waited for it. The first attempt of the task
+    /// that registers a callback gets this answer at once.
     #[must_use]
     pub fn answered_early(subject: D::Subject, output: &Value) -> Write {
         create(&Self { answer: Some(output.to_string()), ..Self::of(subject, "") })
     }
 
-    /// Sets what the action that gets the answer needs.
+    /// Stores the note and the tenant for the action that gets the answer.
     #[must_use]
     pub fn keeping(self, kept: Kept<'_>) -> Self {
         let own = |text: Option<&str>| text.map(ToOwned::to_owned);

@@ -34,8 +34,9 @@ pub struct MachineSpec {
     pub former: &'static [&'static str],
 }
 
-/// The input of an execution: `input`, as [`MachineSpec::start`] made it, with the deployment's
-/// timeouts as `limits`: seconds by name, as the machine's definition refers to them.
+/// Returns the input of an execution: the `input` that [`MachineSpec::start`] made, with the
+/// deployment's timeouts added as its field `limits`. The machine's definition refers to each
+/// timeout, in seconds, by its name.
 #[must_use]
 pub fn with_limits(input: &Value, limits: Option<&Value>) -> Value {
     let mut input = input.clone();
@@ -107,8 +108,8 @@ pub enum Signal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignalOutcome {
     Delivered,
-    /// It had no effect: the execution was started before, or no task waits for this answer any
-    /// more.
+    /// The signal had no effect: the execution was started before, or the task no longer waits for
+    /// this answer.
     TooLate,
 }
 
@@ -131,9 +132,11 @@ impl Machines for NoMachines {
     async fn signal(&self, signal: &Signal) -> Result<SignalOutcome, Failure> {
         let what = match signal {
             Signal::Start { machine, .. } => format!("{machine} cannot be started"),
-            Signal::Answer { .. } | Signal::Heartbeat { .. } => "nothing waits".to_owned(),
+            Signal::Answer { .. } | Signal::Heartbeat { .. } => {
+                "no task waits for an answer".to_owned()
+            }
         };
-        let message = format!("no state machine runs here: {what}");
+        let message = format!("this kernel runs no state machines: {what}");
         Err(Failure::Terminal { code: "NoMachines", message })
     }
 }

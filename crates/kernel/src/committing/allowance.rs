@@ -1,9 +1,10 @@
-//! How many commands a caller may give: a token bucket for each caller that holds the commands of
-//! one minute.
+//! How many commands a caller may give: each caller has a token bucket, which holds one token for
+//! each command that is allowed per minute.
 //!
 //! A bucket is one item in the table of idempotency records, because every function may read and
-//! write that table. A command costs one conditional write: it is counted whether or not it is then
-//! accepted, so that a caller cannot send as many as they like of those that are refused.
+//! write that table. Counting a command costs one conditional write if the bucket is full,
+//! otherwise two. A command is counted before it is checked, so that the limit covers refused
+//! commands, too.
 
 use std::time::Duration;
 
@@ -18,20 +19,23 @@ use crate::{
 /// The sort key of a bucket.
 const ALLOWANCE: &str = "allowance";
 
-/// When the bucket will be full again, in milliseconds.
+/// The attribute with the time at which the bucket will be full again, in milliseconds since the
+/// Unix epoch.
 const FULL_AT: &str = "full-at";
 
 const MINUTE: i64 = 60_000;
 
-/// For how many seconds a bucket is kept. While it exists it is exact; it is full long before.
-const KEPT: i64 = 86_400;
+/// After how many seconds a bucket may be deleted. A bucket is full again a minute after its last
+/// command, so deleting it loses nothing.
+const BUCKET_LIFETIME: i64 = 86_400;
 
 /// How many commands of one kind a caller may give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     /// The action whose commands are counted.
     pub action: &'static str,
-    /// The most commands in any minute after a minute without any; 0 for any number.
+    /// How many commands the caller may give at once after a minute without commands, and how many
+    /// further ones in each minute; 0 for no limit.
     pub per_minute: u32,
 }
 
@@ -41,26 +45,27 @@ impl Allowance {
         Key { table: IDEMPOTENCY_TABLE.name, pk, sk: ALLOWANCE.to_owned() }
     }
 
-    /// For how long one command occupies its place in the bucket, in milliseconds.
+    /// The time in which the bucket gets one token back, in milliseconds.
     fn interval(&self) -> i64 {
         MINUTE / i64::from(self.per_minute.max(1))
     }
 
-    /// The bucket of a caller who gave no command lately, with one command in it.
-    fn first(&self, caller: &str, now: Timestamp) -> Write {
+    /// Takes the first token of a full bucket; refused unless the bucket is full. A bucket that is
+    /// not stored counts as full.
+    fn take_first_token(&self, caller: &str, now: Timestamp) -> Write {
         let (key, at) = (self.key(caller), now.as_millisecond());
         let mut item = key.to_item();
         let mut set = |name: &str, value: i64| {
             item.insert(name.to_owned(), AttributeValue::N(value.to_string()));
         };
         set(FULL_AT, at + self.interval());
-        set(EXPIRES_AT, now.as_second() + KEPT);
+        set(EXPIRES_AT, now.as_second() + BUCKET_LIFETIME);
         let full = Condition::AbsentOrBelow { attribute: FULL_AT, value: at + 1 };
         Write::Put { key, item, condition: Some(full) }
     }
 
-    /// Adds a command to a bucket that is neither full nor empty.
-    fn another(&self, caller: &str, now: Timestamp) -> Write {
+    /// Takes a token from a stored bucket; refused if the bucket is empty.
+    fn take_token(&self, caller: &str, now: Timestamp) -> Write {
         let free = now.as_millisecond() + MINUTE - self.interval() + 1;
         let free = Condition::AbsentOrBelow { attribute: FULL_AT, value: free };
         Write::Update {
@@ -71,16 +76,17 @@ impl Allowance {
     }
 }
 
-/// Whether a bucket had a place for a command.
-enum Counted {
-    Yes,
-    /// The condition did not hold; with when the bucket will be full, if it exists.
-    Not(Option<i64>),
+/// Whether a command got a token from its bucket.
+enum Token {
+    Taken,
+    /// The condition of the write did not hold. The value is the time at which the stored bucket
+    /// will be full; none if no bucket is stored.
+    Refused(Option<i64>),
 }
 
 impl Kernel {
-    /// Counts a command of this caller. Returns none if the caller may give it, and otherwise after
-    /// how long they may.
+    /// Counts a command of this caller. Returns none if the command is allowed; otherwise, how long
+    /// the caller has to wait before they may give it.
     ///
     /// # Errors
     /// If the store fails.
@@ -93,10 +99,11 @@ impl Kernel {
             return Ok(None);
         }
         let now = self.clock.now();
-        if let Counted::Yes = self.counted(allowance.first(caller, now)).await? {
+        if let Token::Taken = self.try_take(allowance.take_first_token(caller, now)).await? {
             return Ok(None);
         }
-        let Counted::Not(full_at) = self.counted(allowance.another(caller, now)).await? else {
+        let Token::Refused(full_at) = self.try_take(allowance.take_token(caller, now)).await?
+        else {
             return Ok(None);
         };
         let free_at = full_at.unwrap_or_default() - MINUTE + allowance.interval();
@@ -104,12 +111,14 @@ impl Kernel {
         Ok(Some(Duration::from_millis(wait.max(1))))
     }
 
-    async fn counted(&self, write: Write) -> Result<Counted, Failure> {
+    async fn try_take(&self, write: Write) -> Result<Token, Failure> {
         match self.store.write(&[write]).await {
-            Ok(()) => Ok(Counted::Yes),
+            Ok(()) => Ok(Token::Taken),
             Err(StoreError::Refused(reasons)) => match reasons.into_iter().next() {
-                Some(Reason::Condition(Some(bucket))) => Ok(Counted::Not(number(&bucket, FULL_AT))),
-                _ => Ok(Counted::Not(None)),
+                Some(Reason::Condition(Some(bucket))) => {
+                    Ok(Token::Refused(number(&bucket, FULL_AT)))
+                }
+                _ => Ok(Token::Refused(None)),
             },
             Err(error) => Err(error.into()),
         }

@@ -36,9 +36,9 @@ pub struct Handled {
 }
 
 impl Handled {
-    /// The outcome of a message that the other region acts on.
-    pub(crate) fn elsewhere() -> Self {
-        let note = Some("another region acts on it".to_owned());
+    /// The outcome of a message that is left to the other region.
+    pub(crate) fn left_to_other_region() -> Self {
+        let note = Some("left to the other region".to_owned());
         Self { outcome: Outcome::Elsewhere, entries: Vec::new(), note }
     }
 

@@ -33,7 +33,8 @@ enum Committed<S = ()> {
 }
 
 impl Kernel {
-    /// Answers `message` by `action`; its effects happen once, however often it is delivered.
+    /// Answers `message` by `action`. The action's effects happen once, however often the message
+    /// is delivered.
     ///
     /// # Errors
     /// [`ActionError::Failed`] if the platform should retry or give up. Any other error is the
@@ -46,8 +47,8 @@ impl Kernel {
         self.run_external(&WithoutCalls(action), message).await
     }
 
-    /// Does the same, and returns the state that the decision was made on, for an answer that shows it;
-    /// none if nothing was decided now.
+    /// Answers `message` as [`Kernel::run`] does, and also returns the state on which the action
+    /// decided, for an answer that shows it; none if nothing was decided now.
     ///
     /// # Errors
     /// See [`Kernel::run`].
@@ -77,7 +78,7 @@ impl Kernel {
         message: &Message,
     ) -> Result<(Handled, Option<A::State>), ActionError> {
         if self.leaves_to_other_region(message).await? {
-            return Ok((Handled::elsewhere(), None));
+            return Ok((Handled::left_to_other_region(), None));
         }
         let message = &*self.received(message);
         if let Some(handled) = self.without_deciding::<A>(message).await? {
@@ -116,17 +117,19 @@ impl Kernel {
             let note = "the command had expired".to_owned();
             return self.record_only::<A>(message, Outcome::Expired, note).await.map(Some);
         }
-        // Without a record: a replay may overtake the original, which must still be answered.
-        let (outcome, note) =
-            if message.metadata.replay_name.is_some() && spec.replay == Replay::Suppressed {
-                (Outcome::Suppressed, "replayed: this row ignores replays")
-            } else if message.metadata.copy_of.is_some() && spec.is_catch_all() {
-                (Outcome::Absorbed, "a copy in an earlier version: the current one comes, too")
-            } else if spec.replay == Replay::Idempotent && is_older_than_records(message, now) {
-                (Outcome::Suppressed, "replayed: older than the records that would know it")
-            } else {
-                return Ok(None);
-            };
+        // These messages get no record: a replay may arrive before the original, which must still
+        // be answered.
+        let replayed = message.metadata.replay_name.is_some();
+        let too_old = || is_older_than_records(message.metadata.occurred_at, now);
+        let (outcome, note) = if replayed && spec.replay == Replay::Suppressed {
+            (Outcome::Suppressed, "replayed: this row ignores replays")
+        } else if message.metadata.copy_of.is_some() && spec.is_catch_all() {
+            (Outcome::Absorbed, "a copy in an earlier version: only the current one is handled")
+        } else if replayed && spec.replay == Replay::Idempotent && too_old() {
+            (Outcome::Suppressed, "replayed, and older than all idempotency records")
+        } else {
+            return Ok(None);
+        };
         Ok(Some(Handled { outcome, entries: Vec::new(), note: Some(note.to_owned()) }))
     }
 
@@ -168,12 +171,13 @@ impl Kernel {
                     if self.claim(&claim).await? {
                         let called = self.call(action, &request, message).await?;
                         (response, lost) = (Some(called), false);
-                        // No claim changed what was read. If another process did, the commit is
-                        // refused.
+                        // Without a claim, this process changed nothing that was read, so the state
+                        // is not read again. If another process changed it, the commit is refused.
                         kept = claim.is_empty().then_some(state);
                     }
                 }
-                // A duplicate may find that the state has changed a lot since the first delivery.
+                // The message may be a duplicate, on a state that has changed since the first
+                // delivery: then the answer is the recorded one, not this error.
                 Err(error) => match self.find_record(A::Row::SPEC.action, message).await? {
                     Some(record) => return Ok(Committed::Before(record)),
                     None => return Err(error),
@@ -230,7 +234,7 @@ impl Kernel {
         let outgoing = entries(action, message, &decision.emits, now)?;
         let record = Record::new(action, message, outgoing)?
             .with(decision.signals, decision.note)
-            .beside(&decision.writes);
+            .with_written_items(&decision.writes);
         if decision.self_guarded {
             return match self.store.write(&decision.writes).await {
                 Ok(()) => Ok(Committed::Now(record, ())),
@@ -252,12 +256,12 @@ impl Kernel {
         }
     }
 
-    /// Answers a duplicate from the record. Unless the message is a replay, the events are
-    /// published again if they are not known to be published.
+    /// Answers a duplicate from the record, and publishes the record's events again, unless they
+    /// are known to be published, or the message is a replay.
     async fn repeat(&self, message: &Message, record: Record) -> Result<Handled, ActionError> {
         if !message.has_fingerprint(&record.fingerprint)? {
             let message = format!(
-                "the idempotency key {} was used before for another {}",
+                "the idempotency key {} was used before, for a different {}",
                 record.key.pk, message.detail_type
             );
             return Err(Failure::Terminal { code: "KeyReused", message }.into());
@@ -287,7 +291,7 @@ impl Kernel {
         }
         for signal in &record.signals {
             let outcome = self.machines.signal(&self.signal_at_home(signal)).await?;
-            tracing::debug!(key = record.key.pk, ?outcome, "told a state machine");
+            tracing::debug!(key = record.key.pk, ?outcome, "signaled a state machine");
         }
         Ok(())
     }
@@ -344,16 +348,17 @@ impl Kernel {
     }
 }
 
-/// How long to wait before this attempt, counted from 1.
+/// How long to wait before this attempt; `attempt` is 1 for the first repetition.
 fn pause_of<R: Row>(message: &Message, attempt: u32) -> Duration {
     let longest = FIRST_PAUSE.saturating_mul(1 << (attempt - 1)).min(LONGEST_PAUSE);
     pause(longest, (R::SPEC.action, &message.metadata.idempotency_key), attempt)
 }
 
-/// Whether `message` is a replayed event so old that the record of its answer may have expired.
-fn is_older_than_records(message: &Message, now: Timestamp) -> bool {
-    let age = now.as_second() - message.metadata.occurred_at.as_second();
-    message.metadata.replay_name.is_some() && age >= RECORD_LIFETIME
+/// Whether an event of this time is so old that the record of its answer may have expired. A consumer
+/// that is safe only by its records ignores such an event if it is replayed.
+#[must_use]
+pub fn is_older_than_records(occurred_at: Timestamp, now: Timestamp) -> bool {
+    now.as_second() - occurred_at.as_second() >= RECORD_LIFETIME
 }
 
 fn is_condition(reasons: &[Reason], index: usize) -> bool {

@@ -22,8 +22,9 @@ pub struct Function {
     pub tables: Vec<TableSpec>,
     /// The state machines that orchestrate within the service.
     pub machines: Vec<MachineSpec>,
-    /// State machines that only earlier releases started. Their executions may still be in flight;
-    /// they are not deployed any more, and only former definitions start them.
+    /// State machines that only earlier releases started. This release deploys them no more, but
+    /// their executions may still be in flight, and the former definitions of other machines may
+    /// still start them.
     pub retired_machines: Vec<MachineSpec>,
 }
 
@@ -117,9 +118,10 @@ impl Function {
         self.answer(self.reader(&message)?, kernel, &message).await
     }
 
-    /// Answers an event that its queue has retried for as long as its policy allows. If the row that
-    /// reads the event has committed an answer, the answer is published. Otherwise the event is
-    /// passed to the row that `gives_up_to` names; without one, the first row tries a last time.
+    /// Answers an event that its queue has retried for as long as its policy allows. If the row
+    /// that reads the event has committed an answer, the answer is published. Otherwise the event
+    /// is passed to the row that `gives_up_to` names; if it names none, the row that reads the
+    /// event tries a last time.
     ///
     /// # Errors
     /// Whether the platform should retry the event or give it up.
@@ -131,7 +133,7 @@ impl Function {
         let message = Message::from_event(json)?;
         let own = self.reader(&message)?;
         if kernel.leaves_to_other_region(&message).await? {
-            return Ok(Handled::elsewhere());
+            return Ok(Handled::left_to_other_region());
         }
         if let Some(before) = kernel.answer_again(own.row().action, &message).await? {
             return Ok(before);
@@ -142,8 +144,8 @@ impl Function {
         self.answer(handler, kernel, &message).await
     }
 
-    /// Whether the row that reads this event gives up to another row. Such an event does not become
-    /// a dead letter once its retries are used up.
+    /// Whether the row that reads this event passes it to another row once its retries are used up.
+    /// Such an event does not become a dead letter.
     #[must_use]
     pub fn gives_up_to_a_row(&self, json: &str) -> bool {
         let message = Message::from_event(json);
@@ -168,7 +170,12 @@ impl Function {
     ) -> Result<Handled, Failure> {
         handler.handle(kernel, message).await.map_err(|error: ActionError| {
             let failure = Failure::from(error);
-            // The text of a terminal failure may quote the message; it is only in the dead letter.
+            if failure.waits_for_partner() {
+                // The circuit breaker has logged that the partner is not called.
+                return failure;
+            }
+            // The text of a terminal failure may quote the message, so it is not logged: only the
+            // dead letter has it.
             let why = failure.is_retryable().then(|| failure.to_string());
             tracing::warn!(
                 action = handler.row().action,

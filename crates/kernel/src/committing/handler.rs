@@ -14,11 +14,11 @@ pub trait Handler: Send + Sync {
     /// The action's row of the design table.
     fn row(&self) -> RowSpec;
 
-    /// Whether it answers messages of this detail type from the bus. False for events that only a
-    /// task of a state machine passes to it.
+    /// Whether the action answers messages of this detail type from the bus. False for events that
+    /// only a task of a state machine passes to it.
     fn reads(&self, detail_type: &str) -> bool;
 
-    /// Whether it may call a partner, which may be unavailable for hours.
+    /// Whether the action may call a partner, which may be unavailable for hours.
     fn calls(&self) -> bool {
         false
     }
@@ -57,7 +57,7 @@ impl<A: ExternalAction> Handler for Typed<A> {
     async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Handled, ActionError> {
         let row = A::Row::SPEC;
         let answered = kernel.run_external(&self.0, message).await?;
-        // Fields of the adapter's span, if it has them, for the log line that the adapter writes.
+        // The adapter logs these fields of its span, if the span has them.
         Span::current()
             .record("action", row.action)
             .record("correlation_id", &message.metadata.correlation_id)

@@ -20,16 +20,17 @@ pub struct Message {
     /// The message's data as JSON text.
     pub data: Box<RawValue>,
     pub source: String,
-    /// The text to take the fingerprint of if it is not `data`: the body that a caller sent, or the
-    /// event's data in its earliest version. Earlier and later releases take the fingerprint of the
-    /// same text.
+    /// The text that the fingerprint is computed from, if that is not `data`: the body that a
+    /// caller sent, or the event's data in its earliest version. Because of it, earlier and later
+    /// releases compute the same fingerprint.
     pub fingerprinted: Option<Box<RawValue>>,
     /// The key of the person whom `fingerprinted` is about. A hash without a key would reveal the
     /// text to anybody who guesses it.
     pub fingerprint_key: Option<SealingKey>,
     /// The task of a state machine that passed the message; none if the bus or a caller did.
     pub task: Option<Task>,
-    /// Whether the bus or a queue delivered it: these redeliver it until it is answered.
+    /// Whether the bus or a queue delivered the message: both deliver it again until it is
+    /// answered.
     pub redelivered: bool,
     /// The customer who gave the command, and may access only what is theirs; none if the message
     /// is an event, or a caller with a role gave the command.
@@ -47,7 +48,7 @@ pub struct Task {
     pub attempt: Attempt,
     /// Why the machine reached this task, if there are several ways to it.
     pub reason: Option<String>,
-    /// For how many seconds an attempt may wait; none if the definition does not pass it.
+    /// For how many seconds an attempt may wait; none if the definition passes no timeout.
     pub timeout_seconds: Option<u32>,
 }
 
@@ -74,7 +75,7 @@ impl Task {
 pub struct Attempt {
     /// When the machine entered the task's state: `$$.State.EnteredTime`.
     pub since: Timestamp,
-    /// How many retries there were since then: `$$.State.RetryCount`.
+    /// How often the task was retried since the machine entered the state: `$$.State.RetryCount`.
     pub retry: u64,
 }
 
@@ -96,8 +97,8 @@ struct TaskPayload {
     timeout: Option<u32>,
 }
 
-/// The fields of an event that a message needs. The bus adds more; an event from a state machine
-/// may not have those.
+/// The fields of an event that a message needs. The bus adds other fields, which an event from a
+/// state machine may lack.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct BusEvent {
@@ -201,10 +202,10 @@ impl Message {
         Cow::Owned(Self { metadata, ..self.clone() })
     }
 
-    /// Whether the message is redelivered under the same key until it is answered, so that a
-    /// duplicate can publish its events. A replay is not: it never publishes events of earlier
-    /// commits.
-    pub(crate) fn comes_again(&self) -> bool {
+    /// Whether the message is delivered again under the same key until it is answered, so that a
+    /// duplicate can publish its events. False for a replayed event: a replay does not publish
+    /// events that were committed earlier.
+    pub(crate) fn is_redelivered_until_answered(&self) -> bool {
         self.redelivered && self.metadata.replay_name.is_none()
     }
 
@@ -266,9 +267,9 @@ impl Message {
     }
 }
 
-/// Records which account sent a command by the bus. EventBridge says that, and the sender cannot; whom
-/// the sender names is not believed, neither as the actor nor as the tenant, and its idempotency keys
-/// are its own.
+/// Records which account sent a command by the bus. EventBridge sets `account`, so a sender cannot
+/// forge it. The actor and the tenant that the sender's metadata names are replaced, and
+/// idempotency keys are prefixed with the account, so that no account reuses another's keys.
 fn attribute(metadata: &mut Metadata, account: Option<&str>) {
     let account = account.unwrap_or("unknown");
     let actor = format!("account {account}");

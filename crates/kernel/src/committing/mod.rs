@@ -18,6 +18,7 @@ mod written;
 
 pub use allowance::Allowance;
 pub use answer::{Handled, Outcome};
+pub use commit::is_older_than_records;
 pub use failure::Failure;
 pub use function::Function;
 pub use handler::{Handler, handler};

@@ -26,7 +26,8 @@ pub fn derived_id(action: &str, idempotency_key: &str, ordinal: usize) -> Uuid {
 }
 
 /// A pause with full jitter, of at most `longest`, so that invocations that collided do not collide
-/// again. It is drawn from what is retried, so that a simulation is reproducible.
+/// again. It is derived from the action, the key and the attempt, so that a simulation is
+/// reproducible.
 pub(crate) fn pause(longest: Duration, (action, key): (&str, &str), attempt: u32) -> Duration {
     let drawn = derived_id(action, key, attempt as usize).as_u128();
     Duration::from_micros((drawn % longest.as_micros()) as u64)
@@ -49,8 +50,9 @@ pub(crate) fn entries<O: Outputs>(
     Ok(all)
 }
 
-/// A copy of the event of `current` for each earlier version that is still published. All copies
-/// have one idempotency key, so a consumer that reads several versions acts once.
+/// Copies of `event`, whose entry in the current version is `current`: one for each earlier version
+/// that is still published. All copies have one idempotency key, so a consumer that reads several
+/// versions acts once.
 fn copies<O: Outputs>(event: &O, current: &Entry) -> Result<Vec<Entry>, Failure> {
     let unwritable = |error| Failure::corrupt("event", &error);
     let mut copies = Vec::new();
@@ -90,7 +92,8 @@ pub(crate) fn entry<O: Outputs>(
         replay_name: None,
         actor: cause.metadata.actor.clone().filter(|_| by_command),
         home_region: cause.metadata.home_region.clone(),
-        // Every event names a tenant, because a rule reads it: without one, its flow is its own.
+        // Every event has a tenant, because a rule reads it. If the cause has none, the correlation
+        // id is the tenant.
         tenant: cause.metadata.tenant.clone().or_else(|| Some(correlation.to_owned())),
     };
     let unwritable = |error| Failure::corrupt("event", &error);

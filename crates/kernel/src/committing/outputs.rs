@@ -24,8 +24,8 @@ pub struct RowOutputs(BTreeMap<String, BTreeSet<SourceAndType>>);
 type SourceAndType = (String, String);
 
 impl RowOutputs {
-    /// The events that these rows emit, and the events of their partners' breakers; the record of a
-    /// breaker's event has the event's name as its action.
+    /// The events that these rows emit, and the events of their partners' breakers. The event of a
+    /// breaker is listed under its own name, because its record has that name as the action.
     #[must_use]
     pub fn of(rows: impl IntoIterator<Item = RowSpec>) -> Self {
         let named =
@@ -40,8 +40,8 @@ impl RowOutputs {
         Self(outputs)
     }
 
-    /// Why the record cannot have been made by the row that it names: it holds something that the
-    /// row never publishes. None if its events may be published.
+    /// Returns why the row that the record names cannot have made it, such as an event that the row
+    /// never publishes; none if the record's events may be published.
     pub(crate) fn forgery_in(&self, record: &Record) -> Option<String> {
         let action = record.key.sk.as_str();
         let Some(own) = self.0.get(action) else {
@@ -69,7 +69,7 @@ impl fmt::Display for RowOutputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sources: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
         for (action, events) in &self.0 {
-            // A row that publishes no events may still have started a state machine.
+            // A row that publishes no events is listed, too: its record may start a state machine.
             if events.is_empty() {
                 sources.entry("-").or_default().entry(action).or_default();
             }
@@ -89,7 +89,8 @@ impl fmt::Display for RowOutputs {
     }
 }
 
-/// Reads the text that [`fmt::Display`] wrote. From any other text, no row may publish anything.
+/// Reads the text that [`fmt::Display`] wrote. A text that names no rows, such as an empty one,
+/// lets no row publish anything.
 impl From<&str> for RowOutputs {
     fn from(text: &str) -> Self {
         let (mut rows, mut source) = (BTreeMap::<String, BTreeSet<SourceAndType>>::new(), "");

@@ -76,7 +76,7 @@ async fn publish_chunk(
             Err(failure) => return Err(failure),
         }
     }
-    let message = format!("{} of {} events were not taken: {last}", waiting.len(), chunk.len());
+    let message = format!("the bus rejected {} of {} events: {last}", waiting.len(), chunk.len());
     Err(Failure::later("PublishFailed", message))
 }
 

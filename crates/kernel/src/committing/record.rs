@@ -33,12 +33,12 @@ pub const IDEMPOTENCY_TABLE: TableSpec =
 /// epoch.
 pub(super) const EXPIRES_AT: &str = "expires-at";
 
-/// The attribute of a record whose events are not known to be published, but whose message is
-/// redelivered until they are: the sweeper ignores it.
+/// The attribute that marks a record whose events are not known to be published, but whose message
+/// is redelivered until they are. The sweeper ignores such a record.
 const UNCONFIRMED: &str = "unconfirmed";
 
-/// The partitions of the index. There are several because one takes at most a thousand writes per
-/// second.
+/// The partitions of the index. There are several because DynamoDB accepts at most a thousand
+/// writes per second to one partition.
 const PARTITIONS: [&str; 4] = ["0", "1", "2", "3"];
 
 /// The one partition that earlier releases wrote to.
@@ -100,7 +100,7 @@ impl Record {
         let published_by_machine = message.is_published_by_machine();
         let publication = match entries.is_empty() || published_by_machine {
             true => Publication::Done,
-            false if message.comes_again() => Publication::Unconfirmed,
+            false if message.is_redelivered_until_answered() => Publication::Unconfirmed,
             false => Publication::LeftToSweeper,
         };
         let (signals, note, wrote) = (Vec::new(), None, None);
@@ -124,8 +124,8 @@ impl Record {
         Self { signals, note, ..self }
     }
 
-    /// The record with the names of the items that these writes leave.
-    pub(crate) fn beside(self, writes: &[Write]) -> Self {
+    /// The record with the names of the items that these writes put.
+    pub(crate) fn with_written_items(self, writes: &[Write]) -> Self {
         Self { wrote: written::names(writes, &self.entries), ..self }
     }
 
@@ -210,8 +210,8 @@ impl Record {
     }
 }
 
-/// Whether an item of [`IDEMPOTENCY_TABLE`] is none of a message: a circuit or an allowance.
-pub(super) fn is_beside_records(item: &Item) -> bool {
+/// Whether an item of [`IDEMPOTENCY_TABLE`] is not a record but a circuit or an allowance.
+pub(super) fn is_circuit_or_allowance(item: &Item) -> bool {
     is_circuit(item) || is_allowance(item)
 }
 
@@ -233,31 +233,32 @@ pub fn check_record(item: &Item, outputs: &RowOutputs) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if it is no record.
 pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
-    if is_beside_records(item) {
+    if is_circuit_or_allowance(item) {
         return Ok(Vec::new());
     }
     let record = Record::read(item)?;
     Ok(if record.published_by_machine { Vec::new() } else { record.entries })
 }
 
-/// The events that this item of [`IDEMPOTENCY_TABLE`] has committed, those that a state machine
-/// publishes included; empty if it is a circuit.
+/// All events in this record of [`IDEMPOTENCY_TABLE`], including those that a state machine
+/// publishes; empty if the item is no record but a circuit or an allowance.
 ///
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if it is no record.
 pub fn recorded_events(item: &Item) -> Result<Vec<Entry>, Failure> {
-    if is_beside_records(item) {
+    if is_circuit_or_allowance(item) {
         return Ok(Vec::new());
     }
     Ok(Record::read(item)?.entries)
 }
 
-/// The signals of this item of [`IDEMPOTENCY_TABLE`] that start state machines.
+/// The signals in this record of [`IDEMPOTENCY_TABLE`] that start state machines; empty if the item
+/// is no record but a circuit or an allowance.
 ///
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if it is no record.
 pub fn machine_starts(item: &Item) -> Result<Vec<Signal>, Failure> {
-    if is_beside_records(item) {
+    if is_circuit_or_allowance(item) {
         return Ok(Vec::new());
     }
     let signals = Record::read(item)?.signals.into_iter();
@@ -270,7 +271,7 @@ pub fn machine_starts(item: &Item) -> Result<Vec<Signal>, Failure> {
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if the item is no record.
 pub fn left_to_sweeper(item: &Item) -> Result<Option<Write>, Failure> {
-    if is_beside_records(item) {
+    if is_circuit_or_allowance(item) {
         return Ok(None);
     }
     let record = Record::read(item)?;

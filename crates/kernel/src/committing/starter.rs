@@ -30,7 +30,7 @@ impl<R: Row> Action for Starter<R> {
         (): &(),
         context: &Context<'_>,
     ) -> Result<Decision<R::Output>, ActionError> {
-        let note = format!("{} goes on with it", self.machine.name);
+        let note = format!("the state machine {} was started", self.machine.name);
         Ok(Decision::nothing(note).signal(self.machine.start(context)?))
     }
 }

@@ -15,8 +15,8 @@ pub struct Swept {
     /// Records that cannot be read, or whose events no retry would publish. Each is logged and
     /// stays unpublished; the other records are published all the same.
     pub unreadable: usize,
-    /// Records with events that the row which they name never publishes. Each is logged, and none
-    /// of its events is published.
+    /// Records that their row cannot have made, such as one with an event that the row never
+    /// publishes. Each is logged, and none of its events is published.
     pub forged: usize,
 }
 

@@ -12,10 +12,11 @@ pub struct Torn {
     pub record: Key,
     /// The items that are missing, or older than what the transaction wrote.
     pub missing: Vec<WrittenItem>,
-    /// The items that this transaction created, and that nothing has written since.
-    pub made: Vec<WrittenItem>,
-    /// The items that existed before it, or that others have written since: their earlier content
-    /// is unknown.
+    /// The items that this transaction created, and that no later write has changed: deleting them
+    /// undoes the transaction.
+    pub created: Vec<WrittenItem>,
+    /// The items that existed before the transaction, or that others have written since: their
+    /// earlier content is unknown.
     pub changed: Vec<WrittenItem>,
 }
 
@@ -24,8 +25,8 @@ impl Torn {
     /// can be handled again. None if an item's earlier content is unknown: a person has to decide.
     #[must_use]
     pub fn undo(&self) -> Option<Vec<Write>> {
-        let made = self.made.iter().map(|item| item.key.clone());
-        let keys = std::iter::once(self.record.clone()).chain(made);
+        let created = self.created.iter().map(|item| item.key.clone());
+        let keys = std::iter::once(self.record.clone()).chain(created);
         self.changed.is_empty().then(|| keys.map(|key| Write::Delete { key }).collect())
     }
 }
@@ -40,7 +41,7 @@ pub async fn torn(
     tables: &[TableSpec],
     record: &Item,
 ) -> Result<Option<Torn>, Failure> {
-    if super::record::is_beside_records(record) {
+    if super::record::is_circuit_or_allowance(record) {
         return Ok(None);
     }
     let record = Record::read(record)?;
@@ -52,14 +53,14 @@ pub async fn torn(
         return Ok(None);
     }
     let mut torn =
-        Torn { record: record.key, missing: Vec::new(), made: Vec::new(), changed: Vec::new() };
+        Torn { record: record.key, missing: Vec::new(), created: Vec::new(), changed: Vec::new() };
     for (item, found) in items.into_iter().zip(found) {
         let Some(found) = found.filter(|found| item.is_in(Some(found))) else {
             torn.missing.push(item);
             continue;
         };
         if item.is_new() && item.is(&found) && !is_followed(store, &item).await? {
-            torn.made.push(item);
+            torn.created.push(item);
         } else {
             torn.changed.push(item);
         }
@@ -80,7 +81,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::testing::{message, now};
+    use crate::testing::{expect_ready, message};
     use crate::{IDEMPOTENCY_TABLE, MemoryStore, Versioned, create, replace};
 
     const SHELF: TableSpec = TableSpec { name: "shelf", indexes: &[], ttl: None };
@@ -101,20 +102,21 @@ mod tests {
         replace(&Versioned { version: version - 1, value: parcel(name) }, &parcel(name))
     }
 
-    /// Stores only the items `there` of the items that `writes` would leave, and checks the
-    /// transaction of `writes`.
-    fn found(writes: &[Write], there: &[Write]) -> Option<Torn> {
-        let record = Record::new("Pack", &message(), Vec::new()).unwrap().beside(writes);
+    /// Stores only the items of `present`, and checks the transaction that made `writes` against
+    /// them.
+    fn found(writes: &[Write], present: &[Write]) -> Option<Torn> {
+        let record =
+            Record::new("Pack", &message(), Vec::new()).unwrap().with_written_items(writes);
         let Write::Put { item, .. } = record.put(message().metadata.occurred_at).unwrap() else {
             panic!("a record is put")
         };
         let store = MemoryStore::new(&TABLES);
-        for write in there {
+        for write in present {
             let Write::Put { key, item, .. } = write.clone() else { panic!("items are put") };
             let unconditional = Write::Put { key, item, condition: None };
-            now(store.write(&[unconditional])).unwrap();
+            expect_ready(store.write(&[unconditional])).unwrap();
         }
-        now(torn(&store, &TABLES, &item)).unwrap()
+        expect_ready(torn(&store, &TABLES, &item)).unwrap()
     }
 
     #[test]

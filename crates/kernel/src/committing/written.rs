@@ -1,6 +1,6 @@
-//! The names of the items that a transaction wrote, which its record contains. If tables are
-//! restored one by one, the record may be restored and an item not: by the names, missing items can
-//! be found.
+//! The names of the items that a transaction wrote; the transaction's record contains them. If
+//! tables are restored one by one, a record may be restored without some of its items: the names
+//! show which are missing.
 
 use chorus_table::Entry;
 
@@ -22,7 +22,7 @@ const BETWEEN: char = '\t';
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenItem {
     pub key: Key,
-    /// 0 for an item without a version, which then only has to exist.
+    /// 0 for an item without a version: to count as restored, such an item only has to exist.
     pub version: i64,
 }
 
@@ -38,8 +38,8 @@ impl WrittenItem {
         }
     }
 
-    /// The sort key that this kind of item usually has, which a name omits: an event's place in its
-    /// stream, or an entity's kind.
+    /// The sort key that this kind of item usually has: an event's place in its stream, or an
+    /// entity's kind. A name omits the sort key if it is this one.
     fn usual_sort_key(pk: &str, version: i64) -> String {
         match pk.split('#').next().unwrap_or_default() {
             "stream" => format!("{version:010}"),
@@ -47,8 +47,8 @@ impl WrittenItem {
         }
     }
 
-    /// The name, as short as possible, because a record is billed by its size: parts that the
-    /// record's events have as well are omitted.
+    /// The item's name in the record. It is as short as possible, because a record is billed by its
+    /// size: it omits the parts that can be derived from the record's first event.
     fn name(&self, first: FirstEvent<'_>) -> String {
         let Self { key: Key { table, pk, sk }, version } = self;
         let table = if first.is_table(table) { "" } else { table };
@@ -91,7 +91,7 @@ impl WrittenItem {
         self.version == 1 || self.is_in_stream()
     }
 
-    /// Whether it is an event of a stream.
+    /// Whether the item is an event of a stream.
     pub(super) fn is_in_stream(&self) -> bool {
         self.key.pk.starts_with(STREAM)
     }
@@ -131,8 +131,8 @@ impl std::fmt::Display for WrittenItem {
     }
 }
 
-/// The names of the items that these writes leave, without the parts that the events have; none if
-/// they leave no item.
+/// Returns the names of the items that these writes put, one a line, without the parts that the
+/// events also contain; none if the writes put no item.
 pub(super) fn names(writes: &[Write], entries: &[Entry]) -> Option<String> {
     let first = FirstEvent::by(entries);
     let names: Vec<String> =
@@ -150,7 +150,7 @@ pub(super) fn read(
     let unknown = |name: &str| {
         Failure::corrupt(
             "idempotency record",
-            &format_args!("{name:?} is not an item of the tables"),
+            &format_args!("{name:?} names no item of the application's tables"),
         )
     };
     let read = |name| WrittenItem::read(name, first, tables).ok_or_else(|| unknown(name));

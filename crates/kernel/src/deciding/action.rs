@@ -26,8 +26,8 @@ pub trait Action: Send + Sync {
         None
     }
 
-    /// Whose work the message belongs to, for its events' `tenant`; `given` is the message's own. By
-    /// default it is passed on, and an owner's command is the owner's.
+    /// Returns the tenant of the message's events; `given` is the message's own tenant. By default
+    /// that is `given` or, if the message has none, the owner of the data.
     fn tenant(
         &self,
         given: Option<&str>,
@@ -38,8 +38,8 @@ pub trait Action: Send + Sync {
     }
 
     /// # Errors
-    /// An [`ActionError`] is for what no event may answer: a caller's mistake, or a condition that
-    /// has to pass first. A business failure is an event.
+    /// Returns an [`ActionError`] for a caller's mistake, or for a condition that has to pass
+    /// first. A business failure is not an error but an event.
     fn decide(
         &self,
         input: &Input<Self>,
@@ -80,8 +80,9 @@ impl<'a> Context<'a> {
         self.message.task.as_ref()
     }
 
-    /// `event` in the form in which a state machine receives it if `action` emits it, alone, on
-    /// this message. Only its time may differ from that event's.
+    /// `event` in the form in which a state machine receives it if `action` emits only this event
+    /// on this message. Only `occurred-at` may differ: here it is the message's time, because an
+    /// action has no clock.
     ///
     /// # Errors
     /// If the event cannot be written as JSON.
@@ -128,7 +129,7 @@ impl ActionError {
     /// not.
     #[must_use]
     pub fn not_theirs() -> Self {
-        Self::NotFound("there is no such thing, or it is not yours".to_owned())
+        Self::NotFound("it does not exist, or is not yours".to_owned())
     }
 
     /// The error for a field that breaks a rule.

@@ -18,8 +18,8 @@ impl<O> Decision<O> {
         Self { emits: vec![event.into()], ..Self::empty() }
     }
 
-    /// Emits and changes nothing; `note` is the reason, such as that it was done before or must not
-    /// be done any more.
+    /// Emits and changes nothing; `note` is the reason, such as that the work was done before or
+    /// must not be done any more.
     #[must_use]
     pub fn nothing(note: impl Into<String>) -> Self {
         Self { note: Some(note.into()), ..Self::empty() }

@@ -55,7 +55,8 @@ pub fn entity_key<E: Entity>(id: &E::Id) -> Key {
 /// An entity as it was read, with the version that a replacement must find unchanged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Versioned<E> {
-    /// The version that was stored: a count of the writes, from 1, unless the owner gives its own.
+    /// The version that was stored: the number of writes so far, or, for an entity that is written
+    /// by [`put_if_newer`](crate::put_if_newer), the number that its owner gives.
     pub version: u64,
     pub value: E,
 }

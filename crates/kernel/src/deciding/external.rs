@@ -11,12 +11,12 @@ use crate::{Action, ActionError, Context, Decision, OutcomeUnknown, People, Stat
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step<C, O> {
     Done(Decision<O>),
-    /// Make this call first. The claim is committed before it; only the message that made the claim
-    /// can conclude.
+    /// The action needs the response to this call. The kernel commits the claim before it makes the
+    /// call; after that, only the message that made the claim can commit a decision.
     Call {
         request: C,
-        /// Changes that record that the call is being made, with conditions on the state that was
-        /// read.
+        /// The writes that record that the call is being made, each with a condition on the state
+        /// that was read.
         claim: Vec<crate::Write>,
     },
 }
@@ -36,9 +36,9 @@ pub trait ExternalAction: Send + Sync {
     type Request: Send + Sync;
     type Response: Send + Sync;
 
-    /// Whether it may call a partner, which may be unavailable: its messages are then retried for
-    /// longer than Lambda retries an event. False for an action whose calls only read what the
-    /// platform keeps, such as a secret.
+    /// Whether the action may call a partner, which may be unavailable: its messages are then
+    /// retried for longer than Lambda retries an event. False for an action whose calls only read
+    /// from the platform, such as a secret.
     const CALLS: bool = true;
 
     /// The keys to read the state at.
@@ -92,8 +92,8 @@ pub struct CallContext<'a, R> {
     pub response: Option<&'a R>,
 }
 
-/// An [`Action`] as an [`ExternalAction`] that never calls, so that the kernel handles both by the
-/// same code.
+/// An [`Action`] as an [`ExternalAction`] that makes no call, so that the kernel handles both kinds
+/// of action by the same code.
 #[derive(Debug)]
 pub(crate) struct WithoutCalls<A>(pub(crate) A);
 

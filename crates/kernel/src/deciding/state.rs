@@ -9,7 +9,7 @@ use serde_dynamo::AttributeValue;
 
 use crate::{
     Entity, Failure, Fold, Item, Key, Query, Recorded, Store, Versioned, entity_key, number,
-    stream_key, stream_partition, text,
+    query_all, stream_key, stream_partition, text,
 };
 
 /// What an action reads. [`Found`], [`IfNamed`], [`Each`], [`Folded`] and [`Begun`] are the possible
@@ -97,7 +97,7 @@ pub trait State: Sized + Send + Sync {
     /// Adds the items and streams to read to `reads`, in any fixed order.
     fn plan(keys: &Self::Keys, reads: &mut Vec<Read>);
 
-    /// Takes the values that were read from `answers`, in the order of [`State::plan`].
+    /// Takes from `answers` the values that were read, in the order of [`State::plan`].
     ///
     /// # Errors
     /// If something stored does not fit its type.
@@ -129,19 +129,19 @@ impl Reading {
     fn item(&mut self) -> Result<Option<Item>, Failure> {
         match self.0.next() {
             Some(ReadItem::Item(item)) => Ok(item),
-            other => Err(misplanned(&other)),
+            other => Err(unexpected_read(&other)),
         }
     }
 
     fn stream(&mut self) -> Result<Vec<Recorded>, Failure> {
         match self.0.next() {
             Some(ReadItem::Stream(events)) => Ok(events),
-            other => Err(misplanned(&other)),
+            other => Err(unexpected_read(&other)),
         }
     }
 }
 
-fn misplanned(answer: &Option<ReadItem>) -> Failure {
+fn unexpected_read(answer: &Option<ReadItem>) -> Failure {
     let message = format!("a state took {answer:?} where State::plan had declared another read");
     Failure::Terminal { code: "MisplannedRead", message }
 }
@@ -250,7 +250,7 @@ pub struct Each<E: Entity, T> {
 pub struct EachKeys<I, T>(Vec<(I, T)>);
 
 impl<I, T: Clone> EachKeys<I, T> {
-    /// Pairs each of `entries` with the id that `id` gives: the id of the entity to read.
+    /// Pairs each of `entries` with the id of the entity to read, which `id` returns.
     pub fn of<'a>(entries: impl IntoIterator<Item = &'a T>, id: impl Fn(&T) -> I) -> Self
     where
         T: 'a,
@@ -318,7 +318,8 @@ impl<F: Fold> State for Folded<F> {
     }
 }
 
-/// Whether a stream has a first event. That event alone is read, by the same request as all items.
+/// Whether a stream has a first event. Only that event is read, by the request that also reads the
+/// state's items.
 #[derive(Debug, Clone, Copy)]
 pub struct Begun<F> {
     pub has_begun: bool,
@@ -421,17 +422,9 @@ pub async fn stream(
 ) -> Result<Vec<Recorded>, Failure> {
     let mut query = Query::partition(table, stream_partition(id));
     query.from = Some(format!("{version:010}"));
-    let mut events = Vec::new();
-    loop {
-        let page = store.query(&query).await?;
-        for item in &page.items {
-            events.push(read_recorded(item).ok_or_else(|| Failure::corrupt("stream", &id))?);
-        }
-        match page.next {
-            Some(next) => query.start = Some(next),
-            None => return Ok(events),
-        }
-    }
+    let items = query_all(store, query).await?;
+    let read = |item| read_recorded(item).ok_or_else(|| Failure::corrupt("stream", &id));
+    items.iter().map(read).collect()
 }
 
 /// Reads an item as an event of a stream; none if it is no such event.

@@ -43,8 +43,8 @@ impl SealingKey {
         String::from_utf8(text).ok()
     }
 
-    /// An id that distinguishes the key from others, also once it was destroyed: eight bytes of an HMAC,
-    /// from which nobody can compute the key.
+    /// An id that distinguishes the key from others, even after the key was destroyed: eight bytes
+    /// of an HMAC, from which nobody can compute the key.
     #[must_use]
     pub fn id(&self) -> String {
         let mut hash = self.hash();

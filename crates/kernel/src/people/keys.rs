@@ -15,10 +15,10 @@ use crate::{Clock, Failure, Found, Store, StoreError, TableSpec, entity, load, s
 pub const PERSON_KEYS_TABLE: TableSpec = TableSpec { name: "person-keys", indexes: &[], ttl: None };
 
 /// How long a key stays in memory at most after it was read.
-const REMEMBERED_FOR: SignedDuration = SignedDuration::from_secs(60);
+const KEY_CACHE_TIME: SignedDuration = SignedDuration::from_secs(60);
 
 /// How many keys stay in memory at most.
-const REMEMBERED: usize = 1_000;
+const MAX_CACHED_KEYS: usize = 1_000;
 
 /// How often making a key is retried if another call makes one for the same person meanwhile.
 const ATTEMPTS: usize = 8;
@@ -51,7 +51,7 @@ impl Keyring {
 #[serde(rename_all = "kebab-case")]
 pub struct PersonKey {
     pub person: String,
-    /// None once the key was destroyed.
+    /// Absent once the key was destroyed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<SealingKey>,
     /// When the key was made or destroyed.
@@ -90,7 +90,8 @@ impl People {
         Self { store, clock, keyring }
     }
 
-    /// The current key to encrypt text about `person` with; it is made if there is none.
+    /// The current key to encrypt text about `person` with; a new key is made if the person has
+    /// none.
     ///
     /// # Errors
     /// If the store or the source of keys fails.
@@ -116,8 +117,8 @@ impl People {
     }
 
     /// The result of `read` on encrypted text about `person`; none if the person was forgotten. A
-    /// key stays in memory for a minute after it was read; for that long, text about a person who
-    /// was forgotten meanwhile can still be read.
+    /// key stays in memory for a minute after it was read; during that minute, text about a person
+    /// who was forgotten meanwhile can still be read.
     ///
     /// # Errors
     /// If the store fails.
@@ -136,20 +137,20 @@ impl People {
         Ok(read(Opener(Some(key))))
     }
 
-    /// A key that was read in the last minute. All older keys are removed from memory.
+    /// The person's key, if it was read in the last minute. Removes all older keys from memory.
     fn remembered(&self, person: &str) -> Option<SealingKey> {
         let now = self.clock.now();
         let mut remembered = self.keyring.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         remembered.retain(|_, (at, _)| {
             let age = now.duration_since(*at);
-            age >= SignedDuration::ZERO && age < REMEMBERED_FOR
+            age >= SignedDuration::ZERO && age < KEY_CACHE_TIME
         });
         remembered.get(person).map(|(_, key)| *key)
     }
 
     fn remember(&self, person: &str, key: SealingKey) {
         let mut remembered = self.keyring.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() >= REMEMBERED {
+        if remembered.len() >= MAX_CACHED_KEYS {
             remembered.clear();
         }
         remembered.insert(person.to_owned(), (self.clock.now(), key));
@@ -178,7 +179,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::testing::{SampleRandomness, now};
+    use crate::testing::{SampleRandomness, expect_ready};
     use crate::{MemoryStore, Versioned, replace};
 
     struct SetClock(Mutex<Timestamp>);
@@ -209,21 +210,21 @@ mod tests {
     }
 
     fn destroy(kept: &Kept, person: &str) {
-        let known: Found<PersonKey> = now(load(&*kept.store, person.to_owned())).unwrap();
+        let known: Found<PersonKey> = expect_ready(load(&*kept.store, person.to_owned())).unwrap();
         let known: Versioned<PersonKey> = known.unwrap();
         let gone = PersonKey::destroyed(person.to_owned(), Timestamp::UNIX_EPOCH);
-        now(kept.store.write(&[replace(&known, &gone)])).unwrap();
+        expect_ready(kept.store.write(&[replace(&known, &gone)])).unwrap();
     }
 
     fn read(kept: &Kept, sealed: &Sealed) -> Option<String> {
-        now(kept.people.open("ana", |opener| opener.text(sealed))).unwrap()
+        expect_ready(kept.people.open("ana", |opener| opener.text(sealed))).unwrap()
     }
 
     #[test]
     fn a_person_has_one_key_and_whoever_is_forgotten_cannot_be_read_a_minute_later() {
         let kept = people();
-        let key = now(kept.people.key_for("ana")).unwrap();
-        assert_eq!(now(kept.people.key_for("ana")).unwrap(), key);
+        let key = expect_ready(kept.people.key_for("ana")).unwrap();
+        assert_eq!(expect_ready(kept.people.key_for("ana")).unwrap(), key);
         let sealed = key.seal("Obere Str. 57");
         assert_eq!(read(&kept, &sealed).as_deref(), Some("Obere Str. 57"));
         destroy(&kept, "ana");
@@ -234,9 +235,9 @@ mod tests {
     #[test]
     fn whoever_comes_back_after_they_were_forgotten_has_another_key() {
         let kept = people();
-        let sealed = now(kept.people.key_for("ana")).unwrap().seal("Obere Str. 57");
+        let sealed = expect_ready(kept.people.key_for("ana")).unwrap().seal("Obere Str. 57");
         destroy(&kept, "ana");
-        let key = now(kept.people.key_for("ana")).unwrap();
+        let key = expect_ready(kept.people.key_for("ana")).unwrap();
         assert_eq!(key.open(&sealed), None);
         let news = key.seal("Torstr. 1");
         assert_eq!(read(&kept, &news).as_deref(), Some("Torstr. 1"));
@@ -246,7 +247,7 @@ mod tests {
     #[test]
     fn a_key_that_was_read_a_minute_ago_is_in_memory_no_more_whoever_is_read_next() {
         let kept = people();
-        let sealed = now(kept.people.key_for("ana")).unwrap().seal("Obere Str. 57");
+        let sealed = expect_ready(kept.people.key_for("ana")).unwrap().seal("Obere Str. 57");
         assert!(read(&kept, &sealed).is_some());
         let in_memory = || {
             let keys = kept.people.keyring.remembered.lock().unwrap();
@@ -254,8 +255,8 @@ mod tests {
         };
         assert_eq!(in_memory(), ["ana"]);
         *kept.clock.0.lock().unwrap() += SignedDuration::from_secs(60);
-        let ben = now(kept.people.key_for("ben")).unwrap().seal("Torstr. 1");
-        now(kept.people.open("ben", |opener| opener.text(&ben))).unwrap();
+        let ben = expect_ready(kept.people.key_for("ben")).unwrap().seal("Torstr. 1");
+        expect_ready(kept.people.open("ben", |opener| opener.text(&ben))).unwrap();
         assert_eq!(in_memory(), ["ben"]);
     }
 

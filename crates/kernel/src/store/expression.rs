@@ -100,7 +100,7 @@ impl Placeholders {
         }
     }
 
-    /// A condition within others: one with an `OR` needs parentheses there.
+    /// Renders a condition; one with an `OR` gets parentheses unless it stands `alone`.
     fn part(&mut self, condition: &Condition, alone: bool) -> String {
         let text = self.condition(condition);
         let alternative = matches!(condition, Condition::AbsentOrBelow { .. });

@@ -10,5 +10,7 @@ mod write;
 pub use expression::Expressions;
 pub use item::{Item, Key, number, text};
 pub use memory::MemoryStore;
-pub use port::{Index, MOST_READ_AT_ONCE, Page, Query, Reason, Store, StoreError, TableSpec};
+pub use port::{
+    Index, MOST_READ_AT_ONCE, Page, Query, Reason, Store, StoreError, TableSpec, query_all,
+};
 pub use write::{Condition, Update, Write};

@@ -19,7 +19,7 @@ pub struct Query {
     pub descending: bool,
     /// The most items of one page.
     pub limit: Option<u32>,
-    /// The `next` of the page to continue after.
+    /// The [`Page::next`] of the previous page; absent for the first page.
     pub start: Option<Item>,
 }
 
@@ -64,7 +64,8 @@ pub struct Index {
 pub struct TableSpec {
     pub name: &'static str,
     pub indexes: &'static [Index],
-    /// The attribute that holds when an item may be deleted, in seconds since the Unix epoch.
+    /// The attribute with the time after which an item may be deleted, in seconds since the Unix
+    /// epoch.
     pub ttl: Option<&'static str>,
 }
 
@@ -120,4 +121,20 @@ pub trait Store: Send + Sync {
 
     /// Makes all writes, or none. A single write is one plain conditional request.
     async fn write(&self, writes: &[Write]) -> Result<(), StoreError>;
+}
+
+/// Reads all pages of a query. Others may write between two pages.
+///
+/// # Errors
+/// If the store fails.
+pub async fn query_all(store: &dyn Store, mut query: Query) -> Result<Vec<Item>, StoreError> {
+    let mut items = Vec::new();
+    loop {
+        let page = store.query(&query).await?;
+        items.extend(page.items);
+        match page.next {
+            Some(next) => query.start = Some(next),
+            None => return Ok(items),
+        }
+    }
 }

@@ -45,7 +45,7 @@ impl Condition {
     }
 }
 
-/// One change to an item. An item that does not exist is created by it.
+/// One change to an item. If the item does not exist, the change creates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
     /// Adds to a number; a missing one counts as 0.

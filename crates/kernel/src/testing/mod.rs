@@ -69,7 +69,7 @@ pub fn waiting(token: &str) -> Message {
     Message { task: Some(task), ..message() }
 }
 
-/// Makes distinct keys that anybody can guess.
+/// A source of keys for tests: the keys are distinct, but anybody can guess them.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleRandomness;
 
@@ -148,9 +148,10 @@ impl Stored {
         });
         let store = MemoryStore::new(&tables.chain(read_from).collect::<Vec<_>>());
         for write in &self.0 {
-            now(store.write(std::slice::from_ref(write))).expect("nothing stands against a put");
+            expect_ready(store.write(std::slice::from_ref(write)))
+                .expect("nothing stands against a put");
         }
-        now(load(&store, keys))
+        expect_ready(load(&store, keys))
     }
 }
 
@@ -158,7 +159,7 @@ impl Stored {
 ///
 /// # Panics
 /// If the future does wait.
-pub fn now<T>(future: impl Future<Output = T>) -> T {
+pub fn expect_ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut TaskContext::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
         Poll::Pending => panic!("this has to wait for something"),

@@ -1,4 +1,5 @@
-//! Several items in one request: each is found as a single read finds it, in the order of the keys.
+//! Several items in one request: each is found as a single read finds it, and the answers are in
+//! the order of the keys.
 
 use crate::Key;
 
