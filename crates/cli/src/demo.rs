@@ -6,7 +6,7 @@ use anstream::println;
 use anyhow::{Context, ensure};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use chorus_http::{Caller, HttpFunction, MAX_BODY, router, trusting};
+use chorus_http::{Caller, HttpFunction, MAX_BODY, router, with_default_caller};
 use chorus_local::{Local, LocalConfig, Observation, VirtualClock};
 use tower::ServiceExt;
 
@@ -20,11 +20,13 @@ pub(crate) async fn demo(program: &Program) -> anyhow::Result<()> {
     let clock = VirtualClock::at(jiff::Timestamp::now());
     let local = Local::open(LocalConfig::new(&stack.table, functions).virtual_time(&clock))?;
     let caller = Caller::trusted("local", &routes);
-    let api = trusting(router(local.kernel(), program.info(), routes), caller);
+    let api = with_default_caller(router(local.kernel(), program.info(), routes), caller);
     let (mut watch, mut seen) = (local.watch(), BTreeSet::new());
     local.runner().start();
     for (route, body) in program.demo {
-        let (method, path) = route.split_once(' ').context("a route is a method and a path")?;
+        let (method, path) = route
+            .split_once(' ')
+            .with_context(|| format!("{route} must be a method and a path"))?;
         let request = Request::builder().method(method).uri(path).body(Body::from(*body))?;
         let response = api.clone().oneshot(request).await?;
         let (status, body) = (response.status(), to_bytes(response.into_body(), MAX_BODY).await?);

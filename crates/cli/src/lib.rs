@@ -91,7 +91,7 @@ enum Command {
 #[must_use]
 pub fn run<A: Application>(program: &Program) -> ExitCode {
     let arguments = Arguments::parse();
-    match obey::<A>(program, arguments.command) {
+    match run_command::<A>(program, arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -100,7 +100,7 @@ pub fn run<A: Application>(program: &Program) -> ExitCode {
     }
 }
 
-fn obey<A: Application>(program: &Program, command: Command) -> anyhow::Result<()> {
+fn run_command<A: Application>(program: &Program, command: Command) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     match command {
         Command::Demo => runtime.block_on(demo::demo(program)),
@@ -157,7 +157,7 @@ fn clean(stack: &Stack) -> anyhow::Result<Template> {
 fn design(stack: &Stack, check: bool) -> anyhow::Result<()> {
     if check {
         clean(stack)?;
-        println!("The flow closes, and the template is clean.");
+        println!("The flow has no gaps, and the template is clean.");
     } else {
         println!("{}", chorus_design::action_table(stack.table.rows, None));
     }

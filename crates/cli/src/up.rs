@@ -20,7 +20,7 @@ pub(crate) async fn up(program: &Program, data: PathBuf, port: u16) -> anyhow::R
     local.runner().start();
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
     let caller = Caller::trusted("local", &routes);
-    let api = Gate::trusting(caller).guard(router(local.kernel(), program.info(), routes));
+    let api = Gate::with_local_caller(caller).guard(router(local.kernel(), program.info(), routes));
     serve(listener, api, Limits::default(), interrupted).await;
     Ok(local.runner().shutdown(PATIENCE).await?)
 }

@@ -31,7 +31,7 @@ pub struct Bus {
     /// Notifies the runner that something may be due earlier than before.
     woken: Notify,
     /// Notifies that nothing is pending or in flight any more.
-    rested: Notify,
+    became_idle: Notify,
 }
 
 impl std::fmt::Debug for Bus {
@@ -45,17 +45,17 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) last_sequence: u64,
-    pub(crate) feed: usize,
+    pub(crate) feed_capacity: usize,
 }
 
 impl Bus {
-    /// A bus with these `parts`. `records` makes its records; it is given the bus, on which the
-    /// records enqueue the deliveries that have become durable.
+    /// Creates a bus from these `parts`. `records` is called with the bus and returns its records,
+    /// which enqueue deliveries on the bus once the deliveries are durable.
     pub(crate) fn new(
         parts: Parts,
         records: impl FnOnce(Weak<Self>) -> Result<Records, Error>,
     ) -> Result<Arc<Self>, Error> {
-        let Parts { engine, clock, observer, last_sequence, feed } = parts;
+        let Parts { engine, clock, observer, last_sequence, feed_capacity } = parts;
         let topology = engine.topology().clone();
         let matcher = matcher(&topology)?;
         let mut failed = None;
@@ -71,10 +71,10 @@ impl Bus {
                 clock,
                 records,
                 sequence: AtomicU64::new(last_sequence),
-                feed: broadcast::channel(feed.max(1)).0,
+                feed: broadcast::channel(feed_capacity.max(1)).0,
                 observer,
                 woken: Notify::new(),
-                rested: Notify::new(),
+                became_idle: Notify::new(),
             }
         });
         failed.map_or(Ok(bus), Err)
@@ -168,9 +168,9 @@ impl Bus {
     }
 
     /// Marks an execution of a state machine as not at work any more, and sets its next alarm.
-    pub fn rest(&self, execution: &Arc<str>, next: Option<Alarm>) {
+    pub fn end_turn(&self, execution: &Arc<str>, next: Option<Alarm>) {
         let now = self.clock.now();
-        self.with(|engine| engine.rest(execution, next, now));
+        self.with(|engine| engine.end_turn(execution, next, now));
     }
 
     /// Thirty-two random bytes from the engine's seed.
@@ -205,7 +205,7 @@ impl Bus {
             self.woken.notify_one();
         }
         if idle {
-            self.rested.notify_waiters();
+            self.became_idle.notify_waiters();
         }
         result
     }
@@ -234,13 +234,13 @@ impl Bus {
     }
 
     /// Returns once nothing is pending or in flight.
-    pub async fn rested(&self) {
+    pub async fn until_idle(&self) {
         loop {
-            let rested = self.rested.notified();
+            let idle = self.became_idle.notified();
             if self.is_idle() {
                 return;
             }
-            rested.await;
+            idle.await;
         }
     }
 

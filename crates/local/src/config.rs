@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chorus_kernel::{Clock, Function, Randomness, RowOutputs};
 use chorus_table::{Rule, Table, policy};
+use serde_json::json;
 
 use crate::clock::{SystemClock, VirtualClock};
 use crate::dispatcher::Job;
@@ -20,27 +21,30 @@ use crate::store::DynoxideStore;
 pub struct LocalConfig {
     /// The directory of `store.db` and `engine.db`; if absent, everything is in memory.
     pub data: Option<PathBuf>,
-    /// Files of the application in the same directory, which is refused if one of them is missing.
-    pub beside: Vec<&'static str>,
+    /// Names of the application's files in the directory `data`. The engine does not open a
+    /// directory that lacks one of them.
+    pub application_files: Vec<&'static str>,
     pub functions: Vec<Function>,
     /// The rules of the bus.
     pub rules: Vec<Rule>,
     pub clock: Arc<dyn Clock>,
-    /// The virtual clock, the same as `clock`, that the runner advances whenever it has no work that
-    /// is due. With `None`, the runner does not advance the time.
-    pub passes: Option<VirtualClock>,
+    /// The virtual clock that the runner advances whenever it has no work that is due; it has to be
+    /// the same clock as `clock`. If absent, the runner does not advance the time.
+    pub virtual_clock: Option<VirtualClock>,
     /// The events that each row may publish: the sweeper publishes no others.
     pub outputs: RowOutputs,
     /// The source of people's keys.
     pub randomness: Arc<dyn Randomness>,
-    /// The region in which the engine runs, of a deployment in two; none where there is one.
+    /// The region in which the engine runs, if the deployment has two regions; otherwise none.
     pub region: Option<String>,
     /// The seed of ids, jitter and disorder; if absent, it is derived from the system's time.
     pub seed: Option<u64>,
     /// The partner endpoint of each API-destination row, by its action.
     pub endpoints: BTreeMap<String, Endpoint>,
-    /// What calls the partners; if absent, HTTP.
+    /// The client that calls the partners; if absent, an HTTP client.
     pub partner: Option<Arc<dyn Partner>>,
+    /// The account of each partner that may send commands through the bus, by the partner's name.
+    pub senders: BTreeMap<&'static str, String>,
     pub policies: Policies,
     /// How many deliveries, batches and jobs run at the same time.
     pub concurrency: usize,
@@ -53,15 +57,15 @@ pub struct LocalConfig {
     pub disorder: Disorder,
     /// Timeouts of the state machines' waits, in seconds, by name, which override the defaults.
     pub limits: BTreeMap<String, u32>,
-    /// The state machines, if they have been read already, with their limits: a caller that opens
-    /// many engines reads them only once.
+    /// The state machines, with their limits, for a caller that opens many engines and so reads the
+    /// definitions only once; if absent, the engine reads the definitions itself.
     pub machines: Option<Arc<Definitions>>,
     /// A store that has all the necessary tables; if absent, the engine opens its own.
     pub store: Option<Arc<DynoxideStore>>,
     /// How long the archive keeps an event.
     pub retention: Duration,
     /// How many observations a subscriber may be behind before it misses some.
-    pub feed: usize,
+    pub feed_capacity: usize,
     /// How many events the archive keeps in memory if there is no directory.
     pub archive_in_memory: usize,
 }
@@ -77,17 +81,18 @@ impl LocalConfig {
         rules.retain(deployed);
         Self {
             data: None,
-            beside: Vec::new(),
+            application_files: Vec::new(),
             functions,
             rules,
             outputs: RowOutputs::of(table.rows.iter().copied()),
             clock: Arc::new(SystemClock),
-            passes: None,
+            virtual_clock: None,
             randomness: Arc::new(OsRandomness),
             region: None,
             seed: None,
             endpoints: BTreeMap::new(),
             partner: None,
+            senders: BTreeMap::new(),
             policies: Policies::default(),
             concurrency: 32,
             function_timeout: Some(policy::FUNCTION_TIMEOUT),
@@ -98,7 +103,7 @@ impl LocalConfig {
             machines: None,
             store: None,
             retention: policy::ARCHIVE,
-            feed: 16_384,
+            feed_capacity: 16_384,
             archive_in_memory: 10_000,
         }
     }
@@ -117,12 +122,33 @@ impl LocalConfig {
         self
     }
 
+    /// Takes commands that `partner` sends from this account.
+    #[must_use]
+    pub fn sender(mut self, partner: chorus_table::Partner, account: &str) -> Self {
+        self.senders.insert(partner.name, account.to_owned());
+        self
+    }
+
+    /// The rules of the bus. A rule for a partner's commands matches only events from the partner's
+    /// account. If no account is configured for the partner, the rule matches no event.
+    pub(crate) fn admitting_rules(&self) -> Vec<Rule> {
+        let mut rules = self.rules.clone();
+        for rule in &mut rules {
+            let Some(sender) = rule.row.commands_from else { continue };
+            rule.pattern["account"] = match self.senders.get(sender.partner.name) {
+                Some(account) => json!([account]),
+                None => json!([{ "exists": false }]),
+            };
+        }
+        rules
+    }
+
     /// Runs on `clock`, which the runner advances only while nothing else can be done; functions do
     /// not time out. For engines in memory only, because virtual time does not wait for a disk.
     #[must_use]
     pub fn virtual_time(mut self, clock: &VirtualClock) -> Self {
         self.clock = Arc::new(clock.clone());
-        self.passes = Some(clock.clone());
+        self.virtual_clock = Some(clock.clone());
         self.function_timeout = None;
         self
     }

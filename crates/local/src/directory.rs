@@ -19,11 +19,13 @@ use crate::private;
 
 pub use backup::restore;
 pub(crate) use backup::{Snapshot, copy_all, finish};
+pub(crate) use identity::{connect_to_mark, mark, mark_closed};
 
 /// The journal's file, which holds the identity of the directory.
 pub(crate) const JOURNAL_FILE: &str = "engine.db";
 
-pub(crate) const STORE_FILE: &str = "store.db";
+/// The file with the application's tables.
+pub const STORE_FILE: &str = "store.db";
 
 /// The file that holds people's keys in a backup.
 pub(crate) const KEYS_FILE: &str = "person-keys.json";
@@ -34,7 +36,7 @@ const FORMAT: i64 = 1;
 /// Why a directory was not opened, backed up or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    #[error("{} is in use by another process", .0.display())]
+    #[error("{} is in use by another process: stop it first", .0.display())]
     InUse(PathBuf),
     #[error(
         "{} is missing, and the other files of its directory are there: put it back, or restore a \
@@ -43,11 +45,17 @@ pub enum DirectoryError {
     )]
     Missing(PathBuf),
     #[error(
-        "{} is of another directory, or an older or newer copy of this one's file: put the right one \
-         back, or restore a backup",
+        "{} belongs to another directory, or is an older or newer copy of this directory's file: put \
+         the right one back, or restore a backup",
         .0.display()
     )]
     Foreign(PathBuf),
+    #[error(
+        "{} is missing: the process that had the directory open was killed, and its last changes are \
+         only in that file: put it back, or restore a backup",
+        .0.display()
+    )]
+    LogMissing(PathBuf),
     #[error("{} was written by a newer release: it has format {found}, and this one reads {FORMAT}", file.display())]
     Newer { file: PathBuf, found: i64 },
     #[error("{} is damaged: {reason}; restore a backup", file.display())]
@@ -61,6 +69,10 @@ pub enum DirectoryError {
     Occupied(PathBuf),
     #[error("{} holds no backup: {JOURNAL_FILE} is missing", .0.display())]
     NoBackup(PathBuf),
+    /// The directory is a backup that was not restored. People's keys are in a separate file of it,
+    /// so an application that opened it could not read any names and addresses.
+    #[error("{} is a backup: restore it into another directory, and open that one", .0.display())]
+    Backup(PathBuf),
     #[error("{} cannot be read or written", .0.display())]
     Files(PathBuf, #[source] std::io::Error),
     #[error("{} cannot be read or written", .0.display())]
@@ -82,30 +94,54 @@ impl DirectoryError {
 }
 
 /// Creates the directory, or checks that its files belong together and reads every page of them.
-/// `beside` lists the application's files in the directory, which it has besides the engine's own. A
-/// directory of commit c92b2c2 or earlier, whose files have no id, gets one if all its files exist.
+/// `application_files` names the files that the directory has besides the engine's own. A directory
+/// of commit c92b2c2 or earlier, whose files have no id, gets one if all its files exist.
 ///
-/// The files get a new id each time, so that a copy of one of them from before cannot take its place
-/// later. An application that has files of its own calls this before it opens them; the engine then
-/// only checks.
+/// The files get a new id each time, so that an earlier copy of one file is refused if somebody
+/// puts it back. An application that has files of its own calls this before it opens them; the
+/// engine then only checks the files.
 ///
 /// # Errors
 /// See [`DirectoryError`]. The directory is then unchanged.
-pub fn open_directory(directory: &Path, beside: &[&str]) -> Result<(), DirectoryError> {
-    let known = check_directory(directory, beside)?;
+pub fn open_directory(directory: &Path, application_files: &[&str]) -> Result<(), DirectoryError> {
+    if directory.join(KEYS_FILE).exists() {
+        return Err(DirectoryError::Backup(directory.to_owned()));
+    }
+    check_logs(directory)?;
+    let known = check_directory(directory, application_files)?;
     let journal = identity::connect(&directory.join(JOURNAL_FILE))?;
     backup::check_pages_of(directory, &journal, &known.files)?;
     complete(directory, &journal, known.renewed()).map(drop)
 }
 
-/// Does the same as [`open_directory`], without a new id, and without reading every page.
+/// Checks each file of a directory that no process has open: if a process was killed while it had
+/// the file open, the write-ahead log that it left must be there. Call this before anything else
+/// connects to the files, because closing a connection removes the log.
+pub(crate) fn check_logs(directory: &Path) -> Result<(), DirectoryError> {
+    let path = directory.join(JOURNAL_FILE);
+    if !path.exists() {
+        return Ok(());
+    }
+    let journal = identity::connect_with_log(&path)?;
+    let known = identity::read(&journal, &path)?;
+    for file in known.iter().flat_map(|known| &known.files).map(|file| directory.join(file)) {
+        if file.exists() {
+            identity::connect_with_log(&file)?;
+        }
+    }
+    Ok(())
+}
+
+/// Creates or checks the directory as [`open_directory`] does, but gives complete files no new id,
+/// does not read every page, and does not check write-ahead logs, because the application may have
+/// its files open.
 pub(crate) fn check_directory(
     directory: &Path,
-    beside: &[&str],
+    application_files: &[&str],
 ) -> Result<Identity, DirectoryError> {
     private::create_directory(directory)
         .map_err(|error| DirectoryError::Files(directory.to_owned(), error))?;
-    let own = [STORE_FILE].into_iter().chain(beside.iter().copied());
+    let own = [STORE_FILE].into_iter().chain(application_files.iter().copied());
     let expected: Vec<String> = own.map(ToOwned::to_owned).collect();
     let path = directory.join(JOURNAL_FILE);
     if !path.exists() {
@@ -134,7 +170,8 @@ pub(crate) fn check_directory(
     complete(directory, &journal, known)
 }
 
-/// Checks that a directory whose files have no id yet has all its files: none of them is created.
+/// Checks that a directory whose files have no id yet has all of its files. A missing file is an
+/// error: a new, empty one in its place would hide that its data is lost.
 fn check_first_release(
     directory: &Path,
     journal: &Connection,
@@ -183,10 +220,13 @@ pub fn holds_engine(directory: &Path) -> bool {
     [JOURNAL_FILE, STORE_FILE].iter().any(|file| directory.join(file).exists())
 }
 
-/// Whether a process has this directory open. Nothing in it is changed.
+/// Whether a process has this directory open. This function changes no file. If there is no
+/// write-ahead log, no process has the directory open, and the function does not connect to the
+/// journal: a connection would create an empty log, so that nobody would notice any more that the
+/// log of a killed process is missing.
 #[must_use]
 pub fn is_in_use(directory: &Path) -> bool {
     let path = directory.join(JOURNAL_FILE);
     let read = || identity::read(&identity::connect_for_reading(&path)?, &path);
-    path.exists() && matches!(read(), Err(DirectoryError::InUse(_)))
+    identity::has_log(&path) && path.exists() && matches!(read(), Err(DirectoryError::InUse(_)))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chorus_kernel::{Failure, Function, Kernel, Outcome};
 use chorus_table::{Replay, Service};
+use tracing::Instrument as _;
 
 use crate::bus::log;
 use crate::engine::{AttemptResult, DeliveryError, Taken, Ticket, Topology, Work};
@@ -72,7 +73,7 @@ impl Dispatcher {
     ) -> AttemptResult {
         let service = topology.routes[taken.route].row().service;
         let Some(function) = self.functions.get(&service) else {
-            let message = format!("{} is not deployed here", service.title);
+            let message = format!("this engine has no function of {}", service.title);
             return AttemptResult::Failed(DeliveryError::terminal("NO_FUNCTION", message));
         };
         let answering = async {
@@ -82,6 +83,8 @@ impl Dispatcher {
                 function.handle_event(kernel, &taken.event.json).await
             }
         };
+        let answering =
+            answering.instrument(tracing::warn_span!("delivery", attempt = taken.attempt));
         let answered = match self.timeout {
             None => answering.await,
             Some(limit) => match tokio::time::timeout(limit, answering).await {
@@ -100,8 +103,8 @@ impl Dispatcher {
         }
     }
 
-    /// Calls the partner of the route. A replayed event is not sent if its row suppresses replays, and
-    /// neither is one whose home is another region.
+    /// Calls the partner of the route. The partner is not called if the event's home is another
+    /// region, or if the event is replayed and the route's row suppresses replays.
     pub async fn call(&self, taken: &Taken, topology: &Topology, kernel: &Kernel) -> AttemptResult {
         if kernel.region.as_ref().is_some_and(|region| region.is_foreign(&taken.event.json)) {
             return AttemptResult::Done(Some(Outcome::Elsewhere));

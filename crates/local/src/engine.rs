@@ -27,7 +27,7 @@ pub use delivery::{
     Accepted, AttemptResult, Cause, Delivery, DeliveryError, DeliveryId, Exhausted, Taken, Ticket,
     Work,
 };
-pub use operate::{DeadLetter, Pending, QueueState, Redrive, Selection};
+pub use operate::{DeadLetter, Pending, QueueState, Redrive, Selection, UnansweredCall};
 pub use schedule::Schedule;
 pub use topology::{Consumer, Policies, QueueSpec, Route, Target, Topology};
 
@@ -94,15 +94,15 @@ pub struct Engine {
     /// The names of the routes' rules and of the queues, by index.
     rule_names: Vec<Arc<str>>,
     queue_names: Vec<Arc<str>>,
-    /// The deliveries that wait on the bus: those to queues by when they are sent, invocations of
-    /// functions, and calls of partners by route.
+    /// The deliveries that wait on the bus. `to_queues` orders those to queues by when they are
+    /// sent, `invocations` those that invoke a function, and `calls` those to each route's partner.
     waiting: HashMap<DeliveryId, Delivery>,
     to_queues: BTreeSet<(Timestamp, DeliveryId)>,
     invocations: Turns,
     calls: BTreeMap<usize, Calls>,
     handed_out: HashMap<DeliveryId, HandedOut>,
     queues: Vec<Queue>,
-    /// What work is taken from in turn, and whose turn is next.
+    /// The sources of work, from which work is taken in turn, and the index of the next one.
     sources: Vec<Source>,
     turn: usize,
     schedules: Vec<Recurring>,
@@ -234,8 +234,14 @@ impl Engine {
         }
     }
 
-    /// Adds a recurring schedule that last ran at `last`.
+    /// Adds a recurring schedule. `last` is when its job last ran or, if it never ran, when an
+    /// earlier process added the schedule; none if no process did. The next run is one interval
+    /// after `last`, or after `now` if there is none: so a job that is due every hour runs even if
+    /// no process lasts for an hour.
     pub fn schedule(&mut self, schedule: Schedule, last: Option<Timestamp>, now: Timestamp) {
+        if last.is_none_or(|last| last > now) {
+            self.changes.push(Change::ScheduleCountsFrom { job: schedule.job, from: now });
+        }
         self.schedules.push(Recurring::new(schedule, last, now));
     }
 
@@ -250,8 +256,8 @@ impl Engine {
     }
 
     /// Marks an execution of a state machine as not at work any more, and sets its next alarm.
-    pub(crate) fn rest(&mut self, execution: &Arc<str>, next: Option<Alarm>, now: Timestamp) {
-        self.alarms.rest(execution, next, now);
+    pub(crate) fn end_turn(&mut self, execution: &Arc<str>, next: Option<Alarm>, now: Timestamp) {
+        self.alarms.end_turn(execution, next, now);
     }
 
     fn wait(&mut self, delivery: Delivery) {

@@ -10,15 +10,15 @@ use crate::DirectoryError;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another process has the directory open.
-    #[error("{} is in use by another process", .0.display())]
+    #[error("{} is in use by another process: stop it first", .0.display())]
     InUse(PathBuf),
     /// The files of the directory do not belong together, or cannot be read.
     #[error(transparent)]
     Directory(DirectoryError),
-    #[error("the engine's journal failed")]
+    #[error("the engine's journal, engine.db, cannot be read or written")]
     Journal(#[source] rusqlite::Error),
     /// The journal holds data that no release wrote.
-    #[error("the engine's journal cannot be read")]
+    #[error("the engine's journal, engine.db, has an entry that is not valid JSON")]
     Unreadable(#[source] serde_json::Error),
     /// The journal is closed: the engine was shut down.
     #[error("the engine was shut down")]
@@ -33,7 +33,9 @@ pub enum Error {
     #[error("the state machine {0} is invalid: {1}")]
     Machine(&'static str, String),
     /// A state machine's definition has a placeholder for which there is no value.
-    #[error("the state machine {machine} has ${{{name}}}, for which there is no value")]
+    #[error(
+        "the definition of the state machine {machine} has ${{{name}}}, for which there is no value"
+    )]
     Substitution { machine: &'static str, name: String },
     #[error("the HTTP client for partners cannot be made: {0}")]
     Http(String),

@@ -28,7 +28,10 @@ impl Job for Sweep {
     async fn run(&self, kernel: &Kernel) -> Result<(), Failure> {
         let swept = sweep(kernel, &self.0, UNPUBLISHED_FOR).await?;
         if swept.published > 0 {
-            tracing::info!(published = swept.published, "published what its committer had not");
+            tracing::info!(
+                published = swept.published,
+                "published events whose process stopped before it published them"
+            );
         }
         Ok(())
     }

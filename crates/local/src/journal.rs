@@ -19,14 +19,16 @@ pub use read::AttemptNote;
 pub(crate) use read::{Restored, archive, attempts, prune};
 
 use crate::Error;
+use crate::directory::{mark, mark_closed};
 use crate::engine::{Accepted, Change, Delivery, Topology};
+use crate::unwritable::{Unwritable, Writes, is_of_disk};
 
 /// The most commands of one transaction: it limits how long the first of them waits.
 const LARGEST_GROUP: usize = 4_096;
 
 /// The longest time for which changes without a waiting caller are collected into one transaction.
 /// Deliveries that were settled in that time are made again if the process is killed.
-const LINGER: Duration = Duration::from_millis(25);
+const SETTLED_COMMIT_DELAY: Duration = Duration::from_millis(25);
 
 /// A read, which runs between two transactions.
 type Reading = Box<dyn FnOnce(&Connection) + Send>;
@@ -55,6 +57,8 @@ impl Command {
 pub(crate) struct Journal {
     commands: Mutex<Option<Sender<Command>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// Whether the disk accepted the last write.
+    writes: Arc<Writes>,
 }
 
 impl Journal {
@@ -62,11 +66,12 @@ impl Journal {
     pub(crate) fn open(path: &Path, topology: &Topology) -> Result<(Opened, Restored), Error> {
         let connection = schema::open(path)?;
         let restored = read::restore(&connection, topology)?;
-        Ok((Opened { connection, rules: write::rule_names(topology) }, restored))
+        let (rules, writes) = (write::rule_names(topology), Arc::new(Writes::to(path)));
+        Ok((Opened { connection, rules, writes }, restored))
     }
 
-    /// Makes events and their deliveries durable; they are when this returns. Dropping the future
-    /// does not cancel that.
+    /// Sends events and their deliveries to the writer, and returns once they are durable. Dropping
+    /// the future does not cancel the write.
     pub(crate) async fn accept(
         &self,
         events: Vec<Arc<Accepted>>,
@@ -77,12 +82,13 @@ impl Journal {
         durable.await.unwrap_or_else(|_| Err("the journal is closed".to_owned()))
     }
 
-    /// Makes changes durable, in their order; returns before they are.
+    /// Sends changes to the writer, which makes them durable in their order. Returns at once,
+    /// before they are durable.
     pub(crate) fn change(&self, changes: Vec<Change>) {
         self.send(Command::Change(changes));
     }
 
-    /// Reads, after everything that was sent before has been written.
+    /// Runs `reading` after everything that was sent to the writer before has been written.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         reading: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -94,6 +100,11 @@ impl Journal {
             }
         })));
         answered.await.map_err(|_| Error::Closed)?.map_err(Error::Journal)
+    }
+
+    /// The file, if its disk refused the last write.
+    pub(crate) fn unwritable(&self) -> Option<Unwritable> {
+        self.writes.unwritable()
     }
 
     /// Finishes the commands that were sent, and closes the file.
@@ -132,33 +143,83 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Deletes every delivery in the file `path`, dead letters included; returns how many. The archive
+/// stays.
+pub(crate) fn empty(path: &Path) -> Result<usize, Error> {
+    let connection = schema::open(path)?;
+    connection.execute("DELETE FROM deliveries", []).map_err(Error::Journal)
+}
+
 /// A journal whose writer has not been started yet.
 pub(crate) struct Opened {
     connection: Connection,
     rules: write::RuleNames,
+    writes: Arc<Writes>,
 }
 
 impl Opened {
     /// Starts the writer. `on_durable` is called after each transaction, before its callers are
     /// answered.
-    pub(crate) fn start(self, on_durable: OnDurable) -> Result<Journal, Error> {
+    pub(crate) fn start(mut self, on_durable: OnDurable) -> Result<Journal, Error> {
+        mark(&self.connection, true).map_err(Error::Journal)?;
         let (commands, received) = channel();
+        let writes = Arc::clone(&self.writes);
         let thread = std::thread::Builder::new().name("journal".to_owned());
         let writer = thread.spawn(move || {
-            let Self { mut connection, rules } = self;
-            run(&mut connection, &rules, &received, &on_durable);
+            self.run(&received, &on_durable);
+            mark_closed(self.connection, "the journal");
         });
         let writer = writer.map_err(Error::Thread)?;
-        Ok(Journal { commands: Mutex::new(Some(commands)), writer: Mutex::new(Some(writer)) })
+        let (commands, writer) = (Mutex::new(Some(commands)), Mutex::new(Some(writer)));
+        Ok(Journal { commands, writer, writes })
+    }
+
+    fn run(&mut self, received: &Receiver<Command>, on_durable: &OnDurable) {
+        while let Ok(first) = received.recv() {
+            let group = gather(first, received);
+            let outcome = self.commit(&group);
+            for command in group {
+                match command {
+                    Command::Accept { events, deliveries, done } => {
+                        if outcome.is_ok() {
+                            on_durable(events, deliveries);
+                        }
+                        if done.send(outcome.clone()).is_err() {
+                            tracing::debug!(
+                                "the publisher no longer waits; its events are on the bus"
+                            );
+                        }
+                    }
+                    Command::Read(reading) => reading(&self.connection),
+                    Command::Change(_) => {}
+                }
+            }
+        }
+    }
+
+    /// Writes a group of commands in one transaction. If the disk refuses several writes in a row,
+    /// only the first is logged.
+    fn commit(&mut self, group: &[Command]) -> Result<(), String> {
+        if group.iter().all(|command| matches!(command, Command::Read(_))) {
+            return Ok(());
+        }
+        let written = write::commit(&mut self.connection, &self.rules, group);
+        let of_disk = self.writes.note(&written, is_of_disk);
+        written.map_err(|error| {
+            if !of_disk {
+                tracing::error!(%error, commands = group.len(), "the journal could not be written");
+            }
+            error.to_string()
+        })
     }
 }
 
 /// The commands for the next transaction: all that are waiting. While none of them has a waiting
-/// caller, commands that arrive within [`LINGER`] are added.
+/// caller, commands that arrive within [`SETTLED_COMMIT_DELAY`] are added.
 fn gather(first: Command, received: &Receiver<Command>) -> Vec<Command> {
     let mut hurry = first.has_waiter();
     let mut group = vec![first];
-    let until = Instant::now() + LINGER;
+    let until = Instant::now() + SETTLED_COMMIT_DELAY;
     while group.len() < LARGEST_GROUP {
         let pause = if hurry { Duration::ZERO } else { until.duration_since(Instant::now()) };
         let Ok(next) = received.recv_timeout(pause) else { break };
@@ -168,31 +229,40 @@ fn gather(first: Command, received: &Receiver<Command>) -> Vec<Command> {
     group
 }
 
-fn run(
-    connection: &mut Connection,
-    rules: &write::RuleNames,
-    received: &Receiver<Command>,
-    on_durable: &OnDurable,
-) {
-    while let Ok(first) = received.recv() {
-        let group = gather(first, received);
-        let outcome = write::commit(connection, rules, &group).map_err(|error| {
-            tracing::error!(%error, commands = group.len(), "the journal could not be written");
-            error.to_string()
-        });
-        for command in group {
-            match command {
-                Command::Accept { events, deliveries, done } => {
-                    if outcome.is_ok() {
-                        on_durable(events, deliveries);
-                    }
-                    if done.send(outcome.clone()).is_err() {
-                        tracing::debug!("the publisher no longer waits; its events are on the bus");
-                    }
-                }
-                Command::Read(reading) => reading(connection),
-                Command::Change(_) => {}
-            }
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::engine::Policies;
+    use crate::wire;
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_full_disk_is_reported_until_there_is_space() {
+        let directory = tempfile::tempdir().unwrap();
+        let topology = Topology::of(Vec::new(), &Policies::default());
+        let (opened, _) = Journal::open(&directory.path().join("engine.db"), &topology).unwrap();
+        let journal = opened.start(Box::new(|_, _| {})).unwrap();
+        let event = |sequence| {
+            let json = json!({
+                "id": uuid::Uuid::nil(), "source": "com.test", "detail-type": "OrderCreated",
+                "detail": { "metadata": {}, "data": "x".repeat(100_000) },
+            });
+            Arc::new(wire::read(sequence, Timestamp::UNIX_EPOCH, &json.to_string()).unwrap())
+        };
+        let most_pages = async |pages: u32| {
+            let set = move |it: &Connection| it.pragma_update(None, "max_page_count", pages);
+            journal.read(set).await.unwrap();
+        };
+        most_pages(1).await;
+        for sequence in 1..=3 {
+            let refused = journal.accept(vec![event(sequence)], Vec::new()).await;
+            assert_eq!(refused, Err("database or disk is full".to_owned()));
         }
+        assert_eq!(journal.unwritable().unwrap().reason, "database or disk is full");
+        most_pages(1_000_000).await;
+        journal.accept(vec![event(4)], Vec::new()).await.unwrap();
+        assert_eq!(journal.unwritable(), None);
     }
 }

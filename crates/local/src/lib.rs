@@ -51,23 +51,24 @@ mod randomness;
 mod records;
 mod runner;
 mod store;
+mod unwritable;
 mod wire;
 
 pub use bus::Bus;
 pub use clock::{SystemClock, VirtualClock};
 pub use config::LocalConfig;
-pub use directory::{DirectoryError, holds_engine, is_in_use, open_directory, restore};
+pub use directory::{DirectoryError, STORE_FILE, holds_engine, is_in_use, open_directory, restore};
 pub use dispatcher::{Dispatcher, Job};
 pub use engine::{
     Accepted, Alarm, AttemptResult, Cause, Change, Consumer, DeadLetter, Delivery, DeliveryError,
     DeliveryId, Disorder, Engine, Exhausted, Load, Observation, Observer, Pending, Policies,
     QueueSpec, QueueState, Redrive, Route, Schedule, Selection, Step, Taken, Target, Ticket,
-    Topology, Work,
+    Topology, UnansweredCall, Work,
 };
 pub use error::Error;
 pub use jobs::{FORGET, SWEEP};
 pub use journal::AttemptNote;
-pub use local::Local;
+pub use local::{Local, empty_engine};
 pub use machines::{
     Definitions, EXECUTIONS_TABLE, EndedExecution, ExecutionStory, Moment, Orchestrator,
 };
@@ -77,3 +78,4 @@ pub use random::Random;
 pub use randomness::OsRandomness;
 pub use runner::Runner;
 pub use store::{DynoxideStore, Meter, Operation, Reading, RestoredKeys, ScannedPage};
+pub use unwritable::Unwritable;

@@ -18,12 +18,12 @@ use crate::clock::SystemClock;
 use crate::config::LocalConfig;
 use crate::directory::{
     self, DirectoryError, JOURNAL_FILE, KEYS_FILE, STORE_FILE, Snapshot, check_directory,
-    open_directory,
+    check_logs, open_directory,
 };
 use crate::dispatcher::{Dispatcher, Job};
 use crate::engine::{Engine, Observation, Schedule, Topology};
 use crate::jobs::{FORGET, Forget, SWEEP, Sweep};
-use crate::journal::{Journal, Restored};
+use crate::journal::{self, Journal, Restored};
 use crate::machines::{
     Definitions, EXECUTIONS_TABLE, EndedExecution, ExecutionStory, LocalMachines, Orchestrator,
     failed,
@@ -33,9 +33,7 @@ use crate::random::Random;
 use crate::records::Records;
 use crate::runner::{Driver, Runner};
 use crate::store::DynoxideStore;
-
-/// How long after the start what expired is forgotten.
-const AFTER_START: Duration = Duration::from_secs(60);
+use crate::unwritable::Unwritable;
 
 /// An application in one process. Dropping it loses no accepted event, but cuts off work in flight;
 /// [`Runner::shutdown`] ends it in an orderly way.
@@ -56,7 +54,7 @@ impl Local {
     /// # Errors
     /// If the directory is in use, or cannot be read or created.
     pub fn open(config: LocalConfig) -> Result<Self, Error> {
-        let topology = Topology::of(config.rules.clone(), &config.policies);
+        let topology = Topology::of(config.admitting_rules(), &config.policies);
         let (store, opened) = open_files(&config, &topology)?;
         let bus = open_bus(&config, topology, opened)?;
         let dispatcher = Arc::new(dispatcher(&config, &bus, &store)?);
@@ -78,7 +76,7 @@ impl Local {
             dispatcher: Arc::clone(&dispatcher),
             kernel: kernel.clone(),
             concurrency: config.concurrency.max(1),
-            passes: config.passes,
+            virtual_clock: config.virtual_clock,
         });
         Ok(Self { bus, store, kernel, dispatcher, runner, outputs: config.outputs })
     }
@@ -128,7 +126,7 @@ impl Local {
         self.dispatcher.orchestrator.story(&*self.store, correlation_id).await
     }
 
-    /// Copies all data of the engine, and of the application's stores `beside`, as of one moment
+    /// Copies all data of the engine, and of the application's `stores`, as of one moment
     /// into the new directory `to`. Meanwhile the bus accepts nothing; publishers wait.
     ///
     /// # Errors
@@ -136,10 +134,10 @@ impl Local {
     pub async fn backup(
         &self,
         to: &Path,
-        beside: Vec<(&'static str, Arc<DynoxideStore>)>,
+        stores: Vec<(&'static str, Arc<DynoxideStore>)>,
     ) -> Result<(), Error> {
         let now = self.kernel.clock.now();
-        let stores = [(STORE_FILE, Arc::clone(&self.store))].into_iter().chain(beside);
+        let stores = [(STORE_FILE, Arc::clone(&self.store))].into_iter().chain(stores);
         let snapshot = |(file, store): (&'static str, Arc<DynoxideStore>)| {
             let copy: Snapshot = Box::new(move |path: &Path| {
                 let failed = |error| DirectoryError::Store(path.to_owned(), error);
@@ -168,6 +166,12 @@ impl Local {
         failed(&self.store, since)
     }
 
+    /// The files of the engine that cannot be written.
+    #[must_use]
+    pub fn unwritable(&self) -> Vec<Unwritable> {
+        self.bus.records().unwritable().into_iter().chain(self.store.unwritable()).collect()
+    }
+
     #[must_use]
     pub const fn runner(&self) -> &Runner {
         &self.runner
@@ -178,6 +182,28 @@ impl Local {
     pub fn watch(&self) -> broadcast::Receiver<Observation> {
         self.bus.watch()
     }
+}
+
+/// Deletes the pending work of the engine in `directory`: its deliveries, dead letters included,
+/// and the executions of its state machines. Returns how many deliveries there were. The archive
+/// and the application's own tables stay.
+///
+/// A region that takes over begins with empty queues, because the takeover publishes all events
+/// again that are not known to be handled.
+///
+/// # Errors
+/// If there is no engine, another process has it open, or it cannot be written.
+pub fn empty_engine(directory: &Path) -> Result<usize, Error> {
+    let file = directory.join(JOURNAL_FILE);
+    if !file.exists() {
+        return Err(DirectoryError::Missing(file).into());
+    }
+    check_logs(directory)?;
+    check_directory(directory, &[])?;
+    let deleted = journal::empty(&file)?;
+    let store = DynoxideStore::open(&directory.join(STORE_FILE), &[EXECUTIONS_TABLE]);
+    store.and_then(|store| store.clear(EXECUTIONS_TABLE.name)).map_err(Error::Store)?;
+    Ok(deleted)
 }
 
 fn tables(config: &LocalConfig) -> Vec<TableSpec> {
@@ -200,10 +226,10 @@ fn open_files(
         let memory = || DynoxideStore::memory(Arc::clone(&config.clock), &tables).map(Arc::new);
         return Ok((given.unwrap_or_else(memory).map_err(Error::Store)?, None));
     };
-    if config.beside.is_empty() {
+    if config.application_files.is_empty() {
         open_directory(directory, &[])?;
     } else {
-        check_directory(directory, &config.beside)?;
+        check_directory(directory, &config.application_files)?;
     }
     // The journal is opened first, because its lock shows whether another process has the directory
     // open.
@@ -228,25 +254,24 @@ fn open_bus(
     engine.set_disorder(config.disorder);
     engine.skip_ids(restored.last_delivery);
     for orphan in &restored.orphans {
-        tracing::warn!(delivery = orphan.id, rule = orphan.rule, "its rule no longer exists; kept");
+        tracing::warn!(
+            delivery = orphan.id,
+            rule = orphan.rule,
+            "a delivery is kept, although its rule no longer exists"
+        );
     }
     for (delivery, dead_in) in restored.deliveries {
         engine.restore(delivery, dead_in);
     }
     for (schedule, _) in schedules(config) {
-        let mut last = restored.schedules.get(schedule.job).copied();
-        if schedule.job == FORGET {
-            // A minute after every start: a shop that never runs for an hour would keep everything.
-            last = now.checked_sub(schedule.every.saturating_sub(AFTER_START)).ok();
-        }
-        engine.schedule(schedule, last, now);
+        engine.schedule(schedule, restored.schedules.get(schedule.job).copied(), now);
     }
     let parts = Parts {
         engine,
         clock: Arc::clone(&config.clock),
         observer: config.observer.clone(),
         last_sequence: restored.last_sequence,
-        feed: config.feed,
+        feed_capacity: config.feed_capacity,
     };
     Bus::new(parts, |bus: Weak<Bus>| match journal {
         None => Ok(Records::memory(config.archive_in_memory)),

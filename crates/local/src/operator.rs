@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chorus_kernel::PARTNER_UNAVAILABLE;
+use chorus_table::policy::REDRIVE;
 use jiff::Timestamp;
 
-use crate::engine::{Accepted, DeadLetter, Pending, QueueState, Redrive, Selection};
+use crate::engine::{
+    Accepted, DeadLetter, Pending, QueueState, Redrive, Selection, UnansweredCall, later,
+};
 use crate::journal::AttemptNote;
 use crate::{Error, Local, wire};
 
@@ -21,7 +25,7 @@ pub struct Replay {
     pub from: Timestamp,
     /// The time until which the bus accepted the events, excluded.
     pub to: Timestamp,
-    /// The rule to whose target alone the events are delivered; none for all rules that match.
+    /// The only rule whose target gets the events; if none, the targets of all matching rules do.
     pub rule: Option<String>,
     /// A dry run only reports what would be replayed.
     pub dry_run: bool,
@@ -46,6 +50,13 @@ impl Local {
     #[must_use]
     pub fn redrives(&self) -> Vec<Redrive> {
         self.bus.with(|engine| engine.redrives())
+    }
+
+    /// For each partner that has not answered `attempts` calls of the bus about one event: the oldest such
+    /// call.
+    #[must_use]
+    pub fn unanswered(&self, attempts: u32) -> Vec<UnansweredCall> {
+        self.bus.with(|engine| engine.unanswered(attempts))
     }
 
     /// The selected dead letters, oldest first.
@@ -74,7 +85,7 @@ impl Local {
     pub async fn purge(&self, selection: &Selection) -> Result<Vec<DeadLetter>, Error> {
         let went = self.bus.with(|engine| engine.purge(selection));
         self.bus.records().flush().await?;
-        tracing::info!(letters = went.len(), ?selection, "threw dead letters away");
+        tracing::info!(letters = went.len(), ?selection, "deleted dead letters");
         Ok(went)
     }
 
@@ -92,10 +103,19 @@ impl Local {
         self.bus.records().archive((from, to), after, PAGE).await
     }
 
-    /// The deliveries of the event with this `event-id` that failed and will be retried.
+    /// The deliveries of the event with this `event-id` that failed and will be retried. `notes` are
+    /// the event's [`Local::attempts`]: a delivery whose partner is not called at present waits longer
+    /// than its queue's policy says.
     #[must_use]
-    pub fn pending(&self, event_id: &str) -> Vec<Pending> {
-        self.bus.with(|engine| engine.pending(event_id))
+    pub fn pending(&self, event_id: &str, notes: &[AttemptNote]) -> Vec<Pending> {
+        let waits = |rule: &str| {
+            notes.iter().any(|note| note.rule == rule && note.code == PARTNER_UNAVAILABLE)
+        };
+        let mut pending = self.bus.with(|engine| engine.pending(event_id));
+        for delivery in pending.iter_mut().filter(|it| waits(&it.rule)) {
+            delivery.until = delivery.until.max(later(delivery.since, REDRIVE.retry.max_age));
+        }
+        pending
     }
 
     /// The failed attempts of the deliveries of the event with this `event-id`, by rule.

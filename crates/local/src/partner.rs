@@ -112,7 +112,7 @@ impl Partner for HttpPartner {
             if error.is_timeout() {
                 return NoAnswer::TimedOut(*timeout);
             }
-            // Without the URL, which may hold a secret.
+            // The URL is left out of the message, because it may contain a secret.
             NoAnswer::NotReached(root_cause(&error.without_url()))
         })?;
         Ok(answered.status().as_u16())
@@ -164,12 +164,12 @@ pub(crate) fn call(
     Ok(Call { action: row.action, endpoint: endpoint.clone(), headers, body })
 }
 
-/// The result that follows from a partner's answer: 429, any 5xx and no answer are retried; any
-/// other refusal would only be repeated.
+/// The result that follows from a partner's answer. The call is retried after 429, any 5xx, or no
+/// answer. After any other refusal it is not, because the partner would refuse it again.
 pub(crate) fn result(answered: &Result<u16, NoAnswer>) -> AttemptResult {
     match answered {
         Ok(200..=299) => AttemptResult::Done(None),
-        Ok(status @ (429 | 500..=599)) => AttemptResult::Failed(DeliveryError::passing(
+        Ok(status @ (429 | 500..=599)) => AttemptResult::Failed(DeliveryError::retryable(
             "SDK_CLIENT_ERROR",
             format!("the partner answered {status}"),
         )),
@@ -178,10 +178,10 @@ pub(crate) fn result(answered: &Result<u16, NoAnswer>) -> AttemptResult {
             format!("the partner answered {status}"),
         )),
         Err(error @ NoAnswer::TimedOut(_)) => {
-            AttemptResult::Failed(DeliveryError::passing("TIMEOUT", error.to_string()))
+            AttemptResult::Failed(DeliveryError::retryable("TIMEOUT", error.to_string()))
         }
         Err(error @ NoAnswer::NotReached(_)) => {
-            AttemptResult::Failed(DeliveryError::passing("CONNECTION_FAILURE", error.to_string()))
+            AttemptResult::Failed(DeliveryError::retryable("CONNECTION_FAILURE", error.to_string()))
         }
     }
 }

@@ -4,8 +4,8 @@
 use std::io;
 use std::path::Path;
 
-/// Creates the directory, and those above it that are missing. If the directory is there already, its
-/// permissions stay: it may be one that others use, too.
+/// Creates the directory, and those above it that are missing. If the directory exists already, its
+/// permissions stay as they are, because others may use it, too.
 ///
 /// # Errors
 /// If it cannot be created.
@@ -16,8 +16,8 @@ pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
     builder.recursive(true).create(path)
 }
 
-/// Creates an empty file, or takes an existing one from everybody but its owner, before SQLite opens
-/// it. SQLite gives a file's log the permissions of the file.
+/// Creates an empty file, or removes everybody's access but the owner's from an existing one,
+/// before SQLite opens it. SQLite gives a file's log the permissions of the file.
 ///
 /// # Errors
 /// If it cannot be created, or belongs to somebody else and is open to others.

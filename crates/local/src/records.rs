@@ -11,6 +11,7 @@ use crate::directory::{DirectoryError, Snapshot, copy_all};
 
 use crate::engine::{Accepted, Change};
 use crate::journal::{self, AttemptNote, Journal};
+use crate::unwritable::Unwritable;
 use crate::{Error, wire};
 
 /// The most failed deliveries that are kept in memory.
@@ -101,6 +102,14 @@ impl Records {
                 memory.events.retain(|event| event.at >= limit);
                 Ok(before - memory.events.len())
             }
+        }
+    }
+
+    /// The journal's file, if its disk refused the last write.
+    pub(crate) fn unwritable(&self) -> Option<Unwritable> {
+        match self {
+            Self::Journal(journal) => journal.unwritable(),
+            Self::Memory(_) => None,
         }
     }
 

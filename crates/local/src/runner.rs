@@ -21,7 +21,7 @@ use crate::records::lock;
 const TURNS: usize = 16;
 
 /// How long an execution waits before it is tried again after its turn panicked.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Drives one bus; all clones are the same runner.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ pub(crate) struct Driver {
     pub(crate) kernel: Kernel,
     pub(crate) concurrency: usize,
     /// A clock that is advanced while nothing else can be done; none in real time.
-    pub(crate) passes: Option<VirtualClock>,
+    pub(crate) virtual_clock: Option<VirtualClock>,
 }
 
 impl Drop for Inner {
@@ -77,7 +77,7 @@ impl Runner {
     pub async fn run_until_idle(&self, limit: Duration) -> Result<(), Error> {
         self.start();
         let bus = &self.0.driver.bus;
-        tokio::time::timeout(limit, bus.rested()).await.map_err(|_| {
+        tokio::time::timeout(limit, bus.until_idle()).await.map_err(|_| {
             let load = bus.load();
             let (pending, in_flight) = (load.pending, load.in_flight);
             Error::Busy { pending, in_flight, seconds: limit.as_secs() }
@@ -129,7 +129,7 @@ impl Driver {
                 () = self.bus.woken() => {}
                 _ = stop.changed(), if !stopping => {}
                 () = self.sleep_until(next) => {}
-                () = self.pass(next), if self.may_pass(&tasks) => {}
+                () = self.advance_clock(next), if self.may_advance_clock(&tasks) => {}
             }
         }
     }
@@ -162,20 +162,20 @@ impl Driver {
         };
         tracing::error!(%error, "a task panicked");
         let Some(work) = at_work.remove(&error.id()) else { return };
-        let fault = DeliveryError::passing("Panicked", "the function panicked");
+        let fault = DeliveryError::retryable("Panicked", "the function panicked");
         for taken in work.taken() {
             self.bus.settle(taken.ticket, AttemptResult::Failed(fault.clone()));
         }
         match &*work {
             Work::Job(job) => self.bus.finish(job),
-            Work::Wake(execution) => self.bus.rest(execution, Some(self.soon())),
+            Work::Wake(execution) => self.bus.end_turn(execution, Some(self.soon())),
             _ => {}
         }
     }
 
     /// The alarm of an execution whose turn panicked.
     fn soon(&self) -> Alarm {
-        Alarm { at: later(self.kernel.clock.now(), AGAIN_AFTER), passive: false }
+        Alarm { at: later(self.kernel.clock.now(), RETRY_PAUSE), passive: false }
     }
 
     async fn sleep_until(&self, next: Option<Timestamp>) {
@@ -188,18 +188,19 @@ impl Driver {
         }
     }
 
-    /// Whether virtual time may be advanced: something other than a schedule waits for it.
-    fn may_pass(&self, tasks: &JoinSet<()>) -> bool {
-        self.passes.is_some() && (!tasks.is_empty() || self.bus.next_delivery().is_some())
+    /// Whether virtual time may be advanced: tasks are in flight, or work other than schedules is
+    /// pending.
+    fn may_advance_clock(&self, tasks: &JoinSet<()>) -> bool {
+        self.virtual_clock.is_some() && (!tasks.is_empty() || self.bus.next_delivery().is_some())
     }
 
     /// Lets every other task run; if none of them causes anything to do, advances the clock to the
     /// next instant at which something wakes or is due.
-    async fn pass(&self, next: Option<Timestamp>) {
+    async fn advance_clock(&self, next: Option<Timestamp>) {
         for _ in 0..TURNS {
             tokio::task::yield_now().await;
         }
-        let Some(clock) = &self.passes else { return };
+        let Some(clock) = &self.virtual_clock else { return };
         if let Some(instant) = clock.next_wake().into_iter().chain(next).min() {
             clock.advance_to(instant);
         }

@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use chorus_kernel::{
     Clock, Item, Key, MOST_READ_AT_ONCE, Page, Query, Store, StoreError, TableSpec, Write,
 };
-use dynoxide::Database;
 use dynoxide::actions::get_item::GetItemRequest;
+use dynoxide::{Database, DynoxideError};
 
 pub use admin::ScannedPage;
 pub use keys::RestoredKeys;
@@ -26,9 +26,12 @@ pub use meter::{Meter, Operation, Reading};
 
 use convert::{from_engine, to_engine};
 
+use crate::directory::{connect_to_mark, mark, mark_closed};
 use crate::private;
+use crate::unwritable::{Unwritable, Writes};
 
-/// Creates the file, unless it exists, for its owner alone. Returns its path as the engine takes it.
+/// Creates the file if it is missing, and lets only its owner read it. Returns the path as UTF-8
+/// text, which `dynoxide` requires.
 fn created(path: &Path) -> Result<&str, StoreError> {
     let unreadable = || StoreError::Invalid(format!("{} is not a UTF-8 path", path.display()));
     let text = path.to_str().ok_or_else(unreadable)?;
@@ -43,10 +46,42 @@ pub struct DynoxideStore {
     meter: Meter,
     /// Whether any table has items that expire.
     expires: bool,
-    /// The path of the store's file; none in memory.
-    file: Option<PathBuf>,
+    /// The store's file; none in memory.
+    file: Option<StoreFile>,
     /// Whether the file may still contain the bytes of a key that was destroyed.
     remains: AtomicBool,
+}
+
+/// The file of a store.
+#[derive(Debug)]
+struct StoreFile {
+    path: PathBuf,
+    /// Whether the disk accepted the last write.
+    writes: Writes,
+}
+
+impl StoreFile {
+    /// Marks the file as in use until [`StoreFile::close`].
+    fn opened(path: &Path) -> Result<Self, StoreError> {
+        let marked = connect_to_mark(path).and_then(|connection| mark(&connection, true));
+        marked.map_err(refusal::outside)?;
+        Ok(Self { path: path.to_owned(), writes: Writes::to(path) })
+    }
+
+    /// Marks the file as closed, before the store closes it.
+    fn close(&self) {
+        if let Ok(connection) = connect_to_mark(&self.path) {
+            mark_closed(connection, self.path.display());
+        }
+    }
+}
+
+impl Drop for DynoxideStore {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            file.close();
+        }
+    }
 }
 
 impl std::fmt::Debug for DynoxideStore {
@@ -63,8 +98,9 @@ impl DynoxideStore {
     /// If the file cannot be opened, or a table cannot be created.
     pub fn open(path: &Path, tables: &[TableSpec]) -> Result<Self, StoreError> {
         let database = Database::new(created(path)?);
-        let store = Self::with(database.map_err(refusal::outside)?, tables)?;
-        Ok(Self { file: Some(path.into()), ..store })
+        let mut store = Self::with(database.map_err(refusal::outside)?, tables)?;
+        store.file = Some(StoreFile::opened(path)?);
+        Ok(store)
     }
 
     /// A store that is lost with the process. It uses the time of `clock`.
@@ -92,19 +128,31 @@ impl DynoxideStore {
         &self.meter
     }
 
+    /// The store's file, if its disk refused the last write.
+    #[must_use]
+    pub fn unwritable(&self) -> Option<Unwritable> {
+        self.file.as_ref()?.writes.unwritable()
+    }
+
+    fn note<T>(&self, written: &Result<T, DynoxideError>) {
+        if let Some(file) = &self.file {
+            file.writes.note(written, refusal::is_of_disk);
+        }
+    }
+
     /// Overwrites the bytes of destroyed keys in unused parts of the file. All other requests wait
     /// meanwhile: about a second for 100 MB.
     pub(crate) fn overwrite_remains(&self) -> Result<(), StoreError> {
         let Some(file) = &self.file else { return Ok(()) };
         if self.remains.load(Ordering::Relaxed) {
-            keys::overwrite_deleted(file)?;
+            keys::overwrite_deleted(&file.path)?;
             self.remains.store(false, Ordering::Relaxed);
         }
         Ok(())
     }
 
     pub(crate) fn write_one(&self, write: &Write) -> Result<(), StoreError> {
-        use dynoxide::{DynoxideError, actions};
+        use dynoxide::actions;
         let (operation, result): (_, Result<_, DynoxideError>) = match requests::single(write) {
             requests::Single::Put(request) => {
                 let done = self.database.put_item(*request);
@@ -125,6 +173,7 @@ impl DynoxideStore {
                 return self.transact(*request, 1);
             }
         };
+        self.note(&result);
         match result {
             Ok(capacity) => {
                 self.meter
@@ -143,7 +192,9 @@ impl DynoxideStore {
         request: dynoxide::actions::transact_write_items::TransactWriteItemsRequest,
         writes: usize,
     ) -> Result<(), StoreError> {
-        match self.database.transact_write_items(request) {
+        let result = self.database.transact_write_items(request);
+        self.note(&result);
+        match result {
             Ok(done) => {
                 let used = done.consumed_capacity.unwrap_or_default();
                 self.meter.wrote(
@@ -210,7 +261,7 @@ impl Store for DynoxideStore {
         if writes.iter().any(keys::destroys_key) {
             self.remains.store(true, Ordering::Relaxed);
             if let Err(error) = self.overwrite_remains() {
-                tracing::warn!(%error, "a key was destroyed; its bytes stay in the file for an hour");
+                tracing::warn!(%error, "a key was destroyed, but its bytes could not be overwritten; the next attempt is within an hour");
             }
         }
         Ok(())

@@ -39,8 +39,17 @@ struct Ids<'a> {
     tenant: Option<Cow<'a, str>>,
 }
 
-/// Wraps `entry` into an event of the bus. Its sequence number is not known yet.
-pub(crate) fn wrap(entry: &Entry, id: Uuid, at: Timestamp) -> Result<Accepted, Unacceptable> {
+/// The account of the engine itself.
+pub(crate) const ACCOUNT: &str = "000000000000";
+
+/// Wraps `entry`, which `account` sent, into an event of the bus. Its sequence number is not known
+/// yet.
+pub(crate) fn wrap(
+    entry: &Entry,
+    account: &str,
+    id: Uuid,
+    at: Timestamp,
+) -> Result<Accepted, Unacceptable> {
     check(entry)?;
     let malformed = |error: serde_json::Error| Unacceptable {
         code: "MalformedDetail",
@@ -65,7 +74,7 @@ pub(crate) fn wrap(entry: &Entry, id: Uuid, at: Timestamp) -> Result<Accepted, U
         source: entry.source.clone(),
         detail_type: entry.detail_type.clone(),
         at,
-        json: Arc::from(event_json(entry, id, at)),
+        json: Arc::from(event_json(entry, account, id, at)),
         replay: None,
     })
 }
@@ -83,16 +92,17 @@ fn check(entry: &Entry) -> Result<(), Unacceptable> {
     Ok(())
 }
 
-fn event_json(entry: &Entry, id: Uuid, at: Timestamp) -> String {
+fn event_json(entry: &Entry, account: &str, id: Uuid, at: Timestamp) -> String {
     let text = |text: &str| serde_json::Value::from(text).to_string();
     format!(
         concat!(
-            r#"{{"version":"0","id":"{}","detail-type":{},"source":{},"account":"000000000000","#,
+            r#"{{"version":"0","id":"{}","detail-type":{},"source":{},"account":{},"#,
             r#""time":"{:.0}","region":"local","resources":[],"detail":{}}}"#
         ),
         id,
         text(&entry.detail_type),
         text(&entry.source),
+        text(account),
         at,
         entry.detail,
     )
@@ -178,7 +188,8 @@ mod tests {
     }
 
     fn wrapped(detail: &str) -> Result<Accepted, Unacceptable> {
-        wrap(&entry(detail), Uuid::from_u128(7), "2026-11-20T10:47:00.25Z".parse().unwrap())
+        let at = "2026-11-20T10:47:00.25Z".parse().unwrap();
+        wrap(&entry(detail), ACCOUNT, Uuid::from_u128(7), at)
     }
 
     #[test]
@@ -209,7 +220,7 @@ mod tests {
         let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(MAX_ENTRY_BYTES));
         assert_eq!(wrapped(&large).unwrap_err().code, "ValidationException");
         let nameless = Entry { detail_type: String::new(), ..entry("{}") };
-        let refused = wrap(&nameless, Uuid::nil(), Timestamp::UNIX_EPOCH).unwrap_err();
+        let refused = wrap(&nameless, ACCOUNT, Uuid::nil(), Timestamp::UNIX_EPOCH).unwrap_err();
         assert_eq!(refused.code, "InvalidArgument");
     }
 }

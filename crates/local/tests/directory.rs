@@ -6,9 +6,9 @@ mod harness;
 use std::path::{Path, PathBuf};
 
 use chorus_kernel::Publisher;
-use chorus_local::{DirectoryError, Error, Local, LocalConfig, open_directory, restore};
+use chorus_local::{DirectoryError, Error, Local, LocalConfig, is_in_use, open_directory, restore};
 use chorus_test_table::TABLE;
-use harness::{always, entry, function, rules_of};
+use harness::{always, entry, function, left_by_a_kill, rules_of};
 use rusqlite::Connection;
 
 const FILES: [&str; 2] = ["engine.db", "store.db"];
@@ -109,6 +109,47 @@ async fn a_process_that_died_while_it_renewed_the_id_has_lost_nothing() {
 }
 
 #[tokio::test]
+async fn a_killed_process_whose_write_ahead_log_is_missing_is_not_continued() {
+    let directory = used().await;
+    let local = open(directory.path()).unwrap();
+    local.bus().put_events(&[entry("OrderCreated", "b", 2)]).await.unwrap();
+    for file in FILES {
+        let left = left_by_a_kill(directory.path());
+        let log = left.path().join(format!("{file}-wal"));
+        std::fs::remove_file(&log).unwrap();
+        assert!(!is_in_use(left.path()), "and asking creates no log");
+        for _ in 0..2 {
+            let error = refusal(left.path());
+            assert!(matches!(&error, DirectoryError::LogMissing(path) if *path == log), "{error}");
+        }
+        let to = left.path().with_extension("restored");
+        let error = restore(left.path(), &to).unwrap_err();
+        assert!(matches!(&error, DirectoryError::LogMissing(path) if *path == log), "{error}");
+        assert!(!to.exists());
+    }
+    let whole = left_by_a_kill(directory.path());
+    drop(local);
+    for _ in 0..2 {
+        drop(open(whole.path()).unwrap());
+        drop(open(directory.path()).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_log_was_merged_leaves_a_directory_that_opens() {
+    let directory = used().await;
+    let local = open(directory.path()).unwrap();
+    let left = left_by_a_kill(directory.path());
+    let (store, moved) = (left.path().join("store.db"), left.path().join("moved"));
+    std::fs::rename(&store, &moved).unwrap();
+    assert!(matches!(refusal(left.path()), DirectoryError::Missing(_)));
+    assert!(!left.path().join("engine.db-wal").exists(), "it was merged");
+    std::fs::rename(&moved, &store).unwrap();
+    drop(open(left.path()).unwrap());
+    drop(local);
+}
+
+#[tokio::test]
 async fn a_file_that_a_newer_release_wrote_is_refused() {
     for file in FILES {
         let directory = used().await;
@@ -169,12 +210,13 @@ async fn a_backup_is_checked_before_it_becomes_a_directory() {
     local.backup(&backup, Vec::new()).await.unwrap();
     let again = local.backup(&backup, Vec::new()).await.unwrap_err();
     assert!(matches!(again, Error::Directory(DirectoryError::Occupied(_))), "{again}");
+    assert!(matches!(refusal(&backup), DirectoryError::Backup(_)));
     restore(&backup, &to).unwrap();
     drop(open(&to).unwrap());
     assert!(matches!(restore(&backup, &to), Err(DirectoryError::Occupied(_))));
 
-    // By now, this file of the restored directory and the files of the backup belong to two
-    // directories.
+    // The restored directory has got an id of its own, so its store does not belong to the backup
+    // any more.
     let third = place.path().join("third");
     std::fs::copy(to.join("store.db"), backup.join("store.db")).unwrap();
     assert!(matches!(restore(&backup, &third), Err(DirectoryError::Foreign(_))));
@@ -202,7 +244,7 @@ async fn a_directory_its_backup_and_what_is_restored_from_it_are_readable_by_the
     local.backup(&backup, Vec::new()).await.unwrap();
     assert_eq!(open_to_others(&data), NOBODY, "while it is open, with SQLite's logs");
     drop(local);
-    // As a copy with other permissions has them.
+    // The backup's files are made readable for others, as if somebody had copied the backup.
     for file in std::fs::read_dir(&backup).unwrap() {
         let path = file.unwrap().path();
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();

@@ -14,7 +14,7 @@ use harness::{entry_of, rules_of};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-/// A shop with the rule of this action alone, which takes one call a second of its partner.
+/// A shop with the rule of this action alone, which calls each partner at most once a second.
 fn shop(action: &str) -> (Local, VirtualClock) {
     let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
     let functions = [services::ANALYTICS, services::NOTIFICATION, services::DELIVERY];
@@ -24,7 +24,7 @@ fn shop(action: &str) -> (Local, VirtualClock) {
     config.policies.calls_per_second = 1;
     let config = config.endpoint("StartDelivery", Endpoint::new("http://carrier.example", "key"));
     let shop = Local::open(config).unwrap();
-    // What runs at each start is nobody's.
+    // Recurring jobs that are due at the start belong to no tenant, so they are finished first.
     for work in shop.bus().take_due(9) {
         if let Work::Job(job) = work {
             shop.bus().finish(job);
@@ -33,7 +33,7 @@ fn shop(action: &str) -> (Local, VirtualClock) {
     (shop, clock)
 }
 
-/// Publishes `count` events of this tenant, numbered from `from` on.
+/// Publishes one event of this tenant for each of these numbers.
 async fn publish(shop: &Local, tenant: &str, detail_type: &str, numbers: std::ops::Range<u64>) {
     for number in numbers {
         let entry = entry_of(tenant, detail_type, number);
@@ -62,7 +62,7 @@ fn tenants_in_turn(shop: &Local, clock: &VirtualClock, pieces: usize) -> Vec<Str
     tenants
 }
 
-/// How many deliveries are taken, beside recurring jobs.
+/// How many deliveries are taken; recurring jobs do not count.
 fn deliveries(shop: &Local) -> usize {
     shop.bus().take_due(9).iter().map(|work| work.taken().len()).sum()
 }
@@ -75,7 +75,7 @@ fn place(tenants: &[String], of: &str) -> usize {
 async fn a_backlog_of_one_tenant_on_the_bus_in_a_queue_or_at_a_partner_delays_no_other() {
     for (action, event, within) in [
         ("CountOrder", "OrderCreated", 2),
-        // A batch has ten messages.
+        // The batch that is taken first may contain ten messages of the other tenant.
         ("SendEmail", "PaymentMade", 11),
         ("StartDelivery", "DeliveryMarkedAsStarted", 2),
     ] {
@@ -115,8 +115,8 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// The deliveries that wait, by tenant: the number of each event, and after how many takes it may
-/// still wait.
+/// The deliveries that wait, by tenant: for each, the number of its event, and how many more takes
+/// it may have to wait.
 type Waiting = BTreeMap<String, Vec<(u64, usize)>>;
 
 async fn play(action: &str, event: &str, acts: &[Act]) {
@@ -170,7 +170,7 @@ async fn what_is_due_later_is_nobodys_turn_yet() {
     let (shop, clock) = shop("CountOrder");
     publish(&shop, "loud", "OrderCreated", 0..2).await;
     let failed = shop.bus().take_due(1);
-    let fault = chorus_local::DeliveryError::passing("Busy", "later");
+    let fault = chorus_local::DeliveryError::retryable("Busy", "later");
     shop.bus().settle(failed[0].taken()[0].ticket, AttemptResult::Failed(fault));
     let next = shop.bus().take_due(9);
     assert_eq!(next.len(), 1, "the other one; the first is tried again in a minute");

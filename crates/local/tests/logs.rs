@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_kernel::{ActionError, Failure, Function, Handled, Handler, Kernel, Message, Publisher};
+use chorus_kernel::{
+    ActionError, Failure, Function, Handled, Handler, Kernel, Message, PARTNER_UNAVAILABLE,
+    Publisher,
+};
 use chorus_local::{Call, Endpoint, Local, LocalConfig, NoAnswer, Partner};
 use chorus_table::RowSpec;
 use chorus_test_table::TABLE;
@@ -124,8 +127,26 @@ async fn what_an_action_refuses_is_logged_without_what_it_quotes() {
         (&json!("ReserveItem"), &json!("UnreadableEvent"))
     );
     assert_eq!(refused["correlation_id"], "order-1");
+    assert_eq!(refused["span"]["attempt"], 1);
     assert_eq!((&letter["rule"], &letter["attempt"]), (&json!("inventory-ReserveItem"), &json!(1)));
     assert!(!log.text().contains("Obere"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_message_that_waits_for_a_partner_is_not_logged_at_each_attempt() {
+    let log = Log::start();
+    let (inventory, seen) = function("ReserveItem", |_: &_, attempt| match attempt {
+        1 | 2 => Err(ActionError::Failed(Failure::later(PARTNER_UNAVAILABLE, "away"))),
+        _ => Ok(()),
+    });
+    let mut config = LocalConfig::new(&TABLE, vec![inventory]);
+    config.rules = rules_of(&["ReserveItem"]);
+    config.policies.function.first_pause = Duration::from_millis(1);
+    let shop = Local::open(config).unwrap();
+    shop.bus().put_events(&[entry("OrderCreated", "order-1", 1)]).await.unwrap();
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 1);
+    assert_eq!(log.warnings(), Vec::<Value>::new());
 }
 
 /// An action that never returns.

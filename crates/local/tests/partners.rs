@@ -107,6 +107,33 @@ async fn a_partner_that_is_not_there_is_given_up_after_all_attempts() {
     assert_eq!(attributes["EXHAUSTED_RETRY_CONDITION"], "MaximumRetryAttempts");
 }
 
+#[tokio::test]
+async fn a_partner_that_does_not_answer_is_told_by_the_call_that_has_waited_longest() {
+    let mut config = config("http://127.0.0.1:9/nobody");
+    config.policies.partner.longest_pause = SOON;
+    config.policies.partner.first_pause = Duration::from_millis(1);
+    config.policies.partner.max_attempts = 100;
+    let shop = Local::open(config).unwrap();
+    put(&shop, 1).await;
+    put(&shop, 2).await;
+    assert_eq!(shop.unanswered(3), [], "it was not called yet");
+    let runner = shop.runner();
+    let told = async {
+        while shop.unanswered(3).is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        shop.unanswered(3)
+    };
+    let told = tokio::select! {
+        told = told => told,
+        _ = runner.run_until_idle(SOON) => panic!("the calls are repeated"),
+    };
+    let [call] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((call.partner, &*call.pending.rule), ("carrier", "delivery-StartDelivery"));
+    let notes = shop.attempts(&call.event_id).await.unwrap();
+    assert!(shop.pending(&call.event_id, &notes).contains(&call.pending));
+}
+
 /// A partner that records when it was called.
 struct CallRecorder {
     clock: VirtualClock,

@@ -64,7 +64,7 @@ fn shop(seed: u64, copies: u32) -> (Local, VirtualClock) {
 fn verdict(ending: Ending) -> AttemptResult {
     match ending {
         Ending::Well => AttemptResult::Done(None),
-        Ending::Badly => AttemptResult::Failed(DeliveryError::passing("Busy", "later")),
+        Ending::Badly => AttemptResult::Failed(DeliveryError::retryable("Busy", "later")),
         Ending::ForGood => AttemptResult::Failed(DeliveryError::terminal("Wrong", "never")),
     }
 }
@@ -181,8 +181,8 @@ proptest! {
             let key = (letter.event.event_id.clone(), letter.rule.to_string());
             *ended.entry(key).or_default() += 1;
         }
-        // Each event with an even number goes to two targets, each with an odd number to the
-        // third's queue.
+        // Each event with an even number goes to two targets, and each with an odd number to one, a
+        // queue.
         prop_assert_eq!(ended.len(), put.div_ceil(2) * 2 + put / 2);
         if copies <= 1 {
             prop_assert!(ended.values().all(|times| *times == 1), "{:?}", ended);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use chorus_kernel::{ActionError, Clock, Failure, PARTNER_UNAVAILABLE, Publisher};
 use chorus_local::{AttemptResult, Local, LocalConfig, Selection, VirtualClock, Work};
 use chorus_table::policy::{OUTAGE, QUEUE, REDRIVE};
-use harness::{always, entry, function, killed, number_of, rules_of};
+use harness::{always, entry, function, number_of, rules_of};
 use jiff::Timestamp;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -195,10 +195,10 @@ async fn dead_letters_of_a_queue_that_goes_by_another_name_now_are_found() {
     let letters = shop.dead_letters(&Selection::default());
     assert_eq!(letters.len(), 1);
     shop.runner().shutdown(SOON).await.unwrap();
-    let left = killed(shop, home.path());
-    let journal = rusqlite::Connection::open(left.path().join("engine.db")).unwrap();
+    drop(shop);
+    let journal = rusqlite::Connection::open(home.path().join("engine.db")).unwrap();
     let renamed = "UPDATE deliveries SET queue = 'notification-dlq.fifo' WHERE queue IS NOT NULL";
     assert_eq!(journal.execute(renamed, []).unwrap(), 1);
     drop(journal);
-    assert_eq!(open(left.path()).dead_letters(&Selection::default()), letters);
+    assert_eq!(open(home.path()).dead_letters(&Selection::default()), letters);
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chorus_kernel::{Failure, Kernel};
-use chorus_local::{Job, Local, LocalConfig, Schedule, VirtualClock, Work};
+use chorus_local::{FORGET, Job, Local, LocalConfig, Schedule, VirtualClock, Work};
 use jiff::Timestamp;
 
 /// A job that counts its runs; it fails the second time, and panics the third.
@@ -48,6 +48,24 @@ async fn a_job_runs_in_its_time_and_again_though_it_failed_or_panicked() {
         }
         assert_eq!(counts.0.load(Ordering::Relaxed), ran);
     }
+}
+
+#[tokio::test]
+async fn a_job_runs_although_no_process_lasts_until_it_is_due() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
+    let mut ran = Vec::new();
+    for start in 0..14 {
+        let mut config = LocalConfig::new(&TABLE, vec![]).data(directory.path());
+        config.clock = Arc::new(clock.clone());
+        let local = Local::open(config).unwrap();
+        let due = local.bus().take_due(10);
+        ran.extend(due.iter().filter(|work| matches!(work, Work::Job(FORGET))).map(|_| start));
+        local.runner().shutdown(Duration::from_secs(5)).await.unwrap();
+        drop(local);
+        clock.advance(Duration::from_secs(600));
+    }
+    assert_eq!(ran, [6, 12], "every hour, at a start");
 }
 
 #[tokio::test]

@@ -10,18 +10,18 @@ use chorus_table::Entry;
 use super::Bus;
 use crate::engine::{Accepted, Delivery};
 use crate::records::{Records, lock};
-use crate::wire::{self, MAX_ENTRY_BYTES, Unacceptable};
+use crate::wire::{self, ACCOUNT, MAX_ENTRY_BYTES, Unacceptable};
 
 /// The most entries of one request.
 const MAX_ENTRIES: usize = 10;
 
 impl Bus {
-    fn wrap(&self, entries: &[Entry]) -> (Vec<Accepted>, Vec<Rejected>) {
+    fn wrap(&self, account: &str, entries: &[Entry]) -> (Vec<Accepted>, Vec<Rejected>) {
         let at = self.clock.now();
         let ids: Vec<_> = self.with(|engine| entries.iter().map(|_| engine.new_id()).collect());
         let (mut accepted, mut rejected) = (Vec::with_capacity(entries.len()), Vec::new());
         for (index, (entry, id)) in entries.iter().zip(ids).enumerate() {
-            match wire::wrap(entry, id, at) {
+            match wire::wrap(entry, account, id, at) {
                 Ok(event) => accepted.push(event),
                 Err(Unacceptable { code, message }) => {
                     rejected.push(Rejected { index, code: code.to_owned(), message });
@@ -72,26 +72,39 @@ impl Bus {
             }
         }
     }
-}
 
-#[async_trait]
-impl Publisher for Bus {
-    async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
+    /// Publishes entries that another account sends: up to 10 in one request.
+    ///
+    /// # Errors
+    /// If the request is too large, or the records cannot be written.
+    pub async fn put_events_of(
+        &self,
+        account: &str,
+        entries: &[Entry],
+    ) -> Result<Vec<Rejected>, Failure> {
         let bytes: usize = entries.iter().map(Entry::size).sum();
         if entries.is_empty() || entries.len() > MAX_ENTRIES {
             let message =
-                format!("a request holds 1 to {MAX_ENTRIES} entries, not {}", entries.len());
+                format!("a request must have 1 to {MAX_ENTRIES} entries, not {}", entries.len());
             return Err(Failure::Terminal { code: "ValidationException", message });
         }
         if entries.len() > 1 && bytes > MAX_ENTRY_BYTES {
-            let message = format!("a request holds {MAX_ENTRY_BYTES} bytes, not {bytes}");
+            let message =
+                format!("a request may have at most {MAX_ENTRY_BYTES} bytes, not {bytes}");
             return Err(Failure::Terminal { code: "ValidationException", message });
         }
-        let (accepted, rejected) = self.wrap(entries);
+        let (accepted, rejected) = self.wrap(account, entries);
         if !accepted.is_empty() {
             let (events, deliveries) = self.draft(accepted);
             self.commit(events, deliveries).await?;
         }
         Ok(rejected)
+    }
+}
+
+#[async_trait]
+impl Publisher for Bus {
+    async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
+        self.put_events_of(ACCOUNT, entries).await
     }
 }

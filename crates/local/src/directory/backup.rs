@@ -26,7 +26,7 @@ pub(crate) fn copy_all(
     files: Vec<(&'static str, Snapshot)>,
     to: &Path,
 ) -> Result<PathBuf, DirectoryError> {
-    let partial = vacant(to)?;
+    let partial = new_partial_directory(to)?;
     or_removed(copy_into(&partial, journal, files), &partial)?;
     Ok(partial)
 }
@@ -48,7 +48,7 @@ fn copy_into(
     Ok(())
 }
 
-/// Removes the temporary directory if what was to fill it has failed.
+/// Removes the temporary directory if `result`, the outcome of filling it, is an error.
 fn or_removed<T>(result: Result<T, DirectoryError>, partial: &Path) -> Result<T, DirectoryError> {
     result.inspect_err(|_| {
         if let Err(error) = std::fs::remove_dir_all(partial) {
@@ -82,9 +82,10 @@ pub fn restore(from: &Path, to: &Path) -> Result<RestoredKeys, DirectoryError> {
     if !journal.exists() {
         return Err(DirectoryError::NoBackup(from.to_owned()));
     }
+    super::check_logs(from)?;
     let found = identity::read(&identity::connect(&journal)?, &journal)?;
     let found = found.ok_or_else(|| DirectoryError::NoBackup(from.to_owned()))?;
-    let partial = vacant(to)?;
+    let partial = new_partial_directory(to)?;
     let keys = or_removed(restore_into(&partial, from, &found), &partial)?;
     put_in_place(&partial, to)?;
     Ok(keys)
@@ -158,7 +159,7 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), DirectoryErro
 }
 
 /// The path of a temporary directory next to `to`, which is renamed to `to` once it is complete.
-fn vacant(to: &Path) -> Result<PathBuf, DirectoryError> {
+fn new_partial_directory(to: &Path) -> Result<PathBuf, DirectoryError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |error| DirectoryError::Files(path, error)
@@ -170,7 +171,8 @@ fn vacant(to: &Path) -> Result<PathBuf, DirectoryError> {
     name.push(".partial");
     let partial = to.with_file_name(name);
     if partial.exists() {
-        // Only what an earlier attempt left may be removed, and never a shop's own directory.
+        // The directory is removed only if it is empty, or if an earlier attempt left it; any other
+        // may be a shop's own directory that happens to have this name.
         let empty = std::fs::read_dir(&partial).map_err(failed(&partial))?.next().is_none();
         if !empty && !was_left(&partial) {
             return Err(DirectoryError::Occupied(partial));
@@ -191,7 +193,8 @@ fn was_left(partial: &Path) -> bool {
     let known = identity::connect_for_reading(&path).and_then(|it| identity::read(&it, &path));
     match known {
         Ok(Some(known)) => known.files.iter().any(|file| !partial.join(file).exists()),
-        // The journal's own copy was interrupted.
+        // The copying of the journal itself was interrupted: the journal is copied first, so there
+        // is no store yet.
         Ok(None) | Err(_) => !partial.join(STORE_FILE).exists(),
     }
 }

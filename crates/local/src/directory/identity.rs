@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -19,8 +19,12 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
     complete INTEGER NOT NULL
 ) STRICT";
 
-/// Adds the column to the table as releases before 2026-11-30 created it; they ignore it.
-const PREVIOUS: &str = "ALTER TABLE chorus_directory ADD COLUMN previous TEXT NOT NULL DEFAULT ''";
+/// Columns that releases before 2026-11-30 neither create nor read, each with the statement that
+/// adds it.
+const PREVIOUS: (&str, &str) =
+    ("previous", "ALTER TABLE chorus_directory ADD COLUMN previous TEXT NOT NULL DEFAULT ''");
+const IN_USE: (&str, &str) =
+    ("in_use", "ALTER TABLE chorus_directory ADD COLUMN in_use INTEGER NOT NULL DEFAULT 0");
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -40,17 +44,18 @@ pub(super) fn connect(path: &Path) -> Result<Connection, DirectoryError> {
         private::create_file(path)
             .map_err(|error| DirectoryError::Files(path.to_owned(), error))?;
     }
-    patient(Connection::open(path)).map_err(|error| DirectoryError::of_database(path, error))
+    with_busy_timeout(Connection::open(path))
+        .map_err(|error| DirectoryError::of_database(path, error))
 }
 
-/// The connection is read-only, so that the write-ahead log that a killed process left is not
-/// written into the file.
+/// Opens a read-only connection, so that SQLite does not write the write-ahead log of a killed
+/// process into the file.
 pub(super) fn connect_for_reading(path: &Path) -> Result<Connection, DirectoryError> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
-    patient(connection).map_err(|error| DirectoryError::of_database(path, error))
+    with_busy_timeout(connection).map_err(|error| DirectoryError::of_database(path, error))
 }
 
-fn patient(connection: rusqlite::Result<Connection>) -> rusqlite::Result<Connection> {
+fn with_busy_timeout(connection: rusqlite::Result<Connection>) -> rusqlite::Result<Connection> {
     let connection = connection?;
     connection.busy_timeout(Duration::from_millis(500))?;
     Ok(connection)
@@ -62,17 +67,10 @@ pub(super) fn read(
     path: &Path,
 ) -> Result<Option<Identity>, DirectoryError> {
     let failed = |error| DirectoryError::of_database(path, error);
-    let there: bool = connection
-        .query_row(
-            "SELECT count(*) FROM sqlite_master WHERE name = 'chorus_directory'",
-            [],
-            |row| row.get(0),
-        )
-        .map_err(failed)?;
-    if !there {
+    if !has_table(connection).map_err(failed)? {
         return Ok(None);
     }
-    let previous = if has_previous(connection).map_err(failed)? { "previous" } else { "''" };
+    let previous = if has(connection, PREVIOUS).map_err(failed)? { "previous" } else { "''" };
     let query = format!("SELECT id, format, files, complete, {previous} FROM chorus_directory");
     let found = connection.query_row(&query, [], |row| {
         let files: String = row.get(2)?;
@@ -93,16 +91,90 @@ pub(super) fn read(
     }
 }
 
-/// Whether the table has the column, which releases before 2026-11-30 do not create.
-fn has_previous(connection: &Connection) -> rusqlite::Result<bool> {
-    let query =
-        "SELECT count(*) FROM pragma_table_info('chorus_directory') WHERE name = 'previous'";
+fn has_table(connection: &Connection) -> rusqlite::Result<bool> {
+    let query = "SELECT count(*) FROM sqlite_master WHERE name = 'chorus_directory'";
     connection.query_row(query, [], |row| row.get(0))
+}
+
+/// Whether the table has the column, which releases before 2026-11-30 do not create.
+fn has(connection: &Connection, (column, _): (&str, &str)) -> rusqlite::Result<bool> {
+    let query = "SELECT count(*) FROM pragma_table_info('chorus_directory') WHERE name = ?1";
+    connection.query_row(query, [column], |row| row.get(0))
+}
+
+fn ensure(connection: &Connection, column: (&str, &str)) -> rusqlite::Result<()> {
+    if has(connection, column)? { Ok(()) } else { connection.execute_batch(column.1) }
+}
+
+/// Whether the file has a write-ahead log. The last connection to be closed removes it; the log of a
+/// process that was killed stays.
+pub(super) fn has_log(path: &Path) -> bool {
+    log_of(path).exists()
+}
+
+/// The file's write-ahead log, as SQLite names it.
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// Marks whether a process has the file open, so that changes may be in the write-ahead log only.
+/// The mark of a file in use is written into the file itself, so that a missing log is noticed. A
+/// file without an identity is not changed.
+pub(crate) fn mark(connection: &Connection, in_use: bool) -> rusqlite::Result<()> {
+    if !has_table(connection)? {
+        return Ok(());
+    }
+    ensure(connection, IN_USE)?;
+    connection.execute("UPDATE chorus_directory SET in_use = ?1", [in_use])?;
+    if in_use {
+        connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |_| Ok(()))?;
+    }
+    Ok(())
+}
+
+/// Marks the file of this connection as closed, and closes the connection. `file` names the file in
+/// the log.
+pub(crate) fn mark_closed(connection: Connection, file: impl std::fmt::Display) {
+    if let Err(error) = mark(&connection, false) {
+        tracing::warn!(%error, "{file} could not be closed; its write-ahead log stays");
+        // The connection is not closed, because SQLite would remove the log, and the next process
+        // would refuse a file that is marked as in use without its log.
+        std::mem::forget(connection);
+    }
+}
+
+/// Opens the file, which has to exist, to [`mark`] it.
+pub(crate) fn connect_to_mark(path: &Path) -> rusqlite::Result<Connection> {
+    with_busy_timeout(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE))
+}
+
+/// Connects to a file that no process has open. Fails if a process was killed while it had the file
+/// open, and the write-ahead log that it left is missing. Otherwise the mark that the file is in
+/// use is removed, because closing this connection removes the log.
+pub(super) fn connect_with_log(path: &Path) -> Result<Connection, DirectoryError> {
+    let failed = |error| DirectoryError::of_database(path, error);
+    let logged = has_log(path);
+    let connection = connect(path)?;
+    if !has_table(&connection).map_err(failed)? || !has(&connection, IN_USE).map_err(failed)? {
+        return Ok(connection);
+    }
+    let query = "SELECT coalesce(max(in_use), 0) FROM chorus_directory";
+    let in_use: bool = connection.query_row(query, [], |row| row.get(0)).map_err(failed)?;
+    if in_use && !logged {
+        return Err(DirectoryError::LogMissing(log_of(path)));
+    }
+    if in_use {
+        mark(&connection, false).map_err(failed)?;
+    }
+    Ok(connection)
 }
 
 impl Identity {
     pub(super) fn fresh(files: Vec<String>) -> Self {
-        // Each hasher of the standard library is keyed by the operating system's randomness.
+        // `RandomState` takes the keys of its hashers from the operating system's randomness, so
+        // the hashes are random.
         let random = || RandomState::new().hash_one(());
         let id = format!("{:016x}{:016x}", random(), random());
         Self { id, format: FORMAT, files, complete: false, previous: String::new() }
@@ -140,9 +212,7 @@ impl Identity {
     ) -> Result<(), DirectoryError> {
         let failed = |error| DirectoryError::of_database(path, error);
         connection.execute_batch(TABLE).map_err(failed)?;
-        if !has_previous(connection).map_err(failed)? {
-            connection.execute_batch(PREVIOUS).map_err(failed)?;
-        }
+        ensure(connection, PREVIOUS).map_err(failed)?;
         let replace = "REPLACE INTO chorus_directory (one, id, format, files, complete, previous) \
                        VALUES (1, ?1, ?2, ?3, ?4, ?5)";
         let values = params![self.id, self.format, self.files.join(" "), complete, self.previous];
@@ -164,16 +234,15 @@ pub(super) fn check_length(path: &Path) -> Result<(), DirectoryError> {
     ) else {
         return Ok(());
     };
-    let wal = path.with_extension("db-wal");
     let page = match u16::from_be_bytes([high, low]) {
         1 => 65_536,
         size => u64::from(size),
     };
     let says = page * u64::from(u32::from_be_bytes([a, b, c, d]));
     let long = file.metadata().map_err(failed)?.len();
-    if long >= says || wal.exists() {
+    if long >= says || has_log(path) {
         return Ok(());
     }
-    let reason = format!("it should have {says} bytes, and has {long}");
+    let reason = format!("it should have {says} bytes, but has {long}");
     Err(DirectoryError::Damaged { file: path.to_owned(), reason })
 }

@@ -22,13 +22,13 @@ pub(crate) struct Alarms {
     active: BTreeSet<(Timestamp, Arc<str>)>,
     passive: BTreeSet<(Timestamp, Arc<str>)>,
     /// The executions at work, and whether each was woken since it was taken.
-    awake: BTreeMap<Arc<str>, bool>,
+    at_work: BTreeMap<Arc<str>, bool>,
 }
 
 impl Alarms {
-    /// Makes the execution due now; if it is at work, it becomes due again after that.
+    /// Makes the execution due now. If it is at work, it becomes due again when this work ends.
     pub(crate) fn wake(&mut self, execution: &Arc<str>, now: Timestamp) {
-        match self.awake.get_mut(execution) {
+        match self.at_work.get_mut(execution) {
             Some(again) => *again = true,
             None => self.set(execution, Some(Alarm { at: now, passive: false })),
         }
@@ -37,7 +37,7 @@ impl Alarms {
     /// Removes the alarm of an execution that has ended. If it is at work, it is advanced once more,
     /// which finds nothing to do.
     pub(crate) fn end(&mut self, execution: &str) {
-        match self.awake.get_mut(execution) {
+        match self.at_work.get_mut(execution) {
             Some(again) => *again = true,
             None => self.set(&Arc::from(execution), None),
         }
@@ -48,13 +48,13 @@ impl Alarms {
         let first = [self.active.first(), self.passive.first()].into_iter().flatten().min();
         let (_, execution) = first.filter(|(at, _)| *at <= now).cloned()?;
         self.set(&execution, None);
-        self.awake.insert(Arc::clone(&execution), false);
+        self.at_work.insert(Arc::clone(&execution), false);
         Some(execution)
     }
 
     /// Marks the execution as not at work any more, and sets its alarm to `next`.
-    pub(crate) fn rest(&mut self, execution: &Arc<str>, next: Option<Alarm>, now: Timestamp) {
-        let again = self.awake.remove(execution).unwrap_or(false);
+    pub(crate) fn end_turn(&mut self, execution: &Arc<str>, next: Option<Alarm>, now: Timestamp) {
+        let again = self.at_work.remove(execution).unwrap_or(false);
         let next = if again { Some(Alarm { at: now, passive: false }) } else { next };
         self.set(execution, next);
     }
@@ -90,7 +90,7 @@ impl Alarms {
     }
 
     pub(crate) fn in_flight(&self) -> usize {
-        self.awake.len()
+        self.at_work.len()
     }
 }
 
@@ -109,27 +109,27 @@ mod tests {
         assert_eq!(alarms.take(at(1)).as_ref(), Some(&name));
         alarms.wake(&name, at(2));
         assert_eq!((alarms.take(at(2)), alarms.in_flight()), (None, 1));
-        alarms.rest(&name, Some(Alarm { at: at(90), passive: true }), at(3));
+        alarms.end_turn(&name, Some(Alarm { at: at(90), passive: true }), at(3));
         assert_eq!(alarms.next(), Some(at(3)));
     }
 
     #[test]
     fn an_execution_that_has_ended_rings_no_more_unless_it_is_at_work() {
         let (mut alarms, name) = (Alarms::default(), Arc::from("it"));
-        alarms.rest(&name, Some(Alarm { at: at(90), passive: true }), at(3));
+        alarms.end_turn(&name, Some(Alarm { at: at(90), passive: true }), at(3));
         alarms.end("it");
         assert_eq!((alarms.next(), alarms.pending()), (None, 0));
         alarms.wake(&name, at(4));
         assert_eq!(alarms.take(at(4)).as_ref(), Some(&name));
         alarms.end("it");
-        alarms.rest(&name, Some(Alarm { at: at(90), passive: true }), at(5));
+        alarms.end_turn(&name, Some(Alarm { at: at(90), passive: true }), at(5));
         assert_eq!(alarms.next(), Some(at(5)), "it looks once more");
     }
 
     #[test]
     fn what_waits_for_somebody_else_is_no_work_but_rings_in_its_time() {
         let (mut alarms, name) = (Alarms::default(), Arc::from("it"));
-        alarms.rest(&name, Some(Alarm { at: at(90), passive: true }), at(3));
+        alarms.end_turn(&name, Some(Alarm { at: at(90), passive: true }), at(3));
         assert_eq!(
             (alarms.pending(), alarms.next_active(), alarms.next()),
             (0, None, Some(at(90)))

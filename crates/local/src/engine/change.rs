@@ -18,7 +18,7 @@ pub enum Change {
         id: DeliveryId,
         /// How often the delivery was tried.
         attempts: u32,
-        /// When it is tried next.
+        /// When the delivery is tried next.
         due_at: Timestamp,
     },
     /// A delivery on which its function failed was moved to `queue`, from which the function
@@ -28,17 +28,18 @@ pub enum Change {
         queue: Arc<str>,
         at: Timestamp,
     },
-    /// A delivery became a dead letter of `rule`, or of another rule than before, in `queue`.
-    Died {
+    /// A delivery became a dead letter, or a dead letter moved on to another dead-letter queue
+    /// because the row that consumes it did not accept it either.
+    DeadLettered {
         id: DeliveryId,
         /// The dead-letter queue.
         queue: Arc<str>,
-        /// The rule whose target did not accept it.
+        /// The rule whose target last did not accept the delivery.
         rule: Arc<str>,
         cause: Arc<Cause>,
     },
     /// A dead letter was sent to its target again.
-    Revived {
+    Redriven {
         id: DeliveryId,
         due_at: Timestamp,
     },
@@ -50,9 +51,11 @@ pub enum Change {
         fault: DeliveryError,
         at: Timestamp,
     },
-    Fired {
+    /// At `from`, a schedule was added, or started its job. The job's next run is one interval
+    /// after `from`.
+    ScheduleCountsFrom {
         job: &'static str,
-        at: Timestamp,
+        from: Timestamp,
     },
 }
 
@@ -72,7 +75,7 @@ pub enum Observation {
         step: Step,
         fault: DeliveryError,
         took: Duration,
-        /// When it is retried; none if it has become a dead letter.
+        /// When the delivery is retried; none if it has become a dead letter.
         again_at: Option<Timestamp>,
     },
     /// A delivery became a dead letter.

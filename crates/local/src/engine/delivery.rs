@@ -23,7 +23,7 @@ pub struct Accepted {
     /// The id of the order (or item, or customer) that the event is about; the bus's id if it has
     /// none.
     pub correlation_id: String,
-    /// Whose work the event belongs to; none if the sender does not say.
+    /// The tenant that the event belongs to; none if the sender names none.
     pub tenant: Option<Arc<str>>,
     pub source: String,
     pub detail_type: String,
@@ -47,7 +47,7 @@ pub struct DeliveryError {
 
 impl DeliveryError {
     /// A fault that is expected to pass: a retry may help.
-    pub fn passing(code: &str, message: impl Into<String>) -> Self {
+    pub fn retryable(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), retryable: true }
     }
 
@@ -91,7 +91,7 @@ impl Exhausted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     pub fault: DeliveryError,
-    /// How often it was retried after the first attempt.
+    /// How often the delivery was retried after the first attempt.
     pub retries: u32,
     /// The limit that was reached; none if a retry would not have helped.
     pub exhausted: Option<Exhausted>,
@@ -110,7 +110,7 @@ pub struct Delivery {
     /// The start of the retry policy's maximum age: when the bus accepted the event, or, in a
     /// queue, when it was sent to the queue.
     pub first_at: Timestamp,
-    /// When it may be tried next.
+    /// When the delivery may be tried next.
     pub due_at: Timestamp,
     pub cause: Option<Arc<Cause>>,
 }
@@ -140,8 +140,8 @@ pub struct Taken {
     /// The index, in the topology, of the route that handles the delivery.
     pub route: usize,
     pub event: Arc<Accepted>,
-    /// Whether its queue has retried it for as long as the policy allows. Then its row gives it
-    /// up, and the row that takes over answers it.
+    /// Whether the queue has retried the delivery for as long as the policy allows. Then the
+    /// delivery's row gives it up, and the row in `gives_up_to` answers it.
     pub overdue: bool,
 }
 

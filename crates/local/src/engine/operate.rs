@@ -14,7 +14,7 @@ use super::{Cause, Change, Delivery, DeliveryId, Engine, Observation};
 pub struct QueueState {
     pub name: Arc<str>,
     /// Whether the queue has no consumer: its dead letters wait for an operator.
-    pub dead_end: bool,
+    pub has_no_consumer: bool,
     /// How many messages the queue has, those in flight included.
     pub depth: usize,
     /// How many messages a consumer has received and not settled.
@@ -57,9 +57,9 @@ pub struct Pending {
     pub rule: Arc<str>,
     /// The start of the retry policy's maximum age.
     pub since: Timestamp,
-    /// When it is tried next.
+    /// When the delivery is tried next.
     pub next: Timestamp,
-    /// When it is given up at the latest.
+    /// When the delivery becomes a dead letter at the latest.
     pub until: Timestamp,
 }
 
@@ -72,7 +72,46 @@ pub struct Redrive {
     pub since: Timestamp,
 }
 
+/// A call that a partner has not answered several times in a row, and that will be repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnansweredCall {
+    pub partner: &'static str,
+    /// The event that the call is about.
+    pub event_id: String,
+    pub pending: Pending,
+}
+
 impl Engine {
+    /// For each partner that has not answered `attempts` calls about one event: the oldest such call.
+    #[must_use]
+    pub fn unanswered(&self, attempts: u32) -> Vec<UnansweredCall> {
+        let mut oldest: BTreeMap<&'static str, &Delivery> = BTreeMap::new();
+        for delivery in self.waiting.values().filter(|it| it.attempts >= attempts) {
+            let Some(partner) = self.topology.routes[delivery.route].rule.row.partner() else {
+                continue;
+            };
+            let known = oldest.entry(partner.name).or_insert(delivery);
+            if delivery.first_at < known.first_at {
+                *known = delivery;
+            }
+        }
+        let call = |(partner, delivery): (&'static str, &Delivery)| UnansweredCall {
+            partner,
+            event_id: delivery.event.event_id.clone(),
+            pending: self.retried(delivery, self.topology.routes[delivery.route].retry.max_age),
+        };
+        oldest.into_iter().map(call).collect()
+    }
+
+    fn retried(&self, delivery: &Delivery, max_age: Duration) -> Pending {
+        Pending {
+            rule: Arc::clone(&self.rule_names[delivery.route]),
+            since: delivery.first_at,
+            next: delivery.due_at,
+            until: later(delivery.first_at, max_age),
+        }
+    }
+
     /// The deliveries of an event that failed and will be retried.
     #[must_use]
     pub fn pending(&self, event_id: &str) -> Vec<Pending> {
@@ -80,8 +119,8 @@ impl Engine {
         let queued = self.queues.iter().enumerate();
         let queued = queued.filter(|(_, queue)| queue.spec.consumer.is_some());
         let queued = queued.flat_map(|(index, queue)| {
-            // A delivery in a redrive queue has failed before, however often that queue has handed
-            // it out.
+            // A delivery in a redrive queue failed in all attempts of the bus before, even if its
+            // attempts from that queue are still 0.
             let failed = move |it: &&Delivery| it.attempts > 0 || self.is_redriven(it, index);
             let deliveries = queue.deliveries().filter(of_event).filter(failed);
             deliveries.map(|delivery| (delivery, queue.spec.retry.max_age))
@@ -90,13 +129,7 @@ impl Engine {
         let on_the_bus = on_the_bus
             .map(|delivery| (delivery, self.topology.routes[delivery.route].retry.max_age));
         let failed = queued.chain(on_the_bus);
-        let pending = failed.map(|(delivery, max_age)| Pending {
-            rule: Arc::clone(&self.rule_names[delivery.route]),
-            since: delivery.first_at,
-            next: delivery.due_at,
-            until: later(delivery.first_at, max_age),
-        });
-        pending.collect()
+        failed.map(|(delivery, max_age)| self.retried(delivery, max_age)).collect()
     }
 
     /// For each redrive queue that is not empty: the number of its events on which a function
@@ -133,7 +166,7 @@ impl Engine {
     pub fn queues(&self) -> Vec<QueueState> {
         let state = |(queue, name): (&super::Queue, &Arc<str>)| QueueState {
             name: Arc::clone(name),
-            dead_end: queue.spec.consumer.is_none(),
+            has_no_consumer: queue.spec.consumer.is_none(),
             depth: queue.len(),
             in_flight: queue.in_flight(),
             oldest: queue.deliveries().map(|delivery| delivery.first_at).min(),
@@ -171,7 +204,7 @@ impl Engine {
             let due_at = later(now, pause);
             (delivery.first_at, delivery.due_at) = (due_at, due_at);
             (delivery.cause, delivery.attempts) = (None, 0);
-            self.changes.push(Change::Revived { id: letter.id, due_at });
+            self.changes.push(Change::Redriven { id: letter.id, due_at });
             self.observations.push(Observation::Redriven(self.step(&delivery, 0)));
             self.wait(delivery);
             went.push(letter);

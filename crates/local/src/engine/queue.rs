@@ -31,7 +31,7 @@ pub(crate) struct Received {
 pub(crate) struct Queue {
     pub(crate) spec: QueueSpec,
     messages: BTreeMap<DeliveryId, Message>,
-    /// When each message becomes visible, and whose turn it is then.
+    /// When each message becomes visible; tenants take turns among the visible messages.
     visible: Turns,
     receipts: u64,
 }

@@ -22,8 +22,8 @@ pub(crate) struct Recurring {
 }
 
 impl Recurring {
-    /// The first run is `every` after the last one, or after now if there was none. A last run in the
-    /// future does not count: the clock went back since.
+    /// The next run is `every` after the last one, or after now if there was none. A last run in
+    /// the future is ignored, because the clock was set back since then.
     pub(crate) fn new(schedule: Schedule, last: Option<Timestamp>, now: Timestamp) -> Self {
         let last = last.filter(|last| *last <= now);
         let next_at = later(last.unwrap_or(now), schedule.every);
@@ -35,12 +35,14 @@ impl Recurring {
         (!self.running).then_some(self.next_at)
     }
 
-    /// Has the job run `every` after now at the latest, although the clock went back.
+    /// Makes the next run at most `every` after now. Without this, a clock that was set back would
+    /// delay the run by as much.
     pub(crate) fn bound(&mut self, now: Timestamp) {
         self.next_at = self.next_at.min(later(now, self.schedule.every));
     }
 
-    /// Starts the job. Runs that were missed while the process was down are not made up for.
+    /// Starts the job, and sets its next run to one interval from now. However many runs were missed
+    /// while the process was down, the job runs once.
     pub(crate) fn fire(&mut self, now: Timestamp) {
         self.running = true;
         self.next_at = later(now, self.schedule.every);

@@ -137,7 +137,7 @@ impl Engine {
         let (route, retries) = (delivery.route, delivery.attempts.saturating_sub(1));
         let attempted = Attempted { delivery, route, queue: None, took: Duration::ZERO };
         let step = self.step_of(&attempted);
-        let fault = DeliveryError::passing(
+        let fault = DeliveryError::retryable(
             "RateLimited",
             "the partner's rate limit delayed the call beyond its maximum age",
         );
@@ -156,7 +156,7 @@ impl Engine {
         delivery.attempts = 0;
         (delivery.first_at, delivery.due_at) = (cause.at, cause.at);
         let name = Arc::clone(&self.queue_names[queue]);
-        self.changes.push(Change::Died {
+        self.changes.push(Change::DeadLettered {
             id: step.id,
             queue: Arc::clone(&name),
             rule: Arc::clone(&step.rule),

@@ -11,7 +11,7 @@ use super::{
     Ticket, Work,
 };
 
-/// What work is taken from.
+/// A part of the engine that work is taken from.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Source {
     /// Invocations of functions by the bus.
@@ -65,8 +65,8 @@ impl Engine {
     /// Takes at most `max` pieces of work that are due at `now`. The caller has to settle every
     /// delivery among them, and call `finish` for every job.
     ///
-    /// Of the bus, the queues, the partners and the state machines, each has its turn, and within
-    /// each, every tenant.
+    /// The bus, the queues, the partners and the state machines take turns; within each of them,
+    /// the tenants do.
     pub fn take_due(&mut self, now: Timestamp, max: usize) -> Vec<Work> {
         self.schedules.iter_mut().for_each(|schedule| schedule.bound(now));
         let mut taken = Vec::new();
@@ -83,7 +83,7 @@ impl Engine {
         taken
     }
 
-    /// The next source in turn that has something due; none if none has.
+    /// Returns the next source, in turn, with work that is due; none if no source has any.
     fn next_source(&mut self, now: Timestamp) -> Option<Source> {
         let order = (self.turn..self.sources.len()).chain(0..self.turn);
         for place in order {
@@ -125,7 +125,8 @@ impl Engine {
         }
     }
 
-    /// Takes the call whose turn it is; none if it has waited for longer than it may.
+    /// Takes the call whose turn it is. Gives the call up, and returns none, if it is older than
+    /// the route's retry policy allows.
     fn take_call(&mut self, route: usize, now: Timestamp) -> Option<Work> {
         let calls = self.calls.get_mut(&route)?;
         let id = calls.turns.take(now)?;
@@ -172,7 +173,7 @@ impl Engine {
             Consumer::Route(route) => route,
         };
         if attempt > self.topology.queues[queue].retry.max_attempts {
-            let fault = DeliveryError::passing(
+            let fault = DeliveryError::retryable(
                 "VisibilityExpired",
                 "its consumer did not settle it before the visibility timeout",
             );
@@ -182,7 +183,7 @@ impl Engine {
         let mut step = self.step(&delivery, attempt);
         step.rule = self.rule_names[route].clone();
         self.observations.push(Observation::Started(step));
-        // A message that was never tried is tried, however old it is.
+        // A message is tried at least once, however old it is.
         let patience = self.topology.queues[queue].retry.max_age;
         let overdue = attempt > 1 && now >= later(delivery.first_at, patience);
         Some(Taken { ticket, attempt, route, event: delivery.event, overdue })
@@ -191,7 +192,7 @@ impl Engine {
     fn fire(&mut self, schedule: usize, now: Timestamp) -> Work {
         let job = self.schedules[schedule].schedule.job;
         self.schedules[schedule].fire(now);
-        self.changes.push(Change::Fired { job, at: now });
+        self.changes.push(Change::ScheduleCountsFrom { job, from: now });
         self.observations.push(Observation::Fired(job));
         Work::Job(job)
     }

@@ -1,4 +1,5 @@
-//! The topology: rules, targets and queues, derived from the rules as the template does it for AWS.
+//! The topology: rules, targets and queues, derived from the rules in the same way as the template
+//! derives them for AWS.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// Its row of the design table.
+    /// The row of the design table that the route's rule belongs to.
     #[must_use]
     pub const fn row(&self) -> &RowSpec {
         &self.rule.row
@@ -124,7 +125,8 @@ impl Topology {
         let mut topology = Self::default();
         let mut queued: BTreeMap<Service, usize> = BTreeMap::new();
         let mut redriven: BTreeMap<Service, usize> = BTreeMap::new();
-        // One process has one bus: what a deployment forwards to another account stays on this one.
+        // The process has only one bus, so there is no route for a rule that forwards events to the
+        // bus of another account: these events stay on this bus.
         for rule in rules.into_iter().filter(|rule| rule.row.outside_bus().is_none()) {
             let service = rule.row.service;
             let (target, dead_letters) = match rule.row.via {
@@ -154,7 +156,7 @@ impl Topology {
         topology
     }
 
-    /// The routes of partners, each with nothing to call yet.
+    /// The index of each route to a partner, with its list of calls, which is still empty.
     pub(super) fn calls(&self) -> impl Iterator<Item = (usize, Calls)> {
         let called = self.routes.iter().enumerate();
         let called = called.filter(|(_, route)| route.target == Target::Partner);

@@ -14,14 +14,15 @@ use jiff::Timestamp;
 use super::DeliveryId;
 
 /// How many tenants without a place are remembered before they are forgotten.
-const REMEMBERED: usize = 64;
+const MAX_IDLE_TENANTS: usize = 64;
 
-/// Deliveries that wait for the same servers, each until it is due.
+/// Deliveries that wait to be taken from one source, such as one queue or the calls of one partner;
+/// each becomes due at its own time.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
-    /// Those that were not due when somebody last asked for one.
+    /// Deliveries that were not due yet when [`Self::take`] was last called.
     later: BTreeMap<(Timestamp, DeliveryId), Option<Arc<str>>>,
-    /// Those that are due, by the rounds of their places.
+    /// Deliveries that are due, in the order of their rounds.
     ready: BTreeSet<(u64, Timestamp, DeliveryId)>,
     /// The round of each delivery that is due.
     rounds: HashMap<DeliveryId, u64>,
@@ -37,7 +38,7 @@ impl Turns {
         self.later.insert((at, id), tenant.cloned());
     }
 
-    /// When a delivery is due: in the past if one is due already.
+    /// When the next delivery is due: in the past if a delivery is due already.
     pub(crate) fn next_at(&self) -> Option<Timestamp> {
         let ready = self.ready.first().map(|(_, at, _)| *at);
         let later = self.later.first_key_value().map(|((at, _), _)| *at);
@@ -57,7 +58,7 @@ impl Turns {
         self.round = round;
         if self.ready.is_empty() {
             self.last.clear();
-        } else if self.last.len() > self.ready.len() + REMEMBERED {
+        } else if self.last.len() > self.ready.len() + MAX_IDLE_TENANTS {
             self.last.retain(|_, last| *last > round);
         }
         Some(id)
@@ -135,6 +136,6 @@ mod tests {
             turns.add(NOW, id, Some(&Arc::from(format!("customer-{id}"))));
             assert_eq!(turns.take(NOW), Some(id));
         }
-        assert!(turns.last.len() <= REMEMBERED + 1, "{}", turns.last.len());
+        assert!(turns.last.len() <= MAX_IDLE_TENANTS + 1, "{}", turns.last.len());
     }
 }

@@ -11,7 +11,8 @@ use crate::Error;
 use crate::engine::{Accepted, Cause, Delivery, DeliveryId, Topology};
 use crate::wire;
 
-/// How often the delivery of an event to the target of a rule has failed, and why the last time.
+/// How often the delivery of an event to the target of a rule has failed, and why it failed the
+/// last time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptNote {
     pub rule: String,
@@ -28,7 +29,7 @@ pub(crate) struct Orphan {
     pub(crate) rule: String,
 }
 
-/// What an earlier process left.
+/// The engine's state as an earlier process left it in the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Restored {
     /// The deliveries in the order of their ids; a dead letter comes with the index of its queue.
@@ -36,7 +37,8 @@ pub(crate) struct Restored {
     pub(crate) orphans: Vec<Orphan>,
     pub(crate) last_sequence: u64,
     pub(crate) last_delivery: DeliveryId,
-    /// When each job last ran, by its name.
+    /// When each job last ran, by the job's name. For a job that never ran: when an earlier process
+    /// added its schedule. The next run is one interval later.
     pub(crate) schedules: HashMap<String, Timestamp>,
 }
 
@@ -81,10 +83,10 @@ fn delivery(row: &Row<'_>, topology: &Topology, event: Arc<Accepted>) -> Result<
     };
     let (id, (rule, queue), (replay, cause)) = stored().map_err(Error::Journal)?;
     let Some(route) = topology.route(&rule) else { return Ok(Err(Orphan { id, rule })) };
-    // A queue that is unknown by its name comes from an earlier release; its dead letters are then
-    // in the present queue of the rule.
-    let now = topology.routes[route].dead_letters;
-    let place = queue.map(|queue| topology.queue_named(&queue).unwrap_or(now));
+    // An earlier release may have named the queue differently: dead letters in an unknown queue go
+    // to the rule's present queue.
+    let present_queue = topology.routes[route].dead_letters;
+    let place = queue.map(|queue| topology.queue_named(&queue).unwrap_or(present_queue));
     let cause: Option<Cause> =
         cause.map(|cause| serde_json::from_str(&cause)).transpose().map_err(Error::Unreadable)?;
     let event = match replay {

@@ -27,9 +27,6 @@ pub(super) fn commit(
     rules: &RuleNames,
     group: &[Command],
 ) -> rusqlite::Result<()> {
-    if group.iter().all(|command| matches!(command, Command::Read(_))) {
-        return Ok(());
-    }
     let transaction = connection.transaction()?;
     for command in group {
         match command {
@@ -62,8 +59,8 @@ fn insert_deliveries(
     rules: &RuleNames,
     deliveries: &[Delivery],
 ) -> rusqlite::Result<()> {
-    // An earlier release deduplicated messages in a queue, and read `forced`; it still expects a
-    // value.
+    // This release does not use `forced`, but an earlier one does, which deduplicated messages in a
+    // queue. So the column still gets a value.
     let mut insert = transaction.prepare_cached(
         "INSERT INTO deliveries (id, event, rule, attempts, first_at, due_at, forced, replay) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -98,10 +95,10 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
                           due_at = ?3 WHERE id = ?1";
             transaction.prepare_cached(update)?.execute(params![id, &**queue, column(*at)])?;
         }
-        Change::Died { id, queue, rule, cause } => {
+        Change::DeadLettered { id, queue, rule, cause } => {
             move_to_dead_letters(transaction, *id, (queue, rule), cause)?;
         }
-        Change::Revived { id, due_at } => {
+        Change::Redriven { id, due_at } => {
             let update = "UPDATE deliveries SET queue = NULL, cause = NULL, attempts = 0, \
                           forced = 1, first_at = ?2, due_at = ?2 WHERE id = ?1";
             transaction.prepare_cached(update)?.execute(params![id, column(*due_at)])?;
@@ -109,10 +106,10 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
         Change::Failed { event_id, rule, fault, at } => {
             note(transaction, (event_id, rule), (fault, *at))?;
         }
-        Change::Fired { job, at } => {
+        Change::ScheduleCountsFrom { job, from } => {
             let upsert = "INSERT INTO schedules (job, last_at) VALUES (?1, ?2) \
                           ON CONFLICT (job) DO UPDATE SET last_at = ?2";
-            transaction.prepare_cached(upsert)?.execute(params![job, column(*at)])?;
+            transaction.prepare_cached(upsert)?.execute(params![job, column(*from)])?;
         }
     }
     Ok(())

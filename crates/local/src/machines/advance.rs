@@ -35,7 +35,10 @@ impl Orchestrator {
             run.pending.clear();
             let now = kernel.clock.now();
             let happened = self.take_turn(&mut run, answers, kernel)?;
-            if happened.is_empty() && !called && !self.tell_parent(kernel, &mut run).await? {
+            if happened.is_empty()
+                && !called
+                && !self.complete_parent_task(kernel, &mut run).await?
+            {
                 return Ok(run.alarm(now));
             }
             // If the execution was written in between, it is loaded again, and the turn is repeated.
@@ -60,8 +63,8 @@ impl Orchestrator {
         }
     }
 
-    /// Writes a turn, as `run::save` does. What failed is read from the store the next time, since
-    /// we do not know what it left there.
+    /// Writes a turn, as `run::save` does. If the write fails, the execution is read from the store
+    /// the next time, since we do not know whether the write had its effect.
     pub(super) async fn save(
         &self,
         store: &dyn Store,

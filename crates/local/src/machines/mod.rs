@@ -37,7 +37,7 @@ pub use story::{EndedExecution, ExecutionStory, Moment};
 
 /// How long an execution waits before it is tried again after its turn failed, such as on a store
 /// error.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs the state machines of the services that are deployed here.
 pub struct Orchestrator {
@@ -75,18 +75,18 @@ impl Orchestrator {
                 tracing::warn!(
                     %execution,
                     code = failure.code(),
-                    "the execution {execution} could not go on: {failure}"
+                    "the execution {execution} could not continue: {failure}"
                 );
-                Some(Alarm { at: later(kernel.clock.now(), AGAIN_AFTER), passive: false })
+                Some(Alarm { at: later(kernel.clock.now(), RETRY_PAUSE), passive: false })
             }
         };
-        self.bus.rest(execution, next);
+        self.bus.end_turn(execution, next);
     }
 
     /// Sets the alarms of all executions that an earlier process left running.
     pub(crate) fn resume(&self, store: &DynoxideStore) -> Result<(), Error> {
         for (execution, alarm) in run::waking(store).map_err(Error::Store)? {
-            self.bus.rest(&execution, Some(alarm));
+            self.bus.end_turn(&execution, Some(alarm));
         }
         Ok(())
     }

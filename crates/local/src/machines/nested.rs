@@ -8,8 +8,8 @@ use super::run::Run;
 use super::signals::NewExecution;
 
 impl Orchestrator {
-    /// Starts the nested execution. If one of this name was started before, it is waited for
-    /// instead.
+    /// Starts the nested execution. If an execution of this name was started before, the parent
+    /// waits for that one instead.
     pub(super) async fn start_nested(
         &self,
         kernel: &Kernel,
@@ -46,12 +46,12 @@ impl Orchestrator {
 
     /// Completes the task of the parent execution that waits for this one to end; returns false if
     /// no parent waits.
-    pub(super) async fn tell_parent(
+    pub(super) async fn complete_parent_task(
         &self,
         kernel: &Kernel,
         run: &mut Run,
     ) -> Result<bool, Failure> {
-        let Some((parent, task)) = run.parent.clone().filter(|_| !run.parent_knows) else {
+        let Some((parent, task)) = run.parent.clone().filter(|_| !run.parent_task_completed) else {
             return Ok(false);
         };
         let task = TaskRef::Id(task);
@@ -71,7 +71,7 @@ impl Orchestrator {
             ended => Answer::failed(task, "States.TaskFailed", format!("{ended:?}")),
         };
         self.answer(&*kernel.store, &parent, &answer).await?;
-        run.parent_knows = true;
+        run.parent_task_completed = true;
         Ok(true)
     }
 }

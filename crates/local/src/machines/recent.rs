@@ -9,9 +9,9 @@ use lru::LruCache;
 use super::run::{Run, VersionedRun};
 
 /// How many executions are kept. One takes a few kilobytes.
-const KEPT: NonZeroUsize = NonZeroUsize::new(1_000).expect("a thousand is not zero");
+const MAX_KEPT_EXECUTIONS: NonZeroUsize = NonZeroUsize::new(1_000).expect("a thousand is not zero");
 
-/// The executions that were written last, each as it was written, and whose their task tokens are.
+/// The executions that were written last, each as it was written, and the owner of each task token.
 ///
 /// A data directory belongs to one process, which writes all executions through here. Should an
 /// execution be out of date all the same, the condition of its next write fails, and it is read
@@ -23,7 +23,10 @@ pub(super) struct Recent {
 
 impl Default for Recent {
     fn default() -> Self {
-        Self { runs: Mutex::new(LruCache::new(KEPT)), owners: Mutex::new(LruCache::new(KEPT)) }
+        Self {
+            runs: Mutex::new(LruCache::new(MAX_KEPT_EXECUTIONS)),
+            owners: Mutex::new(LruCache::new(MAX_KEPT_EXECUTIONS)),
+        }
     }
 }
 
@@ -32,13 +35,14 @@ impl Recent {
         lock(&self.runs).get(execution).cloned()
     }
 
-    /// The name of the execution whose task has this token, if it is kept.
+    /// The name of the execution whose task has this token, if that name is kept.
     pub(super) fn owner(&self, token: &str) -> Option<Arc<str>> {
         lock(&self.owners).get(token).cloned()
     }
 
-    /// Keeps what was written, unless a later version is kept: of two writers, the first may arrive
-    /// here second. An execution that is over is not kept, since it has no next turn.
+    /// Keeps a written execution, unless a later version is kept: if two turns are written one
+    /// after the other, this function may be called for the later one first. An execution that is
+    /// over is not kept, since it has no next turn.
     pub(super) fn written(&self, version: i64, run: &Run) {
         if run.is_over() {
             return self.forget(run.name());
@@ -59,7 +63,8 @@ impl Recent {
     }
 }
 
-/// A panic leaves a cache whole: its entries are replaced, never changed in part.
+/// Locks a cache, even if a thread panicked while it held the lock: entries are replaced as a
+/// whole, so none is left half changed.
 fn lock<T>(cache: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     cache.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -89,7 +94,7 @@ mod tests {
             execution,
             pending: Vec::new(),
             parent: None,
-            parent_knows: false,
+            parent_task_completed: false,
             correlation_id: "o-1".to_owned(),
             started: Timestamp::UNIX_EPOCH,
         }
@@ -112,7 +117,7 @@ mod tests {
     #[test]
     fn what_was_written_longest_ago_makes_room() {
         let recent = Recent::default();
-        for number in 0..=KEPT.get() {
+        for number in 0..=MAX_KEPT_EXECUTIONS.get() {
             recent.written(1, &waiting(&number.to_string()));
         }
         assert_eq!(version(&recent, "0"), None);

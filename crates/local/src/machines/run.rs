@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chorus_kernel::{
     Condition, Failure, Index, Item, Key, Query, Reason, Store, StoreError, TableSpec, Write,
-    number, text,
+    number, query_all, text,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -27,28 +27,29 @@ const WAKING: Index = Index { name: "waking", pk: "waking", sk: "wakes-at", whol
 pub const EXECUTIONS_TABLE: TableSpec =
     TableSpec { name: "executions", indexes: &[BY_ORDER, WAKING], ttl: Some("expires-at") };
 
-/// How long an execution that has ended is kept, and its name not used again: as long as in Step
-/// Functions.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How long an execution is kept after it has ended, during which its name cannot be used again: as
+/// long as in Step Functions.
+const HISTORY_LIFETIME: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// An execution, and the calls that still have to be made for it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) machine: String,
-    /// The index of the definition that it was started with, counted from the machine's oldest.
+    /// The index of the definition that the execution was started with, counted from the machine's
+    /// oldest one.
     #[serde(default)]
     pub(super) edition: usize,
     pub(super) execution: Execution,
-    /// Calls that it has requested, and that are not known to have been made.
+    /// Calls that the execution has requested and that may not have been made yet.
     pub(super) pending: Vec<TaskRequest>,
     /// The execution that waits for this one to end, and its waiting task; none if nothing waits.
     pub(super) parent: Option<(String, TaskId)>,
     /// Whether the parent's task was completed after this execution ended. The stored name comes
     /// from earlier data directories.
     #[serde(rename = "told")]
-    pub(super) parent_knows: bool,
-    /// The `correlation-id` of the event that it was started with. The stored name comes from
-    /// earlier data directories.
+    pub(super) parent_task_completed: bool,
+    /// The `correlation-id` of the event that the execution was started with. The stored name comes
+    /// from earlier data directories.
     #[serde(rename = "order")]
     pub(super) correlation_id: String,
     pub(super) started: Timestamp,
@@ -63,12 +64,12 @@ impl Run {
         *self.execution.status() != Status::Running
     }
 
-    /// Whether it has ended, and the task of its parent, if there is one, is completed.
+    /// Whether the execution has ended, and the task of its parent, if there is one, is completed.
     pub(super) fn is_over(&self) -> bool {
-        self.has_ended() && (self.parent.is_none() || self.parent_knows)
+        self.has_ended() && (self.parent.is_none() || self.parent_task_completed)
     }
 
-    /// When it continues by itself: at once, if there is something to do for it.
+    /// When the execution continues by itself: at once, if there is something to do for it.
     pub(super) fn alarm(&self, now: Timestamp) -> Option<Alarm> {
         let owes_parent = self.has_ended() && !self.is_over();
         if owes_parent || !self.pending.is_empty() || self.execution.is_ready() {
@@ -170,7 +171,7 @@ fn remembered_until(run: &Run, now: Timestamp) -> Timestamp {
     let requested = run.pending.iter().filter_map(|request| request.deadline);
     let latest =
         requested.chain(run.alarm(now).map(|alarm| alarm.at)).max().unwrap_or(now).max(now);
-    latest.checked_add(REMEMBERED).unwrap_or(Timestamp::MAX)
+    latest.checked_add(HISTORY_LIFETIME).unwrap_or(Timestamp::MAX)
 }
 
 fn state(run: &Run, version: i64, now: Timestamp) -> Result<Write, Failure> {
@@ -211,19 +212,13 @@ pub(super) async fn history(
     let mut query = Query::partition(EXECUTIONS_TABLE.name, partition(execution));
     (query.from, query.to) = (Some("turn#".to_owned()), Some("turn#~".to_owned()));
     let mut events = Vec::new();
-    loop {
-        let page = store.query(&query).await?;
-        for item in &page.items {
-            let turn = text(item, "events").unwrap_or("[]");
-            let turn: Vec<HistoryEvent> =
-                serde_json::from_str(turn).map_err(|error| Failure::corrupt("history", &error))?;
-            events.extend(turn);
-        }
-        match page.next {
-            Some(next) => query.start = Some(next),
-            None => return Ok(events),
-        }
+    for item in query_all(store, query).await? {
+        let turn = text(&item, "events").unwrap_or("[]");
+        let turn: Vec<HistoryEvent> =
+            serde_json::from_str(turn).map_err(|error| Failure::corrupt("history", &error))?;
+        events.extend(turn);
     }
+    Ok(events)
 }
 
 fn json<T: Serialize>(value: &T) -> Result<AttributeValue, Failure> {

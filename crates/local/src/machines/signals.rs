@@ -73,7 +73,7 @@ impl Orchestrator {
             execution,
             pending: Vec::new(),
             parent,
-            parent_knows: false,
+            parent_task_completed: false,
             correlation_id,
             started: now,
         };
@@ -136,7 +136,10 @@ impl Orchestrator {
                 return Ok(SignalOutcome::Delivered);
             }
         }
-        Err(Failure::later("Contended", format!("the execution {execution} was busy")))
+        Err(Failure::later(
+            "Contended",
+            format!("other signals changed the execution {execution} at the same time"),
+        ))
     }
 
     pub(super) fn machine(&self, name: &str, edition: usize) -> Result<&states::Machine, Failure> {

@@ -14,19 +14,20 @@ use crate::store::DynoxideStore;
 pub struct ExecutionStory {
     pub machine: String,
     pub name: String,
-    /// The `event-id` of the event that started it; none if another execution did.
+    /// The `event-id` of the event that started the execution; none if another execution did.
     pub started_by: Option<String>,
     /// The name of the execution that waits for this one.
     pub parent: Option<String>,
     /// The status in Step Functions' terms: `RUNNING`, `SUCCEEDED` …
     pub status: String,
-    /// The states that it is in; empty once it has ended.
+    /// The states that the execution is in; empty once it has ended.
     #[serde(default)]
     pub current: Vec<String>,
-    /// When it continues if no answer arrives, such as by a timeout; none if it has ended.
+    /// When the execution continues if no answer arrives, such as by a timeout; none if it has
+    /// ended.
     #[serde(default)]
     pub until: Option<Timestamp>,
-    /// The states that it went through, including tasks that failed and were retried.
+    /// The states that the execution went through, including tasks that failed and were retried.
     pub moments: Vec<Moment>,
 }
 

@@ -21,14 +21,17 @@ impl Orchestrator {
     ) -> Result<Vec<Answer>, Failure> {
         let task = TaskRef::Id(request.task);
         let Some((service, call)) = request.resource.service() else {
-            let cause = format!("{} is not run here", request.resource);
+            let cause = format!("the embedded engine cannot run {}", request.resource);
             return Ok(vec![Answer::failed(task, "States.Runtime", cause)]);
         };
         let made = match (service, call.split('.').next().unwrap_or_default()) {
             ("states", "startExecution") => return self.start_nested(kernel, run, request).await,
             ("lambda", "invoke") => self.invoke(kernel, &request.input).await,
             ("events", "putEvents") => put_events(kernel, &request.input).await,
-            _ => Err(("States.Runtime".to_owned(), format!("{service}:{call} is not run here"))),
+            _ => Err((
+                "States.Runtime".to_owned(),
+                format!("the embedded engine cannot run {service}:{call}"),
+            )),
         };
         Ok(vec![match made {
             Err((error, cause)) => Answer::failed(task, error, cause),
@@ -44,7 +47,10 @@ impl Orchestrator {
         let named = |(service, _): &(&Service, _)| service.name == name;
         let function = self.functions.iter().find(named).map(|(_, function)| function);
         let unknown = || {
-            ("Lambda.ResourceNotFoundException".to_owned(), format!("no function {name} is here"))
+            (
+                "Lambda.ResourceNotFoundException".to_owned(),
+                format!("this engine has no function {name}"),
+            )
         };
         let function = function.ok_or_else(unknown)?;
         let payload = input.get("Payload").map(ToString::to_string).unwrap_or_default();

@@ -43,6 +43,22 @@ impl DynoxideStore {
         })
     }
 
+    /// Reads all items of a table, in no particular order.
+    ///
+    /// # Errors
+    /// If there is no such table, or the store fails.
+    pub fn all(&self, table: &str) -> Result<Vec<Item>, StoreError> {
+        let (mut items, mut start) = (Vec::new(), None);
+        loop {
+            let page = self.scan(table, None, start.as_ref())?;
+            items.extend(page.items);
+            start = page.next;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
     /// Reads all items of an index.
     ///
     /// # Errors

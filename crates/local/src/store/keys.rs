@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::DynoxideStore;
 use crate::private;
 
-/// How long a backup's keys can be restored. A person who is forgotten is therefore forgotten in
-/// every backup that is older.
-const GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// How long a backup's keys can be restored. The data of a person who was forgotten are therefore
+/// unreadable in every backup that is older than this.
+const BACKUP_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// The file of a backup that holds people's keys.
 #[derive(Serialize, Deserialize)]
@@ -38,16 +38,8 @@ impl DynoxideStore {
     pub(crate) fn move_keys(store: &Path, to: &Path, now: Timestamp) -> Result<(), StoreError> {
         let copied = Self::open(store, &[PERSON_KEYS_TABLE])?;
         let mut kept = KeptKeys { made_at: now, keys: Vec::new() };
-        let mut start = None;
-        loop {
-            let page = copied.scan(PERSON_KEYS_TABLE.name, None, start.as_ref())?;
-            for item in page.items {
-                kept.keys.push(serde_dynamo::from_item(item).map_err(unreadable)?);
-            }
-            start = page.next;
-            if start.is_none() {
-                break;
-            }
+        for item in copied.all(PERSON_KEYS_TABLE.name)? {
+            kept.keys.push(serde_dynamo::from_item(item).map_err(unreadable)?);
         }
         let written = serde_json::to_vec(&kept).map_err(unreadable)?;
         private::create_file(to).map_err(unreadable)?;
@@ -68,7 +60,7 @@ impl DynoxideStore {
         }
         let kept = std::fs::read(from).map_err(unreadable)?;
         let KeptKeys { made_at, keys } = serde_json::from_slice(&kept).map_err(unreadable)?;
-        if now.duration_since(made_at) >= GOOD_FOR {
+        if now.duration_since(made_at) >= BACKUP_LIFETIME {
             return Ok(RestoredKeys::TooOld);
         }
         let store = Self::open(store, &[PERSON_KEYS_TABLE])?;

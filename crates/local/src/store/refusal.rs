@@ -6,6 +6,10 @@ use dynoxide::errors::CancellationReason;
 
 use super::convert::from_engine;
 
+/// SQLite's messages about a disk that is full, that fails, or that is read-only.
+const OF_DISK: [&str; 3] =
+    ["database or disk is full", "disk I/O error", "attempt to write a readonly database"];
+
 /// The port's error for an error of a request.
 pub(super) fn of(error: DynoxideError) -> StoreError {
     match error {
@@ -21,6 +25,17 @@ pub(super) fn of(error: DynoxideError) -> StoreError {
             outside(error)
         }
         other => StoreError::Invalid(other.to_string()),
+    }
+}
+
+/// Whether the disk refused a write: `dynoxide` passes some of SQLite's errors on as text.
+pub(super) fn is_of_disk(error: &DynoxideError) -> bool {
+    match error {
+        DynoxideError::SqliteError(error) => crate::unwritable::is_of_disk(error),
+        DynoxideError::InternalServerError(text) => {
+            OF_DISK.iter().any(|message| text.contains(message))
+        }
+        _ => false,
     }
 }
 

@@ -64,8 +64,8 @@ pub fn rules_of(actions: &[&str]) -> Vec<Rule> {
     rules(&rows)
 }
 
-/// A function with one action that answers by `answers`, which gets the message and the number of
-/// the attempt; and the messages on which it succeeded.
+/// Returns a function with one action, and the messages on which the action succeeded. The action
+/// answers as `answers` does, which gets the message and the number of the attempt.
 pub fn function(
     action: &str,
     answers: impl Fn(&Message, usize) -> Result<(), ActionError> + Send + Sync + 'static,
@@ -122,13 +122,19 @@ pub fn entry(detail_type: &str, order: &str, number: u64) -> Entry {
     }
 }
 
-/// A copy of the files as a killed process leaves them, without closing them.
+/// A copy of the files as they are if the process is killed now. The shop itself is then dropped.
 pub fn killed(shop: chorus_local::Local, directory: &std::path::Path) -> tempfile::TempDir {
+    let left = left_by_a_kill(directory);
+    drop(shop);
+    left
+}
+
+/// A copy of the files as they would be left if the process were killed now.
+pub fn left_by_a_kill(directory: &std::path::Path) -> tempfile::TempDir {
     let left = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(directory).unwrap() {
         let file = file.unwrap();
         std::fs::copy(file.path(), left.path().join(file.file_name())).unwrap();
     }
-    drop(shop);
     left
 }
