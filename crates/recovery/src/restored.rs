@@ -25,11 +25,11 @@ pub use stock::{Recount, recount};
 /// The logical name of Inventory's table.
 pub const INVENTORY: &str = chorus_inventory::TABLE.name;
 
-/// How long before the moment a transaction may be torn: each write is in the backup after a few
-/// seconds.
+/// A transaction that was written at most this long before the moment of the restore may be torn. A
+/// backup contains each write after a few seconds, so five minutes leave a margin.
 pub const TORN_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
-/// The moment from which on records are checked.
+/// Returns the time from which on records are checked, for tables that were restored to `moment`.
 #[must_use]
 pub fn checked_since(moment: Timestamp) -> Timestamp {
     moment - TORN_WITHIN
@@ -39,11 +39,12 @@ pub fn checked_since(moment: Timestamp) -> Timestamp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Next {
-    /// A replay delivers it again, and its row handles it.
+    /// A replay delivers the message again, and its row handles it.
     Replayed,
-    /// Its row makes external calls, which a replay does not repeat: a person has to decide.
+    /// The message's row makes external calls, which a replay does not repeat: a person has to
+    /// decide.
     ReachesOutside,
-    /// It was a request, or a task of a state machine: its sender may repeat it.
+    /// The message was a request, or a task of a state machine: its sender may repeat it.
     Repeated,
     /// Nothing is undone, because the earlier content of an item is unknown.
     Kept,
@@ -57,8 +58,8 @@ pub struct TornRecord {
     pub idempotency_key: String,
     /// The items that are missing.
     pub missing: Vec<String>,
-    /// The items that exist, and should not without the others.
-    pub there: Vec<String>,
+    /// The items that exist, although other items of the same transaction are missing.
+    pub present: Vec<String>,
     pub next: Next,
     #[serde(skip)]
     undo: Vec<Write>,
@@ -121,8 +122,8 @@ impl Damage {
         self.torn.is_empty() && self.unreadable.is_empty() && self.stock.is_empty()
     }
 
-    /// Undoes the torn transactions, and leaves events that may not be published to the sweeper.
-    /// Call [`correct`] after that for the counts.
+    /// Undoes the torn transactions. The sweeper publishes again those events that may be
+    /// unpublished. Call [`correct`] after that for the counts.
     ///
     /// # Errors
     /// If the store fails. Part of the work is then done; call it again for the rest.
@@ -134,7 +135,7 @@ impl Damage {
         }
         for again in &self.published_again {
             match store.write(std::slice::from_ref(again)).await {
-                // The record has expired.
+                // The store refuses to mark a record that has expired since it was read.
                 Ok(()) | Err(StoreError::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -157,7 +158,8 @@ pub async fn correct(
     for count in first.iter().filter(|count| second.contains(count)) {
         match store.write(&[count.correction()]).await {
             Ok(()) => corrected.push(count.clone()),
-            // The item was changed in the meantime, or has too few pieces.
+            // The counts of an item that was changed since the read, or has too few pieces, are
+            // left as they are.
             Err(StoreError::Refused(reasons)) if !reasons.contains(&Reason::Passed) => {}
             Err(error) => return Err(error),
         }
@@ -182,7 +184,7 @@ impl TornRecord {
             action: torn.record.sk.clone(),
             idempotency_key: torn.record.pk.clone(),
             missing: named(&torn.missing),
-            there: [named(&torn.made), named(&torn.changed)].concat(),
+            present: [named(&torn.created), named(&torn.changed)].concat(),
             next,
             undo: undo.unwrap_or_default(),
         }

@@ -1,21 +1,27 @@
-//! A takeover: the state of an order is brought to what its events say, whatever of it did arrive.
+//! A takeover makes the stored state of an order fit its events, whichever part of that state
+//! reached the region that takes over.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 
-use chorus_events::facts::{ItemRemoved, ItemReserved, OrderCanceled, OrderCreated, PaymentMade};
-use chorus_events::{OrderId, samples};
+use chorus_events::facts::{
+    ItemRemoved, ItemReserved, OrderCanceled, OrderCreated, PaymentCanceled, PaymentMade,
+};
+use chorus_events::{Money, OrderId, samples};
 use chorus_inventory::{Reservation, Status};
-use chorus_kernel::testing::{metadata, now};
+use chorus_kernel::testing::{expect_ready, metadata};
 use chorus_kernel::{
-    Entity, Found, IDEMPOTENCY_TABLE, MemoryStore, Store, create, derived_id, load,
+    Entity, Found, IDEMPOTENCY_TABLE, MemoryStore, Signal, Store, Write, create, derived_id, load,
+    record_key,
 };
 use chorus_order::{Order, Placed};
 use chorus_payment::{IntentId, IntentState, ListedIntent, Payment};
-use chorus_recovery::takeover::{Left, Plan};
+use chorus_recovery::takeover::{Plan, TakeoverInput};
 use chorus_table::{Detail, Entry, Event, Metadata};
+use serde_dynamo::AttributeValue;
+use serde_json::json;
 
-/// What arrived in the second region.
+/// The data that arrived in the second region, and the intents that the provider lists.
 struct Arrived {
     store: MemoryStore,
     archived: Vec<Entry>,
@@ -52,18 +58,19 @@ impl Arrived {
     }
 
     fn stored<E: Entity>(self, entity: &E) -> Self {
-        now(self.store.write(&[create(entity)])).unwrap();
+        expect_ready(self.store.write(&[create(entity)])).unwrap();
         self
     }
 
     fn intent(mut self, order_id: OrderId, state: IntentState) -> Self {
-        self.intents.push(ListedIntent { intent: IntentId("i1".to_owned()), order_id, state });
+        let intent = IntentId(format!("i{}", self.intents.len() + 1));
+        self.intents.push(ListedIntent { intent, order_id, state });
         self
     }
 
     /// Plans the takeover, and writes its changes.
     fn taken_over(&self) -> Plan {
-        let left = Left {
+        let input = TakeoverInput {
             store: &self.store,
             records: self.store.all(IDEMPOTENCY_TABLE.name),
             orders: self.store.all(chorus_order::TABLE.name),
@@ -74,13 +81,14 @@ impl Arrived {
             region: "second".to_owned(),
             since: metadata().occurred_at,
         };
-        let plan = now(Plan::of(&left)).unwrap();
-        now(plan.apply(&self.store)).unwrap();
+        let plan = expect_ready(Plan::of(&input)).unwrap();
+        expect_ready(plan.apply(&self.store)).unwrap();
         plan
     }
 
     fn reservation(&self) -> Option<Status> {
-        let found: Found<Reservation> = now(load(&self.store, samples::order_id())).unwrap();
+        let found: Found<Reservation> =
+            expect_ready(load(&self.store, samples::order_id())).unwrap();
         found.map(|it| it.value.status)
     }
 }
@@ -97,7 +105,8 @@ fn an_order_whose_events_arrived_and_whose_items_did_not_is_as_far_as_its_events
         .event(&ItemRemoved::sample());
     let plan = arrived.taken_over();
     assert_eq!(arrived.reservation(), Some(Status::Removed));
-    let order = now(load::<chorus_kernel::Folded<Order>>(&arrived.store, samples::order_id()));
+    let order =
+        expect_ready(load::<chorus_kernel::Folded<Order>>(&arrived.store, samples::order_id()));
     let placed: Placed = order.unwrap().state.0.unwrap();
     assert_eq!(placed.status, chorus_order::Status::Open);
     assert!(plan.open.contains(&samples::order_id()) && plan.lost.is_empty());
@@ -155,6 +164,47 @@ fn what_was_charged_for_an_order_that_did_not_arrive_is_refunded() {
 }
 
 #[test]
+fn no_state_machine_of_an_order_that_did_not_arrive_is_started_by_the_sweeper() {
+    let started = |order: &OrderId| {
+        let detail = json!({ "metadata": { "correlation-id": order } });
+        let start = Signal::Start {
+            machine: "CollectPayment".to_owned(),
+            name: "an-execution".to_owned(),
+            input: json!({ "detail": detail }),
+        };
+        let key = record_key("CollectPayment", "a-key");
+        let mut item = key.to_item();
+        let mut set = |name: &str, text| item.insert(name.to_owned(), AttributeValue::S(text));
+        set("fingerprint", "a-fingerprint".to_owned());
+        set("signals", json!([start]).to_string());
+        Write::Put { key, item, condition: None }
+    };
+    let arrived = Arrived::new();
+    expect_ready(arrived.store.write(&[started(&samples::order_id())])).unwrap();
+    let plan = arrived.taken_over();
+    assert!(plan.lost.contains(&samples::order_id()) && plan.machines.is_empty());
+    assert!(arrived.store.all(IDEMPOTENCY_TABLE.name).is_empty());
+
+    let arrived = Arrived::new().event(&OrderCreated::sample()).event(&ItemReserved::sample());
+    expect_ready(arrived.store.write(&[started(&samples::order_id())])).unwrap();
+    let plan = arrived.taken_over();
+    assert!(plan.lost.is_empty());
+    assert_eq!(plan.machines.len(), 1, "the machine of an open order goes on");
+}
+
+#[test]
+fn later_events_of_an_order_whose_first_one_did_not_arrive_are_deleted() {
+    let arrived = Arrived::new().stored(&Payment::new(samples::order_id()));
+    let canceled = OrderCanceled::sample();
+    let later = chorus_kernel::append::<Order, _>(2, metadata().occurred_at, &canceled).unwrap();
+    expect_ready(arrived.store.write(&[later])).unwrap();
+    assert!(arrived.taken_over().lost.contains(&samples::order_id()));
+    assert!(arrived.store.all(chorus_order::TABLE.name).is_empty());
+    assert!(arrived.store.all(chorus_payment::TABLE.name).is_empty());
+    assert_eq!(arrived.taken_over().changed, 0);
+}
+
+#[test]
 fn an_order_that_the_other_region_had_refunded_is_canceled() {
     let arrived = Arrived::new()
         .event(&OrderCreated::sample())
@@ -166,12 +216,71 @@ fn an_order_that_the_other_region_had_refunded_is_canceled() {
 }
 
 #[test]
+fn an_order_that_was_lost_refunded_and_placed_again_is_paid_by_its_later_intent() {
+    let arrived = Arrived::new()
+        .event(&OrderCreated::sample())
+        .event(&ItemReserved::sample())
+        .event(&PaymentMade::sample())
+        .intent(samples::order_id(), IntentState::Refunded)
+        .intent(samples::order_id(), IntentState::Confirmed);
+    let plan = arrived.taken_over();
+    assert!(plan.cancels.is_empty() && plan.refunds.is_empty());
+    let payment: Found<Payment> = expect_ready(load(&arrived.store, samples::order_id())).unwrap();
+    let payment = payment.unwrap().value;
+    assert_eq!(payment.intent, Some(IntentId("i2".to_owned())));
+    assert_eq!(payment.status, chorus_payment::Status::Charged);
+}
+
+#[test]
+fn a_refund_that_failed_after_it_was_made_is_not_taken_for_one_that_was_made() {
+    use chorus_payment::Status::{RefundRefused, Refunded};
+    for (provider, refunded) in
+        [(IntentState::Confirmed, Money::ZERO), (IntentState::Refunded, samples::total())]
+    {
+        let payment = Payment {
+            status: RefundRefused,
+            intent: Some(IntentId("i1".to_owned())),
+            amount: Some(samples::total()),
+            charged: samples::total(),
+            ..Payment::new(samples::order_id())
+        };
+        let arrived = Arrived::new()
+            .event(&OrderCreated::sample())
+            .event(&OrderCanceled::sample())
+            .event(&PaymentCanceled::sample())
+            .intent(samples::order_id(), provider)
+            .stored(&payment);
+        arrived.taken_over();
+        let found: Found<Payment> =
+            expect_ready(load(&arrived.store, samples::order_id())).unwrap();
+        let payment = found.unwrap().value;
+        let status = if refunded == Money::ZERO { RefundRefused } else { Refunded };
+        assert_eq!((payment.status, payment.refunded), (status, refunded), "{provider:?}");
+    }
+}
+
+#[test]
+fn an_amount_that_the_bank_holds_no_longer_is_to_be_captured_so_that_somebody_learns_of_it() {
+    let arrived = Arrived::new()
+        .event(&OrderCreated::sample())
+        .event(&ItemReserved::sample())
+        .event(&ItemRemoved::sample())
+        .intent(samples::order_id(), IntentState::Canceled);
+    let plan = arrived.taken_over();
+    assert!(plan.cancels.is_empty());
+    let found: Found<Payment> = expect_ready(load(&arrived.store, samples::order_id())).unwrap();
+    let payment = found.unwrap().value;
+    assert_eq!(payment.status, chorus_payment::Status::Authorized);
+    assert_eq!(payment.intent, Some(IntentId("i1".to_owned())));
+}
+
+#[test]
 fn a_charge_whose_result_did_not_arrive_is_asked_for_again() {
     let arrived = Arrived::new()
         .event(&OrderCreated::sample())
         .intent(samples::order_id(), IntentState::Confirmed);
     arrived.taken_over();
-    let found: Found<Payment> = now(load(&arrived.store, samples::order_id())).unwrap();
+    let found: Found<Payment> = expect_ready(load(&arrived.store, samples::order_id())).unwrap();
     let payment = found.unwrap().value;
     assert_eq!(payment.status, chorus_payment::Status::Charging);
     assert_eq!((payment.intent, payment.charged_by), (Some(IntentId("i1".to_owned())), None));

@@ -49,7 +49,7 @@ pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
         chorus_customer::function(),
         chorus_delivery::function(webhook_secrets),
         chorus_payment::function(payment_provider, payment_webhook_secrets, currency),
-        chorus_notification::function(mailer).into(),
+        chorus_notification::function(mailer, currency).into(),
         chorus_fraud::function(currency),
         chorus_customs::function().into(),
         chorus_analytics::function(currency),

@@ -40,8 +40,8 @@ impl Recount {
     }
 }
 
-/// Returns the items in these items of Inventory's table whose counts differ from their
-/// reservations.
+/// Returns the items of the shop whose counts differ from their reservations. `stored` are the rows
+/// of Inventory's table.
 ///
 /// # Errors
 /// If an item cannot be read.

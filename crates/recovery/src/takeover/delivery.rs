@@ -10,14 +10,14 @@ use chorus_kernel::{Failure, Found, Kept, Store, Write, entity_key, load, save};
 use chorus_order::Placed;
 use chorus_table::Event;
 
-use super::known::{Facts, Progress, kinds};
+use super::known::{OrderEvents, Progress, kinds};
 
-/// Returns the writes that make an order's delivery and its callback fit its events, and whether the
-/// delivery has ended.
-pub(super) async fn mend(
+/// Returns the writes that make an order's delivery and its callback fit its events, and whether
+/// the delivery has ended.
+pub(super) async fn repair(
     store: &dyn Store,
     order: &Placed,
-    (facts, known): (&Facts<'_>, Progress),
+    (events, known): (&OrderEvents<'_>, Progress),
 ) -> Result<(Vec<Write>, bool), Failure> {
     let stored: Found<Delivery> = load(store, order.order_id.clone()).await?;
     let handle = CarrierCallback::handle(&order.order_id);
@@ -29,16 +29,16 @@ pub(super) async fn mend(
         writes.push(match wanted {
             Some(wanted) => save(
                 stored.as_ref(),
-                &delivery(stored.as_ref().map(|it| &it.value), order, facts).now(wanted),
+                &delivery(stored.as_ref().map(|it| &it.value), order, events).now(wanted),
             ),
             None => Write::Delete { key: entity_key::<Delivery>(&order.order_id) },
         });
     }
-    // Also where the delivery is known to have ended: an amount that is held is captured when the
-    // carrier's callback comes.
-    let heard = known.delivery_canceled || facts.has(kinds![Delivered, DeliveryCanceled]);
-    if known.started && !heard && callback.as_ref().is_none_or(|it| !it.is_open()) {
-        let removed = facts.find::<ItemRemoved>();
+    // The callback is opened even if the delivery is known to have ended, because an amount that
+    // the bank holds is captured when the carrier's callback comes.
+    let reported = known.delivery_canceled || events.has(kinds![Delivered, DeliveryCanceled]);
+    if known.started && !reported && callback.as_ref().is_none_or(|it| !it.is_open()) {
+        let removed = events.find::<ItemRemoved>();
         let due = known.held || removed.is_some_and(|(removed, _)| removed.capture.is_some());
         let note = due.then_some(chorus_delivery::CAPTURE_DUE);
         let kept = Kept { note, tenant: Some(order.customer_id.as_str()) };
@@ -56,15 +56,16 @@ fn wanted(status: Option<Status>, known: Progress) -> Option<Status> {
         Progress { delivered: true, .. } => Some(Status::Delivered),
         Progress { delivery_canceled: true, .. } => Some(Status::Canceled),
         Progress { started: true, .. } => Some(Status::Started),
-        // Nothing was started, and nothing will be.
+        // The delivery was canceled before it was started, so it stays canceled.
         Progress { order_canceled: true, .. } if status == Some(Status::Canceled) => status,
         Progress { estimated: true, .. } => Some(Status::Estimated),
         _ => None,
     }
 }
 
-/// The delivery as it is stored, with a plan from whatever is known.
-fn delivery(stored: Option<&Delivery>, order: &Placed, facts: &Facts<'_>) -> Delivery {
+/// Returns the stored delivery, or a new one. If it has no plan, the plan is made from the order
+/// and its known events.
+fn delivery(stored: Option<&Delivery>, order: &Placed, events: &OrderEvents<'_>) -> Delivery {
     let order_id = order.order_id.clone();
     let mut delivery = stored.cloned().unwrap_or(Delivery {
         order_id,
@@ -74,19 +75,19 @@ fn delivery(stored: Option<&Delivery>, order: &Placed, facts: &Facts<'_>) -> Del
         address_shown_at: None,
     });
     if delivery.plan.is_none() {
-        delivery.plan = Some(plan(order, facts));
+        delivery.plan = Some(plan(order, events));
     }
     delivery
 }
 
-fn plan(order: &Placed, facts: &Facts<'_>) -> Plan {
-    if let Some((marked, _)) = facts.find::<DeliveryMarkedAsStarted>() {
+fn plan(order: &Placed, events: &OrderEvents<'_>) -> Plan {
+    if let Some((marked, _)) = events.find::<DeliveryMarkedAsStarted>() {
         let DeliveryMarkedAsStarted { customer_id, lines, shipping_address, deliver_by, .. } =
             marked;
         return Plan { customer_id, lines, shipping_address, deliver_by };
     }
-    let estimated = facts.find::<DeliveryEstimated>();
-    let described = facts.find::<CustomerDescribed>().map(|(described, _)| described.lines);
+    let estimated = events.find::<DeliveryEstimated>();
+    let described = events.find::<CustomerDescribed>().map(|(described, _)| described.lines);
     let unnamed = || {
         let line = |line: &chorus_events::Line| DescribedLine {
             sku: line.sku.clone(),

@@ -10,9 +10,10 @@ use chorus_kernel::{
 use chorus_order::Placed;
 
 use super::known::Progress;
+use crate::restored::{Recount, correct, recount};
 
 /// Returns the write that makes an order's reservation fit its events, if it does not.
-pub(super) async fn mend(
+pub(super) async fn repair(
     store: &dyn Store,
     order: &Placed,
     known: Progress,
@@ -55,13 +56,41 @@ pub(super) async fn is_released(
     }
 }
 
-/// Releases reservations of these items until the rest is in stock, and returns their orders,
-/// which have to be canceled: the pieces of one order were given back and reserved for another, and
-/// only the second did arrive.
+/// What was changed by counting the stock again.
+#[derive(Debug, Default)]
+pub struct Recounted {
+    /// The items whose counts were corrected.
+    pub corrected: Vec<Recount>,
+    /// The orders for which too little stock is left: their reservations were released, and they
+    /// have to be canceled.
+    pub released: BTreeSet<OrderId>,
+}
+
+/// Counts the stock again from the reservations. `inventory` reads Inventory's table.
 ///
 /// # Errors
 /// If the store fails, or an item cannot be read.
-pub async fn release_oversold(
+pub async fn count_again(
+    store: &dyn Store,
+    inventory: impl AsyncFn() -> Result<Vec<Item>, Failure>,
+) -> Result<Recounted, Failure> {
+    let wrong = recount(&inventory().await?)?;
+    let mut corrected = correct(store, &wrong, &wrong).await?;
+    if corrected.len() == wrong.len() {
+        return Ok(Recounted { corrected, ..Recounted::default() });
+    }
+    let oversold = wrong.iter().filter(|count| !corrected.contains(count));
+    let skus: BTreeSet<Sku> = oversold.map(|count| count.sku.clone()).collect();
+    let released = release_oversold(store, &inventory().await?, &skus).await?;
+    let wrong = recount(&inventory().await?)?;
+    corrected.extend(correct(store, &wrong, &wrong).await?);
+    Ok(Recounted { corrected, released })
+}
+
+/// Releases reservations of these items until the stock covers the rest, and returns their orders,
+/// which have to be canceled. Too much is reserved if the other region returned the pieces of one
+/// order, and reserved them for another, and only the reservation arrived.
+async fn release_oversold(
     store: &dyn Store,
     inventory: &[Item],
     skus: &BTreeSet<Sku>,
@@ -81,7 +110,8 @@ pub async fn release_oversold(
                 reservations.push(reservation);
             }
         }
-        // Removed pieces are paid for: they stay before any that are only reserved.
+        // The pieces of a removed reservation are paid for, so such a reservation is kept before
+        // those that are only reserved.
         reservations.sort_by_key(|it| (it.status != Status::Removed, it.order_id.clone()));
         for reservation in reservations.iter().filter(|it| it.status != Status::Released) {
             let lines = reservation.lines.iter().filter(|line| line.sku == *sku);

@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// An event, and what has to be known of it.
+/// An event of the archive or of a record, with the fields by which a takeover looks it up.
 pub(super) struct KnownEvent {
     pub(super) entry: Entry,
-    /// Its idempotency key.
+    /// The event's idempotency key.
     pub(super) key: String,
     pub(super) at: Timestamp,
-    /// The order that its data name.
+    /// The order that the event's data name.
     pub(super) order: Option<OrderId>,
     version: u32,
     data: Box<RawValue>,
@@ -55,8 +55,8 @@ impl KnownEvents {
         self.0.values()
     }
 
-    pub(super) fn about(&self, order_id: &OrderId) -> Facts<'_> {
-        Facts(self.all().filter(|event| event.order.as_ref() == Some(order_id)).collect())
+    pub(super) fn about(&self, order_id: &OrderId) -> OrderEvents<'_> {
+        OrderEvents(self.all().filter(|event| event.order.as_ref() == Some(order_id)).collect())
     }
 }
 
@@ -77,9 +77,9 @@ fn order_of(data: &RawValue) -> Option<OrderId> {
 }
 
 /// The known events of one order.
-pub(super) struct Facts<'a>(Vec<&'a KnownEvent>);
+pub(super) struct OrderEvents<'a>(Vec<&'a KnownEvent>);
 
-impl Facts<'_> {
+impl OrderEvents<'_> {
     pub(super) fn has(&self, kinds: &[&str]) -> bool {
         self.0.iter().any(|event| kinds.contains(&&*event.entry.detail_type))
     }
@@ -107,7 +107,7 @@ macro_rules! kinds {
 
 pub(super) use kinds;
 
-/// The events of an order whose parcel was started.
+/// Events each of which shows that the order's delivery was started.
 const STARTED: &[&str] = kinds![
     DeliveryMarkedAsStarted,
     DeliveryStarted,
@@ -116,9 +116,10 @@ const STARTED: &[&str] = kinds![
     DeliveryWasDelivered,
     OrderDelivered,
 ];
-/// The events that only an order has whose items left the stock.
+/// Events each of which shows that the order's items left the stock.
 const LEFT_STOCK: &[&str] = kinds![ItemRemoved, ItemReturned];
-/// The events, besides those of later steps, of an order whose delivery was estimated.
+/// Events each of which shows that the order's delivery was estimated. Later events show that, too;
+/// they are in the lists above.
 const ESTIMATED: &[&str] = kinds![
     DeliveryEstimated,
     ReviewRequested,
@@ -127,7 +128,8 @@ const ESTIMATED: &[&str] = kinds![
     PaymentMade,
     PaymentFailed,
 ];
-/// The events, besides those of later steps, of an order whose items were reserved.
+/// Events each of which shows that the order's items were reserved. Later events show that, too;
+/// they are in the lists above.
 const RESERVED: &[&str] = kinds![
     ItemReserved,
     ItemDescribed,
@@ -155,22 +157,22 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// `has_parcel`: whether the carrier has, or had, the order's parcel; `held`: whether the bank holds
-    /// its amount.
-    pub(super) fn of(facts: &Facts<'_>, has_parcel: bool, held: bool) -> Self {
-        let started = has_parcel || facts.has(STARTED);
-        let left_stock = started || facts.has(LEFT_STOCK);
-        let estimated = left_stock || facts.has(ESTIMATED);
+    /// `has_parcel`: whether the carrier has, or had, the order's parcel; `held`: whether the bank
+    /// holds its amount.
+    pub(super) fn of(events: &OrderEvents<'_>, has_parcel: bool, held: bool) -> Self {
+        let started = has_parcel || events.has(STARTED);
+        let left_stock = started || events.has(LEFT_STOCK);
+        let estimated = left_stock || events.has(ESTIMATED);
         Self {
-            reserved: estimated || facts.has(RESERVED),
-            removed: left_stock || facts.has(kinds![ErrorMarkDeliveryAsStarted]),
-            released: facts.has(kinds![ItemUnreserved, ItemReturned]),
+            reserved: estimated || events.has(RESERVED),
+            removed: left_stock || events.has(kinds![ErrorMarkDeliveryAsStarted]),
+            released: events.has(kinds![ItemUnreserved, ItemReturned]),
             estimated,
             started,
-            delivered: facts.has(kinds![DeliveryWasDelivered, OrderDelivered]),
-            delivery_canceled: facts.has(kinds![DeliveryWasCanceled]),
-            held: held || facts.has(kinds![PaymentAuthorized]),
-            order_canceled: facts.has(kinds![OrderCanceled]),
+            delivered: events.has(kinds![DeliveryWasDelivered, OrderDelivered]),
+            delivery_canceled: events.has(kinds![DeliveryWasCanceled]),
+            held: held || events.has(kinds![PaymentAuthorized]),
+            order_canceled: events.has(kinds![OrderCanceled]),
         }
     }
 }

@@ -8,14 +8,14 @@ use chorus_kernel::{Failure, Fold, Item, Store, Write, append, stream, stream_ke
 use chorus_order::{Order, Placed};
 use chorus_table::Event;
 
-use super::known::{Facts, KnownEvents};
+use super::known::{KnownEvents, OrderEvents};
 
 /// An order whose stream fits its events.
-pub(super) struct Mended {
+pub(super) struct RepairedOrder {
     pub(super) placed: Placed,
     pub(super) is_open: bool,
-    /// Whether it is stored as canceled, and nothing is known of the event: its cancellation was
-    /// acknowledged, and has to be repeated.
+    /// Whether the order was stored as canceled, but no `OrderCanceled` arrived: the cancellation
+    /// was acknowledged, so the order has to be canceled again.
     pub(super) was_canceled: bool,
     pub(super) writes: Vec<Write>,
 }
@@ -29,15 +29,15 @@ pub(super) fn ids(stored: &[Item], events: &KnownEvents) -> BTreeSet<OrderId> {
 
 /// Returns what has to be written so that the order's stream fits its events; none if there is no
 /// such order.
-pub(super) async fn mend(
+pub(super) async fn repair(
     store: &dyn Store,
     order_id: &OrderId,
-    facts: &Facts<'_>,
-) -> Result<Option<Mended>, Failure> {
+    events: &OrderEvents<'_>,
+) -> Result<Option<RepairedOrder>, Failure> {
     let unwritable = |error: serde_json::Error| Failure::corrupt("event", &error);
     let stored = stream(store, chorus_order::TABLE.name, order_id.as_str(), 1).await?;
     let mut writes = Vec::new();
-    let placed: Placed = match (stored.first(), facts.find::<OrderCreated>()) {
+    let placed: Placed = match (stored.first(), events.find::<OrderCreated>()) {
         (Some(first), _) if first.version == 1 => {
             let order = Order::default().apply(first);
             let unreadable = |error| Failure::corrupt("order", &error);
@@ -51,12 +51,12 @@ pub(super) async fn mend(
         _ => return Ok(None),
     };
     let end = stored.iter().find(|event| event.version == 2);
-    let canceled = facts.find::<OrderCanceled>();
-    let delivered = facts.find::<OrderDelivered>();
+    let canceled = events.find::<OrderCanceled>();
+    let delivered = events.find::<OrderDelivered>();
     let ended = canceled.is_some() || delivered.is_some();
     let mut was_canceled = false;
     match (end, canceled, delivered) {
-        (Some(end), ..) if facts.has(&[&end.detail_type]) => {}
+        (Some(end), ..) if events.has(&[&end.detail_type]) => {}
         (Some(end), None, None) => {
             was_canceled = end.detail_type == OrderCanceled::SPEC.detail_type;
             let key = stream_key(chorus_order::TABLE.name, order_id.as_str(), 2);
@@ -70,5 +70,5 @@ pub(super) async fn mend(
         }
         _ => {}
     }
-    Ok(Some(Mended { placed, is_open: !ended, was_canceled, writes }))
+    Ok(Some(RepairedOrder { placed, is_open: !ended, was_canceled, writes }))
 }

@@ -5,39 +5,44 @@ use chorus_events::facts::{
 };
 use chorus_kernel::{Failure, Found, Store, Write, load, save};
 use chorus_order::Placed;
-use chorus_payment::{IntentState, ListedIntent, Payment, Refund, Status};
+use chorus_payment::{IntentId, IntentState, ListedIntent, Payment, Refund, Status};
 use chorus_table::Event;
 
-use super::known::{Facts, Progress, kinds};
+use super::known::{OrderEvents, Progress, kinds};
 
-/// What follows for an order's payment.
+/// What the takeover does about an order's payment.
 #[derive(Default)]
 pub(super) struct Paid {
     pub(super) writes: Vec<Write>,
-    /// Intents that were prepared, and that nobody will confirm any more.
+    /// The requests that cancel prepared intents which nobody will confirm any more.
     pub(super) refunds: Vec<Refund>,
-    /// Whether the other region had begun to cancel it.
+    /// Whether the other region had begun to cancel the payment.
     pub(super) was_canceled: bool,
     /// Whether nothing is left to be refunded.
     pub(super) is_canceled: bool,
 }
 
-/// Returns what makes an order's payment fit what the provider did.
-pub(super) async fn mend(
+/// Returns the writes and refunds that make an order's payment fit what the provider did.
+pub(super) async fn repair(
     store: &dyn Store,
     order: &Placed,
-    (facts, intents, known): (&Facts<'_>, &[&ListedIntent], Progress),
+    (events, intents, known): (&OrderEvents<'_>, &[&ListedIntent], Progress),
 ) -> Result<Paid, Failure> {
     let stored: Found<Payment> = load(store, order.order_id.clone()).await?;
-    let own = stored.as_ref().and_then(|it| it.value.intent.as_ref());
-    let moved = intents.iter().find(|it| {
+    let own_intent = stored.as_ref().and_then(|it| it.value.intent.as_ref());
+    let confirmed = intents.iter().filter(|it| {
         matches!(it.state, IntentState::Confirmed | IntentState::Held | IntentState::Refunded)
     });
-    let canceled =
-        intents.iter().find(|it| it.state == IntentState::Canceled && own == Some(&it.intent));
-    let unclaimed = intents
+    // An order that was lost once, and placed again, has an intent of the lost order as well. The
+    // intent that the payment has comes first, then one that was not refunded.
+    let confirmed = confirmed
+        .min_by_key(|it| (own_intent != Some(&it.intent), it.state == IntentState::Refunded));
+    let canceled = intents
         .iter()
-        .filter(|it| it.state == IntentState::Open && (own != Some(&it.intent) || moved.is_some()));
+        .find(|it| it.state == IntentState::Canceled && own_intent == Some(&it.intent));
+    let unclaimed = intents.iter().filter(|it| {
+        it.state == IntentState::Open && (own_intent != Some(&it.intent) || confirmed.is_some())
+    });
     let refunds = unclaimed.map(|it| it.refund()).collect();
     let mut payment =
         stored.as_ref().map_or_else(|| Payment::new(order.order_id.clone()), |it| it.value.clone());
@@ -45,50 +50,81 @@ pub(super) async fn mend(
         payment.status,
         Status::Canceled | Status::Refunding | Status::Refunded | Status::RefundRefused
     );
+    let lapsed = intents
+        .iter()
+        .find(|it| has_lapsed(it, own_intent) && confirmed.is_none() && !refunding)
+        .filter(|_| known.removed && !known.order_canceled && !events.has(kinds![PaymentCanceled]));
     let was_canceled = refunding
-        || moved.is_some_and(|it| it.state == IntentState::Refunded)
-        || canceled
-            .is_some_and(|_| !matches!(payment.status, Status::CaptureFailed | Status::Authorized));
-    if let Some(moved) = moved {
-        let created = facts.find::<OrderCreated>().and_then(|(created, _)| created.payment_method);
-        let estimated =
-            facts.find::<DeliveryEstimated>().and_then(|(order, _)| order.payment_method);
-        payment.customer_id.get_or_insert_with(|| order.customer_id.clone());
-        payment.amount.get_or_insert(order.total);
-        payment.payment_method = payment.payment_method.or(estimated).or(created);
-        payment.intent = Some(moved.intent.clone());
-        settle(&mut payment, moved, (facts, known));
+        || confirmed.is_some_and(|it| it.state == IntentState::Refunded)
+        || canceled.is_some_and(|_| {
+            lapsed.is_none()
+                && !matches!(payment.status, Status::CaptureFailed | Status::Authorized)
+        });
+    if let Some(confirmed) = confirmed {
+        pay_by(&mut payment, order, (events, confirmed));
+        settle(&mut payment, confirmed, (events, known));
+    } else if let Some(lapsed) = lapsed {
+        pay_by(&mut payment, order, (events, lapsed));
+        // The capture is requested again, and finds that the bank no longer holds the amount.
+        if payment.status != Status::CaptureFailed {
+            payment.charge_id.get_or_insert_with(|| lapsed.intent.0.clone());
+            payment.status = Status::Authorized;
+        }
     } else if was_canceled
-        && !facts.has(kinds![PaymentCanceled])
+        && !events.has(kinds![PaymentCanceled])
         && payment.intent.is_some()
         && payment.amount.is_some()
     {
         payment.status = Status::Refunding;
     }
-    let is_canceled = match moved {
+    let is_canceled = match confirmed {
         Some(_) => matches!(payment.status, Status::Refunded | Status::RefundRefused),
         None => {
             matches!(payment.status, Status::Canceled | Status::Refunded | Status::RefundRefused)
         }
     };
     let same = stored.as_ref().is_some_and(|it| it.value == payment);
-    let unknown = stored.is_none() && moved.is_none();
+    let unknown = stored.is_none() && confirmed.is_none() && lapsed.is_none();
     let writes = if same || unknown { Vec::new() } else { vec![save(stored.as_ref(), &payment)] };
     Ok(Paid { writes, refunds, was_canceled, is_canceled })
 }
 
-/// Sets the status that fits the intent that was confirmed, and the events.
-fn settle(payment: &mut Payment, moved: &ListedIntent, (facts, known): (&Facts<'_>, Progress)) {
-    let made = facts.find::<PaymentMade>().map(|(made, _)| made.charge_id);
-    let held = facts.find::<PaymentAuthorized>().map(|(held, _)| held.charge_id);
-    let canceled = facts.find::<PaymentCanceled>().map(|(canceled, _)| canceled.refunded);
+/// Whether this intent ended without a charge, and is the order's: the payment has this intent, or
+/// has none.
+fn has_lapsed(intent: &ListedIntent, own_intent: Option<&IntentId>) -> bool {
+    intent.state == IntentState::Canceled && own_intent.is_none_or(|own| *own == intent.intent)
+}
+
+/// Records in `payment` that this intent pays for the order, with what the known events contain.
+fn pay_by(payment: &mut Payment, order: &Placed, (events, by): (&OrderEvents<'_>, &ListedIntent)) {
+    let created = events.find::<OrderCreated>().and_then(|(created, _)| created.payment_method);
+    let estimated = events.find::<DeliveryEstimated>().and_then(|(order, _)| order.payment_method);
+    payment.customer_id.get_or_insert_with(|| order.customer_id.clone());
+    payment.amount.get_or_insert(order.total);
+    payment.payment_method = payment.payment_method.take().or(estimated).or(created);
+    payment.intent = Some(by.intent.clone());
+}
+
+/// Sets the payment's status to the one that fits the events and the intent that was confirmed.
+fn settle(
+    payment: &mut Payment,
+    confirmed: &ListedIntent,
+    (events, known): (&OrderEvents<'_>, Progress),
+) {
+    let made = events.find::<PaymentMade>().map(|(made, _)| made.charge_id);
+    let held = events.find::<PaymentAuthorized>().map(|(held, _)| held.charge_id);
+    let canceled = events.find::<PaymentCanceled>().map(|(canceled, _)| canceled.refunded);
     match (canceled, made, held) {
+        // The refund was made, and a notice that it failed later was handled: the status stays.
+        (Some(_), ..)
+            if payment.status == Status::RefundRefused
+                && confirmed.state != IntentState::Refunded => {}
         (Some(refunded), ..) => {
             payment.status = Status::Refunded;
             payment.charged = payment.charged.max(refunded);
             payment.refunded = refunded;
         }
-        (None, ..) if moved.state == IntentState::Refunded => {
+        (None, ..) if confirmed.state == IntentState::Refunded => {
             payment.status = Status::Refunding;
             payment.charged = payment.amount.unwrap_or_default();
         }
@@ -109,10 +145,11 @@ fn settle(payment: &mut Payment, moved: &ListedIntent, (facts, known): (&Facts<'
             payment.status = Status::Authorized;
             payment.charge_id = Some(charge_id);
         }
-        // The items left the stock, so it was said that the order is paid, or its amount held.
+        // The items left the stock, so an event must have reported that the order is paid, or its
+        // amount held, although that event did not arrive.
         (None, None, None) if known.removed => {
-            payment.charge_id.get_or_insert_with(|| moved.intent.0.clone());
-            if moved.state == IntentState::Held {
+            payment.charge_id.get_or_insert_with(|| confirmed.intent.0.clone());
+            if confirmed.state == IntentState::Held {
                 payment.status = Status::Authorized;
             } else {
                 payment.status = Status::Charged;
@@ -120,7 +157,8 @@ fn settle(payment: &mut Payment, moved: &ListedIntent, (facts, known): (&Facts<'
             }
         }
         (None, None, None) if payment.status == Status::WaitingForCustomer => {}
-        // Nobody is known to have said how the charge ended: the message that charges asks again.
+        // No event that arrived reports how the charge ended: the message that charges asks the
+        // provider again.
         (None, None, None) => {
             payment.status = Status::Charging;
             payment.charged_by = None;
