@@ -21,7 +21,7 @@ git ls-files -z --cached --others --exclude-standard | tar --create --null --fil
     --ignore-failed-read 2>/dev/null | tar --extract --directory="$copy/tree"
 for patch in crates/simulation/mutants/*.patch; do
     patch --quiet --strip=1 --no-backup-if-mismatch --directory="$copy/tree" <"$patch" || {
-        echo "the guard of $(basename "$patch" .patch) is not where its patch expects it" >&2
+        echo "$patch does not apply: the code around its guard has changed" >&2
         exit 1
     }
 done
@@ -47,7 +47,7 @@ if [[ ${#names[@]} == 0 ]]; then
     done
 fi
 survivors=0
-# Whether a test of the copy fails without the guard.
+# Prints whether a test of the copy fails without the guard; fails if none does.
 noticed_by() {
     local name=$1 test
     read -ra test <<<"$2"
@@ -67,5 +67,5 @@ for name in "${names[@]}"; do
         CHORUS_MUTANT=$name "$hunt" "$name" "$seeds" || survivors=$((survivors + 1))
     fi
 done
-echo "${#names[@]} guards were taken away: $((${#names[@]} - survivors)) were missed, $survivors were not"
+echo "${#names[@]} guards were removed: the tests noticed $((${#names[@]} - survivors)) removals, and did not notice $survivors"
 [[ $survivors == 0 ]]

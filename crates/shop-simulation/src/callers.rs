@@ -2,7 +2,7 @@
 //! forget them, and the carrier and the payment provider, which call the webhooks.
 
 use chorus_events::OrderId;
-use chorus_events::callers::{REVIEWER, STAFF};
+use chorus_events::callers::{OPERATOR, REVIEWER, STAFF};
 use chorus_events::commands::LogisticsStatus;
 use chorus_http::{Caller, Request, Role};
 use chorus_kernel::derived_id;
@@ -21,7 +21,7 @@ pub(crate) const PLACE: &str = "POST /orders";
 /// The route by which the carrier fetches a parcel's address.
 pub(crate) const ADDRESS: &str = "POST /webhooks/address";
 
-pub(crate) const KEEP: &str = "PUT /customers/{id}";
+pub(crate) const PUT_CUSTOMER: &str = "PUT /customers/{id}";
 
 const WEBHOOK: &str = "POST /webhooks/logistics";
 
@@ -29,48 +29,51 @@ const WEBHOOK: &str = "POST /webhooks/logistics";
 pub(crate) const CANARY: &str = "canary";
 
 /// The domain of the email addresses of customers who come back after they were forgotten.
-pub(crate) const BACK: &str = "back.example";
+pub(crate) const DOMAIN_OF_RETURNED: &str = "back.example";
 
 const PAYMENT_WEBHOOK: &str = "POST /webhooks/payments";
 
 /// The caller Maria, who has this role.
-fn who(role: Role) -> Caller {
+fn caller_with_role(role: Role) -> Caller {
     Caller::with_roles("maria", [role.name])
 }
 
-pub(crate) fn lists(sku: &str, price: i64, stock: u32, time: usize) -> Client {
+pub(crate) fn lists_item(sku: &str, price: i64, stock: u32, time: usize) -> Client {
     let body = json!({ "name": sku, "price": cents(price), "stock": stock });
     let name = format!("listing {time} of {sku}");
     Client::new(name.clone(), "PUT /items/{sku}", &body)
-        .caller(who(STAFF))
+        .caller(caller_with_role(STAFF))
         .path("sku", sku)
         .key(name.replace(' ', "-"))
 }
 
-pub(crate) fn keeps(customer: &str) -> Client {
-    keep(customer, "nest.example", format!("customer {customer}"))
+pub(crate) fn stores_customer(customer: &str) -> Client {
+    store_customer(customer, "nest.example", format!("customer {customer}"))
 }
 
 /// A client that stores a customer again who was forgotten.
-pub(crate) fn keeps_again(customer: &str, time: usize) -> Client {
-    keep(customer, BACK, format!("customer {customer}, back {time}"))
+pub(crate) fn stores_customer_again(customer: &str, time: usize) -> Client {
+    store_customer(customer, DOMAIN_OF_RETURNED, format!("customer {customer}, back {time}"))
 }
 
-fn keep(customer: &str, domain: &str, name: String) -> Client {
+fn store_customer(customer: &str, domain: &str, name: String) -> Client {
     let body = json!({
         "name": format!("{CANARY} {customer}"),
         "email": format!("{CANARY}-{customer}@{domain}"),
         "blocked": customer.contains("blocked"),
     });
     let key = name.replace([' ', ','], "-");
-    Client::new(name, KEEP, &body).caller(who(STAFF)).path("id", customer).key(key)
+    Client::new(name, PUT_CUSTOMER, &body)
+        .caller(caller_with_role(STAFF))
+        .path("id", customer)
+        .key(key)
 }
 
 /// A client that forgets a customer; with `despite`, also if the customer has open orders.
-pub(crate) fn forgets(customer: &str, despite: bool, time: usize) -> Client {
+pub(crate) fn forgets_customer(customer: &str, despite: bool, time: usize) -> Client {
     let name = format!("forgetting {time} of {customer}");
     let mut client = Client::new(name.clone(), "DELETE /customers/{id}", &Value::Null)
-        .caller(who(STAFF))
+        .caller(caller_with_role(STAFF))
         .path("id", customer)
         .key(name.replace(' ', "-"));
     let despite = ("despite-orders-under-way".to_owned(), despite.to_string());
@@ -82,11 +85,14 @@ pub(crate) fn forgets(customer: &str, despite: bool, time: usize) -> Client {
 pub(crate) fn asks_address(order_id: &OrderId, handle: &Handle, order: &str) -> Client {
     let body = json!({ "order-id": order_id, "handle": handle });
     let key = derived_id("carrier-address", order_id.as_str(), 0).simple().to_string();
-    Client::new(format!("address of {order}"), ADDRESS, &body).patience(60).until_taken().key(key)
+    Client::new(format!("address of {order}"), ADDRESS, &body)
+        .patience(60)
+        .until_accepted()
+        .key(key)
 }
 
 /// A client that places an order; if `changed`, with other quantities under the same key.
-pub(crate) fn places(order: &PlannedOrder, changed: bool) -> Client {
+pub(crate) fn places_order(order: &PlannedOrder, changed: bool) -> Client {
     let line = |(sku, quantity): &(&str, u32)| json!({ "sku": sku, "quantity": quantity + u32::from(changed) });
     let lines: Vec<Value> = order.lines.iter().map(line).collect();
     let body = json!({
@@ -108,7 +114,7 @@ pub(crate) fn places(order: &PlannedOrder, changed: bool) -> Client {
 pub(crate) fn cancels(order_id: &OrderId, who: &str) -> Client {
     let body = json!({ "reason": format!("{who} canceled it") });
     Client::new(format!("{who} canceled"), "POST /orders/{id}/cancel", &body)
-        .caller(self::who(STAFF))
+        .caller(caller_with_role(STAFF))
         .patience(8)
         .until_found()
         .repeats()
@@ -120,7 +126,7 @@ pub(crate) fn reviews(order_id: &OrderId, verdict: &str, name: String) -> Client
     let handle = ReviewCallback::handle(order_id);
     let body = json!({ "verdict": verdict, "handle": handle });
     Client::new(name, "POST /reviews/{order-id}", &body)
-        .caller(who(REVIEWER))
+        .caller(caller_with_role(REVIEWER))
         .until_found()
         .repeats()
         .path("order-id", order_id.as_str())
@@ -138,8 +144,20 @@ pub(crate) fn callback_client(callback: &Callback, order: &str) -> Client {
     let key = derived_id("carrier-callback", &derived_from, 0).simple().to_string();
     Client::new(format!("{status:?} of {order}"), WEBHOOK, &body)
         .patience(60)
-        .until_taken()
+        .until_accepted()
         .key(key)
+}
+
+/// A client that requests a refund again, as an operator does.
+pub(crate) fn retries_refund(order_id: &OrderId, order: &str, round: u32) -> Client {
+    Client::new(
+        format!("refund {round} of {order}"),
+        "POST /payments/{order-id}/refund",
+        &Value::Null,
+    )
+    .caller(caller_with_role(OPERATOR))
+    .path("order-id", order_id.as_str())
+    .key(format!("refund-{order_id}-{round}"))
 }
 
 /// The order whose parcel's address the client fetches.
@@ -154,7 +172,7 @@ pub(crate) fn notifies(notice: &SimulatedNotice, order: &str, time: u32) -> Clie
     let kind = event["type"].as_str().unwrap_or_default();
     Client::new(format!("{kind} of {order}, {time}"), PAYMENT_WEBHOOK, &event)
         .patience(60)
-        .until_taken()
+        .until_accepted()
 }
 
 /// The request of a client's next attempt; the carrier and the payment provider sign each attempt
@@ -184,7 +202,7 @@ pub(crate) fn is_answered_by(client: &Client, order: &Value) -> bool {
     lines(&asked) == lines(order)
 }
 
-fn cents(amount: i64) -> Value {
+pub(crate) fn cents(amount: i64) -> Value {
     let text = format!("{}.{:02}", amount / 100, amount % 100);
     serde_json::from_str(&text).expect("digits, a point and two digits are a number")
 }

@@ -21,7 +21,7 @@ use crate::shop::CARRIER_PORT;
 
 /// How the carrier handles an order's parcel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Conduct {
+pub(crate) enum BehaviorKind {
     Plain,
     /// Delivers the parcel, and makes each callback twice.
     Twice,
@@ -30,12 +30,14 @@ pub(crate) enum Conduct {
     Silent,
     /// Answers 503 as long as faults are injected.
     Down,
+    /// Never takes the parcel: answers each request for it with 503, but takes recalls.
+    NeverTakes,
 }
 
 /// How, and how fast, the carrier handles one order.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CarrierBehavior {
-    pub(crate) conduct: Conduct,
+    pub(crate) kind: BehaviorKind,
     pub(crate) pickup: Duration,
     pub(crate) delivery: Duration,
 }
@@ -74,9 +76,10 @@ pub(crate) struct Callback {
 pub(crate) struct SimulatedCarrier {
     environment: Arc<Environment>,
     /// Each order's name, and how the carrier handles it.
-    manners: BTreeMap<OrderId, (String, CarrierBehavior)>,
-    /// Whether it takes a second request with the same handle for the same parcel. The key of a request
-    /// derives from a task's token, which another region does not have.
+    behaviors: BTreeMap<OrderId, (String, CarrierBehavior)>,
+    /// Whether the carrier recognizes a second request for a parcel by its handle. It has to in two
+    /// regions: the key of a request derives from a task's token, which the other region does not
+    /// have.
     knows_handles: bool,
     parcels: Mutex<Parcels>,
     itself: Weak<Self>,
@@ -96,11 +99,11 @@ impl SimulatedCarrier {
         orders: &[PlannedOrder],
         knows_handles: bool,
     ) -> Arc<Self> {
-        let manner = |it: &PlannedOrder| (it.order_id.clone(), (it.name.clone(), it.manner));
-        let manners = orders.iter().map(manner).collect();
+        let behavior = |it: &PlannedOrder| (it.order_id.clone(), (it.name.clone(), it.carrier));
+        let behaviors = orders.iter().map(behavior).collect();
         Arc::new_cyclic(|itself| Self {
             environment: Arc::clone(environment),
-            manners,
+            behaviors,
             knows_handles,
             parcels: Mutex::default(),
             itself: Weak::clone(itself),
@@ -121,7 +124,8 @@ impl SimulatedCarrier {
         self.recall(order_id);
     }
 
-    /// The latest callback about each parcel once more, but for those of the orders `without`.
+    /// Returns the clients that repeat the latest callback about each parcel, except for parcels of
+    /// the orders in `without`.
     pub(crate) fn repeated(&self, without: &BTreeSet<OrderId>, region: &str) -> Vec<Client> {
         let parcels = self.parcels();
         let mut repeated = Vec::new();
@@ -133,21 +137,21 @@ impl SimulatedCarrier {
                 ParcelStatus::Accepted | ParcelStatus::Recalled => continue,
             };
             let (order_id, handle) = (parcel.order_id.clone(), parcel.handle.clone());
-            let name = format!("{}, for {region} again", self.manner(&order_id).0);
+            let name = format!("{}, for {region} again", self.behavior(&order_id).0);
             let callback = Callback { order_id, handle, status };
-            repeated.push(callers::callback_client(&callback, &name).until_told());
+            repeated.push(callers::callback_client(&callback, &name).until_conflict());
         }
         repeated
     }
 
-    fn manner(&self, order_id: &OrderId) -> (&str, CarrierBehavior) {
+    fn behavior(&self, order_id: &OrderId) -> (&str, CarrierBehavior) {
         let plain = CarrierBehavior {
-            conduct: Conduct::Plain,
+            kind: BehaviorKind::Plain,
             pickup: Duration::from_millis(50),
             delivery: Duration::from_millis(150),
         };
-        let known = self.manners.get(order_id);
-        known.map_or(("an unknown order", plain), |(name, manner)| (name, *manner))
+        let known = self.behaviors.get(order_id);
+        known.map_or(("an unknown order", plain), |(name, behavior)| (name, *behavior))
     }
 
     /// Moves a parcel one step after some time, and makes the callback.
@@ -161,13 +165,13 @@ impl SimulatedCarrier {
     fn advance(&self, key: &str) -> Vec<Client> {
         let mut parcels = self.parcels();
         let Some(parcel) = parcels.parcels.get_mut(key) else { return Vec::new() };
-        let (order, manner) = self.manner(&parcel.order_id);
+        let (order, behavior) = self.behavior(&parcel.order_id);
         let status = match parcel.at {
             ParcelStatus::Accepted => {
                 let Some(handle) = &parcel.handle else { return Vec::new() };
                 return vec![callers::asks_address(&parcel.order_id, handle, order)];
             }
-            ParcelStatus::PickedUp if manner.conduct == Conduct::Cancels => {
+            ParcelStatus::PickedUp if behavior.kind == BehaviorKind::Cancels => {
                 parcel.at = ParcelStatus::GivenUp;
                 LogisticsStatus::DeliveryCanceled
             }
@@ -183,11 +187,11 @@ impl SimulatedCarrier {
     }
 
     fn callbacks(&self, parcel: &Parcel, status: LogisticsStatus) -> Vec<Client> {
-        let (order, manner) = self.manner(&parcel.order_id);
+        let (order, behavior) = self.behavior(&parcel.order_id);
         let (order_id, handle) = (parcel.order_id.clone(), parcel.handle.clone());
         let callback = Callback { order_id, handle, status };
         let mut calls = vec![callers::callback_client(&callback, order)];
-        if manner.conduct == Conduct::Twice {
+        if behavior.kind == BehaviorKind::Twice {
             calls.push(callers::callback_client(&callback, &format!("{order}, twice")));
         }
         calls
@@ -203,7 +207,7 @@ impl SimulatedCarrier {
         let Some((key, parcel)) = parcels.parcels.iter_mut().find(accepted) else { return };
         let status = if has_address {
             parcel.at = ParcelStatus::PickedUp;
-            self.go_on(self.manner(order_id).1.delivery, key.clone());
+            self.go_on(self.behavior(order_id).1.delivery, key.clone());
             LogisticsStatus::DeliveryStarted
         } else {
             parcel.at = ParcelStatus::GivenUp;
@@ -214,7 +218,7 @@ impl SimulatedCarrier {
     }
 
     fn accept(&self, AboutOrder { order_id, handle }: AboutOrder, key: &str) -> u16 {
-        let (_, manner) = self.manner(&order_id);
+        let (_, behavior) = self.behavior(&order_id);
         let mut parcels = self.parcels();
         let same = |it: &Parcel| self.knows_handles && it.handle == handle;
         let known = parcels.parcels.contains_key(key) || parcels.parcels.values().any(same);
@@ -223,8 +227,8 @@ impl SimulatedCarrier {
         }
         let at = ParcelStatus::Accepted;
         parcels.parcels.insert(key.to_owned(), Parcel { order_id, handle, at });
-        if manner.conduct != Conduct::Silent {
-            self.go_on(manner.pickup, key.to_owned());
+        if behavior.kind != BehaviorKind::Silent {
+            self.go_on(behavior.pickup, key.to_owned());
         }
         202
     }
@@ -251,8 +255,12 @@ impl Partner for SimulatedCarrier {
         let Ok(whose) = serde_json::from_str::<AboutOrder>(&call.body) else {
             return Ok(400);
         };
-        let down = self.manner(&whose.order_id).1.conduct == Conduct::Down;
-        if down && self.environment.injects_faults() {
+        let is_down = match self.behavior(&whose.order_id).1.kind {
+            BehaviorKind::Down => self.environment.injects_faults(),
+            BehaviorKind::NeverTakes => call.action != RecallDelivery::ACTION,
+            _ => false,
+        };
+        if is_down {
             return Ok(503);
         }
         let key = call.headers.iter().find(|(name, _)| *name == "idempotency-key");

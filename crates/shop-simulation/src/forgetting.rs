@@ -15,7 +15,7 @@ pub(crate) struct Forgetting {
     pub(crate) at: Duration,
     /// Whether the customer is forgotten even while an order of theirs is open.
     pub(crate) despite: bool,
-    /// After how long they come back, if they do.
+    /// How long after `at` the customer comes back; none if they never do.
     pub(crate) back: Option<Duration>,
 }
 
@@ -38,9 +38,9 @@ impl Forgetting {
     pub(crate) fn callers(all: &[Self]) -> Vec<(Duration, Client)> {
         let mut calls = Vec::new();
         for (time, it) in all.iter().enumerate() {
-            calls.push((it.at, callers::forgets(it.customer, it.despite, time)));
+            calls.push((it.at, callers::forgets_customer(it.customer, it.despite, time)));
             if let Some(back) = it.back {
-                calls.push((it.at + back, callers::keeps_again(it.customer, time)));
+                calls.push((it.at + back, callers::stores_customer_again(it.customer, time)));
             }
         }
         calls

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_dynamo::AttributeValue;
 use serde_json::json;
 
-use crate::callers::{BACK, CANARY, KEEP};
+use crate::callers::{CANARY, DOMAIN_OF_RETURNED, PUT_CUSTOMER};
 
 /// For how long a destroyed key may still be used: a function remembers keys for one minute, and the
 /// clocks of two invocations differ by up to ten minutes.
@@ -24,7 +24,7 @@ const REMEMBERED: SignedDuration = SignedDuration::from_mins(11);
 struct Person {
     key: Option<SealingKey>,
     destroyed: Vec<(Timestamp, SealingKey)>,
-    /// When they were last forgotten.
+    /// When the customer was last forgotten.
     forgotten_at: Option<Timestamp>,
     /// The requests to store the customer, by the client's name.
     kept: BTreeMap<String, Keep>,
@@ -35,7 +35,7 @@ struct Person {
 struct Keep {
     first: Timestamp,
     last: Timestamp,
-    /// When it was answered, and with which status.
+    /// When the request was answered, and with which status.
     answered: Option<(Timestamp, u16)>,
 }
 
@@ -67,7 +67,7 @@ impl Forgotten {
         [
             Watch::new(PERSON_KEYS_TABLE.name, move |item| keys.changed(item)),
             Watch::new(chorus_delivery::TABLE.name, move |item| {
-                deliveries.goes(item);
+                deliveries.remember_address(item);
                 None
             }),
         ]
@@ -86,10 +86,10 @@ impl Forgotten {
             known.forgotten_at = Some(now);
         }
         known.key = key;
-        came_back.then(|| format!("forgotten: the key of {person} is back"))
+        came_back.then(|| format!("forgotten: the destroyed key of {person} is stored again"))
     }
 
-    fn goes(&self, item: &Item) {
+    fn remember_address(&self, item: &Item) {
         let delivery = serde_dynamo::from_item::<_, chorus_delivery::Delivery>(item.clone());
         let Some((order_id, plan)) = delivery.ok().and_then(|it| Some((it.order_id, it.plan?)))
         else {
@@ -106,13 +106,15 @@ impl Forgotten {
         let known = self.known();
         let Some(person_keys) = known.people.get(person) else { return };
         if text.ciphertext().is_none() {
-            self.environment.violated(format!("forgotten: {person} stands in the clear"));
+            self.environment.violated(format!("forgotten: a text about {person} is not encrypted"));
         }
         let destroyed = |(at, key): &(Timestamp, SealingKey)| {
             now.duration_since(*at) > REMEMBERED && key.open(text).is_some()
         };
         if person_keys.destroyed.iter().any(destroyed) {
-            self.environment.violated(format!("forgotten: {person} was read all the same"));
+            self.environment.violated(format!(
+                "forgotten: a text about {person} was decrypted after the key was destroyed"
+            ));
         }
     }
 
@@ -121,12 +123,14 @@ impl Forgotten {
         let known = self.known().addresses.get(order_id).cloned();
         match known {
             Some((person, address)) => self.read(&person, &address),
-            None => self.environment.violated(format!("forgotten: {order_id} goes nowhere")),
+            None => self.environment.violated(format!(
+                "forgotten: the carrier got an address of {order_id}, which has none"
+            )),
         }
     }
 
     /// Records that a client sends its request.
-    pub(crate) fn asks(&self, client: &Client, now: Timestamp) {
+    pub(crate) fn record_request(&self, client: &Client, now: Timestamp) {
         let Some(person) = kept_by(client) else { return };
         let mut known = self.known();
         let kept = &mut known.people.entry(person.to_owned()).or_default().kept;
@@ -180,7 +184,11 @@ impl Forgotten {
 
 /// The customer whom the client's request stores.
 fn kept_by(client: &Client) -> Option<&str> {
-    if client.route == KEEP { client.request.path.get("id").map(String::as_str) } else { None }
+    if client.route == PUT_CUSTOMER {
+        client.request.path.get("id").map(String::as_str)
+    } else {
+        None
+    }
 }
 
 /// Checks that name and address of forgotten customers are erased, unless a request has stored them
@@ -195,10 +203,10 @@ fn check_erased(observed: &Observed, known: &Known) -> Vec<String> {
             continue;
         }
         if customers.get(person).is_some_and(|it| !it.is_erased()) {
-            wrong.push(format!("forgotten: Customer still knows {person}"));
+            wrong.push(format!("forgotten: Customer still stores the details of {person}"));
         }
         if contacts.get(person).is_some_and(|it| !it.is_erased()) {
-            wrong.push(format!("forgotten: Notification still knows {person}"));
+            wrong.push(format!("forgotten: Notification still stores the address of {person}"));
         }
     }
     wrong
@@ -217,13 +225,17 @@ fn check_back(observed: &Observed, known: &Known) -> Vec<String> {
         }
         let reads = |text: &Sealed| {
             let text = known.key.and_then(|key| key.open(text));
-            text.is_some_and(|text| text.ends_with(BACK))
+            text.is_some_and(|text| text.ends_with(DOMAIN_OF_RETURNED))
         };
         if !customers.get(person).is_some_and(|it| reads(&it.email)) {
-            wrong.push(format!("forgotten: {person} came back, and Customer cannot read them"));
+            wrong.push(format!(
+                "forgotten: {person} came back, but Customer cannot decrypt their email address"
+            ));
         }
         if !contacts.get(person).is_some_and(|it| reads(&it.email)) {
-            wrong.push(format!("forgotten: {person} came back, and gets no email"));
+            wrong.push(format!(
+                "forgotten: {person} came back, but Notification cannot decrypt their email address"
+            ));
         }
     }
     wrong

@@ -1,7 +1,6 @@
 //! The invariants of the shop at the end of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::AddAssign;
 
 use chorus_events::facts::*;
 use chorus_events::{Money, OrderId, Sku};
@@ -9,13 +8,13 @@ use chorus_kernel::{Entity, Fold, Recorded, read_recorded, text};
 use chorus_order::{Order, Placed, Status};
 use chorus_simulation::{Observed, Sightings};
 use chorus_table::Event;
-use serde::Serialize;
 
 use crate::callers::PLACE;
 use crate::courier::ParcelStatus;
 use crate::orders::ITEMS;
+use crate::pace;
+use crate::refunds;
 use crate::shop::Shop;
-use crate::{pace, regions};
 
 /// The detail types of events.
 macro_rules! kinds {
@@ -25,7 +24,7 @@ macro_rules! kinds {
 }
 
 /// An order has at most one of the events in each of these groups.
-const ONE_OF: [&[&str]; 20] = [
+const ONE_OF: [&[&str]; 19] = [
     kinds![OrderCreated],
     kinds![ItemReserved, ItemNotAvailable],
     kinds![ItemDescribed, ErrorItemDescribed],
@@ -43,12 +42,11 @@ const ONE_OF: [&[&str]; 20] = [
     kinds![DeliveryWasDelivered],
     kinds![OrderDelivered, OrderCanceled],
     kinds![ItemUnreserved, ItemReturned, ErrorItemUnreserved, ErrorItemReturned],
-    kinds![PaymentCanceled, ErrorPaymentCanceled],
     kinds![DeliveryWasCanceled],
     kinds![CustomsDeclared],
 ];
 
-/// The events that customers get emails about.
+/// The events about which customers or an operator get an email.
 const EMAILS: &[&str] = kinds![
     ConfirmationRequired,
     PaymentAuthorized,
@@ -56,6 +54,13 @@ const EMAILS: &[&str] = kinds![
     DeliveryStarted,
     OrderCanceled,
     OrderDelivered,
+    CaptureFailed,
+    ErrorPaymentCanceled,
+    ErrorPaymentDisputed,
+    ErrorItemUnreserved,
+    ErrorItemReturned,
+    ErrorDeliveryWasDelivered,
+    ErrorDeliveryWasCanceled,
 ];
 
 /// The events that every delivered order has; one whose amount could not be taken has `CaptureFailed`
@@ -73,7 +78,7 @@ const DELIVERED: &[&str] = kinds![
     OrderDelivered,
 ];
 
-/// That an amount that the bank held could not be taken.
+/// The event that an amount could not be captured although the bank held it.
 const CAPTURE_FAILED: &str = CaptureFailed::SPEC.detail_type;
 
 /// An order that was canceled although its parcel was delivered has one of these events: the
@@ -117,6 +122,7 @@ pub(crate) fn check(shop: &Shop, observed: &Observed) -> Vec<String> {
     let orders = orders(observed);
     for (id, history) in &orders {
         wrong.extend(check_stream(id, history));
+        wrong.extend(refunds::check(shop, observed, id));
         if let Some(placed) = &history.placed {
             wrong.extend(check_order(shop, observed, placed));
         }
@@ -141,10 +147,10 @@ pub(crate) fn check_stream(id: &str, history: &OrderHistory) -> Vec<String> {
         wrong.push(format!("stream: the versions of {id} are {versions:?}"));
     }
     if history.placed.is_none() {
-        wrong.push(format!("stream: the events of {id} are no order's"));
+        wrong.push(format!("stream: the events of {id} do not begin with OrderCreated"));
     }
     if history.events.len() > 2 {
-        wrong.push(format!("stream: {id} went on after it had ended"));
+        wrong.push(format!("stream: {id} has an event after the one that ended it"));
     }
     wrong
 }
@@ -168,7 +174,7 @@ pub(crate) fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> V
     must(refunded <= charged, format!("refunds: {id} was charged {charged}, refunded {refunded}"));
     must(parcels.len() <= 1, format!("parcels: {id} was shipped {} times", parcels.len()));
     let held = books.held(id);
-    must(held == 0, format!("held: {held} amounts of {id} are neither taken nor released"));
+    must(held == 0, format!("held: {held} amounts of {id} are neither captured nor released"));
     match order.status {
         Status::Open => must(false, format!("end: {id} has not ended")),
         Status::Delivered => {
@@ -180,7 +186,9 @@ pub(crate) fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> V
             must(arrived, format!("delivered: {id} has the parcels {parcels:?}"));
         }
         Status::Canceled => {
-            let even = charged == refunded;
+            let alerted = has_event(observed, id, ErrorPaymentCanceled::SPEC.detail_type)
+                || refunds::failure_was_lost(shop, observed, id);
+            let even = charged == refunded || (books.keeps_charge(id) && alerted);
             must(even, format!("canceled: {id} was charged {charged}, refunded {refunded}"));
             let moving = parcels
                 .iter()
@@ -195,10 +203,10 @@ pub(crate) fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> V
         }
     }
     let unseen = order.total < shop.script.settings.review_above;
-    // An approval may be among the events that a region takes with it.
+    // If a region was lost, the approval may be among the events that were lost with it.
     let unseen = unseen || observed.lost_region().is_some();
     let reviewed = unseen || observed.was_published::<OrderApproved>(id.as_str());
-    must(charges.is_empty() || reviewed, format!("review: {id} was charged, and not approved"));
+    must(charges.is_empty() || reviewed, format!("review: {id} was charged, but not approved"));
     wrong
 }
 
@@ -221,7 +229,7 @@ fn check_stories(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -
         for group in ONE_OF {
             let sum: u32 = group.iter().map(|kind| times(id, kind)).sum();
             if sum > 1 {
-                wrong.push(format!("story: {id} has {sum} of {}", group.join(" or ")));
+                wrong.push(format!("story: {id} has {sum} events of {}", group.join(" or ")));
             }
         }
         let delivered = history.placed.as_ref().is_some_and(|it| it.status == Status::Delivered);
@@ -235,7 +243,9 @@ fn check_stories(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -
         }
         let last = history.events.last().map_or("nothing", |event| &event.detail_type);
         if times(id, last) != 1 {
-            wrong.push(format!("story: {last} of {id} is stored, and was never published"));
+            wrong.push(format!(
+                "story: {last} of {id} is stored, but was not published exactly once"
+            ));
         }
     }
     wrong
@@ -251,19 +261,19 @@ fn check_callers(
     for order in &shop.script.orders {
         let id = &order.order_id;
         let there = orders.contains_key(id.as_str());
-        let mut callers = observed.clients.iter().filter(|it| it.asks(PLACE, &order.key));
+        let mut callers = observed.clients.iter().filter(|it| it.is_request(PLACE, &order.key));
         let placed = callers.clone().any(|client| client.answered == Some(201));
         if placed && !there {
-            wrong.push(format!("lost: {id} was answered 201, and is nowhere"));
+            wrong.push(format!("lost: {id} was answered with 201, but does not exist"));
         }
         let changed = order.twin.is_some_and(|(_, changed)| changed);
         let refused =
             callers.any(|client| !client.much_later && matches!(client.answered, Some(400..=499)));
-        // A repeated request with the text of a forgotten customer cannot be compared with the
-        // first one any more.
+        // A repeated request with the text of a forgotten customer may be refused, because it
+        // cannot be compared with the first one any more.
         let forgotten = shop.forgotten.was_forgotten(order.customer);
         if there && refused && !changed && !forgotten {
-            wrong.push(format!("callers: {} is there, and its caller was refused", order.name));
+            wrong.push(format!("callers: {} exists, although its caller was refused", order.name));
         }
     }
     wrong
@@ -322,17 +332,26 @@ fn check_log(shop: &Shop, observed: &Observed) -> Vec<String> {
     let mut wrong: Vec<String> = missing
         .map(|(_, event)| format!("log: {} of {} is missing", event.detail_type, event.about))
         .collect();
+    let copies = kept.iter().filter(|item| {
+        text(item, "metadata").is_some_and(|metadata| metadata.contains(r#""copy-of":"#))
+    });
+    wrong.extend(copies.map(|item| {
+        let (kind, about) = (text(item, "detail-type"), text(item, "pk"));
+        let [kind, about] = [kind, about].map(Option::unwrap_or_default);
+        format!("log: a copy of {kind} of {about} in an earlier version is stored")
+    }));
     if kept.len() != logged.len() {
-        wrong.push(format!("log: {} items tell of {} events", kept.len(), logged.len()));
+        wrong.push(format!("log: {} items are stored for {} events", kept.len(), logged.len()));
     }
     let poisoned: BTreeSet<&str> = sightings.poisoned.iter().map(String::as_str).collect();
     let unknown =
         |id: &&String| !sightings.events.contains_key(*id) && !poisoned.contains(id.as_str());
     let unknown = logged.iter().filter(unknown).count();
-    // The log keeps an unreadable message if it can read the parts of it that the log needs.
+    // Two kinds of unreadable messages take turns. The log keeps those of the first kind, because
+    // it can read the parts that it needs.
     let readable = shop.poison.div_ceil(2);
     if unknown > readable {
-        wrong.push(format!("log: {unknown} events were never published"));
+        wrong.push(format!("log: {unknown} of its events were never published"));
     }
     wrong
 }
@@ -369,7 +388,7 @@ fn check_counts(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) ->
     if counted == are {
         return Vec::new();
     }
-    vec![format!("counts: {counted:?} were counted, {are:?} are")]
+    vec![format!("counts: Analytics counted {counted:?}, but the orders give {are:?}")]
 }
 
 /// Checks that the list that customers see matches the orders' own events.
@@ -386,7 +405,7 @@ fn check_list(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> V
     if listed == are {
         return Vec::new();
     }
-    vec![format!("list: it says {listed:?}, and the orders {are:?}")]
+    vec![format!("list: the list has {listed:?}, but the orders are {are:?}")]
 }
 
 /// Checks that no email was sent twice under two keys, and that none is missing.
@@ -400,7 +419,7 @@ fn check_emails(shop: &Shop, observed: &Observed) -> Vec<String> {
         emails.values().find(posted).is_none() && !was_forgotten(shop, &sightings, &event.about)
     });
     let mut wrong: Vec<String> = forgotten
-        .map(|it| format!("emails: no customer was told {} of {}", it.detail_type, it.about))
+        .map(|it| format!("emails: no email reports {} of {}", it.detail_type, it.about))
         .collect();
     let mut texts: BTreeMap<&str, u32> = BTreeMap::new();
     for email in emails.values() {
@@ -440,46 +459,7 @@ fn check_prices(observed: &Observed) -> Vec<String> {
     if listed == learned {
         return Vec::new();
     }
-    vec![format!("prices: {listed:?} are listed, {learned:?} were learned")]
-}
-
-/// How the orders of a run ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Ends {
-    pub delivered: u64,
-    pub canceled: u64,
-    /// Orders that were never placed: they were refused, or the client gave up first.
-    pub unplaced: u64,
-    /// Customers who were forgotten.
-    pub forgotten: u64,
-    /// Orders that were accepted just before a region was lost, and lost with it.
-    pub lost: u64,
-}
-
-impl AddAssign for Ends {
-    fn add_assign(&mut self, other: Self) {
-        self.delivered += other.delivered;
-        self.canceled += other.canceled;
-        self.unplaced += other.unplaced;
-        self.forgotten += other.forgotten;
-        self.lost += other.lost;
-    }
-}
-
-pub(crate) fn ends(shop: &Shop, observed: &Observed) -> Ends {
-    let orders = orders(observed);
-    let count = |status: Status| {
-        let placed = orders.values().filter_map(|history| history.placed.as_ref());
-        placed.filter(|order| order.status == status).count() as u64
-    };
-    Ends {
-        delivered: count(Status::Delivered),
-        canceled: count(Status::Canceled),
-        unplaced: shop.script.orders.len().saturating_sub(orders.len()) as u64,
-        forgotten: shop.forgotten.count(),
-        lost: observed.lost_region().map_or(0, |_| regions::lost(shop, observed)),
-    }
+    vec![format!("prices: Inventory lists {listed:?}, but Order has stored {learned:?}")]
 }
 
 /// The orders whose payments wait for the decision of a review.

@@ -1,19 +1,24 @@
 //! The shop under the simulator: its orders, customers and partners, and its invariants.
 
+mod accounts;
+mod bank;
+mod callbacks;
 mod callers;
 mod courier;
+mod ends;
 mod forgetting;
 mod forgotten;
 mod invariants;
 mod orders;
 mod outside;
 mod pace;
+mod refunds;
 mod regions;
 mod shop;
 
 use chorus_simulation::{Application, Faults, Injection, UnknownInjection, UnknownTrouble};
 
-pub use invariants::Ends;
+pub use ends::Ends;
 pub use orders::Story;
 pub use shop::{CARRIER_PORT, MAIL_PORT, PAYMENT_PORT, Shop};
 

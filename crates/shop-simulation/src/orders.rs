@@ -5,13 +5,14 @@ use std::time::Duration;
 use chorus_events::{Country, Money, OrderId, PaymentCapture, Settings};
 use chorus_http::customers_key;
 use chorus_order::IdSecret;
-use chorus_simulation::{Draws, Script, Trouble};
+use chorus_simulation::{Draw, Draws, Script, Trouble};
 use serde::Serialize;
 
-use crate::courier::{CarrierBehavior, Conduct};
+use crate::accounts::SentListing;
+use crate::bank::{BankBehavior, Lapse, NoticeDelivery, Refunds};
+use crate::courier::{BehaviorKind, CarrierBehavior};
 use crate::forgetting::Forgetting;
-use crate::outside::Confirms;
-use crate::shop::{CARRIER, CUSTOMERS, PRICES, REVIEWS};
+use crate::shop::{ACCOUNTS, CARRIER, CUSTOMERS, PRICES, REFUNDS, REVIEWS};
 
 /// The items: SKU, price in cents, stock.
 pub(crate) const ITEMS: [(&str, i64, u32); 3] =
@@ -22,10 +23,13 @@ pub(crate) const ITEMS: [(&str, i64, u32); 3] =
 pub(crate) const CUSTOMER_IDS: [&str; 5] =
     ["ana", "bob-declined", "eve-blocked", "kim-confirms", "leo-never-confirms"];
 
+/// The customer who places many orders at once.
+pub(crate) const NOISY: &str = "noisy";
+
 /// A country that the carrier does not serve: Antarctica.
 const UNSERVED: &str = "AQ";
 
-/// Less than any order costs, at any of its prices. If this is the threshold of reviews, every
+/// An amount below the total of every order, whichever price applies. With this threshold, every
 /// order is reviewed.
 const LEAST: Money = Money::from_minor(500);
 
@@ -41,7 +45,7 @@ pub enum Story {
     Delivered,
     /// An order of high value that goes abroad, and is canceled while its parcel is on its way.
     Canceled,
-    /// Both orders, at the same time.
+    /// The orders of `Delivered` and `Canceled`, at the same time.
     #[default]
     Both,
     /// A customer with an order that was delivered, and one that is on its way, is forgotten, and
@@ -50,6 +54,9 @@ pub enum Story {
     /// Two orders of a shop that charges when parcels leave: one is delivered, and one is canceled
     /// before its parcel leaves.
     WhenShipped,
+    /// An order whose customer confirms the charge at once, so that the notice comes before the shop
+    /// waits for it.
+    Confirmed,
 }
 
 impl Story {
@@ -62,6 +69,7 @@ impl Story {
             Self::Both => "both",
             Self::Forgotten => "forgotten",
             Self::WhenShipped => "when-shipped",
+            Self::Confirmed => "confirmed",
         }
     }
 }
@@ -93,11 +101,11 @@ pub(crate) struct PlannedOrder {
     pub(crate) twin: Option<(Duration, bool)>,
     pub(crate) cancel: Option<Duration>,
     pub(crate) review: (Review, Duration),
-    pub(crate) manner: CarrierBehavior,
-    /// How the customer confirms the charge, if the bank asks for that.
-    pub(crate) confirms: Confirms,
-    /// Whether the bank does not hold the amount until the parcel leaves.
-    pub(crate) lapses: bool,
+    pub(crate) carrier: CarrierBehavior,
+    /// What the bank and its customer do about the payment.
+    pub(crate) bank: BankBehavior,
+    /// Whether an operator requests the order's refund again after it was refused or has failed.
+    pub(crate) retries_refund: bool,
 }
 
 /// What people do in a run, and how prices change.
@@ -107,8 +115,10 @@ pub struct Orders {
     pub(crate) orders: Vec<PlannedOrder>,
     pub(crate) prices: Vec<(Duration, &'static str, i64)>,
     pub(crate) forgettings: Vec<Forgetting>,
-    /// Whether an order's time is about that at which its request was counted: clocks are right, and
-    /// no request goes on after it has timed out.
+    /// The commands that other accounts send.
+    pub(crate) sent: Vec<SentListing>,
+    /// Whether the time in an order is about the time at which its request was counted: clocks are
+    /// right, and no request continues after it has timed out.
     pub(crate) punctual: bool,
 }
 
@@ -124,14 +134,18 @@ impl Orders {
     pub(crate) fn drawn(size: u32, draws: &mut Draws) -> Self {
         let moments = draws.moments(PRICES, 3);
         let mut price = |at| {
-            let sku = draws.extent.one_of(&["chai", "tea"]);
-            (at, sku, 500 + 10 * draws.extent.below(200) as i64)
+            let sku = draws.quantities.one_of(&["chai", "tea"]);
+            (at, sku, 500 + 10 * draws.quantities.below(200) as i64)
         };
         let prices = moments.into_iter().map(&mut price).collect();
         let forgettings = Forgetting::drawn(draws);
-        let orders = (1..=size).map(|number| order(draws, number)).collect();
+        let mut orders: Vec<PlannedOrder> = (1..=size).map(|number| order(draws, number)).collect();
+        if draws.has(Trouble::NOISY_TENANT) {
+            orders.extend(noisy_orders(draws, size));
+        }
+        let sent = if draws.has(ACCOUNTS) { SentListing::drawn(draws) } else { Vec::new() };
         let punctual = !draws.has(Trouble::SKEW) && !draws.has(Trouble::TIMEOUTS);
-        Self { settings: settings(draws), orders, prices, forgettings, punctual }
+        Self { settings: settings(draws), orders, prices, forgettings, sent, punctual }
     }
 
     /// Whether the order has to be reviewed.
@@ -148,7 +162,7 @@ impl Orders {
         orders[1].country = "FR";
         orders[1].at = millis(20);
         orders[1].cancel = Some(millis(2_500));
-        orders[1].manner.delivery = millis(600_000);
+        orders[1].carrier.delivery = millis(600_000);
         match story {
             Story::Delivered => orders.truncate(1),
             Story::Canceled => drop(orders.remove(0)),
@@ -156,10 +170,19 @@ impl Orders {
             Story::Forgotten => {
                 // The carrier has the parcel, but fetches its address only after the customer was
                 // forgotten.
-                orders[1].manner.pickup = hours(4);
+                orders[1].carrier.pickup = hours(4);
                 orders[1].cancel = None;
             }
-            Story::WhenShipped => orders[1].manner.pickup = hours(1),
+            Story::WhenShipped => orders[1].carrier.pickup = hours(1),
+            Story::Confirmed => {
+                orders.truncate(1);
+                let order = &mut orders[0];
+                order.customer = CUSTOMER_IDS[3];
+                order.order_id = order_id(order.customer, &order.key);
+                let at_once = NoticeDelivery { after: Duration::ZERO, times: 1 };
+                order.bank.confirmed = Some(Duration::ZERO);
+                order.bank.confirmation_notice = at_once;
+            }
         }
         let (at, back) = (hours(2), Some(hours(6)));
         let forgetting = Forgetting { customer: CUSTOMER_IDS[0], at, despite: true, back };
@@ -169,7 +192,8 @@ impl Orders {
             _ => PaymentCapture::AtOnce,
         };
         let settings = Settings { payment_capture, ..Settings::DEFAULT };
-        Self { settings, orders, prices: Vec::new(), forgettings, punctual: true }
+        let (prices, sent) = (Vec::new(), Vec::new());
+        Self { settings, orders, prices, forgettings, sent, punctual: true }
     }
 }
 
@@ -177,6 +201,7 @@ impl Script for Orders {
     const SIMPLER: &'static [fn(&mut Self)] = &[
         |it| it.prices.clear(),
         |it| it.forgettings.clear(),
+        |it| it.sent.clear(),
         |it| it.orders.iter_mut().for_each(|order| order.twin = None),
         |it| it.orders.iter_mut().for_each(|order| order.cancel = None),
     ];
@@ -202,6 +227,7 @@ impl Script for Orders {
         ));
         lines.extend(self.orders.iter().map(|order| order.describe(self.is_reviewed(order))));
         lines.extend(self.forgettings.iter().map(Forgetting::describe));
+        lines.extend(self.sent.iter().map(SentListing::describe));
         lines
     }
 }
@@ -221,29 +247,42 @@ impl PlannedOrder {
             let (review, after) = self.review;
             what.push_str(&format!(", review: {review:?} after {after:?}"));
         }
-        if self.customer == CUSTOMER_IDS[3] {
-            what.push_str(&format!(", {:?}", self.confirms));
-        }
-        if self.lapses {
-            what.push_str(", whose bank lets an authorization lapse");
-        }
-        what.push_str(&format!(", carrier: {:?}", self.manner));
+        what.push_str(&format!(", bank: {:?}", self.bank));
+        what.push_str(&format!(", carrier: {:?}", self.carrier));
         what
     }
 }
 
 /// The customer may confirm before the shop waits for it, or after it has given up; the notice may
-/// be lost, late, or sent twice.
-fn confirms(draws: &Draws, name: &str) -> Confirms {
+/// be lost, late, or sent twice. Authorizations lapse, charges are disputed, refunds are refused or fail.
+fn bank(draws: &Draws, name: &str, customer: &str) -> BankBehavior {
     let mut draw = draws.of(&format!("{name} is confirmed"));
     let after = if draw.percent(25) { Duration::ZERO } else { draw.moment() };
     let notice_after = if draw.percent(60) { Duration::ZERO } else { draw.moment() };
-    Confirms { after, notice_after, times: draw.one_of(&[0, 1, 1, 2]) }
-}
-
-/// Whether an authorization lapses before the parcel leaves.
-fn lapses(draws: &Draws, name: &str) -> bool {
-    draws.has(CUSTOMERS) && draws.of(&format!("{name} lapses")).percent(15)
+    let confirmation_notice =
+        NoticeDelivery { after: notice_after, times: draw.one_of(&[0, 1, 1, 2]) };
+    let mut lapses = draws.of(&format!("{name} lapses"));
+    let lapse = (draws.has(CUSTOMERS) && lapses.percent(15))
+        .then(|| if lapses.percent(50) { Lapse::AtCapture } else { Lapse::After(lapses.moment()) });
+    let fails = draws.has(REFUNDS);
+    let mut draw = draws.of(&format!("{name} is refunded"));
+    let soon = |draw: &mut Draw| if draw.percent(50) { Duration::ZERO } else { draw.moment() };
+    let refunds = match draw.below(10) {
+        0 | 1 if fails => Refunds::FailAfter(soon(&mut draw)),
+        2 | 3 if fails => Refunds::Refused,
+        _ => Refunds::Arrive,
+    };
+    let disputed = (fails && draw.percent(15)).then(|| draw.moment());
+    let notices = NoticeDelivery { after: soon(&mut draw), times: draw.one_of(&[1, 1, 2]) };
+    let never = customer == CUSTOMER_IDS[4];
+    BankBehavior {
+        confirmed: (!never).then_some(after),
+        confirmation_notice,
+        lapse,
+        refunds,
+        disputed,
+        notices,
+    }
 }
 
 fn settings(draws: &Draws) -> Settings {
@@ -290,24 +329,25 @@ fn order(draws: &Draws, number: u32) -> PlannedOrder {
     let twin = (customers && draw.percent(20)).then(|| (draw.moment(), draw.percent(30)));
     let reviews = [Review::Approves, Review::Declines, Review::ChangesMind, Review::Never];
     let review = if draws.has(REVIEWS) { draw.one_of(&reviews) } else { Review::Approves };
-    let conducts = [
-        Conduct::Plain,
-        Conduct::Plain,
-        Conduct::Twice,
-        Conduct::Cancels,
-        Conduct::Silent,
-        Conduct::Down,
+    let kinds = [
+        BehaviorKind::Plain,
+        BehaviorKind::Plain,
+        BehaviorKind::Twice,
+        BehaviorKind::Cancels,
+        BehaviorKind::Silent,
+        BehaviorKind::Down,
+        BehaviorKind::NeverTakes,
     ];
-    let manner = if draws.has(CARRIER) {
-        let conduct = draw.one_of(&conducts);
-        CarrierBehavior { conduct, pickup: draw.moment(), delivery: draw.moment() }
+    let carrier = if draws.has(CARRIER) {
+        let kind = draw.one_of(&kinds);
+        CarrierBehavior { kind, pickup: draw.moment(), delivery: draw.moment() }
     } else {
-        CarrierBehavior { conduct: Conduct::Plain, pickup: millis(50), delivery: millis(150) }
+        CarrierBehavior { kind: BehaviorKind::Plain, pickup: millis(50), delivery: millis(150) }
     };
     PlannedOrder {
         order_id: order_id(customer, &key),
-        confirms: confirms(draws, &name),
-        lapses: lapses(draws, &name),
+        bank: bank(draws, &name, customer),
+        retries_refund: draws.of(&format!("{name} is refunded again")).percent(50),
         name,
         key,
         customer,
@@ -318,8 +358,29 @@ fn order(draws: &Draws, number: u32) -> PlannedOrder {
         twin,
         cancel,
         review: (review, draw.moment()),
-        manner,
+        carrier,
     }
+}
+
+/// The orders of one customer, all placed at the same moment.
+fn noisy_orders(draws: &Draws, size: u32) -> Vec<PlannedOrder> {
+    let mut draw = draws.of("noisy tenant");
+    let at = millis(draw.below(3_000));
+    let count = 12 + draw.below(12) as u32;
+    let of_customer = |number| {
+        let planned = order(draws, number);
+        PlannedOrder {
+            order_id: order_id(NOISY, &planned.key),
+            customer: NOISY,
+            lines: vec![("tea", 1)],
+            at,
+            patience: 12,
+            twin: None,
+            cancel: None,
+            ..planned
+        }
+    };
+    (size + 1..=size + count).map(of_customer).collect()
 }
 
 /// The secret from which the simulated shop derives the ids of orders.

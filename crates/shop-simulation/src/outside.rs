@@ -1,211 +1,33 @@
 //! The external partners of the shop: a payment provider and a mailer. They keep records of their
 //! own, act once for each intent or key, and may receive a request late.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::{Money, OrderId, PaymentCapture};
 use chorus_kernel::{OutcomeUnknown, People};
 use chorus_notification::{Delivery, Email, Mailer, Recipient};
 use chorus_payment::{
-    CaptureAnswer, Charge, ChargeAnswer, IntentId, IntentState, KnownIntent, ListedIntent,
-    PaymentProvider, ProviderError, Refund, RefundAnswer, SimulatedNotice,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, ListedIntent, PaymentProvider,
+    ProviderError, Refund, RefundAnswer,
 };
 use chorus_simulation::Environment;
+use jiff::Timestamp;
 
-use crate::callers;
+use crate::bank::{Desk, Intents};
 use crate::forgotten::Forgotten;
 use crate::shop::{MAIL_PORT, PAYMENT_PORT};
-
-/// The state of an intent; every state except the first three is final.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Intent {
-    Prepared,
-    /// The customer has to confirm it.
-    Asked,
-    /// The bank holds the amount.
-    Authorized,
-    Charged,
-    Declined,
-    Canceled,
-}
-
-#[derive(Debug)]
-struct Entry {
-    order_id: OrderId,
-    amount: Money,
-    intent: Intent,
-    refunded: bool,
-}
-
-/// The intents of all orders. Each request to prepare a charge creates another intent, so
-/// confirming an intent whose id was not committed could charge twice.
-#[derive(Debug)]
-pub(crate) struct Intents {
-    entries: Vec<Entry>,
-    /// When the amount of an intent is charged once the bank has agreed.
-    capture: PaymentCapture,
-}
-
-impl Intents {
-    pub(crate) const fn new(capture: PaymentCapture) -> Self {
-        Self { entries: Vec::new(), capture }
-    }
-
-    /// What becomes of an intent to which the bank agrees.
-    const fn agreed(&self) -> Intent {
-        match self.capture {
-            PaymentCapture::AtOnce => Intent::Charged,
-            PaymentCapture::WhenShipped => Intent::Authorized,
-        }
-    }
-
-    /// How many amounts the bank holds for an order.
-    pub(crate) fn held(&self, order: &OrderId) -> usize {
-        self.of(order).filter(|entry| entry.intent == Intent::Authorized).count()
-    }
-
-    /// The amounts that an order was charged.
-    pub(crate) fn charged(&self, order: &OrderId) -> Vec<Money> {
-        let taken = self.of(order).filter(|entry| entry.intent == Intent::Charged);
-        taken.map(|entry| entry.amount).collect()
-    }
-
-    /// The amounts that an order was refunded.
-    pub(crate) fn refunded(&self, order: &OrderId) -> Vec<Money> {
-        self.of(order).filter(|entry| entry.refunded).map(|entry| entry.amount).collect()
-    }
-
-    /// Every intent, as the provider lists them.
-    fn listed(&self) -> Vec<ListedIntent> {
-        let listed = |(place, entry): (usize, &Entry)| ListedIntent {
-            intent: IntentId((place + 1).to_string()),
-            order_id: entry.order_id.clone(),
-            state: match entry.intent {
-                _ if entry.refunded => IntentState::Refunded,
-                Intent::Prepared | Intent::Declined => IntentState::Open,
-                Intent::Asked | Intent::Charged => IntentState::Confirmed,
-                Intent::Authorized => IntentState::Held,
-                Intent::Canceled => IntentState::Canceled,
-            },
-        };
-        self.entries.iter().enumerate().map(listed).collect()
-    }
-
-    pub(crate) fn charges(&self) -> usize {
-        self.entries.iter().filter(|entry| entry.intent == Intent::Charged).count()
-    }
-
-    pub(crate) fn refunds(&self) -> usize {
-        self.entries.iter().filter(|entry| entry.refunded).count()
-    }
-
-    fn of(&self, order: &OrderId) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(move |entry| entry.order_id == *order)
-    }
-
-    fn prepare(&mut self, charge: &Charge) -> IntentId {
-        let (order_id, amount) = (charge.order_id.clone(), charge.amount);
-        self.entries.push(Entry { order_id, amount, intent: Intent::Prepared, refunded: false });
-        IntentId(self.entries.len().to_string())
-    }
-
-    /// The intent with this id; the provider rejects an id that it did not issue.
-    fn entry(&mut self, IntentId(id): &IntentId) -> Result<&mut Entry, ProviderError> {
-        let unknown = || ProviderError::Refused(format!("there is no intent {id}"));
-        let place = id.parse().ok().and_then(|number: usize| number.checked_sub(1));
-        place.and_then(|place| self.entries.get_mut(place)).ok_or_else(unknown)
-    }
-
-    /// Confirms an intent of `customer`, whose id selects the bank's behaviour.
-    fn confirm(&mut self, id: &IntentId, customer: &str) -> Result<ChargeAnswer, ProviderError> {
-        let agreed = self.agreed();
-        let entry = self.entry(id)?;
-        if entry.intent == Intent::Prepared {
-            entry.intent = match customer {
-                _ if customer.contains("declined") => Intent::Declined,
-                _ if customer.contains("confirms") => Intent::Asked,
-                _ => agreed,
-            };
-        }
-        Ok(match entry.intent {
-            Intent::Asked => ChargeAnswer::ConfirmationRequired { confirm_at: None },
-            Intent::Authorized => ChargeAnswer::Authorized { charge_id: charge_id(id) },
-            Intent::Charged => ChargeAnswer::Charged { charge_id: charge_id(id) },
-            Intent::Prepared | Intent::Declined => {
-                ChargeAnswer::Declined { reason: "card declined".to_owned() }
-            }
-            Intent::Canceled => {
-                ChargeAnswer::Declined { reason: "the charge was canceled before".to_owned() }
-            }
-        })
-    }
-
-    /// The customer confirms the charge; returns whether the charge still waited for that.
-    fn is_confirmed(&mut self, id: &IntentId) -> bool {
-        let agreed = self.agreed();
-        let asked = self.entry(id).ok().filter(|entry| entry.intent == Intent::Asked);
-        asked.map(|entry| entry.intent = agreed).is_some()
-    }
-
-    fn is_asked(&mut self, id: &IntentId) -> bool {
-        self.entry(id).is_ok_and(|entry| entry.intent == Intent::Asked)
-    }
-
-    /// Takes an amount that the bank holds, unless it has `lapsed` by now.
-    fn capture(&mut self, id: &IntentId, lapsed: bool) -> Result<CaptureAnswer, ProviderError> {
-        let entry = self.entry(id)?;
-        if entry.intent == Intent::Authorized {
-            entry.intent = if lapsed { Intent::Canceled } else { Intent::Charged };
-        }
-        Ok(match entry.intent {
-            Intent::Charged => CaptureAnswer::Captured { charge_id: charge_id(id) },
-            _ => CaptureAnswer::Failed { reason: "the authorization has lapsed".to_owned() },
-        })
-    }
-
-    fn refund(&mut self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
-        let entry = self.entry(&refund.intent)?;
-        if entry.intent == Intent::Charged {
-            entry.refunded = true;
-            return Ok(RefundAnswer::Refunded { amount: entry.amount });
-        }
-        entry.intent = Intent::Canceled;
-        Ok(RefundAnswer::NothingCharged)
-    }
-}
-
-fn charge_id(IntentId(id): &IntentId) -> String {
-    format!("ch-{id}")
-}
 
 pub(crate) struct SimulatedBank {
     pub(crate) environment: Arc<Environment>,
     /// Whether none of the answers to charges arrive, as long as faults are injected.
     pub(crate) mute: bool,
-    pub(crate) books: Arc<Mutex<Intents>>,
-    /// Each order's name in the run, and how its customer confirms a charge.
-    pub(crate) customers: Arc<BTreeMap<OrderId, (String, Confirms)>>,
-    /// The orders whose amount the bank does not hold until the parcel leaves.
-    pub(crate) lapsing: Arc<BTreeSet<OrderId>>,
-}
-
-/// How a customer confirms a charge, and how the provider's notice reaches the shop.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Confirms {
-    /// The time from the bank's request to the customer's confirmation.
-    pub(crate) after: Duration,
-    /// The time from the confirmation to the notice.
-    pub(crate) notice_after: Duration,
-    /// How often the notice is sent; 0 if it is lost.
-    pub(crate) times: u32,
+    pub(crate) desk: Arc<Desk>,
 }
 
 impl SimulatedBank {
     pub(crate) fn books(&self) -> MutexGuard<'_, Intents> {
-        opened(&self.books)
+        self.desk.books()
     }
 
     /// The intents, without a call that could fail: for a takeover.
@@ -213,50 +35,14 @@ impl SimulatedBank {
         self.books().listed()
     }
 
-    /// Refunds what an intent charged, or cancels it, without a call that could fail.
+    /// Refunds what an intent charged, or cancels it, without a call that could fail; the bank may
+    /// refuse the refund.
     pub(crate) fn end(&self, refund: &Refund) {
-        if let Err(error) = self.books().refund(refund) {
+        self.books().end(&refund.intent);
+        if let Err(error) = self.desk.refund(refund) {
             self.environment.violated(format!("takeover: {error}"));
         }
     }
-
-    /// Plans the customer's confirmation of a charge, and the notices of it.
-    fn ask(&self, intent: IntentId, charge: &Charge) -> impl FnOnce() + Send + 'static {
-        let (environment, books) = (Arc::clone(&self.environment), Arc::clone(&self.books));
-        let order_id = charge.order_id.clone();
-        let confirms = self.customers.get(&order_id).cloned();
-        let never = charge.customer_id.as_str().contains("never-confirms");
-        move || {
-            let Some((order, confirms)) = confirms.filter(|_| !never) else { return };
-            let notices = Arc::clone(&environment);
-            environment.later(confirms.after, move || {
-                let mut books = opened(&books);
-                if books.is_confirmed(&intent) {
-                    let notice = match books.capture {
-                        PaymentCapture::AtOnce => SimulatedNotice::succeeded(intent, order_id),
-                        PaymentCapture::WhenShipped => {
-                            SimulatedNotice::authorized(intent, order_id)
-                        }
-                    };
-                    drop(books);
-                    notify(&notices, &notice, &order, confirms);
-                }
-                Vec::new()
-            });
-        }
-    }
-}
-
-/// Plans the notices, as many as are sent.
-fn notify(environment: &Environment, notice: &SimulatedNotice, order: &str, confirms: Confirms) {
-    for time in 0..confirms.times {
-        let client = callers::notifies(notice, order, time);
-        environment.later(confirms.notice_after, move || vec![client]);
-    }
-}
-
-fn opened(books: &Mutex<Intents>) -> MutexGuard<'_, Intents> {
-    books.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn no_answer() -> ProviderError {
@@ -266,8 +52,8 @@ fn no_answer() -> ProviderError {
 #[async_trait]
 impl PaymentProvider for SimulatedBank {
     async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError> {
-        let (books, charge) = (Arc::clone(&self.books), charge.clone());
-        let act = move || opened(&books).prepare(&charge);
+        let (desk, charge) = (Arc::clone(&self.desk), charge.clone());
+        let act = move || desk.books().prepare(&charge);
         self.environment.external(PAYMENT_PORT, act).await.ok_or_else(no_answer)
     }
 
@@ -276,60 +62,32 @@ impl PaymentProvider for SimulatedBank {
         intent: &IntentId,
         charge: &Charge,
     ) -> Result<ChargeAnswer, ProviderError> {
-        let (books, intent) = (Arc::clone(&self.books), intent.clone());
+        let (desk, intent) = (Arc::clone(&self.desk), intent.clone());
         let customer = charge.customer_id.clone();
-        let ask = self.ask(intent.clone(), charge);
-        let act = move || {
-            let mut books = opened(&books);
-            let asked_before = books.is_asked(&intent);
-            let answer = books.confirm(&intent, customer.as_str());
-            let is_asked = books.is_asked(&intent);
-            drop(books);
-            if is_asked && !asked_before {
-                ask();
-            }
-            answer
-        };
+        let act = move || desk.act(&intent, |books| books.confirm(&intent, customer.as_str()));
         let answer = self.environment.external(PAYMENT_PORT, act).await;
-        let arrived = answer.filter(|_| !(self.mute && self.environment.injects_faults()));
-        arrived.ok_or_else(no_answer)?
+        let heard = answer.filter(|_| !(self.mute && self.environment.injects_faults()));
+        heard.ok_or_else(no_answer)?
     }
 
     async fn capture(&self, intent: &IntentId) -> Result<CaptureAnswer, ProviderError> {
-        let (books, intent) = (Arc::clone(&self.books), intent.clone());
-        let lapsing = Arc::clone(&self.lapsing);
-        let act = move || {
-            let mut books = opened(&books);
-            let order = books.entry(&intent)?.order_id.clone();
-            books.capture(&intent, lapsing.contains(&order))
-        };
+        let (desk, intent) = (Arc::clone(&self.desk), intent.clone());
+        let act = move || desk.capture(&intent);
         self.environment.external(PAYMENT_PORT, act).await.ok_or_else(no_answer)?
     }
 
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
-        let (books, refund) = (Arc::clone(&self.books), refund.clone());
-        let environment = Arc::clone(&self.environment);
-        let customer = self.customers.get(&refund.order_id).cloned();
-        let act = move || {
-            let mut books = opened(&books);
-            let was_asked = books.is_asked(&refund.intent);
-            let answer = books.refund(&refund);
-            drop(books);
-            if let Some((order, confirms)) = customer.filter(|_| was_asked) {
-                let notice = SimulatedNotice::canceled(refund.intent, refund.order_id);
-                notify(&environment, &notice, &order, confirms);
-            }
-            answer
-        };
+        let (desk, refund) = (Arc::clone(&self.desk), refund.clone());
+        let act = move || desk.refund(&refund);
         self.environment.external(PAYMENT_PORT, act).await.ok_or_else(no_answer)?
     }
 
+    async fn list(&self, _: Timestamp) -> Result<Vec<ListedIntent>, ProviderError> {
+        Ok(self.listed())
+    }
+
     async fn find(&self, intent: &IntentId) -> Result<Option<KnownIntent>, ProviderError> {
-        let mut books = self.books();
-        let entry = books.entry(intent)?;
-        let (order_id, is_refunded) = (entry.order_id.clone(), entry.refunded);
-        let is_canceled = entry.intent == Intent::Canceled;
-        Ok(Some(KnownIntent { order_id, is_refunded, is_canceled }))
+        Ok(self.books().find(intent))
     }
 }
 
@@ -366,7 +124,7 @@ impl Mailer for SimulatedMailer {
                 None => return Ok(bounced()),
             }
         }
-        let text = format!(
+        let said = format!(
             "{} to {}: {}\n{}",
             email.template,
             email.recipient.name_on_the_bus(),
@@ -375,12 +133,87 @@ impl Mailer for SimulatedMailer {
         );
         let (emails, key) = (Arc::clone(&self.emails), key.to_owned());
         let act = move || {
-            emails.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(text);
+            emails.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(said);
             Delivery::Sent
         };
         self.environment
             .external(MAIL_PORT, act)
             .await
             .ok_or_else(|| OutcomeUnknown("no answer".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::{Money, PaymentCapture};
+    use chorus_kernel::testing::expect_ready;
+    use chorus_payment::provider_suite::{Bank, Harness, Payer, run};
+
+    /// Two banks: for a shop that charges at once, and for one that charges when parcels leave.
+    struct Banks([Arc<SimulatedBank>; 2]);
+
+    impl Banks {
+        fn open() -> Self {
+            let open = |capture| {
+                let environment = Environment::at_rest();
+                let desk = Desk::new(&environment, capture, BTreeMap::new());
+                Arc::new(SimulatedBank { environment, mute: false, desk })
+            };
+            Self([open(PaymentCapture::AtOnce), open(PaymentCapture::WhenShipped)])
+        }
+    }
+
+    #[async_trait]
+    impl Harness for Banks {
+        fn provider(&self, capture: PaymentCapture) -> Arc<dyn PaymentProvider> {
+            let [at_once, when_shipped] = &self.0;
+            let bank = if capture == PaymentCapture::AtOnce { at_once } else { when_shipped };
+            Arc::clone(bank) as Arc<_>
+        }
+
+        async fn payer(&self, bank: Bank) -> Option<Payer> {
+            let customer = match bank {
+                Bank::Pays | Bank::Lapses => "ana",
+                Bank::Declines => "ana-declined",
+                Bank::Asks => "ana-confirms",
+                // No customer's id selects these: a run's plan refuses refunds, and its faulty
+                // ports lose answers.
+                Bank::LosesAnswers | Bank::KeepsAll => return None,
+            };
+            let customer_id = customer.parse().expect("it is a customer's id");
+            Some(Payer { customer_id, payment_method: None })
+        }
+
+        async fn confirm(&self, intent: &IntentId, charge: &Charge) {
+            // Both banks use the same ids for their intents, so the order tells them apart.
+            for bank in &self.0 {
+                let known = bank.books().find(intent);
+                if known.is_some_and(|known| known.order_id == charge.order_id) {
+                    bank.desk.act(intent, |books| books.confirmed(intent));
+                }
+            }
+        }
+
+        async fn lapse(&self, intent: &IntentId) {
+            let [_, when_shipped] = &self.0;
+            when_shipped.desk.act(intent, |books| books.lapse(intent));
+        }
+
+        async fn charged_and_refunded(&self, _: &IntentId, charge: &Charge) -> (Money, Money) {
+            let sum = |amounts: Vec<Money>| amounts.into_iter().sum::<Money>();
+            let of = |bank: &Arc<SimulatedBank>| {
+                let books = bank.books();
+                (sum(books.charged(&charge.order_id)), sum(books.refunded(&charge.order_id)))
+            };
+            let [(charged, refunded), (later_charged, later_refunded)] =
+                [of(&self.0[0]), of(&self.0[1])];
+            (charged.max(later_charged), refunded.max(later_refunded))
+        }
+    }
+
+    #[test]
+    fn the_simulated_bank_holds_the_port_of_payment_providers() {
+        assert_eq!(expect_ready(run(&Banks::open())), [Bank::LosesAnswers, Bank::KeepsAll]);
     }
 }

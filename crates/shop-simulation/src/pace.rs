@@ -1,15 +1,19 @@
 //! How fast one customer may place orders.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
-use chorus_simulation::Observed;
+use chorus_http::Problem;
+use chorus_simulation::{Client, Observed};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::invariants::OrderHistory;
 use crate::orders::ONE_BY_ONE;
 use crate::shop::Shop;
 
-/// Where a customer may place one order a minute, their orders are about a minute apart: two calls of
-/// the store lie between the count of a request and the time of its order.
+/// Checks, if a customer may place one order a minute, that the orders of each customer are at
+/// least half a minute apart. They may be less than a minute apart, because two calls of the store
+/// lie between the count of a request and the time of its order.
 pub(crate) fn check(
     shop: &Shop,
     observed: &Observed,
@@ -22,10 +26,55 @@ pub(crate) fn check(
     {
         return Vec::new();
     }
-    let placed = orders.values().filter_map(|told| told.placed.as_ref());
+    let placed = orders.values().filter_map(|history| history.placed.as_ref());
     let mut times: Vec<(&str, i64)> =
         placed.map(|order| (order.customer_id.as_str(), order.placed_at.as_second())).collect();
     times.sort_unstable();
     let hasty = times.windows(2).filter(|it| it[0].0 == it[1].0 && it[1].1 - it[0].1 < 30);
-    hasty.map(|it| format!("pace: one order a minute is allowed, and {it:?} are two")).collect()
+    let wrong = |it: &[(&str, i64)]| {
+        format!("pace: one order a minute is allowed, but {it:?} were accepted")
+    };
+    hasty.map(wrong).collect()
+}
+
+/// A request that is refused was counted at most a minute after those that leave it no place, and
+/// answered within the duration of two calls of the store.
+const COUNTED_WITHIN: SignedDuration = SignedDuration::from_secs(90);
+
+/// When each customer sent a request to place an order.
+#[derive(Debug, Default)]
+pub(crate) struct Requests(Mutex<BTreeMap<String, Vec<Timestamp>>>);
+
+impl Requests {
+    pub(crate) fn sent(&self, client: &Client, now: Timestamp) {
+        let customer = client.request.caller.name().unwrap_or_default().to_owned();
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.entry(customer).or_default().push(now);
+    }
+
+    /// Checks that a customer whose request was refused had sent as many as `per_minute` before:
+    /// the requests of others do not count. Returns the violation, if there is one.
+    pub(crate) fn refused(
+        &self,
+        client: &Client,
+        problem: &Problem,
+        (per_minute, now): (u32, Timestamp),
+    ) -> Option<String> {
+        let wait = problem.retry_after.filter(|_| problem.status == 429)?;
+        // The write that counts a request may meet a conflict: it is then refused for a second,
+        // whatever was counted before.
+        if wait <= 1 {
+            return None;
+        }
+        let customer = client.request.caller.name().unwrap_or_default();
+        let sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = sent.get(customer).into_iter().flatten();
+        let lately = own.filter(|at| now.duration_since(**at) < COUNTED_WITHIN).count();
+        // One of them is the request that was refused.
+        (lately <= per_minute as usize).then(|| {
+            format!(
+                "pace: {customer} was refused, and had sent {lately} requests, not {per_minute}"
+            )
+        })
+    }
 }

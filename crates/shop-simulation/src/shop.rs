@@ -1,32 +1,38 @@
 //! The shop as an application of the simulator.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chorus_events::OrderId;
 use chorus_events::inventory::ItemReserved;
 use chorus_events::order::OrderCreated;
-use chorus_events::partners::{MAIL_BREAKER, PAYMENT_BREAKER};
+use chorus_events::partners::{CATALOGUE, MAIL_BREAKER, PAYMENT_BREAKER};
+use chorus_events::payment::ErrorPaymentCanceled;
 use chorus_events::table::rows;
 use chorus_http::{Problem, Request, Response};
 use chorus_kernel::{Failure, IDEMPOTENCY_TABLE, Item, Store, number, text};
 use chorus_services::Dependencies;
 use chorus_simulation::{
     Application, Chore, Client, Draws, Effects, Environment, Observed, Opened, Poison, Port,
-    Scenario, Standby, TakenOver, Trouble, Unreadable, Watch,
+    Scenario, Sent, Sighting, Standby, TakenOver, Trouble, Unreadable, Watch,
 };
-use chorus_table::{Breaker, Event, Row, Table};
+use chorus_table::{Breaker, Event, Partner, Row, Table};
 use chorus_webhook_signature::{WebhookSecret, WebhookSecrets};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::accounts::{self, CATALOGUE_ACCOUNT, SentListing};
+use crate::bank::{BankBehavior, Desk};
+use crate::callbacks;
 use crate::callers::{self, ADDRESS, PLACE};
-use crate::courier::{Conduct, SimulatedCarrier};
+use crate::courier::{BehaviorKind, SimulatedCarrier};
+use crate::ends::{Ends, ends};
 use crate::forgetting::Forgetting;
 use crate::forgotten::Forgotten;
-use crate::invariants::{self, Ends};
-use crate::orders::{CUSTOMER_IDS, ITEMS, Orders, PlannedOrder, Review, Story, order_ids};
-use crate::outside::{Confirms, Intents, SimulatedBank, SimulatedMailer};
+use crate::invariants;
+use crate::orders::{CUSTOMER_IDS, ITEMS, NOISY, Orders, PlannedOrder, Review, Story, order_ids};
+use crate::outside::{SimulatedBank, SimulatedMailer};
+use crate::pace::Requests;
 use crate::regions;
 
 /// Customers cancel at any moment; clients repeat their requests, or give up.
@@ -37,8 +43,13 @@ pub(crate) const REVIEWS: Trouble = Trouble::named("reviews");
 pub(crate) const CARRIER: Trouble = Trouble::named("carrier");
 /// Prices change while orders run.
 pub(crate) const PRICES: Trouble = Trouble::named("prices");
+/// Banks refuse refunds or let them fail later, and customers dispute charges.
+pub(crate) const REFUNDS: Trouble = Trouble::named("refunds");
 /// Customers are forgotten, at any moment, and some come back.
 pub(crate) const FORGETTING: Trouble = Trouble::named("forgetting");
+
+/// Accounts send commands through the bus: the catalogue's, and one that may not.
+pub(crate) const ACCOUNTS: Trouble = Trouble::named("accounts");
 
 /// The payment provider, which Payment calls.
 pub const PAYMENT_PORT: Port = Port::slow_external(0, "Payment");
@@ -46,6 +57,9 @@ pub const PAYMENT_PORT: Port = Port::slow_external(0, "Payment");
 pub const MAIL_PORT: Port = Port::external(1, "Mail");
 /// The carrier, which the bus itself calls.
 pub const CARRIER_PORT: Port = Port::external(2, "Carrier");
+
+/// How soon an operator requests a refund again, if at all.
+const OPERATOR_ACTS_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The secret with which the carrier and the payment provider sign.
 const SECRET: &str = "a-secret-of-the-simulated-carrier";
@@ -61,6 +75,7 @@ pub struct Shop {
     /// How many unreadable messages are published.
     pub(crate) poison: usize,
     pub(crate) forgotten: Arc<Forgotten>,
+    requests: Requests,
     /// Every table of the shop but that of people's keys.
     pub(crate) tables: Vec<&'static str>,
     secret: WebhookSecret,
@@ -72,26 +87,29 @@ impl Application for Shop {
     type Ends = Ends;
 
     const TABLE: Table = chorus_events::table::TABLE;
-    const TROUBLES: &'static [Trouble] = &[CUSTOMERS, REVIEWS, CARRIER, PRICES, FORGETTING];
+    const TROUBLES: &'static [Trouble] =
+        &[CUSTOMERS, REVIEWS, CARRIER, PRICES, REFUNDS, FORGETTING, ACCOUNTS];
     const TWO_REGIONS: bool = true;
-    const IN_ONE_REGION: &'static [Trouble] = &[FORGETTING];
+    const IN_ONE_REGION: &'static [Trouble] = &[FORGETTING, ACCOUNTS];
+    const SENDERS: &'static [(Partner, &'static str)] = &[(CATALOGUE, CATALOGUE_ACCOUNT)];
     const PORTS: &'static [Port] = &[PAYMENT_PORT, MAIL_PORT, CARRIER_PORT];
     const BREAKERS: &'static [(Port, &'static Breaker)] =
         &[(PAYMENT_PORT, &PAYMENT_BREAKER), (MAIL_PORT, &MAIL_BREAKER)];
     const LIMITS: &'static [(&'static str, u32)] = &[
         ("ReviewHeartbeatSeconds", 7_200),
         ("ReviewTimeoutSeconds", 14_400),
-        ("CarrierTimeoutSeconds", 43_200),
+        // Longer than the time for which the bus calls a carrier that does not answer.
+        ("CarrierTimeoutSeconds", 216_000),
         ("ConfirmationTimeoutSeconds", 3_600),
     ];
-    const LONGEST_WAIT: Duration = Duration::from_secs(43_600);
-    /// The carrier alone may take two and a half days for a parcel.
-    const ENDS_WITHIN: Duration = Duration::from_secs(3 * 86_400);
+    const LONGEST_WAIT: Duration = Duration::from_secs(216_400);
+    /// The carrier alone may take two and a half days for a parcel, and the bus a day to reach it.
+    const ENDS_WITHIN: Duration = Duration::from_secs(5 * 86_400);
     const POISON: &'static [Poison] = &[
         Poison {
             event: OrderCreated::SPEC,
             unreadable: Unreadable::Data("order-id"),
-            // The event log can read the parts of the message that it needs.
+            // The event log is not listed: it can read the parts of the message that it needs.
             dead_lettered_by: &[
                 rows::ReserveItem::SPEC,
                 rows::CountOrder::SPEC,
@@ -115,13 +133,10 @@ impl Application for Shop {
 
     fn open(environment: &Arc<Environment>, scenario: &Scenario<Orders>) -> Opened<Self> {
         let script = scenario.script.clone();
-        let bank = Arc::new(SimulatedBank {
-            environment: Arc::clone(environment),
-            mute: scenario.mute,
-            books: Arc::new(Mutex::new(Intents::new(script.settings.payment_capture))),
-            customers: Arc::new(customers(&script.orders)),
-            lapsing: Arc::new(lapsing(&script.orders)),
-        });
+        let desk =
+            Desk::new(environment, script.settings.payment_capture, payments(&script.orders));
+        let mute = scenario.mute;
+        let bank = Arc::new(SimulatedBank { environment: Arc::clone(environment), mute, desk });
         let forgotten = Forgotten::new(environment);
         let post = Arc::new(SimulatedMailer {
             environment: Arc::clone(environment),
@@ -147,28 +162,49 @@ impl Application for Shop {
         let watched = Arc::clone(&stock);
         let watch = Watch::new(chorus_inventory::TABLE.name, move |item| unsound(item, &watched));
         let mut watches = vec![watch];
+        // In two regions, a takeover may reset a callback whose answer was stored: the answer then
+        // comes again.
+        if !scenario.has_two_regions() {
+            watches.extend(callbacks::watches());
+        }
+        if !script.sent.is_empty() {
+            watches.push(accounts::watch());
+        }
         if !script.forgettings.is_empty() {
             watches.extend(forgotten.watches());
         }
         let poison = scenario.poison.len();
         let tables = functions.iter().flat_map(|it| it.function.tables.iter());
         let tables = tables.map(|it| it.name).chain([IDEMPOTENCY_TABLE.name]).collect();
-        let application =
-            Self { bank, post, courier, script, stock, poison, forgotten, tables, secret };
+        let requests = Requests::default();
+        let application = Self {
+            bank,
+            post,
+            courier,
+            script,
+            stock,
+            poison,
+            forgotten,
+            requests,
+            tables,
+            secret,
+        };
         Opened { application, functions, partner: Some(partner), watches }
     }
 
     fn set_up(&self) -> Vec<Client> {
-        let listings = ITEMS.iter().map(|it| callers::lists(it.0, it.1, it.2, 0));
-        listings.chain(CUSTOMER_IDS.map(callers::keeps)).collect()
+        let listings = ITEMS.iter().map(|it| callers::lists_item(it.0, it.1, it.2, 0));
+        let is_noisy = self.script.orders.iter().any(|order| order.customer == NOISY);
+        let customers = CUSTOMER_IDS.into_iter().chain(is_noisy.then_some(NOISY));
+        listings.chain(customers.map(callers::stores_customer)).collect()
     }
 
     fn callers(&self) -> Vec<(Duration, Client)> {
         let mut all = Vec::new();
         for order in &self.script.orders {
-            all.push((order.at, callers::places(order, false)));
+            all.push((order.at, callers::places_order(order, false)));
             if let Some((after, changed)) = order.twin {
-                let mut twin = callers::places(order, changed);
+                let mut twin = callers::places_order(order, changed);
                 twin.name = format!("{} again", twin.name);
                 all.push((order.at + after, twin));
             }
@@ -180,14 +216,21 @@ impl Application for Shop {
         }
         for (time, (at, sku, price)) in self.script.prices.iter().enumerate() {
             let stock = ITEMS.iter().find(|it| it.0 == *sku).map_or(0, |it| it.2);
-            all.push((*at, callers::lists(sku, *price, stock, time + 1)));
+            all.push((*at, callers::lists_item(sku, *price, stock, time + 1)));
         }
         all.extend(Forgetting::callers(&self.script.forgettings));
         all
     }
 
+    fn sent(&self) -> Vec<(Duration, Sent)> {
+        self.script.sent.iter().flat_map(SentListing::messages).collect()
+    }
+
     fn request(&self, client: &Client, now: Timestamp) -> Request {
-        self.forgotten.asks(client, now);
+        self.forgotten.record_request(client, now);
+        if client.route == PLACE {
+            self.requests.sent(client, now);
+        }
         callers::request(client, &self.secret, now)
     }
 
@@ -196,7 +239,11 @@ impl Application for Shop {
         self.forgotten.answers(client, status);
         match (client.route, answer) {
             (PLACE, Ok(response)) if !callers::is_answered_by(client, &response.body) => {
-                Some(format!("callers: {} got the answer of another", client.name))
+                Some(format!("callers: {} got the response to another request", client.name))
+            }
+            (PLACE, Err(problem)) if self.script.punctual => {
+                let per_minute = self.script.settings.orders_per_minute;
+                self.requests.refused(client, problem, (per_minute, self.bank.environment.now()))
             }
             (ADDRESS, _) => {
                 self.pass_on_address(client, status);
@@ -210,8 +257,8 @@ impl Application for Shop {
         invariants::open(observed).is_empty()
     }
 
-    /// Declines orders that no reviewer has decided, and cancels orders for which the carrier sends
-    /// no callbacks; after a takeover, all orders that do not go on.
+    /// Declines orders that no reviewer has decided, cancels orders for which the carrier sends no
+    /// callbacks (after a takeover, all orders that do not go on), and requests refunds again.
     fn help(&self, round: u32, observed: &Observed) -> Vec<Client> {
         let planned = |id| self.script.orders.iter().find(|order| order.order_id == id);
         let mut all = Vec::new();
@@ -222,12 +269,13 @@ impl Application for Shop {
             }
         }
         for id in invariants::open(observed) {
-            let silent = |it: &PlannedOrder| it.manner.conduct == Conduct::Silent;
+            let silent = |it: &PlannedOrder| it.carrier.kind == BehaviorKind::Silent;
             let taken_over = observed.lost_region().is_some();
             if round > 0 && (taken_over || planned(id.clone()).is_some_and(silent)) {
                 all.push(callers::cancels(&id, "an operator"));
             }
         }
+        all.extend(self.refunds_to_retry(round, observed));
         all
     }
 
@@ -259,6 +307,7 @@ impl Application for Shop {
             return regions::check(self, observed, lost);
         }
         let mut wrong = invariants::check(self, observed);
+        wrong.extend(accounts::check(&self.script.sent, observed));
         if !self.script.forgettings.is_empty() {
             wrong.extend(self.forgotten.check(observed, &self.tables));
         }
@@ -276,13 +325,33 @@ impl Application for Shop {
     }
 
     fn ends(&self, observed: &Observed) -> Ends {
-        invariants::ends(self, observed)
+        ends(self, observed)
     }
 }
 
 impl Shop {
-    /// Passes the response with a parcel's address to the carrier, or that the shop has none any
-    /// more.
+    /// The clients by which an operator requests refunds again: those about which the operator was
+    /// alerted in the last days.
+    fn refunds_to_retry(&self, round: u32, observed: &Observed) -> Vec<Client> {
+        let (books, now) = (self.bank.books(), self.bank.environment.now());
+        let sightings = observed.sightings();
+        let was_alerted = |order: &OrderId| {
+            let kind = ErrorPaymentCanceled::SPEC.detail_type;
+            let about = |it: &&Sighting| it.about == order.as_str() && it.detail_type == kind;
+            let first = sightings.events.values().filter(about).map(|it| it.first).max();
+            first.is_some_and(|first| now.duration_since(first) < OPERATOR_ACTS_WITHIN)
+        };
+        let planned = self.script.orders.iter().filter(|order| order.retries_refund);
+        // A disputed charge is left out: disputes are answered at the bank, not refunded again.
+        let kept = planned.filter(|order| {
+            books.keeps_charge(&order.order_id) && !books.is_disputed(&order.order_id)
+        });
+        kept.filter(|order| was_alerted(&order.order_id))
+            .map(|order| callers::retries_refund(&order.order_id, &order.name, round))
+            .collect()
+    }
+
+    /// Tells the carrier that it got a parcel's address, or that the shop no longer has one.
     fn pass_on_address(&self, client: &Client, status: u16) {
         let Some(order_id) = callers::parcel(client) else { return };
         match status {
@@ -298,15 +367,10 @@ impl Shop {
     }
 }
 
-/// How the customers of these orders confirm a charge.
-fn customers(orders: &[PlannedOrder]) -> BTreeMap<OrderId, (String, Confirms)> {
-    let of = |order: &PlannedOrder| (order.order_id.clone(), (order.name.clone(), order.confirms));
+/// Each order's name, and what happens to its payment.
+fn payments(orders: &[PlannedOrder]) -> BTreeMap<OrderId, (String, BankBehavior)> {
+    let of = |order: &PlannedOrder| (order.order_id.clone(), (order.name.clone(), order.bank));
     orders.iter().map(of).collect()
-}
-
-/// The orders whose amount the bank does not hold until the parcel leaves.
-fn lapsing(orders: &[PlannedOrder]) -> BTreeSet<OrderId> {
-    orders.iter().filter(|order| order.lapses).map(|order| order.order_id.clone()).collect()
 }
 
 fn reviewers(order: &PlannedOrder, is_reviewed: bool) -> Vec<(Duration, Client)> {

@@ -79,8 +79,8 @@ fn a_store_or_a_bus_away_for_ten_minutes_loses_nothing_and_nobody_redrives() {
 
 #[test]
 fn calls_of_who_is_away_are_few_however_many_orders_wait() {
-    // Every run checks that the calls are few; in these runs, they would not be without the
-    // breakers.
+    // Every run checks that few calls are made to an unavailable partner. Without circuit breakers,
+    // these runs would make many.
     let faults = faults("outages").unwrap();
     let outcomes = (0..12).map(|seed| Simulator::new().seed(seed, &faults, 40).unwrap());
     let mut unanswered = 0;

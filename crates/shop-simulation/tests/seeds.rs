@@ -1,8 +1,8 @@
 //! Drawn runs: nothing is lost, nothing happens twice, and a seed always gives the same run.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use chorus_shop_simulation::{Campaign, Report, Simulator, all_faults, faults};
-use chorus_simulation::{Backing, Faults, Setting};
+use chorus_shop_simulation::{Campaign, Report, Simulator, Story, all_faults, faults};
+use chorus_simulation::{Backing, Fault, Faults, Setting};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -29,6 +29,32 @@ fn whatever_goes_wrong_nothing_is_lost_and_nothing_happens_twice() {
     assert!(report.ends.delivered > SEEDS / 10, "{:?}", report.ends);
     assert!(report.ends.canceled > SEEDS / 10, "{:?}", report.ends);
     assert!(report.ends.forgotten > SEEDS / 10, "{:?}", report.ends);
+    assert!(report.ends.disputed > SEEDS / 50, "{:?}", report.ends);
+    assert!(report.ends.kept > SEEDS / 50, "{:?}", report.ends);
+}
+
+/// A process that dies after the charge leaves the state machine to the retry, and the notice of the
+/// customer's confirmation comes first.
+#[test]
+fn a_customer_who_confirms_before_the_shop_waits_for_it_is_charged_before_the_deadline() {
+    let simulator = Simulator::new();
+    let crashes = simulator.single_faults(Story::Confirmed).unwrap().into_iter().filter(|it| {
+        matches!(it.fault, Fault::CrashBefore | Fault::CrashAfter)
+            && it.task.contains("CollectPayment")
+    });
+    let mut early = 0;
+    for crash in crashes {
+        let outcome =
+            simulator.trace_story(Story::Confirmed, std::slice::from_ref(&crash)).unwrap();
+        assert_eq!(outcome.violations, [""; 0], "{crash}");
+        assert_eq!((outcome.ends.delivered, outcome.ends.canceled), (1, 0), "{crash}");
+        if !outcome.trace.iter().any(|line| line.contains("-> ConfirmationRequired")) {
+            early += 1;
+            let took = outcome.virtual_seconds;
+            assert!(took < 3_600, "{took} s, after {crash}");
+        }
+    }
+    assert!(early > 0, "no notice came before the shop waited for it");
 }
 
 #[test]

@@ -7,8 +7,9 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chorus_kernel::testing::expect_ready;
 use chorus_kernel::{Failure, Outcome, RECORD_LIFETIME};
-use support::{Hook, Shop, event, finish, order_created};
+use support::{Hook, Shop, event, order_created};
 
 const KEY: &str = "c1b95b88";
 
@@ -24,7 +25,7 @@ fn estimated() -> String {
 fn first_delivery() {
     let shop = Shop::with_stock(10);
     let cost = shop.cost();
-    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    let answered = expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Decided);
     assert_eq!(shop.stock(), (8, 2, 0));
     assert_eq!(shop.published_types(), ["ItemReserved"]);
@@ -34,17 +35,17 @@ fn first_delivery() {
 #[test]
 fn duplicate_of_a_completed_one() {
     let shop = Shop::with_stock(10);
-    finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     let first = shop.bus.entries();
     let cost = shop.cost();
-    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    let answered = expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Repeated);
     assert_eq!(shop.stock(), (8, 2, 0));
     let both = shop.bus.entries();
     assert_eq!(both, [first.clone(), first].concat(), "the very same, byte for byte");
     cost.is("first duplicate of a completed one");
     let cost = shop.cost();
-    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    let answered = expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Absorbed);
     assert_eq!(shop.published_types().len(), 2, "further duplicates publish nothing");
     cost.is("further duplicate of a completed one");
@@ -54,13 +55,13 @@ fn duplicate_of_a_completed_one() {
 fn duplicate_of_a_concurrent_one() {
     let shop = Arc::new(Shop::with_stock(10));
     let other = Arc::clone(&shop);
-    // Both have read the same state, and the other one commits first.
+    // Both attempts have read the same state, and the other attempt commits first.
     shop.hook(Hook::Meanwhile(Box::pin(async move {
         let answered = other.reserve(&order_created(KEY, 2)).await.unwrap();
         assert_eq!(answered.outcome, Outcome::Decided);
     })));
     let cost = shop.cost();
-    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    let answered = expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Repeated);
     assert_eq!(shop.stock(), (8, 2, 0));
     assert_eq!(shop.published_types(), ["ItemReserved", "ItemReserved"], "the very same event");
@@ -70,11 +71,11 @@ fn duplicate_of_a_concurrent_one() {
 #[test]
 fn expired_record() {
     let shop = Shop::with_stock(10);
-    finish(shop.reserve(&order_created(KEY, 2))).unwrap();
-    // TTL deletes late: the record still exists, but no longer counts.
+    expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
+    // The record has expired but still exists, because TTL deletes late: it must not count.
     shop.clock.advance(Duration::from_secs(RECORD_LIFETIME.unsigned_abs() + 1));
     let cost = shop.cost();
-    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    let answered = expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Decided);
     assert_eq!(shop.stock(), (8, 2, 0), "the reservation itself remembers");
     assert_eq!(shop.published_types(), ["ItemReserved"]);
@@ -88,7 +89,7 @@ fn expired_command() {
         event("PutItem", "command", KEY, r#"{"sku":"chai","name":"Chai","price":1.00,"stock":99}"#);
     shop.clock.advance(Duration::from_secs(60));
     let cost = shop.cost();
-    let answered = finish(shop.reserve(&command)).unwrap();
+    let answered = expect_ready(shop.reserve(&command)).unwrap();
     assert_eq!(answered.outcome, Outcome::Expired);
     assert_eq!(shop.stock(), (10, 0, 0));
     cost.is("a command that expired");
@@ -99,10 +100,10 @@ fn failed_then_retried() {
     let shop = Shop::with_stock(10);
     shop.hook(Hook::Throttled);
     let cost = shop.cost();
-    let failed = finish(shop.reserve(&order_created(KEY, 2))).unwrap_err();
+    let failed = expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap_err();
     assert!(failed.is_retryable(), "{failed}");
     assert_eq!(shop.stock(), (10, 0, 0));
-    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    let answered = expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Decided);
     assert_eq!(shop.stock(), (8, 2, 0));
     assert_eq!(shop.published_types(), ["ItemReserved"]);
@@ -116,7 +117,7 @@ fn timed_out_before_the_commit() {
     assert!(support::dies(shop.reserve(&order_created(KEY, 2))));
     assert_eq!(shop.stock(), (10, 0, 0), "nothing is left behind");
     let cost = shop.cost();
-    finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(shop.stock(), (8, 2, 0));
     cost.is("timed out before the commit: the retry");
 }
@@ -132,7 +133,7 @@ fn timed_out_after_the_commit() {
         "committed, and not said"
     );
     let cost = shop.cost();
-    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    let answered = expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Repeated);
     assert_eq!(shop.stock(), (8, 2, 0));
     assert_eq!(shop.published_types(), ["ItemReserved"]);
@@ -143,10 +144,10 @@ fn timed_out_after_the_commit() {
 fn record_lost_mid_way() {
     let shop = Shop::with_stock(10);
     shop.hook(Hook::Lost);
-    let failed = finish(shop.reserve(&order_created(KEY, 2))).unwrap_err();
+    let failed = expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap_err();
     assert!(failed.is_retryable(), "whether it wrote is unknown");
     let cost = shop.cost();
-    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    let answered = expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Repeated);
     assert_eq!(shop.stock(), (8, 2, 0));
     assert_eq!(shop.published_types(), ["ItemReserved"]);
@@ -156,7 +157,7 @@ fn record_lost_mid_way() {
 #[test]
 fn published_but_not_marked() {
     let shop = Shop::with_stock(10);
-    finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     shop.hook_second(Hook::DiesBefore);
     assert!(support::dies(shop.reserve(&order_created(KEY, 2))));
     assert_eq!(
@@ -165,10 +166,10 @@ fn published_but_not_marked() {
         "the duplicate published, and died before its mark"
     );
     let cost = shop.cost();
-    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    let answered = expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Repeated);
     cost.is("published again but not marked: the retry");
-    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    let answered = expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     assert_eq!(answered.outcome, Outcome::Absorbed);
     assert_eq!(shop.published_types().len(), 3);
 }
@@ -176,9 +177,9 @@ fn published_but_not_marked() {
 #[test]
 fn payload_changed_under_the_same_key() {
     let shop = Shop::with_stock(10);
-    finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
     let cost = shop.cost();
-    let refused = finish(shop.reserve(&order_created(KEY, 3))).unwrap_err();
+    let refused = expect_ready(shop.reserve(&order_created(KEY, 3))).unwrap_err();
     assert!(matches!(refused, Failure::Terminal { code: "KeyReused", .. }), "{refused}");
     assert_eq!(shop.stock(), (8, 2, 0));
     assert_eq!(shop.published_types(), ["ItemReserved"]);
@@ -192,9 +193,9 @@ fn key_order_in_json_is_irrelevant() {
     let one = order_created(KEY, 2);
     let other = one.replace(&format!("{sku},\"quantity\":2"), &format!("\"quantity\":2,{sku}"));
     assert_ne!(one, other);
-    finish(shop.reserve(&one)).unwrap();
+    expect_ready(shop.reserve(&one)).unwrap();
     let cost = shop.cost();
-    let answered = finish(shop.reserve(&other)).unwrap();
+    let answered = expect_ready(shop.reserve(&other)).unwrap();
     assert_eq!(answered.outcome, Outcome::Repeated, "a duplicate, and the first one");
     assert_eq!(shop.stock(), (8, 2, 0));
     cost.is("the same in another order of keys");
@@ -204,11 +205,11 @@ fn key_order_in_json_is_irrelevant() {
 fn two_consumers_of_one_event_are_apart() {
     let shop = Shop::with_stock(10);
     let message = order_created(KEY, 2);
-    finish(shop.reserve(&message)).unwrap();
+    expect_ready(shop.reserve(&message)).unwrap();
     let cost = shop.cost();
-    let answered = finish(shop.count(&message)).unwrap();
+    let answered = expect_ready(shop.count(&message)).unwrap();
     assert_eq!(answered.outcome, Outcome::Decided, "the other one's record is not its own");
-    assert_eq!(finish(shop.count(&message)).unwrap().outcome, Outcome::Absorbed);
+    assert_eq!(expect_ready(shop.count(&message)).unwrap().outcome, Outcome::Absorbed);
     assert_eq!((shop.stock(), shop.counted()), ((8, 2, 0), 1));
     cost.is("another consumer of the same event, twice");
 }
@@ -217,13 +218,13 @@ fn two_consumers_of_one_event_are_apart() {
 fn unknown_status_of_a_charge() {
     let shop = Shop::with_stock(10);
     shop.bank.loses_its_next_answer();
-    let failed = finish(shop.pay(&estimated())).unwrap_err();
+    let failed = expect_ready(shop.pay(&estimated())).unwrap_err();
     assert!(failed.is_retryable(), "{failed}");
     assert_eq!(shop.bank.charges(), 1, "it was charged, and nobody knows");
     let cost = shop.cost();
-    let answered = finish(shop.pay(&estimated())).unwrap();
+    let answered = expect_ready(shop.pay(&estimated())).unwrap();
     assert_eq!(answered.outcome, Outcome::Decided);
-    assert_eq!((shop.bank.charges(), shop.bank.asks()), (1, 2), "asked twice, charged once");
+    assert_eq!((shop.bank.charges(), shop.bank.requests()), (1, 2), "asked twice, charged once");
     assert_eq!(shop.published_types(), ["PaymentMade"]);
     cost.is("a charge of unknown status: the retry");
 }
@@ -233,14 +234,14 @@ fn replayed_before_the_original() {
     let shop = Shop::with_stock(10);
     let replayed = estimated().replacen('{', r#"{"replay-name":"r-1","#, 1);
     let cost = shop.cost();
-    assert_eq!(finish(shop.pay(&replayed)).unwrap().outcome, Outcome::Suppressed);
+    assert_eq!(expect_ready(shop.pay(&replayed)).unwrap().outcome, Outcome::Suppressed);
     assert_eq!(
-        (shop.bank.asks(), shop.published_types().len()),
+        (shop.bank.requests(), shop.published_types().len()),
         (0, 0),
         "a replay reaches nobody outside"
     );
     cost.is("a replay that would reach outside");
-    assert_eq!(finish(shop.pay(&estimated())).unwrap().outcome, Outcome::Decided);
+    assert_eq!(expect_ready(shop.pay(&estimated())).unwrap().outcome, Outcome::Decided);
     assert_eq!(shop.bank.charges(), 1, "its original is answered all the same");
     assert_eq!(shop.published_types(), ["PaymentMade"]);
 }
@@ -250,9 +251,9 @@ fn replayed_after_the_original() {
     let shop = Shop::with_stock(10);
     let original = order_created(KEY, 2);
     let replayed = original.replacen('{', r#"{"replay-name":"r-1","#, 1);
-    finish(shop.reserve(&original)).unwrap();
+    expect_ready(shop.reserve(&original)).unwrap();
     let cost = shop.cost();
-    assert_eq!(finish(shop.reserve(&replayed)).unwrap().outcome, Outcome::Absorbed);
+    assert_eq!(expect_ready(shop.reserve(&replayed)).unwrap().outcome, Outcome::Absorbed);
     assert_eq!(shop.stock(), (8, 2, 0));
     assert_eq!(shop.published_types(), ["ItemReserved"], "a replay says nothing again");
     cost.is("a replay of a completed one");

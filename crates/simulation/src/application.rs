@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use chorus_http::{HttpFunction, Problem, Request, Response};
 use chorus_kernel::{Failure, Item, Store};
-use chorus_local::Partner;
-use chorus_table::{Breaker, EventSpec, RowSpec, Table};
+use chorus_local::Partner as Endpoint;
+use chorus_table::{Breaker, Entry, EventSpec, Partner, RowSpec, Table};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -39,7 +39,7 @@ pub trait Application: Sized {
     const TROUBLES: &'static [Trouble] = &[];
     /// The ports of external partners, besides the general ports such as the store and the bus.
     const PORTS: &'static [Port] = &[];
-    /// The circuit breakers that guard these ports, for partners that have one.
+    /// The circuit breaker of each partner that has one, with the partner's port.
     const BREAKERS: &'static [(Port, &'static Breaker)] = &[];
     /// Timeouts of the state machines' waits, in seconds, by name, which override the defaults.
     const LIMITS: &'static [(&'static str, u32)] = &[];
@@ -49,6 +49,8 @@ pub trait Application: Sized {
     const ENDS_WITHIN: Duration;
     /// The unreadable messages to publish, used in turn.
     const POISON: &'static [Poison] = &[];
+    /// The partners that may send commands through the bus, and their accounts.
+    const SENDERS: &'static [(Partner, &'static str)] = &[];
     /// Whether the application can be simulated in two regions.
     const TWO_REGIONS: bool = false;
     /// Kinds of trouble of the application that do not occur in runs with two regions.
@@ -74,6 +76,12 @@ pub trait Application: Sized {
     /// The clients that call the API while faults are injected, and after how much time.
     fn callers(&self) -> Vec<(Duration, Client)>;
 
+    /// The messages that other accounts put on the bus while faults are injected, and after how much
+    /// time. The bus accepts all of them, as if its policy had no conditions.
+    fn sent(&self) -> Vec<(Duration, Sent)> {
+        Vec::new()
+    }
+
     /// The request of a client's next attempt, for applications in which it changes.
     fn request(&self, client: &Client, _now: Timestamp) -> Request {
         client.request.clone()
@@ -91,8 +99,8 @@ pub trait Application: Sized {
     /// Whether every case has ended.
     fn is_over(&self, observed: &Observed) -> bool;
 
-    /// The clients that an operator's help consists of, for cases that do not end by themselves
-    /// once faults have stopped. `round` counts from 0.
+    /// The clients by which an operator helps cases that do not end by themselves once faults have
+    /// stopped. `round` counts from 0.
     fn help(&self, _round: u32, _observed: &Observed) -> Vec<Client> {
         Vec::new()
     }
@@ -102,10 +110,10 @@ pub trait Application: Sized {
         Box::pin(std::future::ready(()))
     }
 
-    /// Takes over what another region left; nothing acts meanwhile.
+    /// Takes over the cases of the region that acted before; no region acts meanwhile.
     ///
     /// # Errors
-    /// If it cannot be taken over.
+    /// If the takeover fails.
     fn take_over(&self, _: Standby) -> Result<TakenOver, Failure> {
         Ok(TakenOver::default())
     }
@@ -116,8 +124,8 @@ pub trait Application: Sized {
         false
     }
 
-    /// The name of the case with this `correlation-id` in traces, lists of faults and the reports
-    /// of failures; none if it is not a case of the script.
+    /// The name that traces, lists of faults and reports of failures show for the case with this
+    /// `correlation-id`; none if it is not a case of the script.
     fn name(&self, _correlation_id: &str) -> Option<&str> {
         None
     }
@@ -136,7 +144,15 @@ pub trait Application: Sized {
     fn ends(&self, observed: &Observed) -> Self::Ends;
 }
 
-/// What people do in one run.
+/// A message that another account puts on the bus.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub account: &'static str,
+    pub entry: Entry,
+}
+
+/// What people do in one run: a number of cases, such as orders. The events of a case have a
+/// `correlation-id` in common.
 pub trait Script: Clone + Debug + Send + Sync + 'static {
     /// Changes that make a script simpler without removing a case: each is tried by itself on a
     /// failure.
@@ -180,13 +196,13 @@ pub type Effects = BTreeMap<&'static str, usize>;
 pub struct Opened<A> {
     pub application: A,
     pub functions: Vec<HttpFunction>,
-    /// What answers the calls of the bus, if the table has rows with API destinations.
-    pub partner: Option<Arc<dyn Partner>>,
+    /// The partner that answers the calls of the bus, if the table has rows with API destinations.
+    pub partner: Option<Arc<dyn Endpoint>>,
     /// Invariants that are checked after every write.
     pub watches: Vec<Watch>,
 }
 
-/// Returns what is wrong with an item, if anything is.
+/// Checks an item: returns what is wrong with it, if anything is.
 type Broken = Box<dyn Fn(&Item) -> Option<String> + Send + Sync>;
 
 /// An invariant of a table's items, which is checked after every write to them.
@@ -208,14 +224,14 @@ impl Watch {
 /// An unreadable message, and the rows whose rules must move it to their dead letters.
 #[derive(Debug, Clone, Copy)]
 pub struct Poison {
-    /// The event that it claims to be.
+    /// The event that the message claims to be.
     pub event: EventSpec,
     pub unreadable: Unreadable,
-    /// The rows whose dead letters it must be among.
+    /// The rows that must each have the message among their dead letters.
     pub dead_lettered_by: &'static [RowSpec],
 }
 
-/// What makes a message unreadable.
+/// The defect that makes a message unreadable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreadable {
     /// The message's data have only this field, with a value that the field cannot have.

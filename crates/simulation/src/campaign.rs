@@ -19,7 +19,7 @@ use crate::trouble::Faults;
 /// The most failures that are shrunk and printed; further ones are only counted.
 const REPORTED_FAILURES: usize = 3;
 
-/// The most places without a crash that a report names.
+/// How many of the places at which no process died a report names at most.
 const NAMED_PLACES: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Campaign<S> {
     /// One run for each seed.
     Seeds {
         seeds: Range<u64>,
-        /// The faults of which each seed draws a part.
+        /// The trouble that the runs may be exposed to; each seed draws a part of it.
         faults: Faults,
         size: u32,
     },
@@ -59,7 +59,8 @@ impl Default for Setting {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
     pub runs: u64,
-    /// The steps so far. A step is a seed, or a first fault with all that may follow it.
+    /// The steps so far. A step is one seed, one fault, or one first fault with every second fault
+    /// that may follow it.
     pub steps: u64,
     pub of: u64,
     pub runs_per_second: f64,
@@ -114,9 +115,9 @@ pub struct Report<E, S> {
     /// The number of places in the code at which a process made a call: the nth call of an action
     /// on an event.
     pub places: usize,
-    /// The number of those places at which a process died.
+    /// The number of `places` at which a process died.
     pub crashed: usize,
-    /// Some of those places at which none died.
+    /// Some of the `places` at which no process died.
     pub not_crashed: Vec<String>,
     pub failed: u64,
     pub failures: Vec<Failure<S>>,
@@ -130,7 +131,7 @@ struct Sum<A: Application> {
     points: Points,
     virtual_seconds: i64,
     failures: Vec<(Request<A>, Outcome<A::Ends>)>,
-    /// Why a run could not be set up; it ends the campaign.
+    /// The error of a run that could not be set up; such an error ends the campaign.
     error: Option<Error>,
 }
 
@@ -202,7 +203,7 @@ struct Work<'a, A: Application> {
     simulator: &'a Simulator<A>,
     campaign: &'a Campaign<A::Story>,
     setting: &'a Setting,
-    /// Every fault of the fixed script, if the campaign has one.
+    /// Every fault that can be injected into the fixed script; empty for a campaign of seeds.
     singles: Vec<Injection>,
     sum: Mutex<Sum<A>>,
     steps: AtomicU64,

@@ -15,8 +15,8 @@ const PATIENCE: u32 = 12;
 enum Until {
     Refused,
     Found,
-    Taken,
-    Told,
+    Accepted,
+    Conflict,
 }
 
 #[derive(Debug, Clone)]
@@ -31,8 +31,8 @@ pub struct Client {
     pub answered: Option<u16>,
     /// When the final response came.
     pub answered_at: Option<Timestamp>,
-    /// Whether the client repeats a request that was answered so long ago that the record has
-    /// expired: it may then be refused.
+    /// Whether the client repeats a request that was answered so long ago that its record has
+    /// expired. The API may then refuse the request.
     pub much_later: bool,
     pub(crate) patience: u32,
     pub(crate) attempts: u32,
@@ -96,15 +96,15 @@ impl Client {
 
     /// Continues after any 4xx except 404, 409 and 410.
     #[must_use]
-    pub const fn until_taken(mut self) -> Self {
-        self.until = Until::Taken;
+    pub const fn until_accepted(mut self) -> Self {
+        self.until = Until::Accepted;
         self
     }
 
     /// Continues after any 4xx but 409.
     #[must_use]
-    pub const fn until_told(mut self) -> Self {
-        self.until = Until::Told;
+    pub const fn until_conflict(mut self) -> Self {
+        self.until = Until::Conflict;
         self
     }
 
@@ -117,7 +117,7 @@ impl Client {
 
     /// Whether the client calls this route with this `Idempotency-Key`.
     #[must_use]
-    pub fn asks(&self, route: &str, key: &str) -> bool {
+    pub fn is_request(&self, route: &str, key: &str) -> bool {
         self.route == route
             && self.request.headers.get("idempotency-key").is_some_and(|own| own == key)
     }
@@ -141,9 +141,9 @@ impl Client {
     pub(crate) fn is_satisfied(&self, status: u16) -> bool {
         match status {
             200..=299 | 409 => true,
-            404 | 410 => !matches!(self.until, Until::Found | Until::Told),
+            404 | 410 => !matches!(self.until, Until::Found | Until::Conflict),
             429 => false,
-            400..=499 => !matches!(self.until, Until::Taken | Until::Told),
+            400..=499 => !matches!(self.until, Until::Accepted | Until::Conflict),
             _ => false,
         }
     }

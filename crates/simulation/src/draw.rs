@@ -17,9 +17,9 @@ pub(crate) const fn mix(a: u64, b: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A number for a name.
+/// Hashes a name to a number.
 #[must_use]
-pub(crate) fn name(text: &str) -> u64 {
+pub(crate) fn hash_name(text: &str) -> u64 {
     let (words, rest) = text.as_bytes().as_chunks::<8>();
     let sum = words.iter().fold(text.len() as u64, |sum, word| mix(sum, u64::from_le_bytes(*word)));
     rest.iter().fold(sum, |sum, byte| mix(sum, u64::from(*byte)))
@@ -32,7 +32,7 @@ impl Draw {
     /// Draws from `seed` for the thing called `what`.
     #[must_use]
     pub fn of(seed: u64, what: &str) -> Self {
-        Self(mix(seed, name(what)))
+        Self(mix(seed, hash_name(what)))
     }
 
     /// Draws from `seed` for the thing numbered `what`.
@@ -47,7 +47,7 @@ impl Draw {
         ((self.0 as u128 * bound as u128) >> 64) as u64
     }
 
-    /// True in `part` of 100 cases.
+    /// True with a probability of `part` percent.
     pub const fn percent(&mut self, part: u64) -> bool {
         self.below(100) < part
     }
@@ -71,8 +71,9 @@ pub struct Draws {
     pub seed: u64,
     /// The trouble that this run is exposed to.
     pub troubles: BTreeSet<Trouble>,
-    /// The random source for quantities, such as how long a delay is.
-    pub extent: Draw,
+    /// The random source for quantities, such as how long a delay is. It is seeded with the name
+    /// `extent`: under another name, every seed would draw other quantities.
+    pub quantities: Draw,
     pub(crate) moments: Draw,
 }
 
@@ -80,8 +81,8 @@ impl Draws {
     /// The draws of a fixed script: seed 0, and no trouble.
     #[must_use]
     pub fn plain() -> Self {
-        let (extent, moments) = (Draw::of(0, "extent"), Draw::of(0, "scenario"));
-        Self { seed: 0, troubles: BTreeSet::new(), extent, moments }
+        let (quantities, moments) = (Draw::of(0, "extent"), Draw::of(0, "scenario"));
+        Self { seed: 0, troubles: BTreeSet::new(), quantities, moments }
     }
 
     /// Draws for the thing called `what`.

@@ -18,6 +18,7 @@ use crate::fault::{Fault, Port};
 use crate::releases::Releases;
 use crate::trace::Trace;
 use crate::trouble::Trouble;
+use crate::turns::Turns;
 
 pub(crate) fn beginning() -> Timestamp {
     Timestamp::from_second(1_795_000_000).expect("a second of this century is a timestamp")
@@ -80,7 +81,7 @@ pub(crate) struct Called {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Plan {
-    /// Drawn: this many of a thousand calls get a fault, of these kinds of trouble.
+    /// Drawn: of a thousand calls, this many get a fault, if its kind of trouble is in `troubles`.
     Drawn { per_mille: u64, troubles: BTreeSet<Trouble> },
     /// These faults only, by the task's name and the number of its call.
     Listed(HashMap<(u64, u32), Fault>),
@@ -88,7 +89,7 @@ pub(crate) enum Plan {
 
 impl Plan {
     pub(crate) fn listed<'a>(injections: impl IntoIterator<Item = &'a Injection>) -> Self {
-        let entry = |it: &Injection| ((draw::name(&it.task), it.call), it.fault);
+        let entry = |it: &Injection| ((draw::hash_name(&it.task), it.call), it.fault);
         Self::Listed(injections.into_iter().map(entry).collect())
     }
 }
@@ -102,14 +103,16 @@ pub(crate) struct Running {
     pub(crate) name: u64,
     pub(crate) calls: u32,
     pub(crate) skew: SignedDuration,
-    /// The number of the call from which on the clock is further back, and how much it is off then.
+    /// The number of the call from which on the clock is set back, and the clock's error from then
+    /// on.
     pub(crate) jump: Option<(u32, SignedDuration)>,
     pub(crate) wake_at: Timestamp,
     pub(crate) dead: bool,
     pub(crate) timed_out: bool,
 }
 
-/// An event outside of the functions at a later time; returns the clients that then call the API.
+/// What happens outside of the functions at a later time, such as at a partner. Returns the clients
+/// that then call the API.
 pub(crate) type Later = Box<dyn FnOnce() -> Vec<Client> + Send>;
 
 /// The environment of one run: the clock, and the faults. All methods may be called from anywhere
@@ -141,10 +144,12 @@ pub(crate) struct State {
     pub(crate) away: Vec<(Port, Timestamp, Timestamp)>,
     /// How many calls were made during an outage.
     pub(crate) unanswered: u64,
-    /// The same number, by port.
+    /// How many calls were made during an outage, by port.
     pub(crate) unanswered_at: BTreeMap<Port, u64>,
     /// Within how many seconds a late call has its effect.
     pub(crate) late_within: u64,
+    /// Checks that tenants take turns, if the run has a noisy one.
+    pub(crate) turns: Option<Turns>,
     pub(crate) violations: Vec<String>,
     pub(crate) trace: Trace,
 }
@@ -168,10 +173,19 @@ impl Environment {
             unanswered: 0,
             unanswered_at: BTreeMap::new(),
             late_within: 3_600,
+            turns: None,
             violations: Vec::new(),
             trace,
         };
         Arc::new(Self { clock, seed, state: Mutex::new(state) })
+    }
+
+    /// An environment outside of any run, in which every call succeeds at once, for tests of an
+    /// application's partners.
+    #[must_use]
+    pub fn at_rest() -> Arc<Self> {
+        let plan = Plan::Drawn { per_mille: 0, troubles: BTreeSet::new() };
+        Self::new(VirtualClock::at(beginning()), 0, plan, Trace::default())
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -192,8 +206,8 @@ impl Environment {
         self.state().armed
     }
 
-    /// Runs `what` after `pause`, outside of the functions; the clients that it returns then call
-    /// the API.
+    /// Schedules `what` for `pause` from now, as an event of the outside world that no function
+    /// runs. Each client that `what` returns then calls the API.
     pub fn later(&self, pause: Duration, what: impl FnOnce() -> Vec<Client> + Send + 'static) {
         let at = later(self.now(), pause);
         self.state().later.push((at, Box::new(what)));
@@ -232,7 +246,7 @@ impl Environment {
     /// [`external`](Self::external) has to do nothing at [`Fault::Unavailable`], and has to end the
     /// call with [`answer`](Self::answer).
     pub async fn call(&self, port: Port) -> Option<Fault> {
-        let fault = self.fate(port)?;
+        let fault = self.begin_call(port)?;
         Pause { environment: self, begun: false }.await;
         if fault == Some(Fault::CrashBefore) {
             self.die().await;
@@ -285,7 +299,7 @@ impl Environment {
     /// Begins a call of the running task: decides which fault it gets, and when the task continues.
     /// Returns none outside of any task.
     #[allow(clippy::option_option)]
-    fn fate(&self, port: Port) -> Option<Option<Fault>> {
+    fn begin_call(&self, port: Port) -> Option<Option<Fault>> {
         let now = self.now();
         let mut state = self.state();
         let mut running = state.running.take()?;
@@ -300,7 +314,7 @@ impl Environment {
                 *state.unanswered_at.entry(port).or_default() += 1;
                 Some(port.absence())
             }
-            (false, true) => state.struck(port, (running.name, call), draw),
+            (false, true) => state.choose_fault(port, (running.name, call), draw),
             (false, false) => None,
         };
         let mut pause =
@@ -342,7 +356,7 @@ impl State {
         self.away.iter().any(|(who, from, to)| *who == port && (*from..*to).contains(&now))
     }
 
-    fn struck(&self, port: Port, id: (u64, u32), mut draw: Draw) -> Option<Fault> {
+    fn choose_fault(&self, port: Port, id: (u64, u32), mut draw: Draw) -> Option<Fault> {
         match &self.plan {
             Plan::Listed(faults) => faults.get(&id).copied(),
             Plan::Drawn { per_mille, troubles } => {
@@ -371,7 +385,7 @@ pub(crate) fn later(now: Timestamp, pause: Duration) -> Timestamp {
     now.checked_add(pause).unwrap_or(Timestamp::MAX)
 }
 
-/// Lets the other tasks run until the running task's instant has come.
+/// Suspends the running task until its `wake_at`, so that other tasks can run.
 struct Pause<'a> {
     environment: &'a Environment,
     begun: bool,

@@ -12,7 +12,8 @@ pub(crate) fn check<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     let observed = &simulation.observed;
     let mut wrong = simulation.application.check(observed);
     if observed.lost.is_some() {
-        // A consumer may have handled an event that a takeover had decided again, with other data.
+        // A takeover may decide a lost event again, with other data: a consumer that has handled
+        // the lost one refuses the new one with `KeyReused`, which is no violation.
         let is_known = |about: &str| !simulation.application.was_lost(observed, about);
         let dead = check_dead_letters(observed, is_known).into_iter();
         wrong.extend(dead.filter(|what| !what.contains("KeyReused")));
@@ -38,8 +39,8 @@ pub(crate) fn unpublished(observed: &Observed) -> Vec<String> {
     unpublished.collect()
 }
 
-/// What of a record has not been published: an event that the bus never accepted, or the record
-/// itself if it is still left to the sweeper.
+/// Names the part of a record that has not been published: an event that the bus never accepted, or
+/// the record itself if it is still left to the sweeper.
 fn missing(record: &Item, sightings: &Sightings) -> Option<String> {
     let events = match committed_events(record) {
         Ok(events) => events,
@@ -75,7 +76,9 @@ fn check_poison(observed: &Observed, poison: &[Poison], count: usize) -> Vec<Str
                     && matches!(code, "UnreadableEvent" | "MalformedEvent")
             });
             if !found {
-                wrong.push(format!("poison: {rule} has no dead letter of number {number}"));
+                wrong.push(format!(
+                    "poison: {rule} has no dead letter of the unreadable message {number}"
+                ));
             }
         }
     }
@@ -95,7 +98,10 @@ fn check_dead_letters(observed: &Observed, is_known: impl Fn(&str) -> bool) -> V
         .filter(|(letter, readable)| *readable && is_known(&letter.event.correlation_id));
     let lines = readable.map(|(letter, _)| {
         let (kind, about) = (&letter.event.detail_type, &letter.event.correlation_id);
-        format!("dead: {} never took {kind} of {about}: {}", letter.rule, letter.cause.fault)
+        format!(
+            "dead: {} failed on {kind} of {about} in every attempt: {}",
+            letter.rule, letter.cause.fault
+        )
     });
     lines.collect()
 }
@@ -119,7 +125,9 @@ fn check_circuits(observed: &Observed, table: &Table) -> Vec<String> {
         let open = usize::from(items.iter().any(|item| is_open(breaker, item)));
         let (away, back) = (times(breaker.unavailable, breaker), times(breaker.recovered, breaker));
         let name = breaker.partner.name;
-        let what = format!("circuit: {name} was away {away} times, and back {back} times");
+        let what = format!(
+            "circuit: {name} was reported unavailable {away} times, but recovered {back} times"
+        );
         if away != back + open && !wrong.contains(&what) {
             wrong.push(what);
         }
@@ -134,13 +142,15 @@ fn check_calls<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     for (port, breaker) in A::BREAKERS {
         let outages = simulation.scenario.outages.iter().filter(|outage| outage.port == *port);
         let seconds: u64 = outages.map(|outage| outage.lasts.as_secs()).sum();
-        // Because clocks may be off, a pause sometimes ends early.
+        // Clocks may be off, so a pause may end early. Twice as many probes are allowed.
         let probes =
             2 * u64::from(breaker.probes) * (1 + seconds / u64::from(breaker.pause_seconds));
         let most = UNGUARDED + u64::from(breaker.failures) + probes;
         let made = simulation.environment.state().unanswered_at.get(port).copied().unwrap_or(0);
         if made > most {
-            wrong.push(format!("calls: {port:?} was called {made} times in {seconds} s away"));
+            wrong.push(format!(
+                "calls: {port:?} was called {made} times while it did not answer for {seconds} s"
+            ));
         }
     }
     wrong

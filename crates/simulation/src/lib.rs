@@ -25,8 +25,11 @@ mod simulator;
 mod store;
 mod trace;
 mod trouble;
+mod turns;
 
-pub use application::{Application, Chore, Effects, Opened, Poison, Script, Unreadable, Watch};
+pub use application::{
+    Application, Chore, Effects, Opened, Poison, Script, Sent, Unreadable, Watch,
+};
 pub use campaign::{Campaign, Failure, Progress, Report, Setting};
 pub use client::Client;
 pub use draw::{Draw, Draws};

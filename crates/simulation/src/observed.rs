@@ -11,7 +11,7 @@ use chorus_table::{Event, Table, Via};
 use jiff::Timestamp;
 
 use crate::client::Client;
-use crate::draw::name;
+use crate::draw::hash_name;
 use crate::environment::Environment;
 use crate::region::{Link, LostRegion};
 use crate::store::BackingStore;
@@ -80,9 +80,9 @@ pub struct Sighting {
     pub detail_type: String,
     /// The event's `correlation-id`.
     pub about: String,
-    /// When the bus first accepted it.
+    /// When the bus first accepted the event.
     pub first: Timestamp,
-    /// How often the bus accepted it.
+    /// How often the bus accepted the event.
     pub times: u32,
     content: u64,
 }
@@ -128,7 +128,9 @@ impl Seen {
         let age = cause.at.duration_since(step.event.at).unsigned_abs();
         if cause.exhausted.is_some() && age < OUTAGE && self.patient.contains(&*step.rule) {
             let (rule, kind) = (&step.rule, &step.event.detail_type);
-            self.environment.violated(format!("patience: {rule} gave {kind} up after {age:?}"));
+            self.environment.violated(format!(
+                "patience: {rule} gave up {kind} after {age:?}, before the longest outage ends"
+            ));
         }
     }
 
@@ -150,7 +152,7 @@ impl Seen {
             }
         }
         let detail = event.json.split_once(r#""detail":"#).map_or("", |(_, detail)| detail);
-        let content = name(detail);
+        let content = hash_name(detail);
         let mut sightings = self.sightings();
         let sighting = sightings.events.entry(event.event_id.clone()).or_insert_with(|| Sighting {
             detail_type: event.detail_type.clone(),
@@ -162,7 +164,10 @@ impl Seen {
         sighting.times += 1;
         // A region that takes over may decide again what the other one decided before.
         if sighting.content != content && self.region.is_none() {
-            let what = format!("event: {} was said in two ways", event.detail_type);
+            let what = format!(
+                "event: {} was published twice under one id, with different content",
+                event.detail_type
+            );
             self.environment.violated(what);
         }
     }
@@ -188,7 +193,13 @@ fn is_poison(event: &Accepted) -> bool {
 impl Observer for Seen {
     fn observe(&self, observation: &Observation) {
         let now = self.environment.now();
-        self.environment.state().trace.happened(now, &Line(observation));
+        {
+            let mut state = self.environment.state();
+            state.trace.happened(now, &Line(observation));
+            if let (Some(turns), Observation::Accepted(event)) = (&mut state.turns, observation) {
+                turns.accepted(event);
+            }
+        }
         match observation {
             Observation::Accepted(event) => self.accepted(event),
             Observation::Started(_) => self.sightings().deliveries += 1,

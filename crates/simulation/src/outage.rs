@@ -28,18 +28,18 @@ pub(crate) fn drawn(draws: &Draws, partners: &[Port]) -> Vec<Outage> {
         return outages;
     }
     for port in partners {
-        let outage = maybe(&mut draw, 50, OUTAGE);
+        let outage = draw_outage(&mut draw, 50, OUTAGE);
         outages.extend(outage.map(|(from, lasts)| Outage { port: *port, from, lasts }));
     }
     for ports in [&[Port::READ, Port::INDEX_READ, Port::WRITE][..], &[Port::PUBLISH]] {
-        if let Some((from, lasts)) = maybe(&mut draw, 25, AWS_OUTAGE) {
+        if let Some((from, lasts)) = draw_outage(&mut draw, 25, AWS_OUTAGE) {
             outages.extend(ports.iter().map(|port| Outage { port: *port, from, lasts }));
         }
     }
     outages
 }
 
-fn maybe(draw: &mut Draw, percent: u64, longest: Duration) -> Option<(Duration, Duration)> {
+fn draw_outage(draw: &mut Draw, percent: u64, longest: Duration) -> Option<(Duration, Duration)> {
     let (from, millis) = (draw.moment(), longest.as_millis() as u64);
     let lasts = Duration::from_millis(1 + draw.below(millis));
     draw.percent(percent).then_some((from, lasts))

@@ -168,8 +168,8 @@ impl Publisher for FaultyBus {
 }
 
 impl FaultyBus {
-    /// The entries that senders of several releases publish instead of `entries`, each with its
-    /// index there; none if all senders run the same release.
+    /// The entries that senders of several releases publish instead of `entries`, each with the
+    /// index of the entry that it replaces; none if all senders run the same release.
     fn as_released(&self, entries: &[Entry]) -> Option<Vec<(usize, Entry)>> {
         let state = self.environment.state();
         let releases = state.releases.as_ref()?;

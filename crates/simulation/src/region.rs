@@ -1,4 +1,4 @@
-//! Two regions: what the one that acts writes and publishes arrives in the other one later, or never.
+//! Two regions: the items and events of the acting region arrive in the other one later, or never.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use chorus_kernel::{Item, Key, REGIONS_TABLE, Signal, Store};
 use chorus_local::{Accepted, EXECUTIONS_TABLE};
 use chorus_table::{Entry, WireEvent};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::client::Client;
 use crate::draw::{Draw, Draws};
@@ -22,8 +22,7 @@ pub(crate) const SECOND: &str = "second";
 /// way have had their effect by then.
 pub(crate) const WAITS: Duration = Duration::from_secs(300);
 
-/// How long what the replaced region still does has to come to an end, before its queues and executions
-/// are deleted.
+/// How long a replaced region may finish its work before its queues and executions are deleted.
 pub(crate) const RETIRES_AFTER: Duration = Duration::from_secs(3_600);
 
 /// The longest time in which an item or an event arrives in the other region, and in which a late
@@ -33,11 +32,11 @@ pub(crate) const LONGEST_LAG: u64 = 240;
 /// How the first region goes away.
 #[derive(Debug, Clone)]
 pub(crate) struct Loss {
-    /// After how many calls of its functions.
+    /// The number of calls by the region's functions after which the region goes away.
     pub(crate) calls: u64,
     /// How long an item or an event takes at most to arrive in the other region.
     pub(crate) lag: Duration,
-    /// Whether it goes on until the takeover has fenced it: then nothing is lost.
+    /// Whether the first region acts until the takeover has fenced it: then nothing is lost.
     pub(crate) planned: bool,
     /// How long after the loss the takeover begins.
     pub(crate) noticed: Duration,
@@ -73,21 +72,29 @@ impl Loss {
 pub struct LostRegion {
     pub at: Timestamp,
     pub lag: Duration,
-    /// Whether it was fenced while it went on, so that everything has arrived.
+    /// Whether the region acted until it was fenced, so that everything has arrived.
     pub planned: bool,
 }
 
-/// The region that takes over, when nothing acts.
+impl LostRegion {
+    /// The longest time from a change in the region to its arrival in the other one.
+    #[must_use]
+    pub fn longest_lag(self) -> SignedDuration {
+        SignedDuration::try_from(self.lag).unwrap_or(SignedDuration::MAX)
+    }
+}
+
+/// The region that takes over, at a time at which no region acts.
 pub struct Standby {
     pub store: Arc<dyn Store>,
     /// Every item of a table.
     pub items: Box<dyn Fn(&'static str) -> Vec<Item>>,
-    /// The events that arrived in its archive.
+    /// The events that arrived in the region's archive.
     pub archived: Vec<Entry>,
-    /// Its name.
+    /// The region's name.
     pub region: &'static str,
     pub now: Timestamp,
-    /// After how many writes the takeover is interrupted, before it is made once more.
+    /// After how many writes the takeover is interrupted. It then begins again.
     pub interrupted_after: usize,
 }
 
@@ -97,7 +104,7 @@ impl std::fmt::Debug for Standby {
     }
 }
 
-/// What follows from a takeover.
+/// The work that a takeover leaves to the region that acts from then on.
 #[derive(Debug, Default)]
 pub struct TakenOver {
     /// The events to publish, with the region as their home.
@@ -108,7 +115,7 @@ pub struct TakenOver {
     pub clients: Vec<Client>,
 }
 
-/// What one region sends to the other.
+/// The replication from one region to the other.
 pub(crate) struct Link {
     seed: u64,
     lag: u64,
@@ -141,7 +148,7 @@ impl Link {
         later(now, Duration::from_millis(draw.below(most + 1)))
     }
 
-    /// An item was written; none if it was deleted.
+    /// Records that an item was written, or that it was deleted if `item` is none.
     pub(crate) fn wrote(&self, now: Timestamp, key: &Key, item: Option<Item>) {
         if [EXECUTIONS_TABLE.name, REGIONS_TABLE.name].contains(&key.table) {
             return;
@@ -159,7 +166,7 @@ impl Link {
         sent.events.push((arrival, Arc::clone(&event.json)));
     }
 
-    /// The writes that have arrived at `until`, in the order of their arrival.
+    /// The writes that have arrived by `until`, in the order of their arrival.
     pub(crate) fn items(&self, until: Timestamp) -> Vec<(Key, Option<Item>)> {
         let mut items = self.sent().items.clone();
         items.retain(|(at, ..)| *at <= until);
@@ -167,7 +174,7 @@ impl Link {
         items.into_iter().map(|(_, key, item)| (key, item)).collect()
     }
 
-    /// The events that have arrived at `until`, and those that have not.
+    /// The events that have arrived by `until`, and those that arrive later.
     pub(crate) fn events(&self, until: Timestamp) -> (Vec<Entry>, Vec<Entry>) {
         let sent = self.sent();
         let (arrived, late): (Vec<_>, Vec<_>) = sent.events.iter().partition(|it| it.0 <= until);

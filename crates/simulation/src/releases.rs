@@ -127,8 +127,8 @@ impl Handler for Released {
 
 impl Released {
     /// Why the release that the service runs cannot read the message; none if it can. A row that
-    /// keeps every event reads none of them by its type. Once faults have stopped, every service
-    /// runs the newer release.
+    /// keeps every event can read all of them, because it reads none by its type. Once faults have
+    /// stopped, every service runs the newer release, which can read all messages.
     fn refusal(&self, source: &str, message: &Message) -> Option<ReadError> {
         if self.row().is_catch_all() || !self.environment.injects_faults() {
             return None;

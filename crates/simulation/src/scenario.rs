@@ -51,7 +51,11 @@ impl<S> Scenario<S> {
     pub(crate) fn drawn<A: Application<Script = S>>(seed: u64, faults: &Faults, size: u32) -> Self {
         let mut moments = Draw::of(seed, "scenario");
         let some = moments.percent(60);
-        let exposed = |trouble: &Trouble| !some || Draw::of(seed, trouble.name()).percent(60);
+        let exposed = |trouble: &Trouble| {
+            !some
+                || Trouble::BY_NAME.contains(trouble)
+                || Draw::of(seed, trouble.name()).percent(60)
+        };
         let two_regions = A::TWO_REGIONS && faults.0.contains(&Trouble::REGIONS);
         let simulated = |it: &Trouble| {
             let mut others = Trouble::IN_ONE_REGION.iter().chain(A::IN_ONE_REGION);
@@ -59,25 +63,26 @@ impl<S> Scenario<S> {
         };
         let troubles: BTreeSet<Trouble> =
             faults.0.iter().copied().filter(simulated).filter(exposed).collect();
-        let mut draws = Draws { seed, troubles, extent: Draw::of(seed, "extent"), moments };
+        let mut draws = Draws { seed, troubles, quantities: Draw::of(seed, "extent"), moments };
         let poison = draws.moments(Trouble::POISON, 2);
-        // Each redrive is done twice: the same dead letters may be sent back again right away.
+        // Each redrive is followed by a second one, as if an operator sent the same dead letters
+        // back twice.
         let soon = Duration::from_millis(1);
         let redrives = draws.moments(Trouble::REDRIVES, 2);
         let redrives = redrives.iter().flat_map(|at| [*at, *at + soon]).collect();
         let replays = draws.moments(Trouble::REPLAYS, 2);
         let rebuilds = draws.moments(Trouble::REBUILDS, 2);
-        let per_mille = draws.extent.one_of(&[4, 15, 40, 80]);
-        let mute = draws.has(Trouble::LOST_ANSWERS) && draws.extent.percent(10);
+        let per_mille = draws.quantities.one_of(&[4, 15, 40, 80]);
+        let mute = draws.has(Trouble::LOST_ANSWERS) && draws.quantities.percent(10);
         let copies =
-            if draws.has(Trouble::DUPLICATES) { draws.extent.one_of(&[1, 2, 2, 5]) } else { 1 };
+            if draws.has(Trouble::DUPLICATES) { draws.quantities.one_of(&[1, 2, 2, 5]) } else { 1 };
         let delays = [0, 2_000, 60_000, HOUR, 24 * HOUR];
-        let delay = if draws.has(Trouble::DELAYS) { draws.extent.one_of(&delays) } else { 0 };
+        let delay = if draws.has(Trouble::DELAYS) { draws.quantities.one_of(&delays) } else { 0 };
         let outages = outage::drawn(&draws, A::PORTS);
         let script = A::draw(size, &mut draws);
         let loss = two_regions.then(|| Loss::drawn(&draws, size));
         let again = draws.has(Trouble::EXPIRY).then(|| {
-            let further = Duration::from_millis(1_000 + draws.extent.below(72 * HOUR));
+            let further = Duration::from_millis(1_000 + draws.quantities.below(72 * HOUR));
             Duration::from_secs(RECORD_LIFETIME.unsigned_abs()) + further
         });
         Self {

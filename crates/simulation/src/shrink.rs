@@ -77,8 +77,8 @@ impl<A: Application> Hunt<'_, A> {
         Ok(same)
     }
 
-    /// Removes everything besides faults that the violation does not need: cases, duplicates,
-    /// delays, clients.
+    /// Removes the cases, duplicates, delays and other trouble that the violation does not need.
+    /// The `faults` stay.
     fn simplify(&mut self, faults: &[Injection]) -> Result<(), Error> {
         let mut place = 0;
         while place < self.best.scenario.script.len() {
@@ -158,14 +158,14 @@ fn disorder<S: Script>(scenario: &Scenario<S>) -> Vec<String> {
         ("the archive is replayed", &scenario.replays),
         ("the projections are rebuilt", &scenario.rebuilds),
         ("dead letters are sent back", &scenario.redrives),
-        ("a message comes that nobody can read", &scenario.poison),
+        ("a message comes that cannot be parsed", &scenario.poison),
     ];
     for (what, moments) in chores {
         tell(!moments.is_empty(), format!("{what} after {moments:?}"));
     }
     tell(scenario.mute, "no answer of a partner arrives".to_owned());
     if let Some(again) = scenario.again {
-        tell(true, format!("{again:?} after the end, callers repeat themselves"));
+        tell(true, format!("{again:?} after the end, callers repeat their requests"));
     }
     lines.extend(scenario.script.describe());
     let troubles: Vec<&str> = scenario.troubles.iter().copied().map(Trouble::name).collect();

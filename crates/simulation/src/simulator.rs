@@ -217,12 +217,12 @@ impl<A: Application> Simulator<A> {
         let mut simulation = Simulation::open(self, Arc::clone(&environment), scenario)?;
         simulation.set_up();
         simulation.play();
-        simulation.calm();
+        simulation.stop_faults();
         let calm_since = environment.seconds();
         settle(&mut simulation);
         let took = environment.seconds() - calm_since;
         if took.unsigned_abs() > A::ENDS_WITHIN.as_secs() {
-            environment.violated(format!("end: it took {took} s after faults had stopped"));
+            environment.violated(format!("end: the run took {took} s after faults had stopped"));
         }
         let mut violations = environment.state().violations.clone();
         violations.extend(invariants::check(&simulation));

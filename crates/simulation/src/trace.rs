@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::draw::{mix, name};
+use crate::draw::{hash_name, mix};
 use crate::fault::{Fault, Port};
 
 #[derive(Debug, Clone, Default)]
@@ -25,7 +25,7 @@ impl Trace {
         (call, port, fault): (u32, Port, Option<Fault>),
     ) {
         let code = port.number() << 32 | u64::from(call) << 8 | fault.map_or(0, |it| it as u64 + 1);
-        self.add(now, name(label) ^ code);
+        self.add(now, hash_name(label) ^ code);
         if let Some(lines) = &mut self.lines {
             let struck = fault.map_or_else(String::new, |fault| format!("  << {fault:?}"));
             lines.push(format!("{now:.6} {label}: call {call} {port:?}{struck}"));
@@ -35,7 +35,7 @@ impl Trace {
     /// Adds something else that happened, described by `what`.
     pub(crate) fn happened(&mut self, now: Timestamp, what: &dyn std::fmt::Display) {
         let line = what.to_string();
-        self.add(now, name(&line));
+        self.add(now, hash_name(&line));
         if let Some(lines) = &mut self.lines {
             lines.push(format!("{now:.6} {line}"));
         }

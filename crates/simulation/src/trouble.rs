@@ -41,6 +41,12 @@ impl Trouble {
     /// There are two regions: the first one goes away at any call, and the second one takes over. Not
     /// part of `all`, because some kinds of trouble are not simulated with it.
     pub const REGIONS: Self = Self("regions");
+    /// One tenant has many cases at the same moment, and few deliveries run at a time. Not part of
+    /// `all`, because such runs take much longer.
+    pub const NOISY_TENANT: Self = Self("noisy-tenant");
+    /// Few deliveries run at a time, as beside a noisy tenant: what a run with one is compared with.
+    /// Not part of `all`, because such runs take longer.
+    pub const SCARCE_CONCURRENCY: Self = Self("scarce-concurrency");
     /// Partners are unavailable for up to six hours, the store and the bus for up to ten minutes.
     pub const OUTAGES: Self = Self("outages");
     /// Records expire, TTL deletes them up to two days late, and clients then repeat their
@@ -79,9 +85,10 @@ impl Trouble {
         self.0
     }
 
-    /// The general trouble that does not occur in runs with two regions. Clocks are not skewed, because
-    /// that draws another skew for each invocation: an instance relies on its own clock for ten seconds.
-    pub(crate) const IN_ONE_REGION: [Self; 7] = [
+    /// The general trouble that is simulated only in runs with one region. Skewed clocks are among
+    /// it: each invocation draws a skew of its own, whereas an instance remembers for ten seconds,
+    /// by a single clock, which region acts.
+    pub(crate) const IN_ONE_REGION: [Self; 8] = [
         Self::SKEW,
         Self::POISON,
         Self::REDRIVES,
@@ -89,7 +96,12 @@ impl Trouble {
         Self::REBUILDS,
         Self::VERSIONS,
         Self::EXPIRY,
+        Self::NOISY_TENANT,
     ];
+
+    /// The kinds of trouble that no seed draws: if a campaign names one, every run has it.
+    pub(crate) const BY_NAME: [Self; 3] =
+        [Self::REGIONS, Self::NOISY_TENANT, Self::SCARCE_CONCURRENCY];
 
     /// The kind of trouble that a fault belongs to.
     #[must_use]
@@ -138,9 +150,9 @@ impl Faults {
             let meant: Vec<Trouble> = match word {
                 "all" => known.clone(),
                 "none" => Vec::new(),
-                name if name == Trouble::REGIONS.name() => vec![Trouble::REGIONS],
                 name => {
-                    let found = known.iter().find(|trouble| trouble.name() == name);
+                    let mut all = known.iter().chain(&Trouble::BY_NAME);
+                    let found = all.find(|trouble| trouble.name() == name);
                     vec![*found.ok_or_else(|| unknown(name))?]
                 }
             };

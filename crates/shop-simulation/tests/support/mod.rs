@@ -6,10 +6,10 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use async_trait::async_trait;
-use chorus_kernel::testing::keyring;
+use chorus_kernel::testing::{expect_ready, keyring};
 use chorus_kernel::{
     Breakers, Clock, Failure, Function, Handled, IDEMPOTENCY_TABLE, Item, Kernel, Key, Message,
     PERSON_KEYS_TABLE, Page, Publisher, Query, Rejected, Store, StoreError, Write, number,
@@ -110,7 +110,7 @@ impl Publisher for Recorder {
 #[derive(Default)]
 pub struct SimulatedBank {
     charged: Mutex<BTreeSet<IntentId>>,
-    asks: Mutex<u32>,
+    requests: Mutex<u32>,
     loses: Mutex<bool>,
 }
 
@@ -123,8 +123,8 @@ impl SimulatedBank {
         self.charged.lock().unwrap().len()
     }
 
-    pub fn asks(&self) -> u32 {
-        *self.asks.lock().unwrap()
+    pub fn requests(&self) -> u32 {
+        *self.requests.lock().unwrap()
     }
 }
 
@@ -135,7 +135,7 @@ impl PaymentProvider for SimulatedBank {
     }
 
     async fn confirm(&self, intent: &IntentId, _: &Charge) -> Result<ChargeAnswer, ProviderError> {
-        *self.asks.lock().unwrap() += 1;
+        *self.requests.lock().unwrap() += 1;
         self.charged.lock().unwrap().insert(intent.clone());
         if std::mem::take(&mut *self.loses.lock().unwrap()) {
             return Err(ProviderError::Unknown("no answer".to_owned()));
@@ -204,7 +204,7 @@ impl Shop {
         let shop =
             Self { clock, bus, bank, store, struck, kernel, inventory, analytics, payment, looked };
         let listing = format!(r#"{{"sku":"chai","name":"Chai","price":19.90,"stock":{stock}}}"#);
-        finish(shop.reserve(&event("PutItem", "command", "listing", &listing))).unwrap();
+        expect_ready(shop.reserve(&event("PutItem", "command", "listing", &listing))).unwrap();
         shop.bus.entries.lock().unwrap().clear();
         *shop.bus.requests.lock().unwrap() = 0;
         shop
@@ -242,7 +242,7 @@ impl Shop {
     /// The counts of chai: available, reserved, sold.
     pub fn stock(&self) -> (i64, i64, i64) {
         let key = chorus_kernel::entity_key::<chorus_inventory::Item>(&"chai".parse().unwrap());
-        let item = self.look(|| finish(self.store.get(&key)).unwrap().unwrap());
+        let item = self.look(|| expect_ready(self.store.get(&key)).unwrap().unwrap());
         let count = |name| number(&item, name).unwrap();
         (count("available"), count("reserved"), count("sold"))
     }
@@ -326,14 +326,6 @@ pub fn order_created(key: &str, quantity: u32) -> String {
         total, quantity
     );
     event("OrderCreated", "event", key, &data)
-}
-
-/// The result of a future that never waits.
-pub fn finish<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("nothing here waits"),
-    }
 }
 
 /// Whether a process dies while it runs this future.

@@ -7,16 +7,17 @@ mod regions;
 mod set;
 mod task;
 
+use std::collections::btree_map::OccupiedEntry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chorus_kernel::{Breakers, Kernel, Region};
-use chorus_local::{AttemptResult, DeliveryError, Disorder, Local, Ticket};
+use chorus_local::{AttemptResult, DeliveryError, Disorder, Local, Ticket, Work};
 use chorus_table::Entry;
 use jiff::Timestamp;
 
-use crate::application::Application;
+use crate::application::{Application, Sent};
 use crate::client::Client;
 use crate::environment::{Environment, Later, later};
 use crate::observed::{Observed, Seen};
@@ -28,6 +29,10 @@ use task::Task;
 
 /// How many tasks run at a time.
 const CONCURRENCY: usize = 64;
+
+/// How many tasks run at a time beside a noisy tenant, so that a backlog forms, and in the runs that
+/// are compared with those.
+const SCARCE_CONCURRENCY: usize = 8;
 
 /// How many instances of each function run.
 const INSTANCES: usize = 3;
@@ -45,7 +50,8 @@ enum Planned {
     Rebuild,
     Redrive,
     Poison(usize),
-    /// Name the region that acts from now on.
+    Send(Sent),
+    /// An operator names this region as the one that acts from now on.
     Fence(&'static str),
     TakeOver(&'static str),
     Return(usize),
@@ -56,16 +62,16 @@ enum Planned {
 struct Site {
     local: Arc<Local>,
     kernel: Kernel,
-    /// The circuit breakers of each instance of the functions, and what it has read of the region that
-    /// acts.
+    /// For each instance of the functions: its circuit breakers, and its knowledge of which region
+    /// acts, if there are two.
     instances: [(Breakers, Option<Region>); INSTANCES],
     backing: Arc<BackingStore>,
     seen: Arc<Seen>,
-    /// What it sends to the other region, if there are two.
+    /// The replication to the other region, if there are two.
     link: Option<Arc<Link>>,
-    /// The events that it was sent before it took over.
+    /// The events that were replicated to this region before it took over.
     archive: Vec<Entry>,
-    /// Whether it does nothing at present.
+    /// Whether the region is away: it does nothing.
     away: bool,
 }
 
@@ -76,7 +82,7 @@ pub(crate) struct Simulation<A: Application> {
     pub(crate) scenario: Scenario<A::Script>,
     parts: Parts,
     sites: Vec<Site>,
-    /// The site that acts.
+    /// The index of the site that acts.
     acting: usize,
     routes: Routes,
     agenda: BTreeMap<(Timestamp, u64), Planned>,
@@ -84,6 +90,8 @@ pub(crate) struct Simulation<A: Application> {
     labels: HashMap<String, u32>,
     next: u64,
     steps: u64,
+    /// How many tasks run at a time.
+    concurrency: usize,
 }
 
 impl<A: Application> Simulation<A> {
@@ -98,7 +106,7 @@ impl<A: Application> Simulation<A> {
     }
 
     /// Stops all faults and disorder.
-    pub(crate) fn calm(&mut self) {
+    pub(crate) fn stop_faults(&mut self) {
         self.environment.state().armed = false;
         for site in &self.sites {
             site.local.bus().set_disorder(Disorder::default());
@@ -129,17 +137,18 @@ impl<A: Application> Simulation<A> {
         loop {
             self.steps += 1;
             if self.steps > MAX_STEPS {
-                self.environment.violated("end: the run comes to no end".to_owned());
+                self.environment.violated("end: the run does not end".to_owned());
                 return;
             }
             self.do_what_is_due();
-            let free = CONCURRENCY.saturating_sub(self.tasks.len());
-            self.lose_in_time();
+            let free = self.concurrency.saturating_sub(self.tasks.len());
+            self.lose_region_when_due();
             for site in 0..self.sites.len() {
                 if self.sites[site].away {
                     continue;
                 }
                 for work in self.sites[site].local.bus().take_due(free) {
+                    self.takes_turns(&work);
                     self.begin(site, work);
                 }
             }
@@ -150,7 +159,7 @@ impl<A: Application> Simulation<A> {
                 self.poll(task);
                 continue;
             }
-            let room = self.tasks.len() < CONCURRENCY;
+            let room = self.tasks.len() < self.concurrency;
             let sites = self.sites.iter().filter(|site| !site.away);
             let delivery = sites.filter_map(|site| site.local.bus().next_delivery()).min();
             let delivery = delivery.filter(|_| room);
@@ -165,14 +174,24 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    fn do_what_is_due(&mut self) {
-        let late: Vec<_> = std::mem::take(&mut self.environment.state().later);
-        for (at, what) in late {
-            self.plan_at(at, Planned::Outside(what));
+    /// Checks, if the run has a noisy tenant, that `work` was taken in its tenant's turn.
+    fn takes_turns(&self, work: &Work) {
+        let wrong = self.environment.state().turns.as_mut().and_then(|turns| turns.took(work));
+        if let Some(wrong) = wrong {
+            self.environment.violated(wrong);
         }
-        let now = self.environment.now();
-        while let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= now) {
-            let doing = entry.remove();
+    }
+
+    /// Carries out everything that is due, including what is planned meanwhile.
+    fn do_what_is_due(&mut self) {
+        loop {
+            let late: Vec<_> = std::mem::take(&mut self.environment.state().later);
+            for (at, what) in late {
+                self.plan_at(at, Planned::Outside(what));
+            }
+            let now = self.environment.now();
+            let due = self.agenda.first_entry().filter(|entry| entry.key().0 <= now);
+            let Some(doing) = due.map(OccupiedEntry::remove) else { return };
             self.act(doing);
         }
     }
@@ -201,6 +220,7 @@ impl<A: Application> Simulation<A> {
             Planned::Rebuild => self.rebuild(),
             Planned::Redrive => self.send_back(chorus_local::Selection::default()),
             Planned::Poison(number) => self.poison(number),
+            Planned::Send(sent) => self.send(sent),
             Planned::Fence(region) => self.fence(region),
             Planned::TakeOver(region) => self.take_over(region),
             Planned::Return(site) => self.come_back(site),

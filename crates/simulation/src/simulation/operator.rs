@@ -11,12 +11,12 @@ use jiff::Timestamp;
 
 use super::Simulation;
 use super::task::{Done, NextStep, Purpose};
-use crate::application::{Application, Poison, Unreadable};
+use crate::application::{Application, Poison, Sent, Unreadable};
 use crate::draw::{self, Draw};
 use crate::invariants::poison_mark;
 
 impl<A: Application> Simulation<A> {
-    /// Deletes expired records like DynamoDB's TTL: each up to two days late.
+    /// Deletes expired records as DynamoDB's TTL does: each record up to two days late.
     pub(crate) fn expire(&mut self) {
         let (backing, environment) =
             (Arc::clone(&self.observed.backing), Arc::clone(&self.environment));
@@ -57,10 +57,14 @@ impl<A: Application> Simulation<A> {
         self.chore("rebuild", rebuild);
     }
 
-    /// Sends the readable dead letters to their targets again.
+    /// Sends the readable dead letters to their targets again, except for those about a case that was
+    /// lost with its region: their consumers can never handle them.
     pub(crate) fn redrive(&mut self) -> usize {
         let readable = self.observed.dead_letters().filter(|(_, readable)| *readable);
-        let ids: Vec<u64> = readable.map(|(letter, _)| letter.id).collect();
+        let letters = readable.map(|(letter, _)| letter).filter(|letter| {
+            !self.application.was_lost(&self.observed, &letter.event.correlation_id)
+        });
+        let ids: Vec<u64> = letters.map(|letter| letter.id).collect();
         let count = ids.len();
         if count > 0 {
             let selection = Selection { ids: Some(ids), ..Selection::default() };
@@ -104,6 +108,16 @@ impl<A: Application> Simulation<A> {
             }
         });
     }
+
+    /// Puts the message of another account on the bus.
+    pub(super) fn send(&mut self, sent: Sent) {
+        let bus = Arc::clone(self.acting().local.bus());
+        self.chore("message of another account", async move {
+            if let Err(error) = bus.put_events_of(sent.account, &[sent.entry]).await {
+                tracing::error!(%error, "a message of another account cannot be published");
+            }
+        });
+    }
 }
 
 fn entry(poison: &Poison, number: usize) -> Entry {
@@ -117,7 +131,7 @@ fn entry(poison: &Poison, number: usize) -> Entry {
                 r#""category":"event"}},"data":{{"{field}":"{about}"}}}}"#
             ),
             about = about,
-            id = draw::name(&about) & 0xffff_ffff,
+            id = draw::hash_name(&about) & 0xffff_ffff,
             field = field,
         ),
         Unreadable::Envelope => format!(r#"{{"hello":"{about}"}}"#),

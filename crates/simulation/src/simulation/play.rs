@@ -11,25 +11,25 @@ use crate::region::WAITS;
 use crate::trouble::Trouble;
 
 impl<A: Application> Simulation<A> {
-    /// Lets every client that repeats itself, and that was answered, send its request again.
+    /// Has every client whose `repeats` is set, and which was answered, send its request again.
     pub(crate) fn repeat(&mut self) {
         let clients = self.observed.clients.iter();
         let answered = clients.filter(|it| it.answered.is_some() && it.repeats);
         let again: Vec<Client> = answered.map(Client::again).collect();
-        self.come(again);
+        self.start_clients(again);
     }
 
     /// Runs the clients that have to call the API first, before faults are injected.
     pub(crate) fn set_up(&mut self) {
         let clients = self.application.set_up();
-        self.come(clients);
+        self.start_clients(clients);
         if self.scenario.has_two_regions() {
-            // The set-up has arrived in the other region before anything goes wrong.
+            // Waits until the set-up has arrived in the other region; nothing goes wrong before.
             self.wait(WAITS);
         }
     }
 
-    fn come(&mut self, clients: Vec<Client>) {
+    fn start_clients(&mut self, clients: Vec<Client>) {
         for client in clients {
             self.appear(client, Duration::ZERO);
         }
@@ -59,12 +59,15 @@ impl<A: Application> Simulation<A> {
         chores.extend(scenario.redrives.iter().map(|at| (*at, Planned::Redrive)));
         let poison = scenario.poison.iter().enumerate();
         chores.extend(poison.map(|(number, at)| (*at, Planned::Poison(number))));
+        let sent = self.application.sent().into_iter();
+        chores.extend(sent.map(|(at, sent)| (at, Planned::Send(sent))));
         for (at, chore) in chores {
             self.plan(at, chore);
         }
         self.run();
-        // If its functions made fewer calls, the region goes away when nothing is left to do.
-        self.lose();
+        // If the functions made fewer calls than were drawn for the loss, the first region goes
+        // away now, when nothing is left to do.
+        self.lose_region();
         self.run();
     }
 }

@@ -1,10 +1,8 @@
 //! A region goes away, another one takes over, the first one comes back, and the second one fails back.
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use chorus_kernel::testing::expect_ready;
 use chorus_kernel::{Acting, Publisher, Store, Write};
 use chorus_local::EXECUTIONS_TABLE;
 
@@ -17,53 +15,57 @@ use crate::region::{FIRST, LostRegion, RETIRES_AFTER, SECOND, Standby, TakenOver
 /// How many events a request to the bus has at most.
 const MOST_ENTRIES: usize = 10;
 
-/// The result of a future that waits for nothing: outside of any task, calls take no time.
-pub(super) fn ready<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => unreachable!("outside of any task, no call has to wait"),
-    }
+/// What the platform does with the work of tasks that are ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unfinished {
+    /// It repeats the work later, as after the death of a process.
+    Retried,
+    Dropped,
 }
 
 impl<A: Application> Simulation<A> {
     /// Has the first region go away once its functions have made as many calls as were drawn.
-    pub(super) fn lose_in_time(&mut self) {
+    pub(super) fn lose_region_when_due(&mut self) {
         let Some(loss) = &self.scenario.loss else { return };
         let calls = self.environment.state().calls;
         if self.observed.lost.is_none() && self.environment.state().armed && calls >= loss.calls {
-            self.lose();
+            self.lose_region();
         }
     }
 
-    /// Has the first region go away now, unless it has, or there is one region only.
-    pub(super) fn lose(&mut self) {
+    /// Has the first region go away now, unless it is away already or the only one.
+    pub(super) fn lose_region(&mut self) {
         let Some(loss) = self.scenario.loss.clone().filter(|_| self.observed.lost.is_none()) else {
             return;
         };
         let at = self.environment.now();
         self.observed.lost = Some(LostRegion { at, lag: loss.lag, planned: loss.planned });
-        self.tell(if loss.planned { "a switch is planned" } else { "the first region is away" });
+        self.trace_event(if loss.planned {
+            "a switch is planned"
+        } else {
+            "the first region is away"
+        });
         if loss.planned {
             self.fence(SECOND);
             return;
         }
         self.sites[0].away = true;
-        self.cut_off(0, true);
+        self.cut_off(0, Unfinished::Retried);
         self.plan(loss.noticed, Planned::Fence(SECOND));
     }
 
-    fn tell(&self, what: &str) {
+    fn trace_event(&self, what: &str) {
         let now = self.environment.now();
         self.environment.state().trace.happened(now, &what);
     }
 
-    /// Ends the tasks of a region; if it comes back, the platform notices that they died.
-    fn cut_off(&mut self, site: usize, notices: bool) {
+    /// Ends the tasks of a region.
+    fn cut_off(&mut self, site: usize, unfinished: Unfinished) {
         let (gone, left) =
             std::mem::take(&mut self.tasks).into_iter().partition(|(_, task)| task.site == site);
         self.tasks = left;
         for task in gone.into_values() {
-            if notices {
+            if unfinished == Unfinished::Retried {
                 self.died(site, &task.purpose);
             }
         }
@@ -73,7 +75,7 @@ impl<A: Application> Simulation<A> {
     pub(super) fn fence(&mut self, region: &'static str) {
         let now = self.environment.now();
         if let Some(regions) = &self.parts.regions {
-            let handed_over = ready(async {
+            let handed_over = expect_ready(async {
                 let read = Acting::read(&**regions).await?;
                 let write = Acting::taken_over(read.as_ref(), region, now);
                 regions.write(&[write]).await.map_err(chorus_kernel::Failure::from)
@@ -82,7 +84,7 @@ impl<A: Application> Simulation<A> {
                 self.environment.violated(format!("takeover: {failure}"));
             }
         }
-        self.tell(&format!("{region} is to act"));
+        self.trace_event(&format!("{region} is to act"));
         self.plan(WAITS, Planned::TakeOver(region));
     }
 
@@ -91,8 +93,9 @@ impl<A: Application> Simulation<A> {
         let from = self.acting;
         let fails_back = region == FIRST;
         let lost = self.observed.lost.filter(|lost| !lost.planned && !fails_back);
-        // Functions that run for longer than their timeout are ended by the platform.
-        self.cut_off(from, false);
+        // The takeover began more than a function's timeout ago, so the platform has ended the
+        // functions that were running then.
+        self.cut_off(from, Unfinished::Dropped);
         let number = self.sites.len();
         let opened = Self::site(
             &self.environment,
@@ -129,7 +132,7 @@ impl<A: Application> Simulation<A> {
             Ok(taken) => self.begin_to_act(taken),
             Err(failure) => self.environment.violated(format!("takeover: {failure}")),
         }
-        self.tell(&format!("{region} acts"));
+        self.trace_event(&format!("{region} acts"));
         self.plan(RETIRES_AFTER, Planned::Retire(from));
         let loss = self.scenario.loss.clone().filter(|_| !fails_back);
         if let Some(back) = loss.as_ref().and_then(|loss| loss.back) {
@@ -140,17 +143,17 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// The events of the region that acted which have arrived in the other one.
+    /// The events of the region `from` that have arrived in the other one.
     fn archived(&self, from: usize, lost: Option<LostRegion>) -> Vec<chorus_table::Entry> {
         let until = lost.map_or(jiff::Timestamp::MAX, |lost| lost.at);
         let before = self.sites[from].link.as_ref();
         let mut archived = before.map(|link| link.events(until).0).unwrap_or_default();
-        // The archive of a region has what it was sent, too.
+        // The archive of a region also has the events that were replicated to it.
         archived.splice(0..0, self.sites[from].archive.iter().cloned());
         archived
     }
 
-    /// What is known of the events that have arrived, for the checks at the end.
+    /// The sightings of the events that have arrived, for the checks at the end.
     fn arrived(&self, lost: Option<LostRegion>) -> Sightings {
         let ids: std::collections::BTreeSet<String> = self
             .archived(self.acting, lost)
@@ -191,7 +194,7 @@ impl<A: Application> Simulation<A> {
                 Some(item) => Write::Put { key, item, condition: None },
                 None => Write::Delete { key },
             };
-            if let Err(error) = ready(backing.write(&[write])) {
+            if let Err(error) = expect_ready(backing.write(&[write])) {
                 self.environment.violated(format!("takeover: {error}"));
             }
         }
@@ -201,12 +204,12 @@ impl<A: Application> Simulation<A> {
     fn begin_to_act(&mut self, taken: TakenOver) {
         let site = &self.sites[self.acting];
         for entries in taken.events.chunks(MOST_ENTRIES) {
-            if let Err(failure) = ready(site.local.bus().put_events(entries)) {
+            if let Err(failure) = expect_ready(site.local.bus().put_events(entries)) {
                 self.environment.violated(format!("takeover: {failure}"));
             }
         }
         for start in &taken.machines {
-            if let Err(failure) = ready(site.kernel.machines.signal(start)) {
+            if let Err(failure) = expect_ready(site.kernel.machines.signal(start)) {
                 self.environment.violated(format!("takeover: {failure}"));
             }
         }
@@ -215,10 +218,10 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// A region that was replaced comes back: its queues and executions go on, and its last events
-    /// arrive in the region that acts.
+    /// Brings a replaced region back: its queues and executions go on, and its last events arrive
+    /// in the region that acts.
     pub(super) fn come_back(&mut self, site: usize) {
-        self.tell("the first region is back");
+        self.trace_event("the first region is back");
         let planned = self.observed.lost.is_some_and(|lost| lost.planned);
         self.sites[site].away = false;
         self.plan(RETIRES_AFTER, Planned::Retire(site));
@@ -231,18 +234,18 @@ impl<A: Application> Simulation<A> {
         let (_, late) = link.events(lost.at);
         let bus = self.sites[self.acting].local.bus().clone();
         for entries in late.chunks(MOST_ENTRIES) {
-            if let Err(failure) = ready(bus.put_events(entries)) {
+            if let Err(failure) = expect_ready(bus.put_events(entries)) {
                 self.environment.violated(format!("takeover: {failure}"));
             }
         }
     }
 
-    /// A region that was replaced is emptied: its queues, and its executions.
+    /// Empties a replaced region: its tasks end, and its queues and executions do nothing any more.
     pub(super) fn retire(&mut self, site: usize) {
-        // It may come back later; then it is emptied some time after that.
+        // A region that is away does nothing already; if it comes back, it is emptied after that.
         if !self.sites[site].away {
             self.sites[site].away = true;
-            self.cut_off(site, false);
+            self.cut_off(site, Unfinished::Dropped);
         }
     }
 }

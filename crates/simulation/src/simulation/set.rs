@@ -1,9 +1,10 @@
-//! The set of a run: the real functions and engine, on simulated ports.
+//! Sets up a run: the real functions and engine, on simulated ports.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chorus_http::{HttpFunction, Route};
+use chorus_kernel::testing::expect_ready;
 use chorus_kernel::{
     Acting, Breakers, Function, IDEMPOTENCY_TABLE, Kernel, Keyring, MemoryStore, PERSON_KEYS_TABLE,
     REGIONS_TABLE, Region, Store, StoreError, TableSpec,
@@ -14,8 +15,7 @@ use chorus_local::{
 };
 use chorus_table::Via;
 
-use super::regions::ready;
-use super::{Simulation, Site};
+use super::{CONCURRENCY, SCARCE_CONCURRENCY, Simulation, Site};
 use crate::application::{Application, Opened, Watch};
 use crate::draw::mix;
 use crate::environment::Environment;
@@ -28,11 +28,12 @@ use crate::scenario::Scenario;
 use crate::simulator::{Error, Simulator};
 use crate::store::{Backing, BackingStore};
 use crate::trouble::Trouble;
+use crate::turns::Turns;
 
 /// The routes of the services, by method and path.
 pub(super) type Routes = BTreeMap<String, Route>;
 
-/// What each region of a run is made of.
+/// The parts from which each region of a run is made.
 pub(super) struct Parts {
     functions: Vec<Function>,
     partner: Option<Arc<dyn Partner>>,
@@ -78,8 +79,16 @@ impl<A: Application> Simulation<A> {
         };
         if let Some(regions) = &parts.regions {
             environment.state().late_within = LONGEST_LAG;
-            ready(regions.write(&[Acting::taken_over(None, FIRST, environment.now())]))?;
+            expect_ready(regions.write(&[Acting::taken_over(None, FIRST, environment.now())]))?;
         }
+        let is_noisy = scenario.troubles.contains(&Trouble::NOISY_TENANT);
+        // It is not known when a delayed delivery is due, so in runs with delays it cannot be
+        // checked that tenants take turns.
+        if is_noisy && scenario.delay.is_zero() {
+            environment.state().turns = Some(Turns::default());
+        }
+        let is_scarce = is_noisy || scenario.troubles.contains(&Trouble::SCARCE_CONCURRENCY);
+        let concurrency = if is_scarce { SCARCE_CONCURRENCY } else { CONCURRENCY };
         let region = scenario.loss.is_some().then_some(FIRST);
         let site = Self::site(&environment, &scenario, &parts, (0, region, Sightings::default()))?;
         let observed = Observed {
@@ -103,11 +112,12 @@ impl<A: Application> Simulation<A> {
             labels: HashMap::new(),
             next: 0,
             steps: 0,
+            concurrency,
         })
     }
 
-    /// A region: its tables, its bus, its functions. `number` counts those of the run; a region that is
-    /// set up anew counts again.
+    /// Sets up a region: its tables, its bus, its functions. `number` counts the regions that the
+    /// run has set up before.
     pub(super) fn site(
         environment: &Arc<Environment>,
         scenario: &Scenario<A::Script>,
@@ -179,8 +189,11 @@ fn engine<A: Application>(parts: &Parts, environment: &Environment) -> Result<Lo
     config.machines = Some(Arc::clone(&parts.machines));
     config.partner.clone_from(&parts.partner);
     config.store = Some(EMPTY.with(Clone::clone).map_err(StoreError::Invalid)?);
+    for (partner, account) in A::SENDERS {
+        config = config.sender(*partner, account);
+    }
     // The observer gets every observation directly; the feed has no subscribers.
-    config.feed = 1;
+    config.feed_capacity = 1;
     let called = A::TABLE.rows.iter().filter(|row| matches!(row.via, Via::ApiDestination(_)));
     for row in called {
         config = config.endpoint(row.action, Endpoint::new("https://partner.example", "a key"));

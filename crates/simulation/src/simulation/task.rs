@@ -27,7 +27,8 @@ pub(super) enum Done {
 
 #[derive(Clone)]
 pub(super) enum Purpose {
-    /// Work of the bus. The result of a copy, which runs at the same time, is ignored.
+    /// Work that the bus handed out. `twin` marks a duplicate of it that runs at the same time, and
+    /// whose result is ignored.
     Work {
         work: Arc<Work>,
         twin: bool,
@@ -118,7 +119,7 @@ impl<A: Application> Simulation<A> {
         let before = self.labels.entry(label.clone()).or_default();
         *before += 1;
         let label = if *before > 1 { format!("{label}, copy {before}") } else { label };
-        let name = draw::name(&label);
+        let name = draw::hash_name(&label);
         let mut draw = Draw::numbered(mix(self.environment.seed, name), 0);
         let skewed = self.environment.state().skews && draw.percent(40);
         let seconds = i64::try_from(draw.below(600)).unwrap_or(0) - 300;
@@ -179,7 +180,7 @@ impl<A: Application> Simulation<A> {
             Purpose::Work { twin: true, .. } | Purpose::Chore => {}
             Purpose::Work { work, .. } => match &**work {
                 Work::Invoke(taken) | Work::Call(taken) => {
-                    let cause = DeliveryError::passing("Crashed", "the process died");
+                    let cause = DeliveryError::retryable("Crashed", "the process died");
                     self.plan(FUNCTION_TIMEOUT, Planned::Settle(site, vec![taken.ticket], cause));
                 }
                 Work::Batch(_) => {}
@@ -197,7 +198,7 @@ impl<A: Application> Simulation<A> {
         match purpose {
             Purpose::Work { work, twin: false } => match &**work {
                 Work::Invoke(taken) | Work::Call(taken) => {
-                    let cause = DeliveryError::passing("TimedOut", "no answer in time");
+                    let cause = DeliveryError::retryable("TimedOut", "no answer in time");
                     self.plan(FUNCTION_TIMEOUT, Planned::Settle(site, vec![taken.ticket], cause));
                 }
                 Work::Wake(execution) => self.wake_later(site, execution),
@@ -210,10 +211,10 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Makes an execution due after the function's timeout, since its last turn was cut off.
+    /// Makes an execution, whose last turn was cut off, due again after the function's timeout.
     fn wake_later(&self, site: usize, execution: &Arc<str>) {
         let at = later(self.environment.now(), FUNCTION_TIMEOUT);
-        self.sites[site].local.bus().rest(execution, Some(Alarm { at, passive: false }));
+        self.sites[site].local.bus().end_turn(execution, Some(Alarm { at, passive: false }));
     }
 
     fn finished(&mut self, site: usize, purpose: &Purpose, done: Done) {

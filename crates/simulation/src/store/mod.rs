@@ -43,15 +43,7 @@ impl BackingStore {
         match self {
             Self::Map(map) => map.all(table),
             Self::Dynoxide(store) => {
-                let (mut items, mut start) = (Vec::new(), None);
-                loop {
-                    let page = store.scan(table, None, start.as_ref()).unwrap_or_default();
-                    items.extend(page.items);
-                    match page.next {
-                        Some(next) => start = Some(next),
-                        None => break,
-                    }
-                }
+                let mut items = store.all(table).unwrap_or_default();
                 let text = |item: &Item, name| chorus_kernel::text(item, name).map(str::to_owned);
                 items.sort_by_key(|item| (text(item, "pk"), text(item, "sk")));
                 items
@@ -59,7 +51,8 @@ impl BackingStore {
         }
     }
 
-    /// Deletes the items that expired at least `late` ago, which is computed for each item.
+    /// Deletes the items that expired `late(item)` seconds ago or earlier: DynamoDB, too, deletes
+    /// expired items late.
     pub(crate) async fn expire(
         &self,
         table: &TableSpec,
