@@ -41,6 +41,12 @@ pub fn sdk_config() -> SdkConfig {
     config.build()
 }
 
+/// Returns the environment's configuration, but for another region.
+#[must_use]
+pub fn sdk_config_in(region: &str) -> SdkConfig {
+    sdk_config().into_builder().region(Region::new(region.to_owned())).build()
+}
+
 /// The credentials of the function's role. Lambda replaces the sandbox before they expire.
 fn credentials(variable: impl Fn(&str) -> Option<String>) -> Option<Credentials> {
     let key = variable("AWS_ACCESS_KEY_ID")?;

@@ -24,8 +24,8 @@ use crate::queues::{DeadLetter, Queues};
 use guard::guard;
 use payload::Payload;
 
-/// How old an unpublished record has to be before the sweeper publishes it: its own invocation may
-/// still publish a younger one.
+/// How old an unpublished record has to be before the sweeper publishes it: until then, the
+/// invocation that wrote the record may still publish it.
 const SWEEP_AGE: SignedDuration = SignedDuration::from_secs(60);
 
 /// A service's function, and its dependencies for answering invocations.
@@ -33,7 +33,7 @@ pub(crate) struct Invoker {
     pub(crate) function: Function,
     pub(crate) routes: Vec<Route>,
     pub(crate) kernel: Kernel,
-    /// Sends messages that are given up to the failure queue, and changes the visibility of
+    /// Moves each message that is given up to the failure queue, and changes the visibility of
     /// messages in queues. Absent if the function has no failure queue: only the platform then
     /// keeps failed messages.
     pub(crate) queues: Option<Arc<dyn Queues>>,
@@ -61,7 +61,7 @@ impl Invoker {
     /// Answers any payload that a service's function can get.
     ///
     /// # Errors
-    /// What Lambda should do with the invocation.
+    /// If the invocation has to fail: its caller then retries it, or gives it up.
     pub(crate) async fn invoke(
         &self,
         payload: &str,
@@ -143,7 +143,7 @@ impl Invoker {
                     code,
                     attempt,
                     exhausted,
-                    "moved to the dead letters because of {code}"
+                    "moved a message to the dead-letter queue because of {code}"
                 );
                 Ok(json!({ "outcome": "DeadLettered", "code": code }))
             }
@@ -200,8 +200,8 @@ impl From<Failure> for Failed {
     }
 }
 
-/// The error's name in a dead letter, where no state machine matches it: it shows whether a retry
-/// may help.
+/// The name of the error in a dead letter, such as `Retryable.Throttled`: it shows whether a retry
+/// may help. The failure's own name alone is needed only by state machines, which match it.
 fn error_type(failure: &Failure) -> String {
     let kind = if failure.is_retryable() { "Retryable" } else { "Terminal" };
     format!("{kind}.{}", failure.code())

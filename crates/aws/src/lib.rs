@@ -41,7 +41,7 @@ mod webhook_secret;
 
 pub use bus::EventBridgePublisher;
 pub use clock::SystemClock;
-pub use config::sdk_config;
+pub use config::{sdk_config, sdk_config_in};
 pub use machines::SfnMachines;
 pub use randomness::OsRandomness;
 pub use run::{ROW_OUTPUTS, StartError, parsed, run, variable};

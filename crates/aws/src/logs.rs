@@ -16,7 +16,7 @@ pub(crate) fn start() {
     let named = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().filter_map(crate::variable);
     let level = named.filter_map(|level| level.parse().ok()).next().unwrap_or(LevelFilter::INFO);
     let levels = levels(level);
-    // Logging has been started before only if two runtimes share a process.
+    // This fails only if logging has been started before, because two runtimes share a process.
     if subscriber(levels, std::io::stdout).try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
@@ -52,7 +52,7 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let payload = panic.payload();
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let text = text.unwrap_or("something that is not text");
+    let text = text.unwrap_or("the panic's payload is not text");
     tracing::error!(place, "panicked: {text}");
 }
 
@@ -65,7 +65,7 @@ pub(crate) mod testing {
 
     use super::*;
 
-    /// A subscriber that writes nothing, and exists as long as the tests.
+    /// A second subscriber, which writes nothing and exists until the tests end.
     static SECOND: OnceLock<Dispatch> = OnceLock::new();
 
     /// Collects the lines that are logged on this thread.
@@ -75,8 +75,8 @@ pub(crate) mod testing {
     impl Logged {
         /// Collects the lines that a function logs at `INFO`, until the guard is dropped.
         pub(crate) fn begin(&self) -> tracing::subscriber::DefaultGuard {
-            // With a single subscriber, `tracing` caches that a log line is disabled if a thread
-            // without a subscriber meets it first.
+            // While there is only one subscriber, `tracing` caches that a log line is disabled if a
+            // thread without a subscriber meets the line first. A second subscriber prevents that.
             SECOND.get_or_init(|| {
                 Dispatch::new(tracing_subscriber::registry().with(levels(LevelFilter::INFO)))
             });

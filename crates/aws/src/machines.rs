@@ -19,8 +19,8 @@ const PREFIX: &str = "MACHINE_";
 /// The prefix of the variables that hold the timeouts of a machine's waits, as JSON.
 const LIMITS: &str = "LIMITS_";
 
-/// The codes that mean that a signal came too late: there was an execution of this name, or no task
-/// waits with this token any more.
+/// The codes that mean that a signal came too late: an execution of this name was started before,
+/// or no task waits with this token any more.
 const TOO_LATE: &[&str] =
     &["ExecutionAlreadyExists", "TaskTimedOut", "TaskDoesNotExist", "InvalidToken"];
 
@@ -41,8 +41,20 @@ impl SfnMachines {
         Self { client, arns, limits: BTreeMap::new() }
     }
 
-    /// The same machines with the timeouts of their waits, in seconds by name; an execution's input
-    /// gets those of its machine.
+    /// The machines whose ARNs and timeouts are in these variables of a function.
+    ///
+    /// # Errors
+    /// If the timeouts of a machine are not JSON.
+    pub fn of_variables(
+        client: Client,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Self, serde_json::Error> {
+        let limits = limits(variables.clone())?;
+        Ok(Self::new(client, arns(variables.clone())).with_limits(limits))
+    }
+
+    /// Sets the timeouts of the machines' waits: for each machine an object with timeouts in
+    /// seconds, by name. Every execution of the machine gets this object in its input.
     #[must_use]
     pub fn with_limits(self, limits: BTreeMap<String, Value>) -> Self {
         Self { limits, ..self }
@@ -96,7 +108,8 @@ pub(crate) fn arns(
     variables.into_iter().filter_map(named).filter(|(_, arn)| !arn.is_empty()).collect()
 }
 
-/// The timeouts of machines among these variables, by the name after [`LIMITS`].
+/// Reads the machines' timeouts from the environment variables that begin with [`LIMITS`]. The key
+/// is the rest of the variable's name.
 ///
 /// # Errors
 /// If a value is not JSON.
@@ -157,8 +170,8 @@ where
     }
 }
 
-/// The failure for an error. Of a refusal it has only the service's code, because the message may
-/// quote the request.
+/// The failure for an error. For a refusal, its message contains only the service's code, because
+/// the service's own message may quote the request.
 fn failure(error: ServiceError, code: Option<&str>) -> Failure {
     match error {
         ServiceError::Throttled(message) => Failure::Retryable { code: "Throttled", message },

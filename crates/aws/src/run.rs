@@ -140,7 +140,8 @@ fn endpoint() -> Result<Option<String>, StartError> {
     Ok(endpoint)
 }
 
-/// The region, if the deployment has two: then there is a table that names the one that acts.
+/// The region in which this function runs; none if the deployment has only one region. A deployment
+/// in two regions has a table that names the acting region.
 fn region() -> Option<Region> {
     Tables::from_env().physical(REGIONS_TABLE.name).ok()?;
     variable("AWS_REGION").map(Region::new)

@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 use crate::{StartError, StoredSecret, sdk_config, variable};
 
-/// How long a secret is used after it was read. So a new version is in use after that time.
-const KEPT: Duration = Duration::from_secs(5 * 60);
+/// How long a secret is used after it was read. A function uses a new version at the latest after
+/// that time, if Secrets Manager answers.
+const CACHE_TIME: Duration = Duration::from_secs(5 * 60);
 
 /// The secret whose ARN or name is in the environment variable `name`. The first use
 /// reads it.
@@ -56,7 +57,7 @@ where
     }
 }
 
-/// A value that is read again after [`KEPT`].
+/// A value that is read again after [`CACHE_TIME`].
 struct Kept<T>(Mutex<Option<(T, Instant)>>);
 
 impl<T> Default for Kept<T> {
@@ -71,7 +72,7 @@ impl<T: Clone> Kept<T> {
     async fn get(&self, read: impl AsyncFnOnce() -> Result<T, String>) -> Result<T, Failure> {
         let mut kept = self.0.lock().await;
         if let Some((value, read_at)) = &*kept
-            && read_at.elapsed() < KEPT
+            && read_at.elapsed() < CACHE_TIME
         {
             return Ok(value.clone());
         }
@@ -95,7 +96,7 @@ impl<T: Clone> Kept<T> {
 mod tests {
     use super::*;
 
-    /// What `kept` returns if Secrets Manager has this text, or does not answer.
+    /// The value that `kept` returns if Secrets Manager answers with this text, or fails.
     async fn got(kept: &Kept<String>, stored: Result<&str, &str>) -> Option<String> {
         let read = async || stored.map(ToOwned::to_owned).map_err(ToOwned::to_owned);
         match kept.get(read).await {
@@ -111,7 +112,7 @@ mod tests {
     async fn a_secret_is_read_once_in_five_minutes_and_a_new_one_is_in_use_after_that() {
         let kept = Kept::default();
         assert_eq!(got(&kept, Ok("old")).await.as_deref(), Some("old"));
-        tokio::time::advance(KEPT - Duration::from_secs(1)).await;
+        tokio::time::advance(CACHE_TIME - Duration::from_secs(1)).await;
         assert_eq!(got(&kept, Ok("new")).await.as_deref(), Some("old"));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(got(&kept, Ok("new")).await.as_deref(), Some("new"));
@@ -122,9 +123,9 @@ mod tests {
         let kept = Kept::default();
         assert_eq!(got(&kept, Err("it does not answer")).await, None);
         assert_eq!(got(&kept, Ok("the first")).await.as_deref(), Some("the first"));
-        tokio::time::advance(2 * KEPT).await;
+        tokio::time::advance(2 * CACHE_TIME).await;
         assert_eq!(got(&kept, Err("it does not answer")).await.as_deref(), Some("the first"));
-        tokio::time::advance(KEPT).await;
+        tokio::time::advance(CACHE_TIME).await;
         assert_eq!(got(&kept, Ok("the second")).await.as_deref(), Some("the second"));
     }
 }

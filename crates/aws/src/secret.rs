@@ -8,7 +8,7 @@ use aws_types::SdkConfig;
 /// The label that Secrets Manager gives to the version in use.
 const CURRENT: &str = "AWSCURRENT";
 
-/// The label that it gives to the version that was in use before.
+/// The label that Secrets Manager gives to the version that was in use before.
 const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// Why a secret could not be read.
@@ -16,7 +16,7 @@ const PREVIOUS: &str = "AWSPREVIOUS";
 pub enum SecretError {
     #[error("Secrets Manager: {0}")]
     Refused(String),
-    #[error("the secret {0} has no text")]
+    #[error("the secret {0} has no text (SecretString)")]
     NoText(String),
 }
 

@@ -1,4 +1,4 @@
-//! Trace context as X-Ray's header has it, and where events have it.
+//! Converts trace contexts from and to X-Ray's header, and reads those of events.
 //!
 //! Source: <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>.
 

@@ -5,35 +5,22 @@
 
 mod support;
 
-use std::net::TcpListener;
 use std::thread::JoinHandle;
 
-use aws_sdk_eventbridge::config::retry::RetryConfig;
-use aws_sdk_eventbridge::config::{Builder, Credentials, Region};
-use chorus_aws::{EventBridgePublisher, sdk_config};
+use aws_sdk_eventbridge::Client;
+use chorus_aws::EventBridgePublisher;
 use chorus_kernel::Publisher;
 use chorus_table::Entry;
 use serde_json::Value;
-use support::serve;
+use support::{Received, fake_service};
 
-/// A request: how it was signed, and its body.
-type Asked = (String, Value);
-
-/// A server that answers one request with each of these statuses, and returns the requests.
-fn bus(statuses: &'static [&'static str]) -> (EventBridgePublisher, JoinHandle<Vec<Asked>>) {
-    let api = TcpListener::bind("127.0.0.1:0").unwrap();
-    let config = Builder::from(&sdk_config())
-        .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("id", "key", None, None, "test"))
-        .retry_config(RetryConfig::disabled())
-        .endpoint_url(format!("http://{}", api.local_addr().unwrap()))
-        .build();
-    let publisher =
-        EventBridgePublisher::new(aws_sdk_eventbridge::Client::from_conf(config), "shop");
+/// A bus that answers one request with each of these statuses, and how each request was signed.
+fn bus<const N: usize>(
+    statuses: [&'static str; N],
+) -> (EventBridgePublisher, JoinHandle<Vec<Received>>) {
     let body = r#"{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}"#;
-    let signed = move |status: &&str| serve(&api, (status, body), "authorization");
-    let all = move || statuses.iter().map(signed).collect();
-    (publisher, std::thread::spawn(all))
+    let (config, served) = fake_service(statuses.map(|status| (status, body)), "authorization");
+    (EventBridgePublisher::new(Client::new(&config), "shop"), served)
 }
 
 fn event() -> [Entry; 1] {
@@ -43,7 +30,7 @@ fn event() -> [Entry; 1] {
 
 #[tokio::test]
 async fn an_event_for_an_endpoint_is_signed_for_every_region() {
-    let (publisher, served) = bus(&["200 OK"]);
+    let (publisher, served) = bus(["200 OK"]);
     let publisher = publisher.with_endpoint(Some("abcde.veo".to_owned()));
     assert!(publisher.put_events(&event()).await.unwrap().is_empty());
     let asked = served.join().unwrap();
@@ -54,7 +41,7 @@ async fn an_event_for_an_endpoint_is_signed_for_every_region() {
 
 #[tokio::test]
 async fn without_an_endpoint_the_request_is_what_it_was() {
-    let (publisher, served) = bus(&["200 OK"]);
+    let (publisher, served) = bus(["200 OK"]);
     publisher.with_endpoint(None).put_events(&event()).await.unwrap();
     let asked = served.join().unwrap();
     assert!(asked[0].0.starts_with("AWS4-HMAC-SHA256 "), "{}", asked[0].0);
@@ -63,7 +50,7 @@ async fn without_an_endpoint_the_request_is_what_it_was() {
 
 #[tokio::test]
 async fn an_endpoint_that_does_not_answer_is_replaced_by_the_bus_of_the_region() {
-    let (publisher, served) = bus(&["503 Service Unavailable", "200 OK"]);
+    let (publisher, served) = bus(["503 Service Unavailable", "200 OK"]);
     let publisher = publisher.with_endpoint(Some("abcde.veo".to_owned()));
     assert!(publisher.put_events(&event()).await.unwrap().is_empty());
     let asked = served.join().unwrap();

@@ -5,44 +5,31 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::thread::JoinHandle;
 
-use aws_sdk_sfn::config::retry::RetryConfig;
-use aws_sdk_sfn::config::{Builder, Credentials, Region};
-use chorus_aws::{SfnMachines, sdk_config};
+use aws_sdk_sfn::Client;
+use chorus_aws::SfnMachines;
 use chorus_kernel::{Failure, Machines, Signal, SignalOutcome};
 use serde_json::{Value, json};
-use support::serve;
+use support::{Received, fake_service};
 
-/// A request: its target, and its body.
-type Asked = (String, Value);
-
-/// A server for one request to Step Functions: answers with this status and body, and returns the
-/// request.
-fn service(status: &'static str, body: &'static str) -> (SfnMachines, JoinHandle<Asked>) {
-    let api = TcpListener::bind("127.0.0.1:0").unwrap();
-    let config = Builder::from(&sdk_config())
-        .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("id", "key", None, None, "test"))
-        .retry_config(RetryConfig::disabled())
-        .endpoint_url(format!("http://{}", api.local_addr().unwrap()))
-        .build();
+/// State machines on a fake service, which answers one request with this status and body. Joining
+/// the handle returns that request, with its header `x-amz-target`.
+fn service(status: &'static str, body: &'static str) -> (SfnMachines, JoinHandle<Vec<Received>>) {
     let arns = BTreeMap::from([("COLLECT_PAYMENT".to_owned(), "an-arn".to_owned())]);
     let limits = BTreeMap::from([("COLLECT_PAYMENT".to_owned(), json!({ "WaitSeconds": 60 }))]);
-    let machines = SfnMachines::new(aws_sdk_sfn::Client::from_conf(config), arns);
-    let machines = machines.with_limits(limits);
-    (machines, std::thread::spawn(move || serve(&api, (status, body), "x-amz-target")))
+    let (config, served) = fake_service([(status, body)], "x-amz-target");
+    (SfnMachines::new(Client::new(&config), arns).with_limits(limits), served)
 }
 
 /// Sends `signal`, and returns its outcome and the request that was sent.
 async fn send(
     signal: &Signal,
     (status, body): (&'static str, &'static str),
-) -> (Result<SignalOutcome, Failure>, Asked) {
+) -> (Result<SignalOutcome, Failure>, Received) {
     let (machines, service) = service(status, body);
     let outcome = machines.signal(signal).await;
-    (outcome, service.join().unwrap())
+    (outcome, service.join().unwrap().remove(0))
 }
 
 fn start() -> Signal {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::routing::post;
@@ -12,17 +12,22 @@ use axum::{Json, Router};
 use chorus_events::delivery::{DeliveryMarkedAsStarted, DeliveryWasCanceled};
 use chorus_http::Problem;
 use chorus_kernel::Failure;
+use jiff::Timestamp;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::{Acceptance, Carrier, Recall};
+use crate::{Acceptance, Carrier, Parcel, Recall};
 
 /// `POST /deliveries` accepts a parcel; the body is the data of `DeliveryMarkedAsStarted`. `POST
-/// /recalls` calls a parcel back; the body is the data of `DeliveryWasCanceled`.
+/// /recalls` calls a parcel back; the body is the data of `DeliveryWasCanceled`. `GET /deliveries`
+/// lists the parcels that were accepted, and `POST /repetitions` has their latest callbacks sent
+/// again.
 pub fn router(carrier: Arc<Carrier>) -> Router {
     Router::new()
-        .route("/deliveries", post(accept))
+        .route("/deliveries", post(accept).get(list))
         .route("/recalls", post(recall))
+        .route("/repetitions", post(repeat))
         .with_state(carrier)
 }
 
@@ -62,11 +67,53 @@ async fn recall(
         Recall::Done => true,
         Recall::TooLate => false,
         Recall::Refused => {
-            let detail = "the parcel is in a sealed container; ask again";
+            let detail = "the parcel cannot be recalled at the moment; retry later";
             return Err(problem(&Problem::new(422, "refused", detail)));
         }
     };
     Ok((StatusCode::OK, Json(json!({ "order-id": order_id, "recalled": recalled }))))
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    since: Timestamp,
+    #[serde(default)]
+    after: Option<String>,
+}
+
+async fn list(
+    State(carrier): State<Arc<Carrier>>,
+    headers: HeaderMap,
+    Query(Listed { since, after }): Query<Listed>,
+) -> Result<Answer, Refused> {
+    admitted(&carrier, &headers)?;
+    let (parcels, next) = carrier.accepted(since, after.as_deref()).await.map_err(broken)?;
+    let parcel = |it: &Parcel| json!({ "order-id": it.order_id, "handle": it.handle });
+    let deliveries: Vec<Value> = parcels.iter().map(parcel).collect();
+    Ok((StatusCode::OK, Json(json!({ "deliveries": deliveries, "next": next }))))
+}
+
+#[derive(Deserialize)]
+struct Repeated {
+    since: Timestamp,
+}
+
+async fn repeat(
+    State(carrier): State<Arc<Carrier>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Answer, Refused> {
+    let Repeated { since } = read(&carrier, &headers, &body)?;
+    carrier.report_again(since).await.map_err(broken)?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "since": since }))))
+}
+
+/// Refuses a request without the right API key.
+fn admitted(carrier: &Carrier, headers: &HeaderMap) -> Result<(), Refused> {
+    if carrier.admits(header(headers, "x-api-key").unwrap_or_default()) {
+        return Ok(());
+    }
+    Err(problem(&Problem::new(401, "unauthorized", "x-api-key is missing or wrong")))
 }
 
 /// Parses the body of a request with the right API key.
@@ -75,10 +122,7 @@ fn read<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<T, Refused> {
-    let given = header(headers, "x-api-key").unwrap_or_default();
-    if !carrier.admits(given) {
-        return Err(problem(&Problem::new(401, "unauthorized", "x-api-key is missing or wrong")));
-    }
+    admitted(carrier, headers)?;
     serde_json::from_slice(body).map_err(|error| {
         problem(&Problem::new(
             400,

@@ -104,7 +104,8 @@ impl Carrier {
         Ok(Acceptance::Accepted)
     }
 
-    /// Calls a parcel back. A parcel that was never handed in will not be accepted any more.
+    /// Calls a parcel back. If the shop hands the parcel in only after its recall, the parcel counts
+    /// as known, and is never picked up.
     ///
     /// # Errors
     /// If the store fails.
@@ -130,6 +131,47 @@ impl Carrier {
             "Contended",
             format!("the parcel of {order_id} was changed by other requests at the same time"),
         ))
+    }
+
+    /// A page of the parcels that were accepted at `since` or later, after the cursor `after`, and
+    /// the cursor of the next page.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn accepted(
+        &self,
+        since: Timestamp,
+        after: Option<&str>,
+    ) -> Result<(Vec<Parcel>, Option<String>), Failure> {
+        let (orders, next) = self.parcels.accepted(since, after).await?;
+        let mut parcels = Vec::with_capacity(orders.len());
+        for order_id in &orders {
+            parcels.extend(self.parcels.find(order_id).await?.map(|read| read.value));
+        }
+        Ok((parcels, next))
+    }
+
+    /// Sends once more the latest callback about each parcel that was accepted at `since` or later.
+    ///
+    /// # Errors
+    /// If the store fails; some of the callbacks may be sent.
+    pub async fn report_again(&self, since: Timestamp) -> Result<(), Failure> {
+        let mut after = None;
+        loop {
+            let (orders, next) = self.parcels.accepted(since, after.as_deref()).await?;
+            for order_id in &orders {
+                let Some(read) = self.parcels.find(order_id).await? else { continue };
+                let Some(again) = read.to_report_again(self.clock.now()) else { continue };
+                // If the parcel was changed in the meantime, nothing is written: the change is
+                // reported anyway.
+                self.parcels.put(Some(&read), &again).await?;
+            }
+            self.woken.notify_one();
+            if next.is_none() {
+                return Ok(());
+            }
+            after = next;
+        }
     }
 
     /// Runs until the future is dropped. It starts with the work that an earlier process left.
@@ -204,13 +246,13 @@ impl Carrier {
         Ok(())
     }
 
-    /// The parcel's next step; `None` if its address could not be fetched yet.
+    /// Returns the parcel after its next step; `None` if its address could not be fetched yet.
     async fn next(&self, read: &Versioned<Parcel>) -> Result<Option<Parcel>, Failure> {
         let Some(handle) = read.handle.as_ref().filter(|_| read.needs_address()) else {
-            return Ok(Some(read.moved()));
+            return Ok(Some(read.after_next_step()));
         };
         match self.webhook.fetch_address(&read.order_id, handle).await {
-            Ok(true) => Ok(Some(read.moved())),
+            Ok(true) => Ok(Some(read.after_next_step())),
             Ok(false) => Ok(Some(read.undeliverable())),
             Err(error) => {
                 let later = read.after_callback_failed(self.clock.now(), &self.config);

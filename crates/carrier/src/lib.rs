@@ -6,14 +6,14 @@
 //!
 //! | customer id contains | what the carrier does |
 //! |---|---|
-//! | nothing of the below | picks the parcel up, then delivers it |
+//! | none of these texts | picks the parcel up, then delivers it |
 //! | `carrier-cancels` | picks the parcel up, then gives up: "the parcel was damaged" |
 //! | `carrier-down` | answers every request with 503 |
 //! | `carrier-flaky` | answers the first two requests of each key with 503, and accepts the third |
 //! | `carrier-slow` | answers late, and then works |
 //! | `carrier-twice` | makes every callback twice |
 //! | `carrier-silent` | accepts the parcel, and never calls back |
-//! | `carrier-refuses-recall` | the same, and refuses the first recall with 422: a dead letter |
+//! | `carrier-refuses-recall` | never calls back, and refuses the first recall with 422 |
 
 mod api;
 mod behaviour;

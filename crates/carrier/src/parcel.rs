@@ -40,10 +40,14 @@ pub struct Parcel {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<TrackingNumber>,
     pub status: Status,
+    /// When the carrier accepted the parcel; `None` if the parcel was recalled before, or was
+    /// accepted by an earlier release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<Timestamp>,
     /// The callback that still has to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_callback: Option<LogisticsStatus>,
-    /// How often that callback was attempted.
+    /// How often `pending_callback` was attempted.
     pub attempts: u32,
     /// When the parcel's next step is due; `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,15 +65,33 @@ impl Parcel {
         let silent = Behaviour::of(&customer_id).silent;
         let due = (!silent).then(|| after(now, config.pickup_after));
         let (status, customer_id) = (Status::Accepted, Some(customer_id));
-        let (number, pending_callback) = (number(&order_id), None);
-        Self { order_id, customer_id, handle, number, status, pending_callback, attempts: 0, due }
+        let number = number(&order_id);
+        Self {
+            order_id,
+            customer_id,
+            handle,
+            number,
+            status,
+            accepted_at: Some(now),
+            pending_callback: None,
+            attempts: 0,
+            due,
+        }
     }
 
     /// A parcel that is recalled before it was handed in.
     pub(crate) fn recalled_before_arrival(order_id: OrderId) -> Self {
-        let (customer_id, handle, number) = (None, None, None);
-        let (status, pending_callback, due) = (Status::Recalled, None, None);
-        Self { order_id, customer_id, handle, number, status, pending_callback, attempts: 0, due }
+        Self {
+            order_id,
+            customer_id: None,
+            handle: None,
+            number: None,
+            status: Status::Recalled,
+            accepted_at: None,
+            pending_callback: None,
+            attempts: 0,
+            due: None,
+        }
     }
 
     /// The recalled parcel; `None` if it is too late.
@@ -99,7 +121,7 @@ impl Parcel {
         self.status == Status::Accepted && self.pending_callback.is_none()
     }
 
-    /// The parcel given up, because the shop has no address for it any more.
+    /// The parcel given up, because the shop no longer has an address for it.
     pub(crate) fn undeliverable(&self) -> Self {
         let (status, pending_callback) = (Status::GivenUp, Some(LogisticsStatus::DeliveryCanceled));
         Self { status, pending_callback, attempts: 0, ..self.clone() }
@@ -107,7 +129,7 @@ impl Parcel {
 
     /// The parcel after its next step, with the callback for that step still to be sent. While an
     /// earlier callback still has to be sent, the parcel does not change.
-    pub(crate) fn moved(&self) -> Self {
+    pub(crate) fn after_next_step(&self) -> Self {
         if self.pending_callback.is_some() {
             return self.clone();
         }
@@ -137,6 +159,17 @@ impl Parcel {
         let goes_on = attempts < config.attempts;
         let due = goes_on.then(|| after(now, config.wait_after(attempts)));
         Self { attempts, due, ..self.clone() }
+    }
+
+    /// The parcel with its latest callback still to be sent, at `now`; `None` if there was none.
+    pub(crate) fn to_report_again(&self, now: Timestamp) -> Option<Self> {
+        let latest = match self.status {
+            Status::Accepted | Status::Recalled => return None,
+            Status::PickedUp => LogisticsStatus::DeliveryStarted,
+            Status::Delivered => LogisticsStatus::Delivered,
+            Status::GivenUp => LogisticsStatus::DeliveryCanceled,
+        };
+        Some(Self { pending_callback: Some(latest), attempts: 0, due: Some(now), ..self.clone() })
     }
 
     /// The body of the callback that has to be sent, identical at every attempt.
@@ -184,7 +217,7 @@ mod tests {
     fn story(mut parcel: Parcel) -> Vec<LogisticsStatus> {
         let mut callback_due = Vec::new();
         while let Some(due) = parcel.due {
-            parcel = parcel.moved();
+            parcel = parcel.after_next_step();
             callback_due.extend(parcel.callback().map(|callback| callback.status));
             parcel = parcel.after_callback_accepted(due, &config());
         }
@@ -202,33 +235,36 @@ mod tests {
 
     #[test]
     fn a_parcel_has_a_number_which_is_reported_when_it_is_picked_up() {
-        let picked_up = of("456").moved();
+        let picked_up = of("456").after_next_step();
         let callback_due = |parcel: &Parcel| parcel.callback().unwrap().tracking;
         assert_eq!(callback_due(&picked_up).map(|tracking| tracking.number), of("456").number);
         assert_eq!(
-            callback_due(&picked_up.after_callback_accepted(samples::moment(), &config()).moved()),
+            callback_due(
+                &picked_up.after_callback_accepted(samples::moment(), &config()).after_next_step()
+            ),
             None
         );
         let earlier = Parcel { number: None, ..of("456") };
-        assert_eq!(callback_due(&earlier.moved()), None);
+        assert_eq!(callback_due(&earlier.after_next_step()), None);
     }
 
     #[test]
     fn a_parcel_is_called_back_until_it_arrived() {
-        let picked_up = of("456").moved();
+        let picked_up = of("456").after_next_step();
         assert_eq!(story(picked_up.recalled().unwrap()), []);
-        let delivered = picked_up.after_callback_accepted(samples::moment(), &config()).moved();
+        let delivered =
+            picked_up.after_callback_accepted(samples::moment(), &config()).after_next_step();
         assert_eq!(delivered.recalled(), None);
         assert_eq!(delivered.callback().unwrap().status, LogisticsStatus::Delivered);
     }
 
     #[test]
     fn a_shop_that_never_answers_gets_a_limited_number_of_callbacks() {
-        let mut parcel = of("456").moved();
+        let mut parcel = of("456").after_next_step();
         let mut attempts = 0;
         while let Some(due) = parcel.due {
             assert_eq!(parcel.callback().unwrap().status, LogisticsStatus::DeliveryStarted);
-            parcel = parcel.after_callback_failed(due, &config()).moved();
+            parcel = parcel.after_callback_failed(due, &config()).after_next_step();
             attempts += 1;
         }
         assert_eq!(attempts, config().attempts);

@@ -1,5 +1,5 @@
-//! The store of parcels. Each parcel with a next step has an index entry by the time when it is
-//! due.
+//! The store of parcels. Each parcel has an index entry by the time when it was accepted, and one
+//! by the time when its next step is due, if there is one.
 
 use std::sync::Arc;
 
@@ -17,11 +17,14 @@ pub const CARRIER_TABLE: TableSpec = TableSpec { name: "carrier", indexes: &[], 
 /// The partition of the index entries, sorted by the time when the parcel is due.
 const DUE: &str = "due";
 
+/// The partition of the index entries, sorted by the time when the parcel was accepted.
+const ACCEPTED: &str = "accepted";
+
 /// The partition with the number of requests for each idempotency key.
-const ASKS: &str = "asks";
+const REQUEST_COUNTS: &str = "asks";
 
 /// The most parcels that one query returns.
-const TOGETHER: u32 = 32;
+const MAX_PARCELS: u32 = 32;
 
 #[derive(Clone)]
 pub(crate) struct ParcelStore {
@@ -29,7 +32,6 @@ pub(crate) struct ParcelStore {
 }
 
 impl ParcelStore {
-    /// The parcel of an order.
     pub(crate) async fn find(&self, order_id: &OrderId) -> Result<Found<Parcel>, Failure> {
         load(&*self.store, order_id.clone()).await
     }
@@ -40,8 +42,13 @@ impl ParcelStore {
         read: Option<&Versioned<Parcel>>,
         parcel: &Parcel,
     ) -> Result<bool, Failure> {
-        let (before, after) = (read.and_then(|read| note(read)), note(parcel));
+        let (before, after) = (read.and_then(|read| due_entry(read)), due_entry(parcel));
         let mut writes = vec![save(read, parcel)];
+        if let (None, Some(at)) = (read, parcel.accepted_at) {
+            let key = entry(ACCEPTED, at, &parcel.order_id);
+            let item = key.to_item();
+            writes.push(Write::Put { key, item, condition: None });
+        }
         if before != after {
             writes.extend(before.map(|key| Write::Delete { key }));
             writes.extend(after.map(|key| {
@@ -56,12 +63,12 @@ impl ParcelStore {
         }
     }
 
-    /// The parcels that are due at `now` or before, the longest due first; at most [`TOGETHER`].
+    /// The parcels that are due at `now` or before, the longest due first; at most [`MAX_PARCELS`].
     pub(crate) async fn due(&self, now: Timestamp) -> Result<Vec<OrderId>, Failure> {
         let mut query = Query::partition(CARRIER_TABLE.name, DUE);
         // `~` sorts after `#`, so that entries for exactly `now` are included.
         query.to = Some(format!("{now:.9}~"));
-        query.limit = Some(TOGETHER);
+        query.limit = Some(MAX_PARCELS);
         let page = self.store.query(&query).await?;
         let order = |item| text(item, "sk")?.split_once('#')?.1.parse().ok();
         Ok(page.items.iter().filter_map(order).collect())
@@ -75,9 +82,27 @@ impl ParcelStore {
         Ok(page.items.first().and_then(moment))
     }
 
+    /// A page of the orders whose parcels were accepted at `since` or later, after the cursor
+    /// `after`, and the cursor of the next page.
+    pub(crate) async fn accepted(
+        &self,
+        since: Timestamp,
+        after: Option<&str>,
+    ) -> Result<(Vec<OrderId>, Option<String>), Failure> {
+        let mut query = Query::partition(CARRIER_TABLE.name, ACCEPTED);
+        // `~` sorts after every character of an entry's key.
+        query.from = Some(after.map_or_else(|| format!("{since:.9}"), |after| format!("{after}~")));
+        query.limit = Some(MAX_PARCELS);
+        let page = self.store.query(&query).await?;
+        let order = |item| text(item, "sk")?.split_once('#')?.1.parse().ok();
+        let last = page.items.last().and_then(|item| text(item, "sk")).map(ToOwned::to_owned);
+        Ok((page.items.iter().filter_map(order).collect(), last.filter(|_| page.next.is_some())))
+    }
+
     /// Counts a request with `key`, and returns the number of requests so far.
     pub(crate) async fn count(&self, key: &str) -> Result<i64, Failure> {
-        let key = Key { table: CARRIER_TABLE.name, pk: ASKS.to_owned(), sk: key.to_owned() };
+        let key =
+            Key { table: CARRIER_TABLE.name, pk: REQUEST_COUNTS.to_owned(), sk: key.to_owned() };
         let updates = vec![Update::Add { attribute: "asks", amount: 1 }];
         let add = Write::Update { key: key.clone(), updates, condition: None };
         self.store.write(&[add]).await?;
@@ -87,9 +112,14 @@ impl ParcelStore {
 }
 
 /// The key of a parcel's index entry; `None` if the parcel has no next step.
-fn note(parcel: &Parcel) -> Option<Key> {
-    let sk = format!("{:.9}#{}", parcel.due?, parcel.order_id);
-    Some(Key { table: CARRIER_TABLE.name, pk: DUE.to_owned(), sk })
+fn due_entry(parcel: &Parcel) -> Option<Key> {
+    Some(entry(DUE, parcel.due?, &parcel.order_id))
+}
+
+/// The key of an index entry.
+fn entry(partition: &str, at: Timestamp, order_id: &OrderId) -> Key {
+    let sk = format!("{at:.9}#{order_id}");
+    Key { table: CARRIER_TABLE.name, pk: partition.to_owned(), sk }
 }
 
 fn written_meanwhile(reasons: &[Reason]) -> bool {
@@ -102,7 +132,7 @@ mod tests {
     use crate::Status;
     use chorus_events::samples;
     use chorus_kernel::MemoryStore;
-    use chorus_kernel::testing::now;
+    use chorus_kernel::testing::expect_ready;
 
     fn parcel() -> Parcel {
         Parcel {
@@ -114,8 +144,8 @@ mod tests {
     #[test]
     fn a_parcel_that_somebody_else_put_in_between_is_not_overwritten() {
         let parcels = ParcelStore { store: Arc::new(MemoryStore::new(&[CARRIER_TABLE])) };
-        let found = || now(parcels.find(&samples::order_id())).unwrap();
-        let put = |read: Option<&_>, parcel: &_| now(parcels.put(read, parcel)).unwrap();
+        let found = || expect_ready(parcels.find(&samples::order_id())).unwrap();
+        let put = |read: Option<&_>, parcel: &_| expect_ready(parcels.put(read, parcel)).unwrap();
         assert!(put(None, &parcel()));
         let first = found();
         let delivered = Parcel { status: Status::Delivered, due: None, ..parcel() };
@@ -128,11 +158,11 @@ mod tests {
     #[test]
     fn a_note_goes_where_its_parcel_is_due_next_and_is_gone_once_nothing_is() {
         let parcels = ParcelStore { store: Arc::new(MemoryStore::new(&[CARRIER_TABLE])) };
-        for due in [Some(samples::moment()), Some(samples::later()), None] {
-            let read = now(parcels.find(&samples::order_id())).unwrap();
-            assert!(now(parcels.put(read.as_ref(), &Parcel { due, ..parcel() })).unwrap());
-            assert_eq!(now(parcels.next_due()).unwrap(), due);
+        for due in [Some(samples::moment()), Some(samples::estimated_arrival()), None] {
+            let read = expect_ready(parcels.find(&samples::order_id())).unwrap();
+            assert!(expect_ready(parcels.put(read.as_ref(), &Parcel { due, ..parcel() })).unwrap());
+            assert_eq!(expect_ready(parcels.next_due()).unwrap(), due);
         }
-        assert_eq!(now(parcels.due(samples::later())).unwrap(), []);
+        assert_eq!(expect_ready(parcels.due(samples::estimated_arrival())).unwrap(), []);
     }
 }

@@ -72,7 +72,7 @@ pub trait Webhook: Send + Sync {
     /// If the shop did not accept it, or the outcome is unknown.
     async fn post(&self, callback: &Callback) -> Result<(), NotAccepted>;
 
-    /// Fetches a parcel's address. Returns false if the shop has none any more.
+    /// Fetches a parcel's address. Returns false if the shop no longer has one.
     ///
     /// # Errors
     /// If the shop did not answer.
@@ -104,8 +104,8 @@ pub fn address_request(
     request.body(body).map(Some).map_err(|error| NotAccepted(error.to_string()))
 }
 
-/// Whether a response with this status contains the parcel's address; false if the shop has none
-/// any more.
+/// Whether a response with this status contains the parcel's address; false if the shop no longer
+/// has one.
 ///
 /// # Errors
 /// If the request has to be retried.

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use chorus_carrier::contract::{Candidate, document, verify};
@@ -49,27 +49,33 @@ enum Fault {
     LeavesThePickupOut,
     IgnoresRecalls,
     TakesDeliveredParcelsBack,
+    ListsNothing,
+    RepeatsNothing,
+    /// No fault: lists and repetitions are not required.
+    OffersNoTakeover,
 }
 
 /// Each fault, and the rule that it violates.
-const FAULTS: [(Fault, &str); 14] = [
+const FAULTS: [(Fault, &str); 16] = [
     (Fault::LetsEverybodyIn, "a caller without the key is refused with 401 or 403"),
-    (Fault::TakesNonsense, "a body that is not a parcel is refused for good"),
-    (Fault::RefusesUnknownFields, "fields that it does not know are ignored"),
-    (Fault::AnswersLate, "a parcel is taken in time"),
-    (Fault::RefusesRepetitions, "the same parcel once more is not an error"),
-    (Fault::KeepsSilent, "what becomes of a parcel is reported"),
+    (Fault::TakesNonsense, "a body that is not a parcel is refused with 4XX, other than 429"),
+    (Fault::RefusesUnknownFields, "unknown fields are ignored"),
+    (Fault::AnswersLate, "a parcel is accepted in time"),
+    (Fault::RefusesRepetitions, "a request that is repeated with its key is accepted"),
+    (Fault::KeepsSilent, "the end of a parcel is reported"),
     (Fault::SignsWithAnotherSecret, "reports are signed, fresh and readable"),
     (Fault::SignsAnHourLate, "reports are signed, fresh and readable"),
     (Fault::NamesAnotherHandle, "reports name the parcel's handle"),
-    (Fault::NeverReportsAgain, "a report that is not taken comes again, as the same"),
-    (Fault::NamesEachAttemptAnew, "a report that is not taken comes again, as the same"),
-    (Fault::LeavesThePickupOut, "each report comes once, and in its order"),
-    (Fault::IgnoresRecalls, "a parcel that was called back is not fetched"),
+    (Fault::NeverReportsAgain, "a report that the shop rejects is repeated under the same id"),
+    (Fault::NamesEachAttemptAnew, "a report that the shop rejects is repeated under the same id"),
+    (Fault::LeavesThePickupOut, "each report is sent under one id, and in order"),
+    (Fault::IgnoresRecalls, "a parcel that was recalled before is not fetched"),
     (
         Fault::TakesDeliveredParcelsBack,
-        "a recall that comes too late is answered, and returns nothing",
+        "a recall of a delivered parcel is accepted, and recalls nothing",
     ),
+    (Fault::ListsNothing, "the accepted parcels are listed"),
+    (Fault::RepeatsNothing, "the latest reports are repeated on request"),
 ];
 
 struct SystemTime {
@@ -142,7 +148,8 @@ async fn faulty(
     let (mut parts, body) = request.into_parts();
     let body = to_bytes(body, 100_000).await.unwrap();
     let is_recall = parts.uri.path() == "/recalls";
-    let key = parts.headers["idempotency-key"].to_str().unwrap().to_owned();
+    let key = parts.headers.get("idempotency-key");
+    let key = key.map_or_else(String::new, |key| key.to_str().unwrap().to_owned());
     let before = {
         let mut seen = seen.lock().unwrap();
         let before = seen.contains(&key);
@@ -158,6 +165,18 @@ async fn faulty(
         }
         Fault::AnswersLate => tokio::time::sleep(Duration::from_secs(2)).await,
         Fault::RefusesRepetitions if before => return StatusCode::CONFLICT.into_response(),
+        Fault::OffersNoTakeover if parts.method == Method::GET => {
+            return StatusCode::METHOD_NOT_ALLOWED.into_response();
+        }
+        Fault::OffersNoTakeover if parts.uri.path() == "/repetitions" => {
+            return StatusCode::NOT_FOUND.into_response();
+        }
+        Fault::ListsNothing if parts.method == Method::GET => {
+            return axum::Json(serde_json::json!({ "deliveries": [] })).into_response();
+        }
+        Fault::RepeatsNothing if parts.uri.path() == "/repetitions" => {
+            return StatusCode::ACCEPTED.into_response();
+        }
         Fault::IgnoresRecalls if is_recall => return StatusCode::OK.into_response(),
         Fault::TakesDeliveredParcelsBack if is_recall => {
             return axum::Json(serde_json::json!({ "recalled": true })).into_response();
@@ -211,6 +230,13 @@ async fn broken(fault: Fault) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_simulated_carrier_keeps_the_contract() {
     assert_eq!(broken(Fault::None).await, [""; 0]);
+}
+
+/// A carrier that offers neither the list of parcels nor repeated callbacks, which only a shop in
+/// two regions needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_carrier_without_a_list_and_without_repetitions_keeps_the_contract() {
+    assert_eq!(broken(Fault::OffersNoTakeover).await, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

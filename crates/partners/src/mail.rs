@@ -45,8 +45,8 @@ pub enum SendError {
     /// full. Other messages are not affected.
     #[error("the mail server asks to send the message later: {0}")]
     Deferred(String),
-    /// The server asks for a retry of every message, rejects the sender, or did not answer. It may have accepted the
-    /// message.
+    /// The server asks for a retry of every message, rejects the sender, or did not answer. It may
+    /// have accepted the message.
     #[error("the mail server did not confirm the message: {0}")]
     Unconfirmed(String),
 }

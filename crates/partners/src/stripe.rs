@@ -2,7 +2,8 @@
 //!
 //! Requests have no idempotency key. Stripe would forget a key after a day, and repeat a stored 500
 //! until then. None is needed: a second intent is never confirmed; and to confirm, cancel or
-//! refund, the caller first reads the intent by its id. The caller is responsible for that order.
+//! refund, the caller first reads the intent by its id. This module does not enforce that the
+//! caller reads first.
 
 mod answer;
 mod currency;
@@ -11,7 +12,9 @@ mod key;
 #[cfg(feature = "secrets-manager")]
 mod secret;
 
-pub use answer::{Charge, Intent, IntentStatus, NextAction, Redirection, Refund, RefundStatus};
+pub use answer::{
+    Charge, Intent, IntentPage, IntentStatus, NextAction, Redirection, Refund, RefundStatus,
+};
 pub use currency::{Currency, UnknownCurrency};
 pub use key::{FixedKey, InvalidKey, KeyError, KeySource, SecretKey};
 #[cfg(feature = "secrets-manager")]
@@ -37,6 +40,9 @@ pub const STRIPE: &str = "https://api.stripe.com";
 
 /// The key of the order's id in an intent's metadata.
 pub const ORDER_ID: &str = "order-id";
+
+/// How many intents a page has at most; 100 would be allowed, but may not fit into a response.
+const PAGE: &str = "50";
 
 /// How long a response may take. To confirm, Stripe asks the customer's bank, which rarely takes
 /// ten seconds.
@@ -91,9 +97,9 @@ pub struct NewIntent {
 /// When Stripe takes the amount of a confirmed intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaptureMethod {
-    /// At once.
+    /// Stripe takes the amount as soon as the intent is confirmed.
     Automatic,
-    /// When [`Stripe::capture`] asks for it; until then, the bank holds it.
+    /// Stripe takes the amount when [`Stripe::capture`] is called; until then, the bank holds it.
     Manual,
 }
 
@@ -140,7 +146,8 @@ pub enum StripeUrlError {
 }
 
 impl Stripe {
-    /// A client of the server at `url`: any `https://` URL, such as [`STRIPE`], or `http://` on this machine.
+    /// A client of the server at `url`: any `https://` URL, such as [`STRIPE`], or `http://` on
+    /// this machine.
     ///
     /// # Errors
     /// If `url` is not such a URL.
@@ -174,8 +181,28 @@ impl Stripe {
         self.ask(Method::GET, &["payment_intents", id], "expand[]=latest_charge".to_owned()).await
     }
 
+    /// Reads a page of the intents that were created at `since` or later, in seconds since the Unix
+    /// epoch, with their latest charges, the newest first: those after the intent `after`, if one
+    /// is named.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn intents(
+        &self,
+        since: Option<i64>,
+        after: Option<&str>,
+    ) -> Result<IntentPage, StripeError> {
+        let query = Serializer::new(String::new())
+            .extend_pairs([("limit", PAGE), ("expand[]", "data.latest_charge")])
+            .extend_pairs(since.map(|since| ("created[gte]", since.to_string())))
+            .extend_pairs(after.map(|intent| ("starting_after", intent)))
+            .finish();
+        self.ask(Method::GET, &["payment_intents"], query).await
+    }
+
     /// Confirms an intent, which charges the customer, or has the bank ask the customer to confirm.
-    /// Without a `return_url`, to which the customer is sent back, the bank gives no page for that.
+    /// For that, the bank provides a page only if there is a `return_url`, to which it sends the
+    /// customer back.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -186,8 +213,8 @@ impl Stripe {
         self.ask(Method::POST, &["payment_intents", id, "confirm"], form).await
     }
 
-    /// Takes the whole amount that the bank holds for an intent. Read the intent first: some servers do
-    /// not reject a second request.
+    /// Takes the whole amount that the bank holds for an intent. Read the intent first: some
+    /// servers do not reject a second request.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -195,7 +222,8 @@ impl Stripe {
         self.ask(Method::POST, &["payment_intents", id, "capture"], String::new()).await
     }
 
-    /// Cancels an intent that has not been charged, and releases what the bank holds. This is final.
+    /// Cancels an intent that has not been charged, and releases what the bank holds. This is
+    /// final.
     ///
     /// # Errors
     /// See [`StripeError`].

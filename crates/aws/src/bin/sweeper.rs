@@ -16,7 +16,7 @@ const SWEEPER: Service = Service {
     name: "sweeper",
     title: "Sweeper",
     source: "",
-    meaning: "Publishes what was committed and not published.",
+    meaning: "Publishes committed events that were left unpublished.",
 };
 
 fn main() -> ExitCode {

@@ -44,12 +44,12 @@ pub(super) struct Record {
     queue: String,
 }
 
-/// SQS writes the numbers as text, and always writes both.
+/// The attributes of a message. SQS always sends both, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Attributes {
     approximate_receive_count: String,
-    /// In milliseconds since the Unix epoch.
+    /// When the message was sent to the queue, in milliseconds since the Unix epoch.
     sent_timestamp: String,
 }
 
@@ -58,7 +58,8 @@ impl Record {
         let records: Vec<Self> = serde_json::from_str(records)?;
         let foreign = records.iter().find(|record| record.event_source != "aws:sqs");
         foreign.map_or(Ok(()), |record| {
-            let from = format!("records of {} are not for a function", record.event_source);
+            let from =
+                format!("a function takes records of aws:sqs only, not of {}", record.event_source);
             Err(serde::de::Error::custom(from))
         })?;
         Ok(records)
@@ -125,7 +126,7 @@ struct Delivered<'a> {
     /// The ARN that a redrive of its dead letter sends the event to.
     target: &'a str,
     retry: RetryPolicy,
-    /// How often it was tried, this time included.
+    /// How often the message was tried, this time included.
     attempt: u32,
 }
 
@@ -220,7 +221,15 @@ impl Invoker {
             return self.give_up((failure, exhausted), message).await.is_ok();
         }
         let (code, message_id) = (error_type(&failure), &record.message_id);
-        tracing::warn!(code, message_id, attempt, ?pause, "a message stays in its queue: {code}");
+        if !waits {
+            tracing::warn!(
+                code,
+                message_id,
+                attempt,
+                ?pause,
+                "a message stays in its queue: {code}"
+            );
+        }
         if let Some(queues) = &self.queues {
             let receipt = Receipt { queue: &record.queue, handle: &record.receipt_handle };
             if let Err(error) = queues.hide(receipt, pause).await {

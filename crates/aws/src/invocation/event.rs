@@ -20,7 +20,7 @@ impl Invoker {
         match guard(invocation.give_up_at, handled).await {
             Ok(answered) => Ok(summary(&answered)),
             Err(failure) => {
-                // Lambda does not pass the number of the attempt, of which it makes three.
+                // Lambda makes three attempts, but does not pass the attempt's number.
                 let (target, attempt) = (&*invocation.function_arn, None);
                 self.dead_letter_if_terminal(failure, GivenUp { body: event, target, attempt })
                     .await
@@ -33,7 +33,7 @@ impl Invoker {
 fn summary(answered: &Handled) -> Value {
     let mut emitted: Vec<&str> =
         answered.entries.iter().map(|entry| entry.detail_type.as_str()).collect();
-    emitted.dedup(); // An event and its copies in earlier versions.
+    emitted.dedup(); // An event and its copies in earlier versions have one detail type.
     json!({
         "outcome": format!("{:?}", answered.outcome),
         "emitted": emitted,

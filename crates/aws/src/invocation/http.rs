@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use chorus_http::{Asked, Method, Problem, Request, Response, Trace};
+use chorus_http::{LoggedRequest, Method, Problem, Request, Response, Trace};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -63,8 +63,8 @@ impl Invoker {
         let method: Method = http.request_context.http.method.parse().unwrap_or_default();
         let found = routing::find(&self.routes, &method, http.path());
         let asked = match &found {
-            Ok((route, path)) => Asked::of(route, path),
-            Err(_) => Asked::somewhere(method.as_str(), http.path()),
+            Ok((route, path)) => LoggedRequest::of(route, path),
+            Err(_) => LoggedRequest::of_path(method.as_str(), http.path()),
         };
         let answered = match found {
             Ok(found) => self.answer(http, found, invocation).await,

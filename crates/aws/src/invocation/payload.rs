@@ -22,7 +22,7 @@ pub(super) enum Payload<'a> {
     Task(&'a str, Option<&'a str>),
 }
 
-/// Only the fields by which the kinds of payloads differ.
+/// The fields that tell the kind of a payload; all other fields are ignored.
 #[derive(Deserialize)]
 struct Shape<'a> {
     #[serde(rename = "detail-type")]
@@ -42,7 +42,7 @@ impl<'a> Payload<'a> {
     /// Recognizes the kind of a payload by its fields.
     ///
     /// # Errors
-    /// Terminal, if it is no payload that a service's function can get.
+    /// A terminal failure, if a service's function cannot get such a payload.
     pub(super) fn recognize(json: &'a str) -> Result<Self, Failure> {
         let shape: Shape<'a> = serde_json::from_str(json).map_err(|error| unknown(&error))?;
         if shape.sweep == Some(true) || shape.detail_type.as_deref() == Some(SCHEDULED) {

@@ -24,7 +24,7 @@ pub(super) fn find<'a>(
         return Err(Problem::new(404, "not-found", format!("there is nothing at {path}")));
     }
     let answering = fitting.into_iter().find(|(route, _)| route.method == *method);
-    answering.ok_or_else(|| Problem::new(405, "method", "this path accepts another method"))
+    answering.ok_or_else(|| Problem::new(405, "method", "this path does not accept this method"))
 }
 
 /// The values of the `{names}` of `template` in `path`; none if the path does not fit.

@@ -72,7 +72,7 @@ impl Action for Refuse {
     }
 }
 
-/// Answers with the request that it got.
+/// An endpoint that answers with the request that it got.
 struct Echo;
 
 #[async_trait]
@@ -258,7 +258,7 @@ impl Shop {
         self.0.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Makes them accept dead letters again.
+    /// Makes the queues accept dead letters again.
     pub(super) fn open_dead_letters(&self) {
         self.0.closed.store(false, Ordering::Relaxed);
     }

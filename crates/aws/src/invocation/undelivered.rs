@@ -9,7 +9,8 @@ use serde::Deserialize;
 use super::batch::Record;
 use super::{About, Invoker};
 
-/// The attributes of a message: those by which the bus says what it could not deliver, and why.
+/// The attributes of a message, in which the bus names the rule and the target that an event could
+/// not be delivered to, and the error.
 /// Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -51,7 +52,8 @@ impl Attributes {
         );
     }
 
-    /// The attributes that have a text, as a message is sent with them.
+    /// The names and texts of all attributes that have a text, as the request to send a message
+    /// needs them.
     fn texts(&self) -> Vec<(&str, &str)> {
         let named = self.0.iter();
         named
@@ -61,11 +63,11 @@ impl Attributes {
 }
 
 impl Invoker {
-    /// Moves an event that the bus could not deliver, with all that the bus says about it, to the
+    /// Moves an event that the bus could not deliver, with all attributes from the bus, to the
     /// queue in which it waits for an operator.
     ///
     /// # Errors
-    /// If the queue does not accept it, or the function has none.
+    /// If the queue does not accept the event, or the function has no such queue.
     pub(super) async fn keep_for_operator(
         &self,
         record: &Record,
@@ -115,8 +117,8 @@ mod tests {
         json!({ "Records": [record] }).to_string()
     }
 
-    /// Has the function receive the batch; returns how many messages it fails on, and what it
-    /// warns of.
+    /// Has the function receive the batch; returns how many messages it fails on, and the warnings
+    /// that it logs.
     async fn received(shop: &Shop, batch: &str, keeps: bool) -> (usize, Vec<Value>) {
         let logged = Logged::default();
         let guard = logged.begin();

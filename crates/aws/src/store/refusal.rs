@@ -43,7 +43,9 @@ impl From<ServiceError> for StoreError {
 /// that canceled the whole transaction.
 fn refused(message: &str, reasons: Vec<CancellationReason>) -> StoreError {
     if reasons.is_empty() {
-        return StoreError::Unavailable(format!("canceled without a reason: {message}"));
+        return StoreError::Unavailable(format!(
+            "DynamoDB canceled the transaction without a reason: {message}"
+        ));
     }
     let foreign = reasons.iter().find(|reason| {
         !matches!(code(reason), "None" | "ConditionalCheckFailed" | "TransactionConflict")
@@ -68,7 +70,7 @@ fn reason(reason: CancellationReason) -> Reason {
     }
 }
 
-/// The reason for a condition that did not hold; without an item, there was none at the key.
+/// The reason for a condition that did not hold. `item` is the item at the key, if there was one.
 fn condition(item: Option<Attributes>) -> Reason {
     let found = item.filter(|item| !item.is_empty());
     Reason::Condition(found.map(|item| Box::new(item.into())))

@@ -29,7 +29,9 @@ impl Tables {
     pub fn physical(&self, logical: &str) -> Result<&str, StoreError> {
         let unnamed = || {
             let variable = logical.to_uppercase().replace('-', "_");
-            StoreError::Invalid(format!("{PREFIX}{variable} does not name the table {logical}"))
+            StoreError::Invalid(format!(
+                "{PREFIX}{variable}, which names the table {logical}, is not set"
+            ))
         };
         self.0.get(logical).map(String::as_str).ok_or_else(unnamed)
     }
@@ -58,6 +60,6 @@ mod tests {
         let tables: Tables = variables.into_iter().collect();
         assert_eq!(tables.physical("event-log").unwrap(), "shop-EventLog-1X");
         let refused = tables.physical("order").unwrap_err().to_string();
-        assert!(refused.contains("TABLE_ORDER does not name"), "{refused}");
+        assert!(refused.contains("TABLE_ORDER, which names"), "{refused}");
     }
 }

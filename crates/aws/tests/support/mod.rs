@@ -1,17 +1,40 @@
-//! A server that stands for one of AWS's services.
+//! A fake of one of AWS's services: an HTTP server with fixed answers.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::thread::JoinHandle;
 
+use aws_sdk_sfn::config::retry::RetryConfig;
+use aws_sdk_sfn::config::{Credentials, SharedCredentialsProvider};
+use aws_types::SdkConfig;
+use chorus_aws::sdk_config_in;
 use serde_json::Value;
+
+/// A request: the header that the test asks for, and the body.
+pub(crate) type Received = (String, Value);
+
+/// Starts a service that answers one request with each of these statuses and bodies. Returns a
+/// configuration for clients of the service, which do not retry, and a handle that returns the
+/// requests, each with its `header`.
+pub(crate) fn fake_service<const N: usize>(
+    answers: [(&'static str, &'static str); N],
+    header: &'static str,
+) -> (SdkConfig, JoinHandle<Vec<Received>>) {
+    let api = TcpListener::bind("127.0.0.1:0").unwrap();
+    let credentials = Credentials::new("id", "key", None, None, "test");
+    let config = sdk_config_in("eu-central-1")
+        .into_builder()
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .retry_config(RetryConfig::disabled())
+        .endpoint_url(format!("http://{}", api.local_addr().unwrap()))
+        .build();
+    let all = move || answers.map(|answer| serve(&api, answer, header)).to_vec();
+    (config, std::thread::spawn(all))
+}
 
 /// Answers one request with this status and body, and returns one of the request's headers and its
 /// body.
-pub(crate) fn serve(
-    api: &TcpListener,
-    (status, body): (&str, &str),
-    wanted: &str,
-) -> (String, Value) {
+fn serve(api: &TcpListener, (status, body): (&str, &str), wanted: &str) -> Received {
     let (mut stream, _) = api.accept().unwrap();
     let mut reader = BufReader::new(&stream);
     let head: Vec<String> =

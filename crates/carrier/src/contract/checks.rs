@@ -16,7 +16,7 @@ pub(super) fn is_over(reports: &[Report]) -> bool {
 }
 
 /// Finds a report whose signature is not valid, or that cannot be read.
-pub(super) fn unbelieved(reports: &[Report]) -> Option<String> {
+pub(super) fn unverifiable(reports: &[Report]) -> Option<String> {
     reports.iter().find_map(|report| match (&report.unsigned, &report.update) {
         (Some(why), _) => Some(why.clone()),
         (None, Err(why)) => Some(format!("a report cannot be read: {why}")),
@@ -28,7 +28,7 @@ pub(super) fn unbelieved(reports: &[Report]) -> Option<String> {
 pub(super) fn of_another(reports: &[Report], handle: &Handle) -> Option<String> {
     let updates = reports.iter().filter_map(|report| report.update.as_ref().ok());
     let mut others = updates.filter(|update| update.handle != *handle);
-    others.next().map(|update| format!("`handle` is {} and not {handle}", update.handle))
+    others.next().map(|update| format!("`handle` is {} instead of {handle}", update.handle))
 }
 
 /// Finds a report that was rejected and not repeated, or repeated under another id.
@@ -40,10 +40,13 @@ pub(super) fn given_up(reports: &[Report]) -> Option<String> {
                 .iter()
                 .find(|later| later.update.as_ref().is_ok_and(|update| update.status == status));
             match again {
-                None => Some(format!("{status:?} was answered with 503, and did not come again")),
-                Some(again) if again.id != first.id => {
-                    Some(format!("{status:?} came again as {} and not as {}", again.id, first.id))
-                }
+                None => Some(format!(
+                    "the report {status:?} was answered with 503, and was not repeated"
+                )),
+                Some(again) if again.id != first.id => Some(format!(
+                    "the report {status:?} was repeated with the id {} instead of {}",
+                    again.id, first.id
+                )),
                 Some(_) => None,
             }
         },
@@ -56,11 +59,11 @@ pub(super) fn out_of_order(reports: &[Report]) -> Option<String> {
     let updates: Vec<_> =
         reports.iter().filter_map(|it| Some((it.update.as_ref().ok()?.status, &it.id))).collect();
     if updates.first().is_some_and(|(status, _)| *status == LogisticsStatus::Delivered) {
-        return Some("it was delivered, and no DeliveryStarted came before".to_owned());
+        return Some("Delivered was reported without DeliveryStarted before it".to_owned());
     }
     let twice = |(place, (status, id)): (usize, &(LogisticsStatus, &String))| {
         updates[..place].iter().any(|(earlier, other)| earlier == status && other != id)
     };
     let found = updates.iter().enumerate().find(|(place, update)| twice((*place, update)));
-    found.map(|(_, (status, _))| format!("{status:?} was reported under two ids"))
+    found.map(|(_, (status, _))| format!("{status:?} was reported twice, under two ids"))
 }

@@ -29,18 +29,18 @@ const TEST_TIME: i64 = 1_795_171_620;
 #[must_use]
 pub fn document() -> Value {
     let mut schemas = Map::new();
-    let parcel = keep::<DeliveryMarkedAsStarted>(&mut schemas, "Parcel");
-    let recall = keep::<DeliveryWasCanceled>(&mut schemas, "Recall");
-    let update = keep::<LogisticsUpdate>(&mut schemas, "ParcelUpdate");
-    let asked = keep::<ShowAddress>(&mut schemas, "AddressRequest");
-    let address = keep::<PostalAddress>(&mut schemas, "Address");
-    let problem = keep::<Problem>(&mut schemas, "Problem");
+    let parcel = add_schema::<DeliveryMarkedAsStarted>(&mut schemas, "Parcel");
+    let recall = add_schema::<DeliveryWasCanceled>(&mut schemas, "Recall");
+    let update = add_schema::<LogisticsUpdate>(&mut schemas, "ParcelUpdate");
+    let asked = add_schema::<ShowAddress>(&mut schemas, "AddressRequest");
+    let address = add_schema::<PostalAddress>(&mut schemas, "Address");
+    let problem = add_schema::<Problem>(&mut schemas, "Problem");
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Chorus: the contract for carriers",
             "version": "1",
-            "description": about(),
+            "description": description(),
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{
@@ -50,7 +50,7 @@ pub fn document() -> Value {
         }],
         "security": [{ "key": [] }],
         "paths": {
-            "/deliveries": { "post": operation(
+            "/deliveries": { "get": listing(&problem), "post": operation(
                 "deliver",
                 "Fetch this parcel, and deliver it",
                 "A parcel is taken once, however often it is handed in with the same `Idempotency-Key`. A parcel \
@@ -66,6 +66,7 @@ pub fn document() -> Value {
                 (&recall, json!(DeliveryWasCanceled::sample())),
                 &problem,
             ) },
+            "/repetitions": { "post": repetition(&problem) },
         },
         "webhooks": {
             "parcel-update": { "post": webhook(&update) },
@@ -80,19 +81,20 @@ pub fn document() -> Value {
     })
 }
 
-fn about() -> String {
+fn description() -> String {
     let attempts = API_DESTINATION.max_attempts;
     format!(
         "The shop calls the carrier's API at two paths, and the carrier reports by a webhook of the shop. \
-         Readers ignore fields that they do not know. `chorus partners verify --carrier URL` tries all of it on a \
-         carrier, and says what it does wrong.\n\n\
+         A shop in two regions needs the list of parcels and the repetition of reports as well, once one region takes \
+         over from the other; other shops need neither, and a carrier without them answers 404 or 405. Readers ignore fields that they do not know. `chorus partners verify --carrier URL` tries all of it on a \
+         carrier, and prints which rules it violates.\n\n\
          The shop waits five seconds for an answer. 429, 5XX and no answer are tried again, up to {attempts} times \
          within a day; any other answer but 2XX is final, and cancels the order."
     )
 }
 
 /// Adds the schema of `T` and its definitions, and returns a reference to it.
-fn keep<T: JsonSchema>(schemas: &mut Map<String, Value>, name: &str) -> Value {
+fn add_schema<T: JsonSchema>(schemas: &mut Map<String, Value>, name: &str) -> Value {
     // Definitions with the same name are equal, because all types belong to the contract.
     let text = schema_of::<T>().to_value().to_string();
     let text = text.replace("\"#/$defs/", "\"#/components/schemas/");
@@ -134,15 +136,94 @@ fn operation(
         ],
         "requestBody": { "required": true, "content": body },
         "responses": {
-            "2XX": { "description": "It is taken, now or before" },
+            "2XX": { "description": "Accepted, by this request or an earlier one" },
             "401": { "description": "`x-api-key` is missing or wrong", "content": why },
-            "4XX": { "description": "It is wrong, and would be wrong again; 429: try again later" },
+            "4XX": { "description": "The request is wrong, and is not sent again; 429: try again later" },
             "5XX": { "description": "Try again later" },
         },
     })
 }
 
-/// An address for examples.
+/// Describes the request for the list of parcels, which is for a region that takes over from
+/// another one.
+fn listing(problem: &Value) -> Value {
+    let answer = json!({
+        "type": "object",
+        "properties": {
+            "deliveries": { "type": "array", "items": {
+                "type": "object",
+                "properties": {
+                    "order-id": { "type": "string" },
+                    "handle": { "type": "string" },
+                },
+                "required": ["order-id"],
+            } },
+            "next": {
+                "type": ["string", "null"],
+                "description": "`after` of the next page; absent or null on the last one",
+            },
+        },
+        "required": ["deliveries"],
+    });
+    let example = json!({
+        "deliveries": [{ "order-id": "1073459984", "handle": "b1f0c2d34e5f60718293a4b5c6d7e8f9" }],
+        "next": null,
+    });
+    let query = |name: &str, required: bool, description: &str, format: Value| {
+        json!({
+            "name": name, "in": "query", "required": required, "description": description,
+            "schema": format,
+        })
+    };
+    let time = json!({ "type": "string", "format": "date-time" });
+    let why = json!({ "application/problem+json": { "schema": problem } });
+    json!({
+        "operationId": "list",
+        "summary": "The parcels that you have accepted since a time, in whatever state they are",
+        "description": "For shops in two regions. A parcel is in the list as soon as its request is answered. A parcel that was \
+             recalled before it was handed in may be left out.",
+        "parameters": [
+            query("since", true, "The time", time),
+            query("after", false, "`next` of the previous page", json!({ "type": "string" })),
+        ],
+        "responses": {
+            "200": {
+                "description": "A page of the list",
+                "content": { "application/json": { "schema": answer, "example": example } },
+            },
+            "401": { "description": "`x-api-key` is missing or wrong", "content": why },
+            "404": { "description": "The carrier has no list" },
+            "5XX": { "description": "Try again later" },
+        },
+    })
+}
+
+/// Describes the request to repeat reports, which the region that acted before may have lost.
+fn repetition(problem: &Value) -> Value {
+    let body = json!({
+        "type": "object",
+        "properties": { "since": { "type": "string", "format": "date-time" } },
+        "required": ["since"],
+    });
+    let example = json!({ "since": "2026-11-30T08:00:00Z" });
+    let why = json!({ "application/problem+json": { "schema": problem } });
+    json!({
+        "operationId": "repeat",
+        "summary": "Repeat the latest report of each parcel that you have accepted since a time",
+        "description": "For shops in two regions. The id of a repeated report is that of the first one.",
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": body, "example": example } },
+        },
+        "responses": {
+            "2XX": { "description": "The reports will be repeated" },
+            "401": { "description": "`x-api-key` is missing or wrong", "content": why },
+            "404": { "description": "The carrier does not repeat reports" },
+            "5XX": { "description": "Try again later" },
+        },
+    })
+}
+
 pub(super) fn example_address() -> PostalAddress {
     PostalAddress {
         name: "Maria Anders".to_owned(),
@@ -179,15 +260,15 @@ fn address_webhook(asked: &Value, address: &Value) -> Value {
     let shown = json!({ "application/json": { "schema": answer, "example": example } });
     json!({
         "operationId": "address",
-        "summary": "Where a parcel goes",
-        "description": "Posted beside the reports, to `/webhooks/address`, and signed as they are, once the parcel was \
-             handed in: what the shop hands in says the address only in encrypted form. One request is answered, and its repetitions \
-             under the same id.",
+        "summary": "Ask for the address of a parcel",
+        "description": "The parcel that the shop hands in has its address in encrypted form only. The carrier asks for the address \
+             at `/webhooks/address`, beside `/webhooks/logistics`, and signs this request as it signs a report. The \
+             shop answers one request for a parcel, and its repetitions under the same id.",
         "security": [],
         "parameters": signature("Names this request: the same at every attempt"),
         "requestBody": { "required": true, "content": { "application/json": body } },
         "responses": {
-            "200": { "description": "Where the parcel goes", "content": shown },
+            "200": { "description": "The address of the parcel", "content": shown },
             "401": { "description": "The signature does not match, or the timestamp is too old or too new" },
             "404": { "description": "No parcel has this handle" },
             "409": { "description": "Another request was answered before, or the parcel is not on its way" },
@@ -201,7 +282,7 @@ fn webhook(update: &Value) -> Value {
     let body = json!({ "schema": update, "example": LogisticsUpdate::sample() });
     json!({
         "operationId": "report",
-        "summary": "What has become of a parcel: picked up, delivered, or given up",
+        "summary": "Report what has happened to a parcel: picked up, delivered, or given up",
         "description": format!(
             "Posted to the address that the shop's operator names, which ends in `/webhooks/logistics`. `handle` and \
              `order-id` are those of the parcel. The secret is handed over by the operator. The signature is `v1,` \
@@ -213,11 +294,11 @@ fn webhook(update: &Value) -> Value {
         "parameters": signature("Names this report: the same at every attempt"),
         "requestBody": { "required": true, "content": { "application/json": body } },
         "responses": {
-            "202": { "description": "It is taken, now or before" },
+            "202": { "description": "Accepted, by this request or an earlier one" },
             "401": { "description": "The signature does not match, or the timestamp is too old or too new" },
             "404": { "description": "No parcel has this handle" },
             "409": { "description": "It is too late for this report; an operator has been alerted" },
-            "4XX": { "description": "It is wrong, and would be wrong again; 429: try again later" },
+            "4XX": { "description": "The request is wrong, and is not sent again; 429: try again later" },
             "5XX": { "description": "Try again later, with growing pauses, for a day at least" },
         },
         "x-signature-test-vectors": vectors(),

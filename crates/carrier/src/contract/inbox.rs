@@ -33,7 +33,8 @@ pub(super) struct Report {
 pub(super) struct Inbox {
     secrets: WebhookSecrets,
     reports: Mutex<Vec<Report>>,
-    /// The order id and status of each report of which one attempt was received.
+    /// The order id and status of each report that was received before, so that its repetition is
+    /// accepted.
     attempted: Mutex<BTreeSet<String>>,
     pub(super) came: Notify,
 }

@@ -8,6 +8,7 @@ use chorus_events::delivery::{DeliveryMarkedAsStarted, DeliveryWasCanceled};
 use chorus_kernel::derived_id;
 use chorus_table::{Event, Handle};
 use chorus_webhook_signature::WebhookSecrets;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -15,9 +16,15 @@ use tokio::net::TcpListener;
 use super::checks;
 use super::inbox::{Inbox, Report};
 
-/// How long the check listens at least for reports about a recalled parcel. If the carrier took longer
-/// to accept the recall, the check listens for twice that time.
+/// How long the check listens at least for reports about a recalled parcel. If the carrier took
+/// longer to accept the recall, the check listens for twice that time.
 const QUIET: Duration = Duration::from_secs(1);
+
+/// The most pages of a list that are read.
+const MOST_PAGES: usize = 1_000;
+
+/// How far the carrier's clock may be off from this machine's.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(60);
 
 /// A carrier that is to be checked.
 #[derive(Debug)]
@@ -63,7 +70,9 @@ pub async fn verify(candidate: Candidate, listener: TcpListener, run: &str) -> V
     let (run, verified) = (run.to_owned(), Vec::new());
     let mut trial = Trial { candidate, client, inbox, run, verified };
     trial.requests().await;
+    let began = Timestamp::now() - CLOCKS_DIFFER;
     let took = trial.parcel().await;
+    trial.takeover(began).await;
     trial.recalls(took).await;
     listening.abort();
     trial.verified
@@ -96,21 +105,31 @@ impl Trial {
 
     async fn post(&self, path: &str, key: &str, body: String, api_key: Option<&str>) -> Answer {
         let url = format!("{}{path}", self.candidate.url.trim_end_matches('/'));
-        let within = self.candidate.answers_within;
-        let mut request = self.client.post(url).timeout(within).body(body);
+        let mut request = self.client.post(url).body(body);
         request = request.header("content-type", "application/json; charset=utf-8");
         request = request.header("idempotency-key", format!("{key}-{}", self.run));
         if let Some(api_key) = api_key {
             request = request.header("x-api-key", api_key);
         }
+        self.send(request).await
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let within = self.candidate.answers_within;
         let failed = |error: reqwest::Error| match error.is_timeout() {
             true => format!("no answer within {within:?}"),
             false => format!("not reached: {}", error.without_url()),
         };
-        let answered = request.send().await.map_err(failed)?;
+        let answered = request.timeout(within).send().await.map_err(failed)?;
         let status = answered.status().as_u16();
         let body = answered.text().await.map_err(failed)?;
         Ok((status, serde_json::from_str(&body).unwrap_or_default()))
+    }
+
+    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Answer {
+        let url = format!("{}{path}", self.candidate.url.trim_end_matches('/'));
+        let request = self.client.get(url).query(query);
+        self.send(request.header("x-api-key", &self.candidate.api_key)).await
     }
 
     async fn ask(&self, path: &str, key: &str, body: &Value) -> Answer {
@@ -118,7 +137,7 @@ impl Trial {
         self.post(path, key, body.to_string(), Some(&api_key)).await
     }
 
-    fn note(&mut self, rule: &'static str, fault: Option<String>) {
+    fn record(&mut self, rule: &'static str, fault: Option<String>) {
         self.verified.push(Verified { rule, fault });
     }
 
@@ -131,17 +150,20 @@ impl Trial {
             ("a caller with another key is refused with 401 or 403", Some("another key")),
         ] {
             let answer = self.post("/deliveries", "refused", parcel.clone(), key).await;
-            self.note(rule, expected(&answer, &|status| matches!(status, 401 | 403)));
+            self.record(rule, expected(&answer, &|status| matches!(status, 401 | 403)));
         }
         let api_key = self.candidate.api_key.clone();
         let nonsense = "{\"order-id\":".to_owned();
         let answer = self.post("/deliveries", "nonsense", nonsense, Some(&api_key)).await;
         let refused = |status| matches!(status, 400..=428 | 430..=499);
-        self.note("a body that is not a parcel is refused for good", expected(&answer, &refused));
+        self.record(
+            "a body that is not a parcel is refused with 4XX, other than 429",
+            expected(&answer, &refused),
+        );
         let (_, _, mut parcel) = self.parcel_of("later");
         parcel["added-later"] = json!({ "by": 1 });
         let answer = self.ask("/deliveries", "later", &parcel).await;
-        self.note("fields that it does not know are ignored", expected(&answer, &is_taken));
+        self.record("unknown fields are ignored", expected(&answer, &is_taken));
     }
 
     /// Follows one parcel from acceptance to delivery. Returns how long its reports took.
@@ -149,22 +171,106 @@ impl Trial {
         let (order_id, handle, parcel) = self.parcel_of("delivered");
         let began = Instant::now();
         let answer = self.ask("/deliveries", "delivered", &parcel).await;
-        self.note("a parcel is taken in time", expected(&answer, &is_taken));
+        self.record("a parcel is accepted in time", expected(&answer, &is_taken));
         let answer = self.ask("/deliveries", "delivered", &parcel).await;
-        self.note("the same parcel once more is not an error", expected(&answer, &is_taken));
+        self.record(
+            "a request that is repeated with its key is accepted",
+            expected(&answer, &is_taken),
+        );
         let reports = self.wait_for(&order_id).await;
         let took = began.elapsed();
-        let none = || Some(format!("none was taken within {:?}", self.candidate.reports_within));
+        let none = || {
+            Some(format!(
+                "no report of the parcel's end was accepted within {:?}",
+                self.candidate.reports_within
+            ))
+        };
         let over = if checks::is_over(&reports) { None } else { none() };
-        self.note("what becomes of a parcel is reported", over);
-        self.note("reports are signed, fresh and readable", checks::unbelieved(&reports));
-        self.note("reports name the parcel's handle", checks::of_another(&reports, &handle));
-        self.note(
-            "a report that is not taken comes again, as the same",
+        self.record("the end of a parcel is reported", over);
+        self.record("reports are signed, fresh and readable", checks::unverifiable(&reports));
+        self.record("reports name the parcel's handle", checks::of_another(&reports, &handle));
+        self.record(
+            "a report that the shop rejects is repeated under the same id",
             checks::given_up(&reports),
         );
-        self.note("each report comes once, and in its order", checks::out_of_order(&reports));
+        self.record(
+            "each report is sent under one id, and in order",
+            checks::out_of_order(&reports),
+        );
         took
+    }
+
+    /// Checks what a shop in two regions needs, if the carrier offers it: that the delivered parcel
+    /// is listed, and that its latest report comes again.
+    async fn takeover(&mut self, began: Timestamp) {
+        let (order_id, handle, _) = self.parcel_of("delivered");
+        let is_offered = |answer: &Answer| !matches!(answer, Ok((404 | 405, _)));
+        let listed = self.listed(began).await;
+        if let Some(listed) = listed {
+            let is_own = |it: &Value| it["order-id"] == json!(order_id);
+            let fault = match listed {
+                Ok(parcels) => match parcels.iter().find(|it| is_own(it)) {
+                    Some(own) if own["handle"] == json!(handle) || own["handle"].is_null() => None,
+                    Some(own) => Some(format!("`handle` is {} instead of {handle}", own["handle"])),
+                    None => {
+                        Some("a parcel that the carrier accepted is not in the list".to_owned())
+                    }
+                },
+                Err(why) => Some(why),
+            };
+            self.record("the accepted parcels are listed", fault);
+        }
+        let before = self.inbox.about(order_id.as_str());
+        let answer = self.ask("/repetitions", "repeat", &json!({ "since": began })).await;
+        if is_offered(&answer) {
+            let fault = match expected(&answer, &is_taken) {
+                None => self.comes_again(&order_id, &before).await,
+                fault => fault,
+            };
+            self.record("the latest reports are repeated on request", fault);
+        }
+    }
+
+    /// The parcels in all pages of the list; `None` if the carrier has no list.
+    async fn listed(&self, since: Timestamp) -> Option<Result<Vec<Value>, String>> {
+        let since = since.to_string();
+        let (mut parcels, mut after) = (Vec::new(), None::<String>);
+        for _ in 0..MOST_PAGES {
+            let mut query = vec![("since", since.as_str())];
+            query.extend(after.as_deref().map(|after| ("after", after)));
+            let (status, body) = match self.get("/deliveries", &query).await {
+                Ok((404 | 405, _)) => return None,
+                Ok(answer) => answer,
+                Err(why) => return Some(Err(why)),
+            };
+            if !is_taken(status) {
+                return Some(Err(format!("it answered {status}")));
+            }
+            parcels.extend(body["deliveries"].as_array().cloned().unwrap_or_default());
+            after = body["next"].as_str().map(ToOwned::to_owned);
+            if after.is_none() {
+                return Some(Ok(parcels));
+            }
+        }
+        Some(Err(format!("the list has more than {MOST_PAGES} pages")))
+    }
+
+    /// Waits until the latest of the reports `before` is sent again; returns the fault if it is
+    /// not, or if it has another id.
+    async fn comes_again(&self, order_id: &OrderId, before: &[Report]) -> Option<String> {
+        let latest = before.last().map(|report| report.id.clone());
+        let until = tokio::time::Instant::now() + self.candidate.reports_within;
+        loop {
+            let came = self.inbox.came.notified();
+            let reports = self.inbox.about(order_id.as_str());
+            if let Some(again) = reports.get(before.len()) {
+                let same = latest.as_ref() == Some(&again.id);
+                return (!same).then(|| format!("it was repeated with another id, {}", again.id));
+            }
+            if tokio::time::timeout_at(until, came).await.is_err() {
+                return Some(format!("no report came within {:?}", self.candidate.reports_within));
+            }
+        }
     }
 
     /// Checks recalls: of a parcel that was not handed in yet, and of one that was delivered.
@@ -173,23 +279,23 @@ impl Trial {
         let answer = self.ask("/recalls", "too-late", &too_late).await;
         let fault = match &answer {
             Ok((_, body)) if body["recalled"] == json!(true) => {
-                Some("it says that a delivered parcel comes back".to_owned())
+                Some("it answered that it recalled a parcel that was delivered".to_owned())
             }
             answer => expected(answer, &is_taken),
         };
-        self.note("a recall that comes too late is answered, and returns nothing", fault);
+        self.record("a recall of a delivered parcel is accepted, and recalls nothing", fault);
         let recall = self.recall_of("recalled");
         let answer = self.ask("/recalls", "recall", &recall).await;
-        self.note("the recall of an unknown parcel is taken", expected(&answer, &is_taken));
+        self.record("the recall of an unknown parcel is accepted", expected(&answer, &is_taken));
         let (order_id, _, parcel) = self.parcel_of("recalled");
         let answer = self.ask("/deliveries", "recalled", &parcel).await;
-        self.note("a parcel that was called back is answered", expected(&answer, &is_taken));
+        self.record("a parcel that was recalled before is accepted", expected(&answer, &is_taken));
         tokio::time::sleep(QUIET.max(2 * took).min(self.candidate.reports_within)).await;
         let moved = self.inbox.about(order_id.as_str());
         let moved = moved.iter().filter_map(|report| report.update.as_ref().ok());
         let mut moved = moved.filter(|update| update.order_id == order_id);
-        let moved = moved.next().map(|update| format!("{:?} came", update.status));
-        self.note("a parcel that was called back is not fetched", moved);
+        let moved = moved.next().map(|update| format!("{:?} was reported", update.status));
+        self.record("a parcel that was recalled before is not fetched", moved);
     }
 
     async fn wait_for(&self, order_id: &OrderId) -> Vec<Report> {

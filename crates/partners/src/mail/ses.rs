@@ -19,8 +19,8 @@ use super::{MailTransport, Message, SendError};
 pub struct Ses(Client);
 
 impl Ses {
-    /// A client that does not retry requests by itself: a retry may send a copy, and the caller
-    /// counts attempts.
+    /// A client that does not retry requests by itself: a retry may send a copy, so the caller has
+    /// to count the attempts.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         let once = Builder::from(config).retry_config(RetryConfig::disabled());

@@ -33,12 +33,12 @@ pub enum SmtpUrlError {
     #[error("this is not a URL")]
     Url(#[from] url::ParseError),
     #[error(
-        "mail to another machine has to be encrypted: write smtps://{0}, or smtp://{0}?tls=required"
+        "mail to another machine must be encrypted: write smtps://{0}, or smtp://{0}?tls=required"
     )]
     Unencrypted(String),
     #[error("this is not an SMTP server's URL: write smtps://HOST or smtp://HOST")]
     NotSmtp,
-    #[error("the name of the mail server cannot be used for encryption")]
+    #[error("the mail server's name is not one that a TLS certificate can have")]
     Tls(#[from] Error),
 }
 
@@ -157,7 +157,7 @@ async fn hand_over(
     Ok(())
 }
 
-/// What a server's reply is about.
+/// What a server's reply rejects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RefusedPart {
     /// The connection, the login, or the sender: the next message would get the same reply.
@@ -209,8 +209,8 @@ fn refusal(error: &Error, refused_part: RefusedPart) -> SendError {
     }
 }
 
-/// The reply's code, and its enhanced code (RFC 3463) if it has one. The text is left out: it is about
-/// a mailbox, and servers name the person in it.
+/// The reply's code, and its enhanced code (RFC 3463) if it has one. The text is left out, because
+/// servers name the mailbox, and so the person, in it.
 fn without_text(code: u16, reply: &str) -> String {
     let is_enhanced = |word: &&str| {
         let parts: Vec<&str> = word.split('.').collect();
@@ -231,8 +231,8 @@ mod tests {
     use super::*;
     use crate::mail::testing::message;
 
-    /// Starts a server that accepts one connection, answers `command` with `reply`, and returns what
-    /// it received.
+    /// Starts a server that accepts one connection, answers `command` with `reply`, and returns
+    /// what it received.
     fn server(command: &'static str, reply: &'static str) -> (Smtp, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("smtp://{}", listener.local_addr().unwrap());

@@ -7,7 +7,6 @@ use serde::{Deserialize, Deserializer};
 
 use super::StripeMessage;
 
-/// The status of an intent.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IntentStatus {
@@ -39,8 +38,8 @@ pub struct Intent {
     /// The amount that was charged, in the currency's minor unit.
     #[serde(default)]
     pub amount_received: Option<u64>,
-    /// The latest charge; it is complete only if it was requested, as [`super::Stripe::intent`]
-    /// does.
+    /// The latest charge. Only a response to [`super::Stripe::intent`] or
+    /// [`super::Stripe::intents`] contains more of the charge than its id.
     #[serde(default)]
     pub latest_charge: Option<Charge>,
     #[serde(default, rename = "last_payment_error", deserialize_with = "reason")]
@@ -51,6 +50,13 @@ pub struct Intent {
     /// The metadata with which the intent was created.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct IntentPage {
+    pub data: Vec<Intent>,
+    /// Whether there are more intents after these.
+    pub has_more: bool,
 }
 
 /// What a customer has to do so that an intent can be charged.
@@ -67,7 +73,7 @@ pub struct Redirection {
     pub url: String,
 }
 
-/// A charge. Unless it was requested completely, Stripe sends only its id.
+/// A charge. Unless the request asks for the whole charge, Stripe sends only the charge's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     pub id: String,
@@ -91,7 +97,6 @@ impl<'de> Deserialize<'de> for Charge {
     }
 }
 
-/// The status of a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundStatus {

@@ -66,7 +66,7 @@ impl Http {
         Exchange { method, url, key, body }: Exchange<'_>,
     ) -> Result<(StatusCode, Bytes), String> {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {key}"))
-            .map_err(|_| "the key is not a header".to_owned())?;
+            .map_err(|_| "the key has characters that a header cannot have".to_owned())?;
         bearer.set_sensitive(true);
         let request = Request::builder()
             .method(method)

@@ -55,7 +55,6 @@ impl std::fmt::Debug for SecretKey {
     }
 }
 
-/// The source of a key.
 #[async_trait]
 pub trait KeySource: Send + Sync {
     /// Reads the key.
@@ -64,7 +63,8 @@ pub trait KeySource: Send + Sync {
     /// If there is no usable key.
     async fn key(&self) -> Result<SecretKey, KeyError>;
 
-    /// Is called when Stripe rejected the key, which may have been replaced.
+    /// Called when Stripe rejected the key, which may have been replaced: a source that remembers
+    /// the key has to read it again.
     async fn refused(&self) {}
 }
 
