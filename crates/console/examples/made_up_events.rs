@@ -75,7 +75,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let console = Console::new("Made up", Arc::new(NoShop), live, &TABLE, BTreeMap::new())?;
     let making = Router::new().route("/made-up", get(made).post(make)).with_state(making);
     let caller = Caller::with_roles("maria", ROLES.map(|role| role.name));
-    let router = Gate::trusting(caller).guard(console.router().merge(making));
+    let router = Gate::with_local_caller(caller).guard(console.router().merge(making));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
     Ok(axum::serve(listener, router).await?)

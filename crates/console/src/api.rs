@@ -39,7 +39,6 @@ impl ApiRequest {
 /// A response of the shop's API.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The HTTP status.
     pub status: u16,
     /// The JSON body; null if there is none.
     pub body: Value,
@@ -64,7 +63,7 @@ pub(crate) struct ApiAs<'a> {
     pub(crate) caller: &'a Caller,
 }
 
-/// A page has no response to show.
+/// Why a page has no response to show.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
     #[error(transparent)]
@@ -94,8 +93,8 @@ pub(crate) async fn read<T: DeserializeOwned>(
     serde_json::from_value(body).map_err(|source| AskError::Shape { path, source })
 }
 
-/// Like [`find`], for a part of a page: the outer `None` is a part that the caller may not see, and
-/// that the page leaves out.
+/// Like [`find`], for a part of a page. The outer `None` means that the caller may not see the
+/// part, so that the page leaves it out.
 pub(crate) async fn permitted<T: DeserializeOwned>(
     api: ApiAs<'_>,
     ask: ApiRequest,

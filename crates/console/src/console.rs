@@ -24,7 +24,7 @@ use crate::live::Topic;
 use crate::page::ErrorPage;
 use crate::{Live, ShopApi, assets, page, pages};
 
-/// A shop's console for one caller, as whom it calls the shop's API.
+/// A shop's console, which calls the shop's API on behalf of one caller.
 #[derive(Clone)]
 pub struct Console {
     inside: Arc<Inside>,
@@ -59,7 +59,7 @@ impl Console {
         table: &'static Table,
         machines: BTreeMap<&'static str, Arc<Machine>>,
     ) -> Result<Self, getrandom::Error> {
-        let (token, shop) = (Token::fresh()?, shop.into());
+        let (token, shop) = (Token::generate()?, shop.into());
         let inside = Arc::new(Inside { api, live, table, machines, token, shop });
         Ok(Self { inside, caller: Caller::unknown() })
     }

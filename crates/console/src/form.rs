@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq as _;
 pub(crate) struct Token(String);
 
 impl Token {
-    pub(crate) fn fresh() -> Result<Self, getrandom::Error> {
+    pub(crate) fn generate() -> Result<Self, getrandom::Error> {
         random::<32>().map(Self)
     }
 
@@ -25,8 +25,9 @@ impl Token {
             (Some(origin), Some(host)) => {
                 origin.split_once("://").is_some_and(|(_, from)| from == host)
             }
-            // A browser sends the `Origin` header with every form that is posted.
             (Some(_), None) => false,
+            // A browser sends `Origin` with every form that is posted, so a request without it does
+            // not come from a page of another origin.
             (None, _) => true,
         };
         own && bool::from(self.0.as_bytes().ct_eq(sent.as_bytes()))
@@ -62,7 +63,7 @@ mod tests {
 
     #[test]
     fn only_a_form_of_this_console_is_taken() {
-        let token = Token::fresh().unwrap();
+        let token = Token::generate().unwrap();
         let good = token.as_str().to_owned();
         assert!(token.admits(&from(Some("http://127.0.0.1:3000")), &good));
         assert!(token.admits(&from(None), &good));
@@ -71,7 +72,7 @@ mod tests {
             (Some("null"), &good),
             (Some("http://127.0.0.1:3001"), &good),
             (Some("http://127.0.0.1:3000"), ""),
-            (None, &Token::fresh().unwrap().0),
+            (None, &Token::generate().unwrap().0),
         ] {
             assert!(!token.admits(&from(origin), sent), "{origin:?}");
         }

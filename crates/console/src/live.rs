@@ -16,10 +16,10 @@ use tokio_stream::Stream;
 const PACE: Duration = Duration::from_millis(250);
 
 /// How many of the last events are kept, to show them moving on the map.
-const REMEMBERED: usize = 64;
+const MAX_KEPT_EVENTS: usize = 64;
 
 /// The most events that move on the map at once; more cannot be distinguished.
-const MOVING: usize = 24;
+const MAX_MOVING_EVENTS: usize = 24;
 
 /// An update: something that happened in the shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Work {
     }
 
     /// The numbers of failures and dead letters, as a short text.
-    pub(crate) fn trouble(&self) -> String {
+    pub(crate) fn failure_summary(&self) -> String {
         let part = |count, what| (count > 0).then(|| format!("{count} {what}"));
         let part = [part(self.failed, "failed"), part(self.dead, "dead")];
         part.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -89,9 +89,9 @@ pub struct Live(Arc<Mutex<Seen>>);
 pub(crate) enum Topic {
     /// Counts and moving events, for the map.
     Map,
-    /// That anything happened, of any order.
+    /// A notice of every update, whichever order it is about.
     Anything,
-    /// That something happened to this order.
+    /// A notice of every update about this order.
     Order(String),
 }
 
@@ -104,7 +104,7 @@ impl Live {
         match happened {
             Update::Accepted { event, about } => {
                 *seen.events.entry(event.clone()).or_default() += 1;
-                if seen.last.len() == REMEMBERED
+                if seen.last.len() == MAX_KEPT_EVENTS
                     && let Some((oldest, ..)) = seen.last.pop_front()
                 {
                     seen.forgotten = oldest;
@@ -147,7 +147,7 @@ impl Live {
     }
 
     /// The update for a page that has received everything up to `seen_up_to`, which is advanced.
-    fn news(&self, topic: &Topic, seen_up_to: &mut u64) -> Option<Event> {
+    fn next_update(&self, topic: &Topic, seen_up_to: &mut u64) -> Option<Event> {
         let seen = self.seen();
         let since = std::mem::replace(seen_up_to, seen.sequence);
         if since == seen.sequence {
@@ -157,7 +157,7 @@ impl Live {
         match topic {
             Topic::Map => {
                 let moving: Vec<&String> =
-                    new().rev().take(MOVING).map(|(_, event, _)| event).collect();
+                    new().rev().take(MAX_MOVING_EVENTS).map(|(_, event, _)| event).collect();
                 let rows: BTreeMap<&String, _> = seen
                     .rows
                     .iter()
@@ -166,7 +166,7 @@ impl Live {
                             action,
                             json!({ "done": work.done, "failed": work.failed, "dead": work.dead,
                         "average": work.average().map(|ms| format!("{ms:.1} ms")),
-                        "summary": work.summary(), "trouble": work.trouble() }),
+                        "summary": work.summary(), "trouble": work.failure_summary() }),
                         )
                     })
                     .collect();
@@ -209,7 +209,7 @@ impl Stream for Followed {
         let this = self.get_mut();
         loop {
             std::task::ready!(this.pace.poll_tick(context));
-            if let Some(event) = this.live.news(&this.topic, &mut this.seen_up_to) {
+            if let Some(event) = this.live.next_update(&this.topic, &mut this.seen_up_to) {
                 return std::task::Poll::Ready(Some(Ok(event)));
             }
         }
@@ -231,7 +231,7 @@ mod tests {
             live.record(&accepted(&format!("order-{n}")));
         }
         assert_eq!(live.events()["OrderCreated"], 10_000);
-        assert_eq!(live.seen().last.len(), REMEMBERED);
+        assert_eq!(live.seen().last.len(), MAX_KEPT_EVENTS);
     }
 
     #[test]
@@ -239,10 +239,10 @@ mod tests {
         let live = Live::default();
         let (topic, mut seen_up_to) = (Topic::Order("mine".to_owned()), 0);
         live.record(&accepted("another"));
-        assert!(live.news(&topic, &mut seen_up_to).is_none());
+        assert!(live.next_update(&topic, &mut seen_up_to).is_none());
         live.record(&accepted("mine"));
-        assert!(live.news(&topic, &mut seen_up_to).is_some());
-        assert!(live.news(&topic, &mut seen_up_to).is_none(), "it was told once");
+        assert!(live.next_update(&topic, &mut seen_up_to).is_some());
+        assert!(live.next_update(&topic, &mut seen_up_to).is_none(), "it was told once");
     }
 
     #[test]
@@ -250,8 +250,8 @@ mod tests {
         let live = Live::default();
         let (topic, mut seen_up_to) = (Topic::Order("mine".to_owned()), 0);
         live.record(&accepted("mine"));
-        (0..REMEMBERED).for_each(|_| live.record(&accepted("another")));
-        assert!(live.news(&topic, &mut seen_up_to).is_some());
+        (0..MAX_KEPT_EVENTS).for_each(|_| live.record(&accepted("another")));
+        assert!(live.next_update(&topic, &mut seen_up_to).is_some());
     }
 
     #[test]

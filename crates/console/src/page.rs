@@ -70,7 +70,7 @@ impl Frame {
 const DONE: [(&str, &str); 6] = [
     ("approved", "The order is approved: it is charged now."),
     ("declined", "The order is declined: it is being canceled."),
-    ("redriven", "The dead letters went to their targets again."),
+    ("redriven", "The dead letters were sent to their targets again."),
     ("refund", "The payment provider was asked again for the refund."),
     ("item", "The item is listed."),
     ("placed", "The order is placed; this page follows it."),
@@ -137,7 +137,7 @@ impl ErrorPage {
 
     /// The rejection of a form that was not sent by a page of this console.
     pub(crate) fn foreign_form(console: &Console) -> Self {
-        let detail = "The form was not sent by a page of this console, or the shop was started anew \
+        let detail = "The form was not sent by a page of this console, or the shop was restarted \
                       since the page was opened: go back, reload the page, and send it again.";
         Self::new(console, StatusCode::FORBIDDEN, "Not taken", detail)
     }

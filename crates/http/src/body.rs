@@ -20,7 +20,7 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(Objects(&mut reader)).map_err(|error| {
         // A field's error is reported only if the whole body is JSON.
         match serde_json::from_str::<IgnoredAny>(text) {
-            Ok(_) => unfit(error.path(), &error.inner().to_string()),
+            Ok(_) => field_problem(error.path(), &error.inner().to_string()),
             Err(error) => malformed(&format!("the body is not JSON: {error}")),
         }
     })?;
@@ -41,7 +41,7 @@ fn malformed(detail: &str) -> Problem {
 }
 
 /// The problem of a field that breaks a rule, named by its JSON pointer.
-fn unfit(path: &Path, message: &str) -> Problem {
+fn field_problem(path: &Path, message: &str) -> Problem {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     let mut field = pointer(path);
     let named = |prefix: &str| message.strip_prefix(prefix)?.strip_suffix('`');
@@ -73,7 +73,8 @@ fn pointer(path: &Path) -> String {
     path.iter().map(step).collect()
 }
 
-/// Rephrases serde's message about an expected and a found value as a rule.
+/// Turns serde's message "invalid type: X, expected Y" into "must be Y, not X"; other messages stay
+/// as they are.
 fn in_words(message: &str) -> String {
     let mismatch = ["invalid type: ", "invalid value: "]
         .into_iter()

@@ -7,9 +7,9 @@ use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 /// The prefix of a schema's references to its own definitions.
-const OWN: &str = "#/$defs/";
+const DEFINITIONS: &str = "#/$defs/";
 /// The prefix of references to the document's schemas.
-const KEPT: &str = "#/components/schemas/";
+const COMPONENT_SCHEMAS: &str = "#/components/schemas/";
 
 /// The largest whole number that every JSON parser represents exactly.
 const MAX_WHOLE: u64 = (1 << 53) - 1;
@@ -41,7 +41,7 @@ impl Components {
             let kept = names[&own_name].clone();
             self.0.entry(kept).or_insert_with(|| renamed(schema, &names));
         }
-        json!({ "$ref": format!("{KEPT}{}", names[&name]) })
+        json!({ "$ref": format!("{COMPONENT_SCHEMAS}{}", names[&name]) })
     }
 
     /// The name for each schema in the document: its own, unless another schema has that name.
@@ -71,8 +71,8 @@ fn renamed(schema: Value, names: &BTreeMap<String, String>) -> Value {
             .into_iter()
             .map(|(key, value)| match &value {
                 Value::String(text) if key == "$ref" => {
-                    let name = text.strip_prefix(OWN).and_then(|name| names.get(name));
-                    let place = name.map(|name| Value::from(format!("{KEPT}{name}")));
+                    let name = text.strip_prefix(DEFINITIONS).and_then(|name| names.get(name));
+                    let place = name.map(|name| Value::from(format!("{COMPONENT_SCHEMAS}{name}")));
                     (key, place.unwrap_or(value))
                 }
                 _ => (key, renamed(value, names)),

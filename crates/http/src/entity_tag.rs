@@ -30,9 +30,11 @@ impl Precondition {
         let sent = |name| request.headers.get(name).map(String::as_str);
         match (sent("if-match"), sent("if-none-match")) {
             (None, None) => Ok(None),
-            (Some(""), _) | (None, Some("")) => {
-                Err(Problem::new(412, "precondition", "an empty header names no ETag"))
-            }
+            (Some(""), _) | (None, Some("")) => Err(Problem::new(
+                412,
+                "precondition",
+                "If-Match or If-None-Match is empty, and names no ETag",
+            )),
             (None, Some("*")) => Ok(Some(Self::Absent)),
             // If both are sent, `If-Match` takes precedence (RFC 9110, section 13.2.2).
             (Some("*"), _) => Ok(Some(Self::Present)),
@@ -41,10 +43,12 @@ impl Precondition {
             }
             (Some(tag), _) => match version(tag) {
                 Some(version) => Ok(Some(Self::Version(version))),
-                None => Err(Problem::new(412, "precondition", "no version has this ETag")),
+                None => {
+                    Err(Problem::new(412, "precondition", "If-Match: no version has this ETag"))
+                }
             },
             (None, Some(_)) => {
-                Err(Problem::field(400, "If-None-Match", "must be * where something is written"))
+                Err(Problem::field(400, "If-None-Match", "must be * in a request that writes"))
             }
         }
     }

@@ -17,13 +17,13 @@ use tower_http::cors::CorsLayer;
 
 use crate::server::into_http;
 use crate::streams::Expiry;
-use crate::{Asked, Caller, Problem, TokenKey};
+use crate::{Caller, LoggedRequest, Problem, TokenKey};
 
 /// The cookie with the token of a user who has signed in on a page of the application.
 pub const SESSION_COOKIE: &str = "chorus-token";
 
-/// Headers of a request that a proxy forwarded. Behind a proxy on this machine, every request comes
-/// from this machine.
+/// Headers that a proxy adds to a request that it forwards. Such a request is not trusted: behind a
+/// proxy on this machine, every request seems to come from this machine.
 const FORWARDED: [&str; 7] = [
     "forwarded",
     "x-forwarded-for",
@@ -44,7 +44,8 @@ pub struct Gate {
     /// The caller of requests without a token that come from this machine; unknown where tokens are
     /// required. No token may have the name of a caller who is trusted without one.
     pub from_here: Caller,
-    /// Origins, beside the application's own, whose pages may send requests. These need a token.
+    /// Origins, beside the application's own, whose pages may send requests. These requests need a
+    /// token.
     pub origins: Vec<HeaderValue>,
     /// The path of the application's own pages. Below it, and nowhere else, a user who has signed in
     /// is known by the cookie.
@@ -67,7 +68,7 @@ impl From<Caller> for Admission {
 impl Gate {
     /// Treats requests without a token from this machine as those of `caller`.
     #[must_use]
-    pub fn trusting(caller: Caller) -> Self {
+    pub fn with_local_caller(caller: Caller) -> Self {
         let (within, from_here) = (caller.clone(), caller);
         Self { tokens: None, within, from_here, origins: Vec::new(), pages: None }
     }
@@ -92,7 +93,7 @@ impl Gate {
         router
             .layer(from_fn(move |mut request: Request, next: Next| {
                 let admitted = gate.admit(&request);
-                let asked = Asked::somewhere(request.method().as_str(), request.uri().path());
+                let asked = LoggedRequest::of_path(request.method().as_str(), request.uri().path());
                 async move {
                     match admitted {
                         Ok(Admission { caller, until }) => {
@@ -114,7 +115,8 @@ impl Gate {
 
     fn admit(&self, request: &Request) -> Result<Admission, Problem> {
         let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else {
-            // Code within the process may set the caller itself.
+            // Without a peer address, the request comes from within the process: the code that
+            // sends it may set the caller itself.
             let stated = request.extensions().get::<Caller>();
             return Ok(stated.unwrap_or(&self.within).clone().into());
         };
@@ -191,7 +193,8 @@ impl Gate {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(refused("a token is sent as Authorization: Bearer …"));
         }
-        let tokens = self.tokens.as_ref().ok_or_else(|| refused("no tokens are taken here"))?;
+        let tokens =
+            self.tokens.as_ref().ok_or_else(|| refused("this server accepts no tokens"))?;
         self.verified(tokens, token.trim())
     }
 
@@ -202,14 +205,15 @@ impl Gate {
         let is_trusted =
             |trusted: &str| caller.name().is_some_and(|name| name.eq_ignore_ascii_case(trusted));
         if self.within.name().is_some_and(is_trusted) {
-            let why = "the token has the name of callers who need none";
+            let why =
+                "the token names the caller that needs no token: such a token is not accepted";
             return Err(Problem::new(401, "unauthorized", why));
         }
         Ok(Admission { caller, until: Some(Expiry(expires)) })
     }
 }
 
-/// Whether `origin` is the application's own, by which the request names it as `Host`.
+/// Whether `origin` is the application's own: `http` or `https` with the request's `Host`.
 fn is_own(headers: &HeaderMap, origin: &HeaderValue) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let own = host.map(|host| [format!("http://{host}"), format!("https://{host}")]);
@@ -231,7 +235,7 @@ mod tests {
         let here = Caller::with_roles("here", ["staff"]);
         let origins = vec![HeaderValue::from_static("https://shop.example")];
         let (tokens, pages) = (Some(TokenKey::random().unwrap()), Some("/pages"));
-        Gate { tokens, origins, pages, ..Gate::trusting(here) }
+        Gate { tokens, origins, pages, ..Gate::with_local_caller(here) }
     }
 
     /// The status and the caller's name of a request with these headers from this address.

@@ -35,13 +35,13 @@ pub use entity_tag::Precondition;
 pub use function::HttpFunction;
 #[cfg(feature = "server")]
 pub use gate::{Gate, SESSION_COOKIE};
-pub use noteworthy::Asked;
+pub use noteworthy::LoggedRequest;
 pub use openapi::{ApiInfo, Webhook, openapi};
 pub use parameter::{Parameter, ParameterIn, Values};
 pub use problem::{FieldError, Problem};
 pub use route::{Endpoint, Method, Request, RequestBody, Response, Route};
 #[cfg(feature = "server")]
-pub use server::{MAX_BODY, restricted, router, trusting, with_problems, without_query};
+pub use server::{MAX_BODY, restricted, router, with_default_caller, with_problems, without_query};
 #[cfg(feature = "server")]
 pub use serving::{Limits, serve};
 #[cfg(feature = "server")]

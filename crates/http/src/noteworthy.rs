@@ -10,7 +10,7 @@ const ABOUT: &str = "order-id";
 
 /// A request, reduced to what a log may contain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct LoggedRequest {
     /// Method and path of the route, with the names of its parameters; if no route matches, the
     /// first part of the path.
     pub route: String,
@@ -18,7 +18,7 @@ pub struct Asked {
     pub correlation_id: Option<String>,
 }
 
-impl Asked {
+impl LoggedRequest {
     /// A request to this route; `path` has the values of its path parameters.
     #[must_use]
     pub fn of(route: &Route, path: &BTreeMap<String, String>) -> Self {
@@ -28,7 +28,7 @@ impl Asked {
 
     /// A request to a path that may match no route.
     #[must_use]
-    pub fn somewhere(method: &str, path: &str) -> Self {
+    pub fn of_path(method: &str, path: &str) -> Self {
         let area = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         let rest = if path.trim_start_matches('/').contains('/') { "/…" } else { "" };
         Self { route: format!("{method} /{area}{rest}"), correlation_id: None }
@@ -67,7 +67,7 @@ mod tests {
             ("/", "GET /"),
             ("", "GET /"),
         ] {
-            assert_eq!(Asked::somewhere("GET", path).route, expected);
+            assert_eq!(LoggedRequest::of_path("GET", path).route, expected);
         }
     }
 }

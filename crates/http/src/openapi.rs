@@ -102,9 +102,9 @@ fn webhook(webhook: &Webhook, components: &mut Components) -> Value {
         "security": [],
         "requestBody": { "required": true, "content": { "application/json": content } },
         "responses": {
-            "2XX": { "description": "It was received, and is not sent again" },
-            "4XX": { "description": "It is wrong, and is not sent again; 429: it is, later" },
-            "5XX": { "description": "It is sent again, for a day" },
+            "2XX": { "description": "Accepted; not sent again" },
+            "4XX": { "description": "Refused; not sent again, except after 429, later" },
+            "5XX": { "description": "Sent again, for a day" },
         },
     } })
 }
@@ -145,11 +145,11 @@ fn operation_id(route: &Route) -> String {
 
 const fn success(status: u16) -> &'static str {
     match status {
-        201 => "It is there now",
+        201 => "Created",
         204 => "No more server-sent events follow",
-        304 => "It is as the caller has it",
-        202 => "It was accepted; events carry it out from here on",
-        _ => "As asked",
+        304 => "Not changed since the version that the caller has",
+        202 => "Accepted; events carry it out",
+        _ => "Done",
     }
 }
 
@@ -169,8 +169,8 @@ fn responses(route: &Route, components: &mut Components) -> Value {
         });
         responses.insert(status.to_string(), answer);
     };
-    let tag = header("Names this version of what is answered");
-    let place = header("Where it is");
+    let tag = header("The version of the resource in the response");
+    let place = header("The path of the resource that was created");
     let is_made = route.success == 201;
     answer(
         route.success,

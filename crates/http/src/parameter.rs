@@ -65,13 +65,13 @@ impl Parameter {
     /// The header with the tag of the version that the caller has read and wants to replace.
     pub const IF_MATCH: Self = Self {
         values: Values::Like("^(\\*|\"v[0-9]{1,18}\")$"),
-        ..Self::header("If-Match", "The ETag of the version that is to be replaced; `*`: any")
+        ..Self::header("If-Match", "The ETag of the version to replace; `*`: any version")
     };
 
     /// The header of a caller who wants to create something, and not to replace it.
     pub const IF_NONE_MATCH: Self = Self {
         values: Values::OneOf(&["*"]),
-        ..Self::header("If-None-Match", "`*`: only where there is nothing yet")
+        ..Self::header("If-None-Match", "`*`: only if there is none yet")
     };
 
     /// The header with the tags of the versions that the caller already has.
@@ -79,7 +79,7 @@ impl Parameter {
         values: Values::Any,
         ..Self::header(
             "If-None-Match",
-            "The ETag of what the caller has: the answer is 304 where it is still so",
+            "The ETag of the version that the caller has: if it is current, the answer is 304",
         )
     };
 
@@ -105,7 +105,7 @@ impl Parameter {
     pub(crate) const fn of_pages(most: u32, cursors: Values) -> [Self; 2] {
         [
             Self::query("limit", Values::Whole { least: 1, most }, "How many entries at most"),
-            Self::query("cursor", cursors, "The `next` of the page before"),
+            Self::query("cursor", cursors, "The `next` of the previous page"),
         ]
     }
 

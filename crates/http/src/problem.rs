@@ -1,4 +1,5 @@
-//! Problem details for HTTP APIs, as RFC 9457 has them, naming the field and the rule.
+//! Problem details for HTTP APIs, as RFC 9457 defines them. They name the field and the rule that
+//! it breaks.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,10 +11,10 @@ use crate::Response;
 /// One field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldError {
-    /// The field, as a JSON pointer such as `/lines/0/quantity` (the whole body is the empty one),
-    /// or a header or parameter name.
+    /// The field, as a JSON pointer such as `/lines/0/quantity` (the empty pointer for the whole
+    /// body), or a header or parameter name.
     pub field: String,
-    /// The rule that it breaks.
+    /// The rule that the field breaks.
     pub rule: String,
 }
 
@@ -58,7 +59,7 @@ impl Problem {
         }
     }
 
-    /// The last part of its kind.
+    /// The last part of the problem's kind.
     pub(crate) fn name(&self) -> &str {
         self.kind.rsplit(':').next().unwrap_or_default()
     }
@@ -98,7 +99,7 @@ impl From<Failure> for Problem {
             Failure::Terminal { code: "KeyReused", message } => Self::field(
                 422,
                 "Idempotency-Key",
-                format!("{message}: send a new key with a new request"),
+                format!("{message}: send each new request with a new key"),
             ),
             Failure::Terminal { code: "UnreadableEvent", message } => {
                 Self::new(422, "unreadable", message.clone())

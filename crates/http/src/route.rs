@@ -48,7 +48,7 @@ impl Request {
     ///
     /// # Errors
     /// 401 if the caller is unknown.
-    pub fn acting(&self) -> Result<&str, Problem> {
+    pub fn caller_name(&self) -> Result<&str, Problem> {
         let unknown =
             || Problem::new(401, "unauthorized", "this needs a token that names the caller");
         self.caller.name().ok_or_else(unknown)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Admitted, Asked, Caller, Callers, Method, Problem, Request, Response, Route};
+use crate::{Admitted, Caller, Callers, LoggedRequest, Method, Problem, Request, Response, Route};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{RawPathParams, Request as HttpRequest};
@@ -55,16 +55,17 @@ pub fn router(kernel: &Kernel, info: ApiInfo, routes: Vec<Route>) -> Router {
             into_http(Problem::new(404, "not-found", detail).into())
         })
         .method_not_allowed_fallback(|| async {
-            into_http(Problem::new(405, "method", "this path accepts another method").into())
+            into_http(Problem::new(405, "method", "this path does not accept this method").into())
         })
 }
 
 fn method_router(route: Route, kernel: Kernel) -> MethodRouter {
-    // All methods of our routes are supported here; any other would fail the route's first test.
+    // `MethodFilter` supports the methods of all our routes. A route with any other method would be
+    // served under GET, and its first test would fail.
     let filter = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
     let reads_body = route.method != Method::GET;
     on(filter, async move |parameters: RawPathParams, request: HttpRequest| {
-        let asked = Asked::of(&route, &path(&parameters));
+        let asked = LoggedRequest::of(&route, &path(&parameters));
         let read = async {
             // This is checked before the body is read, so that the server does not wait for the
             // body of a caller whom it rejects.
@@ -182,7 +183,7 @@ fn headers(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Problem> {
 }
 
 /// Sets `caller` as the caller of requests that have none yet.
-pub fn trusting(router: Router, caller: Caller) -> Router {
+pub fn with_default_caller(router: Router, caller: Caller) -> Router {
     router.layer(map_request(move |mut request: HttpRequest| {
         if request.extensions().get::<Caller>().is_none() {
             request.extensions_mut().insert(caller.clone());
@@ -195,7 +196,7 @@ pub fn trusting(router: Router, caller: Caller) -> Router {
 pub fn restricted(router: Router, callers: Callers) -> Router {
     router.route_layer(from_fn(move |request: HttpRequest, next: Next| {
         let admitted = admit(&callers, &Caller::of(request.extensions()));
-        let asked = Asked::somewhere(request.method().as_str(), request.uri().path());
+        let asked = LoggedRequest::of_path(request.method().as_str(), request.uri().path());
         async move {
             match admitted {
                 Ok(Admitted::Everything) => {
@@ -204,8 +205,8 @@ pub fn restricted(router: Router, callers: Callers) -> Router {
                     kept.or_insert(HeaderValue::from_static("no-store"));
                     response
                 }
-                // The responses of these routes do not name the customer to whom their data
-                // belongs.
+                // A customer is rejected, because the responses of these routes do not name the
+                // customer to whom their data belongs.
                 Ok(Admitted::OnlyOf(_)) => {
                     into_http(Problem::from(ActionError::not_theirs()).into())
                 }
@@ -237,7 +238,7 @@ async fn as_problem(response: HttpResponse) -> HttpResponse {
     let text = to_bytes(body, MAX_BODY).await.unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let detail = match (status, text.trim()) {
-        (StatusCode::METHOD_NOT_ALLOWED, _) => "this path accepts another method",
+        (StatusCode::METHOD_NOT_ALLOWED, _) => "this path does not accept this method",
         (_, "") => "the request cannot be answered",
         (_, text) => text,
     };

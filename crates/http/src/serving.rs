@@ -32,10 +32,10 @@ use crate::streams::Streams;
 const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// The pause after the system could not accept a connection.
-const ACCEPTED_AGAIN_AFTER: Duration = Duration::from_secs(1);
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long the rest of a body that nobody reads is waited for.
-const SKIPPED_FOR: Duration = Duration::from_secs(1);
+/// How long the server waits for the rest of a body that the handler did not read.
+const SKIP_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The limits of a server's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +111,7 @@ pub async fn serve(
 struct ConnectionSlots {
     free: Arc<Semaphore>,
     limits: Limits,
-    /// When the last warning that none is free was logged.
+    /// When a warning that all connections are open was logged last.
     last_warning: Option<Instant>,
 }
 
@@ -124,7 +124,10 @@ impl ConnectionSlots {
         }
         if self.last_warning.is_none_or(|last_warning| last_warning.elapsed() >= WARN_AGAIN_AFTER) {
             let connections = self.limits.connections;
-            tracing::warn!(connections, "the maximum of connections is open: further ones wait");
+            tracing::warn!(
+                connections,
+                "the maximum number of connections is open: further ones wait"
+            );
             self.last_warning = Some(Instant::now());
         }
         free.acquire_owned().await.expect("nothing closes the semaphore")
@@ -139,7 +142,7 @@ async fn accepted(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "no connection can be accepted");
-                tokio::time::sleep(ACCEPTED_AGAIN_AFTER).await;
+                tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
             }
         }
     }
@@ -156,8 +159,7 @@ async fn answered(router: Router, request: Request) -> Result<Response, Infallib
 }
 
 /// Bounds the size of a request's body, and the time in which the body may arrive. The body is read
-/// by whoever handles the request, after it was decided whether the caller is served at all, and
-/// before the response.
+/// by the handler, and so only if access control has admitted the caller.
 async fn with_bounded_body(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     if announces_too_much(request.headers()) {
         return Problem::too_large().into_response();
@@ -180,7 +182,8 @@ async fn with_bounded_body(State(limits): State<Limits>, request: Request, next:
     let response = next.run(Request::from_parts(parts, Body::from_stream(read))).await;
     let mut arriving = arriving.lock().await;
     match arriving.failed.take() {
-        // The handler knows that the body is not whole, but not why.
+        // The handler's response is replaced: the handler knows that the body is not whole, but not
+        // why.
         Some(problem) => problem.into_response(),
         None => {
             arriving.skip_rest().await;
@@ -192,7 +195,7 @@ async fn with_bounded_body(State(limits): State<Limits>, request: Request, next:
 /// A body that is being received.
 struct Arriving {
     body: BodyDataStream,
-    /// How long the body may take, and until when that is.
+    /// How long the body may take to arrive in all; at `deadline` that time is over.
     time: Duration,
     deadline: tokio::time::Instant,
     /// How many bytes have arrived.
@@ -223,10 +226,10 @@ impl Arriving {
         Some(Err(axum::Error::new("the body is not whole")))
     }
 
-    /// Skips what the handler did not read. A caller whose connection is closed while it sends may
-    /// not get the response.
+    /// Reads and discards the part of the body that the handler did not read. If the server closed
+    /// the connection while the caller is still sending, the caller might not get the response.
     async fn skip_rest(&mut self) {
-        self.deadline = self.deadline.min(tokio::time::Instant::now() + SKIPPED_FOR);
+        self.deadline = self.deadline.min(tokio::time::Instant::now() + SKIP_BODY_TIMEOUT);
         while let Some(Ok(_)) = self.next().await {}
     }
 }

@@ -26,29 +26,29 @@ pub(crate) struct Expiry(pub(crate) SystemTime);
 /// The open responses of a server, which puts this into the extensions of each request.
 #[derive(Debug, Clone)]
 pub(crate) struct Streams {
-    /// As many permits as further responses may stay open.
+    /// One permit for each further response that may stay open.
     free: Arc<Semaphore>,
     of_callers: Arc<Mutex<BTreeMap<Caller, usize>>>,
 }
 
 impl Streams {
-    /// At most `most` responses may stay open at once, and at most 20 of one caller.
+    /// Lets at most `most` responses stay open at once, and at most 20 of one caller.
     pub(crate) fn at_most(most: usize) -> Self {
         Self { free: Arc::new(Semaphore::new(most)), of_callers: Arc::default() }
     }
 
     fn open(&self, caller: Caller) -> Result<Slot, Problem> {
         let refused = |why: &str| {
-            let what = "close one, or ask again later without waiting for news";
+            let what = "close one, or repeat the request later as a plain request";
             Problem::new(429, "too-many-streams", format!("{why} stay open: {what}"))
         };
         let mut open = self.of_callers();
         let of_caller = open.get(&caller).copied().unwrap_or_default();
         if of_caller >= OF_ONE_CALLER {
-            return Err(refused(&format!("{OF_ONE_CALLER} responses to this caller")));
+            return Err(refused(&format!("{OF_ONE_CALLER} streaming responses to this caller")));
         }
         let permit = Arc::clone(&self.free).try_acquire_owned();
-        let permit = permit.map_err(|_| refused("as many responses as this server allows"))?;
+        let permit = permit.map_err(|_| refused("too many streaming responses of this server"))?;
         open.insert(caller.clone(), of_caller + 1);
         drop(open);
         Ok(Slot { streams: self.clone(), caller, _permit: permit })
@@ -83,7 +83,7 @@ impl Drop for Slot {
 /// to the response by [`Self::hold`].
 #[derive(Debug)]
 pub struct OpenStream {
-    /// `None` for a request that no server received, but this process sent to itself.
+    /// `None` for a request that this process sent to itself without a server.
     slot: Option<Slot>,
     until: Option<SystemTime>,
 }
@@ -92,7 +92,7 @@ impl OpenStream {
     /// The permission for the request with these extensions.
     ///
     /// # Errors
-    /// 429 if as many responses stay open as may: 20 of one caller, and half of the server's
+    /// 429 if the maximum of open responses is reached: 20 of one caller, or half of the server's
     /// connections in all.
     pub fn of(extensions: &Extensions) -> Result<Self, Problem> {
         let caller = Caller::of(extensions);

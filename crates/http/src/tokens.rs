@@ -26,8 +26,8 @@ const SECRET_BYTES: usize = 32;
 /// A secret cannot be created or used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    #[error("a secret cannot be read or written")]
-    File(#[from] io::Error),
+    #[error("the secret in {} cannot be read or written", .0.display())]
+    File(PathBuf, #[source] io::Error),
     #[error("the operating system provided no random bytes")]
     Random(#[from] getrandom::Error),
     #[error("the token cannot be signed")]
@@ -118,7 +118,7 @@ impl TokenKey {
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         let refused = |why: &str| Problem::new(401, "unauthorized", format!("the token {why}"));
         let claims = decode::<Claims>(token, &self.verifies, &rules)
-            .map_err(|error| refused(&format!("is not good: {error}")))?
+            .map_err(|error| refused(&format!("is invalid: {error}")))?
             .claims;
         match claims.sub.as_str() {
             "" => Err(refused("has no subject")),
@@ -137,7 +137,7 @@ impl TokenKey {
 /// # Errors
 /// If the file cannot be read or written, or has another length.
 pub fn kept_secret(directory: &Path, file: &str) -> Result<[u8; SECRET_BYTES], SecretError> {
-    kept(directory, file, random)
+    read_or_create_secret(directory, file, random)
 }
 
 /// The secret in this file of a directory as text that a person can copy: 32 hexadecimal digits,
@@ -154,30 +154,34 @@ pub fn kept_text_secret(directory: &Path, file: &str) -> Result<String, SecretEr
         }
         Ok(digits)
     };
-    let kept = kept(directory, file, digits)?;
+    let kept = read_or_create_secret(directory, file, digits)?;
     Ok(String::from_utf8_lossy(&kept).into_owned())
 }
 
-fn kept(
+fn read_or_create_secret(
     directory: &Path,
     file: &str,
     make: impl FnOnce() -> Result<[u8; SECRET_BYTES], getrandom::Error>,
 ) -> Result<[u8; SECRET_BYTES], SecretError> {
     let path = directory.join(file);
+    let failed = |error| SecretError::File(path.clone(), error);
     if !path.exists() {
-        // The file appears at once with its whole content, even if the process is killed meanwhile.
-        let mut new = NamedTempFile::new_in(directory)?;
-        new.write_all(&make()?)?;
-        new.as_file().sync_all()?;
-        match new.persist_noclobber(&path) {
-            Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(error.error.into());
-            }
-            Ok(_) | Err(_) => {}
-        }
+        create_whole(&path, &make()?).map_err(failed)?;
     }
-    let kept = std::fs::read(&path)?;
+    let kept = std::fs::read(&path).map_err(failed)?;
     kept.try_into().map_err(|kept: Vec<u8>| SecretError::Length { path, bytes: kept.len() })
+}
+
+/// Creates a file that appears at once with its whole content, even if the process is killed
+/// meanwhile. A file that another process creates first stays as it is.
+fn create_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut new = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    new.write_all(content)?;
+    new.as_file().sync_all()?;
+    match new.persist_noclobber(path) {
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 fn random() -> Result<[u8; SECRET_BYTES], getrandom::Error> {

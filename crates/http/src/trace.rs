@@ -1,4 +1,4 @@
-//! The context of a distributed trace, as W3C's header `traceparent` has it.
+//! The context of a distributed trace, as the W3C's header `traceparent` carries it.
 //!
 //! Source: <https://www.w3.org/TR/trace-context/#traceparent-header>.
 
@@ -7,7 +7,7 @@ use std::fmt;
 /// The trace and the span that caused a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
-    /// 32 hexadecimal digits.
+    /// The trace's id: 32 hexadecimal digits.
     pub id: String,
     /// The id of the span that caused the message: 16 hexadecimal digits.
     pub parent: String,

@@ -1,4 +1,5 @@
-//! A customer may send so many requests a minute, and whoever acts for customers any number.
+//! A customer may send a limited number of requests a minute; callers who act for customers may
+//! send any number.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chorus_http::{Caller, Endpoint, Method, Problem, Request, Response, Route};
-use chorus_kernel::testing::{keyring, now};
+use chorus_kernel::testing::{expect_ready, keyring};
 use chorus_kernel::{
     Allowance, Breakers, Clock, Failure, IDEMPOTENCY_TABLE, Kernel, MemoryStore, NoMachines,
     Publisher, Rejected, Store, committed_events,
@@ -18,12 +19,13 @@ use serde_json::json;
 
 const STAFF: CallerRole = CallerRole::new("staff");
 
-/// A clock that shows this second, and a bus without events.
+/// A clock that shows this number of seconds after a fixed time, and a bus that accepts every event
+/// and stores none.
 #[derive(Default)]
-struct Surroundings(AtomicI64);
+struct ClockAndBus(AtomicI64);
 
 #[async_trait]
-impl Clock for Surroundings {
+impl Clock for ClockAndBus {
     fn now(&self) -> Timestamp {
         Timestamp::from_second(1_795_000_000 + self.0.load(Ordering::Relaxed)).unwrap()
     }
@@ -32,19 +34,19 @@ impl Clock for Surroundings {
 }
 
 #[async_trait]
-impl Publisher for Surroundings {
+impl Publisher for ClockAndBus {
     async fn put_events(&self, _: &[Entry]) -> Result<Vec<Rejected>, Failure> {
         Ok(Vec::new())
     }
 }
 
-/// Takes every request as the caller's own.
-struct Takes;
+/// Answers every request with 201, and names the caller as the owner of what was created.
+struct AnswersAsOwner;
 
 #[async_trait]
-impl Endpoint for Takes {
+impl Endpoint for AnswersAsOwner {
     async fn call(&self, _: &Kernel, request: &Request) -> Result<Response, Problem> {
-        Ok(Response::json(201, json!({})).of(request.acting()?))
+        Ok(Response::json(201, json!({})).of(request.caller_name()?))
     }
 }
 
@@ -52,7 +54,7 @@ struct Shop {
     route: Route,
     kernel: Kernel,
     store: Arc<MemoryStore>,
-    time: Arc<Surroundings>,
+    time: Arc<ClockAndBus>,
 }
 
 impl Shop {
@@ -67,8 +69,9 @@ impl Shop {
             keyring: keyring(),
             region: None,
         };
-        let route = Route::new(Method::POST, "/orders", Callers::owner_or(&[STAFF]), Takes)
-            .at_most(Allowance { action: "PlaceOrder", per_minute });
+        let route =
+            Route::new(Method::POST, "/orders", Callers::owner_or(&[STAFF]), AnswersAsOwner)
+                .at_most(Allowance { action: "PlaceOrder", per_minute });
         Self { route, kernel, store, time }
     }
 
@@ -77,11 +80,11 @@ impl Shop {
     }
 
     fn send(&self, caller: Caller) -> Result<Response, Problem> {
-        now(self.route.answer(&self.kernel, Request { caller, ..Request::default() }))
+        expect_ready(self.route.answer(&self.kernel, Request { caller, ..Request::default() }))
     }
 
-    /// How many of `requests` of this customer are taken now, and after how many seconds the next
-    /// one may be sent.
+    /// Sends this many requests of the customer. Returns how many are accepted, and after how many
+    /// seconds the customer may send the next one if one was rejected.
     fn taken(&self, customer: &str, requests: usize) -> (usize, Option<u16>) {
         let (mut taken, mut wait) = (0, None);
         for _ in 0..requests {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chorus_http::{Method, Problem, Request, Response, Route};
-use chorus_kernel::testing::{keyring, now};
+use chorus_kernel::testing::{expect_ready, keyring};
 use chorus_kernel::{
     Action, Breakers, Clock, Context, Decided, Decision, Failure, IDEMPOTENCY_TABLE, Input, Kernel,
     MemoryStore, NoMachines, Publisher, Rejected,
@@ -85,7 +85,7 @@ fn ask(body: &str) -> Result<Response, Problem> {
     assert_eq!((route.summary, route.success), ("Open a door", 201));
     let path = [("door".to_owned(), "back".to_owned())].into();
     let request = Request { path, body: body.as_bytes().to_vec(), ..Request::default() };
-    now(route.answer(&kernel(), request))
+    expect_ready(route.answer(&kernel(), request))
 }
 
 fn kernel() -> Kernel {

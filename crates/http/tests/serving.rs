@@ -206,7 +206,7 @@ async fn a_caller_above_the_bound_waits_until_a_connection_is_closed_and_that_is
     fourth.write_all(ask).await.unwrap();
     answer(&mut fourth).await;
     let logged = std::fs::read_to_string(log.path()).unwrap();
-    assert_eq!(logged.matches("the maximum of connections is open").count(), 1, "{logged}");
+    assert_eq!(logged.matches("the maximum number of connections is open").count(), 1, "{logged}");
     assert!(logged.contains("WARN") && logged.contains("connections=2"), "{logged}");
 }
 

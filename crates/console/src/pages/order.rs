@@ -203,7 +203,6 @@ struct OrderPage {
     cost: Option<Cost>,
 }
 
-/// An email about the order.
 struct Email {
     template: String,
     recipient: String,
@@ -311,7 +310,7 @@ fn waits(attempts: &[Attempt], executions: &[Execution]) -> Vec<String> {
         let Wait { since, next, until } = attempt.waits.as_ref()?;
         let (rule, since, next) = (&attempt.rule, show::time(since), show::time(next));
         Some(format!(
-            "{rule} has failed since {since}; it is tried again at {next}, and until {} at the longest.",
+            "{rule} has failed since {since}; the next attempt is at {next}, the last by {}.",
             show::time(until)
         ))
     });

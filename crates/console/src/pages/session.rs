@@ -12,7 +12,7 @@ use crate::Console;
 use crate::page::{ErrorPage, Frame, render};
 
 /// The lifetime of the cookie, and of a token, in seconds.
-const LASTS: u32 = 12 * 3_600;
+const SESSION_SECONDS: u32 = 12 * 3_600;
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -45,7 +45,7 @@ pub(crate) async fn sign_in(
         let detail = "This is not a token: paste what `chorus token` prints.";
         return Err(ErrorPage::new(&console, StatusCode::BAD_REQUEST, "Not signed in", detail));
     }
-    Ok(kept(bearer, LASTS))
+    Ok(session_cookie(bearer, SESSION_SECONDS))
 }
 
 /// Deletes the cookie.
@@ -55,7 +55,7 @@ pub(crate) async fn sign_out(
     Form(sent): Form<SignOut>,
 ) -> Result<Response, ErrorPage> {
     console.check_form(&headers, &sent.token)?;
-    Ok(kept("", 0))
+    Ok(session_cookie("", 0))
 }
 
 #[derive(Deserialize)]
@@ -63,7 +63,7 @@ pub(crate) struct SignOut {
     token: String,
 }
 
-fn kept(bearer: &str, seconds: u32) -> Response {
+fn session_cookie(bearer: &str, seconds: u32) -> Response {
     let cookie = format!(
         "{SESSION_COOKIE}={bearer}; Path=/console; Max-Age={seconds}; HttpOnly; SameSite=Strict"
     );

@@ -22,7 +22,10 @@ const CUSTOMERS: [(&str, &str); 8] = [
     ("carrier-cancels-cleo", "the carrier gives up"),
     ("carrier-down-cora", "the carrier cannot be reached"),
     ("carrier-silent-sam", "the carrier never calls back"),
-    ("carrier-refuses-recall-rita", "once canceled, its parcel's recall becomes a dead letter"),
+    (
+        "carrier-refuses-recall-rita",
+        "if the order is canceled, the carrier refuses the recall, which becomes a dead letter",
+    ),
     ("refund-refused-carrier-cancels-rolf", "the carrier gives up, and the refund is refused"),
 ];
 

@@ -107,7 +107,11 @@ struct Checkup {
     #[serde(default)]
     unpublished: Vec<Value>,
     #[serde(default)]
+    unwritable: Vec<Unwritable>,
+    #[serde(default)]
     unavailable: Vec<Unavailable>,
+    #[serde(default)]
+    alarms: Vec<Alarm>,
     #[serde(default)]
     redriven: Vec<Redriven>,
     #[serde(default)]
@@ -130,13 +134,32 @@ impl Checkup {
             && self.discrepancies.is_empty()
             && self.failed_executions.is_empty()
             && self.unpublished.is_empty()
+            && self.unwritable.is_empty()
             && self.unavailable.is_empty()
+            && self.alarms.is_empty()
             && self.redriven.is_empty()
             && self.drift.is_empty()
     }
 }
 
-/// A partner whose circuit breaker is open: no calls are made for now.
+/// A file of the data directory that cannot be written.
+#[derive(Debug, Deserialize)]
+struct Unwritable {
+    file: String,
+    since: Timestamp,
+    reason: String,
+}
+
+/// An alarm of a stack that fires.
+#[derive(Debug, Deserialize)]
+struct Alarm {
+    name: String,
+    since: Timestamp,
+    description: String,
+    reason: String,
+}
+
+/// A partner that does not answer.
 #[derive(Debug, Deserialize)]
 struct Unavailable {
     partner: String,
