@@ -26,7 +26,7 @@ pub struct ReceivedDeadLetter {
     pub(crate) receipt: String,
     /// The event as its target should have received it.
     pub event: String,
-    /// The target that it could not be delivered to.
+    /// The target that the event could not be delivered to.
     pub target: Target,
     pub code: String,
     pub message: String,

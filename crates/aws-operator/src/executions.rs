@@ -10,7 +10,7 @@ use aws_sdk_sfn::types::{
 };
 use jiff::Timestamp;
 
-use crate::{Operator, OperatorError, ask};
+use crate::{Operator, OperatorError, send, time};
 
 /// An execution that failed, timed out or was aborted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,8 @@ impl Operator {
         Ok(found)
     }
 
-    /// Adds those of one machine to `found`. Step Functions lists the newest executions first.
+    /// Adds the failed executions of one machine to `found`. Step Functions lists the newest
+    /// executions first.
     async fn failed_of(
         &self,
         machine: &str,
@@ -54,7 +55,7 @@ impl Operator {
             loop {
                 let request = self.machines.list_executions().state_machine_arn(arn);
                 let request = request.status_filter(status.clone()).set_next_token(next);
-                let page = ask!(request);
+                let page = send!(request);
                 let recent = page.executions().iter();
                 let recent = recent.take_while(|it| it.start_date().secs() >= since.as_second());
                 let recent: Vec<_> = recent.collect();
@@ -77,7 +78,7 @@ impl Operator {
 
     /// The `correlation-id` of the event that an execution was started with.
     async fn started_about(&self, arn: &str) -> Result<String, OperatorError> {
-        let described = ask!(self.machines.describe_execution().execution_arn(arn));
+        let described = send!(self.machines.describe_execution().execution_arn(arn));
         let input: Option<serde_json::Value> =
             described.input().and_then(|input| serde_json::from_str(input).ok());
         let about = input.as_ref().and_then(|it| it.pointer("/detail/metadata/correlation-id"));
@@ -124,7 +125,7 @@ impl Operator {
         let prefix = format!("{}-", self.stack);
         let (mut found, mut next) = (BTreeMap::new(), None);
         loop {
-            let page = ask!(self.machines.list_state_machines().set_next_token(next));
+            let page = send!(self.machines.list_state_machines().set_next_token(next));
             found.extend(page.state_machines().iter().filter_map(|machine| {
                 let name = pascal(machine.name().strip_prefix(&prefix)?);
                 Some((name, machine.state_machine_arn().to_owned()))
@@ -159,7 +160,7 @@ impl Operator {
         let (mut events, mut next) = (Vec::new(), None);
         loop {
             let request = self.machines.get_execution_history().execution_arn(&arn);
-            let page = ask!(request.set_next_token(next));
+            let page = send!(request.set_next_token(next));
             events.extend(page.events().iter().map(moment));
             next = page.next_token().map(ToOwned::to_owned);
             if next.is_none() {
@@ -172,7 +173,7 @@ impl Operator {
     }
 }
 
-/// `collect-payment` as `CollectPayment`.
+/// Converts a name from kebab case to Pascal case: `collect-payment` to `CollectPayment`.
 fn pascal(kebab: &str) -> String {
     let words = kebab.split('-').map(|word| {
         let (first, rest) = word.split_at(word.len().min(1));
@@ -186,8 +187,6 @@ fn is_unknown(error: &SdkError<DescribeExecutionError>) -> bool {
 }
 
 fn moment(event: &HistoryEvent) -> HistoryMoment {
-    let at = event.timestamp();
-    let at = Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).unwrap_or_default());
     let entered = event.state_entered_event_details().map(StateEnteredEventDetails::name);
     let exited = event.state_exited_event_details().map(StateExitedEventDetails::name);
     let errors = [
@@ -198,7 +197,7 @@ fn moment(event: &HistoryEvent) -> HistoryMoment {
         event.execution_aborted_event_details().and_then(|it| it.error()),
     ];
     HistoryMoment {
-        at: at.unwrap_or_default(),
+        at: time(event.timestamp()),
         kind: event.r#type().as_str().to_owned(),
         state: entered.or(exited).map(ToOwned::to_owned),
         error: errors.into_iter().flatten().next().map(ToOwned::to_owned),

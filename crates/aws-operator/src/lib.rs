@@ -1,19 +1,23 @@
 //! An operator's operations on a deployed application, through AWS's own API: reads dead letters
-//! and sends them to their original targets, replays the archive, and reads rules, tables and
-//! executions.
+//! and sends them to their original targets, replays the archive, and reads rules, tables,
+//! executions and alarms.
 //!
 //! Everything is found by the stack's name, with which CloudFormation begins every name that it
 //! gives. This crate is separate from `chorus-aws`, so that functions are not built with clients
 //! that only an operator needs.
 
+mod alarms;
 mod dead_letter;
 mod executions;
 mod redrive;
+mod regions;
 mod replay;
 mod restored;
 mod secret;
 mod user_pool;
 
+use aws_sdk_cloudwatch::Client as Alarms;
+use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cognitoidentityprovider::Client as Users;
 use aws_sdk_dynamodb::Client as Dynamo;
 use aws_sdk_eventbridge::Client as Events;
@@ -25,9 +29,12 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_types::SdkConfig;
 use chorus_aws::{DynamoStore, Tables};
+use jiff::Timestamp;
 
+pub use alarms::FiringAlarm;
 pub use dead_letter::{ReceivedDeadLetter, Target};
 pub use executions::{EndedExecution, Execution, ExecutionHistory, HistoryMoment};
+pub use regions::StackRule;
 pub use replay::ReplayStarted;
 pub use secret::StackSecret;
 pub use user_pool::UserPool;
@@ -65,16 +72,22 @@ impl OperatorError {
 }
 
 /// Sends a request of the SDK, and returns its error, if any, as an [`OperatorError`].
-macro_rules! ask {
+macro_rules! send {
     ($request:expr) => {
         $request.send().await.map_err(|error| crate::OperatorError::of(&error))?
     };
 }
-pub(crate) use ask;
+pub(crate) use send;
 
-/// A queue of messages that were not processed.
+/// A time of the SDK's as a `Timestamp`; 1970 if a `Timestamp` cannot represent it.
+fn time(time: &DateTime) -> Timestamp {
+    let nanoseconds = i32::try_from(time.subsec_nanos()).unwrap_or_default();
+    Timestamp::new(time.secs(), nanoseconds).unwrap_or_default()
+}
+
+/// A queue of messages that were not processed, and how many it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadQueue {
+pub struct QueueDepth {
     pub name: String,
     pub url: String,
     /// The approximate number of messages in the queue.
@@ -92,6 +105,7 @@ pub struct Operator {
     dynamo: Dynamo,
     secrets: Secrets,
     users: Users,
+    alarms: Alarms,
 }
 
 impl Operator {
@@ -107,6 +121,7 @@ impl Operator {
             dynamo: Dynamo::new(config),
             secrets: Secrets::new(config),
             users: Users::new(config),
+            alarms: Alarms::new(config),
         }
     }
 
@@ -118,7 +133,7 @@ impl Operator {
     ///
     /// # Errors
     /// If AWS refuses, or the stack has no such queue.
-    pub async fn dead_queues(&self) -> Result<Vec<DeadQueue>, OperatorError> {
+    pub async fn dead_queues(&self) -> Result<Vec<QueueDepth>, OperatorError> {
         // A dead-letter queue that a function consumes is left out, such as StartDelivery's, which
         // Delivery consumes.
         let is_end = |kind: &str| kind == "DeadLetters" || kind.ends_with("Failures");
@@ -126,18 +141,19 @@ impl Operator {
         if queues.is_empty() { Err(self.missing("queue of dead letters")) } else { Ok(queues) }
     }
 
-    /// The queues from which functions retry the events on which they failed, by name.
+    /// The redrive queues, sorted by name. A function retries from its redrive queue each event that
+    /// it failed on.
     ///
     /// # Errors
     /// If AWS refuses.
-    pub async fn redrive_queues(&self) -> Result<Vec<DeadQueue>, OperatorError> {
+    pub async fn redrive_queues(&self) -> Result<Vec<QueueDepth>, OperatorError> {
         self.queues(|kind| kind.ends_with("Redrive")).await
     }
 
     /// The queues whose logical names `meant` accepts, with their depths.
-    async fn queues(&self, meant: impl Fn(&str) -> bool) -> Result<Vec<DeadQueue>, OperatorError> {
+    async fn queues(&self, meant: impl Fn(&str) -> bool) -> Result<Vec<QueueDepth>, OperatorError> {
         let prefix = format!("{}-", self.stack);
-        let listed = ask!(self.sqs.list_queues().queue_name_prefix(&prefix));
+        let listed = send!(self.sqs.list_queues().queue_name_prefix(&prefix));
         let mut queues = Vec::new();
         for url in listed.queue_urls() {
             let name = url.rsplit('/').next().unwrap_or_default();
@@ -152,11 +168,11 @@ impl Operator {
                 QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
             ];
             let request = self.sqs.get_queue_attributes().queue_url(url);
-            let answer = ask!(request.set_attribute_names(Some(counts.to_vec())));
+            let answer = send!(request.set_attribute_names(Some(counts.to_vec())));
             let counted = answer.attributes().into_iter().flatten();
             let letters = counted.filter_map(|(_, count)| count.parse::<usize>().ok()).sum();
             let (name, url) = (name.to_owned(), url.clone());
-            queues.push(DeadQueue { name, url, letters });
+            queues.push(QueueDepth { name, url, letters });
         }
         queues.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(queues)
@@ -170,7 +186,7 @@ impl Operator {
         let bus = self.bus().await?.0;
         let (mut rules, mut next) = (Vec::new(), None);
         loop {
-            let page = ask!(self.events.list_rules().event_bus_name(&bus).set_next_token(next));
+            let page = send!(self.events.list_rules().event_bus_name(&bus).set_next_token(next));
             for rule in page.rules() {
                 let name = rule.name().unwrap_or_default().to_owned();
                 // An archive adds a rule of its own, which is managed by EventBridge.
@@ -192,7 +208,7 @@ impl Operator {
     /// The name and the ARN of the bus.
     async fn bus(&self) -> Result<(String, String), OperatorError> {
         let prefix = &self.stack;
-        let listed = ask!(self.events.list_event_buses().name_prefix(prefix));
+        let listed = send!(self.events.list_event_buses().name_prefix(prefix));
         let bus = listed.event_buses().iter().find_map(|bus| {
             let ours = bus.name()? == self.stack || bus.name()?.starts_with(&format!("{prefix}-"));
             ours.then(|| Some((bus.name()?.to_owned(), bus.arn()?.to_owned())))?
@@ -209,13 +225,13 @@ impl Operator {
         Ok(DynamoStore::new(self.dynamo.clone(), tables))
     }
 
-    /// The name of the variable by which a function's environment names each of the stack's tables,
-    /// and the table's physical name.
+    /// For each of the stack's tables: the environment variable in which functions find the table's
+    /// name, and the table's physical name.
     pub(crate) async fn tables(&self) -> Result<Vec<(String, String)>, OperatorError> {
         let (mut found, mut start) = (Vec::new(), None::<String>);
         loop {
             let page =
-                ask!(self.dynamo.list_tables().set_exclusive_start_table_name(start.clone()));
+                send!(self.dynamo.list_tables().set_exclusive_start_table_name(start.clone()));
             found.extend(page.table_names().iter().filter_map(|name| self.table(name)));
             start = page.last_evaluated_table_name().map(ToOwned::to_owned);
             if start.is_none() {

@@ -6,7 +6,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageSystemAttributeName};
 
-use crate::{DeadQueue, Operator, OperatorError, ReceivedDeadLetter, Target, ask};
+use crate::{Operator, OperatorError, QueueDepth, ReceivedDeadLetter, Target, send};
 
 /// How long, in seconds, a dead letter stays hidden from other readers after it was read.
 const LOOK_SECONDS: i32 = 30;
@@ -25,7 +25,7 @@ impl Operator {
     /// If AWS refuses.
     pub async fn letters(
         &self,
-        queue: &DeadQueue,
+        queue: &QueueDepth,
     ) -> Result<Vec<ReceivedDeadLetter>, OperatorError> {
         let mut letters: Vec<ReceivedDeadLetter> = Vec::new();
         let mut known = BTreeSet::new();
@@ -39,7 +39,7 @@ impl Operator {
                 .visibility_timeout(LOOK_SECONDS)
                 .message_attribute_names("All")
                 .message_system_attribute_names(MessageSystemAttributeName::All);
-            let page = ask!(request);
+            let page = send!(request);
             let before = letters.len();
             let read =
                 page.messages().iter().map(|message| ReceivedDeadLetter::read(&queue.url, message));
@@ -68,7 +68,7 @@ impl Operator {
                 let entries: Result<Vec<_>, _> = entries.collect();
                 let entries = entries.map_err(|it| OperatorError::Refused(it.to_string()))?;
                 // A message that is not put back becomes visible again by itself.
-                ask!(request.set_entries(Some(entries)));
+                send!(request.set_entries(Some(entries)));
             }
         }
         Ok(())
@@ -86,22 +86,22 @@ impl Operator {
             Target::Function(arn) => {
                 let payload = Blob::new(letter.event.as_bytes());
                 let invocation = self.lambda.invoke().function_name(arn).payload(payload);
-                ask!(invocation.invocation_type(InvocationType::Event));
+                send!(invocation.invocation_type(InvocationType::Event));
             }
             Target::Queue(arn) => {
                 let name = arn.rsplit(':').next().unwrap_or_default();
-                let queue = ask!(self.sqs.get_queue_url().queue_name(name));
+                let queue = send!(self.sqs.get_queue_url().queue_name(name));
                 let url = queue.queue_url().unwrap_or_default();
-                ask!(self.sqs.send_message().queue_url(url).message_body(&letter.event));
+                send!(self.sqs.send_message().queue_url(url).message_body(&letter.event));
             }
             Target::OnlyTheBus(_) | Target::Unknown => {
                 return Err(OperatorError::NoTarget(letter.id.clone()));
             }
         }
-        ask!(
+        send!(
             self.sqs.delete_message().queue_url(&letter.queue_url).receipt_handle(&letter.receipt)
         );
-        tracing::info!(letter.id, letter.code, target = ?letter.target, "sent a dead letter back");
+        tracing::info!(letter.id, letter.code, target = ?letter.target, "sent a dead letter to its target again");
         Ok(())
     }
 }

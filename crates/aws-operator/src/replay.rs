@@ -4,7 +4,7 @@ use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::ReplayDestination;
 use jiff::Timestamp;
 
-use crate::{Operator, OperatorError, ask};
+use crate::{Operator, OperatorError, send};
 
 /// A replay that EventBridge has started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Operator {
     /// If AWS refuses, or there is no archive.
     pub async fn archived(&self) -> Result<i64, OperatorError> {
         let (name, _) = self.archive().await?;
-        let archive = ask!(self.events.describe_archive().archive_name(&name));
+        let archive = send!(self.events.describe_archive().archive_name(&name));
         Ok(archive.event_count())
     }
 
@@ -40,13 +40,13 @@ impl Operator {
         let name = format!("{}-{}", self.stack, Timestamp::now().as_millisecond());
         let mut destination = ReplayDestination::builder().arn(&bus_arn);
         if let Some(rule) = rule {
-            let described = ask!(self.events.describe_rule().event_bus_name(&bus).name(rule));
+            let described = send!(self.events.describe_rule().event_bus_name(&bus).name(rule));
             destination = destination.filter_arns(described.arn().unwrap_or_default());
         }
         let destination =
             destination.build().map_err(|error| OperatorError::Refused(error.to_string()))?;
         let at = |when: Timestamp| DateTime::from_secs(when.as_second());
-        let started = ask!(
+        let started = send!(
             self.events
                 .start_replay()
                 .replay_name(&name)
@@ -63,10 +63,10 @@ impl Operator {
     /// The name and the ARN of the bus's archive.
     async fn archive(&self) -> Result<(String, String), OperatorError> {
         let (_, bus) = self.bus().await?;
-        let listed = ask!(self.events.list_archives().event_source_arn(&bus));
+        let listed = send!(self.events.list_archives().event_source_arn(&bus));
         let name = listed.archives().iter().find_map(|archive| archive.archive_name());
         let name = name.ok_or_else(|| self.missing("archive"))?.to_owned();
-        let described = ask!(self.events.describe_archive().archive_name(&name));
+        let described = send!(self.events.describe_archive().archive_name(&name));
         Ok((name, described.archive_arn().unwrap_or_default().to_owned()))
     }
 }

@@ -5,7 +5,7 @@ use chorus_aws::Tables;
 use chorus_kernel::{IDEMPOTENCY_TABLE, Item};
 use jiff::Timestamp;
 
-use crate::{Operator, OperatorError, ask};
+use crate::{Operator, OperatorError, send};
 
 impl Operator {
     /// Every item of one of the stack's tables, by the table's logical name.
@@ -40,7 +40,7 @@ impl Operator {
                     .expression_attribute_names("#at", "recorded-at")
                     .expression_attribute_values(":since", AttributeValue::S(since.clone()));
             }
-            let page = ask!(request.set_exclusive_start_key(start));
+            let page = send!(request.set_exclusive_start_key(start));
             items.extend(page.items.unwrap_or_default().into_iter().map(Item::from));
             start = page.last_evaluated_key.filter(|key| !key.is_empty());
             if start.is_none() {

@@ -1,8 +1,10 @@
-//! A secret of the stack that a function reads at run time: reading and replacing it.
+//! How a function of the stack is configured, and the secrets that it reads at run time.
+
+use std::collections::BTreeMap;
 
 use chorus_aws::{SecretError, StoredSecret};
 
-use crate::{Operator, OperatorError, ask};
+use crate::{Operator, OperatorError, send};
 
 /// The label that Secrets Manager gives to the version that was in use before.
 const PREVIOUS: &str = "AWSPREVIOUS";
@@ -15,6 +17,20 @@ pub struct StackSecret<'a> {
 }
 
 impl Operator {
+    /// The environment variables of this function of the stack.
+    ///
+    /// # Errors
+    /// If AWS refuses, or there is no such function.
+    pub async fn variables(
+        &self,
+        function: &str,
+    ) -> Result<BTreeMap<String, String>, OperatorError> {
+        let name = format!("{}-{function}", self.stack);
+        let described = send!(self.lambda.get_function_configuration().function_name(name));
+        let variables = described.environment.and_then(|environment| environment.variables);
+        Ok(variables.into_iter().flatten().collect())
+    }
+
     /// The secret whose ARN is in this environment variable of this function of the stack.
     ///
     /// # Errors
@@ -24,10 +40,7 @@ impl Operator {
         function: &str,
         variable: &str,
     ) -> Result<StackSecret<'_>, OperatorError> {
-        let name = format!("{}-{function}", self.stack);
-        let described = ask!(self.lambda.get_function_configuration().function_name(name));
-        let variables = described.environment().and_then(|environment| environment.variables());
-        let id = variables.and_then(|variables| variables.get(variable)).cloned();
+        let id = self.variables(function).await?.remove(variable);
         let id = id.ok_or_else(|| self.missing(format!("{variable} of {function}")))?;
         Ok(StackSecret { operator: self, id })
     }
@@ -51,7 +64,7 @@ impl StackSecret<'_> {
     /// If AWS refuses.
     pub async fn replace(&self, text: &str) -> Result<(), OperatorError> {
         let put = self.operator.secrets.put_secret_value().secret_id(&self.id);
-        ask!(put.secret_string(text));
+        send!(put.secret_string(text));
         Ok(())
     }
 
@@ -61,14 +74,14 @@ impl StackSecret<'_> {
     /// If AWS refuses.
     pub async fn revoke_previous(&self) -> Result<(), OperatorError> {
         let secrets = &self.operator.secrets;
-        let described = ask!(secrets.describe_secret().secret_id(&self.id));
+        let described = send!(secrets.describe_secret().secret_id(&self.id));
         let versions = described.version_ids_to_stages().into_iter().flatten();
         let labelled = |labels: &Vec<String>| labels.iter().any(|label| label == PREVIOUS);
         let previous: Vec<&String> =
             versions.filter(|(_, labels)| labelled(labels)).map(|(version, _)| version).collect();
         for version in previous {
             let update = secrets.update_secret_version_stage().secret_id(&self.id);
-            ask!(update.version_stage(PREVIOUS).remove_from_version_id(version));
+            send!(update.version_stage(PREVIOUS).remove_from_version_id(version));
         }
         Ok(())
     }

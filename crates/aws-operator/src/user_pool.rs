@@ -2,7 +2,7 @@
 
 use aws_sdk_cognitoidentityprovider::types::{AuthFlowType, MessageActionType};
 
-use crate::{Operator, OperatorError, ask};
+use crate::{Operator, OperatorError, send};
 
 /// The most entries that Cognito lists in one page.
 const PAGE: i32 = 60;
@@ -24,7 +24,7 @@ impl Operator {
         let id = self.pool_id().await?.ok_or_else(|| self.missing("user pool"))?;
         let name = format!("{}-api", self.stack);
         let listed = self.users.list_user_pool_clients().user_pool_id(&id).max_results(PAGE);
-        let listed = ask!(listed);
+        let listed = send!(listed);
         let mut clients = listed.user_pool_clients().iter();
         let client = clients.find(|client| client.client_name() == Some(&name));
         let client = client.and_then(|client| client.client_id()).map(ToOwned::to_owned);
@@ -35,7 +35,7 @@ impl Operator {
     async fn pool_id(&self) -> Result<Option<String>, OperatorError> {
         let (name, mut next) = (format!("{}-callers", self.stack), None);
         loop {
-            let page = ask!(self.users.list_user_pools().max_results(PAGE).set_next_token(next));
+            let page = send!(self.users.list_user_pools().max_results(PAGE).set_next_token(next));
             let found = page.user_pools().iter().find(|pool| pool.name() == Some(&name));
             if let Some(id) = found.and_then(|pool| pool.id()) {
                 return Ok(Some(id.to_owned()));
@@ -61,12 +61,12 @@ impl UserPool<'_> {
     ) -> Result<(), OperatorError> {
         let users = &self.operator.users;
         let user = users.admin_create_user().user_pool_id(&self.id).username(name);
-        ask!(user.message_action(MessageActionType::Suppress));
+        send!(user.message_action(MessageActionType::Suppress));
         let user = users.admin_set_user_password().user_pool_id(&self.id).username(name);
-        ask!(user.password(password).permanent(true));
+        send!(user.password(password).permanent(true));
         if let Some(group) = group {
             let user = users.admin_add_user_to_group().user_pool_id(&self.id).username(name);
-            ask!(user.group_name(group));
+            send!(user.group_name(group));
         }
         Ok(())
     }
@@ -78,7 +78,7 @@ impl UserPool<'_> {
     pub async fn groups(&self, name: &str) -> Result<Vec<String>, OperatorError> {
         let users = &self.operator.users;
         let listed = users.admin_list_groups_for_user().user_pool_id(&self.id).username(name);
-        let groups = ask!(listed).groups.unwrap_or_default();
+        let groups = send!(listed).groups.unwrap_or_default();
         Ok(groups.into_iter().filter_map(|group| group.group_name).collect())
     }
 
@@ -91,7 +91,7 @@ impl UserPool<'_> {
         let asked = asked.user_pool_id(&self.id).client_id(&self.client);
         let asked = asked.auth_flow(AuthFlowType::AdminUserPasswordAuth);
         let asked = asked.auth_parameters("USERNAME", name).auth_parameters("PASSWORD", password);
-        let answer = ask!(asked);
+        let answer = send!(asked);
         let token = answer.authentication_result().and_then(|result| result.access_token());
         let missing = || self.operator.missing(format!("token of {name}"));
         token.map(ToOwned::to_owned).ok_or_else(missing)

@@ -4,11 +4,11 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use crate::command::{
     accounts::Accounts, backup::Backup, console::Console, cost::CostArguments, demo::Demo,
-    design::Design, dlq::Dlq, doctor::Doctor, events::Events, export::Export, forget::Forget,
-    import::Import, order::Order, partners::Partners, pattern::Pattern, payment::Payment,
-    projections::Projections, replay::Replay, restore::Restore, review::Review, settle::Settle,
-    simulate::Simulate, states::States, synth::Synth, token::Token, trace::Trace, up::Up,
-    upgrade::Upgrade, webhook::Webhook,
+    design::Design, dlq::Dlq, doctor::Doctor, events::Events, export::Export, failover::Failover,
+    forget::Forget, import::Import, order::Order, partners::Partners, pattern::Pattern,
+    payment::Payment, projections::Projections, replay::Replay, restore::Restore, review::Review,
+    settle::Settle, simulate::Simulate, states::States, synth::Synth, token::Token, trace::Trace,
+    up::Up, upgrade::Upgrade, webhook::Webhook,
 };
 
 /// An order-management shop whose services never call each other: they listen to events on one
@@ -45,6 +45,7 @@ pub(crate) enum Command {
     Accounts(Accounts),
     Backup(Backup),
     Restore(Restore),
+    Failover(Failover),
     Upgrade(Upgrade),
     Settle(Settle),
     Design(Design),

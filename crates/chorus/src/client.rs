@@ -109,7 +109,8 @@ impl Client {
     }
 }
 
-/// Returns the error that no shop listens: what to do, and the innermost cause.
+/// Returns the error for a URL at which no shop listens, with the command to start one, and the
+/// innermost cause.
 fn unreachable(url: &str, error: &reqwest::Error) -> anyhow::Error {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {

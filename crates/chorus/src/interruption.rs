@@ -19,7 +19,7 @@ impl Interruption {
         Ok(Self { pressed: signal(pressed)?, asked: signal(asked)? })
     }
 
-    pub(crate) async fn comes(mut self) {
+    pub(crate) async fn received(mut self) {
         tokio::select! {
             _ = self.pressed.recv() => {}
             _ = self.asked.recv() => {}

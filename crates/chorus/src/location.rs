@@ -46,7 +46,7 @@ impl ShopLocation {
                 let start = format!("start one with `{} up --data {data_of}`", called());
                 anyhow::ensure!(there, "there is no shop in {data_of}; {start}");
                 let config = ShopConfig { data: Some(data.clone()), ..ShopConfig::default() };
-                let unopened = || format!("the shop in {data_of} does not open");
+                let unopened = || format!("the shop in {data_of} cannot be opened");
                 Ok(Client::Here(Shop::open(&config).with_context(unopened)?.router()))
             }
         }

@@ -8,17 +8,21 @@ use crate::screen::{BAD, BOLD, DIM};
 /// How wide a step's name is, in characters.
 const STEP_COLUMN: usize = 24;
 
-/// Returns the lines of the executions that an event started and of those that they wait for.
+/// Returns the lines of the executions that an event started, and of the nested executions in them.
 pub(crate) fn lines(
     executions: &[ExecutionStory],
     event_id: &str,
     start: Timestamp,
 ) -> Vec<String> {
     let started = executions.iter().filter(|it| it.started_by.as_deref() == Some(event_id));
-    started.flat_map(|execution| shown(executions, execution, start)).collect()
+    started.flat_map(|execution| execution_lines(executions, execution, start)).collect()
 }
 
-fn shown(all: &[ExecutionStory], execution: &ExecutionStory, start: Timestamp) -> Vec<String> {
+fn execution_lines(
+    all: &[ExecutionStory],
+    execution: &ExecutionStory,
+    start: Timestamp,
+) -> Vec<String> {
     let ended = execution.status.to_lowercase().replace('_', " ");
     let (machine, colour) = (&execution.machine, if ended == "failed" { BAD } else { DIM });
     let mut lines = vec![format!("⚙ {BOLD}{machine}{BOLD:#}  {colour}{ended}{colour:#}")];
@@ -30,17 +34,21 @@ fn shown(all: &[ExecutionStory], execution: &ExecutionStory, start: Timestamp) -
         lines.push(step.line(start));
         // A nested execution that started before the next step belongs to this step.
         let next = steps.peek().map(|step| step.at);
-        while let Some(job) = jobs.next_if(|job| next.is_none_or(|next| begun(job) < Some(next))) {
+        while let Some(job) =
+            jobs.next_if(|job| next.is_none_or(|next| started_at(job) < Some(next)))
+        {
             waits |= !job.current.is_empty();
-            lines.extend(shown(all, job, start).into_iter().map(|line| format!("  {line}")));
+            lines.extend(
+                execution_lines(all, job, start).into_iter().map(|line| format!("  {line}")),
+            );
         }
     }
-    // If a nested execution waits, that is printed below the nested execution.
+    // If a nested execution waits, its own lines say what it waits for.
     lines.extend(waiting(execution).filter(|_| !waits));
     lines
 }
 
-fn begun(execution: &ExecutionStory) -> Option<Timestamp> {
+fn started_at(execution: &ExecutionStory) -> Option<Timestamp> {
     execution.moments.first().map(|moment| moment.at)
 }
 

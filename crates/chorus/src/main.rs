@@ -6,6 +6,7 @@ mod command;
 mod interruption;
 mod location;
 mod machine_steps;
+mod provider;
 mod screen;
 mod stack;
 mod timeline;
@@ -28,7 +29,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log(arguments.verbose, arguments.command.serves());
     let ended = run(arguments.command).await;
-    ended.and_then(|code| screen::written().map(|()| code)).unwrap_or_else(|error| {
+    ended.and_then(|code| screen::check_output().map(|()| code)).unwrap_or_else(|error| {
         screen::error(&error);
         ExitCode::FAILURE
     })
@@ -55,6 +56,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Accounts(accounts) => command::accounts::run(&accounts).await,
         Command::Backup(backup) => command::backup::run(&backup).await,
         Command::Restore(restore) => command::restore::run(&restore).await,
+        Command::Failover(failover) => command::failover::run(&failover).await,
         Command::Upgrade(upgrade) => command::upgrade::run(&upgrade).await,
         Command::Settle(settle) => command::settle::run(&settle).await,
         Command::Cost(cost) => command::cost::run(&cost).await,
@@ -79,8 +81,11 @@ fn log(verbose: u8, serves: bool) {
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Colour codes in a file disturb the tools that read it.
     lines
+        // A log line that cannot be written to standard error would be reported there as well. That
+        // report would panic, and end the engine's tasks.
+        .log_internal_errors(false)
+        // Colour codes in a file disturb the tools that read it.
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .init();
 }

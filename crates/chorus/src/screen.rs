@@ -11,12 +11,12 @@ pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();
 
-/// The escape sequences of these styles, after the escape character, and of the end of a style.
+/// The escape sequences of this module's styles and of a style's end, without the escape character.
 const STYLES: [&str; 5] = ["[0m", "[1m", "[2m", "[31m", "[32m"];
 
 macro_rules! line {
     ($($text:tt)*) => {
-        $crate::screen::say(format_args!($($text)*))
+        $crate::screen::print_line(format_args!($($text)*))
     };
 }
 pub(crate) use line;
@@ -33,23 +33,23 @@ macro_rules! note {
 pub(crate) use note;
 
 /// The first error of writing to standard output.
-static UNWRITTEN: OnceLock<std::io::Error> = OnceLock::new();
+static OUTPUT_ERROR: OnceLock<std::io::Error> = OnceLock::new();
 
 /// Prints a line to standard output. If that fails, the command still runs to its end, so that it
-/// cleans up, and [`written`] returns the error.
-pub(crate) fn say(text: std::fmt::Arguments<'_>) {
-    if UNWRITTEN.get().is_some() {
+/// cleans up, and [`check_output`] returns the error.
+pub(crate) fn print_line(text: std::fmt::Arguments<'_>) {
+    if OUTPUT_ERROR.get().is_some() {
         return;
     }
     if let Err(error) = writeln!(anstream::stdout().lock(), "{}", printable(&text.to_string())) {
-        UNWRITTEN.get_or_init(|| error);
+        OUTPUT_ERROR.get_or_init(|| error);
     }
 }
 
 /// Returns the first error of standard output. A closed pipe is none: a reader such as `head` just
 /// stops reading.
-pub(crate) fn written() -> anyhow::Result<()> {
-    match UNWRITTEN.get() {
+pub(crate) fn check_output() -> anyhow::Result<()> {
+    match OUTPUT_ERROR.get() {
         Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             anyhow::bail!("standard output cannot be written: {error}")
         }

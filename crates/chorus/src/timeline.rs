@@ -56,7 +56,8 @@ impl Timeline {
         let ids: Vec<String> =
             events.iter().map(|event| event.metadata.event_id.to_string()).collect();
         let path = format!("/operator/attempts?event-ids={}", ids.join(","));
-        // Only the embedded engine has an order's attempts and state machines.
+        // Only the embedded engine answers the requests for an order's attempts and executions; of a
+        // deployed shop, both lists are empty.
         let attempts = client.ask(ApiRequest::get(&path)).await.unwrap_or_default();
         let path = format!("/operator/executions?order-id={order_id}");
         let executions = client.ask(ApiRequest::get(&path)).await.unwrap_or_default();
@@ -71,7 +72,7 @@ impl Timeline {
             let cause = event.metadata.causation_id.and_then(|id| names.get(&id.to_string()));
             let because = cause.map_or_else(|| outside(event), |cause| (*cause).to_owned());
             let after = milliseconds(start, event.metadata.occurred_at);
-            let (who, what, why) = (speaker(event), styled(event, NAME_COLUMN), reason(event));
+            let (who, what, why) = (publisher(event), styled(event, NAME_COLUMN), reason(event));
             line!(
                 "  {DIM}{after:>7} ms{DIM:#}  {who:<14}{what}  {DIM}because of {because}{DIM:#}{why}"
             );
@@ -110,7 +111,7 @@ impl Timeline {
     fn start(&self) -> anyhow::Result<Timestamp> {
         let first = self.events.iter().map(|event| event.metadata.occurred_at).min();
         first.with_context(|| {
-            let list = format!("`{} events` lists the newest of all", called());
+            let list = format!("`{} events` lists the newest events of all orders", called());
             format!("the log has no events of order {}; {list}", self.order_id)
         })
     }
@@ -123,7 +124,7 @@ impl Timeline {
             let (failures, rule, error) = (attempt.failures, &attempt.rule, plain(&attempt.error));
             let waits = attempt.waits.map(|Wait { since, next, until }| {
                 format!(
-                    "; waits since {since:.0}, is tried again at {next:.0}, until {until:.0} at the longest"
+                    "; waiting since {since:.0}; the next attempt is at {next:.0}, the last by {until:.0}"
                 )
             });
             format!("{rule} failed {failures} {times}: {error}{}", waits.unwrap_or_default())
@@ -144,7 +145,7 @@ impl Tree<'_> {
         let after = milliseconds(self.start, event.metadata.occurred_at);
         let taken = indent.chars().count() + branch.chars().count();
         let name = styled(event, TREE_COLUMN.saturating_sub(taken));
-        let (who, id, why) = (speaker(event), short(event), reason(event));
+        let (who, id, why) = (publisher(event), short_id(event), reason(event));
         line!("{DIM}{indent}{branch}{DIM:#}{name} {who:<13}{DIM}{after:>7} ms  {id}{DIM:#}{why}");
         let below = format!("{indent}{}", if last { "   " } else { "│  " });
         for attempt in self.timeline.attempts_at(event) {
@@ -175,7 +176,7 @@ fn reason(event: &LoggedEvent) -> String {
     reason.map(|reason| format!("  ({})", plain(reason))).unwrap_or_default()
 }
 
-fn speaker(event: &LoggedEvent) -> String {
+fn publisher(event: &LoggedEvent) -> String {
     match TABLE.message(&event.detail_type).map(|message| message.spec.owner) {
         Some(Owner::Service(service)) => service.title.to_owned(),
         Some(Owner::Partner(partner)) => format!("the {}", partner.name),
@@ -199,6 +200,6 @@ fn milliseconds(from: Timestamp, to: Timestamp) -> i128 {
 }
 
 /// Returns the first eight characters of an event's id, which are enough to compare by eye.
-fn short(event: &LoggedEvent) -> String {
+fn short_id(event: &LoggedEvent) -> String {
     event.metadata.event_id.to_string().chars().take(8).collect()
 }

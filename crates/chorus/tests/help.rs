@@ -2,7 +2,7 @@
 
 use crate::{chorus, well};
 
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 30] = [
     "demo",
     "up",
     "token",
@@ -31,6 +31,7 @@ const COMMANDS: [&str; 29] = [
     "settle",
     "backup",
     "restore",
+    "failover",
     "upgrade",
 ];
 
@@ -49,7 +50,7 @@ fn the_design_table_is_printed_and_its_flow_closes() {
     let table = well(&["design"]);
     assert!(table.contains("ReserveItem") && table.contains("ItemNotAvailable"), "{table}");
     assert!(!table.contains('\u{1b}'), "plain in a pipe");
-    assert!(well(&["design", "--check"]).starts_with("The flow closes"));
+    assert!(well(&["design", "--check"]).starts_with("The flow has no gaps"));
     let rows: serde_json::Value = serde_json::from_str(&well(&["design", "--json"])).unwrap();
     assert!(rows.as_array().unwrap().len() >= 25);
 }
@@ -112,7 +113,7 @@ fn a_directory_that_holds_something_else_is_named() {
         let output = chorus(&[arguments, &["--data", &data]].concat());
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
-        let output_text = format!("the shop in {data} does not open");
+        let output_text = format!("the shop in {data} cannot be opened");
         assert!(
             error.contains(&output_text) && !error.contains("panicked"),
             "{arguments:?}: {error}"

@@ -1,10 +1,14 @@
 //! The commands as a person runs them: the real binary, its output and its exit codes.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
+#![allow(clippy::print_stdout, reason = "the kills take minutes, and say how far they are")]
 
 mod attacks;
 mod demo;
 mod evolving;
+mod failover;
+#[cfg(unix)]
+mod full_disk;
 mod help;
 mod machines;
 mod northwind;

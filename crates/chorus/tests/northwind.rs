@@ -1,4 +1,5 @@
-//! An import of Northwind, whose data is not ours, adds up; a second import changes nothing.
+//! After an import of Northwind, a public data set, stock and money add up; a second import changes
+//! nothing.
 
 use std::path::PathBuf;
 

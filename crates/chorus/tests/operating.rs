@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::running::{Running, until};
 use crate::{chorus, stdout_of, well};
 
-fn ask(url: &str, method: &str, path: &str, body: &Value) -> Value {
+pub(crate) fn ask(url: &str, method: &str, path: &str, body: &Value) -> Value {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let request = reqwest::Client::new()
         .request(method.parse().unwrap(), format!("{url}{path}"))
@@ -32,7 +32,7 @@ fn order_of(running: &Running, customer: &str, price: u32) -> String {
     order["order-id"].as_str().unwrap().to_owned()
 }
 
-fn rest(url: &str) {
+fn wait_until_idle(url: &str) {
     until("the end of all deliveries", || {
         let load = ask(url, "GET", "/operator/load", &Value::Null);
         load["pending"] == 0 && load["in-flight"] == 0
@@ -45,7 +45,7 @@ fn shop_with_an_order(running: &Running) -> String {
     until("the end of the order", || {
         well(&["order", "--url", &running.url, "show", &id]).contains("Delivered")
     });
-    rest(&running.url);
+    wait_until_idle(&running.url);
     id
 }
 
@@ -59,7 +59,7 @@ fn a_refused_refund_is_named_with_its_remedy() {
     until("the refusal", || {
         well(&["events", "--url", url, "--order", &id]).contains("ErrorPaymentCanceled")
     });
-    rest(url);
+    wait_until_idle(url);
     let ill = chorus(&["doctor", "--url", url]);
     assert_eq!(ill.status.code(), Some(1));
     let output_text = stdout_of(&ill);
@@ -88,7 +88,7 @@ fn what_an_operator_has_settled_is_named_no_more() {
     let url = running.url.as_str();
     let id = order_of(&running, "refund-refused-carrier-cancels", 18);
     until("the refusal", || !chorus(&["doctor", "--url", url]).status.success());
-    rest(url);
+    wait_until_idle(url);
     well(&["settle", "--url", url, &id, "--reason", "refunded by bank transfer"]);
     let output_text = well(&["doctor", "--url", url]);
     assert!(output_text.contains("✓ 0 errors wait for an operator"), "{output_text}");
@@ -122,9 +122,11 @@ fn a_replay_lists_first_what_it_would_do_and_then_does_nothing_twice() {
         let line = foreseen.lines().find(|line| line.contains(rule));
         line.unwrap_or_else(|| panic!("{rule} is not in\n{foreseen}")).to_owned()
     };
-    assert!(line("order-ProjectOrder").contains("folded into its view again"));
-    assert!(line("inventory-ReserveItem").contains("1 absorbed by its records: nothing happens"));
-    assert!(line("payment-CollectPayment").contains("kept from the outside"));
+    assert!(line("order-ProjectOrder").contains("are folded into its view again"));
+    assert!(line("inventory-ReserveItem").contains("1 were processed before, and are skipped"));
+    assert!(
+        line("payment-CollectPayment").contains("are ignored, because it has external effects")
+    );
     let went = well(&["replay", "--url", url, "--from", "1h", "--yes"]);
     assert!(went.contains("Under way"), "{went}");
     until("the end of the replay", || {
@@ -150,4 +152,18 @@ fn the_doctor_finds_nothing_in_a_healthy_shop() {
     let output = chorus(&["doctor", "--url", url, "--json"]);
     let checkup: Value = serde_json::from_str(&stdout_of(&output)).unwrap();
     assert_eq!(checkup["orders"], 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_cannot_be_written_stops_no_order() {
+    let place = tempfile::tempdir().unwrap();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let running = Running::logging_to(place.path(), full.into());
+    // Each failed call to the provider is a line of the log.
+    order_of(&running, "x-provider-down", 18);
+    let id = order_of(&running, "ana", 18);
+    until("the end of the order", || {
+        well(&["order", "--url", &running.url, "show", &id]).contains("Delivered")
+    });
 }

@@ -139,7 +139,7 @@ fn patterns_and_templates_are_linted() {
     let looped = file(place.path(), "looped.yaml", &looped);
     let passed_over = chorus(&["pattern", "lint", &looped]).stderr;
     let passed_over = String::from_utf8_lossy(&passed_over).into_owned();
-    assert!(passed_over.contains("Fn::ForEach::More is passed over"), "{passed_over}");
+    assert!(passed_over.contains("the loop Fn::ForEach::More are skipped"), "{passed_over}");
     let list = file(place.path(), "list.json", "[]");
     let found = chorus(&["pattern", "lint", &list]);
     assert_eq!(found.status.code(), Some(1), "it is a pattern, and no template");
@@ -159,7 +159,11 @@ fn two_patterns_are_compared_with_an_event_that_tells_them_apart() {
     let template = file(place.path(), "template.yaml", TEMPLATE);
     let rule = format!("{template}#ReviewLow");
     let compared = chorus(&["pattern", "compare", &rule, &wide]);
-    assert!(stdout_of(&compared).contains("As EventBridge delivers"), "{}", stdout_of(&compared));
+    assert!(
+        stdout_of(&compared).contains("events that EventBridge delivers"),
+        "{}",
+        stdout_of(&compared)
+    );
 }
 
 #[test]
@@ -175,7 +179,7 @@ fn errors_are_json_where_json_is_requested() {
     assert_eq!((&error["path"], &error["line"]), (&"$.a[0].prefx".into(), &2.into()), "{error}");
     let twice = chorus(&["pattern", "compare", "-", "-", "--json"]);
     assert_eq!(twice.status.code(), Some(2));
-    assert!(json(&twice)["error"]["message"].as_str().unwrap().contains("only one"));
+    assert!(json(&twice)["error"]["message"].as_str().unwrap().contains("only once"));
     let broken = fed(&["pattern", "test", "--pattern", "-", "--event", "-"], "");
     assert_eq!(broken.status.code(), Some(2));
     let broken = file(place.path(), "broken.json", "{\n \"a\": tru}");

@@ -27,8 +27,28 @@ impl Running {
     }
 
     /// Starts a shop that logs to `log`.
+    pub(crate) fn logging_to(data: &Path, log: Stdio) -> Self {
+        Self::spawn(data, &[], log)
+    }
+
     fn spawn(data: &Path, arguments: &[&str], log: Stdio) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_chorus"))
+        Self::by(Command::new(env!("CARGO_BIN_EXE_chorus")), data, arguments, log)
+    }
+
+    /// Starts a shop that logs to `log`, and none of whose files can become larger than a few
+    /// megabytes.
+    #[cfg(unix)]
+    pub(crate) fn on_a_small_disk(data: &Path, log: Stdio) -> Self {
+        // The unit is 512 or 1,024 bytes, depending on the shell. Without the trap, a write beyond
+        // the limit would kill the process.
+        let limited = r#"trap "" XFSZ; ulimit -f 3000; exec "$0" "$@""#;
+        let mut command = Command::new("sh");
+        command.args(["-c", limited, env!("CARGO_BIN_EXE_chorus")]);
+        Self::by(command, data, &["--orders-per-minute", "0"], log)
+    }
+
+    fn by(mut command: Command, data: &Path, arguments: &[&str], log: Stdio) -> Self {
+        let mut child = command
             .args(["up", "--port", "0", "--data"])
             .arg(data)
             .args(arguments)
@@ -213,7 +233,7 @@ fn a_directory_that_does_not_open_is_not_called_running() {
         let output = crate::chorus(&[command, &["--data", &data]].concat());
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{error}");
-        assert!(error.contains("does not open") && !error.contains("runs already"), "{error}");
+        assert!(error.contains("cannot be opened") && !error.contains("runs already"), "{error}");
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{chorus, stdout_of, well};
 #[test]
 fn a_campaign_reports_its_faults_and_the_bound_that_follows() {
     let output_text = well(&["simulate", "--seeds", "5", "--orders", "2"]);
-    for word in ["5 runs", "runs/s", "struck", "crash points", "No violation.", "3/N"] {
+    for word in ["5 runs", "runs/s", "faults", "crash points", "No violation.", "3/N"] {
         assert!(output_text.contains(word), "{word} is not in\n{output_text}");
     }
     let report: Value =

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chorus_table::policy::{FUNCTION_TIMEOUT, INVOCATION};
 use serde_json::{Value, json};
 
 use crate::running::{Running, until};
@@ -16,6 +17,21 @@ const CUSTOMERS: [&str; 4] = ["ana", "ben-declined", "cleo-carrier-cancels", "do
 
 /// How many customers place orders at once.
 const AT_ONCE: usize = 8;
+
+/// The options of the shop: nobody is refused an order because of an earlier one.
+const OPTIONS: [&str; 2] = ["--orders-per-minute", "0"];
+
+/// How long an order may take on average once nobody places orders any more. An order syncs the
+/// disk 70 times, so this allows a disk, shared with others, that syncs 70 times a second.
+const EACH_ORDER_WITHIN: Duration = Duration::from_secs(1);
+
+/// The longest time without progress that is normal while work is left: the longest pause before a
+/// retry, and the longest attempt.
+const NOTHING_CHANGES_FOR: Duration =
+    Duration::from_secs(INVOCATION.longest_pause.as_secs() + FUNCTION_TIMEOUT.as_secs());
+
+/// How often progress is printed.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
 /// The id of the order that each idempotency key placed.
 type Accepted = Arc<Mutex<BTreeMap<String, String>>>;
@@ -77,8 +93,12 @@ fn ask(url: &str, path: &str) -> Value {
 fn rounds(data: &Path, kills: usize) -> BTreeMap<String, String> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let accepted = Accepted::default();
+    let began = Instant::now();
+    let mut printed = Instant::now();
     for round in 0..kills {
-        let running = Running::on(data);
+        let opening = Instant::now();
+        let running = Running::with(data, &OPTIONS);
+        let opened = opening.elapsed();
         let url = running.url.clone();
         if round == 0 {
             runtime.block_on(seed(&url));
@@ -93,9 +113,49 @@ fn rounds(data: &Path, kills: usize) -> BTreeMap<String, String> {
             }
         });
         running.kill();
+        if printed.elapsed() > PROGRESS_EVERY || round + 1 == kills {
+            printed = Instant::now();
+            let (seconds, orders) = (began.elapsed().as_secs(), accepted.lock().unwrap().len());
+            println!(
+                "{seconds} s: {} of {kills} kills, {orders} orders; opened in {opened:.1?}",
+                round + 1
+            );
+        }
     }
     let accepted = accepted.lock().unwrap();
     accepted.clone()
+}
+
+/// Waits until every order has ended and the books add up. Fails if nothing changes for too long,
+/// or if so many orders should have ended by now.
+fn wait_for_the_end(url: &str, orders: usize) {
+    let began = Instant::now();
+    let limit = NOTHING_CHANGES_FOR + EACH_ORDER_WITHIN * u32::try_from(orders).unwrap();
+    let (mut before, mut changed, mut printed) = (Value::Null, began, began);
+    loop {
+        let load = ask(url, "/operator/load");
+        let idle = load["pending"] == 0 && load["in-flight"] == 0;
+        // The accounts are read only while the shop is idle, because reading them again and again
+        // would slow the shop down.
+        let problems =
+            if idle { ask(url, "/operator/accounts")["problems"].clone() } else { Value::Null };
+        if problems == json!([]) {
+            println!("{:.1?} for the rest of {orders} orders", began.elapsed());
+            return;
+        }
+        if printed.elapsed() > PROGRESS_EVERY {
+            printed = Instant::now();
+            println!("{} s of at most {}: {load}", began.elapsed().as_secs(), limit.as_secs());
+        }
+        let now = json!({ "load": load, "problems": problems });
+        if now != before {
+            (before, changed) = (now, Instant::now());
+        }
+        let still = changed.elapsed();
+        assert!(still < NOTHING_CHANGES_FOR, "nothing has changed for {still:.0?}: {before}");
+        assert!(began.elapsed() < limit, "{orders} orders did not end within {limit:?}: {before}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]
@@ -104,14 +164,9 @@ fn a_shop_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice() 
     let place = tempfile::tempdir().unwrap();
     let accepted = rounds(place.path(), kills.unwrap_or(12));
     assert!(!accepted.is_empty(), "no order was accepted before a kill");
-    let running = Running::on(place.path());
+    let running = Running::with(place.path(), &OPTIONS);
     let url = running.url.clone();
-    until("the end of every order", || {
-        let load = ask(&url, "/operator/load");
-        let idle = load["pending"] == 0 && load["in-flight"] == 0;
-        // Checked only when idle, because reading all books again and again is work, too.
-        idle && ask(&url, "/operator/accounts")["problems"] == json!([])
-    });
+    wait_for_the_end(&url, accepted.len());
     let books = ask(&url, "/operator/accounts");
     let orders = books["orders"].as_array().unwrap();
     for id in accepted.values() {

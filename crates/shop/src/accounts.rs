@@ -13,9 +13,11 @@ use chorus_kernel::{Failure, Fold, Item as StoredItem, text};
 use chorus_local::Local;
 use chorus_order::{Order, Placed, Status};
 use chorus_payment::{LedgerEntry, Movement, Payment};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Partners;
+use crate::doctor::Discrepancy;
+use crate::{Partners, unrecorded};
 
 /// Where the pieces of an item are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,10 +52,10 @@ pub struct Accounts {
     pub items: Vec<ItemAccount>,
     /// All orders, by id.
     pub orders: Vec<OrderAccount>,
-    /// What does not add up; only meaningful while nothing is in flight.
+    /// The problems; meaningful only while no order is in flight.
     pub problems: Vec<String>,
-    /// What does not add up although others are in flight: orders that have ended, and items whose
-    /// counts are not those of their reservations.
+    /// The problems that cannot be due to orders in flight: of orders that have ended, and of items
+    /// whose counts are not those of their reservations.
     #[serde(default)]
     pub problems_of_ended: Vec<String>,
 }
@@ -68,10 +70,14 @@ impl Accounts {
         let placed = orders(local)?;
         let ledger = partners.ledger(&books::entities::<Payment>(local)?).await?;
         let orders = placed.values().map(|order| account(order, &ledger)).collect();
+        let miscounted = books::miscounted(local, &items)?;
         let mut accounts = Self::reconciled(items, orders, &delivered(&placed));
-        let miscounted = books::miscounted(local)?;
-        let miscounted = miscounted.into_iter().map(|it| format!("{}: {}", it.about, it.problem));
-        accounts.problems_of_ended.extend(miscounted);
+        let (store, provider) = (local.store().as_ref(), partners.provider());
+        let found = unrecorded::findings(store, &*provider, Timestamp::UNIX_EPOCH).await?;
+        let problem = |it: Discrepancy| format!("{}: {}", it.about, it.problem);
+        let unrecorded: Vec<String> = found.into_iter().map(problem).collect();
+        accounts.problems.extend(unrecorded.iter().cloned());
+        accounts.problems_of_ended.extend(miscounted.into_iter().map(problem).chain(unrecorded));
         Ok(accounts)
     }
 
@@ -159,15 +165,7 @@ fn orders(local: &Local) -> Result<BTreeMap<OrderId, Placed>, Failure> {
 }
 
 fn scan(local: &Local, table: &str) -> Result<Vec<StoredItem>, Failure> {
-    let (mut items, mut start) = (Vec::new(), None);
-    loop {
-        let page = local.store().scan(table, None, start.as_ref())?;
-        items.extend(page.items);
-        match page.next {
-            Some(next) => start = Some(next),
-            None => return Ok(items),
-        }
-    }
+    Ok(local.store().all(table)?)
 }
 
 fn account(order: &Placed, ledger: &[LedgerEntry]) -> OrderAccount {
@@ -198,7 +196,9 @@ fn wrong_money(order: &OrderAccount) -> Option<String> {
         Status::Open => return Some(format!("order {order_id} has not ended")),
     };
     let wrong = || {
-        format!("order {order_id} is {status:?}: charged {charged} ({charges}×), back {refunded}")
+        format!(
+            "order {order_id} is {status:?}: charged {charged} ({charges}×), refunded {refunded}"
+        )
     };
     (!right).then(wrong)
 }

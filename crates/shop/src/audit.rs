@@ -1,5 +1,5 @@
-//! Which operator did what to the shop's messages: a record of each redrive, replay, rebuild
-//! and backup.
+//! Which operator did what to the shop's messages and money: a record of each redrive, replay,
+//! rebuild, backup, and refund of a charge that the shop has not recorded.
 //!
 //! Records are stored in the event log's table, in a partition whose key no order, item or customer
 //! can have, both on AWS and on a laptop. A record is written before the action starts, and again
@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use chorus_kernel::{Condition, Failure, Key, Query, Store, StoreError, Write, text};
+use chorus_kernel::{Condition, Failure, Key, Query, Store, StoreError, Write, query_all, text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 /// The partition of the records. No id can contain `#`.
 const PARTITION: &str = "#operators";
 
-/// The most dead letters whose ids a record lists, because an item's size is limited; it always has
-/// their number.
+/// The most dead letters whose ids a record lists, because an item's size is limited. The record
+/// always contains the number of all of them.
 pub const MOST_NAMED: usize = 1_000;
 
 /// An operator's action.
@@ -28,7 +28,7 @@ pub struct AuditEntry {
     /// The name in the operator's token; absent in old entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// The kind of action: `redrive`, `replay`, `rebuild`, `settle`, `backup`.
+    /// The kind of action: `redrive`, `replay`, `rebuild`, `settle`, `backup`, `refund-unrecorded`.
     pub what: String,
     pub asked: Value,
     /// The outcome; absent while the action runs, or if it was interrupted.
@@ -77,6 +77,25 @@ pub async fn begin(store: &dyn Store, act: Act<'_>) -> Result<Begun, AuditError>
 }
 
 impl Begun {
+    /// Records the outcome of the action, or the error by which it failed, and returns the same.
+    ///
+    /// # Errors
+    /// The action's own, or the store's.
+    pub async fn end_with<T, E>(self, store: &dyn Store, result: Result<T, E>) -> Result<T, E>
+    where
+        T: Serialize + Send,
+        E: std::fmt::Display + From<AuditError> + Send,
+    {
+        let outcome = match &result {
+            Ok(done) => json!(done),
+            Err(error) => json!({ "failed": error.to_string() }),
+        };
+        match (self.end(store, outcome).await, result) {
+            (Err(error), Ok(_)) => Err(error.into()),
+            (_, result) => result,
+        }
+    }
+
     /// Records the outcome.
     ///
     /// # Errors
@@ -93,19 +112,11 @@ impl Begun {
 /// # Errors
 /// If the store fails, or a stored item is not an entry.
 pub async fn entries(store: &dyn Store) -> Result<Vec<AuditEntry>, AuditError> {
-    let mut query = Query::partition(chorus_event_log::TABLE.name, PARTITION);
-    let mut entries = Vec::new();
-    loop {
-        let page = store.query(&query).await?;
-        for item in &page.items {
-            let entry = serde_json::from_str(text(item, "deed").unwrap_or_default());
-            entries.push(entry.map_err(|error| Failure::corrupt("deed", &error))?);
-        }
-        match page.next {
-            Some(next) => query.start = Some(next),
-            None => return Ok(entries),
-        }
-    }
+    let query = Query::partition(chorus_event_log::TABLE.name, PARTITION);
+    let items = query_all(store, query).await?;
+    let read = |item| serde_json::from_str(text(item, "deed").unwrap_or_default());
+    let entries: Result<_, serde_json::Error> = items.iter().map(read).collect();
+    Ok(entries.map_err(|error| Failure::corrupt("deed", &error))?)
 }
 
 /// The kind of entry by which an operator marks an order's findings as handled.

@@ -41,7 +41,7 @@ enum NotSent {
 pub(crate) struct Bank {
     pub(crate) provider: SimulatedProvider,
     pub(crate) router: Router,
-    /// The secrets with which it signs.
+    /// The secrets with which the provider signs its notices.
     pub(crate) secrets: Arc<dyn SecretSource>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Notified when there may be a new notice.
@@ -56,7 +56,7 @@ impl Bank {
             let next = match self.send_due_notices().await {
                 Ok(next) => next.map(|at| at.duration_since(self.clock.now())),
                 Err(error) => {
-                    tracing::warn!(%error, "a notice of the payment provider did not reach the shop; it is sent again");
+                    tracing::warn!(%error, "a notice of the simulated payment provider did not reach the shop; it is sent again");
                     Some(PAUSE.try_into().unwrap_or_default())
                 }
             };

@@ -29,6 +29,9 @@ pub type Around = Arc<dyn Fn(HttpFunction) -> HttpFunction + Send + Sync>;
 pub struct ShopConfig {
     /// The data directory; if absent, everything is in memory.
     pub data: Option<PathBuf>,
+    /// The region in which the shop runs, of two; if absent, the one that a failover has written
+    /// into the data directory. A shop that never failed over has none.
+    pub region: Option<String>,
     /// The address that the API listens on; port 0 means any free port.
     pub address: SocketAddr,
     /// The clock of the engine and of the simulated partners.
@@ -60,8 +63,8 @@ pub struct ShopConfig {
     /// The address of the shop's own front end, which gets signed updates of orders; absent if
     /// there is none.
     pub front_end: Option<String>,
-    /// Whether public events are published. They stay on the shop's own bus: one process has no other
-    /// account.
+    /// Whether public events are published. They stay on the shop's own bus: one process has no
+    /// other account.
     pub public_events: bool,
     /// The origins whose pages may call the API, such as `https://shop.example`.
     pub origins: Vec<HeaderValue>,
@@ -75,6 +78,7 @@ impl Default for ShopConfig {
     fn default() -> Self {
         Self {
             data: None,
+            region: None,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             clock: Arc::new(SystemClock),
             pickup_after: Duration::from_millis(50),

@@ -42,8 +42,8 @@ impl ShopApi for InProcess {
     }
 }
 
-/// Adds the console's pages to `api`; they show what `live` gets.
-pub(crate) fn beside(
+/// Adds the console's pages to `api`; they are updated by the observations that `live` gets.
+pub(crate) fn add_pages(
     api: Router,
     shop: &str,
     live: Live,

@@ -4,22 +4,24 @@
 //!
 //! It reads only through the kernel's port, so it can examine a shop on a laptop and one on AWS.
 
+mod alarms;
 mod attention;
 mod books;
 mod drift;
 mod stuck;
 mod unpublished;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use chorus_events::table::TABLE;
-use chorus_kernel::{Failure, OpenCircuit, Store, StoreError, open_circuits};
-use jiff::Timestamp;
+use chorus_kernel::{Failure, OpenCircuit, RECORD_LIFETIME, Store, StoreError, open_circuits};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::audit::{self, AuditError};
 
+pub use alarms::{CloudAlarm, sort_out};
 pub use drift::drift;
 
 /// An order that waits for an event that is overdue.
@@ -96,6 +98,48 @@ pub struct Unpublished {
     pub unreadable: Option<String>,
 }
 
+/// A file of a data directory that cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct UnwritableFile {
+    pub file: String,
+    /// Since when no write has succeeded.
+    pub since: Timestamp,
+    /// The error of the write that failed first.
+    pub reason: String,
+}
+
+/// A partner that does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Unavailable {
+    pub partner: String,
+    pub since: Timestamp,
+    /// Why the last call was not answered; of a stack whose bus calls the partner, the values that
+    /// its alarm has seen.
+    pub reason: String,
+    /// When the partner is called again, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_at: Option<Timestamp>,
+}
+
+impl From<OpenCircuit> for Unavailable {
+    fn from(circuit: OpenCircuit) -> Self {
+        let OpenCircuit { partner, since, reason, probe_at } = circuit;
+        Self { partner, since, reason, probe_at: Some(probe_at) }
+    }
+}
+
+/// What was not examined, although it could show a problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Unexamined {
+    pub what: String,
+    pub reason: String,
+    /// How it can be examined.
+    pub remedy: String,
+}
+
 /// A queue that has dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -110,7 +154,7 @@ pub struct Depth {
 pub struct Redriven {
     pub queue: String,
     pub events: usize,
-    /// Since when the oldest of them waits, if known.
+    /// Since when the oldest of the events waits, if known.
     #[serde(default)]
     pub since: Option<Timestamp>,
 }
@@ -130,10 +174,19 @@ pub struct Checkup {
     pub orders: usize,
     /// Orders that wait for an overdue event.
     pub stuck: Vec<Stuck>,
-    /// How many orders may or may not wait: they have events without an answer, and the idempotency
-    /// records are gone that would show whether an answer was due.
+    /// How many orders may be stuck: they have events without an answer, but the idempotency
+    /// records that would show whether an answer was due are gone.
     #[serde(default)]
     pub unknowable: usize,
+    /// From when on all idempotency records exist: those of earlier events have expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records_since: Option<Timestamp>,
+    /// Since when orders were examined, if there are earlier ones. Those may have errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_since: Option<Timestamp>,
+    /// What was not examined, apart from orders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unexamined: Vec<Unexamined>,
     /// Errors that wait for an operator.
     #[serde(default)]
     pub attention: Vec<Attention>,
@@ -143,9 +196,14 @@ pub struct Checkup {
     #[serde(default)]
     pub failed_executions: Vec<FailedExecution>,
     pub unpublished: Vec<Unpublished>,
-    /// Partners that do not answer, and are not called for now.
     #[serde(default)]
-    pub unavailable: Vec<OpenCircuit>,
+    pub unwritable: Vec<UnwritableFile>,
+    /// Partners that do not answer: they get an occasional probe, or the bus repeats its calls.
+    #[serde(default)]
+    pub unavailable: Vec<Unavailable>,
+    /// The other alarms that fire; none on one machine, which has no alarms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarms: Option<Vec<CloudAlarm>>,
     /// Events that will be redelivered to the functions that failed on them in every attempt of the
     /// bus.
     #[serde(default)]
@@ -164,7 +222,9 @@ impl Checkup {
             && self.discrepancies.is_empty()
             && self.failed_executions.is_empty()
             && self.unpublished.is_empty()
+            && self.unwritable.is_empty()
             && self.unavailable.is_empty()
+            && self.alarms.as_ref().is_none_or(Vec::is_empty)
             && self.redriven.is_empty()
             && self.dead_letters.is_empty()
             && self.drift.is_empty()
@@ -205,9 +265,13 @@ pub async fn examine(
     let expectations = stuck::Expectations::of_the_table()?;
     let settled = audit::settled(store).await?;
     let placed = chorus_order::by_type(store, "OrderCreated", Some(since)).await?;
-    let ids: BTreeSet<String> = placed.iter().filter_map(|event| order_id(&event.data)).collect();
-    let mut checkup = Checkup { orders: ids.len(), ..Checkup::default() };
-    for id in &ids {
+    let placed = placed.iter().filter_map(|event| Some((order_id(&event.data)?, event.at)));
+    let placed: BTreeMap<String, Timestamp> = placed.collect();
+    let only_since = chorus_order::any_before(store, since).await?.then_some(since);
+    let records_since = now.checked_sub(SignedDuration::from_secs(RECORD_LIFETIME)).ok();
+    let mut checkup =
+        Checkup { orders: placed.len(), records_since, only_since, ..Checkup::default() };
+    for (id, at) in &placed {
         let (story, _) = chorus_event_log::story(store, id).await?;
         let waits = expectations.unmet(store, now, &story).await?;
         checkup.stuck.extend(waits.stuck);
@@ -218,11 +282,13 @@ pub async fn examine(
             settled_at.is_none_or(|at| story.iter().any(|it| it.metadata.occurred_at > at));
         if attention.is_empty() && happened_since {
             checkup.discrepancies.extend(books::of(store, now, &story).await?);
+            checkup.discrepancies.extend(books::unlogged((id, *at), now, &story));
         }
         checkup.attention.extend(attention);
     }
     checkup.unpublished = unpublished::find(store, now).await?;
-    checkup.unavailable = open_circuits(store, &TABLE).await?;
+    let open = open_circuits(store, &TABLE).await?;
+    checkup.unavailable = open.into_iter().map(Unavailable::from).collect();
     Ok(checkup)
 }
 

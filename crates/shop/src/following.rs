@@ -48,7 +48,7 @@ pub(crate) fn followed(api: Router, watch: Watch) -> Router {
     }))
 }
 
-/// A caller's request, which is repeated.
+/// A caller's request, with which the route is called repeatedly.
 struct Asking {
     head: Parts,
     next: Next,
@@ -74,7 +74,7 @@ impl Asking {
         accepted.is_some_and(|accepted| accepted.contains("text/event-stream"))
     }
 
-    /// Returns the order that is followed: the last but one part of the path.
+    /// Returns the id of the order that is followed: the last but one part of the path.
     fn order(&self) -> String {
         self.head.uri.path().rsplit('/').nth(1).unwrap_or_default().to_owned()
     }

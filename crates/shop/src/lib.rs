@@ -8,19 +8,21 @@ mod config;
 mod console;
 pub mod cost;
 pub mod doctor;
+pub mod failover;
 mod following;
 mod front_end;
 mod in_process;
 mod operator;
 mod partners;
 mod shop;
+pub mod unrecorded;
 pub mod upgrade;
 mod webhook_secret;
 
 pub use chorus_delivery::DELIVERY_DEADLINE;
 pub use chorus_local::{ExecutionStory, Moment};
 pub use chorus_payment::CONFIRMATION_TIMEOUT;
-pub use chorus_recovery::restored;
+pub use chorus_recovery::{restored, takeover};
 
 pub use accounts::{Accounts, ItemAccount, OrderAccount};
 pub use config::{Around, CARRIER_API_KEY, ShopConfig, WEBHOOK_SECRET};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chorus_carrier::{ApiKey, CARRIER_TABLE, Carrier, CarrierConfig, Webhook};
 use chorus_events::PaymentCapture;
-use chorus_kernel::{Clock, Failure, Store, StoreError, TableSpec};
+use chorus_kernel::{Clock, Failure, Key, Store, StoreError, TableSpec, Write, text};
 use chorus_local::DynoxideStore;
 use chorus_notification::{SIMULATED_MAILER_TABLE, SimulatedMailer};
 use chorus_payment::{
@@ -20,7 +20,7 @@ use crate::{CARRIER_API_KEY, ShopConfig};
 #[derive(Clone)]
 pub struct Partners {
     store: Arc<dyn Store>,
-    /// The same store, in the type that a backup needs.
+    /// The same store as `store`, in the type that a backup needs.
     kept: Arc<DynoxideStore>,
     clock: Arc<dyn Clock>,
     /// When the simulated provider takes the amount of a charge.
@@ -89,7 +89,7 @@ impl Partners {
         provider.waking(Arc::new(move || woken.notify_one()))
     }
 
-    /// Returns what is notified when the simulated provider may have a new notice.
+    /// Returns the object that is notified when the simulated provider may have a new notice.
     pub(crate) fn woken(&self) -> Arc<Notify> {
         Arc::clone(&self.woken)
     }
@@ -105,6 +105,23 @@ impl Partners {
         let mut pace = CarrierConfig::new(ApiKey::new(CARRIER_API_KEY));
         (pace.pickup_after, pace.delivery_after) = (config.pickup_after, config.delivery_after);
         Carrier::new(Arc::clone(&self.store), Arc::clone(&self.clock), webhook, pace)
+    }
+
+    /// Replaces everything that these partners know by what `others` know: a shop that takes over
+    /// from another one has the same partners.
+    ///
+    /// # Errors
+    /// If one of the stores fails; then do it again.
+    pub async fn replace_by(&self, others: &Self) -> Result<(), StoreError> {
+        for TableSpec { name: table, .. } in Self::TABLES {
+            self.kept.clear(table)?;
+            for item in others.kept.all(table)? {
+                let part = |name| text(&item, name).unwrap_or_default().to_owned();
+                let key = Key { table, pk: part("pk"), sk: part("sk") };
+                self.store.write(&[Write::Put { key, item, condition: None }]).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns all money that the provider moved. The simulated provider's books have it; Stripe is

@@ -16,7 +16,10 @@ use chorus_http::{
     kept_text_secret,
 };
 use chorus_kernel::{Failure, StoreError};
-use chorus_local::{Definitions, Endpoint, Local, LocalConfig, open_directory};
+use chorus_local::{
+    Definitions, DirectoryError, Endpoint, Local, LocalConfig, STORE_FILE, holds_engine,
+    open_directory,
+};
 use chorus_notification::Mailer;
 use chorus_order::IdSecret;
 use chorus_services::Dependencies;
@@ -30,7 +33,7 @@ use tokio::task::JoinHandle;
 use crate::bank::Bank;
 use crate::{
     Accounts, CARRIER_API_KEY, Partners, ShopConfig, WEBHOOK_SECRET, WebhookSecretError,
-    WebhookSecretFile, console, following, front_end, operator,
+    WebhookSecretFile, console, failover, following, front_end, operator,
 };
 
 /// The file with the secret from which the ids of new orders derive, in a shop's data directory.
@@ -60,6 +63,8 @@ pub enum ShopError {
     Secrets(#[from] SecretError),
     #[error("the secret of the carrier's webhooks cannot be read or created")]
     WebhookSecret(#[from] WebhookSecretError),
+    #[error("the file that names the shop's region cannot be read")]
+    Region(#[source] std::io::Error),
     #[error("a stored item cannot be read")]
     Stored(#[from] Failure),
     #[error(
@@ -214,7 +219,14 @@ impl Shop {
 
     fn at(config: &ShopConfig, address: SocketAddr) -> Result<Self, ShopError> {
         if let Some(data) = &config.data {
-            // First, because opening the partners' store would create a missing file.
+            // The secret is created after the databases, so a directory that has only the secret
+            // has lost its databases.
+            if !holds_engine(data) && data.join(ORDER_ID_SECRET).exists() {
+                let missing = DirectoryError::Missing(data.join(STORE_FILE));
+                return Err(chorus_local::Error::from(missing).into());
+            }
+            // The check comes first, because opening the partners' store would create a missing
+            // file.
             open_directory(data, &[Partners::FILE]).map_err(chorus_local::Error::from)?;
         }
         let partners = Partners::open(config)?;
@@ -235,7 +247,11 @@ impl Shop {
         let mut engine = LocalConfig::new(&TABLE, functions);
         engine.machines = Some(Arc::clone(&machines));
         (engine.data, engine.seed) = (config.data.clone(), config.seed);
-        engine.beside = vec![Partners::FILE];
+        engine.region = match (&config.region, &config.data) {
+            (None, Some(data)) => failover::region_of(data).map_err(ShopError::Region)?,
+            (region, _) => region.clone(),
+        };
+        engine.application_files = vec![Partners::FILE];
         engine.clock = Arc::clone(&config.clock);
         (engine.concurrency, engine.disorder) = (config.concurrency, config.disorder);
         engine.limits.clone_from(&config.limits);
@@ -264,7 +280,8 @@ impl Shop {
             .data
             .as_ref()
             .map_or_else(|| "in memory".to_owned(), |data| data.display().to_string());
-        let router = console::beside(router, &format!("Chorus, {shop}"), live.clone(), &machines)?;
+        let router =
+            console::add_pages(router, &format!("Chorus, {shop}"), live.clone(), &machines)?;
         let from_here = if config.require_tokens { Caller::unknown() } else { here.clone() };
         let origins = config.origins.clone();
         let gate = Gate { tokens: Some(key), within: here, from_here, origins, pages: API.pages };

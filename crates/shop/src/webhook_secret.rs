@@ -27,7 +27,6 @@ pub enum WebhookSecretError {
     Random(#[from] getrandom::Error),
 }
 
-/// The file with the secret.
 #[derive(Debug, Clone)]
 pub struct WebhookSecretFile(PathBuf);
 

@@ -23,7 +23,7 @@ const CUSTOMERS: [&str; 5] =
 /// How many orders are acknowledged before the backup begins; more are placed while it is made.
 const BEFORE: usize = 60;
 
-/// The number of requests so far, of which each has a key of its own.
+/// The number of requests so far, from which each request's idempotency key is made.
 static KEYS: AtomicUsize = AtomicUsize::new(0);
 
 async fn ask(router: &Router, method: &str, path: &str, body: Value) -> Option<Value> {
@@ -43,9 +43,9 @@ async fn start(data: &Path) -> Shop {
     Shop::start(&config).await.unwrap()
 }
 
-async fn rest(shop: &Shop) {
-    let rested = shop.local().bus().rested();
-    tokio::time::timeout(Duration::from_secs(60), rested).await.unwrap();
+async fn wait_until_idle(shop: &Shop) {
+    let idle = shop.local().bus().until_idle();
+    tokio::time::timeout(Duration::from_secs(60), idle).await.unwrap();
 }
 
 /// Places one order after another until the task is aborted, and notes those that were
@@ -91,7 +91,7 @@ async fn a_backup_taken_under_load_restores_to_a_shop_that_has_every_order_ackno
         let kept = json!({ "name": customer, "email": "somebody@example.com" });
         ask(&router, "PUT", &format!("/customers/{customer}"), kept).await.unwrap();
     }
-    rest(&shop).await;
+    wait_until_idle(&shop).await;
 
     let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
     let customers: Vec<_> = (0..4)
@@ -114,7 +114,7 @@ async fn a_backup_taken_under_load_restores_to_a_shop_that_has_every_order_ackno
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    rest(&shop).await;
+    wait_until_idle(&shop).await;
     let accounts = shop.accounts().await.unwrap();
     assert_eq!(accounts.problems, Vec::<String>::new());
     let restored: BTreeSet<String> =

@@ -68,7 +68,7 @@ async fn open() -> Shop {
         ask(&shop, "PUT", &format!("/items/{sku}"), item).await;
     }
     // Waits until the Order service knows the prices.
-    shop.local().bus().rested().await;
+    shop.local().bus().until_idle().await;
     shop
 }
 
@@ -200,12 +200,12 @@ async fn each_role_sees_the_parts_of_a_page_that_are_for_it() {
     let order = placed(&shop, "ana", "desk").await;
     until(&shop, "/console/work", "name=\"handle\"").await;
     let work = "/console/work";
-    let [reviews, letters, doctor] = ["<h2>Reviews", "<h2>Dead letters", "<h2>What the doctor"];
+    let [reviews, letters, doctor] = ["<h2>Reviews", "<h2>Dead letters", "<h2>Findings of chorus"];
     let machines = "<dt>State machines</dt>";
     for (role, path, shown, left_out) in [
         ("reviewer", work, vec![reviews, "Approve"], vec![letters, doctor]),
         ("operator", work, vec![letters, doctor], vec![reviews]),
-        ("staff", work, vec!["Nothing here is for you"], vec![reviews, letters, doctor]),
+        ("staff", work, vec!["Your token has neither role"], vec![reviews, letters, doctor]),
         ("reviewer", &order, vec!["OrderCreated"], vec![machines]),
         ("staff", &order, vec!["OrderCreated"], vec![machines]),
         ("operator", &order, vec!["OrderCreated", machines], vec![]),
@@ -250,7 +250,7 @@ async fn a_page_of_orders_holds_fifty_and_leads_to_older_ones() {
         let request = request.body(Body::from(body("declined-dora").to_string())).unwrap();
         assert_eq!(send(&shop, request).await.status, StatusCode::CREATED);
     }
-    shop.local().bus().rested().await;
+    shop.local().bus().until_idle().await;
     let older = page(&shop, "/console/orders").await.html;
     assert_eq!(older.matches("<tr>").count(), 51);
     let (before, _) = older.split_once("\">Older orders").unwrap();

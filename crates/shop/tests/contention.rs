@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::http::Request;
 use chorus_events::Currency;
-use chorus_http::{Caller, HttpFunction, Route, trusting};
+use chorus_http::{Caller, HttpFunction, Route, with_default_caller};
 use chorus_inventory::TABLE;
 use chorus_kernel::testing::keyring;
 use chorus_kernel::{
@@ -30,7 +30,7 @@ const ORDERS: usize = 1_000;
 const SKU: &str = "samovar";
 const PIECES: usize = 700;
 
-/// About what DynamoDB takes for a read, and below for a transaction.
+/// About how long DynamoDB takes for a read. The next constant is that for a transaction.
 const READ: Duration = Duration::from_millis(4);
 const TRANSACTION: Duration = Duration::from_millis(10);
 
@@ -103,7 +103,7 @@ impl Clock for TokioClock {
 /// Lists the item that all orders contain.
 async fn list_item(kernel: &Kernel, routes: Vec<Route>) {
     let caller = Caller::trusted("maria", &routes);
-    let router = trusting(chorus_http::router(kernel, API, routes), caller);
+    let router = with_default_caller(chorus_http::router(kernel, API, routes), caller);
     let item = json!({ "name": "Samovar", "price": 18, "stock": PIECES });
     let request = Request::put(format!("/items/{SKU}")).body(item.to_string()).unwrap();
     assert!(router.oneshot(request).await.unwrap().status().is_success());

@@ -69,10 +69,10 @@ async fn four_hundred_expired_orders_leave_no_record_no_execution_and_little_els
     let harness = Harness::in_virtual_time(&clock, &["alfki"], 1_000_000).await?;
     harness.move_parcels(true);
     harness.place(0..ORDERS, |_| "alfki").await?;
-    harness.rest(ORDERS).await?;
+    harness.run_until_delivered(ORDERS).await?;
     let half = sizes(&harness);
     harness.place(ORDERS..2 * ORDERS, |_| "alfki").await?;
-    harness.rest(2 * ORDERS).await?;
+    harness.run_until_delivered(2 * ORDERS).await?;
     let before = sizes(&harness);
 
     clock.advance(UNTIL_ALL_HAS_EXPIRED);

@@ -24,12 +24,12 @@ async fn a_thousand_orders_in_flight_at_once_all_end_and_the_books_add_up() -> a
     let waiting = harness.local.bus().load().pending;
     assert!(waiting >= ORDERS, "every order waits before the runner starts: {waiting}");
 
-    harness.rest(0).await?;
+    harness.run_until_delivered(0).await?;
     let accounts = Accounts::of(&harness.local, &harness.partners).await?;
     assert_eq!(accounts.count(Status::Open), ORDERS - ORDERS / 10, "parcels lie at the carrier");
 
     harness.move_parcels(true);
-    harness.rest(ORDERS - ORDERS / 10).await?;
+    harness.run_until_delivered(ORDERS - ORDERS / 10).await?;
     let accounts = Accounts::of(&harness.local, &harness.partners).await?;
     assert_eq!(accounts.problems, Vec::<String>::new());
     assert_eq!(accounts.count(Status::Delivered), ORDERS - ORDERS / 10);
@@ -47,11 +47,11 @@ async fn a_thousand_orders_for_one_item_at_once_sell_what_there_is_without_a_dea
 -> anyhow::Result<()> {
     let harness = Harness::open(None, &["alfki"], |store| store).await?;
     harness.stock("samovar", PIECES).await?;
-    harness.rest(0).await?;
+    harness.run_until_delivered(0).await?;
     harness.move_parcels(true);
     harness.place_for_one("samovar", ORDERS, "alfki").await?;
     let sold = usize::try_from(PIECES)?;
-    harness.rest(sold).await?;
+    harness.run_until_delivered(sold).await?;
     let accounts = Accounts::of(&harness.local, &harness.partners).await?;
     assert_eq!(accounts.problems, Vec::<String>::new());
     assert_eq!(accounts.count(Status::Delivered), sold);
@@ -70,16 +70,16 @@ async fn an_order_takes_few_requests_to_the_embedded_store() -> anyhow::Result<(
     let harness = Harness::open(None, &["alfki"], |store| store).await?;
     harness.move_parcels(true);
     harness.place(0..2, |_| "alfki").await?;
-    harness.rest(2).await?;
+    harness.run_until_delivered(2).await?;
     let before = harness.local.store().meter().total().requests;
     harness.place(2..12, |_| "alfki").await?;
-    harness.rest(12).await?;
+    harness.run_until_delivered(12).await?;
     let requests = harness.local.store().meter().total().requests - before;
     assert!(requests <= 10 * REQUESTS, "ten orders took {requests} requests");
     Ok(())
 }
 
-/// For how many seconds the last parcel of a burst waits for its call.
+/// For how many seconds the last parcel of a burst waits until the carrier is called for it.
 const WAITS: usize = 500;
 
 /// Places all orders at one moment. With `CHORUS_BURST=5000`, the carrier accepts ten calls a
@@ -93,7 +93,7 @@ async fn a_burst_of_orders_through_the_carriers_rate_cancels_nothing() -> anyhow
     harness.move_parcels(true);
     let began = clock.now();
     harness.place(0..burst, |_| "alfki").await?;
-    harness.rest(burst).await?;
+    harness.run_until_delivered(burst).await?;
     let accounts = Accounts::of(&harness.local, &harness.partners).await?;
     assert_eq!(accounts.problems, Vec::<String>::new());
     assert_eq!(accounts.count(Status::Delivered), burst);

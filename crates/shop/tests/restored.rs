@@ -17,7 +17,7 @@ use serde_dynamo::AttributeValue;
 
 use harness::Harness;
 
-/// The items that a transaction wrote, apart from its record, as they were before it.
+/// The items that a transaction wrote, apart from its idempotency record, as they were before it.
 #[derive(Debug, Clone)]
 struct Before {
     action: String,
@@ -58,8 +58,8 @@ impl Store for Remembering {
     }
 }
 
-/// Returns a shop with an order for which this many transactions were made; none if the order ended
-/// earlier.
+/// Returns a shop with an order, right after the transaction of this number (from 0) that followed
+/// the order's placement, and the state before that transaction; none if the order ended earlier.
 async fn at_transaction(number: usize) -> Option<(Harness, Before)> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let wrap = |store| Arc::new(Remembering { store, seen: Arc::clone(&seen) }) as Arc<dyn Store>;
@@ -96,7 +96,7 @@ async fn mend(harness: &Harness) -> Damage {
     damage
 }
 
-/// Restores one item of the transaction to its state before it.
+/// Restores one item of the transaction to the item's state before the transaction.
 async fn tear(harness: &Harness, (key, item): &(Key, Option<Item>)) {
     let (key, condition) = (key.clone(), None);
     let write = match item.clone() {

@@ -28,8 +28,6 @@ pub(crate) async fn run(backup: &Backup) -> anyhow::Result<ExitCode> {
         client.ask(ApiRequest::post("/operator/backup", json!({ "to": to }))).await?;
     tracing::debug!(%answer, "backed up");
     let (to, chorus) = (to.display(), called());
-    line!(
-        "{GOOD}Backed up{GOOD:#} to {to}. `{chorus} restore {to} --data DIR` makes a shop of it."
-    );
+    line!("{GOOD}Backed up{GOOD:#} to {to}. `{chorus} restore {to} --data DIR` restores it.");
     Ok(ExitCode::SUCCESS)
 }

@@ -71,18 +71,18 @@ pub(crate) async fn run(console: &Console) -> anyhow::Result<ExitCode> {
         .route("/", get(|| async { Redirect::to("/console") }))
         .merge(pages.router())
         .route("/openapi.json", get(|| async { Json(described) }));
-    let router = Gate::trusting(caller).guard(router);
+    let router = Gate::with_local_caller(caller).guard(router);
     let address = SocketAddr::from(([127, 0, 0, 1], *port));
     let taken = || format!("nothing can listen on {address}: choose another --port");
     let listener = TcpListener::bind(address).await.with_context(taken)?;
     let address = listener.local_addr()?;
     let interruption = Interruption::listen()?;
     line!("{GOOD}The console of {stack}{GOOD:#} is at {BOLD}http://{address}/console{BOLD:#}");
-    line!("{DIM}Ctrl-C ends it; the shop goes on.{DIM:#}");
+    line!("{DIM}Ctrl-C stops the console; the shop keeps running.{DIM:#}");
     let following = tokio::spawn(follow::newest_orders(shop, live));
     tokio::select! {
         () = serve(listener, router, Limits::default(), std::future::pending()) => {}
-        () = interruption.comes() => {}
+        () = interruption.received() => {}
     }
     following.abort();
     Ok(ExitCode::SUCCESS)

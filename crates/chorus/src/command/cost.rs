@@ -9,9 +9,9 @@ use crate::screen::{BAD, BOLD, DIM, line, note};
 
 /// Print what an order costs on AWS, row by row
 ///
-/// That is: requests to DynamoDB, its units, invocations, events, state transitions, and US dollars for a
-/// million such orders. The order runs on the embedded engine, whose store counts as DynamoDB
-/// bills. Exit 1 if an order of one line takes a row above its budget in the design table.
+/// That is: invocations, requests to DynamoDB and their units, events, state transitions, and US dollars
+/// for a million such orders. The order runs on the embedded engine, whose store counts requests and
+/// units as DynamoDB bills them. Exit 1 if an order of one line takes a row above its budget in the design table.
 #[derive(Debug, Args)]
 pub(crate) struct CostArguments {
     /// How the order ends
@@ -59,8 +59,8 @@ pub(crate) async fn run(arguments: &CostArguments) -> anyhow::Result<ExitCode> {
                 budget.write_units
             ),
             None => note!(
-                "{BAD}without a budget:{BAD:#} {}, of which a message costs {requests} requests \
-                 and {units} write units",
+                "{BAD}no budget in the table:{BAD:#} a message costs {} {requests} requests and \
+                 {units} write units",
                 row.action
             ),
         }
@@ -86,8 +86,9 @@ fn print(cost: &CostOfOrder) {
     line!("{BOLD}{}{BOLD:#}", line_of("together", &cost.order));
     if let Some(log) = &cost.batched_log {
         line!(
-            "\nAt {} orders a second, the event log could take {:.0} events at once, from a queue: ${:.2} a \
-             million,\n{:.1} invocations and {:.1} requests an order, and `trace` up to {:.1} seconds behind.",
+            "\nIf the event log read from a queue instead: at {} orders a second, it would store {:.0} events in \
+             one invocation.\nA million orders would cost ${:.2}, one order {:.1} invocations and {:.1} requests, \
+             and `trace` would be up to {:.1} seconds late.",
             log.orders_per_second,
             log.events_per_invocation,
             log.dollars_per_million,
@@ -97,8 +98,8 @@ fn print(cost: &CostOfOrder) {
         );
     }
     line!(
-        "\n{DIM}List prices of us-east-1 as of {PRICES_AS_OF}. Time, logs and the archive are \
-         estimates; the simulated partners' books are not counted.{DIM:#}"
+        "\n{DIM}List prices of us-east-1 as of {PRICES_AS_OF}. The costs of compute time, logs \
+         and the archive are estimates; the requests of the simulated partners are not counted.{DIM:#}"
     );
 }
 

@@ -33,13 +33,13 @@ struct Story {
     customer: &'static str,
     item: &'static str,
     pieces: u32,
-    then: Then,
+    while_open: WhileOpen,
     ends: Status,
 }
 
 /// What a customer or a reviewer does while the order is open.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Then {
+enum WhileOpen {
     Nothing,
     /// The customer cancels once this event is published.
     CancelAfter(&'static str),
@@ -56,7 +56,7 @@ const STORIES: [Story; 7] = [
         customer: "ana",
         item: "chai",
         pieces: 2,
-        then: Then::Nothing,
+        while_open: WhileOpen::Nothing,
         ends: Status::Delivered,
     },
     Story {
@@ -64,23 +64,23 @@ const STORIES: [Story; 7] = [
         customer: "berit",
         item: "tofu",
         pieces: 36,
-        then: Then::Nothing,
+        while_open: WhileOpen::Nothing,
         ends: Status::Canceled,
     },
     Story {
-        title: "The payment fails: the stock is given back",
+        title: "The payment fails: the reserved items are released",
         customer: "carlos-declined",
         item: "chai",
         pieces: 3,
-        then: Then::Nothing,
+        while_open: WhileOpen::Nothing,
         ends: Status::Canceled,
     },
     Story {
-        title: "The carrier gives up: the money goes back, and the items return",
+        title: "The carrier gives up: the charge is refunded, and the items return to the stock",
         customer: "dora-carrier-cancels",
         item: "tofu",
         pieces: 1,
-        then: Then::Nothing,
+        while_open: WhileOpen::Nothing,
         ends: Status::Canceled,
     },
     Story {
@@ -88,7 +88,7 @@ const STORIES: [Story; 7] = [
         customer: "emil-carrier-silent",
         item: "chai",
         pieces: 5,
-        then: Then::CancelAfter("DeliveryMarkedAsStarted"),
+        while_open: WhileOpen::CancelAfter("DeliveryMarkedAsStarted"),
         ends: Status::Canceled,
     },
     Story {
@@ -96,15 +96,15 @@ const STORIES: [Story; 7] = [
         customer: "fatima",
         item: "samovar",
         pieces: 1,
-        then: Then::Approve,
+        while_open: WhileOpen::Approve,
         ends: Status::Delivered,
     },
     Story {
-        title: "Nobody reviews it in time: the payment fails, and all is undone",
+        title: "Nobody reviews the order in time: the payment fails, and every earlier step is undone",
         customer: "gustav",
         item: "samovar",
         pieces: 2,
-        then: Then::Nothing,
+        while_open: WhileOpen::Nothing,
         ends: Status::Canceled,
     },
 ];
@@ -126,7 +126,7 @@ pub(crate) async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
     // Waits for the end of the demo or for an interruption. Both remove the temporary directory.
     let ended = tokio::select! {
         stories = print_text(demo, &shop) => stories,
-        () = interruption.comes() => Ok(ExitCode::from(INTERRUPTED)),
+        () = interruption.received() => Ok(ExitCode::from(INTERRUPTED)),
     };
     shop.stop().await?;
     ended
@@ -137,9 +137,9 @@ async fn print_text(demo: &Demo, shop: &Shop) -> anyhow::Result<ExitCode> {
     seed(&client, shop).await?;
     if !demo.json {
         line!(
-            "A small shop, on an engine in a temporary place: seven orders, and what each service \
-             said of them.\nA line is an event: how long after the order, who said it, and which \
-             event it answers.\n"
+            "Seven orders in a small shop, whose data is in a temporary directory.\nEach line is an \
+             event: the time since the order was placed, its publisher, its name, and the event that \
+             caused it.\n"
         );
     }
     let mut stories = Vec::new();
@@ -197,7 +197,7 @@ async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Tim
         .as_str()
         .context("the answer to POST /orders has no order-id")?
         .to_owned();
-    meanwhile(story.then, client, &order_id).await?;
+    act_while_open(story.while_open, client, &order_id).await?;
     let ends = serde_json::to_value(story.ends)?;
     wait_for(&format!("the end of {order_id}"), async || {
         let order: Value = client.ask(ApiRequest::get(&format!("/orders/{order_id}"))).await?;
@@ -211,10 +211,14 @@ async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Tim
 }
 
 /// Does what the customer or the reviewer does while the order is open.
-async fn meanwhile(then: Then, client: &Client, order_id: &str) -> anyhow::Result<()> {
-    match then {
-        Then::Nothing => {}
-        Then::CancelAfter(event) => {
+async fn act_while_open(
+    while_open: WhileOpen,
+    client: &Client,
+    order_id: &str,
+) -> anyhow::Result<()> {
+    match while_open {
+        WhileOpen::Nothing => {}
+        WhileOpen::CancelAfter(event) => {
             wait_for(&format!("{event} of {order_id}"), async || {
                 let timeline = Timeline::read(client, order_id).await?;
                 Ok(timeline.events.iter().any(|logged| logged.detail_type == event))
@@ -225,7 +229,7 @@ async fn meanwhile(then: Then, client: &Client, order_id: &str) -> anyhow::Resul
                 .ask::<Value>(ApiRequest::post(&path, json!({ "reason": "changed my mind" })))
                 .await?;
         }
-        Then::Approve => {
+        WhileOpen::Approve => {
             let path = format!("/reviews/{order_id}");
             let mut handle = Value::Null;
             wait_for(&format!("the review of {order_id}"), async || {

@@ -1,4 +1,4 @@
-//! `chorus design`: prints the tables, proves that the flow closes, and writes the derived files.
+//! `chorus design`: prints the tables, checks the flow for gaps, and writes the derived files.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,12 +11,12 @@ use serde_json::json;
 
 use crate::screen::{self, BAD, BOLD, GOOD, line};
 
-/// Print the design table, or prove that its flow closes
+/// Print the design table, or prove that its flow has no gaps
 ///
 /// There is one row for each action, and one for each event.
 #[derive(Debug, Args)]
 pub(crate) struct Design {
-    /// Prove that the flow closes and that the services implement the table; exit 1 and name the
+    /// Prove that the flow has no gaps and that the services implement the table; exit 1 and name the
     /// row if not
     #[arg(long)]
     check: bool,
@@ -81,7 +81,7 @@ fn prove(design: &Design) -> anyhow::Result<ExitCode> {
         line!("{}", serde_json::to_string_pretty(&findings)?);
     } else if findings.is_empty() {
         let (rows, events) = (TABLE.rows.len(), TABLE.messages().len());
-        line!("{GOOD}The flow closes{GOOD:#}: {rows} rows, {events} messages.");
+        line!("{GOOD}The flow has no gaps{GOOD:#}: {rows} rows, {events} messages.");
     } else {
         for finding in &findings {
             line!("{BAD}{}{BAD:#}: {}. {}.", finding.subject, finding.problem, finding.remedy);

@@ -37,7 +37,7 @@ enum Verb {
         /// The id in the first column of `dlq list`
         id: String,
     },
-    /// Send dead letters to their original targets only; idempotency keys are kept
+    /// Send dead letters to their original targets again, with the same idempotency keys
     Redrive {
         #[command(flatten)]
         which: Which,
@@ -81,7 +81,7 @@ impl Which {
     }
 
     /// Prints that none of the `all` dead letters matches.
-    fn meets_nothing(&self, all: usize) {
+    fn print_no_match(&self, all: usize) {
         line!("None of the {all} dead letters matches. `{} dlq list` lists them.", called());
     }
 }
@@ -96,7 +96,8 @@ pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
         Verb::Show { id } => {
             let (letters, number) = (letters(&client).await?, number(id)?);
             let letter = letters.iter().find(|letter| letter.id == number);
-            let letter = letter.with_context(|| format!("there is no dead letter {id}"))?;
+            let letter = letter
+                .with_context(|| format!("there is no dead letter {id}: `dlq list` shows all"))?;
             line!("{}", serde_json::to_string_pretty(letter)?);
             Ok(ExitCode::SUCCESS)
         }
@@ -114,7 +115,7 @@ pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
             let path = "/operator/dead-letters/redrive";
             let went: Vec<DeadLetterView> = client.ask(ApiRequest::post(path, body)).await?;
             if went.is_empty() && which.is_filter() && !dlq.json {
-                which.meets_nothing(letters(&client).await?.len());
+                which.print_no_match(letters(&client).await?.len());
                 return Ok(ExitCode::SUCCESS);
             }
             let done = print(dlq, &went)?;
@@ -132,7 +133,8 @@ pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
 }
 
 fn number(id: &str) -> anyhow::Result<u64> {
-    id.parse().with_context(|| format!("there is no dead letter {id}: `dlq list` shows numbers"))
+    id.parse()
+        .with_context(|| format!("{id} is not the number of a dead letter: `dlq list` shows them"))
 }
 
 fn print_audit(dlq: &Dlq, entries: &[AuditEntry]) -> anyhow::Result<()> {

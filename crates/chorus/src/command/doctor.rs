@@ -3,26 +3,33 @@
 mod print;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use chorus_aws_operator::{EndedExecution, Operator};
+use chorus_aws::DynamoStore;
+use chorus_aws_operator::{EndedExecution, FiringAlarm, Operator};
+use chorus_kernel::Store;
 use chorus_shop::doctor::{
-    Checkup, DeployedRule, Depth, FailedExecution, Redriven, drift, examine, has_ended,
+    Checkup, CloudAlarm, DeployedRule, Depth, FailedExecution, Redriven, Unexamined, drift,
+    examine, has_ended, sort_out,
 };
+use chorus_shop::unrecorded;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::replay::moment;
 use crate::client::ApiRequest;
 use crate::location::ShopLocation;
+use crate::provider::provider_of;
 use crate::screen::line;
 use crate::stack::Stack;
 
 /// Report problems, with the command that fixes each
 ///
-/// Report orders that wait for an event that is overdue, errors that an operator must look at,
-/// money and stock that do not add up, failed executions, unpublished records, partners that do not answer, events
-/// that are tried again, dead letters, and rules on the bus that differ from the design table; with the command that fixes each. Exit 1 if
-/// there is a problem.
+/// Report orders whose next event is overdue, errors that an operator must look at, money and stock
+/// that do not add up, failed executions, records with unpublished events, files that cannot be
+/// written, partners that do not answer, alarms of a stack, events that are tried again, dead letters,
+/// and rules on the bus that differ from the design table; each with the command that fixes it. Exit 1
+/// if there is a problem.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Only orders placed since: a time, or how long ago, such as 2h [default: 15 days ago]
@@ -65,8 +72,11 @@ pub(crate) async fn deployed(
 ) -> anyhow::Result<Checkup> {
     let now = Timestamp::now();
     let since = since.unwrap_or(now - SignedDuration::from_hours(24 * 15));
-    let store = operator.store().await?;
-    let checkup = examine(&store, now, since).await?;
+    let store = Arc::new(operator.store().await?);
+    let mut checkup = examine(&*store, now, since).await?;
+    look_for_unrecorded_charges(operator, &store, since, &mut checkup).await?;
+    let (unanswered, alarms) = sort_out(firing_alarms(operator).await?);
+    checkup.unavailable.extend(unanswered);
     let queues = operator.dead_queues().await?.into_iter().filter(|queue| queue.letters > 0);
     let dead_letters =
         queues.map(|queue| Depth { queue: queue.name, letters: queue.letters }).collect();
@@ -77,7 +87,7 @@ pub(crate) async fn deployed(
     let mut failed_executions = Vec::new();
     for ended in operator.failed_executions(since).await? {
         let EndedExecution { machine, name, correlation_id, status } = ended;
-        if !has_ended(&store, &correlation_id).await? {
+        if !has_ended(&*store, &correlation_id).await? {
             let (execution, order_id) = (name, correlation_id);
             failed_executions.push(FailedExecution { machine, execution, order_id, status });
         }
@@ -86,5 +96,39 @@ pub(crate) async fn deployed(
     let rules: Vec<DeployedRule> =
         rules.map(|(name, pattern)| DeployedRule { name, pattern }).collect();
     let drift = drift(&rules, &chorus_events::table::TABLE.rules());
-    Ok(Checkup { redriven, dead_letters, failed_executions, drift, ..checkup })
+    let alarms = Some(alarms);
+    Ok(Checkup { redriven, dead_letters, failed_executions, drift, alarms, ..checkup })
+}
+
+/// Adds to `checkup` the charges that no payment of the shop records. If the provider's
+/// settings or key cannot be read, adds that charges were not looked for.
+async fn look_for_unrecorded_charges(
+    operator: &Operator,
+    store: &Arc<DynamoStore>,
+    since: Timestamp,
+    checkup: &mut Checkup,
+) -> anyhow::Result<()> {
+    match provider_of(operator, Arc::clone(store) as Arc<dyn Store>).await {
+        Ok(provider) => {
+            let found = unrecorded::findings(&**store, &*provider, since).await?;
+            checkup.discrepancies.extend(found);
+        }
+        Err(error) => checkup.unexamined.push(Unexamined {
+            what: "charges at the payment provider that the shop has not recorded".to_owned(),
+            reason: format!("{error:#}"),
+            remedy: "allow these credentials to read the configuration of the function payment and the secret \
+                     StripeKeySecret, or set STRIPE_KEY to a key that may read PaymentIntents"
+                .to_owned(),
+        }),
+    }
+    Ok(())
+}
+
+async fn firing_alarms(operator: &Operator) -> anyhow::Result<Vec<CloudAlarm>> {
+    let firing = operator.firing_alarms().await?.into_iter();
+    let firing = firing.map(|it| {
+        let FiringAlarm { name, description, since, reason } = it;
+        CloudAlarm { name, since, description, reason }
+    });
+    Ok(firing.collect())
 }

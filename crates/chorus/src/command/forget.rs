@@ -73,17 +73,20 @@ async fn preview(client: &Client, customer: &CustomerId) -> anyhow::Result<Value
 
 fn print_preview(preview: &Value) {
     let customer = preview["customer-id"].as_str().unwrap_or_default();
-    let known = if preview["is-known"] == true { "is known" } else { "is not known, or forgotten" };
+    let known =
+        if preview["is-known"] == true { "is known" } else { "is not known, or was forgotten" };
     line!("{BOLD}{customer}{BOLD:#} {known}.");
     let under_way = preview["orders-under-way"].as_array().map_or(&[][..], Vec::as_slice);
     for order in under_way {
         let order = order.as_str().unwrap_or_default();
-        line!("{BAD}order {order} is under way{BAD:#}: it could not be delivered then");
+        line!(
+            "{BAD}order {order} is under way{BAD:#}: once the customer is forgotten, it cannot be delivered"
+        );
     }
     let despite = if under_way.is_empty() { "" } else { " --despite-orders-under-way" };
     line!(
         "Nothing was changed. `{} forget {customer} --yes{despite}` destroys the key under which \
-         everything about {customer} is encrypted; nothing brings it back.",
+         everything about {customer} is encrypted. This cannot be undone.",
         called()
     );
 }

@@ -1,8 +1,8 @@
 //! `chorus import`: imports Northwind's items, customers and orders, through the API.
 
 mod books;
+mod idle_check;
 mod northwind;
-mod rest;
 mod summary;
 
 use std::path::PathBuf;
@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 use crate::client::{ApiRequest, Client};
 use crate::location::{running_in, url};
+use idle_check::IdleCheck;
 use northwind::{Northwind, PlacedOrder};
-use rest::Pace;
 
 /// How long one order may take before the import fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,8 +38,8 @@ pub(crate) struct Import {
     /// A shop that runs elsewhere
     #[arg(long, value_name = "URL", group = "shop", value_parser = url)]
     url: Option<String>,
-    /// The token to call with, as `chorus token` prints one; it must have the role staff, and to read
-    /// the accounts, operator
+    /// The token to call with, as `chorus token` prints one; it must have the role staff and,
+    /// to read the accounts, the role operator
     #[arg(long, value_name = "TOKEN", env = "CHORUS_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// The token of a reviewer, who approves orders of high value: whoever places an order cannot
@@ -99,7 +99,7 @@ async fn target(import: &Import) -> anyhow::Result<Target> {
 /// Imports everything; returns the ids of the orders.
 async fn fill(target: &Target, shop: &Northwind, quiet: bool) -> anyhow::Result<Vec<String>> {
     let client = &target.client;
-    let (progress, pace) = (progress(shop, quiet)?, Pace::of(client).await?);
+    let (progress, idle_check) = (progress(shop, quiet)?, IdleCheck::of(client).await?);
     progress.set_message("products");
     for product in &shop.products {
         let body = json!({
@@ -122,25 +122,29 @@ async fn fill(target: &Target, shop: &Northwind, quiet: bool) -> anyhow::Result<
         progress.inc(1);
     }
     progress.set_message("settling");
-    pace.rest(client, &[]).await?;
+    idle_check.wait_until_idle(client, &[]).await?;
     progress.set_message("orders");
     let mut ids = Vec::new();
     for order in &shop.orders {
-        let placed = carry_out(target, pace, order).await;
-        ids.push(placed.with_context(|| format!("order {}", order.id))?);
+        let placed = carry_out(target, idle_check, order).await;
+        ids.push(placed.with_context(|| format!("order {} was not imported", order.id))?);
         progress.inc(1);
     }
-    pace.rest(client, &[]).await?;
+    idle_check.wait_until_idle(client, &[]).await?;
     progress.finish_and_clear();
     Ok(ids)
 }
 
 /// Places one order and waits for its end, so that scarce stock goes to the earliest orders.
-async fn carry_out(target: &Target, pace: Pace, order: &PlacedOrder) -> anyhow::Result<String> {
+async fn carry_out(
+    target: &Target,
+    idle_check: IdleCheck,
+    order: &PlacedOrder,
+) -> anyhow::Result<String> {
     let client = &target.client;
     let key = format!("northwind-order-{}", order.id);
     let placed =
-        pace.place(client, &ApiRequest::post("/orders", order.body()).with_key(&key)).await?;
+        idle_check.place(client, &ApiRequest::post("/orders", order.body()).with_key(&key)).await?;
     let id = placed["order-id"]
         .as_str()
         .context("the answer to POST /orders has no order-id")?
@@ -154,12 +158,14 @@ async fn carry_out(target: &Target, pace: Pace, order: &PlacedOrder) -> anyhow::
             if now["payment"]["status"] == "in-review" {
                 approve(&target.reviewer, &id).await?;
             }
-            tokio::time::sleep(pace.between_looks()).await;
+            tokio::time::sleep(idle_check.pause()).await;
         }
     };
-    tokio::time::timeout(PATIENCE, ending).await.context("the order did not end in time")??;
+    tokio::time::timeout(PATIENCE, ending)
+        .await
+        .with_context(|| format!("order {id} did not end within {} s", PATIENCE.as_secs()))??;
     // Waits until the pieces that a canceled order had reserved are available for the next order.
-    pace.rest(client, &order.skus()).await?;
+    idle_check.wait_until_idle(client, &order.skus()).await?;
     Ok(id)
 }
 

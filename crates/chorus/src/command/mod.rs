@@ -10,6 +10,7 @@ pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod export;
+pub(crate) mod failover;
 pub(crate) mod forget;
 pub(crate) mod import;
 pub(crate) mod order;

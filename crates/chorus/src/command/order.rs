@@ -62,10 +62,10 @@ enum Verb {
         status: Option<String>,
         /// Only those placed at this time or later: a day such as 2026-11-28, a time, or how long
         /// ago, such as 20d [default: a year ago]
-        #[arg(long, value_name = "WHEN", value_parser = when)]
+        #[arg(long, value_name = "WHEN", value_parser = parse_moment)]
         from: Option<String>,
         /// Only those placed at this time or earlier; a day includes its end
-        #[arg(long, value_name = "WHEN", value_parser = when)]
+        #[arg(long, value_name = "WHEN", value_parser = parse_moment)]
         to: Option<String>,
         /// All of them, not only the newest hundred
         #[arg(long)]
@@ -91,7 +91,7 @@ fn ordered(text: &str) -> Result<(Sku, Quantity), String> {
 
 /// Converts the text for the API: a day stays as it is, and a duration becomes the time that long
 /// ago.
-fn when(text: &str) -> Result<String, String> {
+fn parse_moment(text: &str) -> Result<String, String> {
     let at = moment(text)?;
     if text.parse::<Date>().is_ok() { Ok(text.to_owned()) } else { Ok(at.to_string()) }
 }
@@ -218,11 +218,11 @@ mod tests {
 
     #[test]
     fn a_day_stays_a_day_and_how_long_ago_becomes_a_time() {
-        assert_eq!(when("2026-11-28").as_deref(), Ok("2026-11-28"));
-        assert_eq!(when("2026-11-28T10:00:00Z").as_deref(), Ok("2026-11-28T10:00:00Z"));
-        let ago: Timestamp = when("20d").unwrap().parse().unwrap();
+        assert_eq!(parse_moment("2026-11-28").as_deref(), Ok("2026-11-28"));
+        assert_eq!(parse_moment("2026-11-28T10:00:00Z").as_deref(), Ok("2026-11-28T10:00:00Z"));
+        let ago: Timestamp = parse_moment("20d").unwrap().parse().unwrap();
         let days = Timestamp::now().duration_since(ago).as_hours() / 24;
         assert_eq!(days, 20);
-        assert!(when("soon").is_err());
+        assert!(parse_moment("soon").is_err());
     }
 }

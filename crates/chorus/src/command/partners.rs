@@ -105,7 +105,8 @@ pub(crate) async fn run(partners: &Partners) -> anyhow::Result<ExitCode> {
     let webhook_url = partners.webhook_url.as_deref().unwrap_or_default();
     let interruption = Interruption::listen()?;
     let data = partners.data.display();
-    std::fs::create_dir_all(&partners.data).with_context(|| format!("{data} cannot be created"))?;
+    std::fs::create_dir_all(&partners.data)
+        .with_context(|| format!("the directory {data} cannot be created"))?;
     let secret = variable("WEBHOOK_SECRET", WEBHOOK_SECRET);
     let secret: WebhookSecret = secret.parse().context("WEBHOOK_SECRET is invalid")?;
     let secrets = Arc::new(WebhookSecrets::from(secret));
@@ -120,17 +121,19 @@ pub(crate) async fn run(partners: &Partners) -> anyhow::Result<ExitCode> {
     let in_use = || format!("nothing can listen on {address}: is it in use?");
     let listener = TcpListener::bind(address).await.with_context(in_use)?;
     let address = listener.local_addr()?;
-    line!("{GOOD}The carrier works{GOOD:#} at {BOLD}http://{address}{BOLD:#}, its data in {data}.");
-    line!("{DIM}It calls {} back. Ctrl-C stops.{DIM:#}", webhook_url);
+    line!(
+        "{GOOD}The simulated carrier listens{GOOD:#} at {BOLD}http://{address}{BOLD:#}; its data is in {data}."
+    );
+    line!("{DIM}It sends callbacks to {}. Ctrl-C stops it.{DIM:#}", webhook_url);
     let working = tokio::spawn(Arc::clone(&carrier).run());
     let router = chorus_carrier::router(carrier);
-    serve(listener, router, Limits::default(), interruption.comes()).await;
+    serve(listener, router, Limits::default(), interruption.received()).await;
     working.abort();
     Ok(ExitCode::SUCCESS)
 }
 
 /// Reads an environment variable; `otherwise` if it is not set or empty.
-fn variable(name: &str, otherwise: &str) -> String {
+pub(crate) fn variable(name: &str, otherwise: &str) -> String {
     let given = std::env::var(name).ok().filter(|value| !value.is_empty());
     given.unwrap_or_else(|| otherwise.to_owned())
 }

@@ -1,23 +1,34 @@
-//! `chorus payment`: shows an order's payment, and retries a refused refund.
+//! `chorus payment`: shows an order's payment, retries a refused refund, and refunds a charge that
+//! no payment has.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use chorus_aws_operator::Operator;
 use chorus_events::OrderId;
+use chorus_kernel::Store;
+use chorus_shop::audit::{self, Act};
+use chorus_shop::unrecorded::{self, RefundedCharge};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::client::ApiRequest;
+use crate::client::{ApiRequest, Client};
 use crate::location::ShopLocation;
+use crate::provider::provider_of;
 use crate::screen::{BAD, BOLD, GOOD, line};
+use crate::stack::{Stack, user};
 
-/// Show a payment, and have a refused refund tried again
+/// Show a payment, retry a refused refund, or refund a charge that the shop has not recorded
 ///
-/// Show an order's payment, or ask the payment provider again for a refund that it refused.
+/// Show an order's payment, ask the payment provider again for a refund that it refused, or have it
+/// refund a charge that the shop has not recorded.
 #[derive(Debug, Args)]
 pub(crate) struct Payment {
     #[command(flatten)]
     shop: ShopLocation,
+    #[command(flatten)]
+    stack: Stack,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -40,17 +51,36 @@ enum Verb {
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
     },
+    /// Refund what the payment provider charged for an order without a record in the shop
+    RefundUnrecorded {
+        /// The order's id
+        order: OrderId,
+    },
 }
 
 pub(crate) async fn run(payment: &Payment) -> anyhow::Result<ExitCode> {
-    let client = payment.shop.client()?;
-    let answer: Value = match &payment.verb {
-        Verb::Show { order } => client.ask(ApiRequest::get(&format!("/payments/{order}"))).await?,
-        Verb::RetryRefund { order, idempotency_key } => {
+    let operator = payment.stack.operator();
+    let answer: Value = match (&payment.verb, &operator) {
+        (Verb::RefundUnrecorded { order }, operator) => {
+            let refunds = match operator {
+                Some(operator) => refund_on_stack(operator, order).await?,
+                None => refund_in_shop(&payment.shop.client()?, order).await?,
+            };
+            return conclude(&refunds, payment.json);
+        }
+        (_, Some(_)) => anyhow::bail!(
+            "instead of --stack, name the stack's API by --url: only refund-unrecorded takes --stack"
+        ),
+        (Verb::Show { order }, None) => {
+            let path = format!("/payments/{order}");
+            payment.shop.client()?.ask(ApiRequest::get(&path)).await?
+        }
+        (Verb::RetryRefund { order, idempotency_key }, None) => {
             let fresh = format!("cli-{}", Timestamp::now().as_nanosecond());
             let key = idempotency_key.as_deref().unwrap_or(&fresh);
             let path = format!("/payments/{order}/refund");
-            client.ask(ApiRequest::post(&path, json!({})).with_key(key)).await?
+            let asked = ApiRequest::post(&path, json!({})).with_key(key);
+            payment.shop.client()?.ask(asked).await?
         }
     };
     if payment.json {
@@ -59,6 +89,43 @@ pub(crate) async fn run(payment: &Payment) -> anyhow::Result<ExitCode> {
         print(&answer);
     }
     Ok(if answer["status"] == "refund-refused" { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn refund_in_shop(client: &Client, order: &OrderId) -> anyhow::Result<Vec<RefundedCharge>> {
+    let asked = ApiRequest::post("/operator/refund-unrecorded", json!({ "order-id": order }));
+    client.ask(asked).await
+}
+
+/// Has the stack's payment provider refund the charges; the audit has a record of it.
+async fn refund_on_stack(
+    operator: &Operator,
+    order: &OrderId,
+) -> anyhow::Result<Vec<RefundedCharge>> {
+    let store = Arc::new(operator.store().await?);
+    let provider = provider_of(operator, Arc::clone(&store) as Arc<dyn Store>).await?;
+    let intents = unrecorded::intents_of(&*store, &*provider, order).await??;
+    let none = "the shop has recorded every charge that the provider made for this order";
+    anyhow::ensure!(!intents.is_empty(), none);
+    let asked = json!({ "order-id": order });
+    let act = Act { at: Timestamp::now(), by: &user(), what: "refund-unrecorded", asked };
+    let begun = audit::begin(&*store, act).await?;
+    let refunds = unrecorded::refund(&*provider, &intents).await.map_err(anyhow::Error::from);
+    begun.end_with(&*store, refunds).await
+}
+
+fn conclude(refunds: &[RefundedCharge], json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        line!("{}", serde_json::to_string_pretty(refunds)?);
+    } else {
+        for RefundedCharge { intent, refunded, refused } in refunds {
+            match refused {
+                None => line!("{BOLD}{intent}{BOLD:#}  {GOOD}{refunded} refunded{GOOD:#}"),
+                Some(why) => line!("{BOLD}{intent}{BOLD:#}  {BAD}refused{BAD:#} ({why})"),
+            }
+        }
+    }
+    let refused = refunds.iter().any(|it| it.refused.is_some());
+    Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn print(answer: &Value) {

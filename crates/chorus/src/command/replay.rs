@@ -94,7 +94,11 @@ async fn deployed(replay: &Replay, operator: &Operator, to: Timestamp) -> anyhow
     let rules = chorus_events::table::TABLE.rules();
     let meant = |rule: &&Rule| replay.rule.as_ref().is_none_or(|only| *only == rule.name);
     let meant: Vec<&Rule> = rules.iter().filter(meant).collect();
-    anyhow::ensure!(!meant.is_empty(), "there is no rule {}", replay.rule.as_deref().unwrap_or(""));
+    anyhow::ensure!(
+        !meant.is_empty(),
+        "--rule: the design table has no rule {}; docs/DESIGN-TABLE.md lists them",
+        replay.rule.as_deref().unwrap_or("")
+    );
     let archived = operator.archived().await?;
     if !replay.json {
         line!("{BOLD}About {archived} events{BOLD:#} are archived. Of those in the range:");
@@ -139,9 +143,9 @@ async fn start(
 /// Returns how the target of a rule handles replayed events.
 const fn policy(rule: &Rule) -> &'static str {
     match rule.row.replay {
-        Policy::Folds => "folds them into its view again",
-        Policy::Idempotent => "absorbs what it has seen, and acts on what it has not",
-        Policy::Suppressed => "is kept from the outside: nothing is sent",
+        Policy::Folds => "folds the events into its view again",
+        Policy::Idempotent => "skips events that it has processed, and processes the others",
+        Policy::Suppressed => "ignores replayed events, because it has external effects",
     }
 }
 
@@ -155,17 +159,21 @@ fn print(report: &ReplayReport) {
     if *dry_run {
         line!("{DIM}Nothing was delivered. Add --yes to deliver them.{DIM:#}");
     } else {
-        line!("{GOOD}Under way{GOOD:#} as {name}; `chorus dlq audit` keeps who asked for what.");
+        line!("{GOOD}Under way{GOOD:#} as {name}; `chorus dlq audit` lists who started it.");
     }
 }
 
 fn effect(rule: &Replayed) -> String {
-    let Replayed { absorbed, acts, folds, suppressed, .. } = rule;
-    match (folds, suppressed) {
-        (1.., _) => format!("{folds} folded into its view again"),
-        (_, 1..) => format!("{suppressed} kept from the outside: nothing is sent"),
-        _ if *acts == 0 => format!("{absorbed} absorbed by its records: nothing happens"),
-        _ => format!("{absorbed} absorbed by its records, {acts} new to it: it acts"),
+    let Replayed { absorbed, acts, too_old, folds, suppressed, .. } = rule;
+    let effect = match (folds, suppressed) {
+        (1.., _) => return format!("{folds} are folded into its view again"),
+        (_, 1..) => return format!("{suppressed} are ignored, because it has external effects"),
+        _ if *acts == 0 => format!("{absorbed} were processed before, and are skipped"),
+        _ => format!("{absorbed} were processed before, and are skipped; {acts} are processed"),
+    };
+    match too_old {
+        0 => effect,
+        _ => format!("{effect}; {too_old} are older than its records, and are ignored"),
     }
 }
 

@@ -14,16 +14,16 @@ use jiff::Timestamp;
 use super::replay::moment;
 use crate::screen::{BAD, GOOD, called, line};
 
-/// Restore a backup into a new directory, or mend a stack whose tables were restored
+/// Restore a backup into a new directory, or repair a stack whose tables were restored
 ///
-/// A backup: every file of it is checked first. The orders that were under way go on when the shop is
-/// started.
+/// With a backup, every file of it is checked first. The orders that were under way continue when the
+/// shop is started.
 ///
-/// A stack (--stack), once DynamoDB has restored its tables to one moment: it restores them
-/// separately, so that only some items of a transaction just before that moment may be restored.
-/// Checks each record of that time against its items, undoes incomplete transactions, counts the
-/// stock again, and replays the archive from before that moment. Without --yes, only prints what it
-/// would do.
+/// With --stack, DynamoDB must have restored the stack's tables to one moment. It restores each table
+/// separately, so of a transaction just before that moment, only some items may be restored. The
+/// command checks each record of that time against its items, undoes incomplete transactions, counts
+/// the stock again, and replays the archive from before that moment. Without --yes, it only prints
+/// what it would do.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chorus restore BACKUP --data NEW-DIR
@@ -46,7 +46,7 @@ pub(crate) struct Restore {
     /// moment]
     #[arg(long, value_name = "WHEN", value_parser = moment, requires = "stack")]
     replay_from: Option<Timestamp>,
-    /// Mend the stack (default: dry run)
+    /// Repair the stack (default: dry run)
     #[arg(long, requires = "stack")]
     yes: bool,
     /// Print JSON
@@ -62,22 +62,29 @@ pub(crate) async fn run(restore: &Restore) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// The consequence for open orders if the customers' keys are not restored, so that addresses
+/// cannot be decrypted.
+const CONSEQUENCE: &str =
+    "Orders that the carrier does not have yet will be canceled and refunded.";
+
 fn from_backup(from: &Path, data: &Path) -> anyhow::Result<ExitCode> {
     let unrestored = || format!("{} is not restored", from.display());
     let keys = chorus_local::restore(from, data).with_context(unrestored)?;
     let (from, data, chorus) = (from.display(), data.display(), called());
-    line!("{GOOD}Restored{GOOD:#} to {data}. `{chorus} up --data {data}` goes on where it was.");
+    line!("{GOOD}Restored{GOOD:#} to {data}. `{chorus} up --data {data}` starts it.");
     match keys {
         RestoredKeys::Restored(0) => {}
         RestoredKeys::Restored(_) => line!(
-            "Whoever was forgotten since the backup can be read again: `{chorus} forget` them again."
+            "The data of customers who were forgotten since the backup can be read again: `{chorus} forget` them again."
         ),
         RestoredKeys::TooOld => line!(
-            "{BAD}Names and addresses stay unreadable{BAD:#}: keys of people count for a day. Copy \
-             person-keys.json of a backup that is younger into {from}, and restore again."
+            "{BAD}Names and addresses stay unreadable{BAD:#}: the backup is more than \
+             a day old, so its keys of people are not restored. {CONSEQUENCE} To avoid that, copy \
+             person-keys.json from a later backup into {from}, and restore again."
         ),
         RestoredKeys::Missing => line!(
-            "{BAD}Names and addresses stay unreadable{BAD:#}: the backup has no person-keys.json."
+            "{BAD}Names and addresses stay unreadable{BAD:#}: the backup has no person-keys.json. \
+             {CONSEQUENCE}"
         ),
     }
     Ok(ExitCode::SUCCESS)

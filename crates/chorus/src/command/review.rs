@@ -58,7 +58,7 @@ pub(crate) async fn run(review: &Review) -> anyhow::Result<ExitCode> {
     }
     let reviews = answer["reviews"].as_array().map_or(std::slice::from_ref(&answer), Vec::as_slice);
     if reviews.is_empty() {
-        line!("{GOOD}No review waits.{GOOD:#}");
+        line!("{GOOD}No review waits for a decision.{GOOD:#}");
     }
     reviews.iter().for_each(print);
     Ok(ExitCode::SUCCESS)
@@ -85,7 +85,7 @@ async fn decide(client: &Client, verdict: &str, decision: &Decision) -> anyhow::
     let review: Value = client.ask(ApiRequest::get(&path)).await?;
     let handle = review["handle"].as_str();
     let handle = handle.ok_or_else(|| {
-        anyhow::anyhow!("the payment of order {order} does not wait for a review yet")
+        anyhow::anyhow!("the payment of order {order} does not wait for a review yet: try again in a few seconds")
     })?;
     let body = json!({ "verdict": verdict, "handle": handle, "reason": reason });
     let key = format!("cli-{}", Timestamp::now().as_nanosecond());

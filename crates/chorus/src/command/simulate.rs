@@ -41,7 +41,7 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "LIST", default_value = "all", allow_hyphen_values = true)]
     #[arg(long_help = FAULTS, value_parser = faults)]
     faults: Faults,
-    /// 2: the first of two regions goes away at any call, and the second one takes over
+    /// 2: the first of two regions is lost at some call, and the second one takes over
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u8).range(1..=2))]
     #[arg(conflicts_with = "exhaustive")]
     regions: u8,
@@ -79,6 +79,7 @@ Examples:
   chorus simulate --seeds 10000 --faults crashes,duplicates
   chorus simulate --seeds 10000 --faults all,-poison --orders 8
   chorus simulate --seeds 10000 --regions 2
+  chorus simulate --seeds 10000 --faults all,noisy-tenant
   chorus simulate --exhaustive single
   chorus simulate --exhaustive pairs --story canceled
   chorus simulate --seed 17 --trace
@@ -92,25 +93,31 @@ Each seed draws some of them:
   crashes            processes die before and after calls
   refusals           throttles, 5xx, refused transactions
   lost-answers       a call succeeds, but its response is lost; or it succeeds late
-  timeouts           functions are timed out, and go on beside their own retry
+  timeouts           functions time out, and still run while the retry runs
   partial-publishes  PutEvents takes some entries and not others
   stale-reads        indexes return an earlier state
   duplicates         each delivery is made up to five times, copies at once included
   delays             deliveries are late, by up to a day, and overtake each other
   skew               clocks are off by up to five minutes, and jump back
-  customers          customers cancel at any moment; callers repeat themselves, or go away
+  customers          customers cancel at any moment; callers repeat requests, or go away
   reviews            reviewers approve, decline, change their mind, or never come
-  carrier            the carrier gives up, calls back twice, late or never, or is down
-  poison             messages that cannot be parsed
+  carrier            the carrier gives up, sends callbacks twice, late or never, is down, or
+                     accepts no parcel
+  poison             messages come that cannot be parsed
   redrives           dead letters are sent back, once and twice, while orders run
   replays            the whole archive is replayed while orders run
-  rebuilds           projections are thrown away and rebuilt while orders run
+  rebuilds           projections are deleted and rebuilt while orders run
   prices             prices change while orders run
+  refunds            banks refuse refunds or let them fail later, and customers dispute charges
   forgetting         customers are forgotten while orders run, and some of them come back
+  accounts           other accounts send commands through the bus, also an account that may not
   versions           each service is rolled out, back and out again; half of all events carry an
                      unknown field
   outages            partners are away for up to six hours, store and bus for up to ten minutes
-  expiry             records expire, TTL deletes them late, and callers repeat themselves";
+  expiry             records expire, TTL deletes them late, and callers repeat requests
+Not part of all, and in every run where it is named:
+  noisy-tenant       one customer places many orders at once, and few deliveries run at a time
+  scarce-concurrency few deliveries run at a time, for a comparison with noisy-tenant";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Exhaustive {
@@ -130,8 +137,10 @@ enum StoryName {
     Both,
     /// A customer is forgotten while a parcel is on its way, and comes back
     Forgotten,
-    /// Orders are charged when their parcels leave, and one is canceled before
+    /// Orders are charged when their parcels leave, and one order is canceled before its parcel leaves
     WhenShipped,
+    /// A customer confirms the charge before the shop waits for that
+    Confirmed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -183,11 +192,12 @@ impl Simulate {
             StoryName::Both => Story::Both,
             StoryName::Forgotten => Story::Forgotten,
             StoryName::WhenShipped => Story::WhenShipped,
+            StoryName::Confirmed => Story::Confirmed,
         }
     }
 
     /// Returns the options that, with the seed, give the same run.
-    fn words(&self) -> String {
+    fn arguments(&self) -> String {
         let mut words = String::new();
         if self.orders != 4 {
             words.push_str(&format!(" --orders {}", self.orders));
@@ -217,7 +227,7 @@ impl Simulate {
 
 pub(crate) fn run(simulate: &Simulate) -> anyhow::Result<ExitCode> {
     let one_run = simulate.seed.is_some() || !simulate.strike.is_empty();
-    let holds = if one_run { one(simulate)? } else { many(simulate)? };
+    let holds = if one_run { one(simulate)? } else { run_seeds(simulate)? };
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -240,7 +250,7 @@ fn one(simulate: &Simulate) -> anyhow::Result<bool> {
     Ok(holds)
 }
 
-fn many(simulate: &Simulate) -> anyhow::Result<bool> {
+fn run_seeds(simulate: &Simulate) -> anyhow::Result<bool> {
     let progress = if simulate.json { ProgressBar::hidden() } else { bar()? };
     let setting = simulate.setting();
     let (simulator, campaign) = (simulate.simulator(), simulate.campaign());
@@ -249,7 +259,7 @@ fn many(simulate: &Simulate) -> anyhow::Result<bool> {
     if simulate.json {
         line!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        print_text::report(&report, setting.threads, &simulate.words());
+        print_text::report(&report, setting.threads, &simulate.arguments());
     }
     Ok(report.failed == 0)
 }

@@ -138,7 +138,10 @@ impl Answers {
             .context("--mock cannot be read")?;
         let unknown_names = mocks.unknown_names(machine);
         if !unknown_names.is_empty() {
-            note!("note: no task of the machine is called {}", unknown_names.join(", "));
+            note!(
+                "note: --mock has results for {}, but no task of the machine has such a name",
+                unknown_names.join(", ")
+            );
         }
         Ok(Storage { mocks, folder })
     }

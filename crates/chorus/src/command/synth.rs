@@ -14,10 +14,11 @@ use crate::screen::{BAD, GOOD, line};
 
 /// Print or check template.yaml, the stack that derives from the design table
 ///
-/// Print template.yaml (SAM), as the design table, the services' tables and their routes have it.
+/// Print template.yaml (SAM), which derives from the design table, the services' tables and their
+/// routes.
 #[derive(Debug, Args)]
 pub(crate) struct Synth {
-    /// Check what no linter checks, and that template.yaml is up to date; exit 1 if not
+    /// Check the rules that no linter checks, and that template.yaml is up to date; exit 1 if not
     #[arg(long)]
     check: bool,
     /// Write template.yaml, unless a check finds anything

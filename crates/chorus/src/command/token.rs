@@ -80,9 +80,14 @@ pub(crate) async fn run(token: &Token) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let there = data.display();
-    ensure!(chorus_local::holds_engine(data), "there is no shop in {there}");
+    ensure!(
+        chorus_local::holds_engine(data),
+        "there is no shop in {there}: `chorus up --data {there}` creates one"
+    );
     let key = TokenKey::in_directory(data);
-    let key = key.with_context(|| format!("the shop in {there} has no key for tokens"))?;
+    let key = key.with_context(|| {
+        format!("the shop in {there} has no key for tokens: `chorus up` creates one")
+    })?;
     line!("{}", key.mint(&asked.caller())?);
     Ok(ExitCode::SUCCESS)
 }
@@ -98,16 +103,22 @@ async fn of_user_pool(
     create: bool,
 ) -> anyhow::Result<String> {
     let password = std::env::var(PASSWORD).ok().filter(|password| !password.is_empty());
-    let password =
-        password.with_context(|| format!("{PASSWORD} is not set: the password of {name}"))?;
+    let password = password
+        .with_context(|| format!("{PASSWORD} is not set: it must be the password of {name}"))?;
     let pool = operator.user_pool().await?;
     if create {
         pool.create(name, &password, role.as_deref()).await?;
     }
     let groups = pool.groups(name).await?;
     match role {
-        Some(role) => ensure!(groups.contains(role), "{name} is not in the group {role}"),
-        None => ensure!(groups.is_empty(), "{name} has a role, and is not a customer"),
+        Some(role) => ensure!(
+            groups.contains(role),
+            "the user {name} is not in the group {role} of the user pool"
+        ),
+        None => ensure!(
+            groups.is_empty(),
+            "the user {name} is a member of a group, and not a customer: add --staff, --reviewer or --operator"
+        ),
     }
     Ok(pool.token(name, &password).await?)
 }

@@ -10,7 +10,7 @@ use axum::http::HeaderValue;
 use chorus_events::{Country, Currency, Money, MoneyError, PaymentCapture, Settings};
 use chorus_notification::TransportMailer;
 use chorus_partners::mail::{Address, Smtp};
-use chorus_partners::stripe::{FixedKey, STRIPE, Stripe};
+use chorus_partners::stripe::{FixedKey, STRIPE, SecretKey, Stripe};
 use chorus_payment::StripeProvider;
 use chorus_shop::{
     CONFIRMATION_TIMEOUT, DELIVERY_DEADLINE, FRONT_END_SECRET_FILE, Shop, ShopConfig, UPDATES_PATH,
@@ -149,12 +149,8 @@ impl Mail {
 /// STRIPE_WEBHOOK_SECRET.
 #[derive(Debug, Args)]
 struct Payments {
-    /// The payment provider: simulated, or Stripe with the key in the variable STRIPE_KEY
-    #[arg(long = "payment", value_name = "PROVIDER", default_value = "simulated")]
-    provider: Provider,
-    /// Another server with Stripe's API; on this machine it needs no key
-    #[arg(long = "payment-url", value_name = "URL", default_value = STRIPE)]
-    url: String,
+    #[command(flatten)]
+    by: PaymentPartner,
     /// The page to which a bank sends customers back after they confirmed a payment
     #[arg(long = "payment-return-url", value_name = "URL")]
     return_url: Option<String>,
@@ -170,6 +166,17 @@ struct Payments {
     confirmation_timeout: u32,
 }
 
+/// Who moves the money.
+#[derive(Debug, Args)]
+pub(crate) struct PaymentPartner {
+    /// The payment provider: simulated, or Stripe with the key in the variable STRIPE_KEY
+    #[arg(long = "payment", value_name = "PROVIDER", default_value = "simulated")]
+    provider: Provider,
+    /// Another server with Stripe's API; on this machine it needs no key
+    #[arg(long = "payment-url", value_name = "URL", default_value = STRIPE)]
+    url: String,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Provider {
     Simulated,
@@ -179,29 +186,50 @@ enum Provider {
 /// The key for a server on this machine with Stripe's API, if none is given.
 const KEY_OF_THIS_LAPTOP: &str = "sk_test_for_this_laptop_only";
 
-impl Payments {
-    fn stripe(&self, currency: Currency) -> anyhow::Result<Option<Arc<StripeProvider>>> {
+impl PaymentPartner {
+    /// Returns Stripe, if it is the provider.
+    pub(crate) fn stripe(&self, currency: Currency) -> anyhow::Result<Option<StripeProvider>> {
         if self.provider == Provider::Simulated {
             return Ok(None);
         }
-        let given = std::env::var("STRIPE_KEY").ok().filter(|key| !key.is_empty());
-        let key = match given {
+        let key = match stripe_key() {
             Some(key) => key,
             None if self.url.starts_with("http://") => KEY_OF_THIS_LAPTOP.to_owned(),
             None => bail!("STRIPE_KEY is not set: it must be Stripe's secret key"),
         };
-        let key = key.parse().context("STRIPE_KEY is not a key of Stripe's")?;
-        let stripe = Stripe::at(&self.url, Arc::new(FixedKey(key)));
-        let stripe = stripe.context("--payment-url is invalid")?;
-        let currency = currency.code().parse().context("Stripe does not support the currency")?;
-        let provider = StripeProvider::new(stripe, currency).capturing(self.capture);
-        Ok(Some(Arc::new(provider.returning_to(self.return_url.clone()))))
+        let key = key.parse().context("STRIPE_KEY is not a secret key of Stripe")?;
+        stripe_at(&self.url, key, currency).map(Some)
+    }
+}
+
+/// Returns the key in the variable STRIPE_KEY, if it is set.
+pub(crate) fn stripe_key() -> Option<String> {
+    std::env::var("STRIPE_KEY").ok().filter(|key| !key.is_empty())
+}
+
+/// Returns the provider that charges by the server with Stripe's API at `url`.
+pub(crate) fn stripe_at(
+    url: &str,
+    key: SecretKey,
+    currency: Currency,
+) -> anyhow::Result<StripeProvider> {
+    let stripe = Stripe::at(url, Arc::new(FixedKey(key)));
+    let stripe = stripe.context("the payment provider's URL is invalid")?;
+    let currency = currency.code().parse().context("Stripe does not support the currency")?;
+    Ok(StripeProvider::new(stripe, currency))
+}
+
+impl Payments {
+    fn stripe(&self, currency: Currency) -> anyhow::Result<Option<Arc<StripeProvider>>> {
+        let Some(stripe) = self.by.stripe(currency)? else { return Ok(None) };
+        let stripe = stripe.capturing(self.capture).returning_to(self.return_url.clone());
+        Ok(Some(Arc::new(stripe)))
     }
 
     /// The secret with which Stripe signs its notices, if it is set.
     fn webhook_secret(&self) -> anyhow::Result<Option<WebhookSecret>> {
         let given = std::env::var("STRIPE_WEBHOOK_SECRET").ok().filter(|it| !it.is_empty());
-        let given = given.filter(|_| self.provider == Provider::Stripe);
+        let given = given.filter(|_| self.by.provider == Provider::Stripe);
         given.map(|secret| secret.parse()).transpose().context("STRIPE_WEBHOOK_SECRET is invalid")
     }
 }
@@ -225,19 +253,19 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
         ..ShopConfig::default()
     };
     if let Some(url) = running_in(&up.data) {
-        bail!("the shop in {} runs already, at {url}", up.data.display());
+        bail!("the shop in {} runs already, at {url}: stop it first", up.data.display());
     }
     let interruption = Interruption::listen()?;
-    let unopened = || format!("the shop in {} does not open", up.data.display());
+    let unopened = || format!("the shop in {} cannot be opened", up.data.display());
     let shop = Shop::start(&config).await.with_context(unopened)?;
     let url = shop.url().unwrap_or_default();
     let announcement = announce(&up.data, &url)?;
     welcome(&url, up);
-    interruption.comes().await;
-    line!("\nFinishing what is in flight …");
+    interruption.received().await;
+    line!("\nWaiting for deliveries in flight …");
     shop.stop().await?;
     drop(announcement);
-    line!("{GOOD}Stopped.{GOOD:#} Everything is in {}.", up.data.display());
+    line!("{GOOD}Stopped.{GOOD:#} The data is in {}.", up.data.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -246,22 +274,22 @@ fn welcome(url: &str, up: &Up) {
     line!("{GOOD}The shop is open{GOOD:#} at {BOLD}{url}{BOLD:#}, its data in {data}.\n");
     let chorus = called();
     let at = if up.port == 3000 { String::new() } else { format!(" --url {url}") };
-    line!("{DIM}# list an item, keep a customer, order{DIM:#}");
+    line!("{DIM}# list an item, store a customer, place an order{DIM:#}");
     line!(
         "curl -X PUT {url}/items/chai -d '{{\"name\":\"Chai\",\"price\":18,\"stock\":39}}'\n\
          curl -X PUT {url}/customers/ana -d '{{\"name\":\"Ana\",\"email\":\"ana@example.com\"}}'\n\
          {chorus} order place --customer ana --line chai:2{at}\n"
     );
-    line!("{DIM}# then see what it went through{DIM:#}");
+    line!("{DIM}# then see the events of the order{DIM:#}");
     line!("{chorus} trace ORDER{at}\n");
     if let Some(front_end) = &up.front_end {
         line!(
-            "{front_end}/{UPDATES_PATH} is told how orders proceed; the updates are signed with the \
+            "{front_end}/{UPDATES_PATH} gets updates of orders, which are signed with the \
              secret in {}.\n",
             up.data.join(FRONT_END_SECRET_FILE).display()
         );
     }
-    line!("What the API can do: {url}/ and {url}/openapi.json. Ctrl-C stops.");
+    line!("The routes of the API: {url}/ and {url}/openapi.json. Ctrl-C stops.");
 }
 
 #[cfg(test)]

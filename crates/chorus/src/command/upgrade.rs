@@ -52,7 +52,7 @@ fn print(rehearsal: &Rehearsal, upgrade: &Upgrade) {
         line!("{GOOD}✓{GOOD:#} Nothing would go wrong. `{chorus} up --data {directory}` upgrades.");
     } else {
         line!(
-            "{DIM}Nothing in {directory} was changed: the earlier release goes on with it.{DIM:#}"
+            "{DIM}Nothing in {directory} was changed: the earlier release can still run it.{DIM:#}"
         );
     }
 }

@@ -40,7 +40,7 @@ enum What {
     /// The shop accepts both secrets for a week, in which the carrier has to begin to sign with
     /// the new one.
     Rotate {
-        /// Stop accepting the previous secret: for one that others may know
+        /// Stop accepting the previous secret at once, because others may know it
         #[arg(long)]
         revoke: bool,
     },
@@ -73,9 +73,14 @@ async fn of_stack(what: &What, stack: &str) -> anyhow::Result<()> {
 
 fn of_directory(what: &What, data: &Path) -> anyhow::Result<()> {
     let there = data.display();
-    ensure!(chorus_local::holds_engine(data), "there is no shop in {there}");
+    ensure!(
+        chorus_local::holds_engine(data),
+        "there is no shop in {there}: `chorus up --data {there}` creates one"
+    );
     let file = WebhookSecretFile::in_directory(data);
-    let file = file.with_context(|| format!("the shop in {there} has no webhook secret"))?;
+    let file = file.with_context(|| {
+        format!("the shop in {there} has no webhook secret: `chorus up` creates one")
+    })?;
     match what {
         What::Secret => line!("{}", file.current()?),
         What::Rotate { revoke } => {
@@ -92,9 +97,11 @@ fn print_text(place: &str, now: Timestamp, revoked: bool) {
     line!("{GOOD}The secret is new.{GOOD:#} `{chorus} webhook secret {place}` prints it.");
     if revoked {
         let minutes = KEPT_SECONDS / 60;
-        line!("The one before is refused within {minutes} minutes: the carrier needs the new one.");
+        line!(
+            "The previous secret is rejected within {minutes} minutes: tell the carrier the new one."
+        );
     } else {
         let until = now + SignedDuration::from_secs(OVERLAP_SECONDS);
-        line!("The one before is accepted until {}.", until.strftime("%F %H:%M UTC"));
+        line!("The previous secret is accepted until {}.", until.strftime("%F %H:%M UTC"));
     }
 }

@@ -65,7 +65,7 @@ fn main() -> anyhow::Result<()> {
     // Two threads on any machine, so that rows of two machines can be compared.
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     row("workload", "value", "ratio");
-    // Measured first, while the process holds nothing else.
+    // The memory of orders in flight is measured first, while the process holds nothing else.
     if wanted("in-flight") {
         runtime.block_on(memory::in_flight(size))?;
     }
@@ -128,12 +128,12 @@ async fn flow(data: Option<&Path>, size: Size) -> anyhow::Result<Usage> {
     harness.move_parcels(true);
     harness.local.runner().start();
     harness.place(0..size.warm_up, |_| CUSTOMER).await?;
-    harness.rest(size.warm_up).await?;
+    harness.run_until_delivered(size.warm_up).await?;
     let meter = harness.local.store().meter();
     let (before, wall, cpu) = (meter.total().requests, Instant::now(), ProcessTime::now());
     let end = size.warm_up + size.orders;
     harness.place(size.warm_up..end, |_| CUSTOMER).await?;
-    harness.rest(end).await?;
+    harness.run_until_delivered(end).await?;
     let (wall, cpu) = (wall.elapsed(), cpu.elapsed());
     let requests = meter.total().requests - before;
     harness.local.runner().shutdown(Duration::from_secs(10)).await?;

@@ -22,10 +22,10 @@ pub(crate) async fn in_flight(size: Size) -> anyhow::Result<()> {
         harness.move_parcels(false);
         harness.place(wave * orders..(wave + 1) * orders, |_| CUSTOMER).await?;
         show(format!("  wave {}: all placed", wave + 1), status("VmRSS")?);
-        harness.rest(wave * orders).await?;
+        harness.run_until_delivered(wave * orders).await?;
         show(format!("  wave {}: all at the carrier", wave + 1), status("VmRSS")?);
         harness.move_parcels(true);
-        harness.rest((wave + 1) * orders).await?;
+        harness.run_until_delivered((wave + 1) * orders).await?;
         show(format!("  wave {}: all delivered", wave + 1), status("VmRSS")?);
         show(format!("  wave {}: the peak so far", wave + 1), status("VmHWM")?);
     }

@@ -11,7 +11,7 @@ use chorus_kernel::{Item, Key, Page, Query, Store, StoreError, TableSpec, Write}
 use chorus_local::{DynoxideStore, SystemClock};
 use cpu_time::ProcessTime;
 
-/// The index of the shop's own store; the partners' store has the other.
+/// The index of the shop's own store; the partners' store has index 0.
 const SHOP: usize = 1;
 
 enum Request {
@@ -149,7 +149,10 @@ async fn ask(asked: &[Asked], stores: &[DynoxideStore; 2]) -> anyhow::Result<()>
             Request::Query(query) => store.query(query).await.is_ok(),
             Request::Write(writes) => store.write(writes).await.is_ok(),
         };
-        ensure!(goes == *went, "a replayed request was answered otherwise");
+        ensure!(
+            goes == *went,
+            "a replayed request succeeded or failed other than when it was recorded"
+        );
     }
     Ok(())
 }

@@ -13,9 +13,10 @@ use serde::de::DeserializeOwned;
 use super::{ItemAccount, items, scan};
 use crate::Partners;
 use crate::doctor::Discrepancy;
+use crate::unrecorded::unreadable;
 
-/// Returns where the books differ. A change that is written during the comparison may appear as a
-/// difference, and is gone a moment later.
+/// Returns where the books differ. If a change is written during the comparison, the result may
+/// contain a difference that is gone a moment later.
 ///
 /// # Errors
 /// If the books cannot be read.
@@ -27,22 +28,18 @@ pub(crate) async fn disagreements(
     let payments = entities::<Payment>(local)?;
     match partners.ledger(&payments).await {
         Ok(ledger) => found.extend(money(&payments, &ledger)),
-        Err(failure) => found.push(Discrepancy {
-            about: "the payment provider".to_owned(),
-            problem: format!("its books cannot be read, and were not compared: {failure}"),
-            remedy: "chorus doctor again, once it answers".to_owned(),
-        }),
+        Err(failure) => found.push(unreadable(&failure)),
     }
     Ok(found)
 }
 
-/// Returns the items whose counts differ from the reservations of all orders. Both are read twice,
-/// and only a difference in both reads counts, because a reservation may be made in between.
-pub(super) fn miscounted(local: &Local) -> Result<Vec<Discrepancy>, Failure> {
-    let read = || Ok::<_, Failure>(stock(&items(local)?, &entities::<Reservation>(local)?));
-    let mut found = read()?;
+/// Returns the items in `read` whose counts differ from the reservations of all orders. If any
+/// differs, the items and the reservations are read again, and only a difference in both reads
+/// counts, because a reservation may be made between the reads of the two.
+pub(super) fn miscounted(local: &Local, read: &[ItemAccount]) -> Result<Vec<Discrepancy>, Failure> {
+    let mut found = stock(read, &entities::<Reservation>(local)?);
     if !found.is_empty() {
-        let again = read()?;
+        let again = stock(&items(local)?, &entities::<Reservation>(local)?);
         found.retain(|it| again.contains(it));
     }
     Ok(found)
@@ -95,7 +92,8 @@ fn money(payments: &[Payment], ledger: &[LedgerEntry]) -> Vec<Discrepancy> {
     }
     let wrong = |payment: &Payment| {
         let (charged, refunded) = moved.get(&payment.order_id).copied().unwrap_or_default();
-        // While it is authorized, its capture may be under way.
+        // While a payment is authorized, its capture may be under way, so its sums are not
+        // compared.
         let asks = matches!(payment.status, Paid::Charging | Paid::Authorized | Paid::Refunding);
         let agrees = payment.charged == charged && payment.refunded == refunded;
         (!asks && !agrees).then(|| Discrepancy {

@@ -42,7 +42,8 @@ pub struct BatchedLog {
     pub requests: f64,
     /// Requests to SQS for the log; 0 without the queue.
     pub queue_requests: f64,
-    /// The longest time in seconds that an event waits for its batch: `trace` may be behind by as much.
+    /// The longest time in seconds that an event waits for its batch: `trace` may be behind by as
+    /// much.
     pub seconds_behind: f64,
 }
 

@@ -10,7 +10,7 @@ use axum::http::Request;
 use chorus_events::Settings;
 use chorus_events::callers::LOCAL;
 use chorus_events::table::TABLE;
-use chorus_http::{Caller, HttpFunction, MAX_BODY, trusting};
+use chorus_http::{Caller, HttpFunction, MAX_BODY, with_default_caller};
 use chorus_kernel::{Clock, Handler, Kernel, Store};
 use chorus_local::{
     Call, Endpoint, Local, LocalConfig, NoAnswer, Partner, Taken, VirtualClock, Work,
@@ -28,10 +28,10 @@ const START: i64 = 1_767_225_600;
 
 /// A partner that accepts every parcel and every update; the measurement itself sends the carrier's
 /// callbacks.
-struct TakesAll;
+struct AcceptingPartner;
 
 #[async_trait]
-impl Partner for TakesAll {
+impl Partner for AcceptingPartner {
     async fn post(&self, _: &Call) -> Result<u16, NoAnswer> {
         Ok(202)
     }
@@ -69,7 +69,7 @@ impl MeasuredShop {
         let start = jiff::Timestamp::new(START, 123_456_789);
         let clock = VirtualClock::at(start.expect("the constant is a moment of this century"));
         let mut config = LocalConfig::new(&TABLE, functions.collect()).virtual_time(&clock).seed(1);
-        config.partner = Some(Arc::new(TakesAll));
+        config.partner = Some(Arc::new(AcceptingPartner));
         for row in TABLE.rows.iter().filter(|row| row.partner().is_some()) {
             config = config.endpoint(row.action, Endpoint::new("in this process", "a key"));
         }
@@ -83,7 +83,7 @@ impl MeasuredShop {
         kernel.store = store;
         kernel.bus = Arc::new(RecordedBus { bus: kernel.bus, recorder: Arc::clone(&recorder) });
         let caller = Caller::trusted(LOCAL, &routes);
-        let router = trusting(chorus_http::router(&kernel, API, routes), caller);
+        let router = with_default_caller(chorus_http::router(&kernel, API, routes), caller);
         Ok(Self { local, recorder, kernel, clock, router })
     }
 
@@ -102,7 +102,7 @@ impl MeasuredShop {
         self.recorder.enter(action, 1, Consumption { http_requests: 1, ..Consumption::INVOCATION });
         let answered = self.ask(request).await;
         self.recorder.leave();
-        self.rest().await;
+        self.run_until_idle().await;
         answered
     }
 
@@ -123,7 +123,7 @@ impl MeasuredShop {
 
     /// Runs the work that is due, and advances the time to the next work, until the shop waits only
     /// for external calls.
-    async fn rest(&self) {
+    async fn run_until_idle(&self) {
         let bus = self.local.bus();
         while !bus.is_idle() {
             match bus.take_due(1).pop() {

@@ -6,7 +6,7 @@ use super::Consumption;
 /// The day of the prices: us-east-1, on demand, without free tiers.
 pub const PRICES_AS_OF: &str = "2026-11-21";
 
-/// In US dollars for a million, like the constants below.
+/// The price of a million requests in US dollars, as are those of the constants below.
 const HTTP_API_REQUEST: f64 = 1.00;
 const EVENT: f64 = 1.00;
 const API_DESTINATION_CALL: f64 = 0.20;
@@ -18,14 +18,14 @@ pub(super) const QUEUE_REQUEST: f64 = 0.40;
 /// A million gigabyte-seconds of Lambda on arm64.
 const GIGABYTE_SECOND: f64 = 13.33;
 
-/// In US dollars for a gigabyte, which equals the price of a million kilobytes.
+/// The price of a gigabyte of logs in US dollars, which equals that of a million kilobytes.
 const LOGGED: f64 = 0.50;
 const ARCHIVED: f64 = 0.10;
 
 /// An invocation is assumed to take 40 ms of 256 MiB.
 const GIGABYTE_SECONDS_OF_AN_INVOCATION: f64 = 0.040 * 0.25;
-/// An invocation is assumed to log one line, which a test of `chorus-aws` keeps below 400 bytes,
-/// and no lines of Lambda's own.
+/// Assumes that an invocation logs one line of at most 400 bytes, which a test of `chorus-aws`
+/// checks, and that Lambda logs no lines of its own.
 const LOGGED_KILOBYTES_OF_AN_INVOCATION: f64 = 0.4;
 /// The size of an event in the archive, as assumed.
 const ARCHIVED_KILOBYTES_OF_AN_EVENT: f64 = 1.2;

@@ -38,8 +38,8 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Starts a row's work on `messages` messages. Its start alone, such as an invocation, consumes
-    /// `used`.
+    /// Starts a row's work on `messages` messages. Starting it consumes `used`, such as an
+    /// invocation.
     pub(super) fn enter(&self, action: &str, messages: usize, used: Consumption) {
         lock(&self.at_work).push(AtWork { action: action.to_owned(), messages, used });
     }
@@ -138,7 +138,8 @@ impl Publisher for RecordedBus {
     }
 }
 
-/// An action that a state machine's task invokes: its row is the one that is running meanwhile.
+/// An action that a state machine's task invokes. While the action runs, consumption is attributed
+/// to its row, not to the machine's.
 pub(super) struct RecordedTask {
     pub(super) handler: Arc<dyn Handler>,
     pub(super) recorder: Arc<Recorder>,

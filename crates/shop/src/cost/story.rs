@@ -50,7 +50,8 @@ pub(super) async fn play(shop: &MeasuredShop, order: MeasuredOrder) -> Result<St
     });
     let placing = Request::post("/orders").header("idempotency-key", "a-measured-order");
     let mut placing = request(placing, &body)?;
-    // Only a customer's orders are counted.
+    // Placed by a customer, because the count of recent orders, which only customers have, is
+    // part of the cost.
     placing.extensions_mut().insert(Caller::customer(CUSTOMER));
     let placed = shop.request("CreateOrder", placing).await?;
     let order_id = placed["order-id"].as_str().unwrap_or_default().to_owned();

@@ -23,7 +23,7 @@ pub(super) fn of(story: &[LoggedEvent], settled_at: Option<Timestamp>) -> Vec<At
     for event in story.iter().filter(open) {
         let order_id = event.metadata.correlation_id.clone();
         let remedy = remedy(&event.detail_type, &order_id);
-        // An action that was retried and failed again is one finding.
+        // If an action was retried and failed again, only the last failure is reported.
         found.retain(|it| it.event != event.detail_type);
         found.push(Attention {
             order_id,
@@ -53,12 +53,12 @@ fn settled_by(detail_type: &str) -> Option<&'static str> {
 fn remedy(detail_type: &str, order: &str) -> String {
     match detail_type {
         "CaptureFailed" => format!(
-            "chorus trace {order}; where it was delivered before it could be canceled, ask the customer for its \
-             amount, then `chorus settle {order}`"
+            "chorus trace {order}; if it was delivered before it could be canceled, ask the customer to pay, \
+             then `chorus settle {order}`"
         ),
         "ErrorPaymentCanceled" => format!("chorus payment retry-refund {order}"),
         "ErrorPaymentDisputed" => format!(
-            "answer it at the payment provider, with what `chorus trace {order}` shows as evidence, then `chorus settle {order}`"
+            "answer the dispute at the payment provider, with the output of `chorus trace {order}` as evidence, then `chorus settle {order}`"
         ),
         "ErrorItemUnreserved" | "ErrorItemReturned" => format!(
             "count the items (`chorus accounts`), correct their stock, then `chorus settle {order}`"

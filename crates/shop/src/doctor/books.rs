@@ -1,10 +1,12 @@
-//! Compares Payment's and Inventory's records of an order that has ended with how it ended.
+//! Checks that Payment's and Inventory's records of a canceled or delivered order fit its end.
 
 use chorus_event_log::LoggedEvent;
+use chorus_events::facts::OrderCreated;
 use chorus_events::{Money, OrderId};
 use chorus_inventory::{Reservation, Status as Stock};
 use chorus_kernel::{Found, Store, load};
 use chorus_payment::{Payment, Status as Paid};
+use chorus_table::Event as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Discrepancy, DoctorError};
@@ -48,6 +50,35 @@ pub(super) async fn of(
         remedy: format!("chorus trace {order}; correct the stock, then `chorus settle {order}`"),
     });
     Ok(money.into_iter().chain(pieces).collect())
+}
+
+/// How long the event log may take to store an event. It takes longer only if the
+/// store does not answer.
+const LOGGED_WITHIN: SignedDuration = SignedDuration::from_mins(15);
+
+/// Returns the finding that the log lacks the event by which the order was placed at `placed_at`. All
+/// other findings about an order come from its logged events, so such an order would look well even
+/// if no service had heard of it.
+pub(super) fn unlogged(
+    (order, placed_at): (&str, Timestamp),
+    now: Timestamp,
+    story: &[LoggedEvent],
+) -> Option<Discrepancy> {
+    let logged = story.iter().any(|event| event.detail_type == OrderCreated::SPEC.detail_type);
+    if logged || now.duration_since(placed_at) < LOGGED_WITHIN {
+        return None;
+    }
+    let until = placed_at + LOGGED_WITHIN;
+    Some(Discrepancy {
+        about: order.to_owned(),
+        problem: format!(
+            "it was placed at {placed_at:.0}, and the event log has no OrderCreated of it: the \
+             services may not have received that event"
+        ),
+        remedy: format!(
+            "chorus replay --from {placed_at:.0} --to {until:.0}, and then again with --yes"
+        ),
+    })
 }
 
 /// Returns what is wrong; none if the order was delivered and its total charged, or was canceled
@@ -97,7 +128,7 @@ mod tests {
         assert!(!wrong(true, Some(&charged)) && wrong(false, Some(&charged)));
         assert!(wrong(true, Some(&refunded)) && !wrong(false, Some(&refunded)));
         assert!(wrong(true, None) && !wrong(false, None));
-        // An amount that the bank holds is no income, and not released yet.
+        // An amount that the bank holds is wrong at either end: it is neither charged nor released.
         let held = payment(Paid::Authorized, (zero, zero));
         let not_taken = payment(Paid::CaptureFailed, (zero, zero));
         for held in [held, not_taken] {

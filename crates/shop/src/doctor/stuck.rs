@@ -2,8 +2,8 @@
 
 use chorus_event_log::LoggedEvent;
 use chorus_events::table::TABLE;
-use chorus_kernel::{Key, RECORD_LIFETIME, Store, record_key};
-use chorus_table::{Role, RowSpec, Rule, rules};
+use chorus_kernel::{Key, RECORD_LIFETIME, Store, record_key, recorded_events};
+use chorus_table::{Entry, Role, RowSpec, Rule, rules};
 use event_pattern::Pattern;
 use jiff::Timestamp;
 use serde_json::json;
@@ -17,8 +17,8 @@ struct Expectation {
     expects: Vec<&'static str>,
 }
 
-/// Returns the rows that answer events with events, and those that start state machines which do.
-/// Rows that a deployment may omit are left out: no order waits for them.
+/// Returns an expectation for each rule whose row emits events, or starts a state machine that
+/// emits some. Rows that a deployment may omit are left out: no order waits for them.
 fn expectations() -> Result<Vec<Expectation>, DoctorError> {
     let expectation = |rule: Rule| {
         let pattern = Pattern::parse(rule.pattern.to_string());
@@ -26,10 +26,10 @@ fn expectations() -> Result<Vec<Expectation>, DoctorError> {
         let expects = expected(&rule.row);
         Ok(Expectation { rule, pattern, expects })
     };
-    let told_later = TABLE.rows.iter().filter(|row| waits_for_later_events(row));
-    let told_later: Vec<RowSpec> =
-        told_later.map(|row| RowSpec { on: row.tasks, ..*row }).collect();
-    let rules = TABLE.rules().into_iter().chain(rules(&told_later));
+    let later_tasks = TABLE.rows.iter().filter(|row| waits_for_later_events(row));
+    let later_tasks: Vec<RowSpec> =
+        later_tasks.map(|row| RowSpec { on: row.tasks, ..*row }).collect();
+    let rules = TABLE.rules().into_iter().chain(rules(&later_tasks));
     let rules = rules.filter(|rule| !rule.row.optional);
     let found: Result<Vec<_>, DoctorError> = rules.map(expectation).collect();
     Ok(found?.into_iter().filter(|it| !it.expects.is_empty()).collect())
@@ -49,8 +49,8 @@ fn expected(row: &RowSpec) -> Vec<&'static str> {
     expected
 }
 
-/// Whether the row is a task only for events that did not start the state machine: the machine has
-/// to wait for them first.
+/// Whether none of the events that this row gets as a task starts the row's state machine: the
+/// machine is already running, and waits for each of them.
 fn waits_for_later_events(row: &RowSpec) -> bool {
     let machine = TABLE.rows.iter().find(|other| row.task_of == Some(other.action));
     machine.is_some_and(|machine| row.tasks.iter().all(|event| !machine.on.contains(event)))
@@ -84,7 +84,7 @@ impl Expectations {
         let mut waits = Waits::default();
         for event in story {
             for expectation in &self.0 {
-                // An action that waits for an answer to several events is reported once.
+                // An action that has not answered several events is reported once.
                 let named = |it: &Stuck| it.rule == expectation.rule.name;
                 let Some(late) = expectation.overdue(event, story, now)? else { continue };
                 if waits.stuck.iter().any(named)
@@ -150,8 +150,11 @@ pub(super) fn ended(story: &[LoggedEvent]) -> bool {
 }
 
 impl Expectation {
-    /// Whether the action's record shows that it answered the event without publishing anything. A
-    /// row with an API waits for a person: its record shows only that it received the event.
+    /// Whether the action's record shows that the action handled the event and has nothing left to
+    /// publish. The caller has found none of the expected events in the log. So if the record
+    /// contains one, that event was stored and did not reach the bus: the result is false. A row
+    /// that waits for a person or a state machine may still answer although its record exists, so
+    /// the result is false until the order has ended.
     async fn answered(
         &self,
         store: &dyn Store,
@@ -160,10 +163,13 @@ impl Expectation {
     ) -> Result<bool, DoctorError> {
         let row = &self.rule.row;
         let key = record_of(event, row.action);
-        // A record of a row that starts a state machine does not show that the machine has ended,
-        // either.
-        let goes_on = (!row.api.is_empty() || row.starts_machine) && !ended(story);
-        Ok(store.get(&key).await?.is_some() && !goes_on)
+        // A record shows only that the row has received the event, not that the person or the state
+        // machine that it started has answered.
+        let may_still_answer = (!row.api.is_empty() || row.starts_machine) && !ended(story);
+        let Some(record) = store.get(&key).await? else { return Ok(false) };
+        let expected = |entry: &Entry| self.expects.contains(&entry.detail_type.as_str());
+        let lost = recorded_events(&record).is_ok_and(|events| events.iter().any(expected));
+        Ok(!may_still_answer && !lost)
     }
 
     /// Returns the finding if the event was not answered in time.

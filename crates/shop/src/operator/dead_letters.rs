@@ -35,11 +35,11 @@ pub struct DeadLetterView {
 #[serde(rename_all = "kebab-case", default)]
 pub struct RedriveRequest {
     pub queue: Option<String>,
-    /// Only those with this error code.
+    /// Selects only dead letters with this error code.
     pub code: Option<String>,
     pub ids: Option<Vec<u64>>,
     pub limit: Option<usize>,
-    /// How many are sent in a second at most.
+    /// How many dead letters are sent per second at most; if absent, there is no limit.
     pub per_second: Option<u32>,
     /// Whether this is a dry run, which only lists the dead letters.
     pub dry_run: bool,

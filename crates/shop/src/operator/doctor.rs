@@ -11,15 +11,19 @@ use serde::Deserialize;
 
 use super::{OperatorApi, Refused};
 use crate::accounts::books;
-use crate::audit;
 use crate::doctor::{
-    Checkup, DeployedRule, Depth, Discrepancy, FailedExecution, Redriven, Stuck, examine, has_ended,
+    Checkup, DeployedRule, Depth, Discrepancy, FailedExecution, Redriven, Stuck, Unavailable,
+    UnwritableFile, examine, has_ended,
 };
+use crate::{audit, unrecorded};
 
-/// For how many days back orders are examined by default: as long as records last.
+/// How many days back orders are examined by default: as long as records last.
 const DAYS: i64 = 15;
 
-/// The pause between two reads of books that are written meanwhile.
+/// A partner that the bus calls is reported once this many calls about one event had no answer.
+const CALLS: u32 = 3;
+
+/// The pause between two reads of books that the shop writes meanwhile.
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
@@ -42,22 +46,55 @@ pub(super) async fn doctor(
         letters: state.depth,
     };
     let queues = local.queues();
-    let dead_ends = queues.iter().filter(|queue| queue.dead_end && queue.depth > 0);
-    checkup.dead_letters = dead_ends.map(depth).collect();
+    let without_consumer = queues.iter().filter(|queue| queue.has_no_consumer && queue.depth > 0);
+    checkup.dead_letters = without_consumer.map(depth).collect();
     let redriven = local.redrives().into_iter().map(|redrive| Redriven {
         queue: redrive.queue.to_string(),
         events: redrive.events,
         since: Some(redrive.since),
     });
     checkup.redriven = redriven.collect();
+    checkup.unavailable.extend(unanswered(local).await?);
     checkup.failed_executions = failed_executions(local, since).await?;
+    checkup.unwritable = unwritable(&operator);
     let named: BTreeSet<String> =
         checkup.attention.iter().map(|it| it.order_id.clone()).chain(settled).collect();
     checkup.discrepancies.extend(disagreements(&operator, &named).await?);
+    let (store, provider) = (local.store().as_ref(), operator.partners.provider());
+    checkup.discrepancies.extend(unrecorded::findings(store, &*provider, since).await?);
     for stuck in &mut checkup.stuck {
         stuck.because = because(local, stuck).await?;
     }
     Ok(Json(checkup))
+}
+
+/// Returns the partners that do not answer the bus's calls. They have no breaker: the bus repeats
+/// each call.
+async fn unanswered(local: &Local) -> Result<Vec<Unavailable>, Refused> {
+    let mut found = Vec::new();
+    for call in local.unanswered(CALLS) {
+        let notes = local.attempts(&call.event_id).await?;
+        let note = notes.into_iter().find(|note| *note.rule == *call.pending.rule);
+        found.push(Unavailable {
+            partner: call.partner.to_owned(),
+            since: call.pending.since,
+            reason: note.map(|it| format!("{}: {}", it.code, it.message)).unwrap_or_default(),
+            probe_at: Some(call.pending.next),
+        });
+    }
+    Ok(found)
+}
+
+/// Returns the files of the engine and of the simulated partners that cannot be written.
+fn unwritable(operator: &OperatorApi) -> Vec<UnwritableFile> {
+    let (_, partners) = operator.partners.kept();
+    let files = operator.local.unwritable().into_iter().chain(partners.unwritable());
+    let named = files.map(|it| UnwritableFile {
+        file: it.file.display().to_string(),
+        since: it.since,
+        reason: it.reason,
+    });
+    named.collect()
 }
 
 /// Returns the failed executions whose order has not ended.

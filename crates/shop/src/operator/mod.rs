@@ -6,6 +6,7 @@ mod dead_letters;
 mod doctor;
 mod replay;
 mod tokens;
+mod unrecorded;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use axum::{Extension, Json, Router};
 use chorus_events::OrderId;
 use chorus_events::callers::ONLY_OPERATORS;
 use chorus_http::{Caller, TokenKey, restricted, without_query};
-use chorus_local::{ExecutionStory, Local, Pending};
+use chorus_local::{DirectoryError, ExecutionStory, Local, Pending};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -93,6 +94,12 @@ impl Refused {
     }
 }
 
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.1)
+    }
+}
+
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let Self(status, detail) = self;
@@ -126,6 +133,7 @@ pub(crate) fn router(local: Arc<Local>, partners: Partners, key: TokenKey) -> Ro
         .route("/operator/settle", post(settle))
         .route("/operator/backup", post(backup))
         .route("/operator/accounts", get(accounts))
+        .route("/operator/refund-unrecorded", post(unrecorded::refund))
         .route("/operator/load", get(load))
         .route("/operator/projections/rebuild", post(rebuild))
         .route("/operator/tokens", post(tokens::mint));
@@ -149,14 +157,12 @@ async fn attempts(
 ) -> Result<Json<Vec<Attempt>>, Refused> {
     let mut attempts = Vec::new();
     for event_id in asked.event_ids.split(',').filter(|id| !id.is_empty()) {
-        let pending = operator.local.pending(event_id);
-        for note in operator.local.attempts(event_id).await? {
+        let notes = operator.local.attempts(event_id).await?;
+        let pending = operator.local.pending(event_id, &notes);
+        for note in notes {
             let waiting = pending.iter().find(|one| *one.rule == *note.rule);
-            let waits = waiting.map(|Pending { since, next, until, .. }| Wait {
-                since: *since,
-                next: *next,
-                until: *until,
-            });
+            let waits =
+                waiting.map(|&Pending { since, next, until, .. }| Wait { since, next, until });
             attempts.push(Attempt {
                 waits,
                 event_id: event_id.to_owned(),
@@ -296,8 +302,14 @@ async fn backup(
         return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
     let begun = operator.begin(&by, "backup", json!({ "to": to })).await?;
-    operator.local.backup(&to, vec![operator.partners.kept()]).await?;
-    begun.end(operator.local.store().as_ref(), json!("made")).await?;
+    let made = operator.local.backup(&to, vec![operator.partners.kept()]).await;
+    let made = made.map(|()| "made").map_err(|error| match error {
+        chorus_local::Error::Directory(DirectoryError::Occupied(_)) => {
+            Refused(StatusCode::CONFLICT, error.to_string())
+        }
+        error => error.into(),
+    });
+    begun.end_with(operator.local.store().as_ref(), made).await?;
     Ok(Json(json!({ "backup": to })))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::{Extension, Json};
 use chorus_http::Caller;
-use chorus_kernel::{Store, record_key};
+use chorus_kernel::{Store, is_older_than_records, record_key};
 use chorus_local::{Local, Replay};
 use chorus_table::Replay as Policy;
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ pub struct ReplayRequest {
     pub from: Timestamp,
     /// The end of the range, exclusive.
     pub to: Timestamp,
-    /// Only to the target of this rule.
+    /// The rule whose target alone gets the events; if absent, all targets do.
     #[serde(default)]
     pub rule: Option<String>,
     /// Whether this is a dry run, which only reports what would happen.
@@ -39,13 +39,17 @@ pub struct Replayed {
     pub policy: String,
     /// How many events match the rule.
     pub deliveries: usize,
-    /// How many of them are duplicates: a record shows that they were answered.
+    /// How many deliveries are duplicates: a record shows that they were answered.
     pub absorbed: usize,
-    /// How many of them are new to the consumer: it acts on them now.
+    /// How many deliveries are new to the consumer, which acts on them now.
     pub acts: usize,
-    /// How many of them the consumer folds into its view again.
+    /// How many deliveries the consumer ignores, because their records would have expired: it cannot
+    /// know whether it has acted on them.
+    #[serde(default)]
+    pub too_old: usize,
+    /// How many deliveries the consumer folds into its view again.
     pub folds: usize,
-    /// How many of them are not sent, because the consumer is an external call.
+    /// How many deliveries are not made, because the consumer is an external call.
     pub suppressed: usize,
 }
 
@@ -86,6 +90,7 @@ pub(super) async fn replay(
 async fn foresee(local: &Local, request: &ReplayRequest) -> Result<ReplayReport, Refused> {
     let mut rules: BTreeMap<String, Replayed> = BTreeMap::new();
     let (mut events, mut after) = (0, 0);
+    let now = local.kernel().clock.now();
     if let Some(rule) = &request.rule
         && local.bus().topology().route(rule).is_none()
     {
@@ -98,7 +103,11 @@ async fn foresee(local: &Local, request: &ReplayRequest) -> Result<ReplayReport,
         for event in &page {
             events += 1;
             let detail: Value = serde_json::from_str(&event.json)?;
-            let key = detail["detail"]["metadata"]["idempotency-key"].as_str().unwrap_or_default();
+            let metadata = &detail["detail"]["metadata"];
+            let key = metadata["idempotency-key"].as_str().unwrap_or_default();
+            let occurred_at: Option<Timestamp> =
+                metadata["occurred-at"].as_str().and_then(|at| at.parse().ok());
+            let too_old = occurred_at.is_some_and(|at| is_older_than_records(at, now));
             for route in local.bus().matching(&event.json) {
                 let rule = &local.bus().topology().routes[route].rule;
                 if request.rule.as_ref().is_some_and(|only| *only != rule.name) {
@@ -113,6 +122,7 @@ async fn foresee(local: &Local, request: &ReplayRequest) -> Result<ReplayReport,
                 match rule.row.replay {
                     Policy::Folds => counts.folds += 1,
                     Policy::Suppressed => counts.suppressed += 1,
+                    Policy::Idempotent if too_old => counts.too_old += 1,
                     Policy::Idempotent if seen(local, key, rule.row.action).await? => {
                         counts.absorbed += 1;
                     }

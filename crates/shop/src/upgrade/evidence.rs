@@ -116,14 +116,15 @@ async fn examine(shop: &RehearsedShop) -> Result<Checkup, Problem> {
 
 fn refused_event(letter: &DeadLetter) -> Problem {
     let fault = &letter.cause.fault;
-    let what = format!("{} never takes {}: {fault}", letter.rule, letter.event.detail_type);
+    let what =
+        format!("{} fails on {} in every attempt: {fault}", letter.rule, letter.event.detail_type);
     problem(ProblemKind::Refused, &letter.event.correlation_id, what)
 }
 
 fn waits_for(checkup: &Checkup, order_id: &str) -> String {
     let stuck = checkup.stuck.iter().find(|it| it.order_id == order_id);
     stuck.map_or_else(
-        || "has not ended, and nothing more happens to it".to_owned(),
+        || "has not ended, and no event or timer will continue it".to_owned(),
         |it| format!("waits for {} of {} after {}", it.expected.join(" or "), it.action, it.after),
     )
 }
@@ -139,7 +140,7 @@ async fn unreadable_orders(shop: &RehearsedShop, accounts: &Accounts) -> Vec<Pro
     problems
 }
 
-/// Returns the causes that have several different events of one type.
+/// Returns a problem for each event or request that caused several different events of one type.
 fn answered_twice(events: &[Accepted]) -> Vec<Problem> {
     let mut answers: BTreeMap<(String, &str), (&str, BTreeSet<&str>)> = BTreeMap::new();
     for event in events.iter().filter(|event| event.replay.is_none()) {
@@ -152,7 +153,7 @@ fn answered_twice(events: &[Accepted]) -> Vec<Problem> {
     let repeated = answers.into_iter().filter(|(_, (_, ids))| ids.len() > 1);
     repeated
         .map(|((_, kind), (about, ids))| {
-            let what = format!("{kind} is published {} times for one cause", ids.len());
+            let what = format!("{} different {kind} are published because of one event", ids.len());
             problem(ProblemKind::Repeated, about, what)
         })
         .collect()
@@ -173,7 +174,7 @@ fn charged_again(before: &Accounts, after: &Accounts) -> Vec<Problem> {
     let now = charges(after).into_iter();
     now.filter(|(id, times)| *times > before.get(id).copied().unwrap_or_default().max(1))
         .map(|(id, times)| {
-            problem(ProblemKind::Repeated, &id, format!("it is charged {times} times"))
+            problem(ProblemKind::Repeated, &id, format!("the order is charged {times} times"))
         })
         .collect()
 }
@@ -215,7 +216,7 @@ mod tests {
         ];
         assert_eq!(answered_twice(&history), []);
         let again = [history[0].clone(), event("e", "PaymentMade", Some("cause"))];
-        let what = "PaymentMade is published 2 times for one cause".to_owned();
+        let what = "2 different PaymentMade are published because of one event".to_owned();
         assert_eq!(answered_twice(&again), [problem(ProblemKind::Repeated, "order-1", what)]);
     }
 
@@ -236,7 +237,7 @@ mod tests {
         assert_eq!(charged_again(&accounts(0), &accounts(1)), []);
         assert_eq!(charged_again(&accounts(2), &accounts(2)), []);
         let named = charged_again(&accounts(1), &accounts(2));
-        let what = "it is charged 2 times".to_owned();
+        let what = "the order is charged 2 times".to_owned();
         assert_eq!(named, [problem(ProblemKind::Repeated, "order-1", what)]);
     }
 }

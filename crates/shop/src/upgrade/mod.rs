@@ -57,11 +57,11 @@ pub struct Problem {
 pub struct Rehearsal {
     /// How many orders the directory has.
     pub orders: usize,
-    /// How many of them had not ended before.
+    /// How many of the orders were open before the rehearsal.
     pub under_way: usize,
-    /// How many of those were delivered.
+    /// How many of the open orders were delivered in the rehearsal.
     pub delivered: usize,
-    /// How many of those were canceled.
+    /// How many of the open orders were canceled in the rehearsal.
     pub canceled: usize,
     /// The virtual time, in seconds, until nothing more happened.
     pub seconds: i64,
@@ -72,7 +72,7 @@ pub struct Rehearsal {
 /// Why there is no rehearsal.
 #[derive(Debug, thiserror::Error)]
 pub enum UpgradeError {
-    #[error("{} holds no shop", .0.display())]
+    #[error("there is no shop in {}", .0.display())]
     NoShop(PathBuf),
     #[error(
         "a shop runs on {}: stop it, or check a copy that `chorus backup` makes of it",

@@ -12,7 +12,7 @@ use chorus_carrier::{Callback, Carrier, NotAccepted, Webhook, address_request, h
 use chorus_events::OrderId;
 use chorus_events::callers::LOCAL;
 use chorus_events::table::TABLE;
-use chorus_http::{Caller, HttpFunction, MAX_BODY, trusting};
+use chorus_http::{Caller, HttpFunction, MAX_BODY, with_default_caller};
 use chorus_kernel::{Clock, Failure};
 use chorus_local::{
     Accepted, Call, Endpoint, Local, LocalConfig, NoAnswer, Observation, Observer, Partner,
@@ -31,8 +31,8 @@ use crate::{API, Accounts, CARRIER_API_KEY, Partners, Secrets, ShopConfig, ShopE
 /// How often other tasks may run before the clock is advanced for a task that sleeps.
 const TURNS: usize = 16;
 
-/// How long nothing happens before the rehearsal ends; by then, unpublished records have been
-/// swept.
+/// How long nothing happens before the rehearsal ends: long enough for the sweeper to publish
+/// unpublished records.
 const QUIET: SignedDuration = SignedDuration::from_mins(10);
 
 /// A shop whose time advances only while it has nothing to do.
@@ -66,7 +66,7 @@ impl RehearsedShop {
             clock: Arc::new(clock.clone()),
             ..ShopConfig::default()
         };
-        // First, because opening the partners' store would create a missing file.
+        // The check comes first, because opening the partners' store would create a missing file.
         open_directory(data, &[Partners::FILE])?;
         let partners = Partners::open(&config).map_err(ShopError::from)?;
         let mailer = Arc::new(partners.mailer());
@@ -76,7 +76,7 @@ impl RehearsedShop {
             HttpFunction::split(functions(&partners, mailer, secrets, config.settings));
         let (here, seen) = (Arc::<CarrierHere>::default(), Arc::<Seen>::default());
         let mut engine = LocalConfig::new(&TABLE, functions).virtual_time(&clock).data(data);
-        engine.beside = vec![Partners::FILE];
+        engine.application_files = vec![Partners::FILE];
         engine.partner = Some(Arc::clone(&here) as Arc<dyn Partner>);
         engine.observer = Some(Arc::clone(&seen) as Arc<dyn Observer>);
         for (row, path) in CARRIER_PATHS {
@@ -84,7 +84,7 @@ impl RehearsedShop {
         }
         let local = Local::open(engine)?;
         let caller = Caller::trusted(LOCAL, &routes);
-        let router = trusting(chorus_http::router(local.kernel(), API, routes), caller);
+        let router = with_default_caller(chorus_http::router(local.kernel(), API, routes), caller);
         let webhook =
             ShopHere { router: router.clone(), clock: clock.clone(), secrets: webhook_secrets };
         let carrier = partners.carrier(&config, Arc::new(webhook));
@@ -109,7 +109,7 @@ impl RehearsedShop {
     /// Runs the work that is due, and advances the time to the next work, until none is left or the
     /// next is later than `until`.
     pub(super) async fn run_until_rest(&self, until: Timestamp) -> Result<(), UpgradeError> {
-        // A shop that starts does the same: see `Shop::start`.
+        // The sweeper runs at once, as when a shop starts: see `Shop::start`.
         self.passing(self.local.sweep(SignedDuration::ZERO)).await.map_err(ShopError::from)?;
         let bus = self.local.bus();
         let mut quiet = false;
@@ -193,7 +193,10 @@ struct CarrierHere(OnceLock<Router>);
 impl Partner for CarrierHere {
     async fn post(&self, call: &Call) -> Result<u16, NoAnswer> {
         let not_reached = |reason: &str| NoAnswer::NotReached(reason.to_owned());
-        let router = self.0.get().ok_or_else(|| not_reached("the carrier is not there yet"))?;
+        let router = self
+            .0
+            .get()
+            .ok_or_else(|| not_reached("the simulated carrier has not been started yet"))?;
         let Endpoint { url, api_key_header, api_key, .. } = &call.endpoint;
         let mut request = Request::post(url)
             .header(header::CONTENT_TYPE, "application/json")

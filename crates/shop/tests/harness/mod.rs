@@ -16,7 +16,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use chorus_events::Settings;
 use chorus_events::table::TABLE;
-use chorus_http::{Caller, HttpFunction, trusting};
+use chorus_http::{Caller, HttpFunction, with_default_caller};
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, PERSON_KEYS_TABLE, Store, TableSpec};
 use chorus_local::{EXECUTIONS_TABLE, Endpoint, Local, LocalConfig, VirtualClock, Work};
 use chorus_shop::{API, CARRIER_API_KEY, Partners, Secrets, ShopConfig, functions};
@@ -69,7 +69,8 @@ impl Harness {
         let books = ShopConfig { data: data.map(Into::into), ..ShopConfig::default() };
         let harness = Self::of(&books, wrap, |mut config| {
             config.data = data.map(Into::into);
-            // With the default, a hundred calls a second, that limit would determine every result.
+            // The default limit, a hundred calls of a partner per second, would determine every
+            // result.
             config.policies.calls_per_second = 1_000_000;
             config
         })?;
@@ -79,8 +80,8 @@ impl Harness {
         Ok(harness)
     }
 
-    /// Opens a shop in memory on `clock`, which advances only while nothing can be done. Its carrier
-    /// accepts `calls_per_second`.
+    /// Opens a shop in memory on `clock`, which advances only while nothing can be done. Its
+    /// carrier accepts `calls_per_second`.
     pub async fn in_virtual_time(
         clock: &VirtualClock,
         customers: &[&str],
@@ -102,7 +103,7 @@ impl Harness {
         let books = ShopConfig { clock: Arc::new(clock.clone()), ..ShopConfig::default() };
         let harness = Self::of(&books, |store| store, |config| set_up(config.virtual_time(clock)))?;
         harness.seed(customers).await?;
-        harness.rest(0).await?;
+        harness.run_until_delivered(0).await?;
         Ok(harness)
     }
 
@@ -127,7 +128,7 @@ impl Harness {
         kernel.store = wrap(kernel.store);
         kernel.machines = local.machines_on(Arc::clone(&kernel.store));
         let caller = Caller::trusted("maria", &routes);
-        let router = trusting(chorus_http::router(&kernel, API, routes), caller);
+        let router = with_default_caller(chorus_http::router(&kernel, API, routes), caller);
         couriers.start(&router);
         Ok(Self { local, kernel, partners, tables, router, depot })
     }
@@ -219,13 +220,14 @@ impl Harness {
         Ok(())
     }
 
-    /// Makes the carrier move the parcels that it has, and gets from now on; or stops that.
+    /// Makes the carrier move its parcels, including those that it gets later; with `false`, makes
+    /// it stop.
     pub fn move_parcels(&self, moves: bool) {
         self.depot.set_open(moves);
     }
 
     /// Runs the engine until `delivered` parcels are delivered, and nothing is left to do.
-    pub async fn rest(&self, delivered: usize) -> anyhow::Result<()> {
+    pub async fn run_until_delivered(&self, delivered: usize) -> anyhow::Result<()> {
         let runner = self.local.runner();
         runner.start();
         tokio::time::timeout(PATIENCE, self.depot.until(delivered)).await??;

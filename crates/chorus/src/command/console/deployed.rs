@@ -76,8 +76,8 @@ impl DeployedShop {
                 let query = Query::try_from_uri(&format!("/?{query}").parse()?)?;
                 serde_json::to_value(measure(query.0).await?)?
             }
-            // EventBridge does not report its attempts, and a payment provider's ledger cannot be
-            // read here.
+            // The attempts and the accounts: EventBridge does not report its attempts, and the
+            // payment provider's ledger cannot be read here.
             _ => {
                 let detail = format!("{path} is not available for a deployed shop");
                 return Ok(Answer { status: 404, body: json!({ "detail": detail }) });
@@ -98,7 +98,8 @@ impl DeployedShop {
         Ok(Value::Array(went))
     }
 
-    /// Returns the executions of an order: those that its events start, and those that these start.
+    /// Returns the executions of an order: those that the order's events start, and those that
+    /// these executions start in turn.
     async fn executions(&self, order: &str) -> anyhow::Result<Vec<ExecutionStory>> {
         let machines = self.operator.machines().await?;
         let mut asked: VecDeque<(Execution, Option<String>)> =

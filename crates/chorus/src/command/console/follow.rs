@@ -32,7 +32,7 @@ pub(super) async fn newest_orders(shop: Arc<DeployedShop>, live: Live) {
 
 #[derive(Default)]
 struct Known {
-    /// Whether the orders were read before.
+    /// Whether the orders were read before; the first read reports no events.
     looked: bool,
     /// Orders that had ended when they were last read.
     ended: BTreeSet<String>,

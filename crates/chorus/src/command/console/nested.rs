@@ -5,7 +5,8 @@ use chorus_aws_operator::Execution;
 use chorus_kernel::Function;
 use serde_json::Value;
 
-/// The two parts around the suffix in a name that derives from the execution that starts it.
+/// A definition derives the name of a nested execution from the name of its parent and a suffix:
+/// this is the text of the expression before and after the suffix.
 const DERIVED: (&str, &str) = ("States.Format('{}", "', $$.Execution.Name)");
 
 /// A task that runs another state machine to its end.
@@ -13,7 +14,7 @@ struct Start {
     /// The state machine that has the task.
     parent: &'static str,
     machine: String,
-    /// The suffix that follows the starting execution's name in the name of the started one.
+    /// What the name of the nested execution adds to that of the starting execution.
     suffix: String,
 }
 

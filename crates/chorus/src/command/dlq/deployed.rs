@@ -21,8 +21,9 @@ pub(super) async fn run(dlq: &Dlq, operator: &Operator) -> anyhow::Result<ExitCo
         Verb::Show { id } => {
             let which = Which { ids: vec![id.clone()], ..Which::default() };
             let letters = look(operator, &which).await?;
-            let letter =
-                letters.first().with_context(|| format!("there is no dead letter {id}"))?;
+            let letter = letters
+                .first()
+                .with_context(|| format!("there is no dead letter {id}: `dlq list` shows all"))?;
             line!("{}", serde_json::to_string_pretty(&view(letter))?);
         }
         Verb::Redrive { which, per_second, yes: true } => {
@@ -31,7 +32,7 @@ pub(super) async fn run(dlq: &Dlq, operator: &Operator) -> anyhow::Result<ExitCo
         Verb::Redrive { which, .. } => {
             let letters = look(operator, which).await?;
             if letters.is_empty() && !dlq.json {
-                none(operator, which).await?;
+                print_why_none(operator, which).await?;
                 return Ok(ExitCode::SUCCESS);
             }
             print(dlq, &letters)?;
@@ -59,14 +60,14 @@ async fn redrive(
     if dlq.json {
         line!("{}", serde_json::to_string_pretty(&went)?);
     } else if went.is_empty() {
-        none(operator, which).await?;
+        print_why_none(operator, which).await?;
     }
     Ok(if kept == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Sends each selected dead letter to its original target, at most at the given rate, and records
-/// that in the audit. Calls `report` for each, with the reason if it was refused. Returns all of
-/// them, and how many are still in their queues.
+/// the redrive in the audit. Calls `report` for each dead letter, with the reason if the target
+/// refused it. Returns all selected dead letters, and how many are still in their queues.
 pub(crate) async fn send_again(
     operator: &Operator,
     which: &Which,
@@ -102,9 +103,9 @@ pub(crate) async fn send_again(
 }
 
 /// Prints why no dead letter is selected: there is none, or the filter excludes all.
-async fn none(operator: &Operator, which: &Which) -> anyhow::Result<()> {
+async fn print_why_none(operator: &Operator, which: &Which) -> anyhow::Result<()> {
     if which.is_filter() {
-        which.meets_nothing(look(operator, &Which::default()).await?.len());
+        which.print_no_match(look(operator, &Which::default()).await?.len());
     } else {
         line!("{GOOD}No dead letters.{GOOD:#}");
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chorus_shop::doctor::{Checkup, Redriven, Stuck, Unpublished};
+use chorus_shop::doctor::{
+    Checkup, CloudAlarm, Redriven, Stuck, Unavailable, Unexamined, Unpublished, UnwritableFile,
+};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
@@ -10,14 +12,10 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 const MOST: usize = 5;
 
 pub(super) fn print(checkup: &Checkup) {
-    let Checkup { orders, stuck, unknowable, .. } = checkup;
+    let Checkup { orders, stuck, .. } = checkup;
     verdict(stuck.len(), &format!("of {orders} orders wait for an event that is overdue"));
     print_stuck(stuck);
-    if *unknowable > 0 {
-        line!(
-            "{DIM}? {unknowable} orders cannot be checked: their idempotency records expired{DIM:#}"
-        );
-    }
+    print_what_is_unknown(checkup);
     verdict(checkup.attention.len(), "errors wait for an operator");
     let errors = checkup.attention.iter().map(|it| Finding {
         group: it.event.clone(),
@@ -28,7 +26,7 @@ pub(super) fn print(checkup: &Checkup) {
         remedy: it.remedy.clone(),
     });
     print_groups(errors);
-    verdict(checkup.discrepancies.len(), "books disagree");
+    verdict(checkup.discrepancies.len(), "differences in money or stock");
     print_groups(checkup.discrepancies.iter().map(|it| Finding {
         group: String::new(),
         text: format!("{BOLD}{}{BOLD:#}: {}", it.about, it.problem),
@@ -40,17 +38,24 @@ pub(super) fn print(checkup: &Checkup) {
         text: format!("{BOLD}{}{BOLD:#}: {} of {}", it.order_id, it.status, it.machine),
         remedy: format!("chorus trace {0}, then chorus order cancel {0}", it.order_id),
     }));
-    verdict(checkup.unpublished.len(), "records are not published");
+    verdict(checkup.unpublished.len(), "records have unpublished events");
     print_groups(checkup.unpublished.iter().map(unpublished));
-    verdict(checkup.unavailable.len(), "partners do not answer, and what needs them waits");
+    verdict(checkup.unwritable.len(), "files cannot be written");
+    for UnwritableFile { file, since, reason } in &checkup.unwritable {
+        line!("    {BOLD}{file}{BOLD:#}: {reason}, since {since:.0}");
+        remedy(
+            "free space on the disk, or repair it; waiting deliveries are then retried automatically",
+        );
+    }
+    verdict(checkup.unavailable.len(), "partners do not answer, and messages that need them wait");
     print_groups(checkup.unavailable.iter().map(|it| Finding {
         group: it.partner.clone(),
-        text: format!("{BOLD}{}{BOLD:#}: since {}: {}", it.partner, it.since, it.reason),
-        remedy: format!(
-            "nothing: it is called again at {}, and so on until it answers",
-            it.probe_at
-        ),
+        text: format!("{BOLD}{}{BOLD:#}: since {:.0}: {}", it.partner, it.since, it.reason),
+        remedy: remedy_of_outage(it),
     }));
+    if let Some(alarms) = &checkup.alarms {
+        print_alarms(alarms);
+    }
     let redriven: usize = checkup.redriven.iter().map(|it| it.events).sum();
     verdict(redriven, "events failed in a function, and are tried again");
     for Redriven { queue, events, since } in &checkup.redriven {
@@ -58,7 +63,9 @@ pub(super) fn print(checkup: &Checkup) {
         line!("    {BOLD}{queue}{BOLD:#}: {events}{since}");
     }
     if redriven > 0 {
-        remedy("nothing, if the cause passes: seldom, for 13 days. Else read the function's log");
+        remedy(
+            "nothing, if the cause is temporary: they are tried again for 13 days. Otherwise read the function's log",
+        );
     }
     verdict(checkup.dead_letters.iter().map(|depth| depth.letters).sum(), "dead letters");
     for depth in &checkup.dead_letters {
@@ -73,6 +80,54 @@ pub(super) fn print(checkup: &Checkup) {
     if !checkup.drift.is_empty() {
         remedy("sam deploy, or chorus up, with this binary's release");
     }
+}
+
+/// Prints how many orders cannot be checked because their records are gone, and what was not
+/// examined.
+fn print_what_is_unknown(checkup: &Checkup) {
+    let Checkup { unknowable, records_since, only_since, unexamined, .. } = checkup;
+    if *unknowable > 0 {
+        let expired = records_since.map(|since| format!(" before {since:.0}")).unwrap_or_default();
+        line!(
+            "{DIM}? {unknowable} orders cannot be checked: idempotency records of events{expired} \
+             have expired, or are gone{DIM:#}"
+        );
+    }
+    if let Some(since) = only_since {
+        line!(
+            "{DIM}? orders placed before {since:.0} were not examined, and may have errors{DIM:#}"
+        );
+        remedy("chorus doctor --since 90d, or an earlier time, examines them as well");
+    }
+    for Unexamined { what, reason, remedy: how } in unexamined {
+        line!("{DIM}? {what} were not looked for: {reason}{DIM:#}");
+        remedy(how);
+    }
+}
+
+/// Returns what an operator does about a partner that does not answer.
+fn remedy_of_outage(unavailable: &Unavailable) -> String {
+    match unavailable.probe_at {
+        Some(at) => format!(
+            "nothing, if it answers soon: the next calls are made at {at:.0}; chorus trace ORDER shows \
+             until when an event is tried again"
+        ),
+        None => "nothing, if it answers soon: the bus repeats each call for a day. Otherwise its \
+                 address or key may be wrong; chorus dlq list shows the calls that were given up"
+            .to_owned(),
+    }
+}
+
+fn print_alarms(alarms: &[CloudAlarm]) {
+    verdict(alarms.len(), "other alarms are firing");
+    print_groups(alarms.iter().map(|it| Finding {
+        group: it.name.clone(),
+        text: format!(
+            "{BOLD}{}{BOLD:#}: since {:.0}: {}: {}",
+            it.name, it.since, it.description, it.reason
+        ),
+        remedy: "docs/OPERATIONS.md#alarms, or the README of the service".to_owned(),
+    }));
 }
 
 struct Finding {
@@ -103,12 +158,12 @@ fn unpublished(record: &Unpublished) -> Finding {
         None => Finding {
             group: action.clone(),
             text,
-            remedy: "nothing: the sweeper publishes it within minutes, if it runs".to_owned(),
+            remedy: "nothing, if the sweeper runs: it publishes the events within minutes".to_owned(),
         },
         Some(why) => Finding {
             group: format!("{action}, skipped"),
-            text: format!("{text}; the sweeper skips it: {why}"),
-            remedy: "if it is damaged: chorus restore a backup; if it is forged: find out who can write to the table".to_owned(),
+            text: format!("{text}; the sweeper skips this record: {why}"),
+            remedy: "if the record is damaged: restore a backup (chorus restore); if it is forged: find out who can write to the table".to_owned(),
         },
     }
 }
@@ -123,7 +178,9 @@ fn print_stuck(stuck: &[Stuck]) {
         let Some(first) = group.first() else { continue };
         let (expected, within) = (first.expected.join(" or "), first.within_seconds);
         let count = group.len();
-        line!("    {action} answers {after} with {expected} within {within} s; not for {count}:");
+        line!(
+            "    {action} has to answer {after} with {expected} within {within} s, and has not for {count} orders:"
+        );
         for one in group.iter().take(MOST) {
             let Stuck { order_id, overdue_seconds, since, .. } = one;
             line!("      {BOLD}{order_id}{BOLD:#}: {overdue_seconds} s late, since {since:.0}");
@@ -136,17 +193,24 @@ fn print_stuck(stuck: &[Stuck]) {
     }
 }
 
-/// Returns the command for an order that waits for this row.
+/// Returns what an operator does about an order that waits for the row of `stuck`, such as a
+/// command to run.
 fn remedy_for(stuck: &Stuck) -> &'static str {
     match (&*stuck.action, &stuck.because) {
-        ("ReviewOrder" | "CollectPayment", None) => "chorus review list, then approve or decline",
+        ("ReviewOrder" | "CollectPayment", None) => {
+            "chorus review list, then chorus review approve or decline; if the order has no review, \
+             chorus trace ORDER"
+        }
         (_, Some(because)) if because.starts_with("dead letter") => {
-            "chorus dlq redrive the dead letter, once its cause is mended"
+            "fix the cause of the dead letter, then chorus dlq redrive"
         }
         ("SendEmail" | "AlertOperator", _) => {
-            "chorus trace ORDER; the email is tried again by itself, for a day"
+            "chorus trace ORDER shows until when the email is tried again"
         }
-        _ => "chorus trace ORDER; it is tried again by itself, or chorus order cancel ORDER",
+        _ => {
+            "chorus trace ORDER shows until when the event is tried again; if it is no longer tried, \
+             chorus order cancel ORDER"
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! The accounts of a shop: from its operator's route if it has one, else computed from what its API
-//! shows of each order and item.
+//! The accounts of a shop: read from the shop's operator route or, if the shop has none, computed
+//! from the orders and items that its API shows.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,8 @@ pub(crate) async fn read(
 ) -> anyhow::Result<Accounts> {
     let (status, answer) = client.send(ApiRequest::get("/operator/accounts")).await?;
     match status {
-        200 => serde_json::from_value(answer).context("the accounts cannot be parsed"),
+        200 => serde_json::from_value(answer)
+            .context("the answer to GET /operator/accounts cannot be parsed"),
         404 => piece_by_piece(client, northwind, orders).await,
         _ => bail!("GET /operator/accounts answered {status}: {answer}"),
     }
@@ -88,14 +89,15 @@ async fn piece_by_piece(
 async fn payment(client: &Client, order: &str) -> anyhow::Result<Payment> {
     let (status, answer) = client.send(ApiRequest::get(&format!("/payments/{order}"))).await?;
     match status {
-        200 => serde_json::from_value::<Payment>(answer).context("the payment cannot be parsed"),
+        200 => serde_json::from_value::<Payment>(answer)
+            .with_context(|| format!("the payment of {order} cannot be parsed")),
         404 => Ok(Payment::default()),
         _ => bail!("the payment of {order} cannot be read: the shop answered {status}: {answer}"),
     }
 }
 
-/// The API does not show how often an order was charged, only the provider's ledger does; so
-/// `charges` is 1 if Payment's record has a charge.
+/// Returns the account of an order. Its `charges` are 1 if Payment's record has a charge, else 0:
+/// only the provider's ledger shows how often an order was charged, and the API does not.
 fn account(order: Order, payment: &Payment) -> OrderAccount {
     let Order { order_id, status, total, reason, .. } = order;
     let Payment { charged, refunded } = *payment;

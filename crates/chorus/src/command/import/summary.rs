@@ -50,7 +50,7 @@ pub(crate) fn print(northwind: &Northwind, accounts: &Accounts, json: bool) -> a
     Ok(())
 }
 
-/// Counts why orders were canceled, ignoring which item it was.
+/// Counts the canceled orders by reason, ignoring the item that a reason names.
 fn reasons(accounts: &Accounts) -> BTreeMap<String, usize> {
     let mut reasons = BTreeMap::new();
     for order in accounts.orders.iter().filter(|order| order.status == Status::Canceled) {

@@ -54,8 +54,8 @@ impl Compare {
         if delivered.relation != any.relation {
             let sentence = self.sentence(delivered.relation);
             line!(
-                "{DIM}As EventBridge delivers events, with source, detail-type and the like as one \
-                 string each: {sentence}{DIM:#}"
+                "{DIM}Among the events that EventBridge delivers, in which `source`, `detail-type` and \
+                 the like are one string each: {sentence}{DIM:#}"
             );
         }
     }
@@ -66,15 +66,17 @@ impl Compare {
             Relation::Equal => "equal: both match the same events".to_owned(),
             Relation::Disjoint => "disjoint: no event matches both".to_owned(),
             Relation::Within => {
-                format!("contained: {second} matches all that {first} does, and more")
+                format!("contained: {second} matches every event that {first} matches, and more")
             }
             Relation::Contains => {
-                format!("contained: {first} matches all that {second} does, and more")
+                format!("contained: {first} matches every event that {second} matches, and more")
             }
             Relation::Overlapping => {
-                "overlapping: each matches some that the other does not".to_owned()
+                "overlapping: each matches some events that the other does not match".to_owned()
             }
-            Relation::Undecided => "undecided: neither events nor a proof were found".to_owned(),
+            Relation::Undecided => {
+                "undecided: neither a proof nor an event that tells them apart was found".to_owned()
+            }
         }
     }
 }

@@ -93,7 +93,8 @@ fn rules(template: &Template) -> Vec<Linted> {
     linted.collect()
 }
 
-/// Returns the rules on the same bus that send everything this rule sends to one of its targets.
+/// Returns the other rules on the same bus that send every event of `rule`, too, to one of its
+/// targets.
 fn shadows(rule: &Rule, all: &[Rule]) -> Vec<String> {
     let parsed = |rule: &Rule| Pattern::parse(rule.pattern.as_deref().unwrap_or_default()).ok();
     let Some(pattern) = parsed(rule) else { return Vec::new() };

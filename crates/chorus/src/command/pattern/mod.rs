@@ -35,7 +35,7 @@ enum Verb {
     /// Which rules of a SAM or CloudFormation template match, why the others do not, and what targets
     /// are sent. Exit 0 if some rule matches, 1 if none does, 2 if something is invalid
     Rules(rules::Rules),
-    /// Find errors in a pattern, or in the patterns of a template, and what is probably a mistake.
+    /// Find errors in a pattern, or in the patterns of a template, and probable mistakes.
     /// Exit 0 if nothing was found, 1 if something was, 2 if it cannot be read
     Lint(lint::Lint),
     /// Which events two patterns share, with events that prove it. Exit 0 if they match the same

@@ -95,9 +95,9 @@ impl CheckedRule {
 
     fn print_text(&self, event: &Value) {
         let title = source::title(&self.rule);
-        let off = if self.rule.active { "" } else { ", but is off" };
+        let off = if self.rule.active { "" } else { ", but the rule is disabled" };
         match &self.verdict {
-            Verdict::Scheduled => line!("{BOLD}{title}{BOLD:#}: a schedule, no pattern"),
+            Verdict::Scheduled => line!("{BOLD}{title}{BOLD:#}: a schedule, which has no pattern"),
             Verdict::Refused(reason) => {
                 line!("{BOLD}{title}{BOLD:#}: {BAD}invalid{BAD:#}{off}\n  {reason}");
             }
@@ -111,7 +111,7 @@ impl CheckedRule {
         if self.takes() {
             for target in &self.rule.targets {
                 let input = match target.input {
-                    TargetInput::Event => "the event as it is".to_owned(),
+                    TargetInput::Event => "the whole event".to_owned(),
                     _ => sent(&self.rule, target, event).unwrap_or_else(|wrong| wrong),
                 };
                 line!("  to {}: {input}", target.arn);

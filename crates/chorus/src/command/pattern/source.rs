@@ -35,7 +35,7 @@ pub(super) fn text(path: &str) -> anyhow::Result<String> {
 /// Refuses to read standard input for two arguments.
 pub(super) fn once(paths: &[&str]) -> anyhow::Result<()> {
     if paths.iter().filter(|path| **path == "-").count() > 1 {
-        bail!("standard input can be only one of them: name a file for the other");
+        bail!("standard input (`-`) can be given only once: name a file for the other");
     }
     Ok(())
 }
@@ -55,7 +55,7 @@ pub(super) fn explain(pattern: &Pattern, event: &[u8]) -> anyhow::Result<Explana
             let position = Position::of(text, fault.offset);
             At { name: "the event".to_owned(), position, cause: cause.into() }.into()
         }
-        _ => anyhow::Error::new(cause).context("the event cannot be read"),
+        _ => anyhow::Error::new(cause).context("the event cannot be matched"),
     })
 }
 
@@ -84,7 +84,9 @@ pub(super) fn template(path: &str) -> anyhow::Result<Template> {
 pub(super) fn note_loops(template: &Template) {
     let ids = template.resources().map(|resource| resource.id);
     for id in ids.filter(|id| id.starts_with("Fn::ForEach::")) {
-        note!("note: {id} is passed over: its list is not in the template, or it is too large");
+        note!(
+            "note: the rules in the loop {id} are skipped: its list is not in the template, or is too large"
+        );
     }
 }
 

@@ -85,14 +85,17 @@ async fn correct_stock(operator: &Operator, store: &dyn Store) -> anyhow::Result
 fn print(damage: &Damage, archived: i64, (from, moment): (Timestamp, Timestamp)) {
     let Damage { records, torn, unreadable, unconfirmed, stock, .. } = damage;
     let since = checked_since(moment);
-    line!("{BOLD}{records} records{BOLD:#} since {since} were checked: {} are torn.", torn.len());
+    line!(
+        "{BOLD}{records} records{BOLD:#} since {since} were checked; {} of them belong to transactions that were restored only in part.",
+        torn.len()
+    );
     for torn in torn {
         line!("  {BAD}{}{BAD:#} of {}", torn.action, torn.idempotency_key);
         for item in &torn.missing {
             line!("      missing: {item}");
         }
-        for item in &torn.there {
-            line!("      {DIM}there: {item}{DIM:#}");
+        for item in &torn.present {
+            line!("      {DIM}restored: {item}{DIM:#}");
         }
         line!("      {}", next(torn.next));
     }
@@ -100,7 +103,7 @@ fn print(damage: &Damage, archived: i64, (from, moment): (Timestamp, Timestamp))
         line!("  {BAD}cannot be checked{BAD:#}: {record}");
     }
     line!(
-        "{BOLD}{unconfirmed} records{BOLD:#} may not be published: the sweeper publishes them again."
+        "{BOLD}{unconfirmed} records{BOLD:#} may have unpublished events: the sweeper publishes them again."
     );
     line!(
         "{BOLD}{} items{BOLD:#} have counts that their reservations do not explain.",
@@ -109,7 +112,7 @@ fn print(damage: &Damage, archived: i64, (from, moment): (Timestamp, Timestamp))
     for count in stock {
         let ((reserved, sold), (right, removed)) = (count.has, count.should_have);
         line!(
-            "  {BAD}{}{BAD:#}: {reserved} reserved and {sold} sold, {right} and {removed} by the orders",
+            "  {BAD}{}{BAD:#}: {reserved} reserved and {sold} sold by its counts, {right} and {removed} by the orders",
             count.sku
         );
     }
@@ -120,13 +123,15 @@ fn print(damage: &Damage, archived: i64, (from, moment): (Timestamp, Timestamp))
 
 const fn next(next: Next) -> &'static str {
     match next {
-        Next::Replayed => "is undone, and its event delivered again by the replay",
+        Next::Replayed => "the transaction is undone, and the replay delivers its event again",
         Next::ReachesOutside => {
-            "is undone; a replay does not repeat what reaches outside of the shop: `chorus doctor` \
-             names the order once it is overdue"
+            "the transaction is undone; the replay does not repeat external effects: `chorus doctor` names \
+             the order once it is overdue"
         }
-        Next::Repeated => "is undone; its sender may send the request again",
-        Next::Kept => "is left as it is: what an item was before is not known. Correct it by hand",
+        Next::Repeated => "the transaction is undone; its sender may send the request again",
+        Next::Kept => {
+            "the transaction is not undone, because the earlier value of an item is not known: correct the item by hand"
+        }
     }
 }
 
@@ -137,7 +142,7 @@ fn conclude(done: Option<&Value>) {
             let corrected = done["corrected"].as_array().map_or(0, Vec::len);
             let replay = done["replay"].as_str().unwrap_or_default();
             line!(
-                "{GOOD}Mended.{GOOD:#} {corrected} counts corrected; the replay {replay} is under way."
+                "{GOOD}Repaired.{GOOD:#} {corrected} counts corrected; the replay {replay} is under way."
             );
         }
     }

@@ -27,7 +27,12 @@ pub(super) fn report(report: &Report, threads: NonZeroUsize, words: &str) {
     );
     if ends.lost > 0 {
         let lost = HumanCount(ends.lost);
-        row("region", &format!("{lost} orders were accepted just before it went away, and lost"));
+        row(
+            "region",
+            &format!(
+                "{lost} orders were accepted just before the region was lost, and were lost with it"
+            ),
+        );
     }
     row(
         "events",
@@ -71,10 +76,10 @@ fn exposed(report: &Report) {
 /// Prints the injected faults, one line for each port.
 fn injected(report: &Report) {
     let struck = HumanCount(report.injected.values().sum());
-    row("struck", &format!("{struck} of {} calls", HumanCount(report.calls)));
+    row("faults", &format!("{struck} in {} calls", HumanCount(report.calls)));
     let mut ports: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (name, count) in &report.injected {
-        let (port, fault) = name.split_once(": ").unwrap_or((name, "struck"));
+        let (port, fault) = name.split_once(": ").unwrap_or((name, "faults"));
         ports.entry(port).or_default().push(format!("{fault} {}", HumanCount(*count)));
     }
     for (port, faults) in ports {
@@ -116,11 +121,11 @@ fn verdict(report: &Report) {
     if report.failed == 0 {
         let bound = report.bound;
         line!(
-            "{GOOD}No violation.{GOOD:#} At 95 %, fewer than {bound:.1e} of such runs fail (3/N)."
+            "{GOOD}No violation.{GOOD:#} With 95 % confidence, fewer than {bound:.1e} of such runs fail (3/N)."
         );
     } else {
         let (failed, runs) = (HumanCount(report.failed), HumanCount(report.runs));
-        line!("{BAD}{failed} of {runs} runs violated something.{BAD:#}");
+        line!("{BAD}{failed} of {runs} runs violated an invariant.{BAD:#}");
     }
 }
 
@@ -138,17 +143,17 @@ fn failure(failure: &Failure, words: &str) {
         line!("  {fault}");
     }
     if !failure.disorder.is_empty() {
-        line!("What else went on");
+        line!("Besides the faults:");
         failure.disorder.iter().for_each(|what| line!("  {what}"));
     }
-    line!("The story");
+    line!("The events of the orders:");
     failure.story.iter().for_each(|event| line!("  {event}"));
     match failure.fixed {
-        None => line!("{DIM}Again: chorus simulate --seed {seed}{words} --trace{DIM:#}"),
+        None => line!("{DIM}To repeat it: chorus simulate --seed {seed}{words} --trace{DIM:#}"),
         Some(story) => {
             let strikes: Vec<String> = faults.iter().map(|it| format!("--strike '{it}'")).collect();
             let (story, strikes) = (story.name(), strikes.join(" "));
-            line!("{DIM}Again: chorus simulate --story {story} {strikes} --trace{DIM:#}");
+            line!("{DIM}To repeat it: chorus simulate --story {story} {strikes} --trace{DIM:#}");
         }
     }
     line!("");
@@ -161,7 +166,7 @@ pub(super) fn outcome(outcome: &Outcome) {
     }
     let ends = &outcome.ends;
     line!(
-        "{BOLD}seed {}{BOLD:#}: {} delivered, {} canceled, {} never placed; {} of {} calls struck, {} \
+        "{BOLD}seed {}{BOLD:#}: {} delivered, {} canceled, {} never placed; faults in {} of {} calls, {} \
          deliveries; fingerprint {:016x}",
         outcome.seed,
         ends.delivered,

@@ -20,7 +20,7 @@ pub(super) struct Coverage {
     /// input for `NAME.json` is in `NAME.input.json`
     #[arg(long, value_name = "FOLDER")]
     mocks: PathBuf,
-    /// The input of the runs without one of their own: JSON, `@FILE`, or `-`
+    /// The input of the runs that have no `NAME.input.json`: JSON, `@FILE`, or `-`
     #[arg(long, value_name = "JSON", default_value = "{}")]
     input: String,
     /// A folder that replaces S3, for distributed Maps: FOLDER/BUCKET/KEY
@@ -45,23 +45,23 @@ impl Coverage {
         let input = given(&self.input, "--input")?;
         let cases = cases(&self.mocks, &input)?;
         if cases.is_empty() {
-            bail!("{} has no mocks", self.mocks.display());
+            bail!("{} has no .json file with mocks", self.mocks.display());
         }
         for case in cases {
             let mut tasks = Storage { mocks: case.mocks, folder: self.s3.clone() };
             let run = states::run(&machine, case.input, &mut tasks, RunOptions::default());
-            coverage.add(&run.with_context(|| format!("{} does not come to an end", case.name))?);
+            coverage.add(&run.with_context(|| format!("the case {} does not end", case.name))?);
         }
         if self.json {
             let states: serde_json::Map<_, _> =
                 coverage.states().map(|(name, times)| (name.to_owned(), times.into())).collect();
-            let ways: Vec<_> = coverage
-                .ways()
-                .map(|(way, times)| {
-                    json!({"from": way.from, "field": way.field, "to": way.to, "times": times})
+            let transitions: Vec<_> = coverage
+                .transitions()
+                .map(|(it, times)| {
+                    json!({"from": it.from, "field": it.field, "to": it.to, "times": times})
                 })
                 .collect();
-            let printed = json!({ "states": states, "transitions": ways });
+            let printed = json!({ "states": states, "transitions": transitions });
             line!("{}", serde_json::to_string_pretty(&printed)?);
         } else {
             print_text(&coverage, &machine);
@@ -77,16 +77,18 @@ fn print_text(coverage: &states::Coverage, machine: &Machine) {
     };
     for (name, times) in coverage.states() {
         line!("{} {name}", counted(times));
-        for (way, times) in coverage.ways().filter(|(way, _)| way.from == name) {
-            let to = way.to.as_deref().unwrap_or("(end)");
-            line!("     {} {} → {to}", counted(times), way.field);
+        for (transition, times) in coverage.transitions().filter(|(it, _)| it.from == name) {
+            let to = transition.to.as_deref().unwrap_or("(end)");
+            line!("     {} {} → {to}", counted(times), transition.field);
         }
     }
     let states = coverage.states().filter(|(_, times)| *times > 0).count();
-    let ways = coverage.ways().filter(|(_, times)| *times > 0).count();
+    let transitions = coverage.transitions().filter(|(_, times)| *times > 0).count();
     let colour = if coverage.is_whole() { GOOD } else { BAD };
-    let (all_states, all_ways) = (machine.states().count(), coverage.ways().count());
-    line!("{colour}{states} of {all_states} states, {ways} of {all_ways} transitions{colour:#}");
+    let (all_states, all_transitions) = (machine.states().count(), coverage.transitions().count());
+    line!(
+        "{colour}{states} of {all_states} states, {transitions} of {all_transitions} transitions{colour:#}"
+    );
 }
 
 fn cases(folder: &Path, input: &Json) -> anyhow::Result<Vec<Case>> {

@@ -62,7 +62,9 @@ impl Run {
             }
             Status::Failed { error, cause } | Status::Aborted { error, cause } => (error, cause),
             Status::TimedOut => (Some("States.Timeout".to_owned()), None),
-            Status::Running => bail!("the execution waits for an answer that never comes"),
+            Status::Running => bail!(
+                "the execution does not end: a task waits for an answer that --mock does not give"
+            ),
         };
         if self.history {
             let shown = error.as_deref().unwrap_or("no error name");

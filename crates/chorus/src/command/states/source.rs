@@ -42,7 +42,10 @@ impl Definition {
         let text = match self.text {
             Ok(text) => text,
             Err(UnreadableDefinition::Elsewhere(uri)) => {
-                bail!("the definition of {} is at {uri}", self.name)
+                bail!(
+                    "the definition of {} is the file {uri}: download that file, and name it instead",
+                    self.name
+                )
             }
             Err(UnreadableDefinition::Failed(error)) => {
                 return Err(error.context(format!("{} cannot be read", self.name)));
@@ -83,8 +86,8 @@ pub(super) fn definitions(file: &Path) -> anyhow::Result<Vec<Definition>> {
     match serde_yaml_ng::from_str::<Json>(&text) {
         Ok(json) if !is_template(&json) => Ok(alone(json.to_string())),
         Err(_) if text.trim_start().starts_with('{') => Ok(alone(text)),
-        // Tags such as `!Sub` occur in templates only, and their errors are reported as a
-        // template's.
+        // A text that is not plain YAML may contain tags such as `!Sub`, which occur in templates
+        // only. So it is read as a template, and its errors are reported as a template's.
         _ => of_template(&text, file),
     }
 }
@@ -135,7 +138,7 @@ fn of_template(text: &str, file: &Path) -> anyhow::Result<Vec<Definition>> {
             assumed: resolved
                 .stand_ins
                 .iter()
-                .map(|assumed| format!("{} is taken to be {}", assumed.expression, assumed.value))
+                .map(|assumed| format!("{} is assumed to be {}", assumed.expression, assumed.value))
                 .collect(),
             name,
         });
@@ -170,7 +173,9 @@ fn text_of(properties: &Value, folder: &Path) -> Result<String, UnreadableDefini
             let part = |name: &str| object[name].as_str().unwrap_or_default();
             Err(UnreadableDefinition::Elsewhere(format!("s3://{}/{}", part("Bucket"), part("Key"))))
         }
-        None => Err(UnreadableDefinition::Failed(anyhow!("it has no definition"))),
+        None => Err(UnreadableDefinition::Failed(anyhow!(
+            "it has none of DefinitionString, Definition and DefinitionUri"
+        ))),
     }
 }
 

@@ -41,7 +41,8 @@ impl Tasks for Storage {
             "putObject" => {
                 let file = inside(&bucket, text("Key"))?;
                 let body = request.input.get("Body").cloned().unwrap_or_default();
-                written(&file, &body).map_err(|error| format!("{}: {error}", file.display()))?;
+                write_object(&file, &body)
+                    .map_err(|error| format!("{}: {error}", file.display()))?;
                 Ok(Reply::output(Json::empty_object()))
             }
             other => Err(format!("a folder does not support {other}")),
@@ -59,7 +60,7 @@ fn inside(folder: &Path, name: &str) -> Result<PathBuf, String> {
     Ok(folder.join(name))
 }
 
-fn written(file: &Path, body: &Json) -> std::io::Result<()> {
+fn write_object(file: &Path, body: &Json) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }

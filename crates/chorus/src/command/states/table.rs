@@ -21,7 +21,7 @@ pub(super) fn of(history: &[HistoryEvent]) -> String {
             Cell::new(elapsed),
             Cell::new(&event.kind),
             Cell::new(of_whom(event)),
-            Cell::new(what(event)),
+            Cell::new(describe(event)),
         ]);
     }
     // Cells are not wrapped, so that each event is one line.
@@ -40,7 +40,7 @@ fn of_whom(event: &HistoryEvent) -> String {
     }
 }
 
-fn what(event: &HistoryEvent) -> String {
+fn describe(event: &HistoryEvent) -> String {
     let mut text = Vec::new();
     for name in ["input", "parameters", "output", "error", "cause", "length", "workerName"] {
         if let Some(value) = detail(event, name) {

@@ -39,7 +39,7 @@ pub(super) struct Test {
     /// How often each retrier has been used before
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     retries: u64,
-    /// How many iterations of a distributed Map have failed, beside --result
+    /// How many iterations of a distributed Map have failed; --result has the results of the others
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     failed_iterations: usize,
     /// The time of the test [default: the beginning of 1970]

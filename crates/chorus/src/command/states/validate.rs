@@ -47,7 +47,7 @@ impl Validate {
                 Ok(text) => text,
                 Err(why) => {
                     unread |= matches!(why, UnreadableDefinition::Failed(_));
-                    let why = pass_over(name, why, self.json);
+                    let why = report_unreadable(name, why, self.json);
                     printed.push(json!({ "machine": name, "result": null, "because": why }));
                     continue;
                 }
@@ -82,9 +82,11 @@ impl Validate {
 }
 
 /// Reports why a state machine cannot be checked; the others are checked nevertheless.
-fn pass_over(name: &str, why: &UnreadableDefinition, json: bool) -> Vec<String> {
+fn report_unreadable(name: &str, why: &UnreadableDefinition, json: bool) -> Vec<String> {
     let causes = match why {
-        UnreadableDefinition::Elsewhere(uri) => vec![format!("its definition is at {uri}")],
+        UnreadableDefinition::Elsewhere(uri) => {
+            vec![format!("its definition is at {uri}; download that file, and check it")]
+        }
         UnreadableDefinition::Failed(error) => error.chain().map(ToString::to_string).collect(),
     };
     if !json {

@@ -10,25 +10,25 @@ use crate::client::{ApiRequest, Client};
 
 /// How to find out that a shop is idle.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Pace {
+pub(crate) enum IdleCheck {
     /// By the load that the engine reports: work that is due or in flight.
     Load,
     /// By the items and orders that the API shows.
-    Things,
+    ReservedStock,
 }
 
-impl Pace {
+impl IdleCheck {
     /// Chooses the way that the shop supports: only the embedded engine has an operator's API.
     pub(crate) async fn of(client: &Client) -> anyhow::Result<Self> {
         let (status, _) = client.send(ApiRequest::get("/operator/load")).await?;
-        Ok(if status == 404 { Self::Things } else { Self::Load })
+        Ok(if status == 404 { Self::ReservedStock } else { Self::Load })
     }
 
     /// How long to wait between two checks. On AWS, a check invokes a function.
-    pub(crate) const fn between_looks(self) -> Duration {
+    pub(crate) const fn pause(self) -> Duration {
         match self {
             Self::Load => Duration::from_millis(2),
-            Self::Things => Duration::from_millis(100),
+            Self::ReservedStock => Duration::from_millis(100),
         }
     }
 
@@ -44,24 +44,32 @@ impl Pace {
                 let (status, answer) = client.send(ask.clone()).await?;
                 match (self, status) {
                     (_, 200..=299) => return Ok(answer),
-                    (Self::Things, 422) => tokio::time::sleep(self.between_looks()).await,
+                    (Self::ReservedStock, 422) => tokio::time::sleep(self.pause()).await,
                     _ => bail!("POST /orders answered {status}: {answer}"),
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, placing).await.context("the order was not accepted")?
+        tokio::time::timeout(PATIENCE, placing)
+            .await
+            .with_context(|| format!("the order was refused for {} s", PATIENCE.as_secs()))?
     }
 
     /// Waits until nothing is in flight. Orders are placed one by one, so on AWS it is enough that
     /// no piece of `skus` is reserved any more.
-    pub(crate) async fn rest(self, client: &Client, skus: &[String]) -> anyhow::Result<()> {
-        let resting = async {
+    pub(crate) async fn wait_until_idle(
+        self,
+        client: &Client,
+        skus: &[String],
+    ) -> anyhow::Result<()> {
+        let idle = async {
             while self.is_busy(client, skus).await? {
-                tokio::time::sleep(self.between_looks()).await;
+                tokio::time::sleep(self.pause()).await;
             }
             anyhow::Ok(())
         };
-        tokio::time::timeout(PATIENCE, resting).await.context("the shop did not become idle")?
+        tokio::time::timeout(PATIENCE, idle)
+            .await
+            .with_context(|| format!("the shop was still busy after {} s", PATIENCE.as_secs()))?
     }
 
     async fn is_busy(self, client: &Client, skus: &[String]) -> anyhow::Result<bool> {

@@ -1,0 +1,213 @@
+//! A failover of a stack that is deployed in two regions.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use async_trait::async_trait;
+use chorus_aws::{DynamoStore, OsRandomness, SystemClock, sdk_config_in};
+use chorus_aws_operator::{Operator, OperatorError};
+use chorus_kernel::{Acting, Breakers, Failure, Item, Kernel, Keyring, Region, Store};
+use chorus_payment::{PaymentProvider, SimulatedProvider};
+use chorus_shop::CARRIER_API_KEY;
+use chorus_shop::takeover::{Standby, Takeover};
+use chorus_table::Entry;
+use jiff::{SignedDuration, Timestamp};
+
+use super::carrier::HttpCarrier;
+use super::{Failover, Platform, carry_out, show};
+use crate::command::partners::variable;
+use crate::screen::{GOOD, line, note};
+
+/// How long functions, replication and calls to partners may still be under way after the fence.
+const UNDER_WAY: SignedDuration = SignedDuration::from_secs(300);
+
+/// The stack in both regions.
+struct Deployed {
+    regions: (String, String),
+    first: Operator,
+    second: Operator,
+    store: Arc<DynamoStore>,
+    kernel: Kernel,
+    provider: Arc<dyn PaymentProvider>,
+    carrier: HttpCarrier,
+    /// Rules that stay disabled, beside those that are disabled in the first region.
+    except: Vec<String>,
+}
+
+pub(super) async fn run(failover: &Failover, stack: &str) -> anyhow::Result<ExitCode> {
+    let to = failover.to.clone();
+    let second = Operator::new(&sdk_config_in(&to), stack);
+    let store = Arc::new(second.store().await?);
+    let acting = Acting::read(&*store).await?;
+    let Some(acting) = acting.map(|acting| acting.value) else {
+        return name_first(failover, &store).await;
+    };
+    let from = match &failover.from {
+        Some(from) if *from != acting.region && acting.region != to => {
+            anyhow::bail!("--from is {from}, but the region that acts is {}", acting.region)
+        }
+        Some(from) => from.clone(),
+        None => acting.region,
+    };
+    let first = Operator::new(&sdk_config_in(&from), stack);
+    let deployed = Deployed::of(failover, store, ((from, to), (first, second))).await?;
+    if !show(failover, &deployed).await? || !failover.yes {
+        return Ok(ExitCode::SUCCESS);
+    }
+    carry_out(failover, &deployed).await
+}
+
+/// Records that the region `--to` acts. No region has acted before, so there is nothing to take
+/// over.
+async fn name_first(failover: &Failover, store: &DynamoStore) -> anyhow::Result<ExitCode> {
+    let to = &failover.to;
+    if failover.yes {
+        store.write(&[Acting::taken_over(None, to, Timestamp::now())]).await?;
+        line!("{GOOD}{to} acts.{GOOD:#}");
+    } else {
+        line!("No region acts yet. Add --yes to have {to} act.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Deployed {
+    async fn of(
+        failover: &Failover,
+        store: Arc<DynamoStore>,
+        (regions, (first, second)): ((String, String), (Operator, Operator)),
+    ) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            regions.0 != regions.1,
+            "{} acts already: name the other region with --to",
+            regions.1
+        );
+        let clock = Arc::new(SystemClock);
+        let kernel = Kernel {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            bus: Arc::new(second.publisher().await?),
+            machines: Arc::new(second.sweeper_machines().await?),
+            clock: clock.clone(),
+            breakers: Breakers::default(),
+            keyring: Keyring::new(Arc::new(OsRandomness)),
+            region: Some(Region::new(regions.1.as_str())),
+        };
+        let provider: Arc<dyn PaymentProvider> = match failover.payment.stripe(failover.currency)? {
+            Some(stripe) => Arc::new(stripe),
+            None => Arc::new(SimulatedProvider::new(Arc::clone(&store) as Arc<dyn Store>, clock)),
+        };
+        let url = failover.carrier.as_deref().unwrap_or_default();
+        let carrier = HttpCarrier::new(url, variable("CARRIER_API_KEY", CARRIER_API_KEY));
+        let except = failover.except.clone();
+        Ok(Self { regions, first, second, store, kernel, provider, carrier, except })
+    }
+
+    /// Makes the tables of the region that takes over refuse replicated writes of the other region.
+    async fn cut_off(&self) -> anyhow::Result<()> {
+        self.second
+            .refuse_replication()
+            .await
+            .context("the replication from the other region cannot be stopped")
+    }
+
+    /// The enabled rules of a region.
+    async fn enabled(operator: &Operator) -> Result<Vec<String>, OperatorError> {
+        let rules = operator.rule_states().await?.into_iter();
+        Ok(rules.filter(|rule| rule.enabled).map(|rule| rule.name).collect())
+    }
+}
+
+#[async_trait]
+impl Platform for Deployed {
+    fn regions(&self) -> (&str, &str) {
+        (&self.regions.0, &self.regions.1)
+    }
+
+    fn takeover(&self) -> Takeover<'_> {
+        Takeover { standby: self, provider: &*self.provider, carrier: &self.carrier }
+    }
+
+    fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    async fn fence(&self) -> anyhow::Result<()> {
+        let (from, to) = self.regions();
+        // An interrupted failover may have enabled rules of the second region: they are disabled
+        // again.
+        let enabled = Self::enabled(&self.second).await?;
+        self.second.set_rules(&enabled, false).await?;
+        let acting = Acting::read(self.store()).await?;
+        let mut since = Timestamp::now();
+        match &acting {
+            Some(acting) if acting.region == to && enabled.is_empty() => since = acting.since,
+            Some(acting) if acting.region == to => {}
+            acting => {
+                let write = Acting::taken_over(acting.as_ref(), to, since);
+                self.store.write(&[write]).await?;
+            }
+        }
+        // If the first region answers, its last writes still arrive: replication is cut off only
+        // after the wait.
+        let answers = self.first.rule_states().await.is_ok();
+        if !answers {
+            note!("{from} does not answer: the failover does not wait for its last writes.");
+            self.cut_off().await?;
+        }
+        let left = (since + UNDER_WAY).duration_since(Timestamp::now());
+        if let Ok(left) = Duration::try_from(left) {
+            note!("{from} is fenced. Waiting {} s for its invocations to end …", left.as_secs());
+            tokio::time::sleep(left).await;
+        }
+        if answers {
+            self.cut_off().await?;
+        }
+        Ok(())
+    }
+
+    async fn activate(&self) -> anyhow::Result<()> {
+        let rules = self.second.rule_states().await?;
+        let stay_disabled: Vec<String> = match self.first.rule_states().await {
+            // If an interrupted failover has disabled all rules of the first region, the rules no
+            // longer show which of them were disabled before.
+            Ok(of_first) if of_first.iter().any(|rule| rule.enabled) => {
+                let disabled = of_first.into_iter().filter(|rule| !rule.enabled);
+                disabled.map(|rule| rule.name).chain(self.except.iter().cloned()).collect()
+            }
+            _ => self.except.clone(),
+        };
+        let wanted = rules.into_iter().map(|rule| rule.name);
+        let wanted: Vec<String> = wanted.filter(|name| !stay_disabled.contains(name)).collect();
+        Ok(self.second.set_rules(&wanted, true).await?)
+    }
+
+    async fn finish(&self) -> anyhow::Result<()> {
+        let from = &self.regions.0;
+        match Self::enabled(&self.first).await {
+            Ok(enabled) => Ok(self.first.set_rules(&enabled, false).await?),
+            Err(_) => {
+                note!("{from} does not answer: disable its rules once it is back.");
+                Ok(())
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Standby for Deployed {
+    fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    async fn items(&self, table: &'static str) -> Result<Vec<Item>, Failure> {
+        self.second.items(table).await.map_err(|error| Failure::later("Refused", error.to_string()))
+    }
+
+    /// Reads the events from the event log, to which they were replicated: EventBridge cannot list
+    /// the events of an archive, it can only replay them.
+    async fn events(&self) -> Result<Vec<Entry>, Failure> {
+        let items = self.items(chorus_event_log::TABLE.name).await?;
+        Ok(items.iter().filter_map(chorus_event_log::published).collect())
+    }
+}

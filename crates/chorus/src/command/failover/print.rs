@@ -1,0 +1,77 @@
+//! Prints what a takeover would do, and what it did.
+
+use std::collections::BTreeSet;
+
+use chorus_events::OrderId;
+use chorus_shop::takeover::{Plan, Repaired, Resumed};
+use serde_json::{Value, json};
+
+use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+
+/// The most orders that are listed; --json lists all.
+const MOST: usize = 20;
+
+pub(super) fn plan(plan: &Plan, (from, to): (&str, &str)) {
+    line!("{BOLD}{to} takes over from {from}.{BOLD:#} It knows {} orders.", plan.orders.len());
+    let goes_on: BTreeSet<OrderId> = plan.open.difference(&plan.cancels).cloned().collect();
+    orders("have not ended and go on", &goes_on);
+    orders(
+        "are canceled: the other region had begun to cancel them, or their data did not all arrive",
+        &plan.cancels,
+    );
+    orders("are lost: only a partner has records of them", &plan.lost);
+    let refunded: BTreeSet<OrderId> =
+        plan.refunds.iter().map(|refund| refund.order_id.clone()).collect();
+    orders("have a charge that is refunded, or a prepared charge that is canceled", &refunded);
+    orders("have a parcel that is recalled", &plan.recalls);
+    let Plan { changed, torn, events, machines, .. } = plan;
+    line!(
+        "{changed} items are changed. {torn} of these are idempotency records of transactions that were \
+         replicated only in part: they are deleted, and their messages are handled again."
+    );
+    let (events, machines) = (events.len(), machines.len());
+    line!("{events} events are published once more, and {machines} state machines started anew.");
+    line!(
+        "{DIM}Requests that {from} accepted in its last moments, and that reached neither {to} nor a \
+         partner, are not known here.{DIM:#}"
+    );
+}
+
+fn orders(what: &str, orders: &BTreeSet<OrderId>) {
+    line!("{BOLD}{}{BOLD:#} {what}", orders.len());
+    for order_id in orders.iter().take(MOST) {
+        line!("    {order_id}");
+    }
+    if orders.len() > MOST {
+        line!("    {DIM}and {} more: --json lists them{DIM:#}", orders.len() - MOST);
+    }
+}
+
+pub(super) fn done((from, to): (&str, &str), repaired: &Repaired, resumed: &Resumed) {
+    let Resumed { published, started, .. } = resumed;
+    line!(
+        "{GOOD}{to} acts, and {from} no longer does.{GOOD:#} {published} events were published, \
+         {started} state machines started, and the counts of {} items corrected.",
+        repaired.corrected
+    );
+    for what in repaired.by_hand.iter().chain(&resumed.by_hand) {
+        line!("{BAD}to do by hand{BAD:#}: {what}");
+    }
+}
+
+pub(super) fn json(
+    plan: &Plan,
+    (from, to): (&str, &str),
+    done: Option<(&Repaired, &Resumed)>,
+) -> anyhow::Result<()> {
+    let refunds = plan.refunds.iter();
+    let refunds: Vec<Value> =
+        refunds.map(|it| json!({ "order-id": it.order_id, "intent": it.intent })).collect();
+    let report = json!({
+        "from": from, "to": to, "dry-run": done.is_none(), "plan": plan, "refunds": refunds,
+        "events": plan.events.len(), "machines": plan.machines.len(),
+        "done": done.map(|(repaired, resumed)| json!({ "repaired": repaired, "resumed": resumed })),
+    });
+    line!("{}", serde_json::to_string_pretty(&report)?);
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! The payment provider of a deployed shop, as its function Payment is configured.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use chorus_aws::SystemClock;
+use chorus_aws_operator::Operator;
+use chorus_kernel::Store;
+use chorus_partners::stripe::STRIPE;
+use chorus_payment::{PaymentProvider, SimulatedProvider};
+
+use crate::command::up::{stripe_at, stripe_key};
+
+/// The function that calls the provider.
+const FUNCTION: &str = "payment";
+
+/// The function's variable with the ARN of Stripe's key; the variable is empty if the provider is
+/// simulated.
+const KEY_SECRET: &str = "STRIPE_KEY_SECRET";
+
+/// Returns the provider of a stack. Its key is in the variable `STRIPE_KEY`, or else in the stack's
+/// secret.
+pub(crate) async fn provider_of(
+    operator: &Operator,
+    store: Arc<dyn Store>,
+) -> anyhow::Result<Arc<dyn PaymentProvider>> {
+    let configured = operator.variables(FUNCTION).await?;
+    let variable = |name: &str| configured.get(name).filter(|text| !text.is_empty());
+    if variable(KEY_SECRET).is_none() {
+        return Ok(Arc::new(SimulatedProvider::new(store, Arc::new(SystemClock))));
+    }
+    let key = match stripe_key() {
+        Some(key) => key,
+        None => operator.secret(FUNCTION, KEY_SECRET).await?.current().await?,
+    };
+    let currency = variable("CURRENCY").context("the function Payment has no currency")?;
+    let currency = currency.parse().context("the currency of the function Payment is unknown")?;
+    let url = variable("STRIPE_URL").map_or(STRIPE, String::as_str);
+    let key = key
+        .parse()
+        .context("the key in STRIPE_KEY or in the stack's secret is not one of Stripe's")?;
+    Ok(Arc::new(stripe_at(url, key, currency)?))
+}

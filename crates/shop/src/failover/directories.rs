@@ -1,0 +1,277 @@
+//! Two data directories as two regions.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chorus_carrier::{Callback, Carrier, NotAccepted, Recall, Webhook};
+use chorus_events::OrderId;
+use chorus_kernel::{Acting, Failure, Item, Kernel, REGIONS_TABLE, Store, StoreError};
+use chorus_local::{DynoxideStore, STORE_FILE, empty_engine, is_in_use};
+use chorus_payment::PaymentProvider;
+use chorus_recovery::takeover::{ParcelCarrier, Standby, Takeover};
+use chorus_table::Entry;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{Partners, Shop, ShopConfig, ShopError};
+
+/// The file in a data directory with the name of the region that its shop runs in.
+const REGION_FILE: &str = "region";
+
+/// Why a directory cannot take over from another one.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoriesError {
+    #[error("there is no shop in {}", .0.display())]
+    NoShop(PathBuf),
+    #[error("the shop in {} is running: stop it first", .0.display())]
+    Running(PathBuf),
+    #[error(
+        "both directories are called {0}: rename one, because their names are those of regions"
+    )]
+    SameName(String),
+    #[error("{} cannot be read or written", .0.display())]
+    File(PathBuf, #[source] std::io::Error),
+    #[error("the queues of the shop that takes over cannot be emptied")]
+    Queues(#[from] chorus_local::Error),
+    #[error("the shop that takes over cannot be opened")]
+    Shop(#[from] ShopError),
+    #[error("a store failed")]
+    Store(#[from] StoreError),
+    #[error("a stored item cannot be read")]
+    Stored(#[from] Failure),
+}
+
+/// Returns the region of the shop in this data directory; `None` if it never failed over.
+///
+/// # Errors
+/// If the file that names it cannot be read.
+pub fn region_of(data: &Path) -> std::io::Result<Option<String>> {
+    match std::fs::read_to_string(data.join(REGION_FILE)) {
+        Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A shop that takes over, opened and not started, and the partners of both.
+#[derive(Debug)]
+pub struct Directories {
+    first: PathBuf,
+    second: PathBuf,
+    regions: (String, String),
+    shop: Shop,
+    /// The partners of the first shop. They went on after the first shop was lost, so their books
+    /// are the current ones.
+    partners: Partners,
+    provider: Provider,
+    carrier: OpenedCarrier,
+}
+
+impl Directories {
+    /// Opens the directory `second`, which is that of `config`, and the partners of the shop in
+    /// `first`. The directories' names are those of their regions.
+    ///
+    /// # Errors
+    /// See [`DirectoriesError`].
+    pub fn open(
+        config: &ShopConfig,
+        first: &Path,
+        second: &Path,
+    ) -> Result<Self, DirectoriesError> {
+        let regions = (name(first)?, name(second)?);
+        if regions.0 == regions.1 {
+            return Err(DirectoriesError::SameName(regions.0));
+        }
+        for directory in [first, second] {
+            if !chorus_local::holds_engine(directory) {
+                return Err(DirectoriesError::NoShop(directory.to_owned()));
+            }
+            if is_in_use(directory) {
+                return Err(DirectoriesError::Running(directory.to_owned()));
+            }
+        }
+        let of_first = ShopConfig { data: Some(first.to_owned()), ..config.clone() };
+        let partners = Partners::open(&of_first)?;
+        let second_config = ShopConfig {
+            data: Some(second.to_owned()),
+            region: Some(regions.1.clone()),
+            ..config.clone()
+        };
+        Ok(Self {
+            first: first.to_owned(),
+            second: second.to_owned(),
+            regions,
+            shop: Shop::open(&second_config)?,
+            provider: Provider(partners.provider()),
+            carrier: OpenedCarrier(partners.carrier(&of_first, Arc::new(NoShopListens))),
+            partners,
+        })
+    }
+
+    /// Empties the queues and state machines of the second shop, whose events the takeover
+    /// publishes again, and opens both directories again.
+    ///
+    /// # Errors
+    /// See [`DirectoriesError`].
+    pub fn emptied(self, config: &ShopConfig) -> Result<Self, DirectoriesError> {
+        let (first, second) = (self.first.clone(), self.second.clone());
+        drop(self);
+        empty_engine(&second)?;
+        Self::open(config, &first, &second)
+    }
+
+    /// The names of the two regions.
+    #[must_use]
+    pub fn regions(&self) -> (&str, &str) {
+        (&self.regions.0, &self.regions.1)
+    }
+
+    /// The takeover by the second shop.
+    #[must_use]
+    pub fn takeover(&self) -> Takeover<'_> {
+        Takeover { standby: self, provider: &*self.provider.0, carrier: &self.carrier }
+    }
+
+    /// The store of the shop that takes over.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &**self.shop.local().store()
+    }
+
+    /// Has the first shop answer 503 and handle nothing when it is started again. The second one
+    /// does the same until [`Directories::activate`].
+    ///
+    /// # Errors
+    /// See [`DirectoriesError`].
+    pub async fn fence(&self) -> Result<(), DirectoriesError> {
+        let (first, second) = (&self.regions.0, &self.regions.1);
+        let of_first = DynoxideStore::open(&self.first.join(STORE_FILE), &[REGIONS_TABLE])?;
+        name_acting(&of_first, second).await?;
+        for (directory, region) in [(&self.first, first), (&self.second, second)] {
+            let file = directory.join(REGION_FILE);
+            std::fs::write(&file, region).map_err(|error| DirectoriesError::File(file, error))?;
+        }
+        Ok(())
+    }
+
+    /// Has the second shop act from now on.
+    ///
+    /// # Errors
+    /// See [`DirectoriesError`].
+    pub async fn activate(&self) -> Result<(), DirectoriesError> {
+        name_acting(self.store(), &self.regions.1).await
+    }
+
+    /// Gives the second shop the partners' books: what was refunded, recalled, and is to be
+    /// reported.
+    ///
+    /// # Errors
+    /// If a store fails.
+    pub async fn hand_over_partners(&self) -> Result<(), DirectoriesError> {
+        Ok(self.shop.partners().replace_by(&self.partners).await?)
+    }
+}
+
+/// Names the region that acts, unless it is named already.
+async fn name_acting(store: &dyn Store, region: &str) -> Result<(), DirectoriesError> {
+    let acting = Acting::read(store).await?;
+    if acting.as_ref().is_none_or(|acting| acting.region != region) {
+        store.write(&[Acting::taken_over(acting.as_ref(), region, Timestamp::now())]).await?;
+    }
+    Ok(())
+}
+
+/// The name of a directory.
+fn name(directory: &Path) -> Result<String, DirectoriesError> {
+    let whole = directory.canonicalize();
+    let whole = whole.map_err(|_| DirectoriesError::NoShop(directory.to_owned()))?;
+    Ok(whole.file_name().unwrap_or_default().to_string_lossy().into_owned())
+}
+
+#[async_trait]
+impl Standby for Directories {
+    fn kernel(&self) -> &Kernel {
+        self.shop.local().kernel()
+    }
+
+    async fn items(&self, table: &'static str) -> Result<Vec<Item>, Failure> {
+        Ok(self.shop.local().store().all(table)?)
+    }
+
+    async fn events(&self) -> Result<Vec<Entry>, Failure> {
+        #[derive(Deserialize)]
+        struct OnBus {
+            detail: Box<RawValue>,
+        }
+        let broken = |error: chorus_local::Error| Failure::later("Archive", error.to_string());
+        let until = Timestamp::now() + SignedDuration::from_hours(24);
+        let (mut entries, mut after) = (Vec::new(), 0);
+        loop {
+            let page = self.shop.local().archive(Timestamp::UNIX_EPOCH, until, after).await;
+            let page = page.map_err(broken)?;
+            let Some(last) = page.last() else { return Ok(entries) };
+            after = last.sequence;
+            for event in &page {
+                let OnBus { detail } = serde_json::from_str(&event.json)
+                    .map_err(|error| Failure::corrupt("event", &error))?;
+                let (source, detail_type) = (event.source.clone(), event.detail_type.clone());
+                entries.push(Entry { source, detail_type, detail: detail.get().to_owned() });
+            }
+        }
+    }
+}
+
+/// The payment provider of both shops.
+struct Provider(Arc<dyn PaymentProvider>);
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Provider").finish_non_exhaustive()
+    }
+}
+
+/// The simulated carrier of both shops, which is not running.
+#[derive(Debug)]
+struct OpenedCarrier(Arc<Carrier>);
+
+#[async_trait]
+impl ParcelCarrier for OpenedCarrier {
+    async fn orders(&self, since: Timestamp) -> Result<BTreeSet<OrderId>, Failure> {
+        let (mut orders, mut after) = (BTreeSet::new(), None);
+        loop {
+            let (parcels, next) = self.0.accepted(since, after.as_deref()).await?;
+            orders.extend(parcels.into_iter().map(|parcel| parcel.order_id));
+            if next.is_none() {
+                return Ok(orders);
+            }
+            after = next;
+        }
+    }
+
+    async fn recall(&self, order_id: &OrderId) -> Result<(), Failure> {
+        match self.0.recall(order_id).await? {
+            Recall::Done | Recall::TooLate => Ok(()),
+            Recall::Refused => {
+                let message = "the carrier refuses".to_owned();
+                Err(Failure::Terminal { code: "Refused", message })
+            }
+        }
+    }
+
+    async fn report_again(&self, since: Timestamp) -> Result<(), Failure> {
+        self.0.report_again(since).await
+    }
+}
+
+/// A webhook that is never called, because the carrier does not run.
+struct NoShopListens;
+
+#[async_trait]
+impl Webhook for NoShopListens {
+    async fn post(&self, _: &Callback) -> Result<(), NotAccepted> {
+        Err(NotAccepted("no shop is running".to_owned()))
+    }
+}

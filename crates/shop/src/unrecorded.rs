@@ -1,0 +1,161 @@
+//! Charges that no payment of the shop records: the shop's store was restored to a time before the
+//! charges, or another shop uses the same account of the payment provider.
+//!
+//! The shop is read through the kernel's port, so it may be on a laptop or on AWS.
+
+use chorus_events::{Money, OrderId};
+use chorus_kernel::{Failure, Found, Store, load};
+use chorus_payment::{
+    IntentId, IntentState, ListedIntent, Payment, PaymentProvider, ProviderError, RefundAnswer,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::doctor::Discrepancy;
+
+/// What became of one charge that no payment records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RefundedCharge {
+    /// The provider's id of the intent.
+    pub intent: String,
+    /// What was refunded; zero if the bank only held the amount.
+    pub refunded: Money,
+    /// Why the provider refused the refund.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// Returns the intents of `since` and later that no payment of the shop records, and by which the
+/// provider has charged, or may still charge.
+///
+/// # Errors
+/// If the payments cannot be read; the inner result is the provider's.
+async fn intents(
+    store: &dyn Store,
+    provider: &dyn PaymentProvider,
+    since: Timestamp,
+) -> Result<Result<Vec<ListedIntent>, ProviderError>, Failure> {
+    let listed = match provider.list(since).await {
+        Ok(listed) => listed,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut found = Vec::new();
+    for listed in listed {
+        if !matches!(listed.state, IntentState::Confirmed | IntentState::Held) {
+            continue;
+        }
+        // The payment is read after the list, because Payment stores the intent before it asks the
+        // provider to charge: a listed charge that no payment has by then is unrecorded.
+        let payment: Found<Payment> = load(store, listed.order_id.clone()).await?;
+        if !payment.is_some_and(|payment| has(&payment.value, &listed.intent)) {
+            found.push(listed);
+        }
+    }
+    Ok(Ok(found))
+}
+
+/// Returns this order's intents that its payment does not record, and by which the provider has
+/// charged, or may still charge.
+///
+/// # Errors
+/// If the payment cannot be read; the inner result is the provider's.
+pub async fn intents_of(
+    store: &dyn Store,
+    provider: &dyn PaymentProvider,
+    order: &OrderId,
+) -> Result<Result<Vec<ListedIntent>, ProviderError>, Failure> {
+    let mut found = intents(store, provider, Timestamp::UNIX_EPOCH).await?;
+    if let Ok(intents) = &mut found {
+        intents.retain(|it| it.order_id == *order);
+    }
+    Ok(found)
+}
+
+/// Whether the payment was charged by this intent. The release of commit c92b2c2 recorded charges
+/// without their intents.
+fn has(payment: &Payment, intent: &IntentId) -> bool {
+    match &payment.intent {
+        Some(recorded) => recorded == intent,
+        None => payment.charge_id.is_some(),
+    }
+}
+
+/// Returns the doctor's findings: each intent of `since` and later that charged, or may still
+/// charge, and that no payment records; or that the provider cannot list its intents.
+///
+/// # Errors
+/// If the payments cannot be read.
+pub async fn findings(
+    store: &dyn Store,
+    provider: &dyn PaymentProvider,
+    since: Timestamp,
+) -> Result<Vec<Discrepancy>, Failure> {
+    match intents(store, provider, since).await? {
+        Ok(intents) => Ok(intents.iter().map(finding).collect()),
+        Err(error) => Ok(vec![unreadable(&error)]),
+    }
+}
+
+fn finding(listed: &ListedIntent) -> Discrepancy {
+    let (order, IntentId(intent)) = (&listed.order_id, &listed.intent);
+    let did = if listed.state == IntentState::Held { "holds an amount" } else { "made a charge" };
+    Discrepancy {
+        about: order.to_string(),
+        problem: format!("the payment provider {did} by {intent}, which the shop has not recorded"),
+        remedy: format!(
+            "chorus payment refund-unrecorded {order}, unless the order is another shop's"
+        ),
+    }
+}
+
+/// Returns the finding that the provider's books cannot be read.
+pub(crate) fn unreadable(error: &dyn std::fmt::Display) -> Discrepancy {
+    Discrepancy {
+        about: "the payment provider".to_owned(),
+        problem: format!("its charges cannot be read, and were not compared: {error}"),
+        remedy: "run chorus doctor again, once the provider answers".to_owned(),
+    }
+}
+
+/// Has the provider refund what these intents charged. It does that once for each intent.
+///
+/// # Errors
+/// If the provider gives no result; the intents before are refunded then.
+pub async fn refund(
+    provider: &dyn PaymentProvider,
+    intents: &[ListedIntent],
+) -> Result<Vec<RefundedCharge>, ProviderError> {
+    let mut refunds = Vec::new();
+    for listed in intents {
+        let IntentId(intent) = listed.intent.clone();
+        let (refunded, refused) = match provider.refund(&listed.refund()).await? {
+            RefundAnswer::Refunded { amount } => (amount, None),
+            RefundAnswer::NothingCharged => (Money::ZERO, None),
+            RefundAnswer::Refused { reason } => (Money::ZERO, Some(reason)),
+        };
+        refunds.push(RefundedCharge { intent, refunded, refused });
+    }
+    Ok(refunds)
+}
+
+#[cfg(test)]
+mod tests {
+    use chorus_events::samples;
+
+    use super::*;
+
+    #[test]
+    fn a_payment_has_the_intent_that_it_names_and_an_old_one_has_the_only_one() {
+        let intent = |id: &str| IntentId(id.to_owned());
+        let payment = |named: Option<&str>, charged: Option<&str>| Payment {
+            intent: named.map(intent),
+            charge_id: charged.map(ToOwned::to_owned),
+            ..Payment::new(samples::order_id())
+        };
+        assert!(has(&payment(Some("first"), None), &intent("first")));
+        assert!(!has(&payment(Some("first"), Some("charge")), &intent("second")));
+        assert!(has(&payment(None, Some("charge")), &intent("first")));
+        assert!(!has(&payment(None, None), &intent("first")));
+    }
+}
