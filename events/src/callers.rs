@@ -12,8 +12,8 @@ pub const REVIEWER: CallerRole = CallerRole::new("reviewer");
 /// Operates the shop.
 pub const OPERATOR: CallerRole = CallerRole::new("operator");
 
-/// The name of a caller on the shop's own machine that sends no token. It is no person's name: no
-/// token may have it.
+/// The name of a caller on the shop's own machine that sends no token. No person has this name, so
+/// a token with it is rejected.
 pub const LOCAL: &str = "local";
 
 pub const ROLES: [CallerRole; 3] = [STAFF, REVIEWER, OPERATOR];

@@ -34,6 +34,12 @@ pub struct Currency(&'static str);
 impl Currency {
     pub const EUR: Self = Self("EUR");
 
+    /// The codes of all currencies in use, in alphabetical order.
+    #[must_use]
+    pub const fn codes() -> &'static [&'static str] {
+        &CODES
+    }
+
     /// The code: three capital letters.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -70,7 +76,7 @@ impl JsonSchema for Currency {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "What the amounts are in: a code of ISO 4217.",
+            "description": "The currency of the amounts: a code of ISO 4217.",
             "type": "string",
             "pattern": "^[A-Z]{3}$",
         })

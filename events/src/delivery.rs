@@ -29,7 +29,7 @@ event! {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
         total: Money = samples::total(),
-        deliver_by: Timestamp = samples::later(),
+        deliver_by: Timestamp = samples::estimated_arrival(),
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,14 +46,14 @@ event! {
 }
 
 event! {
-    /// A parcel is ready for the carrier; the rule on this event calls it. The carrier's callbacks
-    /// name the event's `handle`.
+    /// A parcel is ready for the carrier; the rule on this event calls the carrier. The carrier's
+    /// callbacks name the event's `handle`.
     DeliveryMarkedAsStarted: DELIVERY, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
         lines: Vec<DescribedLine> = samples::described_lines(),
         shipping_address: ShippingAddress = samples::address(),
-        deliver_by: Timestamp = samples::later(),
+        deliver_by: Timestamp = samples::estimated_arrival(),
         #[serde(default)] handle: Option<Handle> = Some(samples::handle()),
     }
 }
@@ -74,7 +74,7 @@ event! {
 }
 
 event! {
-    /// The carrier delivered what should not have been on its way; an operator must look.
+    /// The carrier delivered a parcel that should not have been on its way; an operator must look.
     ErrorDeliveryWasDelivered: DELIVERY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "the delivery had been canceled".to_owned(),

@@ -15,11 +15,11 @@ event! {
     ShopOrderDelivered: ENTERPRISE, Step, about order_id, {
         /// The order, by the number that its customer knows.
         order_id: OrderId = samples::order_id(),
-        /// When it was placed.
+        /// When the order was placed.
         placed_at: Timestamp = samples::moment(),
-        /// What was charged for it.
+        /// The amount that was charged.
         total: Money = samples::total(),
-        /// What the total is in: a code of ISO 4217.
+        /// The currency of the total: a code of ISO 4217.
         currency: Currency = Currency::EUR,
     }
 }
@@ -29,11 +29,11 @@ event! {
     ShopOrderCanceled: ENTERPRISE, Step, about order_id, {
         /// The order, by the number that its customer knows.
         order_id: OrderId = samples::order_id(),
-        /// When it was placed.
+        /// When the order was placed.
         placed_at: Timestamp = samples::moment(),
-        /// What it would have cost.
+        /// The order's total, which is not charged or was refunded.
         total: Money = samples::total(),
-        /// What the total is in: a code of ISO 4217.
+        /// The currency of the total: a code of ISO 4217.
         currency: Currency = Currency::EUR,
     }
 }

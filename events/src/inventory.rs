@@ -40,7 +40,7 @@ pub struct MissingLine {
 
 impl MissingLine {
     /// Returns the line as version 1 of the event has it: the item only.
-    const fn named(sku: Sku) -> Self {
+    const fn of_version_1(sku: Sku) -> Self {
         Self { sku, ordered: None, available: None }
     }
 }
@@ -79,7 +79,7 @@ event! {
         reason: String = "not in stock: chai".to_owned(),
     }
     before {
-        /// It named only the items that cannot be served.
+        /// Version 1 named only the items that cannot be served.
         1 as ItemNotAvailableV1 published {
             order_id: OrderId = samples::order_id(),
             customer_id: CustomerId = samples::customer_id(),
@@ -87,7 +87,7 @@ event! {
             reason: String = "not in stock: chai".to_owned(),
         }
         upcast |old| ItemNotAvailable {
-            missing: old.missing.into_iter().map(MissingLine::named).collect(),
+            missing: old.missing.into_iter().map(MissingLine::of_version_1).collect(),
             order_id: old.order_id,
             customer_id: old.customer_id,
             reason: old.reason,

@@ -9,7 +9,7 @@ use crate::partners;
 const BREAKERS: Owner = Owner::Partner(partners::BREAKERS);
 
 event! {
-    /// A partner has not answered several calls in a row: it is not called for now.
+    /// A partner has not answered several calls in a row: calls to it are suspended.
     PartnerUnavailable: BREAKERS, Terminal, about partner, {
         partner: String = partners::PAYMENT_PROVIDER.name.to_owned(),
         since: Timestamp = sample_time(),

@@ -14,8 +14,8 @@ pub const CARRIER: Partner =
 pub const FRONT_END: Partner =
     Partner { name: "front-end", source: "com.front-end", body: CallBody::Data };
 
-/// The bus of the enterprise that the shop belongs to, in another account. The rules of that account
-/// decide who else gets the shop's public events.
+/// The bus of the enterprise that the shop belongs to, in another account. The rules of that
+/// account decide who else gets the shop's public events.
 pub const ENTERPRISE_BUS: OutsideBus = OutsideBus {
     name: "enterprise",
     source: services::ENTERPRISE.source,
@@ -40,7 +40,8 @@ const fn called_by_code(name: &'static str, source: &'static str) -> Partner {
     Partner { name, source, body: CallBody::Detail }
 }
 
-/// When the payment provider is no longer called. A charge may take it seconds, and an order waits.
+/// The failures after which services stop calling the payment provider, and for how long. A charge
+/// may take the provider seconds, and an order waits for it.
 pub const PAYMENT_BREAKER: Breaker = Breaker {
     partner: PAYMENT_PROVIDER,
     failures: 5,
@@ -51,6 +52,6 @@ pub const PAYMENT_BREAKER: Breaker = Breaker {
     recovered: &PartnerRecovered::SPEC,
 };
 
-/// When no more emails are sent. Only emails wait for the mailer, so the pauses are longer.
+/// Like [`PAYMENT_BREAKER`] for the mailer, with longer pauses, because only emails wait for it.
 pub const MAIL_BREAKER: Breaker =
     Breaker { partner: MAILER, pause_seconds: 300, ..PAYMENT_BREAKER };

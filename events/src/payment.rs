@@ -48,7 +48,7 @@ event! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         confirm_at: Option<ConfirmationUrl> = Some(samples::confirmation_url()),
         /// The deadline: unless it is confirmed by then, the payment fails.
-        until: Timestamp = samples::later(),
+        until: Timestamp = samples::estimated_arrival(),
     } also [{ confirm_at: None }]
 }
 
@@ -116,6 +116,6 @@ event! {
         reason: String = "product_not_received".to_owned(),
         /// Until when the payment provider accepts evidence.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        respond_by: Option<Timestamp> = Some(samples::later()),
+        respond_by: Option<Timestamp> = Some(samples::estimated_arrival()),
     }
 }

@@ -159,7 +159,7 @@ pub fn home_terms() -> Option<Terms> {
     Some(Settings::DEFAULT.terms(total(), Settings::DEFAULT.home_country))
 }
 
-/// Where its payment is confirmed.
+/// The page on which the order's payment is confirmed.
 #[must_use]
 pub fn confirmation_url() -> ConfirmationUrl {
     literal("https://bank.example/confirm?payment=1073459984&key=5f0a")
@@ -197,7 +197,7 @@ pub fn moment() -> Timestamp {
 
 /// When the order should arrive.
 #[must_use]
-pub fn later() -> Timestamp {
+pub fn estimated_arrival() -> Timestamp {
     literal("2026-11-25T10:47:00Z")
 }
 
@@ -205,7 +205,8 @@ pub fn later() -> Timestamp {
 mod tests {
     #[test]
     fn the_literals_parse_and_the_total_is_the_sum_of_the_lines() {
-        let _all = (super::order_id(), super::customer_id(), super::moment(), super::later());
+        let _all =
+            (super::order_id(), super::customer_id(), super::moment(), super::estimated_arrival());
         assert_eq!(crate::total(&super::lines()), Some(super::total()));
         assert_eq!(crate::total(&super::high_lines()), Some(super::high_total()));
     }

@@ -26,9 +26,9 @@ pub struct Settings {
 /// When the money of an order is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentCapture {
-    /// As soon as the bank agrees.
+    /// The money is taken as soon as the bank agrees.
     AtOnce,
-    /// When the parcel leaves; until then, the bank holds it.
+    /// The money is taken when the parcel leaves; until then, the bank holds the amount.
     WhenShipped,
 }
 
@@ -116,28 +116,29 @@ pub(crate) const FORMER_REVIEW_UNITS: i64 = Settings::DEFAULT.review_above.minor
 
 impl Terms {
     /// Returns the terms of an order whose events have none: either the order is of an earlier
-    /// release, when every shop was in Germany and reviewed from 1,000 on, or [`Terms::carried`]
-    /// left them out.
+    /// release, when every shop was in Germany and reviewed from 1,000 on, or
+    /// [`Terms::unless_implied`] left them out.
     #[must_use]
-    pub fn before(total: Money, country: &str) -> Self {
+    pub fn implied_by(total: Money, country: &str) -> Self {
         let Settings { home_country, review_above, .. } = Settings::DEFAULT;
         let leaves_country = country != FORMER_HOME && country != home_country.code();
-        let needs_review = Self::needed_review_before(total);
+        let needs_review = Self::implied_review(total);
         Self { home_country, leaves_country, review_above, needs_review }
     }
 
-    /// Returns the terms as an order's next events contain them: none if [`Terms::before`] gives
+    /// Returns the terms as an order's next events contain them: none if [`Terms::implied_by`] gives
     /// the same result. So the records of most orders stay below a kilobyte, the unit by which
     /// writes are billed.
     #[must_use]
-    pub fn carried(terms: Option<Self>, total: Money, country: &str) -> Option<Self> {
+    pub fn unless_implied(terms: Option<Self>, total: Money, country: &str) -> Option<Self> {
         let flags = |terms: &Self| (terms.leaves_country, terms.needs_review);
-        terms.filter(|terms| flags(terms) != flags(&Self::before(total, country)))
+        terms.filter(|terms| flags(terms) != flags(&Self::implied_by(total, country)))
     }
 
-    /// Whether [`Terms::before`] needs a review; for callers that do not know where the order goes.
+    /// Whether the terms that [`Terms::implied_by`] returns require a review; for callers that do not
+    /// know where the order goes.
     #[must_use]
-    pub fn needed_review_before(total: Money) -> bool {
+    pub fn implied_review(total: Money) -> bool {
         total >= Settings::DEFAULT.review_above
     }
 }
@@ -164,15 +165,15 @@ mod tests {
     }
 
     #[test]
-    fn an_order_of_an_earlier_release_is_judged_as_it_was_then() {
-        let under = Terms::before(Money::from_minor(99_999), "Germany");
+    fn the_terms_of_an_order_of_an_earlier_release_are_implied_by_total_and_country() {
+        let under = Terms::implied_by(Money::from_minor(99_999), "Germany");
         assert_eq!(under, Settings::DEFAULT.terms(Money::from_minor(99_999), Country::DE));
-        let over = Terms::before(Money::from_minor(100_000), "Atlantis");
+        let over = Terms::implied_by(Money::from_minor(100_000), "Atlantis");
         assert!(over.needs_review && over.leaves_country);
     }
 
     #[test]
-    fn terms_are_carried_on_where_an_order_without_them_would_be_judged_otherwise() {
+    fn events_have_terms_only_if_the_implied_terms_would_differ() {
         let (review_above, france) = (Money::from_minor(50_000), "FR".parse().unwrap());
         for home_country in [Country::DE, france] {
             let settings = Settings { home_country, review_above, ..Settings::DEFAULT };
@@ -181,12 +182,12 @@ mod tests {
             {
                 let total = Money::from_minor(cents);
                 let terms = settings.terms(total, country.parse().unwrap());
-                let carried = Terms::carried(Some(terms), total, country);
-                let judged = carried.unwrap_or_else(|| Terms::before(total, country));
+                let published = Terms::unless_implied(Some(terms), total, country);
+                let read = published.unwrap_or_else(|| Terms::implied_by(total, country));
                 let flags = |terms: Terms| (terms.leaves_country, terms.needs_review);
-                assert_eq!(flags(judged), flags(terms), "{cents} to {country}");
-                let as_before = home_country == Country::DE && !(50_000..100_000).contains(&cents);
-                assert_eq!(carried.is_none(), as_before, "{cents} to {country}");
+                assert_eq!(flags(read), flags(terms), "{cents} to {country}");
+                let as_implied = home_country == Country::DE && !(50_000..100_000).contains(&cents);
+                assert_eq!(published.is_none(), as_implied, "{cents} to {country}");
             }
         }
     }

@@ -188,7 +188,7 @@ chorus_table::design_table! {
         => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER);
 
-    /// Emails an operator that a partner does not answer, and is not called for now.
+    /// Emails an operator that a partner does not answer, and that calls to it are suspended.
     ReportOutage: NOTIFICATION on [PartnerUnavailable] => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER);
 

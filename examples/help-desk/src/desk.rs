@@ -51,7 +51,11 @@ fn open(known: &Found<Ticket>) -> Option<&Versioned<Ticket>> {
     known.as_ref().filter(|ticket| matches!(ticket.status, Status::Open | Status::Paged))
 }
 
-fn becomes<O>(event: impl Into<O>, ticket: &Versioned<Ticket>, status: Status) -> Decision<O> {
+fn emit_with_status<O>(
+    event: impl Into<O>,
+    ticket: &Versioned<Ticket>,
+    status: Status,
+) -> Decision<O> {
     let changed = Ticket { status, ..ticket.value.clone() };
     Decision::emit(event).with(replace(ticket, &changed))
 }
@@ -94,7 +98,7 @@ impl Action for PageOnCall {
         let ticket_id = self.keys(input);
         Ok(open(known).map_or_else(
             || Decision::nothing("the ticket was closed in time"),
-            |ticket| becomes(facts::OnCallPaged { ticket_id }, ticket, Status::Paged),
+            |ticket| emit_with_status(facts::OnCallPaged { ticket_id }, ticket, Status::Paged),
         ))
     }
 }
@@ -116,10 +120,10 @@ impl Action for CloseTicket {
         let ticket_id = self.keys(input);
         match (open(known), input) {
             (Some(it), rows::CloseTicketInput::ResolveTicket(_)) => {
-                Ok(becomes(facts::TicketResolved { ticket_id }, it, Status::Resolved))
+                Ok(emit_with_status(facts::TicketResolved { ticket_id }, it, Status::Resolved))
             }
             (Some(it), rows::CloseTicketInput::NoAgentFree(_)) => {
-                Ok(becomes(facts::TicketWithdrawn { ticket_id }, it, Status::Withdrawn))
+                Ok(emit_with_status(facts::TicketWithdrawn { ticket_id }, it, Status::Withdrawn))
             }
             (None, rows::CloseTicketInput::NoAgentFree(_)) => Ok(Decision::nothing("it is closed")),
             (None, _) if known.is_none() => Err(ActionError::NotFound(format!("no {ticket_id}"))),

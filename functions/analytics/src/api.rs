@@ -32,11 +32,11 @@ impl Tally {
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "Analytics")]
 struct Totals {
-    /// Those that were placed.
+    /// Orders that were placed.
     placed: Tally,
-    /// Those of them that were canceled.
+    /// Orders that were canceled.
     canceled: Tally,
-    /// Those of them that were delivered.
+    /// Orders that were delivered.
     delivered: Tally,
 }
 

@@ -27,7 +27,7 @@ impl Action for CountOrder {
             CountOrderInput::OrderDelivered(_) => (Count::DELIVERED, Count::DELIVERED_WORTH),
         };
         let counted = tally(&Count::part_of(order_id), &[(orders, 1), (worths, total.minor())]);
-        Ok(Decision::nothing("counted").with(counted))
+        Ok(Decision::nothing("the order is counted").with(counted))
     }
 }
 
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
     use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
     use chorus_events::samples;
-    use chorus_kernel::testing::{Stored, decide, now};
+    use chorus_kernel::testing::{Stored, decide, expect_ready};
     use chorus_kernel::{Found, MemoryStore, Store, Write, load};
     use chorus_table::Event;
 
@@ -69,9 +69,9 @@ mod tests {
     #[test]
     fn a_part_that_was_made_by_counting_reads_as_one_that_counted_nothing_else() {
         let store = MemoryStore::new(&[crate::TABLE]);
-        now(store.write(&[change(OrderCanceled::sample())])).unwrap();
+        expect_ready(store.write(&[change(OrderCanceled::sample())])).unwrap();
         let part = Count::part_of(&samples::order_id());
-        let count = now(load::<Found<Count>>(&store, part)).unwrap().unwrap().value;
+        let count = expect_ready(load::<Found<Count>>(&store, part)).unwrap().unwrap().value;
         assert_eq!(count, Count { canceled: 1, canceled_worth: 23_751, ..Count::default() });
     }
 

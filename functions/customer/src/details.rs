@@ -65,7 +65,8 @@ fn check_name(name: &str) -> Result<(), ActionError> {
     Err(ActionError::invalid("/name", format!("must be 1 to {MAX_NAME} characters of plain text")))
 }
 
-/// Checks only the form that every address has. Only sending an email shows whether it exists.
+/// Checks only the form that every address has. Only sending an email shows whether the address
+/// exists.
 fn check_email(email: &str) -> Result<(), ActionError> {
     let mut parts = email.split('@');
     let halves = (parts.next(), parts.next(), parts.next());

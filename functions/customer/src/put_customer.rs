@@ -45,7 +45,8 @@ impl Action for PutCustomer {
         Known { customer: known, key }: &Self::State,
         context: &Context<'_>,
     ) -> Result<Decision<PutCustomerOutput>, ActionError> {
-        // A customer without an entry in the table of keys was never forgotten.
+        // A customer without an entry in the table of keys was never forgotten, so there is no key
+        // to compare.
         if key.is_some() && id_of(key) != command.key_id {
             return Err(ActionError::Conflict(
                 "the customer was forgotten in the meantime: send the request again".to_owned(),
@@ -68,7 +69,7 @@ impl Action for PutCustomer {
                 (known.revision, known.updated_at, known.key_id.clone());
             Customer { revision, updated_at, key_id, ..customer.clone() } == known.value
         }) {
-            return Ok(Decision::nothing("the customer is known like this already"));
+            return Ok(Decision::nothing("the customer is stored with these details already"));
         }
         Ok(Decision::emit(CustomerUpdated {
             customer_id: customer.customer_id.clone(),
@@ -108,12 +109,12 @@ mod tests {
         }
     }
 
-    /// The customer's key is stored.
+    /// Returns a store's content with the customer's key.
     fn with_key() -> Stored {
         Stored::default().with(4, &key_of(samples::PERSON_KEY))
     }
 
-    /// The key has to be the one that was read.
+    /// Returns the condition that the customer's key is still the one that was read.
     fn key_is_unchanged() -> Write {
         let read = Versioned { version: 4, value: key_of(samples::PERSON_KEY) };
         unchanged(&samples::customer_id().to_string(), Some(&read))

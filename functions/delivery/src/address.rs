@@ -66,7 +66,8 @@ struct AddressEndpoint {
 #[async_trait]
 impl Endpoint for AddressEndpoint {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
-        // The format of earlier releases, which had no such route, does not sign the request's id.
+        // A request in the format of earlier releases is rejected: that format does not sign the
+        // request's id.
         if request.header(SIGNATURE_HEADER).is_none() {
             let missing = SignatureError::Missing(SIGNATURE_HEADER).to_string();
             return Err(Problem::new(401, "unauthorized", missing));

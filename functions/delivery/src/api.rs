@@ -71,7 +71,8 @@ impl Endpoint for Get {
             request.owned_by(plan.customer_id.as_str())?;
         }
         let response = Response::json(200, serde_json::json!(ShownDelivery::of(&delivery)));
-        // A delivery that was never planned has no owner.
+        // A delivery that was never planned belongs to no known customer, so the response names
+        // none.
         let Some(plan) = delivery.plan else { return Ok(response) };
         Ok(response.of(plan.customer_id))
     }

@@ -7,7 +7,7 @@ use chorus_events::delivery::{CanceledBy, DeliveryWasCanceled, ErrorDeliveryWasC
 use chorus_events::table::rows::{self, CancelDeliveryInput, CancelDeliveryOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found, save, state};
 
-use crate::carrier_callback::{ParcelStatus, word};
+use crate::carrier_callback::{ParcelStatus, answer};
 use crate::transitions::{Fact, Next, next};
 use crate::{CarrierCallback, Delivery};
 
@@ -39,7 +39,7 @@ impl Action for CancelDelivery {
         let Cause { order_id, fact, canceled_by, reason } = Cause::of(input);
         let known = delivery.as_ref();
         if fact == Fact::CarrierSilent && wait.as_ref().is_some_and(|it| !it.is_open()) {
-            return Ok(Decision::nothing("the carrier has said something after all"));
+            return Ok(Decision::nothing("the carrier has sent a callback in the meantime"));
         }
         let canceled = known.map_or_else(
             || Delivery::tombstone(order_id.clone(), reason),
@@ -58,11 +58,12 @@ impl Action for CancelDelivery {
             }
         };
         let decision = decision.with(save(known, &canceled));
-        // Closes the carrier's callback; later ones are ignored.
+        // Completes the task that waits for the carrier, if it still waits. Later callbacks are
+        // ignored.
         let open = wait.as_ref().filter(|wait| wait.is_open());
         Ok(
             match open
-                .map(|wait| CarrierCallback::resolve(wait, word(ParcelStatus::Canceled, None)))
+                .map(|wait| CarrierCallback::resolve(wait, answer(ParcelStatus::Canceled, None)))
             {
                 Some((change, signal)) => decision.with(change).signal(signal),
                 None => decision,
@@ -201,7 +202,7 @@ mod tests {
         let started = Stored::default().with(1, &sample(Status::Started)).with(1, &wait);
         let decision = decide(&CancelDelivery, ItemRemoved::sample(), &started).unwrap();
         assert_eq!(canceled_by(&decision), Some(CanceledBy::Unreachable));
-        let output = word(ParcelStatus::Canceled, None);
+        let output = answer(ParcelStatus::Canceled, None);
         let canceled =
             sample(Status::Started).canceled("the carrier never said what became of the parcel");
         let closed = answered(&wait, &output);
@@ -216,7 +217,7 @@ mod tests {
     #[test]
     fn a_callback_that_came_at_the_last_moment_counts() {
         let wait = CarrierCallback::of(samples::order_id(), "a-token");
-        let answered = answered(&wait, &word(ParcelStatus::Delivered, None));
+        let answered = answered(&wait, &answer(ParcelStatus::Delivered, None));
         let stored = Stored::default().with(1, &sample(Status::Started)).with(2, &answered);
         let decision = decide(&CancelDelivery, ItemRemoved::sample(), &stored).unwrap();
         assert!(decision.events().is_empty() && decision.changes().is_empty());

@@ -20,10 +20,10 @@ impl CallbackDomain for CarrierReport {
 /// The callback in which the carrier reports on one parcel.
 pub type CarrierCallback = Callback<CarrierReport>;
 
-/// The note of a callback whose parcel's order is charged when the parcel leaves.
+/// The note on a carrier's callback if the parcel's order has to be charged when the parcel leaves.
 pub const CAPTURE_DUE: &str = "capture-due";
 
-/// Whether the parcel's order is still to be charged.
+/// Returns the capture that is due when the parcel leaves; none if the order is charged already.
 pub(crate) fn capture(callback: &CarrierCallback) -> Option<Capture> {
     (callback.note() == Some(CAPTURE_DUE)).then_some(Capture::Due)
 }
@@ -31,21 +31,21 @@ pub(crate) fn capture(callback: &CarrierCallback) -> Option<Capture> {
 answers! {
     /// What became of the parcel, as the waiting machine gets it.
     pub enum ParcelStatus in "status" {
-        /// The carrier reports that it was handed over.
+        /// The carrier reports that the parcel was handed over.
         Delivered = "Delivered",
-        /// The carrier reports that it will not arrive.
+        /// The carrier reports that the parcel will not arrive.
         DeliveryCanceled = "DeliveryCanceled",
-        /// It was canceled on our side; that event is published already.
+        /// The delivery was canceled on our side; its event is published already.
         Canceled = "Canceled",
-        /// It was never handed to the carrier; that event is published already.
+        /// The parcel was never handed to the carrier; the event about that is published already.
         NotStarted = "NotStarted",
     }
 }
 
 /// The answer that completes the waiting task; `event` is the event that was published with that
 /// status.
-pub(crate) fn word(status: ParcelStatus, event: Option<&Value>) -> Value {
-    json!({ ParcelStatus::ANSWERS.field: status.word(), "event": event })
+pub(crate) fn answer(status: ParcelStatus, event: Option<&Value>) -> Value {
+    json!({ ParcelStatus::ANSWERS.field: status.as_str(), "event": event })
 }
 
 /// Every status that can complete the waiting task.
@@ -62,16 +62,16 @@ pub(crate) fn answered_status(
 ) -> Result<Option<ParcelStatus>, ActionError> {
     let Some(answer) = callback.answer() else { return Ok(None) };
     let answered_status = answer[ParcelStatus::ANSWERS.field].as_str().unwrap_or_default();
-    let known = STATUSES.into_iter().find(|status| status.word() == answered_status);
+    let known = STATUSES.into_iter().find(|status| status.as_str() == answered_status);
     let unknown =
         || ActionError::Later(format!("the parcel has the unknown status {answered_status}"));
     known.map(Some).ok_or_else(unknown)
 }
 
-/// The callback in its stored form after the carrier has sent the answer `word`.
+/// The callback in its stored form after the carrier has sent `answer`.
 #[cfg(test)]
-pub(crate) fn answered(callback: &CarrierCallback, word: &Value) -> CarrierCallback {
+pub(crate) fn answered(callback: &CarrierCallback, answer: &Value) -> CarrierCallback {
     let mut fields = json!(callback);
-    fields["answer"] = word.to_string().into();
+    fields["answer"] = answer.to_string().into();
     serde_json::from_value(fields).unwrap()
 }

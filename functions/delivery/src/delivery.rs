@@ -18,7 +18,8 @@ pub enum Status {
     Started,
     /// The parcel has reached its customer.
     Delivered,
-    /// It will not arrive; or none was ever planned, and none will be: a tombstone.
+    /// The order will not arrive. This is also the status of an order that was canceled before a
+    /// delivery was planned: a tombstone.
     Canceled,
 }
 
@@ -26,13 +27,13 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Plan {
-    /// Who receives it.
+    /// The customer who receives the parcel.
     pub customer_id: CustomerId,
     /// What is in the parcel.
     pub lines: Vec<DescribedLine>,
-    /// Where it goes.
+    /// The address that the parcel goes to.
     pub shipping_address: ShippingAddress,
-    /// When it should arrive.
+    /// When the parcel should arrive.
     pub deliver_by: Timestamp,
 }
 
@@ -47,7 +48,7 @@ pub struct Delivery {
     /// What is planned; absent if the order was canceled before that.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
-    /// Why it will not arrive.
+    /// Why the order will not arrive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When the carrier read the address; absent until then.
@@ -85,7 +86,7 @@ pub(crate) fn sample(status: Status) -> Delivery {
         customer_id: samples::customer_id(),
         lines: samples::described_lines(),
         shipping_address: samples::address(),
-        deliver_by: samples::later(),
+        deliver_by: samples::estimated_arrival(),
     };
     let order_id = samples::order_id();
     Delivery { order_id, status, plan: Some(plan), reason: None, address_shown_at: None }

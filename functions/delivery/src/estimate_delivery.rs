@@ -61,8 +61,8 @@ fn estimate(
     status: Status,
     ordered_at: Timestamp,
 ) -> Decision<EstimateDeliveryOutput> {
-    let before = || Terms::before(order.total, &order.shipping_address.country);
-    let terms = order.terms.unwrap_or_else(before);
+    let implied = || Terms::implied_by(order.total, &order.shipping_address.country);
+    let terms = order.terms.unwrap_or_else(implied);
     let takes = if terms.leaves_country { ABROAD } else { AT_HOME };
     let deliver_by = ordered_at.checked_add(takes).unwrap_or(Timestamp::MAX);
     let plan = Plan {

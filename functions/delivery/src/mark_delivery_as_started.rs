@@ -8,7 +8,7 @@ use chorus_kernel::{
     Action, ActionError, Context, Decision, Found, Kept, Signal, Task, Versioned, replace, state,
 };
 
-use crate::carrier_callback::{CAPTURE_DUE, ParcelStatus, word};
+use crate::carrier_callback::{CAPTURE_DUE, ParcelStatus, answer};
 use crate::delivery::Plan;
 use crate::transitions::{Fact, Next, next};
 use crate::{CarrierCallback, Delivery};
@@ -70,7 +70,7 @@ impl Action for MarkDeliveryAsStarted {
             // the carrier has called back meanwhile.
             _ if wait.is_some() => match kept {
                 Some((wait, signaled_status)) => {
-                    let decision = Decision::nothing("it was started before").with(wait);
+                    let decision = Decision::nothing("the delivery was started before").with(wait);
                     signaled_status.into_iter().fold(decision, Decision::signal)
                 }
                 None => Decision::nothing("a later attempt of the task waits"),
@@ -97,7 +97,7 @@ fn handed_over(known: &Versioned<Delivery>, plan: Plan) -> Decision<MarkDelivery
 /// Completes the task at once; the status tells the state machine that there is nothing to wait
 /// for.
 fn go_on(token: &str, status: ParcelStatus) -> Signal {
-    Signal::Answer { token: token.to_owned(), output: word(status, None) }
+    Signal::Answer { token: token.to_owned(), output: answer(status, None) }
 }
 
 #[cfg(test)]
@@ -172,7 +172,7 @@ mod tests {
     fn the_next_attempt_hands_nothing_over_and_gets_the_answer_that_the_first_one_missed() {
         let [first, second] =
             ["first", "a-token"].map(|token| CarrierCallback::of(samples::order_id(), token));
-        let delivered = |wait| answered(wait, &word(ParcelStatus::Delivered, None));
+        let delivered = |wait| answered(wait, &answer(ParcelStatus::Delivered, None));
         for (stored, kept, expected) in [
             (first.clone(), second.clone(), None),
             (delivered(&first), delivered(&second), Some("Delivered")),

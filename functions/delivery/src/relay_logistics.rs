@@ -8,7 +8,7 @@ use chorus_events::table::rows::{self, RelayLogisticsInput, RelayLogisticsOutput
 use chorus_kernel::{Action, ActionError, Context, Decision, Found};
 use chorus_table::{Handle, Row};
 
-use crate::carrier_callback::{answered_status, capture, word};
+use crate::carrier_callback::{answer, answered_status, capture};
 use crate::{CarrierCallback, ParcelStatus};
 
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Action for RelayLogistics {
             Next::Complete(parcel) => {
                 let emitted = context.emitted(rows::RelayLogistics::SPEC.action, &event)?;
                 let (change, signal) =
-                    CarrierCallback::resolve(waiting, word(parcel, Some(&emitted)));
+                    CarrierCallback::resolve(waiting, answer(parcel, Some(&emitted)));
                 Decision::emit(event).with(change).signal(signal)
             }
             Next::Nothing(why) => Decision::nothing(why),
@@ -81,9 +81,9 @@ enum Next {
     Refuse(&'static str),
 }
 
-/// Returns the effect of a callback; `answered_status` is the status that completed the waiting task, if it is
-/// complete. After the delivery was canceled, the callbacks "started" and "canceled" change
-/// nothing; "delivered" needs a person.
+/// Returns the effect of a callback; `answered_status` is the status that completed the waiting
+/// task, if it is complete. After the delivery was canceled, the callbacks "started" and "canceled"
+/// change nothing; "delivered" needs a person.
 const fn next(answered_status: Option<ParcelStatus>, status: LogisticsStatus) -> Next {
     use LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
     match (answered_status, status) {
@@ -145,7 +145,7 @@ mod tests {
         answered_status: Option<ParcelStatus>,
     ) -> Result<Decision<RelayLogisticsOutput>, ActionError> {
         let wait = answered_status
-            .map_or_else(open, |answered_status| answered(&open(), &word(answered_status, None)));
+            .map_or_else(open, |answered_status| answered(&open(), &answer(answered_status, None)));
         let update = LogisticsUpdate { status, handle: wait.handle.clone(), ..Event::sample() };
         decide(&RelayLogistics, update, &Stored::default().with(2, &wait))
     }

@@ -35,11 +35,14 @@ impl Action for ShowAddress {
             return Err(ActionError::NotFound(why));
         };
         if delivery.status != Status::Started {
-            let why = format!("the parcel of order {} is not the carrier's", asked.order_id);
+            let why = format!("the parcel of order {} is not on its way", asked.order_id);
             return Err(ActionError::Conflict(why));
         }
         if delivery.address_shown_at.is_some() {
-            let why = format!("where order {} goes was shown to another request", asked.order_id);
+            let why = format!(
+                "the address of order {} was shown to another request before",
+                asked.order_id
+            );
             return Err(ActionError::Conflict(why));
         }
         let address_shown_at = Some(context.metadata().occurred_at);

@@ -35,14 +35,16 @@ pub(crate) enum Next {
 pub(crate) fn next(status: Option<Status>, fact: Fact) -> Next {
     match (status, fact) {
         (None, Fact::Described) => Next::Publish(Estimated),
-        (Some(_), Fact::Described) => Next::Nothing("it was planned or canceled before"),
+        (Some(_), Fact::Described) => Next::Nothing("the delivery was planned or canceled before"),
 
         (Some(Estimated), Fact::ItemsRemoved) => Next::Publish(Started),
         (None, Fact::ItemsRemoved) => Next::Wrong("no delivery was estimated for this order"),
-        (Some(_), Fact::ItemsRemoved) => Next::Nothing("it was started or canceled before"),
+        (Some(_), Fact::ItemsRemoved) => {
+            Next::Nothing("the delivery was started or canceled before")
+        }
 
         (Some(Started), Fact::HandedOver) => Next::Publish(Delivered),
-        (Some(Delivered), Fact::HandedOver) => Next::Nothing("it was delivered before"),
+        (Some(Delivered), Fact::HandedOver) => Next::Nothing("the parcel was delivered before"),
         (Some(Canceled), Fact::HandedOver) => Next::Wrong("the delivery had been canceled"),
 
         (
@@ -59,18 +61,18 @@ pub(crate) fn next(status: Option<Status>, fact: Fact) -> Next {
             | Fact::CarrierUnreachable
             | Fact::CarrierSilent
             | Fact::OrderCanceled,
-        ) => Next::Nothing("it was canceled before"),
+        ) => Next::Nothing("the delivery was canceled before"),
         (Some(Delivered), Fact::CarrierUnreachable | Fact::CarrierSilent) => {
-            Next::Nothing("the carrier was reached after all")
+            Next::Nothing("the carrier has accepted the parcel in the meantime")
         }
         (Some(Delivered), Fact::CarrierGaveUp | Fact::OrderCanceled) => {
             Next::Wrong("it had already been delivered")
         }
         (None, Fact::OrderCanceled) => {
-            Next::Become(Canceled, "nothing was planned, and nothing will be")
+            Next::Become(Canceled, "no delivery was planned, and none will be")
         }
         (Some(Estimated), Fact::OrderCanceled) => {
-            Next::Become(Canceled, "nothing was started, and nothing will be")
+            Next::Become(Canceled, "the delivery was not started, and will not be")
         }
 
         (Some(Estimated), Fact::HandedOver | Fact::CarrierGaveUp | Fact::CarrierUnreachable) => {

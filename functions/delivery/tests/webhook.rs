@@ -16,7 +16,7 @@ use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::logistics::{Delivered, DeliveryCanceled, DeliveryStarted};
 use chorus_events::samples;
 use chorus_http::{Problem, Request, Response};
-use chorus_kernel::testing::now;
+use chorus_kernel::testing::expect_ready;
 use chorus_kernel::{Clock, Signal, Store, create};
 use chorus_table::Event;
 use chorus_webhook_signature::{OVERLAP_SECONDS, SecretUnavailable, headers, sign_as_earlier};
@@ -43,7 +43,7 @@ fn shop() -> Shop {
 fn waiting() -> Shop {
     let shop = shop();
     let wait = create(&CarrierCallback::of(samples::order_id(), "a-token"));
-    now(shop.store.write(&[wait])).unwrap();
+    expect_ready(shop.store.write(&[wait])).unwrap();
     shop
 }
 
@@ -80,7 +80,7 @@ fn post_by(
 ) -> Result<Response, Problem> {
     let delivery = function(Arc::new(secrets));
     let route = delivery.routes.iter().find(|route| route.path == "/webhooks/logistics").unwrap();
-    now(route.answer(&shop.kernel(), request.clone()))
+    expect_ready(route.answer(&shop.kernel(), request.clone()))
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_signed_webhook_is_accepted_and_passed_on_once_however_often_it_comes() {
     for _ in 0..3 {
         let response = post(&shop, &signed(&delivered(), &secret(), 0)).unwrap();
         assert_eq!(response.status, 202);
-        now(shop.clock.sleep(std::time::Duration::from_secs(1)));
+        expect_ready(shop.clock.sleep(std::time::Duration::from_secs(1)));
     }
     assert_eq!(shop.bus.published::<Delivered>(), [Delivered::sample()]);
     let signals = shop.machines.0.lock().unwrap();
@@ -179,7 +179,7 @@ fn what_was_signed_for_one_webhook_or_as_in_earlier_releases_shows_no_address() 
     let delivery = function(Arc::new(WebhookSecrets::from(secret())));
     let route = delivery.routes.iter().find(|route| route.path == "/webhooks/address").unwrap();
     let shop = waiting();
-    let ask = |request: Request| now(route.answer(&shop.kernel(), request)).unwrap_err();
+    let ask = |request: Request| expect_ready(route.answer(&shop.kernel(), request)).unwrap_err();
     let callback = ask(signed(&delivered(), &secret(), 0));
     assert_eq!((callback.status, callback.errors[0].field.as_str()), (422, "/status"));
     let handle = CarrierCallback::handle(&samples::order_id());

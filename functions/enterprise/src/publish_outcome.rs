@@ -14,7 +14,8 @@ impl Action for PublishOutcome {
 
     fn keys(&self, _: &PublishOutcomeInput) {}
 
-    /// Other accounts learn nothing about the customer, not even who they are.
+    /// Returns none: a tenant is a customer's id, and other accounts must not learn who the
+    /// customer is.
     fn tenant(&self, _: Option<&str>, _: &PublishOutcomeInput, (): &()) -> Option<String> {
         None
     }

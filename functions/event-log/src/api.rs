@@ -18,7 +18,7 @@ const PAGE: u32 = 100;
 /// The most events that a page lists.
 const MAX_PAGE: u32 = 1_000;
 
-/// How many events of one order are read: many times what any order goes through.
+/// The most events of one order that are read: many times as many as any order has.
 const MAX_EVENTS: usize = 1_000;
 
 /// One page of an order's events.

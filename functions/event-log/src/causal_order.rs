@@ -9,7 +9,8 @@ use uuid::Uuid;
 use crate::LoggedEvent;
 
 /// Sorts events by when they occurred, but never an effect before its cause: the clocks of two
-/// services may disagree, causes do not. Events of the same moment are sorted by event id.
+/// services may differ, so the time alone does not show which came first. Events of the same moment
+/// are sorted by event id.
 #[must_use]
 pub fn causal_order(events: Vec<LoggedEvent>) -> Vec<LoggedEvent> {
     let mut waiting: HashMap<Uuid, Vec<LoggedEvent>> = HashMap::new();

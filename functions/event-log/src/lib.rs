@@ -11,7 +11,7 @@ mod record_event;
 
 pub use api::story;
 pub use causal_order::causal_order;
-pub use logged_event::LoggedEvent;
+pub use logged_event::{LoggedEvent, published};
 
 use chorus_events::services;
 use chorus_http::HttpFunction;

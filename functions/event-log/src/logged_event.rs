@@ -2,7 +2,7 @@
 
 use chorus_events::table::TABLE as DESIGN_TABLE;
 use chorus_kernel::{Condition, Failure, Item, Key, Write, text};
-use chorus_table::Metadata;
+use chorus_table::{Entry, Metadata};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
@@ -13,12 +13,12 @@ use serde_json::value::RawValue;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct LoggedEvent {
-    /// Its type.
+    /// The event's detail type.
     pub detail_type: String,
-    /// Its publisher's source; absent where no row of the design table publishes such an event.
+    /// The publisher's source; absent where no row of the design table publishes such an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Its metadata.
+    /// The event's metadata.
     pub metadata: Metadata,
     /// The event's data, as JSON.
     pub data: Value,
@@ -42,9 +42,9 @@ fn source_of(detail_type: &str) -> Option<&'static str> {
     stored.find(|event| event.detail_type == detail_type).map(|event| event.owner.source())
 }
 
-/// Stores an event once. Whether it was replayed is not stored, so a log that is rebuilt from the
-/// archive is the same log.
-pub(crate) fn keep(
+/// Stores an event once. Whether the event was replayed is not stored, so that a log that is
+/// rebuilt from the archive equals the original.
+pub(crate) fn store_once(
     detail_type: &str,
     metadata: &Metadata,
     data: &RawValue,
@@ -64,6 +64,17 @@ pub(crate) fn keep(
     set("data", data.get().to_owned());
     let condition = Some(Condition::Absent);
     Ok(Write::Put { key, item, condition })
+}
+
+/// The event in an item of the log, with its data as they were published; `None` if the item is no
+/// event, or if no row of the design table publishes its type.
+#[must_use]
+pub fn published(item: &Item) -> Option<Entry> {
+    let part = |name| text(item, name);
+    let (source, detail_type) = (part("source")?.to_owned(), part("detail-type")?.to_owned());
+    let (metadata, data) = (part("metadata")?, part("data")?);
+    let detail = format!(r#"{{"metadata":{metadata},"data":{data}}}"#);
+    Some(Entry { source, detail_type, detail })
 }
 
 pub(crate) fn read(item: &Item) -> Result<LoggedEvent, Failure> {
@@ -109,13 +120,28 @@ mod tests {
     fn what_was_kept_reads_the_same_whatever_the_text_holds() {
         let data = RawValue::from_string(r#"{"reason":"it's \"odd\" — ü"}"#.to_owned()).unwrap();
         let replayed = Metadata { replay_name: Some("again".to_owned()), ..metadata() };
-        let Write::Put { item, .. } = keep("PaymentFailed", &replayed, &data).unwrap() else {
+        let Write::Put { item, .. } = store_once("PaymentFailed", &replayed, &data).unwrap() else {
             panic!("an event is put")
         };
         let event = read(&item).unwrap();
         assert_eq!(event.data["reason"], "it's \"odd\" — ü");
         assert_eq!(event.source.as_deref(), Some("com.payments"));
         assert_eq!(event.metadata, metadata(), "a replay is not part of what was said");
+    }
+
+    #[test]
+    fn an_event_is_published_again_with_the_very_same_data() {
+        let text = r#"{"order-id":"7","total":18.50}"#;
+        let data = RawValue::from_string(text.to_owned()).unwrap();
+        let Write::Put { item, .. } = store_once("PaymentMade", &metadata(), &data).unwrap() else {
+            panic!("an event is put")
+        };
+        let entry = published(&item).unwrap();
+        assert_eq!((&*entry.source, &*entry.detail_type), ("com.payments", "PaymentMade"));
+        let detail: chorus_table::Detail<Box<RawValue>> =
+            serde_json::from_str(&entry.detail).unwrap();
+        assert_eq!((detail.data.get(), detail.metadata), (text, metadata()));
+        assert_eq!(published(&key(&metadata()).to_item()), None, "of an operator's entry");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The Event log on Lambda: stores every event.
 //!
-//! Its variables are those of [`chorus_aws::run`]: the bus, its tables, its failure queue.
+//! The function's environment variables are those of [`chorus_aws::run`]: the bus, its tables, its
+//! failure queue.
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use chorus_events::table::rows::{self, RecordEventOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision};
 use chorus_table::AnyEvent;
 
-use crate::logged_event::keep;
+use crate::logged_event::store_once;
 
 pub(crate) struct RecordEvent;
 
@@ -20,7 +20,7 @@ impl Action for RecordEvent {
         (): &(),
         context: &Context<'_>,
     ) -> Result<Decision<RecordEventOutput>, ActionError> {
-        Ok(Decision::once(keep(detail_type, context.metadata(), data)?))
+        Ok(Decision::once(store_once(detail_type, context.metadata(), data)?))
     }
 }
 

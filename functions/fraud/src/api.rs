@@ -89,7 +89,7 @@ impl Endpoint for Decide {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let order_id: OrderId = request.parameter("order-id")?;
         let ReviewDecision { verdict, handle, reason } = request.json()?;
-        let reviewer = request.acting()?.to_owned();
+        let reviewer = request.caller_name()?.to_owned();
         let decision = DecideReview { order_id, verdict, reviewer, handle, reason };
         let message = command(kernel, request, &decision)?;
         kernel.run(&ReviewOrder, &message).await?;

@@ -24,14 +24,14 @@ impl Action for CloseReview {
         _: &Context<'_>,
     ) -> Result<Decision<CloseReviewOutput>, ActionError> {
         Ok(match review {
-            None => Decision::nothing("none was open, and none will be")
-                .with(create(&Review::never(order))),
+            None => Decision::nothing("no review was open, and none will be opened")
+                .with(create(&Review::of_canceled(order))),
             Some(review) if review.closed || review.verdict.is_some() => {
-                Decision::nothing("it was decided or closed before")
+                Decision::nothing("the review was decided or closed before")
             }
             Some(review) => {
                 let closed = Review { pending: None, closed: true, ..review.value.clone() };
-                Decision::nothing("there is nothing to decide any more")
+                Decision::nothing("the review is closed: its order was canceled")
                     .with(replace(review, &closed))
             }
         })
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_cancellation_that_comes_before_the_order_leaves_a_closed_review() {
-        let closed = Review::never(&OrderCanceled::sample());
+        let closed = Review::of_canceled(&OrderCanceled::sample());
         assert!(closed.closed && closed.pending.is_none());
         assert_eq!(changes(&Stored::default()), [create(&closed)]);
     }
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_review_that_was_decided_or_closed_stays_as_it_is() {
-        let closed = Review::never(&OrderCanceled::sample());
+        let closed = Review::of_canceled(&OrderCanceled::sample());
         let verdict = Some(Verdict::Approve);
         let decided = Review { pending: None, verdict, ..Review::of(&OrderCreated::sample()) };
         for review in [closed, decided] {

@@ -20,11 +20,11 @@ pub(crate) const PENDING: &str = "yes";
 pub struct Review {
     /// The order that is reviewed.
     pub order_id: OrderId,
-    /// The customer who placed it.
+    /// The customer who placed the order.
     pub customer_id: CustomerId,
     /// The order's total.
     pub total: Money,
-    /// When it was placed.
+    /// When the order was placed.
     pub placed_at: Timestamp,
     /// The name of whoever placed the order, for themselves or for the customer; absent if it is not
     /// known. They may not decide the review.
@@ -77,15 +77,15 @@ impl Review {
         Self { placed_by: actor.map(ToOwned::to_owned), awaits_order: false, ..self }
     }
 
-    /// Returns the review for a reviewer. Until a verdict can be given, it has no handle.
+    /// Returns the review as a reviewer gets it: without a handle until a verdict can be given.
     #[must_use]
     pub(crate) fn shown(self) -> Self {
         let handle = self.handle.filter(|_| !self.awaits_order);
         Self { handle, ..self }
     }
 
-    /// Whether this person is the order's customer, or placed it for the customer. A caller who
-    /// needs no token counts as no person.
+    /// Whether this person is the order's customer, or placed it for the customer. The local caller
+    /// who needs no token is not compared, because that name is no person's.
     pub(crate) fn is_of(&self, name: &str) -> bool {
         let same = |other: &str| other.to_lowercase() == name.to_lowercase();
         let placed_by = self.placed_by.as_deref().filter(|actor| *actor != LOCAL);
@@ -95,7 +95,7 @@ impl Review {
     /// Returns a review that is closed from the start: the order was canceled, maybe before its
     /// `OrderCreated` arrived.
     #[must_use]
-    pub fn never(order: &OrderCanceled) -> Self {
+    pub fn of_canceled(order: &OrderCanceled) -> Self {
         let about = (order.order_id.clone(), order.customer_id.clone());
         let open = Self::open(about, order.total, order.placed_at);
         Self { pending: None, closed: true, ..open }

@@ -77,7 +77,7 @@ fn open(review: &Review) -> Decision<ReviewOrderOutput> {
 
 fn asked(request: &ReviewRequested, known: &Versioned<Review>) -> Decision<ReviewOrderOutput> {
     if known.handle.is_some() {
-        return Decision::nothing("it was asked for before");
+        return Decision::nothing("the review was requested before");
     }
     let review = Review { handle: Some(request.handle.clone()), ..known.value.clone() };
     Decision::nothing("the payment waits for the verdict").with(replace(known, &review))
@@ -96,7 +96,7 @@ fn decide(
             Err(ActionError::invalid("/handle", "must be the handle of the review of this order"))
         }
         (Some(verdict), _) if verdict == command.verdict => {
-            Ok(Decision::nothing("it was decided like this before"))
+            Ok(Decision::nothing("the review has this verdict already"))
         }
         (Some(_), _) if command.verdict == Verdict::Take => refused("was decided before"),
         (Some(_), _) => refused("was decided the other way before"),

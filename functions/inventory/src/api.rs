@@ -33,7 +33,7 @@ struct ItemListing {
     /// How many pieces the shop received in all, those sold included.
     #[schemars(range(max = MAX_STOCK))]
     stock: u32,
-    /// Whether it is not sold any more.
+    /// Whether the item is no longer sold.
     #[serde(default)]
     discontinued: bool,
 }
@@ -66,7 +66,7 @@ struct WholeItem {
     name: String,
     /// What one piece costs.
     price: Money,
-    /// Whether it is not sold any more.
+    /// Whether the item is no longer sold.
     discontinued: bool,
     /// Pieces that can be ordered.
     available: u32,
@@ -96,7 +96,7 @@ struct ItemOnSale {
     name: String,
     /// What one piece costs.
     price: Money,
-    /// Whether it is not sold any more.
+    /// Whether the item is no longer sold.
     discontinued: bool,
     /// Pieces that can be ordered.
     available: u32,
@@ -130,13 +130,13 @@ pub(crate) fn list_items(currency: Currency) -> Route {
             Parameter::query(
                 "name",
                 Values::Text,
-                "Only items whose name begins so, in small or capital letters",
+                "Only items whose name begins with this text, in upper or lower case",
             ),
             Parameter::query("text", Values::Text, "Only items with this text in name or SKU"),
             Parameter::query(
                 "discontinued",
                 Values::OneOf(&["true", "false"]),
-                "`true`: those that are not sold any more, instead",
+                "`true`: only items that are no longer sold",
             ),
         ])
         .pages(MAX_PAGE, Values::Identifier)
@@ -212,7 +212,7 @@ impl Endpoint for Receive {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let sku: Sku = request.parameter("sku")?;
         if command_key(request)?.is_none() {
-            let rule = "must be sent: pieces are never to be counted twice";
+            let rule = "must be sent, so that pieces are not counted twice";
             return Err(Problem::field(400, "Idempotency-Key", rule));
         }
         let Delivered { received } = request.json()?;

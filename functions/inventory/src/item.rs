@@ -5,8 +5,8 @@ use chorus_kernel::{Counter, Index, entity};
 use serde::{Deserialize, Serialize};
 
 /// The index of items by lower-case name, with a partition of the items that are sold and one of
-/// those that are discontinued. It holds keys only: an order changes no key, so it pays no write to
-/// the index.
+/// those that are discontinued. It holds keys only: an order changes no key, so an order pays for
+/// no write to the index.
 pub(crate) const BY_NAME: Index =
     Index { name: "by-name", pk: "assortment", sk: "place", whole_items: false };
 

@@ -15,11 +15,12 @@ const PAGE: u32 = 20;
 /// The most items that a page lists.
 pub(crate) const MAX_PAGE: u32 = 100;
 
-/// How many names are searched for one page at most, so that a search for a text that no item has
-/// ends.
+/// The most names that are searched for one page. The limit ends a search for a text that no item
+/// contains.
 const MOST_NAMES: usize = 2_000;
 
-/// How many names a query reads if not every one of them is listed.
+/// How many names a query reads if a text is searched for, so that not every name that is read is
+/// listed.
 const NAMES: u32 = 500;
 
 /// The items that a request asks for.
@@ -31,7 +32,7 @@ pub(crate) struct Asked {
     /// The text that names or SKUs contain, in lower case.
     text: Option<String>,
     /// Only items after this sort key of the index by name.
-    behind: Option<String>,
+    after: Option<String>,
     limit: usize,
 }
 
@@ -43,8 +44,8 @@ impl Asked {
     pub(crate) async fn of(kernel: &Kernel, request: &Request) -> Result<Self, Problem> {
         let given = |name| request.query.get(name).map(String::as_str);
         let prefix = given("name").map(str::to_lowercase).unwrap_or_default();
-        let behind = match given("cursor") {
-            Some(cursor) => Some(place(kernel, cursor).await?),
+        let after = match given("cursor") {
+            Some(cursor) => Some(sort_key(kernel, cursor).await?),
             None => None,
         };
         Ok(Self {
@@ -54,7 +55,7 @@ impl Asked {
             },
             prefix,
             text: given("text").map(str::to_lowercase),
-            behind,
+            after,
             limit: request.limit(PAGE, MAX_PAGE)? as usize,
         })
     }
@@ -71,24 +72,24 @@ impl Asked {
         if query.to.as_ref().is_some_and(|to| query.from.as_ref() > Some(to)) {
             return Ok((Vec::new(), None));
         }
-        let (mut found, mut last, mut looked_at) = (Vec::new(), None, 0);
+        let (mut found, mut last, mut examined) = (Vec::new(), None, 0);
         loop {
             let page = kernel.store.query(&query).await?;
             for key in &page.items {
-                let place = text(key, BY_NAME.sk).unwrap_or_default();
-                if self.behind.as_deref() == Some(place) {
+                let sort_key = text(key, BY_NAME.sk).unwrap_or_default();
+                if self.after.as_deref() == Some(sort_key) {
                     continue;
                 }
                 if found.len() == self.limit {
                     return Ok((found, last));
                 }
-                let (sku, fits) = self.look_at(place)?;
+                let (sku, fits) = self.examine(sort_key)?;
                 found.extend(fits.then(|| sku.clone()));
-                (last, looked_at) = (Some(sku), looked_at + 1);
+                (last, examined) = (Some(sku), examined + 1);
             }
             match page.next {
                 None => return Ok((found, None)),
-                Some(_) if looked_at >= MOST_NAMES => return Ok((found, last)),
+                Some(_) if examined >= MOST_NAMES => return Ok((found, last)),
                 Some(next) => query.start = Some(next),
             }
         }
@@ -97,7 +98,7 @@ impl Asked {
     fn query(&self) -> Query {
         let mut query = Query::partition(TABLE.name, self.assortment.partition());
         query.index = Some(&BY_NAME);
-        let from = self.behind.as_ref().unwrap_or(&self.prefix).max(&self.prefix);
+        let from = self.after.as_ref().unwrap_or(&self.prefix).max(&self.prefix);
         query.from = Some(from.clone()).filter(|from| !from.is_empty());
         // Every name with this prefix sorts before the prefix followed by the highest character.
         query.to = (!self.prefix.is_empty()).then(|| format!("{}{}", self.prefix, char::MAX));
@@ -108,9 +109,10 @@ impl Asked {
     }
 
     /// Returns the item with this sort key, and whether it contains the text that is searched for.
-    fn look_at(&self, place: &str) -> Result<(Sku, bool), Failure> {
-        let parts = Item::name_and_sku(place);
-        let (name, sku) = parts.ok_or_else(|| Failure::corrupt("sort key of an item", &place))?;
+    fn examine(&self, sort_key: &str) -> Result<(Sku, bool), Failure> {
+        let parts = Item::name_and_sku(sort_key);
+        let (name, sku) =
+            parts.ok_or_else(|| Failure::corrupt("sort key of an item", &sort_key))?;
         let fits = self
             .text
             .as_ref()
@@ -120,7 +122,7 @@ impl Asked {
 }
 
 /// Returns the sort key of the item whose SKU the cursor is.
-async fn place(kernel: &Kernel, cursor: &str) -> Result<String, Problem> {
+async fn sort_key(kernel: &Kernel, cursor: &str) -> Result<String, Problem> {
     let unknown = || Problem::field(400, "cursor", "must be the `next` of an earlier page");
     let sku: Sku = cursor.parse().map_err(|_| unknown())?;
     Ok(kernel.find::<Item>(&sku).await?.ok_or_else(unknown)?.place())

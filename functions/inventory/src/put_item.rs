@@ -42,14 +42,14 @@ impl Action for PutItem {
         }
         let there = known.as_ref().map_or(0, |item| item.version);
         if command.replaces.is_some_and(|wanted| wanted != there) {
-            let why = "the item is not, or no longer, at the version that is to be replaced";
+            let why = "the current version of the item is not the one that the request replaces";
             return Err(ActionError::Outdated(why.to_owned()));
         }
         let (reserved, sold) = known.as_ref().map_or((0, 0), |item| (item.reserved, item.sold));
         let gone = reserved.saturating_add(sold);
         let available = command.stock.checked_sub(gone).ok_or_else(|| {
             let why =
-                format!("/stock must be at least {gone}: so many are reserved or sold already");
+                format!("/stock must be at least {gone}: that many pieces are reserved or sold");
             ActionError::Conflict(why)
         })?;
         let listing = Listing {
@@ -64,7 +64,7 @@ impl Action for PutItem {
             .as_ref()
             .is_some_and(|known| Item { listing: known.listing, ..item.clone() } == known.value)
         {
-            return Ok(Decision::nothing("the item is listed like this already"));
+            return Ok(Decision::nothing("the item is listed with these details already"));
         }
         Ok(Decision::emit(ItemListed {
             sku: item.sku.clone(),

@@ -69,7 +69,7 @@ fn reserve(order: &OrderCreated) -> Decision<ReserveItemOutput> {
         total: order.total,
         shipping_address: order.shipping_address.clone(),
         payment_method: order.payment_method.clone(),
-        terms: Terms::carried(order.terms, order.total, &order.country),
+        terms: Terms::unless_implied(order.terms, order.total, &order.country),
     })
     .with(create(&reservation))
     .with_all(reservation.move_pieces(Item::AVAILABLE, Item::RESERVED))

@@ -1,8 +1,9 @@
 //! Returns the pieces that were reserved or removed for a canceled order to the stock.
 //!
-//! One action does both, because exactly one of them applies. With two actions, the items could be
-//! removed after the first has found nothing to return, and before the second finds nothing
-//! reserved.
+//! One action handles reserved and removed pieces, because an order has either the one or the
+//! other. With two actions, `RemoveItem` might run between them: the action for removed pieces
+//! would find none yet, then the one for reserved pieces none any more, and nothing would be
+//! returned.
 
 use chorus_events::inventory::{
     ErrorItemReturned, ErrorItemUnreserved, ItemReturned, ItemUnreserved,
@@ -38,12 +39,12 @@ impl Action for UnreserveOrReturnItem {
         let Some(kept) = &state.reservation else {
             let status = Status::Released;
             let tombstone = Reservation { order_id, status, lines: Vec::new() };
-            return Ok(Decision::nothing("nothing was reserved, and nothing will be")
+            return Ok(Decision::nothing("no items were reserved, and none will be")
                 .with(create(&tombstone)));
         };
         let lines = kept.lines.clone();
         Ok(match (kept.status, shortfall(kept.status, &state.items)) {
-            (Status::Released, _) => Decision::nothing("everything was given back before"),
+            (Status::Released, _) => Decision::nothing("all pieces were returned to stock before"),
             (Status::Reserved, None) => Decision::emit(ItemUnreserved { order_id, lines })
                 .with_all(kept.move_pieces(Item::RESERVED, Item::AVAILABLE))
                 .with(replace(kept, &kept.now(Status::Released))),
@@ -51,7 +52,7 @@ impl Action for UnreserveOrReturnItem {
                 .with_all(kept.move_pieces(Item::SOLD, Item::AVAILABLE))
                 .with(replace(kept, &kept.now(Status::Released))),
             // The counts are really wrong only if neither the reservation nor the item has changed
-            // since it was read.
+            // since they were read, so the commit fails if one of them has.
             (Status::Reserved, Some(Shortfall { reason, unchanged })) => {
                 Decision::emit(ErrorItemUnreserved { order_id, reason })
                     .with(replace(kept, &kept.value))

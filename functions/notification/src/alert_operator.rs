@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chorus_events::Currency;
 use chorus_events::table::rows::{self, AlertOperatorInput, AlertOperatorOutput};
 use chorus_kernel::{ActionError, CallContext, ExternalAction, OutcomeUnknown, People, Step};
 
 use crate::operator_email::step;
-use crate::templates::{to_operator, trouble};
+use crate::templates::{order_and_reason, to_operator};
 use crate::{Delivery, Email, Mailer};
 
-pub(crate) struct AlertOperator(pub(crate) Arc<dyn Mailer>);
+pub(crate) struct AlertOperator {
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) currency: Currency,
+}
 
 #[async_trait]
 impl ExternalAction for AlertOperator {
@@ -27,8 +31,8 @@ impl ExternalAction for AlertOperator {
         (): &(),
         context: &CallContext<'_, Delivery>,
     ) -> Result<Step<Email, AlertOperatorOutput>, ActionError> {
-        let (order_id, _) = trouble(input);
-        step(to_operator(input), order_id.as_str(), context.response)
+        let (order_id, _) = order_and_reason(input);
+        step(to_operator(input, self.currency), order_id.as_str(), context.response)
     }
 
     async fn call(
@@ -37,7 +41,7 @@ impl ExternalAction for AlertOperator {
         key: &str,
         people: &People,
     ) -> Result<Delivery, OutcomeUnknown> {
-        self.0.send(email, key, people).await
+        self.mailer.send(email, key, people).await
     }
 }
 
@@ -51,7 +55,10 @@ mod tests {
     use chorus_table::Event;
 
     fn decided(response: Option<&Delivery>) -> Step<Email, AlertOperatorOutput> {
-        let (action, input) = (AlertOperator(Arc::new(Mailbox)), ErrorPaymentCanceled::sample());
+        let (action, input) = (
+            AlertOperator { mailer: Arc::new(Mailbox), currency: Currency::EUR },
+            ErrorPaymentCanceled::sample(),
+        );
         let stored = Stored::default();
         chorus_kernel::testing::step(&action, input, &message(), &stored, response).unwrap()
     }

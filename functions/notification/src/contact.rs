@@ -6,8 +6,8 @@ use chorus_kernel::entity;
 use chorus_table::Sealed;
 use serde::{Deserialize, Serialize};
 
-/// A customer's name and address, encrypted. Its version is the customer's revision that they come
-/// from.
+/// A customer's name and address, encrypted. The item's version is the customer's revision that has
+/// this name and address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Contact {

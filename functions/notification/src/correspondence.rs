@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{Contact, Recipient};
 
 /// The recipient of the last email about an order. The address is stored with it: an action can
-/// load only keys from its message, so it cannot look up the contact by the stored customer id.
+/// load only items whose keys are in its message, so it cannot look up the contact by the stored
+/// customer id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Correspondence {

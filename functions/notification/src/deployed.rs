@@ -1,8 +1,9 @@
-//! Chooses the mailer of a deployed function, by its environment variables.
+//! The mailer and the currency of a deployed function, by its environment variables.
 
 use std::sync::Arc;
 
 use chorus_aws::{StartError, sdk_config, variable};
+use chorus_events::Currency;
 use chorus_partners::mail::{Address, Ses};
 
 use crate::{Mailer, TransportMailer};
@@ -19,6 +20,14 @@ pub fn ses() -> Result<Option<Arc<dyn Mailer>>, StartError> {
     let Some(from) = address(MAIL_FROM)? else { return Ok(None) };
     let ses = Arc::new(Ses::new(&sdk_config()));
     Ok(Some(Arc::new(TransportMailer::new(ses, from, address("OPERATOR_EMAIL")?))))
+}
+
+/// Returns the currency of the amounts in emails, from the variable `CURRENCY`.
+///
+/// # Errors
+/// If the variable is not set, or not a code of ISO 4217.
+pub fn currency() -> Result<Currency, StartError> {
+    chorus_aws::parsed("CURRENCY", "a code of ISO 4217")
 }
 
 fn address(name: &'static str) -> Result<Option<Address>, StartError> {

@@ -27,19 +27,19 @@ pub use transport_mailer::TransportMailer;
 
 use std::sync::Arc;
 
-use chorus_events::services;
+use chorus_events::{Currency, services};
 use chorus_kernel::{Function, TableSpec};
 
 /// Contacts, and the recipient of each order's emails.
 pub const TABLE: TableSpec = TableSpec { name: "notification", indexes: &[], ttl: None };
 
-/// Builds the service, which sends its emails by `mailer`.
+/// Builds the service, which sends its emails by `mailer`; the amounts in them are in `currency`.
 #[must_use]
-pub fn function(mailer: Arc<dyn Mailer>) -> Function {
+pub fn function(mailer: Arc<dyn Mailer>, currency: Currency) -> Function {
     Function::of(services::NOTIFICATION)
         .table(TABLE)
-        .external_action(send_email::SendEmail(Arc::clone(&mailer)))
-        .external_action(alert_operator::AlertOperator(Arc::clone(&mailer)))
+        .external_action(send_email::SendEmail { mailer: Arc::clone(&mailer), currency })
+        .external_action(alert_operator::AlertOperator { mailer: Arc::clone(&mailer), currency })
         .external_action(report_partner::ReportOutage(Arc::clone(&mailer)))
         .external_action(report_partner::ReportRecovery(mailer))
         .action(learn_contact::LearnContact)

@@ -21,8 +21,9 @@ pub enum Delivery {
 pub trait Mailer: Send + Sync {
     /// Sends `email`. A second call with the same `key` is for the same email. A mailer that
     /// recognizes keys sends it once. Any other mailer documents that it does not, and sends at
-    /// most one copy for each lost answer. `people` decrypt the recipient's name and address, which are in
-    /// no reason and no error. [`mailer_suite`](crate::mailer_suite) checks that of every mailer.
+    /// most one copy for each lost answer. `people` decrypt the recipient's name and address; no
+    /// reason and no error contains either. [`mailer_suite`](crate::mailer_suite) checks all of
+    /// this for every mailer.
     ///
     /// # Errors
     /// If no response came: whether the email was sent is unknown, so `send` is called again.

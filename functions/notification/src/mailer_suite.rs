@@ -1,5 +1,5 @@
-//! The promises of [`Mailer`]: one suite that runs on every mailer, so that what is shown with the simulated
-//! one is valid for those that speak SMTP and SES.
+//! The promises of [`Mailer`]: one suite that runs on every mailer, so that tests with the
+//! simulated mailer are valid for those that speak SMTP and SES.
 //!
 //! A [`Harness`] connects the suite to a mailer.
 
@@ -20,7 +20,7 @@ pub enum Mailbox {
     /// There is no such mailbox.
     Missing,
     Full,
-    /// The first answers about an email to it are lost.
+    /// The first answers about an email to this mailbox are lost.
     Silent,
 }
 
@@ -29,12 +29,12 @@ pub enum Mailbox {
 pub trait Harness: Sync {
     fn mailer(&self) -> Arc<dyn Mailer>;
 
-    /// Returns a customer whose mailbox is in this state; none if this mailer cannot have one. The address
-    /// is the customer's id at `example.com`.
+    /// Returns a customer whose mailbox is in this state; none if this mailer cannot have one. The
+    /// address is the customer's id at `example.com`.
     fn customer(&self, mailbox: Mailbox) -> Option<CustomerId>;
 
-    /// Returns how many different emails have arrived for a customer's id, or for `operator`. Copies that
-    /// a mailbox can recognize count once.
+    /// Returns how many different emails have arrived for a customer's id, or for `operator`.
+    /// Copies that a mailbox can recognize count once.
     async fn arrived(&self, recipient: &str) -> usize;
 
     /// Whether a mailbox can recognize a copy of an email that was sent twice.
@@ -106,7 +106,8 @@ impl Suite<'_> {
         assert_eq!(self.harness.arrived("operator").await, 1);
     }
 
-    /// An email that is rejected, for good or for now, has a reason without the address.
+    /// Checks that an email that is rejected, for good or for now, has a reason without the
+    /// address.
     async fn is_rejected(&self, for_good: bool) {
         for _ in 0..2 {
             let rejected = self.send(self.customer(), "a-key").await.expect("the server answers");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_events::notification::{EmailFailed, EmailSent};
 use chorus_events::table::rows::{self, SendEmailInput, SendEmailOutput};
-use chorus_events::{CustomerId, OrderId};
+use chorus_events::{Currency, CustomerId, OrderId};
 use chorus_kernel::{
     ActionError, CallContext, Decision, ExternalAction, Found, IfNamed, OutcomeUnknown, People,
     Step, save, state,
@@ -22,11 +22,14 @@ state! {
     }
 }
 
-/// Why an event that names no customer waits: the order's first email tells whom to write to, and an
-/// order that is delivered has had one, or is about to.
+/// Why an event that names no customer is retried: the order's first email stores the recipient. An
+/// order that is delivered has had that email, or is about to.
 const EARLIER_EMAIL: &str = "no earlier email about the order has been sent or refused yet";
 
-pub(crate) struct SendEmail(pub(crate) Arc<dyn Mailer>);
+pub(crate) struct SendEmail {
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) currency: Currency,
+}
 
 #[async_trait]
 impl ExternalAction for SendEmail {
@@ -55,7 +58,7 @@ impl ExternalAction for SendEmail {
         };
         let unchanged = known.as_ref().is_some_and(|known| known.value == correspondence);
         let news = (!unchanged).then(|| save(known.as_ref(), &correspondence));
-        let text = to_customer(input);
+        let text = to_customer(input, self.currency);
         let (about, template) = (order_id.to_string(), text.template.to_owned());
         if !correspondence.has_address() {
             let reason = "no address is known".to_owned();
@@ -87,7 +90,7 @@ impl ExternalAction for SendEmail {
         key: &str,
         people: &People,
     ) -> Result<Delivery, OutcomeUnknown> {
-        self.0.send(email, key, people).await
+        self.mailer.send(email, key, people).await
     }
 }
 
@@ -120,7 +123,14 @@ mod tests {
         stored: &Stored,
         response: Option<&Delivery>,
     ) -> Step<Email, SendEmailOutput> {
-        step(&SendEmail(Arc::new(Mailbox)), input, &message(), stored, response).unwrap()
+        step(
+            &SendEmail { mailer: Arc::new(Mailbox), currency: Currency::EUR },
+            input,
+            &message(),
+            stored,
+            response,
+        )
+        .unwrap()
     }
 
     fn contact() -> Contact {
@@ -138,7 +148,7 @@ mod tests {
             panic!("the mailer is asked")
         };
         assert_eq!(request.recipient, correspondence().recipient());
-        assert!(request.body.contains("237.51"), "{}", request.body);
+        assert!(request.body.contains("237.51 EUR"), "{}", request.body);
     }
 
     #[test]
@@ -169,7 +179,7 @@ mod tests {
     fn an_email_that_the_mailbox_does_not_accept_now_is_sent_again_later() {
         let stored = Stored::default().with(1, &contact());
         let full = Delivery::Deferred { reason: "mailbox full".to_owned() };
-        let action = SendEmail(Arc::new(Mailbox));
+        let action = SendEmail { mailer: Arc::new(Mailbox), currency: Currency::EUR };
         let later = step(&action, PaymentMade::sample(), &message(), &stored, Some(&full));
         assert!(matches!(later, Err(ActionError::Later(_))), "{later:?}");
     }
@@ -190,7 +200,7 @@ mod tests {
     #[test]
     fn an_event_that_names_no_customer_waits_for_the_orders_first_email() {
         let (started, stored) = (DeliveryStarted::sample(), Stored::default());
-        let action = SendEmail(Arc::new(Mailbox));
+        let action = SendEmail { mailer: Arc::new(Mailbox), currency: Currency::EUR };
         let later = step(&action, started.clone(), &message(), &stored, None);
         assert!(matches!(later, Err(ActionError::Later(_))), "{later:?}");
         let nobody = Correspondence::without_address(&samples::order_id(), &samples::customer_id());

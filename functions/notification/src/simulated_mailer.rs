@@ -1,6 +1,6 @@
 //! A mailer for a laptop, a demo and a test: it keeps emails in a table of its own.
 //!
-//! A customer's id selects how it misbehaves:
+//! A customer's id selects how the mailer misbehaves:
 //!
 //! | the id contains | every email to that customer |
 //! |---|---|
@@ -43,10 +43,12 @@ pub struct PostedEmail {
     pub template: String,
     pub subject: String,
     pub body: String,
-    /// How often `send` was called for it.
-    pub asks: u32,
-    /// How often it was sent: at most once.
-    pub posts: u32,
+    /// How often `send` was called for this email.
+    #[serde(rename = "asks")]
+    pub calls: u32,
+    /// How often this email was sent: at most once.
+    #[serde(rename = "posts")]
+    pub times_sent: u32,
 }
 
 entity!(PostedEmail: "letter" in SIMULATED_MAILER_TABLE, by key: String);
@@ -61,7 +63,7 @@ enum MailerBehaviour {
 }
 
 impl MailerBehaviour {
-    fn towards(recipient: &Recipient) -> Self {
+    fn of(recipient: &Recipient) -> Self {
         let id = recipient.name_on_the_bus();
         let words = [
             ("mail-bounces", Self::Bounces),
@@ -74,12 +76,12 @@ impl MailerBehaviour {
             .map_or(Self::Plain, |(_, words)| words)
     }
 
-    /// Whether call number `asks` of `send` for an email, from 1, sends it.
-    const fn posts(self, asks: u32) -> bool {
+    /// Whether call number `call` of `send` for an email, from 1, sends it.
+    const fn sends_at(self, call: u32) -> bool {
         match self {
             Self::Plain | Self::Twice => true,
             Self::Bounces => false,
-            Self::Down => asks > UNANSWERED,
+            Self::Down => call > UNANSWERED,
         }
     }
 }
@@ -110,11 +112,11 @@ impl SimulatedMailer {
             let known: Found<PostedEmail> =
                 load(&*self.store, key.to_owned()).await.map_err(|error| lost(&error))?;
             let before =
-                known.as_ref().map_or_else(|| unposted(email, key), |known| known.value.clone());
-            let asks = before.asks.saturating_add(1);
-            let goes_out = MailerBehaviour::towards(&email.recipient).posts(asks);
-            let posts = before.posts.max(u32::from(goes_out));
-            let taken = PostedEmail { asks, posts, ..before };
+                known.as_ref().map_or_else(|| new_email(email, key), |known| known.value.clone());
+            let calls = before.calls.saturating_add(1);
+            let goes_out = MailerBehaviour::of(&email.recipient).sends_at(calls);
+            let times_sent = before.times_sent.max(u32::from(goes_out));
+            let taken = PostedEmail { calls, times_sent, ..before };
             match self.store.write(&[save(known.as_ref(), &taken)]).await {
                 Ok(()) => return Ok(taken),
                 Err(StoreError::Refused(_)) => {}
@@ -126,7 +128,7 @@ impl SimulatedMailer {
 }
 
 /// Returns the item of an email that `send` was not called for yet.
-fn unposted(email: &Email, key: &str) -> PostedEmail {
+fn new_email(email: &Email, key: &str) -> PostedEmail {
     let address = match &email.recipient {
         Recipient::Customer { email, .. } => Some(email.clone()),
         Recipient::Operator => None,
@@ -138,24 +140,24 @@ fn unposted(email: &Email, key: &str) -> PostedEmail {
         template: email.template.to_owned(),
         subject: email.subject.clone(),
         body: email.body.clone(),
-        asks: 0,
-        posts: 0,
+        calls: 0,
+        times_sent: 0,
     }
 }
 
 #[async_trait]
 impl Mailer for SimulatedMailer {
     async fn send(&self, email: &Email, key: &str, _: &People) -> Result<Delivery, OutcomeUnknown> {
-        let conduct = MailerBehaviour::towards(&email.recipient);
+        let behaviour = MailerBehaviour::of(&email.recipient);
         let mut taken = self.take(email, key).await?;
-        if conduct == MailerBehaviour::Twice {
+        if behaviour == MailerBehaviour::Twice {
             taken = self.take(email, key).await?;
         }
-        match conduct {
+        match behaviour {
             MailerBehaviour::Bounces => {
                 Ok(Delivery::Bounced { reason: "no such mailbox".to_owned() })
             }
-            MailerBehaviour::Down if taken.posts == 0 => {
+            MailerBehaviour::Down if taken.times_sent == 0 => {
                 Err(OutcomeUnknown("the mailer is down".to_owned()))
             }
             _ => Ok(Delivery::Sent),
@@ -200,14 +202,14 @@ mod tests {
     async fn an_email_asked_for_again_is_sent_once() {
         let (answers, email) = sent("456", 3).await;
         assert_eq!(answers, vec![Ok(Delivery::Sent); 3]);
-        assert_eq!((email.asks, email.posts), (3, 1));
+        assert_eq!((email.calls, email.times_sent), (3, 1));
     }
 
     #[tokio::test]
     async fn a_customer_whose_mail_bounces_is_never_reached() {
         let (answers, email) = sent("ana-mail-bounces", 1).await;
         assert_eq!(answers, [Ok(Delivery::Bounced { reason: "no such mailbox".to_owned() })]);
-        assert_eq!(email.posts, 0);
+        assert_eq!(email.times_sent, 0);
     }
 
     #[tokio::test]
@@ -216,14 +218,14 @@ mod tests {
         let down = Err("the mailer is down".to_owned());
         let expected = [down.clone(), down, Ok(Delivery::Sent), Ok(Delivery::Sent)];
         assert_eq!(answers, expected);
-        assert_eq!((email.asks, email.posts), (4, 1));
+        assert_eq!((email.calls, email.times_sent), (4, 1));
     }
 
     #[tokio::test]
     async fn an_email_handed_over_twice_is_sent_once() {
         let (answers, email) = sent("mail-twice", 1).await;
         assert_eq!(answers, [Ok(Delivery::Sent)]);
-        assert_eq!((email.asks, email.posts), (2, 1));
+        assert_eq!((email.calls, email.times_sent), (2, 1));
     }
 
     /// A store that lets other tasks run before it returns the items that it has read.
@@ -259,6 +261,6 @@ mod tests {
         assert_eq!((first.unwrap(), second.unwrap()), (Delivery::Sent, Delivery::Sent));
         let kept: Found<PostedEmail> = load(&*store, "a-key".to_owned()).await.unwrap();
         let kept = kept.unwrap();
-        assert_eq!((kept.asks, kept.posts), (2, 1));
+        assert_eq!((kept.calls, kept.times_sent), (2, 1));
     }
 }

@@ -15,8 +15,8 @@ const REDACTED: &str = "(address)";
 
 /// Sends emails by SMTP or SES.
 ///
-/// Neither recognizes an idempotency key. If an answer is lost after the server accepted the email,
-/// it is sent again: one more copy for each lost answer. By SMTP all copies have the same
+/// Neither recognizes an idempotency key. If an answer is lost after the server accepted an email,
+/// the email is sent again: one more copy for each lost answer. By SMTP all copies have the same
 /// Message-ID, derived from the key; mailboxes that compare it show one copy.
 pub struct TransportMailer {
     transport: Arc<dyn MailTransport>,
@@ -55,7 +55,9 @@ impl TransportMailer {
         };
         let opened = people
             .open(customer_id.as_str(), |opener| Some((opener.text(name)?, opener.text(address)?)));
-        let unread = |error: Failure| OutcomeUnknown(format!("the address is not read: {error}"));
+        let unread = |error: Failure| {
+            OutcomeUnknown(format!("the customer's address cannot be decrypted: {error}"))
+        };
         let Some((name, address)) = opened.await.map_err(unread)? else {
             return Ok(Err("the customer was forgotten"));
         };
@@ -76,8 +78,9 @@ impl Mailer for TransportMailer {
             Ok(address_and_text) => address_and_text,
             Err(reason) => return Ok(Delivery::Bounced { reason: reason.to_owned() }),
         };
-        let html = html(&email.subject, &text)
-            .map_err(|error| OutcomeUnknown(format!("the email is not rendered: {error}")))?;
+        let html = html(&email.subject, &text).map_err(|error| {
+            OutcomeUnknown(format!("the email cannot be rendered as HTML: {error}"))
+        })?;
         let message = Message {
             id: Uuid::new_v5(&Uuid::NAMESPACE_OID, key.as_bytes()).to_string(),
             from: self.from.clone(),

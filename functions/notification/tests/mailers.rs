@@ -1,5 +1,5 @@
-//! Every mailer keeps the promises of the port: the simulated one, and those that speak SMTP and SES with a
-//! fake server.
+//! Every mailer keeps the promises of the port: the simulated one, and those that speak SMTP and
+//! SES with a fake server.
 
 #![allow(clippy::unwrap_used)]
 
@@ -44,7 +44,7 @@ impl Harness for Simulated {
         for key in ["one-key", "another-key", "a-key", "an-alert"] {
             let posted: Found<PostedEmail> =
                 load(&*self.0, format!("{key} of {recipient}")).await.unwrap();
-            let is_there = |it: &PostedEmail| it.recipient == recipient && it.posts > 0;
+            let is_there = |it: &PostedEmail| it.recipient == recipient && it.times_sent > 0;
             count += usize::from(posted.is_some_and(|it| is_there(&it.value)));
         }
         count

@@ -19,11 +19,11 @@ enum PaymentStatus {
     Pending,
     /// A person looks at the order before it is charged.
     InReview,
-    /// The customer has to confirm it to the bank.
+    /// The customer has to confirm the payment to the bank.
     AwaitingConfirmation,
     /// The bank holds the amount: it is charged when the parcel leaves.
     Authorized,
-    /// It was charged.
+    /// The order was charged.
     Paid,
     /// The charge was refunded.
     Refunded,
@@ -39,13 +39,13 @@ struct PaymentProgress {
     /// The confirmation that the payment waits for; absent if it waits for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirmation: Option<Confirmation>,
-    /// When it was charged.
+    /// When the order was charged.
     #[serde(skip_serializing_if = "Option::is_none")]
     paid_at: Option<Timestamp>,
     /// How much was refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     refunded: Option<Money>,
-    /// When it was refunded.
+    /// When the charge was refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     refunded_at: Option<Timestamp>,
 }
@@ -55,15 +55,15 @@ struct PaymentProgress {
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "DeliveryStage")]
 enum DeliveryStatus {
-    /// It is not planned yet.
+    /// The delivery is not planned yet.
     Pending,
-    /// Its time of arrival is estimated.
+    /// The time of arrival is estimated.
     Estimated,
     /// The carrier has the parcel.
     Started,
     /// The parcel has reached its customer.
     Delivered,
-    /// It will not arrive.
+    /// The order will not arrive.
     Canceled,
 }
 
@@ -72,7 +72,7 @@ enum DeliveryStatus {
 #[serde(rename_all = "kebab-case")]
 struct DeliveryProgress {
     status: DeliveryStatus,
-    /// When it should arrive.
+    /// When the parcel should arrive.
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_by: Option<Timestamp>,
     /// When the carrier had the parcel.
@@ -98,14 +98,14 @@ pub(crate) struct WholeOrder {
     shipping_address: Option<PostalAddress>,
     payment: PaymentProgress,
     delivery: DeliveryProgress,
-    /// Why it was canceled.
+    /// Why the order was canceled.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     placed_at: Timestamp,
-    /// When it was canceled.
+    /// When the order was canceled.
     #[serde(skip_serializing_if = "Option::is_none")]
     canceled_at: Option<Timestamp>,
-    /// When it had reached its customer.
+    /// When the parcel reached the customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     delivered_at: Option<Timestamp>,
 }
@@ -214,7 +214,7 @@ struct OrderEvent {
     /// How much is held, was charged, or was refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<Money>,
-    /// Why it was canceled.
+    /// Why the order was canceled.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// How to track the parcel, once the carrier has it.
@@ -262,12 +262,12 @@ impl OrderEvents {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::samples::{later, moment};
+    use chorus_events::samples::{estimated_arrival, moment};
     use chorus_table::Event;
     use serde_json::json;
 
     fn order(status: Status) -> Placed {
-        let ended_at = (status != Status::Open).then(later);
+        let ended_at = (status != Status::Open).then(estimated_arrival);
         Placed { status, ended_at, ..Placed::from(OrderCreated::sample()) }
     }
 
@@ -312,12 +312,13 @@ mod tests {
     fn an_order_shows_where_and_until_when_its_payment_is_confirmed_as_long_as_that_is_waited_for()
     {
         let confirm_at = Some(chorus_events::samples::confirmation_url());
-        let confirmation = Some(Confirmation { confirm_at, since: moment(), until: later() });
+        let confirmation =
+            Some(Confirmation { confirm_at, since: moment(), until: estimated_arrival() });
         let asked = Step { confirmation, ..step(Milestone::ConfirmationRequired) };
         let shown = json!(WholeOrder::of(order(Status::Open), None, std::slice::from_ref(&asked)));
         let expected = json!({
             "confirm-at": "https://bank.example/confirm?payment=1073459984&key=5f0a",
-            "since": moment(), "until": later(),
+            "since": moment(), "until": estimated_arrival(),
         });
         assert_eq!(shown["payment"]["confirmation"], expected);
         let paid = vec![asked, step(Milestone::PaymentMade)];
@@ -348,7 +349,7 @@ mod tests {
         );
         assert_eq!(first.events.last().map(|event| &event.id), Some(&first.last_event_id));
         let known = Known::of(&first.last_event_id).unwrap();
-        // The estimate happened before the payment, but its event arrives after it.
+        // The estimate was made before the payment, but its event arrives after the payment's.
         let steps = vec![created, step(Milestone::DeliveryEstimated), paid];
         let next = OrderEvents::unknown_to(known, &order(Status::Open), steps.clone());
         let shown: Vec<_> = next.events.iter().map(|event| event.milestone).collect();

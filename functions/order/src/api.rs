@@ -70,16 +70,16 @@ pub(crate) fn list_orders(currency: Currency) -> Route {
                 Values::Identifier,
                 "The customer whose orders are listed; without it, those of all customers",
             ),
-            Parameter::query("status", STATUSES, "Only those that stand so"),
+            Parameter::query("status", STATUSES, "Only orders with this status"),
             Parameter::query(
                 "from",
                 Values::Moment,
-                "Only those placed from this day or instant on; without, from a year before `to`",
+                "Only orders placed on this day or at this instant, or later; the default is a year before `to`",
             ),
             Parameter::query(
                 "to",
                 Values::Moment,
-                "Only those placed up to this day or instant, itself included",
+                "Only orders placed on this day or at this instant, or earlier",
             ),
         ])
         .pages(MAX_PAGE, Values::Like(OrderView::CURSORS))
@@ -98,7 +98,10 @@ pub(crate) fn list_order_events(currency: Currency) -> Route {
             ),
             Parameter {
                 values: Values::Like(Known::NAMES),
-                ..Parameter::header("Last-Event-ID", "What the caller knows of: an `id` of before")
+                ..Parameter::header(
+                    "Last-Event-ID",
+                    "The `id` of the last event that the caller has",
+                )
             },
         ])
         .streams()

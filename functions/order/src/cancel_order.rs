@@ -14,7 +14,7 @@ impl Action for CancelOrder {
     type State = Folded<Order>;
 
     fn keys(&self, input: &CancelOrderInput) -> OrderId {
-        why(input).0.clone()
+        order_and_reason(input).0.clone()
     }
 
     fn owner(&self, _: &CancelOrderInput, known: &Self::State) -> Option<String> {
@@ -27,7 +27,7 @@ impl Action for CancelOrder {
         Folded { state: Order(order), version }: &Self::State,
         context: &Context<'_>,
     ) -> Result<Decision<CancelOrderOutput>, ActionError> {
-        let (order_id, reason) = why(input);
+        let (order_id, reason) = order_and_reason(input);
         let asked = matches!(input, CancelOrderInput::CancelOrder(_));
         let missing = || ActionError::NotFound(format!("there is no order {order_id}"));
         let order = order.as_ref().ok_or_else(missing)?;
@@ -56,7 +56,7 @@ impl Action for CancelOrder {
 }
 
 /// Returns the order to cancel, and the reason.
-fn why(input: &CancelOrderInput) -> (&OrderId, String) {
+fn order_and_reason(input: &CancelOrderInput) -> (&OrderId, String) {
     use CancelOrderInput as Because;
     match input {
         Because::CancelOrder(asked) => (&asked.order_id, asked.reason.clone()),

@@ -64,9 +64,8 @@ impl Action for CreateOrder {
         check_number_of(&command.lines)?;
         check_payment_method(command.payment_method.as_ref())?;
         let lines = priced(prices)?;
-        let too_much = || {
-            ActionError::invalid("/lines", "must not have a total that is too large to be charged")
-        };
+        let too_much =
+            || ActionError::invalid("/lines", "must have a total of at most 9999999999999.99");
         let total = total(&lines).ok_or_else(too_much)?;
         let code = country.to_string();
         let order = OrderCreated {

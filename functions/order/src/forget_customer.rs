@@ -4,7 +4,7 @@ use chorus_events::order::CustomerForgotten;
 use chorus_events::table::rows::{self, ForgetCustomerInput, ForgetCustomerOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found, PersonKey, save};
 
-/// The route has checked whether the customer has orders under way.
+/// Forgets a customer. Does not check for orders under way, because the route has done that.
 pub(crate) struct ForgetCustomer;
 
 impl Action for ForgetCustomer {

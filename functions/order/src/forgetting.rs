@@ -27,10 +27,10 @@ const DESPITE_ORDERS: &str = "despite-orders-under-way";
 
 /// The data that remains after a customer was forgotten, each with the reason.
 const LEFT: [&str; 3] = [
-    "orders, payments, parcels and emails, with the customer's id and without a person: the books \
-     have to add up",
+    "orders, payments, parcels and emails, with the customer's id but without name or address: the \
+     accounts need them",
     "reasons that people wrote, and the ids of payment methods: they are not encrypted",
-    "that the customer was forgotten, and when: what comes late must not bring anything back",
+    "the fact that the customer was forgotten, and when: later events must not restore any data",
 ];
 
 /// `DELETE /customers/{id}`.
@@ -43,7 +43,7 @@ pub(crate) fn forget_customer() -> Route {
             Parameter::query(
                 DESPITE_ORDERS,
                 Values::OneOf(&["true", "false"]),
-                "Whether to forget them although an order is under way; it may fail then",
+                "Whether to forget them although an order is under way, whose delivery may then fail",
             ),
         ])
 }
@@ -127,8 +127,8 @@ async fn refuse_while_under_way(
     let (orders, _) = asked.page(&*kernel.store).await?;
     let Some(order) = orders.first() else { return Ok(()) };
     let why = format!(
-        "order {} of {customer} is under way; it could not be delivered then: wait until it has ended, \
-         cancel it, or ask with {DESPITE_ORDERS}=true",
+        "order {} of {customer} is under way, and could not be delivered without the customer's address: wait until it has \
+         ended, cancel it, or ask with {DESPITE_ORDERS}=true",
         order.order_id
     );
     Err(Problem::new(409, "orders-under-way", why))

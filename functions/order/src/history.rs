@@ -2,7 +2,7 @@
 //! them.
 
 use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
-use chorus_kernel::{Failure, Query, Recorded, Store, StoreError, read_recorded};
+use chorus_kernel::{Failure, Query, Recorded, Store, StoreError, query_all, read_recorded};
 use chorus_table::{Event, ReadError};
 use jiff::Timestamp;
 
@@ -34,18 +34,21 @@ pub async fn by_type(
     let mut query = Query::partition(TABLE.name, detail_type);
     query.index = Some(&BY_TYPE);
     query.from = from.map(|from| format!("{from:.9}"));
-    let mut events = Vec::new();
-    loop {
-        let page = store.query(&query).await?;
-        for item in &page.items {
-            let event = read_recorded(item);
-            events.push(event.ok_or_else(|| Failure::corrupt("event", &detail_type))?);
-        }
-        match page.next {
-            Some(next) => query.start = Some(next),
-            None => return Ok(events),
-        }
-    }
+    let items = query_all(store, query).await?;
+    let read = |item| read_recorded(item).ok_or_else(|| Failure::corrupt("event", &detail_type));
+    Ok(items.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+/// Returns whether an order was placed before `moment`.
+///
+/// # Errors
+/// If the store fails.
+pub async fn any_before(store: &dyn Store, moment: Timestamp) -> Result<bool, StoreError> {
+    let mut query = Query::partition(TABLE.name, OrderCreated::SPEC.detail_type);
+    (query.index, query.limit) = (Some(&BY_TYPE), Some(1));
+    let page = store.query(&query).await?;
+    let first = page.items.first().and_then(read_recorded);
+    Ok(first.is_some_and(|first| first.at < moment))
 }
 
 /// Rebuilds the list of orders from the stored events, also while the shop is running: a line that

@@ -21,7 +21,7 @@ mod requests;
 mod view;
 
 pub use api::{EVENTS_PATH, MAX_WAIT, WAIT};
-pub use history::{HistoryError, by_type, rebuild};
+pub use history::{HistoryError, any_before, by_type, rebuild};
 pub use id_secret::{IdSecret, IdSecretTooShort};
 pub use order::{Order, Placed, Status};
 pub use price::Price;

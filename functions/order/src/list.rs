@@ -57,7 +57,8 @@ impl Asked {
         let from =
             given("from").map(|day| moment(day, Edge::Start).ok_or_else(|| refused("from")(when)));
         let to = given("to").map(|day| moment(day, Edge::End).ok_or_else(|| refused("to")(when)));
-        // The clock of the instance that accepted an order may be ahead of this one.
+        // By default, the list includes orders of the next 24 hours: the clock of the instance that
+        // accepted an order may be ahead of this one.
         let to = to.transpose()?.unwrap_or(now + SignedDuration::from_hours(24));
         let customer = customer.transpose()?;
         let earliest = match customer {
@@ -178,7 +179,8 @@ impl Asked {
         // Every sort key of this instant comes before `~`.
         let to = format!("{:.9}~", self.to);
         query.to = self.behind.iter().cloned().chain([to]).min();
-        // The orders of a page, the order after which it starts, and one that shows that more follow.
+        // The orders of a page, the order after which it starts, and one that shows that more
+        // follow.
         query.limit = u32::try_from(self.limit + 2).ok();
         query
     }
@@ -223,7 +225,9 @@ fn moment(text: &str, edge: Edge) -> Option<Timestamp> {
 fn cursor(request: &Request) -> Result<Option<String>, Problem> {
     let Some(cursor) = request.query.get("cursor") else { return Ok(None) };
     let rule = "must be the `next` of an earlier page";
-    OrderView::behind(cursor).map(Some).ok_or_else(|| Problem::field(400, "cursor", rule))
+    OrderView::sort_key_of_cursor(cursor)
+        .map(Some)
+        .ok_or_else(|| Problem::field(400, "cursor", rule))
 }
 
 #[cfg(test)]

@@ -70,9 +70,9 @@ impl Fold for Order {
 
 impl From<OrderCreated> for Placed {
     fn from(order: OrderCreated) -> Self {
-        let before = || Terms::before(order.total, &order.country);
+        let implied = || Terms::implied_by(order.total, &order.country);
         Self {
-            terms: order.terms.unwrap_or_else(before),
+            terms: order.terms.unwrap_or_else(implied),
             order_id: order.order_id,
             customer_id: order.customer_id,
             lines: order.lines,

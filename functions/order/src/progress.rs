@@ -19,15 +19,15 @@ pub(crate) enum Milestone {
     OrderCreated,
     /// The order's time of arrival was estimated.
     DeliveryEstimated,
-    /// A person looks at it before it is charged.
+    /// A person looks at the order before it is charged.
     ReviewRequested,
-    /// It was charged.
+    /// The order was charged.
     PaymentMade,
     /// The carrier has the parcel.
     DeliveryStarted,
-    /// It has reached its customer.
+    /// The parcel has reached the customer.
     OrderDelivered,
-    /// It was canceled.
+    /// The order was canceled.
     OrderCanceled,
     /// The payment was canceled: whatever was charged is refunded.
     PaymentCanceled,
@@ -59,7 +59,8 @@ pub(crate) struct Step {
     /// When the order should arrive; for `DeliveryEstimated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deliver_by: Option<Timestamp>,
-    /// What was held, charged or refunded; for `PaymentAuthorized`, `PaymentMade` and `PaymentCanceled`.
+    /// What was held, charged or refunded; for `PaymentAuthorized`, `PaymentMade` and
+    /// `PaymentCanceled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) amount: Option<Money>,
     /// Why the order was canceled; for `OrderCanceled`.
@@ -105,13 +106,13 @@ pub(crate) async fn steps(store: &dyn Store, order: &Placed) -> Result<Vec<Step>
     let page = store.query(&Query::partition(TABLE.name, partition(&order.order_id))).await?;
     let read: Result<Vec<Step>, _> = page.items.into_iter().map(serde_dynamo::from_item).collect();
     let mut steps = read.map_err(|error| Failure::corrupt("step of an order", &error))?;
-    steps.extend(own(order));
+    steps.extend(steps_of_order(order));
     steps.sort_by_key(|step| (step.at, step.milestone));
     Ok(steps)
 }
 
 /// Returns the steps that follow from the order itself: placed, and canceled or delivered.
-fn own(order: &Placed) -> Vec<Step> {
+fn steps_of_order(order: &Placed) -> Vec<Step> {
     let mut steps = vec![Step::new(Milestone::OrderCreated, order.placed_at)];
     let milestone = match order.status {
         Status::Open => return steps,
@@ -133,8 +134,8 @@ impl Known {
     /// The set of all milestones.
     const ALL: u32 = 1023;
 
-    /// A regular expression that matches the numbers of such sets, and the empty text for the empty
-    /// set.
+    /// A regular expression for the id of an event: the number of a set, from 0 to 1023, or the empty
+    /// text.
     pub(crate) const NAMES: &str = "^(102[0-3]|10[01][0-9]|[1-9][0-9][0-9]|[1-9]?[0-9])?$";
 
     /// Reads a set from its number.

@@ -63,7 +63,8 @@ pub(crate) struct NewAddress {
     #[schemars(length(min = 1, max = MAX_ADDRESS_LINE), regex(pattern = PLAIN_TEXT))]
     postal_code: Option<String>,
     /// Country, by its two-letter code of ISO 3166; an English name is accepted as well.
-    // As it was sent: a request that is repeated after an update has to be the same request.
+    // Kept as it was sent: a request that a client repeats after the shop was updated has to equal
+    // the first one.
     #[schemars(extend("enum" = Country::codes()))]
     country: String,
 }

@@ -18,16 +18,16 @@ use crate::{BY_STATUS, Status, VIEW_TABLE};
 pub struct OrderView {
     /// The order's id.
     pub order_id: OrderId,
-    /// The id of the customer who placed it.
+    /// The id of the customer who placed the order.
     pub customer_id: CustomerId,
     /// How far the order is.
     pub status: Status,
     /// The sum of its lines.
     pub total: Money,
-    /// Why it was canceled.
+    /// Why the order was canceled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When it was placed.
+    /// When the order was placed.
     pub placed_at: Timestamp,
 }
 
@@ -52,7 +52,7 @@ impl OrderView {
     }
 
     /// Reads the sort key from a cursor; none if it is not a cursor.
-    pub(crate) fn behind(cursor: &str) -> Option<String> {
+    pub(crate) fn sort_key_of_cursor(cursor: &str) -> Option<String> {
         let (placed_at, order_id) = cursor.split_once('~')?;
         let placed_at = Timestamp::from_nanosecond(placed_at.parse().ok()?).ok()?;
         Some(Self::sort_key(placed_at, &order_id.parse().ok()?))
@@ -142,7 +142,7 @@ mod tests {
             "{cursor}"
         );
         assert_eq!(
-            OrderView::behind(&cursor),
+            OrderView::sort_key_of_cursor(&cursor),
             Some(OrderView::sort_key(view.placed_at, &view.order_id))
         );
     }
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn what_is_no_cursor_names_nothing() {
         for text in ["", "x", "~", "1764152423000000000", "1764152423000000000~", "now~1"] {
-            assert_eq!(OrderView::behind(text), None, "{text}");
+            assert_eq!(OrderView::sort_key_of_cursor(text), None, "{text}");
         }
     }
 }

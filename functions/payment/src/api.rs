@@ -89,7 +89,8 @@ async fn show(
     let answer = PaymentAnswer::from(found.ok_or_else(missing)?.value);
     let customer = answer.customer_id.clone();
     let response = Response::json(200, serde_json::json!(Priced::new(answer, currency)));
-    // A payment whose estimate has not arrived has no customer yet.
+    // Until the estimate arrives, a payment belongs to no known customer, so the response names
+    // none.
     let Some(customer) = customer else { return Ok(response) };
     Ok(response.of(customer))
 }

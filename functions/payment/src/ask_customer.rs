@@ -41,7 +41,8 @@ impl Action for AskCustomer {
         let known = Payment::known(&order.order_id, payment.as_ref());
         if known.status != Status::WaitingForCustomer {
             let settled = Signal::Answer { token: attempt.0.to_owned(), output: concluded() };
-            return Ok(Decision::nothing("no customer has to confirm it").signal(settled));
+            return Ok(Decision::nothing("the charge needs no confirmation by the customer")
+                .signal(settled));
         }
         let order_id = order.order_id.clone();
         let Some((change, answered)) =
@@ -50,11 +51,11 @@ impl Action for AskCustomer {
             return Ok(Decision::nothing("a later attempt of the task waits"));
         };
         let decision = if waiting.is_some() {
-            Decision::nothing("the customer was asked, or has confirmed, before")
+            Decision::nothing("the customer was asked for the confirmation, or gave it, before")
         } else {
             let until = task.and_then(Task::deadline);
             let until =
-                until.ok_or_else(|| ActionError::Conflict("no deadline is given".into()))?;
+                until.ok_or_else(|| ActionError::Conflict("the task has no deadline".into()))?;
             let (customer_id, amount) = (order.customer_id.clone(), order.total);
             let confirm_at = known.confirm_at;
             Decision::emit(ConfirmationRequired {

@@ -51,12 +51,15 @@ impl Action for AskReviewer {
             _ if known.status == Status::WaitingForApproval => {
                 Decision::nothing("a reviewer was asked before")
             }
-            // The approval came before this attempt: `register` below completes its task with it.
-            _ if known.status == Status::Approved => Decision::nothing("it is approved"),
+            // The approval came before this attempt of the task: `register` below completes the
+            // task with it.
+            _ if known.status == Status::Approved => Decision::nothing("the payment is approved"),
             _ => {
                 let output = ReviewVerdict::Canceled.answer();
                 let settled = Signal::Answer { token: attempt.0.to_owned(), output };
-                return Ok(Decision::nothing("it is settled without a review").signal(settled));
+                return Ok(
+                    Decision::nothing("the payment has ended, and needs no review").signal(settled)
+                );
             }
         };
         let Some((change, signal)) = ReviewCallback::register(waiting.as_ref(), order_id, attempt)

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
     use crate::RefundAnswer;
     use crate::testing::{
-        becomes, decided, done, intent, no_provider, payment, stored, to_refund, wait, waits,
+        decided, done, intent, no_provider, payment, stored, to_refund, update, wait, waits,
     };
     use chorus_events::order::OrderCanceled;
     use chorus_events::{Money, samples};
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!((events, changes), (Vec::new(), vec![create(&tombstone)]));
         for known in [payment(Status::WaitingForApproval), payment(Status::Approved)] {
             let (events, changes) = settled(&known, None);
-            let canceled = becomes(&known, &Payment { status: Status::Canceled, ..known.clone() });
+            let canceled = update(&known, &Payment { status: Status::Canceled, ..known.clone() });
             assert_eq!((events, changes), (Vec::new(), vec![canceled]), "{known:?}");
         }
     }
@@ -130,7 +130,7 @@ mod tests {
             let Ok(Step::Done(decision)) = step else { panic!("{step:?}") };
             decision
         };
-        let canceled = becomes(&known, &Payment { status: Status::Canceled, ..known.clone() });
+        let canceled = update(&known, &Payment { status: Status::Canceled, ..known.clone() });
         assert_eq!(on(&open).changes(), [canceled.clone(), waits(&open, &answered)]);
         assert_eq!(on(&open).signals(), [Signal::Answer { token: "a-token".into(), output }]);
         assert_eq!(on(&answered).changes(), [canceled]);
@@ -147,7 +147,7 @@ mod tests {
             payment(Status::CaptureFailed),
         ] {
             let refunding = Payment { status: Status::Refunding, ..known.clone() };
-            let claim = vec![becomes(&known, &refunding)];
+            let claim = vec![update(&known, &refunding)];
             assert_eq!(on(Some(&known), None).unwrap(), Step::Call { request: request(), claim });
             let again = Step::Call { request: request(), claim: Vec::new() };
             assert_eq!(on(Some(&refunding), None).unwrap(), again);
@@ -165,7 +165,7 @@ mod tests {
         let (action, response) = (CancelPayment.by(no_provider()), Response::Prepared(intent()));
         let step = decided(&action, OrderCanceled::sample(), Some(&earlier), Some(&response));
         let refunding = paid(Status::Refunding);
-        let claim = vec![becomes(&earlier, &refunding)];
+        let claim = vec![update(&earlier, &refunding)];
         assert_eq!(step.unwrap(), Step::Call { request: to_refund(&refunding), claim });
     }
 
@@ -192,7 +192,7 @@ mod tests {
         let (events, changes) = settled(&refunding, Some(RefundAnswer::Refunded { amount }));
         assert_eq!(events, [CancelPaymentOutput::PaymentCanceled(PaymentCanceled::sample())]);
         let refunded = Payment { refunded: amount, ..paid(Status::Refunded) };
-        assert_eq!(changes, [becomes(&refunding, &refunded)]);
+        assert_eq!(changes, [update(&refunding, &refunded)]);
     }
 
     #[test]
@@ -201,7 +201,7 @@ mod tests {
         let (events, changes) = settled(&refunding, Some(RefundAnswer::NothingCharged));
         let canceled = PaymentCanceled { refunded: Money::ZERO, ..PaymentCanceled::sample() };
         assert_eq!(events, [CancelPaymentOutput::PaymentCanceled(canceled)]);
-        assert_eq!(changes, [becomes(&refunding, &payment(Status::Canceled))]);
+        assert_eq!(changes, [update(&refunding, &payment(Status::Canceled))]);
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
         let expected = ErrorPaymentCanceled::sample();
         assert_eq!(events, [CancelPaymentOutput::ErrorPaymentCanceled(expected)]);
         let refused = Payment { reason: Some(reason), ..paid(Status::RefundRefused) };
-        assert_eq!(changes, [becomes(&refunding, &refused)]);
+        assert_eq!(changes, [update(&refunding, &refused)]);
     }
 
     #[test]

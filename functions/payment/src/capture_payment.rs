@@ -1,5 +1,5 @@
-//! Captures the amount that the bank holds, when the parcel leaves: once the carrier has it or, if that
-//! was not reported, once it was delivered.
+//! Captures the amount that the bank holds, when the parcel leaves: once the carrier has it or, if
+//! that was not reported, once it was delivered.
 //!
 //! A cancellation may come at any time. It cancels the intent, so that the provider refuses a later
 //! capture, or it finds the charge and refunds it.
@@ -63,7 +63,7 @@ fn result_event(payment: &Payment) -> Option<CapturePaymentOutput> {
 mod tests {
     use super::*;
     use crate::CaptureAnswer;
-    use crate::testing::{becomes, decided, done, intent, no_provider, payment};
+    use crate::testing::{decided, done, intent, no_provider, payment, update};
     use chorus_events::logistics::{Delivered, DeliveryStarted};
     use chorus_events::samples;
     use chorus_kernel::Write;
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(events, [CapturePaymentOutput::PaymentMade(PaymentMade::sample())]);
         let charge_id = Some(PaymentMade::sample().charge_id);
         let made = Payment { charge_id, charged: samples::total(), ..payment(Status::Charged) };
-        assert_eq!(changes, [becomes(&held, &made)]);
+        assert_eq!(changes, [update(&held, &made)]);
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(events, [CapturePaymentOutput::CaptureFailed(CaptureFailed::sample())]);
         let reason = Some(CaptureFailed::sample().reason);
         let failed = Payment { reason, ..payment(Status::CaptureFailed) };
-        assert_eq!(changes, [becomes(&held, &failed)]);
+        assert_eq!(changes, [update(&held, &failed)]);
     }
 
     #[test]

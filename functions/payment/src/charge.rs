@@ -10,8 +10,8 @@ use crate::{Charge, IntentId, Payment, Refund};
 /// which it was created or, for an order of an earlier release, which has no terms, on its total.
 #[must_use]
 pub fn needs_approval(order: &DeliveryEstimated) -> bool {
-    let before = || Terms::needed_review_before(order.total);
-    order.terms.map_or_else(before, |terms| terms.needs_review)
+    let implied = || Terms::implied_review(order.total);
+    order.terms.map_or_else(implied, |terms| terms.needs_review)
 }
 
 /// Returns what to charge; none before the estimate, which has the total, has arrived.

@@ -42,9 +42,11 @@ impl ProviderAction for CollectPayment {
             });
         }
         Ok(Step::Done(match payment {
-            None => Decision::nothing("it is of high value: CollectPayment waits for a review")
-                .signal(COLLECT_PAYMENT.start(&context.message)?),
-            Some(_) => Decision::nothing("its review was begun, or its order canceled, before"),
+            None => {
+                Decision::nothing("the order is of high value: CollectPayment waits for a review")
+                    .signal(COLLECT_PAYMENT.start(&context.message)?)
+            }
+            Some(_) => Decision::nothing("the review was requested, or the order canceled, before"),
         }))
     }
 }
@@ -59,7 +61,7 @@ fn waits_for_customer(context: &CallContext<'_, Response>) -> Result<Signal, Act
 mod tests {
     use super::*;
     use crate::testing::{
-        becomes, charged, decided, done, intent, no_provider, payment, stored, to_charge,
+        charged, decided, done, intent, no_provider, payment, stored, to_charge, update,
     };
     use chorus_events::delivery::DeliveryEstimated;
     use chorus_events::payment::PaymentMade;
@@ -116,7 +118,7 @@ mod tests {
         let Step::Done(decision) = step else { panic!("{step:?}") };
         assert!(decision.events().is_empty());
         let waiting = payment(Status::WaitingForCustomer);
-        assert_eq!(decision.changes(), [becomes(&charging, &waiting)]);
+        assert_eq!(decision.changes(), [update(&charging, &waiting)]);
         let [Signal::Start { machine, input, .. }] = decision.signals() else {
             panic!("{decision:?}")
         };

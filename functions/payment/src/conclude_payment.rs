@@ -50,7 +50,7 @@ impl ProviderAction for ConcludePayment {
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::testing::{becomes, charged, done, no_provider, payment, stored, to_charge};
+    use crate::testing::{charged, done, no_provider, payment, stored, to_charge, update};
     use chorus_events::delivery::DeliveryEstimated;
     use chorus_events::payment::{PaymentFailed, PaymentMade};
     use chorus_events::samples;
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(events, [ConcludePaymentOutput::PaymentMade(PaymentMade::sample())]);
         let charge_id = Some(PaymentMade::sample().charge_id);
         let made = Payment { charge_id, charged: samples::total(), ..payment(Status::Charged) };
-        assert_eq!(changes, [becomes(&waiting, &made)]);
+        assert_eq!(changes, [update(&waiting, &made)]);
         let declined = ChargeAnswer::Declined { reason: "card declined".to_owned() };
         let (events, _) = done(on(Status::WaitingForCustomer, Some(declined), None).unwrap());
         assert_eq!(events, [ConcludePaymentOutput::PaymentFailed(PaymentFailed::sample())]);
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(events, [ConcludePaymentOutput::PaymentFailed(failed)]);
         let waiting = payment(Status::WaitingForCustomer);
         let reason = Some(NOT_CONFIRMED.to_owned());
-        assert_eq!(changes, [becomes(&waiting, &Payment { reason, ..waiting.clone() })]);
+        assert_eq!(changes, [update(&waiting, &Payment { reason, ..waiting.clone() })]);
     }
 
     #[test]

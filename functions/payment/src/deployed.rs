@@ -25,15 +25,15 @@ pub fn currency() -> Result<Currency, StartError> {
 /// Returns when the amount of a new charge is taken, from the variable `PAYMENT_CAPTURE`.
 ///
 /// # Errors
-/// If the variable is missing or has no such name.
+/// If the variable is missing or has an unknown value.
 pub fn capture() -> Result<PaymentCapture, StartError> {
     parsed("PAYMENT_CAPTURE", "at-once or when-shipped")
 }
 
 /// Returns Stripe as the provider, with the key in the secret that [`STRIPE_KEY_SECRET`] names;
 /// none if that variable is not set. `STRIPE_URL` names another server with Stripe's API; if
-/// `STRIPE_LIVE_ONLY` is set, test keys are refused; `PAYMENT_RETURN_URL` is the page to which a bank
-/// sends a customer back.
+/// `STRIPE_LIVE_ONLY` is set, test keys are refused; `PAYMENT_RETURN_URL` is the page to which a
+/// bank sends a customer back.
 ///
 /// # Errors
 /// If a variable is not valid.

@@ -15,7 +15,7 @@ use crate::transitions::{Fact, Next};
 use crate::{CaptureAnswer, ConfirmationCallback, Payment, Status};
 
 /// The reason if the provider gives none.
-const UNSAID: &str = "the payment provider gives no reason";
+const DEFAULT_REASON: &str = "the payment provider gives no reason";
 
 #[derive(Debug)]
 pub(crate) struct HearProvider;
@@ -48,9 +48,9 @@ impl Action for HearProvider {
     ) -> Result<Decision<HearProviderOutput>, ActionError> {
         let about = |payment: &&Versioned<Payment>| is_about(&payment.value, &notice.intent);
         let Some(payment) = payment.as_ref().filter(about) else {
-            return Ok(Decision::nothing("no order is paid by that intent"));
+            return Ok(Decision::nothing("the order is not paid by this intent"));
         };
-        let reason = || notice.reason.clone().unwrap_or_else(|| UNSAID.to_owned());
+        let reason = || notice.reason.clone().unwrap_or_else(|| DEFAULT_REASON.to_owned());
         Ok(match notice.report {
             PaymentReport::Canceled if payment.value.status == Status::Authorized => {
                 lapsed(payment)
@@ -79,14 +79,17 @@ fn conclude(
     match waiting {
         Some(waiting) if waiting.is_open() => {
             let (change, signal) = ConfirmationCallback::resolve(waiting, concluded());
-            Decision::nothing("the customer is waited for no more").with(change).signal(signal)
+            Decision::nothing("the task that waited for the customer is completed")
+                .with(change)
+                .signal(signal)
         }
-        Some(_) => Decision::nothing("the provider has reported that before"),
+        Some(_) => Decision::nothing("the provider has sent this result before"),
         None if matches!(status, Status::Charging | Status::WaitingForCustomer) => {
             let early = ConfirmationCallback::answered_early(order_id.clone(), &concluded());
-            Decision::nothing("nothing waits yet: it is kept").with(early)
+            Decision::nothing("no task waits yet: the answer is stored for the task that will")
+                .with(early)
         }
-        None => Decision::nothing("nothing waits for it"),
+        None => Decision::nothing("no task waits for the result of the charge"),
     }
 }
 
@@ -127,14 +130,14 @@ fn refund_failed(
         }
         Next::Later(why) => Err(ActionError::Later(why.to_owned())),
         Next::Nothing(why) => Ok(Decision::nothing(why)),
-        _ => Ok(Decision::nothing("nothing follows from that")),
+        _ => Ok(Decision::nothing("the payment's status does not change because of this notice")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{becomes, confirmation, confirms, intent, payment, stored_with};
+    use crate::testing::{confirmation, confirms, intent, payment, stored_with, update};
     use chorus_events::{Money, samples};
     use chorus_kernel::Signal;
     use chorus_kernel::testing::{Stored, decide};
@@ -196,7 +199,7 @@ mod tests {
         let notice = PaymentNotice {
             amount: Some(samples::total()),
             reason: Some("product_not_received".to_owned()),
-            respond_by: Some(samples::later()),
+            respond_by: Some(samples::estimated_arrival()),
             ..notice(PaymentReport::Disputed)
         };
         let decision = on(notice, &stored);
@@ -210,7 +213,7 @@ mod tests {
         let decision = on(notice(PaymentReport::Canceled), &stored_with(&held, None));
         let reason = "the authorization has lapsed, or was canceled at the provider".to_owned();
         let failed = Payment { reason: Some(reason.clone()), ..payment(Status::CaptureFailed) };
-        assert_eq!(decision.changes(), [becomes(&held, &failed)]);
+        assert_eq!(decision.changes(), [update(&held, &failed)]);
         assert_eq!(decision.events(), [CaptureFailed { reason, ..Event::sample() }.into()]);
         for status in [Status::Charged, Status::CaptureFailed, Status::Refunding, Status::Canceled]
         {
@@ -252,7 +255,7 @@ mod tests {
             reason: Some(reason.clone()),
             ..refunded.clone()
         };
-        assert_eq!(decision.changes(), [becomes(&refunded, &refused)]);
+        assert_eq!(decision.changes(), [update(&refunded, &refused)]);
         let error = ErrorPaymentCanceled { reason, ..Event::sample() };
         assert_eq!(decision.events(), [error.into()]);
     }

@@ -23,7 +23,7 @@ impl Action for HearVerdict {
     type State = Known;
 
     fn keys(&self, input: &HearVerdictInput) -> KnownKeys {
-        let (order_id, _) = about(input);
+        let (order_id, _) = order_and_handle(input);
         KnownKeys { payment: order_id.clone(), waiting: ReviewCallback::handle(order_id) }
     }
 
@@ -33,13 +33,15 @@ impl Action for HearVerdict {
         Known { payment, waiting }: &Known,
         _: &Context<'_>,
     ) -> Result<Decision<HearVerdictOutput>, ActionError> {
-        let (_, handle) = about(input);
+        let (_, handle) = order_and_handle(input);
         let waiting = waiting.as_ref().filter(|waiting| Some(&waiting.handle) == handle);
         let Some(waiting) = waiting else {
-            return Ok(Decision::nothing("no review of this handle was asked for"));
+            return Ok(Decision::nothing("no review was requested with this handle"));
         };
         if !waiting.is_open() {
-            return Ok(Decision::nothing("it is too late: the payment waits no more"));
+            return Ok(Decision::nothing(
+                "the verdict comes too late: the payment no longer waits for it",
+            ));
         }
         Ok(match input {
             HearVerdictInput::ReviewTaken(_) => {
@@ -48,14 +50,16 @@ impl Action for HearVerdict {
             HearVerdictInput::OrderDeclined(_) => {
                 let (change, signal) =
                     ReviewCallback::resolve(waiting, ReviewVerdict::Decline.answer());
-                Decision::nothing("it is not charged").with(change).signal(signal)
+                Decision::nothing("the order is declined, and is not charged")
+                    .with(change)
+                    .signal(signal)
             }
             HearVerdictInput::OrderApproved(_) => approved(waiting, payment.as_ref()),
         })
     }
 }
 
-fn about(input: &HearVerdictInput) -> (&OrderId, Option<&Handle>) {
+fn order_and_handle(input: &HearVerdictInput) -> (&OrderId, Option<&Handle>) {
     match input {
         HearVerdictInput::OrderApproved(verdict) => (&verdict.order_id, verdict.handle.as_ref()),
         HearVerdictInput::OrderDeclined(verdict) => (&verdict.order_id, verdict.handle.as_ref()),
@@ -86,7 +90,7 @@ fn approved(
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::testing::{becomes, payment, stored, wait, waits};
+    use crate::testing::{payment, stored, update, wait, waits};
     use chorus_events::fraud::{OrderApproved, OrderDeclined, ReviewTaken};
     use chorus_events::samples;
     use chorus_kernel::{Signal, Write, testing::decide};
@@ -118,7 +122,7 @@ mod tests {
         let decision = on(approval(), Status::WaitingForApproval);
         let (taken, signal) = answered(ReviewVerdict::Approve.answer());
         let known = payment(Status::WaitingForApproval);
-        let approved = becomes(&known, &payment(Status::Approved));
+        let approved = update(&known, &payment(Status::Approved));
         assert_eq!(decision.changes(), [approved, taken]);
         assert_eq!(decision.signals(), [signal]);
     }

@@ -1,5 +1,5 @@
-//! Payment: charges an order at most once, and refunds the charge of a canceled one. A shop may have
-//! the bank hold the amount, and charge it when the parcel leaves.
+//! Payment: charges an order at most once, and refunds the charge of a canceled one. A shop may
+//! have the bank hold the amount, and charge it when the parcel leaves.
 //!
 //! The provider is an external service: it may answer slowly, twice, late or not at all. No order
 //! is charged twice, or charged although it is canceled, for two reasons. Each order has one
@@ -68,8 +68,8 @@ pub const TABLE: TableSpec = TableSpec { name: "payment", indexes: &[], ttl: Non
 /// parameter of the shop.
 pub const CONFIRMATION_TIMEOUT: &str = "ConfirmationTimeoutSeconds";
 
-/// Runs from an estimate to the event that reports the payment's result, for an order that waits for
-/// a reviewer, for the customer, or for both.
+/// Runs from an estimate to the event that reports the payment's result, for an order that waits
+/// for a reviewer, for the customer, or for both.
 pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
     // The customer may confirm the payment for an hour.
     limits: &[(CONFIRMATION_TIMEOUT, 3_600)],

@@ -1,7 +1,8 @@
 //! The Payment service on Lambda: charges an order at most once, and refunds a canceled one.
 //!
-//! Its variables are those of [`chorus_aws::run`] and of [`chorus_payment::deployed`].
-//! Stripe makes the charges. Any stage but prod runs `payment-simulated` instead.
+//! The function's environment variables are those of [`chorus_aws::run`] and of
+//! [`chorus_payment::deployed`]. Stripe makes the charges. Any stage but prod runs
+//! `payment-simulated` instead.
 
 use std::process::ExitCode;
 

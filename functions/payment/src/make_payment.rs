@@ -45,7 +45,7 @@ pub(crate) fn charging<O: From<PaymentMade> + From<PaymentAuthorized> + From<Pay
     let case = Case::new(&order.order_id, payment, context)?;
     let fact = match context.response {
         Some(Response::Charge(answer)) => Fact::Charge(answer),
-        _ if case.holds_the_fence() => Fact::Again,
+        _ if case.may_repeat_the_charge() => Fact::Redelivered,
         _ => Fact::Estimate(order),
     };
     case.step(&fact, result_event)
@@ -80,7 +80,7 @@ where
 mod tests {
     use super::*;
     use crate::testing::{
-        authorized, becomes, charged, decided, done, intent, no_provider, payment, to_charge,
+        authorized, charged, decided, done, intent, no_provider, payment, to_charge, update,
     };
     use crate::{ChargeAnswer, IntentId};
     use chorus_events::samples;
@@ -125,7 +125,7 @@ mod tests {
             assert!(matches!(refusal, ActionError::Conflict(_)), "{refusal}");
         }
         let approved = Payment { charged_by: None, ..payment(Status::Approved) };
-        let claim = vec![becomes(&approved, &payment(Status::Charging))];
+        let claim = vec![update(&approved, &payment(Status::Charging))];
         let prepared = Response::Prepared(intent());
         let step = on(of_high_value(), Some(&approved), Some(&prepared));
         assert_eq!(step, Step::Call { request: to_charge(), claim });
@@ -139,7 +139,7 @@ mod tests {
             done(on(DeliveryEstimated::sample(), Some(&charging), Some(&response)));
         assert_eq!(events, [MakePaymentOutput::PaymentMade(PaymentMade::sample())]);
         let made = known_charged(&payment(Status::Charged));
-        assert_eq!(changes, [becomes(&charging, &made)]);
+        assert_eq!(changes, [update(&charging, &made)]);
     }
 
     #[test]
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(events, [MakePaymentOutput::PaymentAuthorized(PaymentAuthorized::sample())]);
         let charge_id = Some(PaymentAuthorized::sample().charge_id);
         let held = Payment { charge_id, ..payment(Status::Authorized) };
-        assert_eq!(changes, [becomes(&charging, &held)]);
+        assert_eq!(changes, [update(&charging, &held)]);
         let again = on(DeliveryEstimated::sample(), Some(&held), Some(&response));
         assert_eq!(done(again), (vec![], vec![]));
     }
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(events, [MakePaymentOutput::PaymentFailed(PaymentFailed::sample())]);
         let reason = Some("card declined".to_owned());
         let failed = Payment { reason, ..payment(Status::Failed) };
-        assert_eq!(changes, [becomes(&charging, &failed)]);
+        assert_eq!(changes, [update(&charging, &failed)]);
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
         let step = on(DeliveryEstimated::sample(), Some(&charging), Some(&response));
         let (events, changes) = done(step);
         let waiting = Payment { confirm_at, ..payment(Status::WaitingForCustomer) };
-        assert_eq!((events, changes), (vec![], vec![becomes(&charging, &waiting)]));
+        assert_eq!((events, changes), (vec![], vec![update(&charging, &waiting)]));
         let again = on(DeliveryEstimated::sample(), Some(&waiting), None);
         assert_eq!(done(again), (vec![], vec![]), "it is not charged again");
     }

@@ -113,9 +113,9 @@ fn due(seconds: &Value) -> Option<Timestamp> {
     seconds.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok())
 }
 
-/// Returns the command that follows from a notice. For cancellations, disputes and failed refunds, the
-/// provider is asked for confirmation first. None if the notice is about no order of this shop, or if the
-/// provider does not confirm it.
+/// Returns the command that follows from a notice. For cancellations, disputes and failed refunds,
+/// the provider is asked for confirmation first. None if the notice is about no order of this shop,
+/// or if the provider does not confirm it.
 ///
 /// # Errors
 /// If the provider does not answer.

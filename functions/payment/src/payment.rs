@@ -11,11 +11,11 @@ use crate::IntentId;
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "PaymentStatus")]
 pub enum Status {
-    /// No event about it has arrived. Such a payment is never stored.
+    /// No event about the payment has arrived. Such a payment is never stored.
     New,
     /// The order is of high value: a reviewer is asked, and it is charged after the approval.
     WaitingForApproval,
-    /// A reviewer approved it.
+    /// A reviewer approved the order.
     Approved,
     /// The provider is being asked to charge. Only the message in `charged-by` may continue that.
     Charging,
@@ -23,7 +23,7 @@ pub enum Status {
     WaitingForCustomer,
     /// The bank holds the amount: it is charged when the parcel leaves.
     Authorized,
-    /// The provider charged it.
+    /// The provider charged the order.
     Charged,
     /// The parcel has left, and the amount that the bank held could not be charged.
     CaptureFailed,
@@ -54,7 +54,7 @@ pub struct Payment {
     /// How the customer pays, if the order names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<PaymentMethod>,
-    /// The fence: the idempotency key of the only message that may charge.
+    /// The idempotency key of the only message that may charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged_by: Option<String>,
     /// The provider's intent for the charge; stored before the charge is confirmed, so that a

@@ -43,7 +43,7 @@ pub enum ChargeAnswer {
     /// The customer's bank asks the customer to confirm. Nothing is charged yet; the provider sends
     /// a notice once there is a result.
     ConfirmationRequired {
-        /// Where the customer confirms it, if the bank has a page for that.
+        /// The bank's page on which the customer confirms the charge; absent if it has none.
         confirm_at: Option<ConfirmationUrl>,
     },
 }
@@ -66,22 +66,23 @@ pub enum CaptureAnswer {
 /// The provider's data about an intent, apart from its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownIntent {
-    /// The order that it was prepared for.
+    /// The order that the intent was prepared for.
     pub order_id: OrderId,
     /// Whether the whole charge was refunded.
     pub is_refunded: bool,
-    /// Whether it is canceled for good: it was charged nothing, and the bank holds nothing for it.
+    /// Whether the intent is canceled for good: it charged nothing, and the bank holds nothing for
+    /// it.
     pub is_canceled: bool,
 }
 
-/// What a provider did with an intent.
+/// The state of an intent at the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntentState {
-    /// It was prepared, or declined: no money moves unless it is confirmed.
+    /// The intent was prepared, or declined: no money moves unless it is confirmed.
     Open,
-    /// It was confirmed: it charged, or the customer has to confirm it.
+    /// The intent was confirmed: it charged, or it waits for the customer's confirmation.
     Confirmed,
-    /// It was confirmed, and the bank holds the amount.
+    /// The intent was confirmed, and the bank holds the amount.
     Held,
     Refunded,
     Canceled,
@@ -91,19 +92,19 @@ pub enum IntentState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedIntent {
     pub intent: IntentId,
-    /// The order that it was prepared for.
+    /// The order that the intent was prepared for.
     pub order_id: OrderId,
     pub state: IntentState,
 }
 
 impl ListedIntent {
-    /// Whether nothing can be charged or refunded by it any more.
+    /// Whether the intent can no longer charge or refund anything.
     #[must_use]
     pub const fn is_over(&self) -> bool {
         matches!(self.state, IntentState::Refunded | IntentState::Canceled)
     }
 
-    /// The request to refund what it charged, or to cancel it.
+    /// Returns the request to refund what the intent charged, or to cancel the intent.
     #[must_use]
     pub fn refund(&self) -> Refund {
         Refund { order_id: self.order_id.clone(), intent: self.intent.clone(), retries: 0 }
@@ -116,8 +117,8 @@ pub struct Refund {
     /// The order that was canceled.
     pub order_id: OrderId,
     pub intent: IntentId,
-    /// How often an operator requested it again. The number is part of the request, because a
-    /// provider repeats its refusal of the same request.
+    /// How often an operator requested the refund again. The number is part of the request, because
+    /// a provider repeats its refusal of the same request.
     pub retries: u32,
 }
 
@@ -163,8 +164,8 @@ pub enum ProviderError {
 /// recognize an idempotency key days later.
 ///
 /// An id that the provider did not issue is refused ([`ProviderError::Refused`]), and
-/// [`PaymentProvider::find`] does not find it. [`provider_suite`](crate::provider_suite) checks all of
-/// that of every provider.
+/// [`PaymentProvider::find`] does not find it. [`provider_suite`](crate::provider_suite) checks all
+/// of this for every provider.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
     /// Prepares a charge; no money moves. Each call may prepare another intent: only one whose id
@@ -185,8 +186,8 @@ pub trait PaymentProvider: Send + Sync {
         charge: &Charge,
     ) -> Result<ChargeAnswer, ProviderError>;
 
-    /// Charges the amount of an intent that the bank holds, at most once, however often and late it is
-    /// called; never after the `intent` was canceled.
+    /// Charges the amount of an intent that the bank holds, at most once, however often and late it
+    /// is called; never after the `intent` was canceled.
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -199,8 +200,9 @@ pub trait PaymentProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError>;
 
-    /// Lists the intents that were prepared at `since` or later: a region that takes over learns what
-    /// the other one charged.
+    /// Lists the intents that were prepared at `since` or later, and perhaps earlier ones, so that
+    /// a region that takes over learns what the other region charged. A provider that does not
+    /// store intents before they are confirmed may leave out those that never were.
     ///
     /// # Errors
     /// See [`ProviderError`]; a provider that cannot list intents refuses.
@@ -228,7 +230,7 @@ pub trait PaymentProvider: Send + Sync {
 pub struct NoProvider;
 
 impl NoProvider {
-    fn unasked() -> ProviderError {
+    fn no_provider() -> ProviderError {
         ProviderError::Unknown("there is no provider here".to_owned())
     }
 }
@@ -236,22 +238,22 @@ impl NoProvider {
 #[async_trait]
 impl PaymentProvider for NoProvider {
     async fn prepare(&self, _: &Charge) -> Result<IntentId, ProviderError> {
-        Err(Self::unasked())
+        Err(Self::no_provider())
     }
 
     async fn confirm(&self, _: &IntentId, _: &Charge) -> Result<ChargeAnswer, ProviderError> {
-        Err(Self::unasked())
+        Err(Self::no_provider())
     }
 
     async fn capture(&self, _: &IntentId) -> Result<CaptureAnswer, ProviderError> {
-        Err(Self::unasked())
+        Err(Self::no_provider())
     }
 
     async fn refund(&self, _: &Refund) -> Result<RefundAnswer, ProviderError> {
-        Err(Self::unasked())
+        Err(Self::no_provider())
     }
 
     async fn find(&self, _: &IntentId) -> Result<Option<KnownIntent>, ProviderError> {
-        Err(Self::unasked())
+        Err(Self::no_provider())
     }
 }

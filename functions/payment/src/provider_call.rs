@@ -87,45 +87,45 @@ impl<'a> Case<'a> {
         Ok(Self { read, payment, prepared, message })
     }
 
-    /// Whether the message is the one that may charge; see [`Payment::charged_by`]. A region that took
-    /// over does not know which message did: then each may ask for the result.
-    pub(crate) fn holds_the_fence(&self) -> bool {
+    /// Whether the message is the one that may charge; see [`Payment::charged_by`]. A region that
+    /// took over does not know that message: there, any message may ask for the result.
+    pub(crate) fn may_repeat_the_charge(&self) -> bool {
         match &self.payment.charged_by {
             Some(message) => message == self.message,
             None => self.payment.status == Status::Charging,
         }
     }
 
-    /// Returns the step that follows from `fact`; `say` returns the event for the payment's new
-    /// status.
+    /// Returns the step that follows from `fact`; `event_for` returns the event for the payment's
+    /// new status.
     pub(crate) fn step<O>(
         &self,
         fact: &Fact<'_>,
-        say: impl FnOnce(&Payment) -> Option<O>,
+        event_for: impl FnOnce(&Payment) -> Option<O>,
     ) -> Result<Step<Request, O>, ActionError> {
         let known = self.payment.learn(fact);
-        let becomes = |status| Payment { status, ..known.clone() };
+        let with_status = |status| Payment { status, ..known.clone() };
         match self.payment.next(fact) {
             Next::Nothing(why) => Ok(Step::Done(Decision::nothing(why))),
             Next::Become(status, why) => {
-                let change = save(self.read.as_ref(), &becomes(status));
+                let change = save(self.read.as_ref(), &with_status(status));
                 Ok(Step::Done(Decision::nothing(why).with(change)))
             }
             Next::Publish(status) => {
-                let payment = becomes(status);
-                let event = say(&payment).ok_or_else(|| incomplete(&payment))?;
+                let payment = with_status(status);
+                let event = event_for(&payment).ok_or_else(|| incomplete(&payment))?;
                 let change = save(self.read.as_ref(), &payment);
                 Ok(Step::Done(Decision::emit(event).with(change)))
             }
             Next::Charge(status) => {
                 let charged_by = Some(self.message.to_owned());
-                self.call(Payment { charged_by, ..becomes(status) }, Request::Confirm)
+                self.call(Payment { charged_by, ..with_status(status) }, Request::Confirm)
             }
             Next::Capture(status) => {
-                self.call(becomes(status), |intent, _| Request::Capture(intent))
+                self.call(with_status(status), |intent, _| Request::Capture(intent))
             }
             Next::Refund(status) => {
-                let payment = becomes(status);
+                let payment = with_status(status);
                 let refunds = charge::refund;
                 self.call(payment.clone(), |intent, _| Request::Refund(refunds(&payment, &intent)))
             }

@@ -1,17 +1,18 @@
-//! The promises of [`PaymentProvider`]: one suite that runs on every provider, so that what is shown with a
-//! simulated one is valid for the others.
+//! The promises of [`PaymentProvider`]: one suite that runs on every provider, so that tests with a
+//! simulated provider are valid for the others.
 //!
-//! A [`Harness`] connects the suite to a provider. Each check has an order of its own, so the suite can
-//! run on a server that keeps its data.
+//! A [`Harness`] connects the suite to a provider. Each check has an order of its own, so the suite
+//! can run on a server that keeps its data.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chorus_events::{CustomerId, Money, OrderId, PaymentCapture, PaymentMethod, samples};
+use jiff::Timestamp;
 
 use crate::{
-    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, PaymentProvider, ProviderError,
-    Refund, RefundAnswer,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, IntentState, KnownIntent, PaymentProvider,
+    ProviderError, Refund, RefundAnswer,
 };
 
 /// The behaviour of a customer's bank.
@@ -19,17 +20,18 @@ use crate::{
 pub enum Bank {
     Pays,
     Declines,
-    /// It asks the customer to confirm the charge.
+    /// The bank asks the customer to confirm the charge.
     Asks,
-    /// It stops holding an amount: see [`Harness::lapse`].
+    /// The bank stops holding an amount: see [`Harness::lapse`].
     Lapses,
-    /// The first answer to each of a charge, a capture and a refund is lost after the bank has acted.
+    /// The first answer to each of a charge, a capture and a refund is lost after the bank has
+    /// acted.
     LosesAnswers,
-    /// It refuses to refund what was charged.
+    /// The bank refuses to refund what was charged.
     KeepsAll,
 }
 
-/// Who pays, so that the bank behaves as the check needs it.
+/// The data about who pays; it selects how the bank behaves.
 #[derive(Debug, Clone)]
 pub struct Payer {
     pub customer_id: CustomerId,
@@ -39,20 +41,21 @@ pub struct Payer {
 /// A provider under test.
 #[async_trait]
 pub trait Harness: Sync {
-    /// The provider, for a shop that charges at this moment.
+    /// Returns the provider of a shop that captures its charges at the time `capture`.
     fn provider(&self, capture: PaymentCapture) -> Arc<dyn PaymentProvider>;
 
-    /// Has the bank behave so from now on, and returns who pays; none if this provider cannot do it.
+    /// Makes the bank behave like `bank` from now on, and returns who pays; none if this provider's
+    /// bank cannot behave so.
     async fn payer(&self, bank: Bank) -> Option<Payer>;
 
-    /// The customer confirms the charge.
+    /// Confirms the charge, as the customer does.
     async fn confirm(&self, intent: &IntentId, charge: &Charge);
 
-    /// The bank stops holding the amount, if it does not do so by itself at the capture.
+    /// Makes the bank stop holding the amount, unless the bank does so by itself at the capture.
     async fn lapse(&self, intent: &IntentId);
 
     /// Returns how much was charged and refunded, by the provider's own books.
-    async fn moved(&self, intent: &IntentId, charge: &Charge) -> (Money, Money);
+    async fn charged_and_refunded(&self, intent: &IntentId, charge: &Charge) -> (Money, Money);
 }
 
 /// Runs all checks. Returns the banks that the provider cannot have, whose checks were not run.
@@ -109,7 +112,8 @@ impl<'a> Suite<'a> {
         self.missing
     }
 
-    /// A new order whose bank behaves so.
+    /// Prepares a charge for a new order whose bank behaves like `bank`; none if no bank of this
+    /// provider does.
     async fn case(&mut self, bank: Bank, capture: PaymentCapture) -> Option<Case<'a>> {
         let Some(Payer { customer_id, payment_method }) = self.harness.payer(bank).await else {
             if !self.missing.contains(&bank) {
@@ -153,15 +157,25 @@ impl Case<'_> {
     }
 
     async fn has_moved(&self, charged: Money, refunded: Money) {
-        let moved = self.harness.moved(&self.intent, &self.charge).await;
+        let moved = self.harness.charged_and_refunded(&self.intent, &self.charge).await;
         assert_eq!(moved, (charged, refunded), "charged, and refunded");
     }
 
-    /// The provider finds the intent, and has not refunded the whole charge.
+    /// Checks that the provider finds the intent, and reports as given whether the intent's whole
+    /// charge was refunded, and whether the intent is canceled.
     async fn is_known(&self, is_refunded: bool, is_canceled: bool) {
         let known = self.provider.find(&self.intent).await;
         let order_id = self.charge.order_id.clone();
         assert_eq!(known, Ok(Some(KnownIntent { order_id, is_refunded, is_canceled })));
+    }
+
+    /// Checks that the provider lists the intent once, with its order.
+    async fn is_listed(&self, state: IntentState) {
+        let listed = self.provider.list(Timestamp::UNIX_EPOCH).await.expect("intents are listed");
+        let mut own = listed.iter().filter(|it| it.intent == self.intent);
+        let first = own.next().map(|it| (&it.order_id, it.state));
+        assert_eq!(first, Some((&self.charge.order_id, state)), "{:?}", self.intent);
+        assert_eq!(own.next(), None, "it is listed once");
     }
 
     async fn is_charged_and_refunded_once(&self) {
@@ -173,21 +187,24 @@ impl Case<'_> {
         assert_eq!(self.confirm().await, first, "the same intent has the same result");
         self.has_moved(amount, Money::ZERO).await;
         self.is_known(false, false).await;
+        self.is_listed(IntentState::Confirmed).await;
         for _ in 0..2 {
             assert_eq!(self.refund().await, Ok(RefundAnswer::Refunded { amount }));
         }
         self.has_moved(amount, amount).await;
         self.is_known(true, false).await;
+        self.is_listed(IntentState::Refunded).await;
     }
 
     async fn is_canceled_before_it_is_charged(&self) {
         for _ in 0..2 {
             assert_eq!(self.refund().await, Ok(RefundAnswer::NothingCharged));
         }
+        self.is_listed(IntentState::Canceled).await;
         self.is_declined_as_canceled().await;
     }
 
-    /// A late request to charge finds the intent canceled.
+    /// Checks that a late request to charge finds the intent canceled.
     async fn is_declined_as_canceled(&self) {
         let late = self.confirm().await;
         assert!(matches!(late, Ok(ChargeAnswer::Declined { .. })), "{late:?}");
@@ -200,6 +217,7 @@ impl Case<'_> {
             let Ok(ChargeAnswer::Declined { reason }) = answer else { panic!("{answer:?}") };
             assert!(!reason.is_empty());
         }
+        self.is_listed(IntentState::Open).await;
         assert_eq!(self.refund().await, Ok(RefundAnswer::NothingCharged));
         self.is_declined_as_canceled().await;
     }
@@ -209,6 +227,7 @@ impl Case<'_> {
             let answer = self.confirm().await;
             assert!(matches!(answer, Ok(ChargeAnswer::ConfirmationRequired { .. })), "{answer:?}");
         }
+        self.is_listed(IntentState::Confirmed).await;
         self.has_moved(Money::ZERO, Money::ZERO).await;
     }
 
@@ -239,6 +258,7 @@ impl Case<'_> {
         assert_eq!(self.confirm().await, first, "the same intent has the same result");
         self.has_moved(Money::ZERO, Money::ZERO).await;
         self.is_known(false, false).await;
+        self.is_listed(IntentState::Held).await;
     }
 
     async fn is_captured_once(&self) {
@@ -254,7 +274,7 @@ impl Case<'_> {
         self.has_moved(amount, amount).await;
     }
 
-    /// Nothing can be captured of an amount that was released.
+    /// Checks that nothing can be captured of an amount that was released.
     async fn is_released(&self) {
         self.is_held().await;
         for _ in 0..2 {

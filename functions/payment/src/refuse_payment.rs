@@ -9,10 +9,10 @@ use crate::Payment;
 use crate::transitions::{Fact, Next};
 
 /// The reason if the state machine passes none.
-const UNSAID: &str = "the payment could not be collected";
+const DEFAULT_REASON: &str = "the payment could not be collected";
 
 /// The reason once the queue has made its last attempt.
-const UNREACHED: &str = "the payment provider could not be reached";
+const PROVIDER_UNREACHABLE: &str = "the payment provider could not be reached";
 
 #[derive(Debug)]
 pub(crate) struct RefusePayment;
@@ -33,8 +33,8 @@ impl Action for RefusePayment {
     ) -> Result<Decision<RefusePaymentOutput>, ActionError> {
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
         let reason = match context.task() {
-            Some(task) => task.reason.as_deref().unwrap_or(UNSAID),
-            None => UNREACHED,
+            Some(task) => task.reason.as_deref().unwrap_or(DEFAULT_REASON),
+            None => PROVIDER_UNREACHABLE,
         };
         let payment = Payment::known(&order_id, read.as_ref());
         let fact = Fact::GivenUp(&customer_id, order.total, reason);
@@ -46,7 +46,7 @@ impl Action for RefusePayment {
                     .with(save(read.as_ref(), &refused))
             }
             Next::Nothing(why) => Decision::nothing(why),
-            _ => Decision::nothing("there is nothing to refuse"),
+            _ => Decision::nothing("the payment has ended, and cannot fail any more"),
         })
     }
 }
@@ -55,7 +55,7 @@ impl Action for RefusePayment {
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::testing::{becomes, payment, stored};
+    use crate::testing::{payment, stored, update};
     use chorus_events::delivery::DeliveryEstimated;
     use chorus_events::samples;
     use chorus_kernel::testing::decide;
@@ -67,13 +67,16 @@ mod tests {
     }
 
     fn failed() -> [RefusePaymentOutput; 1] {
-        let reason = UNREACHED.to_owned();
+        let reason = PROVIDER_UNREACHABLE.to_owned();
         [PaymentFailed { reason, ..PaymentFailed::sample() }.into()]
     }
 
     /// The write by which the payment gets this status because it could not be charged.
     fn refused(known: &Payment, status: Status) -> [Write; 1] {
-        [becomes(known, &Payment { status, reason: Some(UNREACHED.to_owned()), ..known.clone() })]
+        [update(
+            known,
+            &Payment { status, reason: Some(PROVIDER_UNREACHABLE.to_owned()), ..known.clone() },
+        )]
     }
 
     #[test]
@@ -89,7 +92,7 @@ mod tests {
     fn what_was_never_begun_fails() {
         let decision = on(None);
         assert_eq!(decision.events(), failed());
-        let (status, reason) = (Status::Failed, Some(UNREACHED.to_owned()));
+        let (status, reason) = (Status::Failed, Some(PROVIDER_UNREACHABLE.to_owned()));
         let (customer_id, amount) = (Some(samples::customer_id()), Some(samples::total()));
         let begun = Payment::new(samples::order_id());
         let expected = Payment { status, reason, customer_id, amount, ..begun };

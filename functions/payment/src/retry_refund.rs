@@ -46,7 +46,7 @@ impl ProviderAction for RetryRefund {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{becomes, decided, done, no_provider, payment, to_refund};
+    use crate::testing::{decided, done, no_provider, payment, to_refund, update};
     use crate::{RefundAnswer, Status};
     use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled};
     use chorus_events::{commands, samples};
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_refused_refund_is_asked_for_anew() {
-        let claim = vec![becomes(&refused(), &retried())];
+        let claim = vec![update(&refused(), &retried())];
         let request = to_refund(&retried());
         assert_eq!(on(Some(&refused()), None).unwrap(), Step::Call { request, claim });
     }
@@ -91,7 +91,7 @@ mod tests {
             done(on(Some(&retried()), Some(RefundAnswer::Refunded { amount })).unwrap());
         assert_eq!(events, [PaymentCanceled { refunded: amount, ..Event::sample() }.into()]);
         let refunded = Payment { status: Status::Refunded, refunded: amount, ..retried() };
-        assert_eq!(changes, [becomes(&retried(), &refunded)]);
+        assert_eq!(changes, [update(&retried(), &refunded)]);
 
         let reason = "no balance".to_owned();
         let refusal = RefundAnswer::Refused { reason: reason.clone() };
@@ -101,7 +101,7 @@ mod tests {
             [ErrorPaymentCanceled { reason: reason.clone(), ..Event::sample() }.into()]
         );
         let refused = Payment { reason: Some(reason), status: Status::RefundRefused, ..retried() };
-        assert_eq!(changes, [becomes(&retried(), &refused)]);
+        assert_eq!(changes, [update(&retried(), &refused)]);
     }
 
     #[test]

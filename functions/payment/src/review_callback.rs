@@ -35,6 +35,6 @@ answers! {
 impl ReviewVerdict {
     /// The answer that completes the waiting task.
     pub(crate) fn answer(self) -> Value {
-        json!({ Self::ANSWERS.field: self.word() })
+        json!({ Self::ANSWERS.field: self.as_str() })
     }
 }

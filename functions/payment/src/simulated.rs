@@ -29,8 +29,8 @@ use chorus_kernel::{Clock, Store, derived_id};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, PaymentProvider, ProviderError,
-    Refund, RefundAnswer,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, ListedIntent, PaymentProvider,
+    ProviderError, Refund, RefundAnswer,
 };
 use ledger::{Books, Charged, Outcome};
 
@@ -143,7 +143,7 @@ impl PaymentProvider for SimulatedProvider {
             let confirm_at = format!("https://bank.example/confirm/{intent}").parse().ok();
             return Ok(ChargeAnswer::ConfirmationRequired { confirm_at });
         }
-        let (entered, now) = self.books.enter(intent, asked).await?;
+        let (entered, now) = self.books.enter(intent, &charge.order_id, asked).await?;
         let outcome = self.books.outcome(intent).await?.unwrap_or(entered);
         if now && customer.contains("provider-twice") {
             return Err(lost());
@@ -168,11 +168,11 @@ impl PaymentProvider for SimulatedProvider {
             Some(_) => return Ok(failed("the bank holds nothing")),
             None => return Err(unknown(intent)),
         };
-        let customer = held.customer_id.clone();
+        let (order_id, customer) = (held.order_id.clone(), held.customer_id.clone());
         self.answers(customer.as_str(), &format!("{intent}#capture")).await?;
         let lapses = customer.as_str().contains("lapses");
         let asked = if lapses { Outcome::Voided } else { Outcome::Charged(held) };
-        let (outcome, now) = self.books.settle(intent, asked).await?;
+        let (outcome, now) = self.books.settle(intent, &order_id, asked).await?;
         if now && customer.as_str().contains("provider-twice") {
             return Err(lost());
         }
@@ -185,9 +185,10 @@ impl PaymentProvider for SimulatedProvider {
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
         is_issued(&refund.intent, &refund.order_id)?;
         let IntentId(intent) = &refund.intent;
-        let (outcome, _) = self.books.enter(intent, Outcome::Voided).await?;
+        let order_id = &refund.order_id;
+        let (outcome, _) = self.books.enter(intent, order_id, Outcome::Voided).await?;
         let outcome = match outcome {
-            Outcome::Authorized(_) => self.books.settle(intent, Outcome::Voided).await?.0,
+            Outcome::Authorized(_) => self.books.settle(intent, order_id, Outcome::Voided).await?.0,
             outcome => outcome,
         };
         let Outcome::Charged(charged) = outcome else {
@@ -202,7 +203,7 @@ impl PaymentProvider for SimulatedProvider {
             let reason = "the provider refuses to refund this charge".to_owned();
             return Ok(RefundAnswer::Refused { reason });
         }
-        let now = self.books.give_back(intent, &charged).await?;
+        let now = self.books.refund(intent, &charged).await?;
         if now && customer.contains("provider-twice") {
             return Err(lost());
         }
@@ -215,8 +216,13 @@ impl PaymentProvider for SimulatedProvider {
     ) -> Result<Option<KnownIntent>, ProviderError> {
         let Some(order_id) = self.books.order(intent).await? else { return Ok(None) };
         let is_canceled = self.books.outcome(intent).await? == Some(Outcome::Voided);
-        let is_refunded = self.books.is_given_back(intent).await?;
+        let is_refunded = self.books.is_refunded(intent).await?;
         Ok(Some(KnownIntent { order_id, is_refunded, is_canceled }))
+    }
+
+    /// Lists all intents, whatever `since` is, because the books store no times.
+    async fn list(&self, _: Timestamp) -> Result<Vec<ListedIntent>, ProviderError> {
+        self.books.listed().await
     }
 }
 
@@ -252,7 +258,7 @@ fn asked(charge: &Charge, capture: PaymentCapture) -> Outcome {
     agreed(charged, capture)
 }
 
-/// Returns what a charge results in to which the bank agrees.
+/// Returns the outcome of a charge to which the bank agrees.
 fn agreed(charged: Charged, capture: PaymentCapture) -> Outcome {
     match capture {
         PaymentCapture::AtOnce => Outcome::Charged(charged),

@@ -1,21 +1,21 @@
 //! Stripe as the payment provider: what its answers mean for an order.
 //!
-//! A charge is captured at once or, if the shop wants that, when the parcel leaves: until then, the bank
-//! holds the amount. An intent has its own capture method, so the shop's setting may change at any
-//! time. If the card's bank asks the customer to confirm, the charge waits
-//! for that. Stripe gives the bank's page only if it was given a page to which the bank can send
-//! the customer back.
+//! A charge is captured at once or, if the shop wants that, when the parcel leaves: until then, the
+//! bank holds the amount. An intent has its own capture method, so the shop's setting may change at
+//! any time. If the card's bank asks the customer to confirm, the charge waits for that. Stripe
+//! gives the bank's page only if it was given a page to which the bank can send the customer back.
 
 use async_trait::async_trait;
-use chorus_events::{ConfirmationUrl, Money, PaymentCapture};
+use chorus_events::{ConfirmationUrl, Money, OrderId, PaymentCapture};
 use chorus_partners::stripe::{
     CaptureMethod, Currency, Intent, IntentStatus, KeyError, NewIntent, ORDER_ID, RefundStatus,
     Stripe, StripeError,
 };
+use jiff::Timestamp;
 
 use crate::{
-    CaptureAnswer, Charge, ChargeAnswer, IntentId, KnownIntent, LedgerEntry, Movement, Payment,
-    PaymentProvider, ProviderError, Refund, RefundAnswer,
+    CaptureAnswer, Charge, ChargeAnswer, IntentId, IntentState, KnownIntent, LedgerEntry,
+    ListedIntent, Movement, Payment, PaymentProvider, ProviderError, Refund, RefundAnswer,
 };
 
 /// How often an intent that changes while it is being canceled is read again.
@@ -37,7 +37,7 @@ impl StripeProvider {
         Self { stripe, currency, capture: CaptureMethod::Automatic, return_url: None }
     }
 
-    /// Sets when the amounts of intents are charged that are prepared from now on.
+    /// Sets when the amounts of intents that are prepared from now on are charged.
     #[must_use]
     pub fn capturing(self, capture: PaymentCapture) -> Self {
         let capture = match capture {
@@ -68,7 +68,10 @@ impl StripeProvider {
     async fn read(&self, IntentId(id): &IntentId) -> Result<Intent, ProviderError> {
         let intent = self.stripe.intent(id).await?;
         if intent.currency != self.currency.code() {
-            let why = format!("intent {id} is in {}: is this another shop's?", intent.currency);
+            let why = format!(
+                "the currency of intent {id} is {}: does it belong to another shop?",
+                intent.currency
+            );
             return Err(ProviderError::Refused(why));
         }
         Ok(intent)
@@ -95,7 +98,8 @@ impl StripeProvider {
         }
     }
 
-    /// Returns the result of an intent whose amount was asked for; none while the bank holds it still.
+    /// Returns the result of capturing the intent's amount; none while the bank still holds the
+    /// amount.
     fn captured(intent: Intent) -> Result<Option<CaptureAnswer>, ProviderError> {
         let failed = |reason: &str| Ok(Some(CaptureAnswer::Failed { reason: reason.to_owned() }));
         match intent.status {
@@ -106,7 +110,7 @@ impl StripeProvider {
             IntentStatus::Canceled => failed("the authorization has lapsed, or was canceled"),
             IntentStatus::RequiresPaymentMethod => match intent.declined {
                 Some(error) => failed(&error.message),
-                None => failed("the bank holds the amount no longer"),
+                None => failed("the bank no longer holds the amount"),
             },
             IntentStatus::Processing => Err(not_yet(&intent)),
             IntentStatus::RequiresConfirmation
@@ -129,7 +133,10 @@ impl StripeProvider {
             return Ok(Vec::new());
         }
         let refunded = intent.latest_charge.as_ref().and_then(|charge| charge.amount_refunded);
-        let moved = [(Movement::Charge, taken(&intent)), (Movement::Refund, refunded.unwrap_or(0))];
+        let moved = [
+            (Movement::Charge, charged_amount(&intent)),
+            (Movement::Refund, refunded.unwrap_or(0)),
+        ];
         let moved = moved.into_iter().filter(|(_, units)| *units > 0);
         let entry = |(movement, units)| {
             Ok(LedgerEntry {
@@ -142,8 +149,8 @@ impl StripeProvider {
         moved.map(entry).collect()
     }
 
-    async fn give_back(&self, intent: Intent) -> Result<RefundAnswer, ProviderError> {
-        let amount = self.amount(taken(&intent))?;
+    async fn refund_intent(&self, intent: Intent) -> Result<RefundAnswer, ProviderError> {
+        let amount = self.amount(charged_amount(&intent))?;
         if is_refunded(&intent) {
             return Ok(RefundAnswer::Refunded { amount });
         }
@@ -192,7 +199,7 @@ impl PaymentProvider for StripeProvider {
         let intent = self.read(id).await?;
         if intent.amount != self.minor_units(charge.amount)? {
             return Err(ProviderError::Refused(format!(
-                "intent {} is of {} and not of {}",
+                "the amount of intent {} is {} in minor units, but {} is to be charged",
                 id.0, intent.amount, charge.amount
             )));
         }
@@ -236,7 +243,7 @@ impl PaymentProvider for StripeProvider {
         for _ in 0..READS {
             let intent = self.read(&refund.intent).await?;
             match intent.status {
-                IntentStatus::Succeeded => return self.give_back(intent).await,
+                IntentStatus::Succeeded => return self.refund_intent(intent).await,
                 IntentStatus::Canceled => return Ok(RefundAnswer::NothingCharged),
                 IntentStatus::Processing => return Err(not_yet(&intent)),
                 IntentStatus::Unknown(_) => return Err(unexpected(&intent)),
@@ -251,7 +258,10 @@ impl PaymentProvider for StripeProvider {
                 },
             }
         }
-        Err(ProviderError::NotYet(format!("intent {} changes all the time", refund.intent.0)))
+        Err(ProviderError::NotYet(format!(
+            "intent {} changed in every attempt to refund it",
+            refund.intent.0
+        )))
     }
 
     async fn find(&self, id: &IntentId) -> Result<Option<KnownIntent>, ProviderError> {
@@ -260,10 +270,33 @@ impl PaymentProvider for StripeProvider {
             Err(StripeError::Invalid(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let order_id = intent.metadata.get(ORDER_ID).and_then(|id| id.parse().ok());
+        let order_id = order_of(&intent);
         let is_refunded = is_refunded(&intent);
         let is_canceled = intent.status == IntentStatus::Canceled;
         Ok(order_id.map(|order_id| KnownIntent { order_id, is_refunded, is_canceled }))
+    }
+
+    /// Leaves out intents that name no order, or are in another currency: they are not this shop's.
+    async fn list(&self, since: Timestamp) -> Result<Vec<ListedIntent>, ProviderError> {
+        let since = Some(since.as_second()).filter(|since| *since > 0);
+        let (mut listed, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let page = self.stripe.intents(since, after.as_deref()).await?;
+            for intent in page.data.iter().filter(|it| it.currency == self.currency.code()) {
+                if let Some(order_id) = order_of(intent) {
+                    let state = state(intent)?;
+                    listed.push(ListedIntent {
+                        intent: IntentId(intent.id.clone()),
+                        order_id,
+                        state,
+                    });
+                }
+            }
+            match page.data.last().filter(|_| page.has_more) {
+                Some(last) => after = Some(last.id.clone()),
+                None => return Ok(listed),
+            }
+        }
     }
 
     fn money(&self, minor_units: u64) -> Option<Money> {
@@ -276,6 +309,26 @@ fn charge_id(intent: Intent) -> String {
     intent.latest_charge.map_or(intent.id, |charge| charge.id)
 }
 
+/// Returns the order that an intent was prepared for; none if the intent is not one of this shop.
+fn order_of(intent: &Intent) -> Option<OrderId> {
+    intent.metadata.get(ORDER_ID).and_then(|id| id.parse().ok())
+}
+
+fn state(intent: &Intent) -> Result<IntentState, ProviderError> {
+    Ok(match intent.status {
+        IntentStatus::RequiresConfirmation | IntentStatus::RequiresPaymentMethod => {
+            IntentState::Open
+        }
+        IntentStatus::RequiresCapture => IntentState::Held,
+        IntentStatus::Succeeded if is_refunded(intent) => IntentState::Refunded,
+        IntentStatus::Succeeded | IntentStatus::RequiresAction | IntentStatus::Processing => {
+            IntentState::Confirmed
+        }
+        IntentStatus::Canceled => IntentState::Canceled,
+        IntentStatus::Unknown(_) => return Err(unexpected(intent)),
+    })
+}
+
 /// Returns the bank's page for the customer; none if the bank has no page.
 fn page(intent: &Intent) -> Option<ConfirmationUrl> {
     let page = intent.next_action.as_ref()?.redirect_to_url.as_ref()?;
@@ -284,15 +337,16 @@ fn page(intent: &Intent) -> Option<ConfirmationUrl> {
 
 /// Returns the amount that an intent charged. Some servers with Stripe's API do not report it; then
 /// it is the intent's amount.
-fn taken(intent: &Intent) -> u64 {
+fn charged_amount(intent: &Intent) -> u64 {
     intent.amount_received.unwrap_or(intent.amount)
 }
 
-/// Whether the whole charge was refunded. Of an amount that is only held, nothing was.
+/// Whether the whole charge was refunded. For an amount that is only held, the result is false,
+/// because nothing was charged.
 fn is_refunded(intent: &Intent) -> bool {
     let charge = intent.latest_charge.as_ref();
     let refunded = charge.and_then(|charge| charge.amount_refunded).unwrap_or(0);
-    refunded > 0 && refunded >= taken(intent)
+    refunded > 0 && refunded >= charged_amount(intent)
 }
 
 fn not_yet(intent: &Intent) -> ProviderError {

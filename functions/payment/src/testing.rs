@@ -99,7 +99,7 @@ pub(crate) fn stored(payment: Option<&Payment>, wait: Option<&ReviewCallback>) -
 }
 
 /// The write that replaces a payment that was [`stored`].
-pub(crate) fn becomes(known: &Payment, after: &Payment) -> Write {
+pub(crate) fn update(known: &Payment, after: &Payment) -> Write {
     replace(&Versioned { version: VERSION, value: known.clone() }, after)
 }
 

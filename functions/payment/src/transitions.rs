@@ -5,7 +5,7 @@ use chorus_events::{CustomerId, Money};
 
 use crate::CaptureAnswer::{Captured, Failed as NotCaptured};
 use crate::ChargeAnswer::{Authorized as Held, Charged as Taken, ConfirmationRequired, Declined};
-use crate::RefundAnswer::{NothingCharged, Refunded as GivenBack, Refused};
+use crate::RefundAnswer::{NothingCharged, Refunded as RefundMade, Refused};
 use crate::Status::{
     Approved, Authorized, Canceled, CaptureFailed, Charged, Charging, Failed, New, RefundRefused,
     Refunded, Refunding, WaitingForApproval, WaitingForCustomer,
@@ -24,12 +24,13 @@ pub(crate) enum Fact<'a> {
     /// Nobody reviewed the order in time, or every attempt to charge it failed.
     GivenUp(&'a CustomerId, Money, &'a str),
     /// The message that may charge is delivered again: its first attempt may have charged.
-    Again,
+    Redelivered,
     /// The provider answered the charge.
     Charge(&'a ChargeAnswer),
     /// The wait for the customer is over: ask the provider for the result.
     Conclusion,
-    /// The wait for the customer is over, and the provider has no result: why the payment fails.
+    /// The wait for the customer is over, and the provider has no result; with the reason why the
+    /// payment fails.
     Unconfirmed(&'a str),
     /// The parcel leaves: the amount that the bank holds is to be captured.
     Departure,
@@ -72,19 +73,21 @@ impl Payment {
             (Refunding | Canceled | Refunded | RefundRefused, Fact::Refund(NothingCharged))
                 if self.owes() =>
             {
-                Next::Later("the provider does not find the charge that it made")
+                Next::Later("the provider does not find a charge that it had reported")
             }
 
             // Collecting: review, charge, conclude.
             (New, Fact::Review(..)) => Next::Publish(WaitingForApproval),
             (WaitingForApproval, Fact::Approval) => {
-                Next::Become(Approved, "approved: it is charged next")
+                Next::Become(Approved, "approved: the order is charged next")
             }
             (New, Fact::Estimate(order)) if needs_approval(order) => {
-                Next::Wrong("it is of high value, and nobody approved it")
+                Next::Wrong("the order is of high value, and no reviewer approved it")
             }
-            (WaitingForApproval, Fact::Estimate(..)) => Next::Wrong("nobody approved it yet"),
-            (New | Approved, Fact::Estimate(..)) | (Charging, Fact::Again) => {
+            (WaitingForApproval, Fact::Estimate(..)) => {
+                Next::Wrong("no reviewer has approved the order yet")
+            }
+            (New | Approved, Fact::Estimate(..)) | (Charging, Fact::Redelivered) => {
                 Next::Charge(Charging)
             }
             (New | WaitingForApproval | Approved, Fact::GivenUp(..))
@@ -92,27 +95,30 @@ impl Payment {
                 Next::Publish(Failed)
             }
             (Charging, Fact::Charge(ConfirmationRequired { .. })) => {
-                Next::Become(WaitingForCustomer, "the customer has to confirm it")
+                Next::Become(WaitingForCustomer, "the customer has to confirm the charge")
             }
             (WaitingForCustomer, Fact::Conclusion) => Next::Charge(WaitingForCustomer),
             (WaitingForCustomer, Fact::Charge(ConfirmationRequired { .. })) => {
-                Next::Later("the customer has not confirmed it yet")
+                Next::Later("the customer has not confirmed the charge yet")
             }
-            // Whether it was charged is unknown; `CancelPayment`, which follows, asks the provider.
+            // Whether the order was charged is unknown; `CancelPayment`, which follows, asks the
+            // provider.
             (Charging | WaitingForCustomer | Authorized | Charged, Fact::GivenUp(..))
             | (WaitingForCustomer, Fact::Unconfirmed(_)) => Next::Publish(self.status),
             (Charging | WaitingForCustomer, Fact::Charge(Taken { .. }))
             | (Authorized, Fact::Capture(Captured { .. })) => Next::Publish(Charged),
             (Charging | WaitingForCustomer, Fact::Charge(Held { .. })) => Next::Publish(Authorized),
-            (WaitingForCustomer, Fact::Again) => Next::Nothing("the customer has to confirm it"),
+            (WaitingForCustomer, Fact::Redelivered) => {
+                Next::Nothing("the customer has to confirm the charge")
+            }
             (
                 Authorized | Charged | CaptureFailed | Failed,
-                Fact::Again | Fact::Charge(_) | Fact::Conclusion | Fact::Unconfirmed(_),
-            ) => Next::Nothing("it was concluded before"),
+                Fact::Redelivered | Fact::Charge(_) | Fact::Conclusion | Fact::Unconfirmed(_),
+            ) => Next::Nothing("the charge was concluded, or its amount is held, already"),
             (WaitingForApproval | Approved, Fact::Review(..)) | (Approved, Fact::Approval) => {
-                Next::Nothing("this is known")
+                Next::Nothing("the payment waits for a review, or is approved, already")
             }
-            (New, Fact::Approval) => Next::Nothing("nobody asked for it"),
+            (New, Fact::Approval) => Next::Nothing("no review was requested"),
             (
                 Charging | WaitingForCustomer | Authorized | Charged | CaptureFailed | Failed
                 | Canceled | Refunding | Refunded | RefundRefused,
@@ -127,51 +133,55 @@ impl Payment {
             (Authorized, Fact::Capture(NotCaptured { .. })) => Next::Publish(CaptureFailed),
             (Charged | CaptureFailed | Failed, Fact::Departure)
             | (Charged | CaptureFailed, Fact::Capture(_)) => {
-                Next::Nothing("nothing is left to be charged")
+                Next::Nothing("no amount is left to be captured")
             }
             // Canceling: no new charge is begun, and a charge is refunded.
             (New | WaitingForApproval | Approved, Fact::Cancellation) => {
-                Next::Become(Canceled, "nothing was charged, and nothing will be")
+                Next::Become(Canceled, "nothing was charged, and nothing will be charged")
             }
             (
                 Charging | WaitingForCustomer | Authorized | Charged | CaptureFailed | Refunding,
                 Fact::Cancellation,
             )
             | (RefundRefused | Refunding, Fact::Retry) => Next::Refund(Refunding),
-            (Refunding, Fact::Refund(GivenBack { .. })) => Next::Publish(Refunded),
+            (Refunding, Fact::Refund(RefundMade { .. })) => Next::Publish(Refunded),
             (Refunding, Fact::Refund(Refused { .. })) | (Refunded, Fact::RefundFailed(_)) => {
                 Next::Publish(RefundRefused)
             }
             (Refunding, Fact::Refund(NothingCharged)) => Next::Publish(Canceled),
-            // Its result is stored first; the notice comes again.
-            (Refunding, Fact::RefundFailed(_)) => Next::Later("the refund is under way"),
-            (_, Fact::RefundFailed(_)) => {
-                Next::Nothing("no refund of it is known to have been made")
+            // The refund's result has to be stored first; the provider sends the notice again.
+            (Refunding, Fact::RefundFailed(_)) => {
+                Next::Later("the result of the refund is not stored yet")
             }
-            (Refunded, Fact::Retry) => Next::Nothing("it was refunded before"),
+            (_, Fact::RefundFailed(_)) => {
+                Next::Nothing("no refund of this payment was recorded as made")
+            }
+            (Refunded, Fact::Retry) => Next::Nothing("the payment was refunded before"),
             (
                 New | WaitingForApproval | Approved | Charging | WaitingForCustomer | Authorized
                 | Charged | CaptureFailed | Failed | Canceled,
                 Fact::Retry,
-            ) => Next::Wrong("no refund of it was refused"),
+            ) => Next::Wrong("no refund of this payment was refused"),
             (Failed, Fact::Cancellation) => Next::Nothing("nothing was charged"),
             (Canceled | Refunded | RefundRefused, Fact::Cancellation | Fact::Refund(_)) => {
-                Next::Nothing("it was canceled before")
+                Next::Nothing("the payment was canceled before")
             }
-            // A cancellation overtook the charge: it ends the intent, charged or not.
+            // A cancellation overtook the charge: the cancellation ends the intent, charged or not.
             (
                 Canceled | Refunding | Refunded | RefundRefused,
-                Fact::Again
+                Fact::Redelivered
                 | Fact::Charge(_)
                 | Fact::Conclusion
                 | Fact::Unconfirmed(_)
                 | Fact::Departure
                 | Fact::Capture(_),
-            ) => Next::Nothing("the cancellation ends its intent"),
+            ) => Next::Nothing(
+                "the payment was canceled: CancelPayment cancels or refunds its intent",
+            ),
 
             (
                 New | WaitingForApproval | Approved,
-                Fact::Again | Fact::Charge(_) | Fact::Conclusion | Fact::Unconfirmed(_),
+                Fact::Redelivered | Fact::Charge(_) | Fact::Conclusion | Fact::Unconfirmed(_),
             )
             | (Charging, Fact::Conclusion | Fact::Unconfirmed(_))
             | (
@@ -183,9 +193,9 @@ impl Payment {
                 New | WaitingForApproval | Approved | Charging | WaitingForCustomer,
                 Fact::Departure | Fact::Capture(_),
             )
-            | (Failed, Fact::Capture(_)) => {
-                Next::Wrong("the provider answered what the payment's record never asked")
-            }
+            | (Failed, Fact::Capture(_)) => Next::Wrong(
+                "the provider answered a request that was never made for the stored payment",
+            ),
         }
     }
 
@@ -250,7 +260,7 @@ impl Payment {
             | Fact::Approval
             | Fact::Retry
             | Fact::RefundFailed(_)
-            | Fact::Again
+            | Fact::Redelivered
             | Fact::Conclusion
             | Fact::Departure
             | Fact::Capture(_)

@@ -68,8 +68,10 @@ impl Endpoint for WebhookEndpoint {
     }
 }
 
-/// Whether the result of the charge that a notice is about is stored already, which holds for most
-/// charges: the provider's answer to the request had it. An amount that was held can be canceled later.
+/// Whether the shop can ignore this notice: the payment has the charge's result already, or the
+/// notice is about no payment of the shop. Most charges have their result already, because the
+/// provider's answer to the request had it. An amount that was held can be canceled later, so that
+/// such a notice is new.
 async fn is_known(kernel: &Kernel, content: &NoticeContent) -> Result<bool, Problem> {
     let (NoticeContent::Concluded { intent, order_id }
     | NoticeContent::Canceled { intent, order_id }) = content

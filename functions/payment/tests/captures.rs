@@ -1,6 +1,7 @@
-//! Two-step payment at a bank that speaks Stripe's API: the amount is held at first, and taken when the
-//! parcel leaves, or released if the order is canceled before. Whatever becomes of a request, the
-//! money ends right, and each event is published once.
+//! Two-step payment at a bank that speaks Stripe's API: the amount is held at first, and taken when
+//! the parcel leaves, or released if the order is canceled before. Even if a request or its
+//! response is lost, the right amount is charged or refunded in the end, and each event is
+//! published once.
 
 #![allow(clippy::unwrap_used)]
 
@@ -60,7 +61,7 @@ async fn whatever_becomes_of_a_request_an_amount_is_held_once_and_nothing_is_cha
             assert_eq!(counter.published::<PaymentAuthorized>().len(), 1, "{call:?} {fault:?}");
             assert_eq!(counter.published::<PaymentMade>(), [], "{call:?} {fault:?}");
             assert_eq!(counter.bank.held(), [total()], "{call:?} {fault:?}");
-            assert_eq!(counter.bank.moved(), (vec![], 0), "{call:?} {fault:?}");
+            assert_eq!(counter.bank.charged_and_refunded(), (vec![], 0), "{call:?} {fault:?}");
         }
     }
 }
@@ -73,13 +74,21 @@ async fn whatever_becomes_of_a_request_an_amount_is_taken_once_and_refunded_once
             counter.bank.will(call, fault);
             counter.depart().await;
             counter.arrive().await;
-            assert_eq!(counter.bank.moved(), (vec![total()], 0), "{call:?} {fault:?}");
+            assert_eq!(
+                counter.bank.charged_and_refunded(),
+                (vec![total()], 0),
+                "{call:?} {fault:?}"
+            );
             assert_eq!(counter.published::<PaymentMade>(), [counter.made()], "{call:?} {fault:?}");
             assert_eq!(counter.bank.books().faults, [], "{call:?} {fault:?} was met");
 
             counter.bank.will(Call::Refund, fault);
             counter.cancel().await.unwrap();
-            assert_eq!(counter.bank.moved(), (vec![total()], total()), "{call:?} {fault:?}");
+            assert_eq!(
+                counter.bank.charged_and_refunded(),
+                (vec![total()], total()),
+                "{call:?} {fault:?}"
+            );
             assert_eq!(counter.published::<PaymentCanceled>(), [PaymentCanceled::sample()]);
         }
     }
@@ -94,7 +103,7 @@ async fn whatever_becomes_of_a_request_what_was_held_for_a_canceled_order_is_rel
             counter.cancel().await.unwrap();
             counter.depart().await;
             counter.intent_is("canceled");
-            assert_eq!(counter.bank.moved(), (vec![], 0), "{call:?} {fault:?}");
+            assert_eq!(counter.bank.charged_and_refunded(), (vec![], 0), "{call:?} {fault:?}");
             assert_eq!(
                 counter.published::<PaymentCanceled>(),
                 [nothing_back()],
@@ -118,7 +127,7 @@ async fn an_amount_that_the_bank_does_not_hold_any_longer_is_reported_once_and_n
         assert!(failed[0].reason.contains("lapsed"), "{fault:?}: {failed:?}");
         counter.cancel().await.unwrap();
         assert_eq!(counter.published::<PaymentCanceled>(), [nothing_back()], "{fault:?}");
-        assert_eq!(counter.bank.moved(), (vec![], 0), "{fault:?}");
+        assert_eq!(counter.bank.charged_and_refunded(), (vec![], 0), "{fault:?}");
     }
 }
 
@@ -143,7 +152,7 @@ async fn an_authorization_that_lapses_before_the_parcel_leaves_fails_at_the_noti
     assert_eq!(counter.published::<PaymentCanceled>(), [nothing_back()]);
     assert_eq!(counter.notify(&lapsed).await, 200);
     assert_eq!(
-        (counter.published::<CaptureFailed>().len(), counter.bank.moved()),
+        (counter.published::<CaptureFailed>().len(), counter.bank.charged_and_refunded()),
         (1, (vec![], 0))
     );
 }
@@ -164,7 +173,7 @@ async fn an_amount_that_is_held_is_taken_by_a_shop_that_charges_at_once_since() 
     let before = held("pm_1").await;
     let since = Counter { payment: before.payment_of(PaymentCapture::AtOnce), ..before };
     since.depart().await;
-    assert_eq!(since.bank.moved(), (vec![total()], 0));
+    assert_eq!(since.bank.charged_and_refunded(), (vec![total()], 0));
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use chorus_events::payment::{
 };
 use chorus_events::{Money, PaymentCapture, samples};
 use chorus_http::Request;
-use chorus_kernel::testing::now;
+use chorus_kernel::testing::expect_ready;
 use chorus_kernel::{Clock, Signal};
 use chorus_payment::{ConfirmationCallback, Payment, Status};
 use chorus_table::Event;
@@ -54,7 +54,8 @@ impl Counter {
     }
 
     fn status(&self) -> Status {
-        let payment = now(self.shop.kernel().find::<Payment>(&samples::order_id())).unwrap();
+        let payment =
+            expect_ready(self.shop.kernel().find::<Payment>(&samples::order_id())).unwrap();
         payment.unwrap().value.status
     }
 
@@ -84,7 +85,10 @@ async fn an_amount_that_the_customer_has_confirmed_is_held_until_the_parcel_leav
     counter.conclude(None).await;
     assert_eq!(counter.status(), Status::Authorized);
     assert_eq!(counter.published::<PaymentAuthorized>().len(), 1);
-    assert_eq!((counter.bank.held(), counter.bank.moved()), (vec![total()], (vec![], 0)));
+    assert_eq!(
+        (counter.bank.held(), counter.bank.charged_and_refunded()),
+        (vec![total()], (vec![], 0))
+    );
     assert_eq!(counter.notify(&confirmed).await, 200, "a duplicate changes nothing");
     assert_eq!(counter.answers(), 1);
 }
@@ -101,7 +105,7 @@ async fn the_customer_is_asked_with_the_address_and_the_deadline_and_the_order_w
         (counter.published::<PaymentMade>().len(), counter.published::<PaymentFailed>().len()),
         (0, 0)
     );
-    assert_eq!(counter.bank.moved(), (vec![], 0));
+    assert_eq!(counter.bank.charged_and_refunded(), (vec![], 0));
 }
 
 #[tokio::test]
@@ -118,11 +122,19 @@ async fn whatever_becomes_of_the_requests_a_confirmed_charge_is_made_once() {
             counter.bank.will(Call::Read, fault);
             counter.conclude(None).await;
             assert_eq!(counter.published::<PaymentMade>().len(), 1, "{call:?} {fault:?}");
-            assert_eq!(counter.bank.moved(), (vec![total()], 0), "{call:?} {fault:?}");
+            assert_eq!(
+                counter.bank.charged_and_refunded(),
+                (vec![total()], 0),
+                "{call:?} {fault:?}"
+            );
             let asked = counter.bank.books().asked.clone();
             assert_eq!(asked.iter().filter(|call| **call == Call::Cancel).count(), 0);
             counter.cancel().await.unwrap();
-            assert_eq!(counter.bank.moved(), (vec![total()], total()), "{call:?} {fault:?}");
+            assert_eq!(
+                counter.bank.charged_and_refunded(),
+                (vec![total()], total()),
+                "{call:?} {fault:?}"
+            );
         }
     }
 }
@@ -147,7 +159,7 @@ async fn a_customer_who_never_confirms_has_the_order_fail_and_its_intent_is_canc
     counter.cancel().await.unwrap();
     assert_eq!(counter.bank.books().intents["pi_1"].status, "canceled");
     assert_eq!(counter.published::<PaymentCanceled>()[0].refunded, Money::ZERO);
-    assert_eq!(counter.bank.moved(), (vec![], 0));
+    assert_eq!(counter.bank.charged_and_refunded(), (vec![], 0));
 }
 
 #[tokio::test]
@@ -158,7 +170,7 @@ async fn a_charge_that_is_confirmed_after_the_deadline_is_given_back() {
     let confirmed = counter.bank.customer_answers("pi_1", true);
     assert_eq!(counter.notify(&confirmed).await, 200);
     counter.cancel().await.unwrap();
-    assert_eq!(counter.bank.moved(), (vec![total()], total()));
+    assert_eq!(counter.bank.charged_and_refunded(), (vec![total()], total()));
     assert_eq!(counter.published::<PaymentMade>(), []);
     assert_eq!(counter.published::<PaymentCanceled>(), [PaymentCanceled::sample()]);
 }
@@ -187,7 +199,7 @@ async fn an_order_that_is_canceled_while_the_customer_is_asked_ends_the_intent_a
         (counter.published::<PaymentMade>().len(), counter.published::<PaymentFailed>().len()),
         (0, 0)
     );
-    assert_eq!(counter.bank.moved(), (vec![], 0));
+    assert_eq!(counter.bank.charged_and_refunded(), (vec![], 0));
 }
 
 #[tokio::test]
@@ -218,7 +230,7 @@ async fn a_notice_has_its_effect_once_and_of_an_order_that_was_paid_at_once_none
     let intent = json!({ "id": "pi_1", "metadata": { "order-id": samples::order_id() } });
     assert_eq!(plain.notify(&notice("payment_intent.succeeded", &intent)).await, 200);
     let handle = ConfirmationCallback::handle(&samples::order_id());
-    let wait = now(plain.shop.kernel().find::<ConfirmationCallback>(&handle)).unwrap();
+    let wait = expect_ready(plain.shop.kernel().find::<ConfirmationCallback>(&handle)).unwrap();
     assert!(wait.is_none(), "nothing is kept of it");
 }
 
@@ -278,7 +290,7 @@ async fn a_dispute_is_reported_to_an_operator_once() {
     let dispute = json!({
         "id": "dp_1", "payment_intent": "pi_1", "amount": total(), "currency": "eur",
         "reason": "product_not_received",
-        "evidence_details": { "due_by": samples::later().as_second() },
+        "evidence_details": { "due_by": samples::estimated_arrival().as_second() },
     });
     let event = notice("charge.dispute.created", &dispute);
     for _ in 0..2 {

@@ -27,7 +27,7 @@ use chorus_events::payment::{
     PaymentMade,
 };
 use chorus_events::{Capture, Currency, Money, Settings, samples};
-use chorus_kernel::testing::now;
+use chorus_kernel::testing::expect_ready;
 use chorus_kernel::{Function, Kernel};
 use chorus_payment::{Payment, ReviewCallback, function};
 use chorus_table::Event;
@@ -55,7 +55,8 @@ struct Setup {
     shop: Shop,
     provider: Provider,
     bank: Bank,
-    /// Whether an approval will come, so that a message that comes before it is retried.
+    /// Whether an approval will come, so that a message that arrives before the approval is
+    /// retried.
     patient: bool,
     function: Arc<Function>,
     messages: Vec<Message>,
@@ -97,7 +98,7 @@ impl Setup {
             let answered = match &message {
                 Message::Event(event) => function.handle_event(&kernel, event).await.map(|_| ()),
                 Message::Task(task) => match function.handle_task(&kernel, task).await {
-                    Ok(published) => support::say(&*kernel.bus, &published["event"]).await,
+                    Ok(published) => support::publish(&*kernel.bus, &published["event"]).await,
                     Err(failure) => Err(failure),
                 },
             };
@@ -239,8 +240,8 @@ fn story() -> impl Strategy<Value = Story> {
     ];
     (bank, total, any::<bool>(), prop::bool::weighted(0.7), 1..3_usize, turns).prop_map(
         |(bank, total, approved, canceled, copies, turns)| {
-            // The customer is asked only about an approved order, and only the parcel of an approved
-            // one leaves; if the payment fails, the order is canceled.
+            // The customer is asked only about an approved order, and only the parcel of an
+            // approved one leaves; if the payment fails, the order is canceled.
             let fails = matches!(bank, Bank::Asks | Bank::Lapses);
             let approved = approved || fails || bank.holds_first();
             let canceled = canceled || fails;
@@ -286,7 +287,7 @@ fn holds(story: &Story) -> Result<(), TestCaseError> {
     }
     let kernel = setup.shop.kernel();
     let order = samples::order_id();
-    let kept = now(kernel.find::<Payment>(&order)).unwrap().unwrap();
+    let kept = expect_ready(kernel.find::<Payment>(&order)).unwrap().unwrap();
     prop_assert_eq!(kept.refunded, refunded, "the record tells the truth");
     prop_assert_eq!(kept.charged, charged, "the record tells the truth");
     Ok(())
@@ -310,7 +311,8 @@ proptest! {
 /// The parcel leaves, and the order is canceled, while the request to capture is in flight.
 #[test]
 fn a_capture_that_arrives_before_or_after_the_cancellation_leaves_nothing_charged() {
-    // Messages: 0 charges, 1 cancels, 2 captures. Requests: 0 prepares, 1 confirms, 2 captures, 3 ends.
+    // Messages: 0 charges, 1 cancels, 2 captures. Requests: 0 prepares, 1 confirms, 2 captures, 3
+    // ends.
     let go = |message| Turn::Go(message, 30);
     let held = [go(0), Turn::Arrive(0), go(0), Turn::Arrive(1), go(0)];
     let both = [go(2), go(1)];

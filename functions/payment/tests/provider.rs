@@ -13,7 +13,7 @@ use chorus_events::payment::{PaymentCanceled, PaymentMade};
 use chorus_events::{Money, PaymentCapture, samples};
 use chorus_http::{Method, Request};
 use chorus_kernel::Clock;
-use chorus_kernel::testing::now;
+use chorus_kernel::testing::expect_ready;
 use chorus_payment::{
     CaptureAnswer, Charge, ChargeAnswer, IntentId, Movement, PaymentProvider, ProviderError,
     Refund, RefundAnswer, SimulatedNotice, SimulatedProvider, function, ledger,
@@ -38,20 +38,20 @@ fn counter(customer: &'static str, amount: Money) -> Counter {
     Counter { shop, provider, customer, amount }
 }
 
-/// The same, of which the customer's bank only holds the amount at first.
+/// Does the same as `counter`, for a customer whose bank only holds the amount at first.
 fn holding(customer: &'static str) -> Counter {
     let counter = counter(customer, samples::total());
     let provider = counter.provider.clone().capturing(PaymentCapture::WhenShipped);
     let holding = Counter { provider, ..counter };
     let answer = holding.charge().unwrap();
     assert!(matches!(answer, ChargeAnswer::Authorized { .. }), "{answer:?}");
-    assert_eq!(holding.moved(), []);
+    assert_eq!(holding.charged_and_refunded(), []);
     holding
 }
 
 impl Counter {
     fn capture(&self) -> Result<CaptureAnswer, ProviderError> {
-        now(self.provider.capture(&self.intent()))
+        expect_ready(self.provider.capture(&self.intent()))
     }
 
     fn to_charge(&self) -> Charge {
@@ -64,11 +64,11 @@ impl Counter {
     }
 
     fn intent(&self) -> IntentId {
-        now(self.provider.prepare(&self.to_charge())).unwrap()
+        expect_ready(self.provider.prepare(&self.to_charge())).unwrap()
     }
 
     fn charge(&self) -> Result<ChargeAnswer, ProviderError> {
-        now(self.provider.confirm(&self.intent(), &self.to_charge()))
+        expect_ready(self.provider.confirm(&self.intent(), &self.to_charge()))
     }
 
     fn refund(&self) -> Result<RefundAnswer, ProviderError> {
@@ -77,11 +77,11 @@ impl Counter {
 
     fn retry_refund(&self, retries: u32) -> Result<RefundAnswer, ProviderError> {
         let (order_id, intent) = (samples::order_id(), self.intent());
-        now(self.provider.refund(&Refund { order_id, intent, retries }))
+        expect_ready(self.provider.refund(&Refund { order_id, intent, retries }))
     }
 
-    fn moved(&self) -> Vec<(Movement, Money)> {
-        let entries = now(ledger(&*self.shop.store)).unwrap();
+    fn charged_and_refunded(&self) -> Vec<(Movement, Money)> {
+        let entries = expect_ready(ledger(&*self.shop.store)).unwrap();
         entries.iter().map(|entry| (entry.movement, entry.amount)).collect()
     }
 }
@@ -104,7 +104,10 @@ fn asked_twice_it_charges_and_refunds_once() {
     for _ in 0..2 {
         assert_eq!(counter.refund().unwrap(), RefundAnswer::Refunded { amount });
     }
-    assert_eq!(counter.moved(), [(Movement::Charge, amount), (Movement::Refund, amount)]);
+    assert_eq!(
+        counter.charged_and_refunded(),
+        [(Movement::Charge, amount), (Movement::Refund, amount)]
+    );
 }
 
 #[test]
@@ -115,14 +118,14 @@ fn an_amount_that_is_held_is_taken_once_or_released_and_never_both() {
         assert!(matches!(taken.capture(), Ok(CaptureAnswer::Captured { .. })));
         assert!(is_charged(&taken.charge()));
     }
-    assert_eq!(taken.moved(), [(Movement::Charge, amount)]);
+    assert_eq!(taken.charged_and_refunded(), [(Movement::Charge, amount)]);
     assert_eq!(taken.refund().unwrap(), RefundAnswer::Refunded { amount });
 
     let released = holding("456");
     assert_eq!(released.refund().unwrap(), RefundAnswer::NothingCharged);
     assert!(matches!(released.capture(), Ok(CaptureAnswer::Failed { .. })));
     assert_eq!(released.refund().unwrap(), RefundAnswer::NothingCharged);
-    assert_eq!(released.moved(), []);
+    assert_eq!(released.charged_and_refunded(), []);
 }
 
 #[test]
@@ -131,14 +134,14 @@ fn an_authorization_may_lapse_and_the_answer_to_a_capture_be_lost() {
     for _ in 0..2 {
         assert!(matches!(lapsed.capture(), Ok(CaptureAnswer::Failed { .. })));
     }
-    assert_eq!(lapsed.moved(), []);
+    assert_eq!(lapsed.charged_and_refunded(), []);
     let lost = counter("provider-twice", samples::total());
     let provider = lost.provider.clone().capturing(PaymentCapture::WhenShipped);
     let lost = Counter { provider, ..lost };
     assert!(lost.charge().is_err() && lost.charge().is_ok());
     assert!(lost.capture().is_err());
     assert!(matches!(lost.capture(), Ok(CaptureAnswer::Captured { .. })));
-    assert_eq!(lost.moved().len(), 1);
+    assert_eq!(lost.charged_and_refunded().len(), 1);
 }
 
 #[test]
@@ -148,7 +151,7 @@ fn a_customer_or_an_amount_tells_it_to_decline() {
     for counter in [unlucky, declined] {
         assert!(is_declined(&counter.charge()));
         assert_eq!(counter.refund().unwrap(), RefundAnswer::NothingCharged);
-        assert_eq!(counter.moved(), []);
+        assert_eq!(counter.charged_and_refunded(), []);
     }
 }
 
@@ -157,7 +160,7 @@ fn a_charge_that_comes_after_its_refund_is_declined() {
     let counter = counter("456", samples::total());
     assert_eq!(counter.refund().unwrap(), RefundAnswer::NothingCharged);
     assert!(is_declined(&counter.charge()));
-    assert_eq!(counter.moved(), []);
+    assert_eq!(counter.charged_and_refunded(), []);
 }
 
 #[test]
@@ -173,11 +176,11 @@ fn while_it_is_down_it_leaves_two_asks_of_each_key_unanswered() {
 fn an_answer_that_is_lost_does_not_move_money_twice() {
     let counter = counter("provider-twice", samples::total());
     assert!(counter.charge().is_err());
-    assert_eq!(counter.moved().len(), 1, "it charged all the same");
+    assert_eq!(counter.charged_and_refunded().len(), 1, "it charged all the same");
     assert!(is_charged(&counter.charge()));
     assert!(counter.refund().is_err());
     assert!(counter.refund().is_ok());
-    assert_eq!(counter.moved().len(), 2);
+    assert_eq!(counter.charged_and_refunded().len(), 2);
 }
 
 #[test]
@@ -196,11 +199,11 @@ fn a_refund_may_be_refused() {
     for _ in 0..2 {
         assert!(matches!(counter.refund().unwrap(), RefundAnswer::Refused { .. }));
     }
-    assert_eq!(counter.moved().len(), 1);
+    assert_eq!(counter.charged_and_refunded().len(), 1);
     let amount = samples::total();
     let refunded = counter.retry_refund(1).unwrap();
     assert_eq!(refunded, RefundAnswer::Refunded { amount });
-    assert_eq!(counter.moved().len(), 2);
+    assert_eq!(counter.charged_and_refunded().len(), 2);
 }
 
 #[test]
@@ -210,18 +213,18 @@ fn a_customer_who_confirms_does_so_after_two_seconds_and_the_shop_is_told_once()
         let answer = counter.charge().unwrap();
         assert!(matches!(answer, ChargeAnswer::ConfirmationRequired { .. }), "{answer:?}");
     }
-    assert_eq!(counter.moved(), []);
-    let (due, next) = now(counter.provider.notices()).unwrap();
+    assert_eq!(counter.charged_and_refunded(), []);
+    let (due, next) = expect_ready(counter.provider.notices()).unwrap();
     let in_two_seconds = counter.shop.clock.now() + SignedDuration::from_secs(2);
     assert_eq!((due, next), (vec![], Some(in_two_seconds)));
-    now(counter.shop.clock.sleep(Duration::from_secs(2)));
-    let (due, _) = now(counter.provider.notices()).unwrap();
+    expect_ready(counter.shop.clock.sleep(Duration::from_secs(2)));
+    let (due, _) = expect_ready(counter.provider.notices()).unwrap();
     let notice = SimulatedNotice::succeeded(counter.intent(), samples::order_id());
     assert_eq!(due, std::slice::from_ref(&notice));
-    assert_eq!(counter.moved(), [(Movement::Charge, samples::total())]);
+    assert_eq!(counter.charged_and_refunded(), [(Movement::Charge, samples::total())]);
     assert!(is_charged(&counter.charge()));
-    now(counter.provider.notice_accepted(&notice)).unwrap();
-    assert_eq!(now(counter.provider.notices()).unwrap(), (vec![], None));
+    expect_ready(counter.provider.notice_accepted(&notice)).unwrap();
+    assert_eq!(expect_ready(counter.provider.notices()).unwrap(), (vec![], None));
 }
 
 #[test]
@@ -230,14 +233,14 @@ fn a_charge_that_nobody_confirms_is_made_never_and_a_refund_cancels_it() {
     for _ in 0..2 {
         let answer = counter.charge().unwrap();
         assert!(matches!(answer, ChargeAnswer::ConfirmationRequired { .. }), "{answer:?}");
-        now(counter.shop.clock.sleep(Duration::from_secs(86_400)));
+        expect_ready(counter.shop.clock.sleep(Duration::from_secs(86_400)));
     }
-    assert_eq!(now(counter.provider.notices()).unwrap(), (vec![], None));
+    assert_eq!(expect_ready(counter.provider.notices()).unwrap(), (vec![], None));
     assert_eq!(counter.refund().unwrap(), RefundAnswer::NothingCharged);
     let notice = SimulatedNotice::canceled(counter.intent(), samples::order_id());
-    assert_eq!(now(counter.provider.notices()).unwrap(), (vec![notice], None));
+    assert_eq!(expect_ready(counter.provider.notices()).unwrap(), (vec![notice], None));
     assert!(is_declined(&counter.charge()));
-    assert_eq!(counter.moved(), []);
+    assert_eq!(counter.charged_and_refunded(), []);
 }
 
 #[test]
@@ -249,7 +252,7 @@ fn an_order_that_is_paid_and_canceled_ends_with_nothing_charged() {
     let cancellation = wire(&OrderCanceled::sample(), "cancellation");
     for _ in 0..3 {
         shop.task(&payment, &payload("MakePayment", &estimate, None)).unwrap();
-        now(payment.handle_event(&shop.kernel(), &cancellation)).unwrap();
+        expect_ready(payment.handle_event(&shop.kernel(), &cancellation)).unwrap();
     }
     assert_eq!(shop.bus.published::<PaymentMade>().len(), 1);
     assert_eq!(shop.bus.published::<PaymentCanceled>(), [PaymentCanceled::sample()]);
@@ -260,11 +263,11 @@ fn an_order_that_is_paid_and_canceled_ends_with_nothing_charged() {
     let caller = chorus_http::Caller::customer(customer);
     let mut request = Request { caller, ..Request::default() };
     request.path.insert("order-id".to_owned(), samples::order_id().to_string());
-    let answer = now(get.answer(&shop.kernel(), request.clone())).unwrap().body;
+    let answer = expect_ready(get.answer(&shop.kernel(), request.clone())).unwrap().body;
     assert_eq!(answer["status"], "refunded");
     assert_eq!((&answer["charged"], &answer["refunded"]), (&answer["amount"], &answer["amount"]));
     assert!(answer.get("charged-by").is_none(), "the fence is nobody else's business");
 
     request.path.insert("order-id".to_owned(), "unknown".to_owned());
-    assert_eq!(now(get.answer(&shop.kernel(), request.clone())).unwrap_err().status, 404);
+    assert_eq!(expect_ready(get.answer(&shop.kernel(), request.clone())).unwrap_err().status, 404);
 }

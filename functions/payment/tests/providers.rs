@@ -1,5 +1,6 @@
-//! Every payment provider keeps the promises of the port: the simulated one, Stripe's adapter against a fake
-//! of Stripe's API, and the same adapter against localstripe, if `LOCALSTRIPE_URL` names one.
+//! Every payment provider keeps the promises of the port: the simulated one, Stripe's adapter
+//! against a fake of Stripe's API, and the same adapter against localstripe, if `LOCALSTRIPE_URL`
+//! names one.
 
 #![allow(clippy::unwrap_used)]
 
@@ -72,7 +73,7 @@ impl Harness for Simulated {
 
     async fn lapse(&self, _: &IntentId) {}
 
-    async fn moved(&self, _: &IntentId, charge: &Charge) -> (Money, Money) {
+    async fn charged_and_refunded(&self, _: &IntentId, charge: &Charge) -> (Money, Money) {
         let mut entries = ledger(&*self.shop.store).await.unwrap();
         entries.retain(|entry| entry.order_id == charge.order_id);
         sums(&entries)
@@ -128,7 +129,7 @@ impl Harness for Faked {
 
     async fn lapse(&self, _: &IntentId) {}
 
-    async fn moved(&self, intent: &IntentId, charge: &Charge) -> (Money, Money) {
+    async fn charged_and_refunded(&self, intent: &IntentId, charge: &Charge) -> (Money, Money) {
         let moved = moved_at(&self.provider, intent, charge).await;
         let held = self.bank.books().intents[&intent.0].clone();
         let charged = if held.status == "succeeded" { held.amount } else { 0 };
@@ -145,7 +146,7 @@ struct Local {
 }
 
 impl Local {
-    /// Sends what the adapter does not: the answers of a customer, and of a bank.
+    /// Posts a request that the adapter never makes: one of a customer, or of a bank.
     async fn post(&self, path: &str, form: &[(&str, &str)]) -> Value {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         self.send("POST", path, &form).await
@@ -207,7 +208,7 @@ impl Harness for Local {
         self.post(&format!("/v1/payment_intents/{intent}/cancel"), &[]).await;
     }
 
-    async fn moved(&self, intent: &IntentId, charge: &Charge) -> (Money, Money) {
+    async fn charged_and_refunded(&self, intent: &IntentId, charge: &Charge) -> (Money, Money) {
         moved_at(&self.provider, intent, charge).await
     }
 }
@@ -232,6 +233,6 @@ async fn stripes_adapter_holds_the_port_at_localstripe() {
         return;
     };
     let provider = stripe(&url);
-    // It can neither lose an answer nor refuse a refund.
+    // localstripe can neither lose an answer nor refuse a refund.
     assert_eq!(run(&Local { url, provider }).await, [Bank::LosesAnswers, Bank::KeepsAll]);
 }

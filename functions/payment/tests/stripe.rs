@@ -9,13 +9,15 @@ mod bank;
 mod counter;
 mod support;
 
-use bank::{Call, FAULTS, Fault};
+use bank::{Call, FAULTS, FIRST_CREATED, Fault};
 use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled, PaymentFailed, PaymentMade};
 use chorus_events::{Money, samples};
 use chorus_partners::stripe::API_VERSION;
+use chorus_payment::{Charge, PaymentProvider};
 use chorus_table::Event;
 use counter::{ATTEMPTS, counter, total};
+use jiff::Timestamp;
 use support::{payload, wire};
 
 #[tokio::test]
@@ -25,12 +27,20 @@ async fn whatever_becomes_of_a_request_an_order_is_charged_once_and_refunded_onc
             let counter = counter("EUR").await;
             counter.bank.will(call, fault);
             counter.charge(Some("pm_1")).await.unwrap();
-            assert_eq!(counter.bank.moved(), (vec![total()], 0), "{call:?} {fault:?}");
+            assert_eq!(
+                counter.bank.charged_and_refunded(),
+                (vec![total()], 0),
+                "{call:?} {fault:?}"
+            );
             assert_eq!(counter.published::<PaymentMade>().len(), 1, "{call:?} {fault:?}");
 
             counter.bank.will(Call::Read, fault);
             counter.cancel().await.unwrap();
-            assert_eq!(counter.bank.moved(), (vec![total()], total()), "{call:?} {fault:?}");
+            assert_eq!(
+                counter.bank.charged_and_refunded(),
+                (vec![total()], total()),
+                "{call:?} {fault:?}"
+            );
             let canceled = counter.published::<PaymentCanceled>();
             assert_eq!(canceled, [PaymentCanceled::sample()], "{call:?} {fault:?}");
             assert_eq!(counter.bank.books().faults, [], "{call:?} {fault:?} was met");
@@ -62,7 +72,7 @@ async fn whatever_becomes_of_a_request_to_cancel_nothing_is_charged_for_a_cancel
         assert_eq!(counter.published::<PaymentCanceled>(), [nothing], "{fault:?}");
         counter.bank.books().faults.clear();
         counter.charge(Some("pm_1")).await.unwrap();
-        assert_eq!(counter.bank.moved(), (vec![], 0), "{fault:?}");
+        assert_eq!(counter.bank.charged_and_refunded(), (vec![], 0), "{fault:?}");
         assert_eq!(counter.published::<PaymentMade>(), [], "{fault:?}");
     }
 }
@@ -153,4 +163,33 @@ async fn stripe_is_asked_in_minor_units_by_a_pinned_version_and_never_for_a_card
         samples::order_id()
     );
     assert_eq!(form, expected);
+}
+
+#[tokio::test]
+async fn intents_are_listed_page_by_page_from_a_moment_on() {
+    let counter = counter("EUR").await;
+    let provider = &counter.provider;
+    let charge = |number: u32| Charge {
+        order_id: format!("order-{number}").parse().unwrap(),
+        customer_id: samples::customer_id(),
+        amount: samples::total(),
+        payment_method: None,
+    };
+    for number in 0..8 {
+        provider.prepare(&charge(number)).await.unwrap();
+    }
+    counter.bank.books().intents.get_mut("pi_8").unwrap().order_id = "not an order".to_owned();
+    counter.bank.books().intents.get_mut("pi_7").unwrap().currency = "usd".to_owned();
+    let list = async |since: i64| -> Vec<String> {
+        let since = Timestamp::from_second(since).unwrap();
+        let listed = provider.list(since).await.unwrap();
+        listed.iter().map(|it| it.order_id.to_string()).collect()
+    };
+    let all = ["order-5", "order-4", "order-3", "order-2", "order-1", "order-0"];
+    assert_eq!(list(FIRST_CREATED).await, all, "those of other shops are left out");
+    assert_eq!(list(FIRST_CREATED + 3).await, all[..3]);
+    for fault in FAULTS {
+        counter.bank.will(Call::List, fault);
+        assert!(provider.list(Timestamp::UNIX_EPOCH).await.is_err(), "{fault:?}");
+    }
 }

@@ -12,7 +12,7 @@ use chorus_kernel::{
 
 use crate::{Claims, FrontEndSecret};
 
-/// Its external call reads the secret, and signs.
+/// The action's external call reads the secret, and signs.
 pub(crate) struct SignUpdate(pub(crate) Arc<dyn Secret<FrontEndSecret>>);
 
 #[async_trait]
@@ -60,7 +60,7 @@ mod tests {
     };
     use chorus_events::{Money, samples};
     use chorus_kernel::KnownSecret;
-    use chorus_kernel::testing::{Stored, message, now, people, step};
+    use chorus_kernel::testing::{Stored, expect_ready, message, people, step};
     use chorus_table::Event;
     use hmac::{Hmac, Mac};
     use serde_json::{Value, json};
@@ -74,7 +74,7 @@ mod tests {
         let on = |response| step(&action, input.clone(), &message(), &Stored::default(), response);
         let Ok(Step::Call { request, claim }) = on(None) else { panic!("it is signed by a call") };
         assert_eq!(claim, []);
-        let token = now(action.call(&request, "", &people())).unwrap();
+        let token = expect_ready(action.call(&request, "", &people())).unwrap();
         let Ok(Step::Done(decision)) = on(Some(&token)) else { panic!("it is signed") };
         let [SignUpdateOutput::OrderUpdated(updated)] = decision.events() else {
             panic!("{decision:?}")
@@ -109,7 +109,7 @@ mod tests {
             (
                 DeliveryEstimated::sample().into(),
                 json!({ "type": "DeliveryEstimated", "delivery": "estimated",
-                        "deliver-by": samples::later() }),
+                        "deliver-by": samples::estimated_arrival() }),
             ),
             (
                 ReviewRequested::sample().into(),

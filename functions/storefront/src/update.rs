@@ -25,9 +25,9 @@ const LIFETIME: i64 = 25 * 3_600;
 enum Status {
     /// Neither canceled nor delivered yet.
     Open,
-    /// It was canceled.
+    /// The order was canceled.
     Canceled,
-    /// It has reached its customer.
+    /// The parcel has reached the customer.
     Delivered,
 }
 
@@ -40,12 +40,12 @@ enum Payment {
     Pending,
     /// A person looks at the order before it is charged.
     InReview,
-    /// The customer has to confirm it to the bank: `GET /orders/{id}` has the address, and the
+    /// The customer has to confirm the payment to the bank: `GET /orders/{id}` has the address, and the
     /// deadline.
     AwaitingConfirmation,
     /// The bank holds the amount: it is charged when the parcel leaves.
     Authorized,
-    /// It was charged.
+    /// The order was charged.
     Paid,
     /// The charge was refunded.
     Refunded,
@@ -58,15 +58,15 @@ enum Payment {
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "UpdatedDelivery")]
 enum Delivery {
-    /// It is not planned yet.
+    /// The delivery is not planned yet.
     Pending,
-    /// Its time of arrival is estimated.
+    /// The time of arrival is estimated.
     Estimated,
     /// The carrier has the parcel.
     Started,
     /// The parcel has reached its customer.
     Delivered,
-    /// It will not arrive.
+    /// The order will not arrive.
     Canceled,
 }
 

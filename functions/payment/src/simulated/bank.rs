@@ -118,7 +118,10 @@ impl SimulatedProvider {
                         next = Some(next.map_or(at, |next| next.min(at)));
                         continue;
                     }
-                    Some(_) => self.books.enter(&intent, agreed(charged, self.capture)).await?.0,
+                    Some(_) => {
+                        let agreed = agreed(charged, self.capture);
+                        self.books.enter(&intent, &order_id, agreed).await?.0
+                    }
                 },
             };
             let intent = IntentId(intent);

@@ -1,16 +1,17 @@
 //! The simulated provider's books: one entry for each charge's intent, one for each refund.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chorus_events::{CustomerId, Money, OrderId};
 use chorus_kernel::{
     Condition, Failure, Item, Key, Query, Reason, Store, StoreError, TableSpec, Update, Write,
-    number, text,
+    number, query_all, text,
 };
 use jiff::Timestamp;
 use serde_dynamo::AttributeValue;
 
-use crate::ProviderError;
+use crate::{IntentId, IntentState, ListedIntent, ProviderError};
 
 /// The table in which the simulated provider keeps its books.
 pub const SIMULATED_PROVIDER_TABLE: TableSpec =
@@ -20,10 +21,10 @@ pub const SIMULATED_PROVIDER_TABLE: TableSpec =
 const LEDGER: &str = "ledger";
 
 /// The partition that counts how often each key was used in a request.
-const ASKS: &str = "asks";
+const REQUEST_COUNTS: &str = "asks";
 
 /// The partition of charges that customers are asked to confirm, by intent.
-const ASKED: &str = "asked";
+const CONFIRMATIONS: &str = "asked";
 
 /// The partition of refused refunds, with the key of the request that was refused.
 const REFUSED: &str = "refused";
@@ -49,18 +50,9 @@ pub struct LedgerEntry {
 /// # Errors
 /// If the store fails, or an entry cannot be read.
 pub async fn ledger(store: &dyn Store) -> Result<Vec<LedgerEntry>, Failure> {
-    let mut query = Query::partition(SIMULATED_PROVIDER_TABLE.name, LEDGER);
-    let mut entries = Vec::new();
-    loop {
-        let page = store.query(&query).await?;
-        for item in &page.items {
-            entries.extend(read(item)?);
-        }
-        match page.next {
-            Some(next) => query.start = Some(next),
-            None => return Ok(entries),
-        }
-    }
+    let query = Query::partition(SIMULATED_PROVIDER_TABLE.name, LEDGER);
+    let items = query_all(store, query).await?;
+    items.iter().filter_map(|item| read(item).transpose()).collect()
 }
 
 /// Reads an item of the books as an entry; none if it moved no money.
@@ -122,9 +114,10 @@ impl Books {
     pub(super) async fn enter(
         &self,
         intent: &str,
+        order_id: &OrderId,
         outcome: Outcome,
     ) -> Result<(Outcome, bool), ProviderError> {
-        self.enter_at(at(LEDGER, format!("charge#{intent}")), outcome).await
+        self.enter_at(at(LEDGER, format!("charge#{intent}")), order_id, outcome).await
     }
 
     /// Stores what became of an amount that was held, unless that is stored already; see
@@ -132,13 +125,20 @@ impl Books {
     pub(super) async fn settle(
         &self,
         intent: &str,
+        order_id: &OrderId,
         outcome: Outcome,
     ) -> Result<(Outcome, bool), ProviderError> {
-        self.enter_at(settled(intent), outcome).await
+        self.enter_at(settled(intent), order_id, outcome).await
     }
 
-    async fn enter_at(&self, key: Key, outcome: Outcome) -> Result<(Outcome, bool), ProviderError> {
+    async fn enter_at(
+        &self,
+        key: Key,
+        order_id: &OrderId,
+        outcome: Outcome,
+    ) -> Result<(Outcome, bool), ProviderError> {
         let mut item = key.to_item();
+        item.insert("order".to_owned(), AttributeValue::S(order_id.to_string()));
         let name = match &outcome {
             Outcome::Charged(charged) => {
                 charged.write(&mut item);
@@ -177,11 +177,47 @@ impl Books {
         if charged.is_some() {
             return Ok(charged);
         }
-        self.read(&at(ASKED, intent.to_owned()), whose).await
+        self.read(&at(CONFIRMATIONS, intent.to_owned()), whose).await
+    }
+
+    /// Returns every intent that was confirmed or canceled, except those without a known order:
+    /// charges that an earlier release declined or canceled.
+    pub(super) async fn listed(&self) -> Result<Vec<ListedIntent>, ProviderError> {
+        let entries = self.partition(LEDGER).await?;
+        let parts = |item: &Item| Some((text(item, "sk")?.to_owned(), item.clone()));
+        let entries: BTreeMap<String, Item> = entries.iter().filter_map(parts).collect();
+        let mut listed = Vec::new();
+        for (key, entry) in &entries {
+            let Some(intent) = key.strip_prefix("charge#").filter(|it| !it.contains('#')) else {
+                continue;
+            };
+            let settled = entries.get(&format!("charge#{intent}#settled"));
+            let refunded = entries.contains_key(&format!("refund#{intent}"));
+            let state = match outcome_of(settled.unwrap_or(entry)) {
+                _ if refunded => IntentState::Refunded,
+                Some(Outcome::Charged(_)) => IntentState::Confirmed,
+                Some(Outcome::Authorized(_)) => IntentState::Held,
+                Some(Outcome::Voided) => IntentState::Canceled,
+                Some(Outcome::Declined) | None => IntentState::Open,
+            };
+            listed.extend(listed_as(intent, entry, state));
+        }
+        for item in self.partition(CONFIRMATIONS).await? {
+            let Some(intent) = text(&item, "sk") else { continue };
+            if !entries.contains_key(&format!("charge#{intent}")) {
+                listed.extend(listed_as(intent, &item, IntentState::Confirmed));
+            }
+        }
+        Ok(listed)
+    }
+
+    async fn partition(&self, pk: &'static str) -> Result<Vec<Item>, ProviderError> {
+        let query = Query::partition(SIMULATED_PROVIDER_TABLE.name, pk);
+        query_all(&*self.store, query).await.map_err(|error| closed(&error))
     }
 
     /// Whether a charge was refunded.
-    pub(super) async fn is_given_back(&self, intent: &str) -> Result<bool, ProviderError> {
+    pub(super) async fn is_refunded(&self, intent: &str) -> Result<bool, ProviderError> {
         let refund = at(LEDGER, format!("refund#{intent}"));
         Ok(self.read(&refund, |_| Some(())).await?.is_some())
     }
@@ -194,7 +230,7 @@ impl Books {
         charged: &Charged,
         now: Timestamp,
     ) -> Result<Timestamp, ProviderError> {
-        let key = at(ASKED, intent.to_owned());
+        let key = at(CONFIRMATIONS, intent.to_owned());
         let mut item = key.to_item();
         charged.write(&mut item);
         item.insert("since".to_owned(), AttributeValue::N(now.as_millisecond().to_string()));
@@ -207,7 +243,8 @@ impl Books {
     /// Returns the charges that customers were asked to confirm, until the shop has accepted the
     /// notice of the result: the intent, the charge, and since when the customer has been asked.
     pub(super) async fn asked(&self) -> Result<Vec<(String, Charged, Timestamp)>, ProviderError> {
-        let page = self.store.query(&Query::partition(SIMULATED_PROVIDER_TABLE.name, ASKED)).await;
+        let page =
+            self.store.query(&Query::partition(SIMULATED_PROVIDER_TABLE.name, CONFIRMATIONS)).await;
         let asked = page.map_err(|error| closed(&error))?.items;
         let read =
             |item: &Item| Some((text(item, "sk")?.to_owned(), Charged::read(item)?, since(item)?));
@@ -216,7 +253,7 @@ impl Books {
 
     /// Deletes the entry of a charge once the shop has accepted the notice of its result.
     pub(super) async fn notice_accepted(&self, intent: &str) -> Result<(), ProviderError> {
-        let delete = Write::Delete { key: at(ASKED, intent.to_owned()) };
+        let delete = Write::Delete { key: at(CONFIRMATIONS, intent.to_owned()) };
         self.store.write(&[delete]).await.map_err(|error| closed(&error))
     }
 
@@ -230,7 +267,7 @@ impl Books {
     }
 
     /// Refunds a charge, once. Returns whether this call did it.
-    pub(super) async fn give_back(
+    pub(super) async fn refund(
         &self,
         intent: &str,
         charged: &Charged,
@@ -257,7 +294,7 @@ impl Books {
 
     /// Counts one more request with `key`, and returns how many there were.
     pub(super) async fn count(&self, key: &str) -> Result<i64, ProviderError> {
-        let key = at(ASKS, key.to_owned());
+        let key = at(REQUEST_COUNTS, key.to_owned());
         let updates = vec![Update::Add { attribute: "asks", amount: 1 }];
         let add = Write::Update { key: key.clone(), updates, condition: None };
         self.store.write(&[add]).await.map_err(|error| closed(&error))?;
@@ -284,11 +321,16 @@ fn outcome_of(item: &Item) -> Option<Outcome> {
     })
 }
 
+fn listed_as(intent: &str, item: &Item, state: IntentState) -> Option<ListedIntent> {
+    let order_id = text(item, "order").or_else(|| text(item, "order-id"))?.parse().ok()?;
+    Some(ListedIntent { intent: IntentId(intent.to_owned()), order_id, state })
+}
+
 fn since(item: &Item) -> Option<Timestamp> {
     Timestamp::from_millisecond(number(item, "since")?).ok()
 }
 
-/// Where the books have what became of an amount that was held.
+/// The key of the entry about what became of an amount that was held.
 fn settled(intent: &str) -> Key {
     at(LEDGER, format!("charge#{intent}#settled"))
 }

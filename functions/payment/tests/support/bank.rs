@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 pub(crate) enum Call {
     Create,
     Read,
+    List,
     Confirm,
     Capture,
     Cancel,
@@ -44,6 +45,13 @@ pub(crate) enum Fault {
     Malformed,
 }
 
+/// When the first intent was created, in seconds since the Unix epoch; each later one is a second
+/// younger.
+pub(crate) const FIRST_CREATED: i64 = 1_795_171_620;
+
+/// The most intents of a page.
+const LONGEST_PAGE: usize = 3;
+
 pub(crate) const FAULTS: [Fault; 7] = [
     Fault::LostAnswer,
     Fault::TooMany,
@@ -60,12 +68,14 @@ pub(crate) struct Intent {
     pub(crate) currency: String,
     pub(crate) method: Option<String>,
     pub(crate) status: &'static str,
-    /// Whether the amount is only held until somebody asks for it.
+    /// Whether the bank only holds the amount until it is captured.
     pub(crate) is_held_first: bool,
     pub(crate) declined: Option<&'static str>,
     pub(crate) refunded: u64,
     /// The order, by the intent's metadata.
     pub(crate) order_id: String,
+    /// When the intent was created, in seconds since the Unix epoch.
+    pub(crate) created: i64,
     /// The page on which the customer confirms; absent if the bank has no address to return
     /// them to.
     pub(crate) page: Option<String>,
@@ -106,7 +116,7 @@ impl Bank {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new()
-            .route("/v1/payment_intents", post(create))
+            .route("/v1/payment_intents", post(create).get(list))
             .route("/v1/payment_intents/{id}", get(read))
             .route("/v1/payment_intents/{id}/confirm", post(confirm))
             .route("/v1/payment_intents/{id}/capture", post(capture))
@@ -149,7 +159,7 @@ impl Bank {
     }
 
     /// Returns the amounts that were charged, and the sum of all refunds.
-    pub(crate) fn moved(&self) -> (Vec<u64>, u64) {
+    pub(crate) fn charged_and_refunded(&self) -> (Vec<u64>, u64) {
         let books = self.books();
         let charged = books.intents.values().filter(|intent| intent.status == "succeeded");
         let refunded = books.intents.values().map(|intent| intent.refunded).sum();
@@ -255,12 +265,33 @@ async fn create(State(bank): State<Bank>, headers: HeaderMap, body: String) -> R
             declined: None,
             refunded: 0,
             order_id,
+            created: FIRST_CREATED + i64::try_from(books.intents.len()).unwrap(),
             page: None,
         };
         let id = format!("pi_{}", books.intents.len() + 1);
         let answer = shown(&id, &intent);
         books.intents.insert(id, intent);
         Ok(answer)
+    })
+    .await
+}
+
+/// Lists intents, the newest first. A page is shorter than a caller may expect.
+async fn list(State(bank): State<Bank>, RawQuery(query): RawQuery) -> Response {
+    let query = form(&query.unwrap_or_default());
+    bank.answer(Call::List, |books| {
+        let since: i64 = query.get("created[gte]").map_or(0, |since| since.parse().unwrap());
+        let mut listed: Vec<(&String, &Intent)> =
+            books.intents.iter().filter(|(_, intent)| intent.created >= since).collect();
+        listed.sort_by_key(|(_, intent)| std::cmp::Reverse(intent.created));
+        if let Some(after) = query.get("starting_after") {
+            let place = listed.iter().position(|(id, _)| *id == after);
+            listed.drain(..=place.ok_or_else(|| invalid("resource_missing"))?);
+        }
+        let limit: usize = query["limit"].parse().unwrap();
+        let page = listed.len().min(limit).min(LONGEST_PAGE);
+        let data: Vec<Value> = listed[..page].iter().map(|(id, it)| shown(id, it)).collect();
+        Ok(json!({"object": "list", "data": data, "has_more": listed.len() > page}))
     })
     .await
 }

@@ -101,7 +101,9 @@ impl Counter {
         let kernel = self.shop.kernel();
         for _ in 0..ATTEMPTS {
             match self.payment.function.handle_task(&kernel, task).await {
-                Ok(published) => return support::say(&*self.shop.bus, &published["event"]).await,
+                Ok(published) => {
+                    return support::publish(&*self.shop.bus, &published["event"]).await;
+                }
                 Err(failure) if failure.is_retryable() => {}
                 Err(failure) => return Err(failure),
             }

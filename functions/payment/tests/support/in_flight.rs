@@ -1,4 +1,5 @@
-//! A payment provider whose requests are in flight until a test lets them arrive, or loses their answers.
+//! A payment provider whose requests are in flight until a test lets them arrive, or loses their
+//! answers.
 
 #![allow(clippy::unwrap_used)]
 
@@ -44,7 +45,7 @@ struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Intent {
     Prepared,
-    /// The customer has to confirm it.
+    /// The customer has to confirm the charge.
     Asked,
     /// The bank holds the amount.
     Authorized,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chorus_events::samples;
-use chorus_kernel::testing::{keyring, now};
+use chorus_kernel::testing::{expect_ready, keyring};
 use chorus_kernel::{
     Breakers, Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Machines, MemoryStore,
     Publisher, Rejected, Signal, SignalOutcome, TableSpec,
@@ -109,13 +109,13 @@ impl Shop {
     /// Runs a task as a state machine does: calls the function, and publishes the answer's event.
     pub(crate) fn task(&self, function: &Function, payload: &str) -> Result<(), Failure> {
         let kernel = self.kernel();
-        let published = now(function.handle_task(&kernel, payload))?;
-        now(say(&*self.bus, &published["event"]))
+        let published = expect_ready(function.handle_task(&kernel, payload))?;
+        expect_ready(publish(&*self.bus, &published["event"]))
     }
 }
 
 /// Publishes the event in a task's answer, if there is one.
-pub(crate) async fn say(bus: &dyn Publisher, event: &Value) -> Result<(), Failure> {
+pub(crate) async fn publish(bus: &dyn Publisher, event: &Value) -> Result<(), Failure> {
     let text = |name: &str| event[name].as_str().map(ToOwned::to_owned);
     let (Some(source), Some(detail_type)) = (text("source"), text("detail-type")) else {
         return Ok(());
