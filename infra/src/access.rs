@@ -29,7 +29,8 @@ pub(crate) fn of_tables() -> Vec<TableAccess> {
         index("inventory", "by-name", &[QUERY]),
         table("notification", &[GET, GET_SEVERAL, PUT]),
         table("order", &[GET, GET_SEVERAL, QUERY, PUT]),
-        // Only operators read this index, to rebuild projections.
+        // Only operators read this index, to rebuild projections, so the function gets no
+        // permission.
         index("order", "by-type", &[]),
         table("order-view", &[QUERY, PUT]),
         index("order-view", "by-status", &[QUERY]),

@@ -31,7 +31,7 @@ pub(crate) fn api() -> PartnerApi {
         given: Some((HAS_WEBHOOK_SECRET, WEBHOOK_SECRET)),
     };
     let story = "The carrier: the bus calls its API, no more often than it takes, and tries again for a\n\
-                 day; then the dead letters tell CancelDelivery. It calls back with a webhook, signed\n\
+                 day; then CancelDelivery gets the dead letter. It calls back with a webhook, signed\n\
                  with a secret that is made here unless one is given. `chorus webhook rotate` replaces it.";
     let mut api = PartnerApi::new(CARRIER)
         .endpoint::<StartDelivery>("deliveries")

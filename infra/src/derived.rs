@@ -20,7 +20,7 @@ use crate::{GATEKEEPER, SCHEMA_REGISTRY, TWO_REGIONS, security_page, shop, shop_
 /// The file that declares the design table, relative to the repository's root.
 const SOURCE: &str = "events/src/table.rs";
 
-/// Files could not be written, or not all of them.
+/// Some or all files could not be written.
 #[derive(Debug, Error)]
 pub enum NotWritten {
     /// The checks have findings.
@@ -30,7 +30,7 @@ pub enum NotWritten {
     #[error("{} is not the repository: name its root by --root DIR", .0.display())]
     Elsewhere(PathBuf),
     /// A schema or a sample cannot be written as JSON.
-    #[error("what derives from the design table cannot be written as JSON")]
+    #[error("a schema or a sample of the design table cannot be written as JSON")]
     Json(#[from] serde_json::Error),
     /// The published contract cannot be read.
     #[error("the published contract in events/schemas/published cannot be read")]
@@ -109,8 +109,8 @@ pub fn write_design(root: &Path) -> Result<usize, NotWritten> {
     Ok(files.len())
 }
 
-/// Makes the templates of the stack, of its schema registry, of the enterprise's bus, and of the stack
-/// in two regions.
+/// Makes the templates of the stack, of its schema registry, of the enterprise's bus, and of the
+/// stack in two regions.
 ///
 /// # Errors
 /// If a schema cannot be written as JSON.
@@ -137,8 +137,8 @@ pub fn carrier_contract() -> serde_json::Result<GeneratedFile> {
     Ok(GeneratedFile { path: CONTRACT_PATH.to_owned(), content })
 }
 
-/// Writes `template.yaml`, and the templates of the schema registry, of the enterprise's bus, and of two
-/// regions.
+/// Writes `template.yaml`, and the templates of the schema registry, of the enterprise's bus, and
+/// of the stack in two regions.
 ///
 /// # Errors
 /// [`NotWritten`]; nothing is written if the checks have findings.

@@ -66,8 +66,8 @@ pub fn shop(root: impl Into<PathBuf>) -> Stack {
     }
 }
 
-/// The shop's stack for the template of two regions, which is in a folder of its own: the paths in a
-/// template are relative to its folder.
+/// The shop's stack for the template of two regions. The template is in a folder of its own, so all
+/// paths in it differ from those in the template of one region.
 #[must_use]
 pub fn shop_in_two_regions(root: impl Into<PathBuf>) -> Stack {
     let one = shop(root);

@@ -35,7 +35,8 @@ pub(crate) fn variables() -> Vec<(Service, String, Value)> {
     named.into_iter().map(variable).collect()
 }
 
-/// The permission to send from that identity; if the parameter is empty, from none.
+/// The permission to send emails from the identity in the parameter [`MAIL_IDENTITY`]. If the
+/// parameter is empty, the permission applies to no identity.
 pub(crate) fn grant() -> (Service, Statement) {
     let identity = substitute(format!(
         "arn:${{AWS::Partition}}:ses:${{AWS::Region}}:${{AWS::AccountId}}:identity/${{{MAIL_IDENTITY}}}"

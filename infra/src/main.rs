@@ -39,7 +39,7 @@ fn prove() -> Result<String, String> {
     }
     if findings.is_empty() {
         let (rows, messages) = (TABLE.rows.len(), TABLE.messages().len());
-        return Ok(format!("The flow closes: {rows} rows, {messages} messages."));
+        return Ok(format!("The flow has no gaps: {rows} rows, {messages} messages."));
     }
     let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
     Err(lines.join("\n"))

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 /// The parameter with the secret's name; if it is empty, a simulated provider is used.
 const STRIPE_KEY_SECRET: &str = "StripeKeySecret";
-/// The parameter with the name of the secret with which Stripe signs its notices; if it is empty,
-/// all notices are rejected.
+/// The parameter with the name of the secret with which Stripe signs its webhooks; if it is empty,
+/// all webhooks are rejected.
 const STRIPE_WEBHOOK_SECRET: &str = "StripeWebhookSecret";
 /// The parameter with the page to which a bank sends a customer back.
 const RETURN_URL: &str = "PaymentReturnUrl";
@@ -54,7 +54,8 @@ pub(crate) fn variables() -> Vec<(Service, String, Value)> {
     named.into_iter().map(variable).collect()
 }
 
-/// The permission to read those secrets; an empty parameter matches no secret.
+/// The permission to read Stripe's key and the webhook secret. If the parameter of a secret is
+/// empty, the permission applies to no secret.
 pub(crate) fn grant() -> (Service, Statement) {
     let secret = |name: &str| {
         substitute(format!(

@@ -1,7 +1,7 @@
 //! The shop's settings as parameters. The time limit of a delivery is a parameter, too, which
 //! derives from the state machine that waits for the delivery.
 
-use chorus_events::{Country, Settings, services};
+use chorus_events::{Country, Currency, Settings, services};
 use chorus_table::Service;
 use chorus_template::Parameter;
 use chorus_template::intrinsics::reference;
@@ -26,14 +26,16 @@ pub(crate) fn parameters() -> Vec<Parameter> {
     vec![
         text(HOME_COUNTRY, home, home_country.code()).one_of(&Country::codes()),
         text(REVIEW_ABOVE, review, &review_above.to_string()).at_least(0),
-        text(CURRENCY, "The currency of prices: a code of ISO 4217", currency.code()),
+        text(CURRENCY, "The currency of prices: a code of ISO 4217", currency.code())
+            .one_of(Currency::codes()),
         text(ORDERS_PER_MINUTE, orders, &orders_per_minute.to_string()).like("^[0-9]{1,6}$"),
     ]
 }
 
-/// The services that show or charge prices.
-const WITH_PRICES: [Service; 6] = [
+/// The services that show, charge or write prices.
+const WITH_PRICES: [Service; 7] = [
     services::PAYMENT,
+    services::NOTIFICATION,
     services::ORDER,
     services::INVENTORY,
     services::FRAUD,

@@ -33,8 +33,8 @@ impl StackSecret {
         (self.service, self.variable.to_owned(), self.arn_or(json!("")))
     }
 
-    /// The permission to read the secret; if it does not exist, one that allows nothing, because a
-    /// statement needs a resource.
+    /// The permission to read the secret. A statement needs a resource, so if the secret does not
+    /// exist, the statement names `secret:none`, which does not exist either.
     pub(crate) fn grant(&self) -> (Service, Statement) {
         let none =
             "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:none";

@@ -60,7 +60,8 @@ fn collected(verdict: &'static str) -> Vec<String> {
     played(Asked { verdict, charges: true, states: Vec::new() }, &json!({}))
 }
 
-/// The states that called, for an estimate with these fields beside it.
+/// Runs `CollectPayment` on a delivery estimate with the additional fields `beside`, and returns
+/// the names of the states that called a task.
 fn played(mut asked: Asked, beside: &Value) -> Vec<String> {
     let mut event =
         json!({ "source": "com.delivery", "detail-type": "DeliveryEstimated", "detail": {} });

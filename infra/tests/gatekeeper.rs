@@ -61,7 +61,8 @@ fn every_event_is_let_through_or_kept_with_a_reason() {
         let names: Vec<&str> = matching.map(|(rule, _)| *rule).collect();
         assert_eq!(names, [expected], "{text}");
     }
-    // A subscriber checks nothing else: only the shop's account may put public events.
+    // A subscriber trusts the bus, so a public event from any account but the shop's is not
+    // forwarded.
     let forged = event(stranger, "com.example.shop", "ShopOrderDelivered", "event").to_string();
     assert!(rules[2].1.matches(forged.as_bytes()).unwrap(), "it is kept");
 }

@@ -38,7 +38,7 @@ fn nothing_is_wrong_with_the_template_for_two_regions() {
     assert_eq!(findings(|_| {}), [""; 0]);
 }
 
-/// A region that is added changes nothing for those who have one.
+/// Support for two regions changes nothing for deployments in one region.
 #[test]
 fn the_template_for_one_region_names_no_other_and_no_endpoint() {
     let one = synthesize(&shop(ROOT)).to_yaml();
@@ -65,7 +65,8 @@ fn it_has_the_resources_of_one_region_and_those_of_the_endpoint() {
     ];
     assert_eq!(added, expected);
     assert!(ids(&one).is_subset(&ids(&two)));
-    // Paths are relative to the template's folder; everything else of a function is as it was.
+    // Both templates describe the same function, apart from its events, the reference to its table,
+    // and its code's path, which is relative to the template's folder.
     let function = |document: &Value| {
         let mut function = document["Resources"]["CustomsFunction"]["Properties"].clone();
         function.as_object_mut().unwrap().remove("Events");
@@ -230,7 +231,7 @@ fn faults_of_two_regions_are_found() {
     let found = findings(|it| {
         it["Globals"]["Function"]["Environment"]["Variables"]["BUS_ENDPOINT_ID"] = json!("");
     });
-    assert!(found.iter().any(|it| it.contains("one region's bus alone")), "{found:?}");
+    assert!(found.iter().any(|it| it.contains("the bus of one region only")), "{found:?}");
 }
 
 #[test]

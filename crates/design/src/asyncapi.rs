@@ -54,8 +54,8 @@ pub fn public_asyncapi(table: &Table, bus: OutsideBus) -> serde_json::Result<Val
     Ok(document)
 }
 
-/// The commands that partners' accounts send through `bus`, under the partners' sources, each with the
-/// row that takes it.
+/// The commands that partners' accounts send through `bus`, each with the row that receives it and
+/// with the partner's source.
 fn sent_through(table: &Table, bus: OutsideBus) -> Vec<(&'static RowSpec, Message)> {
     let mut sent = Vec::new();
     for row in table.rows {
@@ -68,7 +68,8 @@ fn sent_through(table: &Table, bus: OutsideBus) -> Vec<(&'static RowSpec, Messag
     sent
 }
 
-/// What distinguishes one document from another.
+/// The parts in which the document of the application's own bus differs from that of a bus for
+/// public events.
 struct Head<'a> {
     title: &'a str,
     /// The description of the bus.
@@ -92,7 +93,7 @@ fn document(table: &Table, messages: &[Message], head: &Head<'_>) -> serde_json:
         "info": {
             "title": head.title,
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Generated from the design table; a test fails where the two differ.",
+            "description": "Generated from the design table; a test fails if the two differ.",
         },
         "defaultContentType": "application/json",
         "servers": { "bus": {
@@ -169,7 +170,7 @@ fn channel(table: &Table, message: &Message) -> Value {
     })
 }
 
-/// What a row does with these versions of a message.
+/// Describes that a row sends or receives (`verb`) these versions of a message.
 fn operation(row: &RowSpec, verb: &str, message: &Message, versions: &[u32]) -> Value {
     let name = message.spec.detail_type;
     let references = versions.iter().map(
@@ -184,7 +185,7 @@ fn operation(row: &RowSpec, verb: &str, message: &Message, versions: &[u32]) -> 
     })
 }
 
-/// The operations of a row. It receives every version that it can read.
+/// The operations of a row. The row receives every version of a message that it can read.
 fn operations(row: &RowSpec, messages: &[Message]) -> Vec<(String, Value)> {
     let operation = |verb: &str, message: &Message, versions: Vec<u32>| {
         let name = format!("{}.{verb}.{}", row.action, message.spec.detail_type);
@@ -217,11 +218,11 @@ impl Components {
             schema.remove("$schema");
             schema.remove("$defs")
         });
-        refer(&mut schema, name);
+        rewrite_references(&mut schema, name);
         self.schemas.insert(name.to_owned(), schema);
         if let Some(Value::Object(definitions)) = definitions {
             for (inner, mut schema) in definitions {
-                refer(&mut schema, name);
+                rewrite_references(&mut schema, name);
                 self.schemas.insert(format!("{name}.{inner}"), schema);
             }
         }
@@ -260,7 +261,7 @@ impl Components {
 }
 
 /// Rewrites references to definitions of the schema `name`, which have become components.
-fn refer(schema: &mut Value, name: &str) {
+fn rewrite_references(schema: &mut Value, name: &str) {
     match schema {
         Value::Object(keywords) => {
             for (keyword, value) in keywords {
@@ -268,11 +269,11 @@ fn refer(schema: &mut Value, name: &str) {
                     Some(inner) if keyword == "$ref" => {
                         *value = format!("#/components/schemas/{name}.{inner}").into();
                     }
-                    _ => refer(value, name),
+                    _ => rewrite_references(value, name),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| refer(item, name)),
+        Value::Array(items) => items.iter_mut().for_each(|item| rewrite_references(item, name)),
         _ => {}
     }
 }

@@ -9,8 +9,8 @@ use chorus_table::{Callers, Effect, EventSpec, Owner, Role, RowSpec, Via};
 
 use crate::{Finding, Flow, compensation, lifetimes, patterns, public};
 
-/// All gaps in the flow of `rows`; empty if it is complete. Patterns are tried on the samples of
-/// `messages`.
+/// All gaps in the flow of `rows`; empty if it is complete. The rules' patterns are tried on the
+/// samples of `messages`.
 #[must_use]
 pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     let flow = Flow { rows };
@@ -91,7 +91,7 @@ fn ambiguous(rows: &[RowSpec]) -> Vec<Finding> {
                 findings.push(Finding::new(
                     row.action,
                     format!("consumes {}, as {other} of the same service does", event.detail_type),
-                    "Decide both in one row: two commits on one event can miss each other",
+                    "Decide both in one row: of two commits on one event, neither sees the other's changes",
                 ));
             }
         }
@@ -99,7 +99,7 @@ fn ambiguous(rows: &[RowSpec]) -> Vec<Finding> {
     findings
 }
 
-/// Reports names of rows that do not exist.
+/// Reports rows that name another row which does not exist.
 fn references(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
@@ -108,8 +108,8 @@ fn references(flow: Flow<'_>) -> Vec<Finding> {
             _ => None,
         };
         let dead = row.dead_letters_of.map(|action| ("takes the dead letters of", action));
-        let task = row.task_of.map(|action| ("does a task of", action));
-        let given_up = row.gives_up_to.map(|action| ("gives up to", action));
+        let task = row.task_of.map(|action| ("is a task of", action));
+        let given_up = row.gives_up_to.map(|action| ("passes exhausted messages to", action));
         for (says, action) in undone.into_iter().chain(dead).chain(task).chain(given_up) {
             if flow.row(action).is_none() {
                 let problem = format!("{says} {action}, which is not a row");
@@ -120,19 +120,20 @@ fn references(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Reports commands without callers that may send them, and callers of rows without commands.
+/// Reports rows that take commands but name no callers, and rows that name callers but take no
+/// commands.
 fn callers(rows: &[RowSpec]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in rows {
         match (row.api.is_empty(), row.callers == Callers::Nobody) {
             (false, true) => findings.push(Finding::new(
                 row.action,
-                "takes commands, but names no callers",
-                "Say who may call it with `.callers(…)`",
+                "takes commands, but declares no callers",
+                "Declare who may call it with `.callers(…)`",
             )),
             (true, false) => findings.push(Finding::new(
                 row.action,
-                "says who may call it, and takes no command",
+                "declares callers, but takes no command",
                 "Delete its `.callers(…)`",
             )),
             _ => {}
@@ -141,19 +142,23 @@ fn callers(rows: &[RowSpec]) -> Vec<Finding> {
     findings
 }
 
-/// Reports rows that give up without having a queue, or whose successor cannot read their events.
+/// Reports rows that pass messages whose retries are exhausted to another row although they have no
+/// queue, or although that row cannot read their events.
 fn given_up(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
         let Some(successor) = row.gives_up_to.and_then(|action| flow.row(action)) else { continue };
         if row.via != Via::Queue {
-            let problem = format!("gives up to {}, but has no queue", successor.action);
+            let problem =
+                format!("passes exhausted messages to {}, but has no queue", successor.action);
             findings.push(Finding::new(row.action, problem, "Let the row be `.queued()`"));
         }
         let reads = |event: &EventSpec| successor.consumes().any(|read| read == event);
         if successor.service != row.service || !row.on.iter().all(reads) {
-            let problem =
-                format!("gives up to {}, which cannot answer its events", successor.action);
+            let problem = format!(
+                "passes exhausted messages to {}, which does not consume the same events",
+                successor.action
+            );
             let remedy = "Name a row of the same service that consumes the same events";
             findings.push(Finding::new(row.action, problem, remedy));
         }
@@ -167,14 +172,14 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
         if row.starts_machine && !flow.rows.iter().any(|task| task.task_of == Some(row.action)) {
-            let problem = "starts a state machine that no row does a task of";
-            findings.push(Finding::new(row.action, problem, "Give it a row that is `task_of` it"));
+            let problem = "starts a state machine, but no row is a task of it";
+            findings.push(Finding::new(row.action, problem, "Add a row that is `task_of` it"));
         }
         let machine = row.task_of.and_then(|action| flow.row(action));
         let Some(machine) = machine else { continue };
         if !machine.starts_machine || machine.service != row.service {
             let problem = format!(
-                "does a task of {}, which is not a state machine of its service",
+                "is a task of {}, which is not a state machine of its service",
                 machine.action
             );
             let remedy = "Make that row `starts_machine`, in the same service";
@@ -184,8 +189,9 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Reports optional rows that no optional partner, or bus of another account, of their service would
-/// enable.
+/// Reports optional rows that no deployment could enable. A deployment enables all optional rows of
+/// a service by the address of a partner, or the ARN of a bus in another account, so one of these
+/// rows has to call a partner or forward to a bus.
 fn optional(rows: &[RowSpec]) -> Vec<Finding> {
     let enabled = |row: &RowSpec| {
         let calling = |other: &&RowSpec| other.optional && !other.has_code();
@@ -194,13 +200,18 @@ fn optional(rows: &[RowSpec]) -> Vec<Finding> {
     let never = rows.iter().filter(|row| row.optional && !enabled(row));
     let finding = |row: &RowSpec| {
         let remedy = "Delete its `.optional()`, or give its service an optional row that calls a partner or a bus";
-        Finding::new(row.action, "is optional, and no partner enables it", remedy)
+        Finding::new(
+            row.action,
+            "is optional, but no partner or bus of its service can enable it",
+            remedy,
+        )
     };
     never.map(finding).collect()
 }
 
-/// Reports tasks of a state machine whose event is published in two versions: the machine publishes
-/// only the event that its task returns.
+/// Reports tasks of a state machine that emit an event of which an earlier version is published,
+/// too: a machine publishes only the version that its task returns, so the earlier version would be
+/// missing.
 fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in rows.iter().filter(|row| row.task_of.is_some()) {
@@ -211,7 +222,7 @@ fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
                 let problem = format!(
                     "emits {name} for a state machine, which publishes only its newest version"
                 );
-                let remedy = format!("Take `published` from the versions of {name} before");
+                let remedy = format!("Remove `published` from the earlier versions of {name}");
                 findings.push(Finding::new(row.action, problem, remedy));
             }
         }
@@ -219,12 +230,14 @@ fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     findings
 }
 
-/// Reports rows with a sender of commands that have no command, or another rule already.
+/// Reports rows that let a partner's account send commands, but take no command, or also consume
+/// events: a row has only one rule.
 fn senders(rows: &[RowSpec]) -> Vec<Finding> {
     let sent = rows.iter().filter(|row| row.commands_from.is_some());
     let wrong = sent.filter(|row| row.api.is_empty() || !row.on.is_empty() || row.is_catch_all());
     let finding = |row: &RowSpec| {
-        let problem = "takes commands of another account, and has none, or consumes events as well";
+        let problem =
+            "takes commands from another account, but lists no command, or lists events as well";
         Finding::new(row.action, problem, "Give the commands a row of their own")
     };
     wrong.map(finding).collect()
@@ -235,6 +248,8 @@ fn idle(rows: &[RowSpec]) -> Vec<Finding> {
         let has_input = row.consumes().next().is_some() || !row.api.is_empty();
         !row.is_catch_all() && !has_input
     };
-    let finding = |row: &RowSpec| Finding::new(row.action, "is started by nothing", "Give it `on`");
+    let finding = |row: &RowSpec| {
+        Finding::new(row.action, "has neither events nor commands that start it", "Give it `on`")
+    };
     rows.iter().filter(idle).map(finding).collect()
 }

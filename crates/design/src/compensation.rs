@@ -16,7 +16,7 @@ pub(crate) fn check(flow: Flow<'_>) -> Vec<Finding> {
                     row.action,
                     format!("is not undone by {compensation} when {} follows", failure.detail_type),
                     format!(
-                        "Let a way lead from {} to an event that {compensation} consumes",
+                        "Add the rows by which {} leads to an event that {compensation} consumes",
                         failure.detail_type
                     ),
                 ));

@@ -35,7 +35,7 @@ fn page(table: &Table, message: &Message, contract: &Contract) -> serde_json::Re
         Owner::Partner(partner) => format!("the partner {}", partner.name),
     };
     let mut text = format!(
-        "# {name}\n\nGenerated from the design table; a test fails where the two differ.\n\n{}\n\n\
+        "# {name}\n\nGenerated from the design table; a test fails if the two differ.\n\n{}\n\n\
          Of {owner}, as `{}` on the bus.\n",
         spec.meaning,
         spec.owner.source(),
@@ -71,7 +71,7 @@ fn rows<'a>(
         push(text, format_args!("- {action} of {service}: {meaning}{}", note(row)));
     }
     if none {
-        push(text, format_args!("Nobody of the table, but for rows that take every event."));
+        push(text, format_args!("No row, except those that take every event."));
     }
 }
 

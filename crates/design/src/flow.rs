@@ -43,8 +43,9 @@ impl<'a> Flow<'a> {
         once
     }
 
-    /// The events that `first` can lead to, itself included: those that its consumers emit, those
-    /// that their consumers emit, and so on. Rows that consume dead letters count as consumers.
+    /// The events in `first`, and all events that they can lead to: those that their consumers
+    /// emit, those that the consumers of these emit, and so on. Rows that consume dead letters
+    /// count as consumers.
     #[must_use]
     pub fn following(&self, first: &[EventSpec]) -> BTreeSet<&'static str> {
         let mut reached = BTreeSet::new();

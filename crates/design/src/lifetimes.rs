@@ -6,8 +6,8 @@ use chorus_table::{Replay, RowSpec};
 
 use crate::Finding;
 
-/// Reports rows that could process a replayed event twice: those that only their `records` protect,
-/// if the `archive` keeps events for longer.
+/// Reports rows that could process a replayed event twice: rows that only idempotency records
+/// protect from that, if the `archive` keeps an event at least as long as the `records` are kept.
 pub(crate) fn check(rows: &[RowSpec], archive: Duration, records: Duration) -> Vec<Finding> {
     if archive < records {
         return Vec::new();
@@ -15,12 +15,12 @@ pub(crate) fn check(rows: &[RowSpec], archive: Duration, records: Duration) -> V
     let protected = rows.iter().filter(|row| row.replay == Replay::Idempotent);
     let consuming = protected.filter(|row| !row.on.is_empty());
     let problem = format!(
-        "is kept from counting a replayed event twice by its records alone, which last {} days; the \
-         archive keeps events for {}",
+        "may process a replayed event twice: its records expire after {} days, and the archive \
+         keeps events for {}",
         days(records),
         days(archive)
     );
-    let remedy = "Keep records for longer, or have the row fold";
+    let remedy = "Keep records for longer, or declare that the row folds its events";
     consuming.map(|row| Finding::new(row.action, problem.clone(), remedy)).collect()
 }
 

@@ -14,7 +14,7 @@ pub fn markdown(table: &Table, source: &str) -> String {
     let rows = table.rows;
     let flow = Flow { rows };
     let mut text = format!(
-        "# The design table\n\nGenerated from `{source}` by `design --write`; a test fails where \
+        "# The design table\n\nGenerated from `{source}` by `design --write`; a test fails if \
          the two differ.\n\n## Actions\n\n",
     );
     line(
@@ -58,7 +58,13 @@ fn breakers(text: &mut String, rows: &[RowSpec]) {
     text.push_str("\n## Circuit breakers\n\n");
     line(
         text,
-        &["Partner", "Called by", "Nobody calls after", "Then, until one is answered", "Says"],
+        &[
+            "Partner",
+            "Called by",
+            "Calls stop after",
+            "Test calls, until one is answered",
+            "Events",
+        ],
     );
     line(text, &["---"; 5]);
     for (partner, (breaker, rows)) in callers {

@@ -18,14 +18,18 @@ fn one(rule: &Rule, messages: &[Message]) -> Vec<Finding> {
         Ok(pattern) => pattern,
         Err(error) => {
             let problem = format!("has a rule that EventBridge refuses: {error}");
-            return vec![Finding::new(action, problem, "Mend the row's `when`")];
+            return vec![Finding::new(action, problem, "Correct the row's `when`")];
         }
     };
     let tried = messages.iter().map(|message| tried(rule, &pattern, message));
     tried
         .filter_map(|result| {
             result.unwrap_or_else(|error| {
-                Some(Finding::new(action, format!("cannot be tried: {error}"), "Mend the sample"))
+                Some(Finding::new(
+                    action,
+                    format!("has a sample that cannot be written as JSON: {error}"),
+                    "Correct the sample",
+                ))
             })
         })
         .collect()
@@ -46,11 +50,15 @@ fn tried(rule: &Rule, pattern: &Pattern, message: &Message) -> serde_json::Resul
             format!("has a rule that misses a sample of {name}, which it consumes")
         }
         (true, all) if row.when.is_some() && all == samples.len() => {
-            format!("has a content rule that every sample of {name} satisfies: nothing tries it")
+            format!(
+                "has a content rule that every sample of {name} satisfies: no sample shows what the \
+                 rule excludes"
+            )
         }
         (false, 1..) => format!("has a rule that matches {name}, which it does not consume"),
         _ => return Ok(None),
     };
-    let remedy = "Mend the row's `when`, or add a sample that tells the cases apart";
+    let remedy =
+        "Correct the row's `when`, or add a sample that the rule has to match or to exclude";
     Ok(Some(Finding::new(row.action, problem, remedy)))
 }

@@ -95,7 +95,8 @@ fn inputs(row: &RowSpec) -> String {
         .map_or_else(|| inputs.clone(), |content| format!("{inputs} where {}", content.pattern()))
 }
 
-/// Marks an event that ends the flow if only rows that keep records consume it.
+/// The event's name, followed by `END` if the event ends the flow and only rows that keep records
+/// consume it.
 fn output(flow: Flow<'_>, event: &EventSpec) -> String {
     let only_recorded =
         || flow.consumers(event.detail_type).all(|row| row.effect == Effect::Records);

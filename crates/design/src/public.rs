@@ -36,7 +36,10 @@ pub(crate) fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
 fn of_another_source(row: &RowSpec, bus: OutsideBus, event: &EventSpec) -> Finding {
     let (name, source) = (event.detail_type, event.owner.source());
     let problem = format!("forwards {name} of {source} to the bus {}", bus.name);
-    let remedy = format!("Emit an event of {} that says what may leave the account", bus.source);
+    let remedy = format!(
+        "Emit an event of {} that has only the data that may leave the account",
+        bus.source
+    );
     Finding::new(row.action, problem, remedy)
 }
 
@@ -80,9 +83,9 @@ fn fields(schema: &Value, at: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Collects the problems of a value. Text must be restricted by a pattern, a format or listed values,
-/// because free text may contain personal data; encrypted text has no such restriction, so it is
-/// reported as well. Every field must have a name and a type.
+/// Collects the problems of a value. Text must be restricted by a pattern, a format or listed
+/// values, because free text may contain personal data; encrypted text has no such restriction, so
+/// it is reported as well. Every field must have a name and a type.
 fn value(schema: &Value, place: &str, problems: &mut Vec<Problem>) {
     let of_type = |name: &str| match &schema["type"] {
         Value::Array(types) => types.iter().any(|one| one == name),
@@ -91,7 +94,7 @@ fn value(schema: &Value, place: &str, problems: &mut Vec<Problem>) {
     let shaped = ["pattern", "format", "enum", "const"].iter().any(|it| !schema[it].is_null());
     if of_type("string") && !shaped {
         let remedy = "Give it a type whose text has a pattern, a format or listed values";
-        problems.push((place.to_owned(), "may be any text, a person's name too", remedy));
+        problems.push((place.to_owned(), "may be any text, such as a person's name", remedy));
     }
     let known = ["type", "$ref", "anyOf", "oneOf", "allOf", "enum", "const"];
     let open = known.iter().all(|keyword| schema[keyword].is_null());
@@ -133,7 +136,7 @@ mod tests {
         for field in good {
             assert_eq!(judged(&field), [""; 0], "{field}");
         }
-        let any_text = "may be any text, a person's name too";
+        let any_text = "may be any text, such as a person's name";
         let bad = [
             (json!({ "type": "boolean" }), "is not documented"),
             (json!({ "description": "It.", "type": "string" }), any_text),

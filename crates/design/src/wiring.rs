@@ -6,7 +6,8 @@ use chorus_table::{RowSpec, Service, Table};
 
 use crate::Finding;
 
-/// Reports differences between `functions`, all that an application runs, and its table.
+/// Reports differences between the table of an application and `functions`, which are all the
+/// functions that the application runs.
 #[must_use]
 pub fn wiring(table: &Table, functions: &[Function]) -> Vec<Finding> {
     let mut findings = services(table, functions);
@@ -24,16 +25,16 @@ fn services(table: &Table, functions: &[Function]) -> Vec<Finding> {
             0 => findings.push(Finding::new(
                 name,
                 "is a service without a function",
-                "Add its function to the list of all functions, or take the service away",
+                "Add its function to the list of all functions, or remove the service",
             )),
             more => findings.push(Finding::new(
                 name,
                 format!("has {more} functions in the list, where one is expected"),
-                "List one: a service's events are answered once",
+                "List one: each event of a service is handled by one function",
             )),
         }
         if !table.rows.iter().any(|row| row.service == *service) {
-            let remedy = "Give it a row, or take it from the list of services";
+            let remedy = "Give it a row, or remove it from the list of services";
             findings.push(Finding::new(name, "is a service without a row", remedy));
         }
     }
@@ -75,7 +76,7 @@ fn without_row(table: &Table, function: &Function) -> Vec<Finding> {
     for row in function.handlers.iter().map(|handler| handler.row()) {
         if !table.rows.contains(&row) || row.service != function.service {
             let problem = format!(
-                "is answered in the function of {}, and is not a row of it in the table",
+                "is implemented in the function of {}, but the table has no such row of that service",
                 function.service.title
             );
             let remedy = "Register the action in its own service, or add the row";

@@ -35,13 +35,14 @@ pub struct Application {
     pub schema_registry: Option<&'static str>,
     /// Environment variables of the functions of some services.
     pub variables: Vec<(Service, String, Value)>,
-    /// Services whose function has another binary in every stage but prod: one that simulates a
-    /// partner which is not configured.
+    /// Services whose function has another binary in stages other than prod, and that binary, which
+    /// simulates a partner that is not configured.
     pub simulated: Vec<(Service, &'static str)>,
     /// Further permissions of some services' functions, beside those that derive from the table.
     pub grants: Vec<(Service, Statement)>,
     /// The operations that services use on their tables and indexes. For a table in the list, its
-    /// service is granted only these operations; for any other table, all that actions can need.
+    /// service is granted only these operations; for any other table, every operation that an
+    /// action may need.
     pub access: Vec<TableAccess>,
     /// Resources that belong to no service, each with its logical id.
     pub resources: Vec<(&'static str, Resource)>,

@@ -27,12 +27,11 @@ use crate::{Finding, Stack, synthesize};
 use view::View;
 pub(crate) use view::variables;
 
-/// A check of a template.
 type Check = for<'a> fn(View<'a>) -> Vec<Finding>;
 
-/// The checks of any template beside that of the stack, such as of a bus in another account: all that do
-/// not compare it with the rows of the table.
-const BESIDE: [Check; 9] = [
+/// The checks that do not need the rows of the table. They apply to the stack's template, and to
+/// further templates of the application, such as that of a bus in another account.
+const CHECKS_OF_ALL_TEMPLATES: [Check; 9] = [
     patterns::check,
     inputs::check,
     forwards::check,
@@ -55,24 +54,28 @@ const WITH_ROWS: [Check; 7] = [
     secrets::check,
 ];
 
-/// Checks `document`, a template beside that of `stack`, such as of a bus in another account: all that
-/// does not compare it with the rows of the table.
+/// Checks `document`, a further template of the application of `stack`, such as that of a bus in
+/// another account. `document` is not compared with the rows of the table.
 #[must_use]
 pub fn check_beside(document: &Value, stack: &Stack) -> Vec<Finding> {
-    run((document, stack), None, &[&BESIDE])
+    run((document, stack), None, &[&CHECKS_OF_ALL_TEMPLATES])
 }
 
 /// Checks `document`, a SAM template as JSON, against `stack`. The result is empty if all is well.
 #[must_use]
 pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
-    run((document, stack), None, &[&BESIDE, &WITH_ROWS])
+    run((document, stack), None, &[&CHECKS_OF_ALL_TEMPLATES, &WITH_ROWS])
 }
 
 /// Checks `document`, the template of `stack` for two regions. The result is empty if all is well.
 #[must_use]
 pub fn check_in_two_regions(document: &Value, stack: &Stack) -> Vec<Finding> {
     let by_name = ByName::of(&synthesize(stack).document());
-    run((document, stack), Some(&by_name), &[&BESIDE, &WITH_ROWS, &[regions::check]])
+    run(
+        (document, stack),
+        Some(&by_name),
+        &[&CHECKS_OF_ALL_TEMPLATES, &WITH_ROWS, &[regions::check]],
+    )
 }
 
 fn run(

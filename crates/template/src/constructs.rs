@@ -18,7 +18,7 @@ pub(crate) use function::QUEUE_CONCURRENCY;
 pub use function::{EventRule, EventSource, Function, Schedule};
 pub use http_api::{HttpApi, InvokePermission, Operation};
 pub(crate) use monitoring::ALARM_TOPIC;
-pub use monitoring::{Alarm, Dashboard, LogGroup};
+pub use monitoring::{Alarm, Dashboard, LogGroup, MINUTE};
 pub use partner::{ApiDestination, Connection, GeneratedSecret};
 pub use queue::{Queue, QueuePolicy};
 pub use role::{Principal, Role, Statement};

@@ -9,7 +9,7 @@ use chorus_table::{OutsideBus, Sender};
 use serde_json::{Map, Value, json};
 
 use crate::constructs::{
-    ALARM_TOPIC, Alarm, Archive, Bus, BusPolicy, Construct, Principal, Queue, QueuePolicy,
+    ALARM_TOPIC, Alarm, Archive, Bus, BusPolicy, Construct, MINUTE, Principal, Queue, QueuePolicy,
     Resource, Role, Rule, RuleTarget, Statement,
 };
 use crate::intrinsics::{arn, attribute, equals, given, only_if, reference};
@@ -37,14 +37,15 @@ const HAS_APPLICATION: &str = "HasApplication";
 const HAS_SUBSCRIBER: &str = "HasSubscriber";
 const HAS_ORGANIZATION: &str = "HasOrganization";
 
-/// The queue for events that no other rule matches.
+/// The queue for events that the bus accepts and no forwarding rule matches.
 const UNWANTED: &str = "Unwanted";
-/// The rule that sends events there.
+/// The rule that sends events that no forwarding rule matches to the queue [`UNWANTED`].
 const UNWANTED_RULE: &str = "UnwantedRule";
 const FORWARD_PUBLIC: &str = "ForwardPublicEventsRule";
 
-/// The reason in a message of that queue. It is JSON text.
-const REASON: &str = "No rule wants this event: its source, detail type, category or account is not one that \
+/// The field `reason` of each message in the queue [`UNWANTED`]. The text is written into JSON as
+/// it is, so it must not contain characters that JSON escapes.
+const REASON: &str = "No rule matches this event: its source, detail type, category or account is not one that \
                       the design table lets through this bus.";
 
 /// Makes the template of `bus`, which the design table of `stack` names.
@@ -66,7 +67,11 @@ pub fn gatekeeper(stack: &Stack, bus: OutsideBus) -> Template {
     gate.add_queues(&mut template);
     add_alarms(&mut template);
     template.output("BusArn", "The bus: EnterpriseBusArn of the application", arn(names::BUS));
-    template.output("UnwantedUrl", "What no rule wanted, with the reason", reference(UNWANTED));
+    template.output(
+        "UnwantedUrl",
+        "The queue of events that no rule matches, with the reason",
+        reference(UNWANTED),
+    );
     template.output(
         "DeadLettersUrl",
         "The queue of events that could not be delivered",
@@ -172,7 +177,8 @@ impl Gate {
         }
     }
 
-    /// Adds the rules that let events through, with their roles, and the one for everything else.
+    /// Adds the rules that forward events, with their roles, and the rule that sends all other
+    /// events to the queue [`UNWANTED`].
     fn add_rules(&self, template: &mut Template) {
         template.section(
             "Public events go to a subscriber's bus, where one is named. Teams add rules.",
@@ -197,12 +203,13 @@ impl Gate {
             let forward = Forward { rule, pattern, to: APPLICATION_BUS };
             forward.add(template, &names::has_sender(sender.partner));
         }
-        template
-            .section("What the policy lets through and no rule wants waits here, with the reason.");
+        template.section(
+            "Events that the policy admits, and that no rule matches, wait here, with the reason.",
+        );
         let unwanted = Rule {
             bus: names::BUS,
             name: "unwanted".to_owned(),
-            pattern: self.unwanted(),
+            pattern: self.unforwarded_events(),
             target: RuleTarget::QueueWithReason { queue: UNWANTED.to_owned(), reason: REASON },
             retry: BUS.into(),
             dead_letters: DEAD_LETTERS.to_owned(),
@@ -211,8 +218,8 @@ impl Gate {
         template.add(UNWANTED_RULE, &unwanted);
     }
 
-    /// Matches the events that no other rule matches.
-    fn unwanted(&self) -> Value {
+    /// The event pattern that matches exactly the events that no forwarding rule is meant for.
+    fn unforwarded_events(&self) -> Value {
         let other = |listed: Value| json!([{ "anything-but": listed }]);
         let mut ways = vec![json!({ "source": other(json!(self.sources())) })];
         let mut outside = |source: &str, names: &[&str], account: &str| {
@@ -240,20 +247,20 @@ impl Gate {
             only_if(&names::has_sender(sender.partner), arn(&forward_commands(*sender)))
         }));
         for (queue, rules) in [(DEAD_LETTERS, rules), (UNWANTED, vec![always])] {
-            template.add(queue, &Queue::RESTING);
+            template.add(queue, &Queue::WITHOUT_CONSUMER);
             let policy = QueuePolicy { queue: queue.to_owned(), rules };
             template.add(format!("{queue}Policy"), &policy);
         }
     }
 
-    /// The sources that may come through.
+    /// The sources of the events that the bus may forward: of public events and of commands.
     fn sources(&self) -> BTreeSet<&'static str> {
         let partners = self.senders.iter().map(|sender| sender.partner.source);
         partners.chain([self.bus.source]).collect()
     }
 }
 
-/// The rule that forwards a sender's commands.
+/// The logical id of the rule that forwards a sender's commands.
 fn forward_commands(sender: Sender) -> String {
     format!("Forward{}Rule", names::pascal(sender.partner.name))
 }
@@ -267,7 +274,7 @@ struct Forward {
 }
 
 impl Forward {
-    /// Adds the rule, and the role with which EventBridge puts the events there.
+    /// Adds the rule, and the role with which EventBridge puts the events to the target bus.
     fn add(self, template: &mut Template, condition: &str) {
         let bus = reference(self.to);
         let name = self.rule.trim_end_matches("Rule");
@@ -298,12 +305,14 @@ fn add_alarms(template: &mut Template) {
         metric: ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         dimensions: vec![("QueueName", attribute(queue, "QueueName"))],
         statistic: "Maximum",
+        period: MINUTE,
         above: (0, 1),
     };
     let dead =
         depth(DEAD_LETTERS, "dead-letters", "The bus could not deliver an event: redrive it");
     template.add("DeadLettersDepthAlarm", &dead);
-    let unwanted = depth(UNWANTED, "unwanted", "An event came that no rule wants: see its reason");
+    let unwanted =
+        depth(UNWANTED, "unwanted", "No rule matches an event: its message has the reason");
     template.add("UnwantedDepthAlarm", &unwanted);
 }
 

@@ -117,14 +117,14 @@ pub(crate) struct Comparison<'a> {
     pub(crate) state: &'a str,
     /// The last field of the path that is compared.
     pub(crate) field: &'a str,
-    pub(crate) word: &'a str,
+    pub(crate) value: &'a str,
 }
 
 /// Collects the comparisons in a choice's rule, including nested rules.
 fn compared<'a>(state: &'a str, rule: &'a Value, found: &mut Vec<Comparison<'a>>) {
-    if let (Some(path), Some(word)) = (rule["Variable"].as_str(), rule["StringEquals"].as_str()) {
+    if let (Some(path), Some(value)) = (rule["Variable"].as_str(), rule["StringEquals"].as_str()) {
         let field = path.rsplit('.').next().unwrap_or(path);
-        found.push(Comparison { state, field, word });
+        found.push(Comparison { state, field, value });
     }
     let inside = ["Choices", "And", "Or"].iter().filter_map(|list| rule[*list].as_array());
     inside.flatten().chain(rule.get("Not")).for_each(|rule| compared(state, rule, found));
@@ -153,8 +153,8 @@ impl<'a> Task<'a> {
         resource.strip_prefix(INTEGRATION).unwrap_or(resource)
     }
 
-    /// Whether the task makes this call, such as `lambda:invoke`, whether or not it waits for more
-    /// than the response.
+    /// Whether the task makes this call, such as `lambda:invoke`. A suffix that makes the task
+    /// wait, such as `.sync`, is ignored.
     pub(crate) fn calls(self, call: &str) -> bool {
         self.integration().split('.').next() == Some(call)
     }
@@ -183,8 +183,9 @@ impl<'a> Task<'a> {
         errors.any(|errors| errors.iter().any(|error| error == "States.ALL"))
     }
 
-    /// The task's retriers that an error of any name may meet: that for `States.ALL`, and before it
-    /// those for `States.TaskFailed` and `States.Timeout`. Empty without one for `States.ALL`.
+    /// The task's retriers that do not depend on the error's name: the one for `States.ALL`, and
+    /// those before it for `States.TaskFailed` or `States.Timeout`. Empty if no retrier names
+    /// `States.ALL`.
     pub(crate) fn retries_of_any(self) -> Vec<&'a Value> {
         let names = |retrier: &Value, wanted: &[&str]| {
             let mut errors = retrier["ErrorEquals"].as_array().into_iter().flatten();

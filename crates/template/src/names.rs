@@ -28,12 +28,12 @@ pub(crate) fn bus_parameter(bus: OutsideBus) -> String {
     format!("{}BusArn", pascal(bus.name))
 }
 
-/// The condition that the ARN of that bus is set.
+/// The condition that the ARN of a bus of another account is set.
 pub(crate) fn has_bus(bus: OutsideBus) -> String {
     format!("Has{}Bus", pascal(bus.name))
 }
 
-/// The role with which events are put to that bus.
+/// The role with which EventBridge puts events to a bus of another account.
 pub(crate) fn bus_role(bus: OutsideBus) -> String {
     format!("{}BusRole", pascal(bus.name))
 }
@@ -43,7 +43,7 @@ pub(crate) fn sender_account(partner: Partner) -> String {
     format!("{}Account", pascal(partner.name))
 }
 
-/// The condition that this account may send commands.
+/// The condition that the account of `partner` may send commands.
 pub(crate) fn has_sender(partner: Partner) -> String {
     format!("Has{}", pascal(partner.name))
 }

@@ -1,10 +1,14 @@
 //! The template of a stack that is deployed in two regions, of which one acts.
 //!
-//! The same template, with the same parameters, is deployed in both regions under one name. It is the
-//! template of one region with these differences: tables are global tables and secrets have replicas,
-//! both of them created in the primary region and found by their names; functions publish to a global
-//! endpoint, which replicates every event to the bus of the other region; they read which region acts
-//! from a table that is consistent in both; and the rules of the region that does not act are disabled.
+//! The same template is deployed in both regions under one stack name, with the same parameters. It
+//! differs from the template for one region:
+//!
+//! - Tables are global tables and secrets have replicas. The primary region's stack creates them;
+//!   the other stack refers to them by their names.
+//! - Functions publish to a global endpoint, which replicates every event to the bus of the other
+//!   region.
+//! - Functions read which region acts from a table that is strongly consistent in both regions.
+//! - The rules of the region that does not act are disabled.
 
 mod by_name;
 mod endpoint;
@@ -29,7 +33,7 @@ pub(crate) const PRIMARY: &str = "PrimaryRegion";
 pub(crate) const SECONDARY: &str = "SecondaryRegion";
 /// The parameter with the region that has no stack, but a vote on which region acts.
 pub(crate) const WITNESS: &str = "WitnessRegion";
-/// The parameter with the one of both regions whose rules are enabled.
+/// The parameter that names the acting region: its rules are enabled, the other region's are not.
 const ACTING: &str = "ActingRegion";
 /// The parameter that selects whether there is a global endpoint.
 const GLOBAL_ENDPOINT: &str = "GlobalEndpoint";
@@ -38,7 +42,7 @@ const ENDPOINT_ID: &str = "EndpointId";
 
 /// The condition that this is the primary region's stack.
 pub(crate) const IS_PRIMARY: &str = "IsPrimary";
-/// The condition that events are acted on in this stack's region.
+/// The condition that this stack's region acts.
 pub(crate) const IS_ACTING: &str = "IsActing";
 /// The condition that this stack creates the global endpoint.
 const HAS_ENDPOINT: &str = "HasEndpoint";
@@ -119,7 +123,8 @@ fn add_rules(rules: &mut Value, stack: &Stack) {
         },
     ] });
     if stack.has_api() {
-        // The user pool of a stack knows neither the users nor the tokens of the other one's.
+        // Each stack's user pool has its own users, and rejects tokens of the other stack's pool.
+        // So production needs an issuer that both stacks accept.
         rules["ProdHasOneIssuer"] = json!({
             "RuleCondition": equals("Stage", "prod"),
             "Assertions": [{
@@ -130,7 +135,7 @@ fn add_rules(rules: &mut Value, stack: &Stack) {
     }
 }
 
-/// The resource as it is in two regions.
+/// Converts a resource of the template for one region to that of the template for two regions.
 fn changed(
     (id, mut resource): (&str, Value),
     by_name: &ByName,
@@ -160,7 +165,8 @@ fn changed(
     }
 }
 
-/// The condition that `own`, if any, holds and the stack is the primary one.
+/// Adds the condition that `own` holds and the stack is the primary region's, and returns its name.
+/// If `own` is null, returns the name of the condition that the stack is the primary region's.
 fn in_primary(own: &Value, conditions: &mut Map<String, Value>) -> String {
     let Some(own) = own.as_str() else { return IS_PRIMARY.to_owned() };
     let name = format!("{own}InPrimary");
@@ -176,8 +182,9 @@ fn enable_rule(properties: &mut Value) {
     *state = either(IS_ACTING, here, json!("DISABLED"));
 }
 
-/// Has a rule whose target is outside of the stack match only events whose home is this region: no
-/// code of ours runs that could ignore the others.
+/// Restricts a rule whose target is outside of the stack to events whose home region is that of the
+/// stack. Functions check the home region themselves; behind such a rule, no code of ours runs that
+/// could.
 fn at_home(properties: &mut Value) {
     let reaches_outside = !properties["Targets"][0]["RoleArn"].is_null();
     if reaches_outside {
@@ -202,7 +209,7 @@ fn configure_functions(template: &mut Template) {
     variables[names::table_variable("regions")] = substitute(regions);
 }
 
-/// A resource of the primary stack alone.
+/// Returns the resource with `condition`, under which only the primary region's stack has it.
 fn of_primary(resource: Resource, condition: &str) -> Resource {
     Resource { condition: Some(condition.to_owned()), ..resource }
 }

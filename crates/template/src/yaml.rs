@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 /// The longest line in characters, for a value on one line.
 const WIDTH: usize = 100;
 
-/// The least depth at which a value that fits is written on one line. Whole resources are less
-/// deep.
+/// Objects at a lower depth than this, such as whole resources, are written on several lines, even
+/// if they fit on one.
 const COMPACT_FROM: usize = 3;
 
 /// Keys that come first, in this order; the others follow alphabetically.

@@ -1,4 +1,4 @@
-//! Routes without protection.
+//! Faults in the API: routes without protection.
 
 use serde_json::{Value, json};
 
@@ -33,6 +33,6 @@ fn a_scheme_that_verifies_nothing() {
             let scheme = &mut definition["components"]["securitySchemes"]["token"];
             scheme["x-amazon-apigateway-authorizer"]["type"] = json!("none");
         },
-        &[("Api", "lets anybody in by the scheme token, which verifies nothing")],
+        &[("Api", "admits anybody by the scheme token, which verifies nothing")],
     );
 }

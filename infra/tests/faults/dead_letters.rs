@@ -1,4 +1,4 @@
-//! Undeliverable events that would be lost.
+//! Faults in dead-letter queues: undeliverable events that would be lost.
 
 use serde_json::json;
 

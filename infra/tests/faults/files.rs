@@ -1,4 +1,5 @@
-//! Files that do not exist, and definitions with names that are not substituted.
+//! Faults in references to files: files that do not exist, and definitions with names that are not
+//! substituted.
 
 use serde_json::{Value, json};
 
@@ -38,8 +39,9 @@ fn an_api_description_that_is_not_there() {
         },
         &[
             ("Api", "names api.yaml as Location"),
-            // A scheme in a file that cannot be read counts as no protection.
-            ("Api", "lets anybody in by the scheme token"),
+            // A security scheme that is defined in a file that cannot be read counts as no
+            // protection.
+            ("Api", "admits anybody by the scheme token"),
         ],
     );
 }

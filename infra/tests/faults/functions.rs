@@ -1,4 +1,4 @@
-//! Functions whose failures would be lost.
+//! Faults in functions: failed events that would be lost.
 
 use serde_json::json;
 
@@ -30,7 +30,7 @@ fn a_batch_that_fails_as_a_whole() {
         |it| {
             remove(event(it, "NotificationFunction", "NotificationQueue"), "FunctionResponseTypes");
         },
-        &[("NotificationFunction", "one poisoned message takes all")],
+        &[("NotificationFunction", "one unreadable message fails all others")],
     );
 }
 
@@ -39,9 +39,9 @@ fn a_queue_that_gives_a_message_up_while_the_partner_is_away() {
     planted(
         |it| of(it, "PaymentQueue")["RedrivePolicy"]["maxReceiveCount"] = json!(5),
         &[
-            ("PaymentQueue", "gives up CollectPayment after 450s"),
-            ("PaymentQueue", "gives up CapturePayment after 450s"),
-            ("PaymentQueue", "gives up CancelPayment after 450s"),
+            ("PaymentQueue", "gives up messages of CollectPayment after 450s"),
+            ("PaymentQueue", "gives up messages of CapturePayment after 450s"),
+            ("PaymentQueue", "gives up messages of CancelPayment after 450s"),
         ],
     );
 }
@@ -51,7 +51,7 @@ fn a_secret_in_an_environment_variable() {
     let by_reference = |name: &'static str, value: serde_json::Value| {
         planted(
             |it| of(it, "OrderFunction")["Environment"]["Variables"][name] = value,
-            &[("OrderFunction", "has a secret in its environment variable")],
+            &[("OrderFunction", "has a secret in the environment variable")],
         );
     };
     let resolved = json!({ "Fn::Sub": "{{resolve:secretsmanager:${OrderIdSecret}}}" });

@@ -1,4 +1,4 @@
-//! Permissions that are wider or narrower than needed.
+//! Faults in roles: permissions that are wider or narrower than needed.
 
 use serde_json::json;
 
@@ -41,7 +41,10 @@ fn the_queue_of_another_function() {
                 { "Fn::GetAtt": ["PaymentFailures", "Arn"] },
             ]);
         },
-        &[("CustomerRole", "sqs:SendMessage on PaymentFailures, where CustomerFunction does not")],
+        &[(
+            "CustomerRole",
+            "sqs:SendMessage on PaymentFailures, where CustomerFunction never uses it",
+        )],
     );
 }
 
@@ -76,8 +79,8 @@ fn any_word_at_all() {
     planted(
         |it| remove(statement(it, "CustomerRole", "PublishCustomers"), "Condition"),
         &[
-            ("CustomerRole", "PutEvents is not bound by events:source"),
-            ("CustomerRole", "PutEvents is not bound by events:detail-type"),
+            ("CustomerRole", "PutEvents has no condition on events:source"),
+            ("CustomerRole", "PutEvents has no condition on events:detail-type"),
             ("CustomerRole", "may not publish CustomerDescribed"),
             ("CustomerRole", "may not publish CustomerErased"),
             ("CustomerRole", "may not publish CustomerUpdated"),

@@ -1,5 +1,5 @@
-//! State machines that would not run, would wait forever, or would call functions of another service
-//! or template.
+//! Faulty state machines, which would not run, would wait forever, or would call functions of
+//! another service or template.
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ fn a_wait_that_nothing_ends() {
 fn a_wait_that_leads_nowhere_when_it_fails() {
     planted(
         |it| take(state(it, "CollectPaymentMachine", "Review"), "Catch"),
-        &[("CollectPaymentMachine", "has no way on where the wait in Review fails")],
+        &[("CollectPaymentMachine", "catches no failure of the wait in Review")],
     );
 }
 
@@ -58,14 +58,17 @@ fn a_call_of_what_is_not_of_this_template() {
             let parameters = &mut state(it, "CollectPaymentMachine", "MakePayment")["Parameters"];
             parameters["FunctionName"] = json!("a-function-of-somebody");
         },
-        &[("CollectPaymentMachine", "lambda:invoke of a-function-of-somebody in MakePayment")],
+        &[(
+            "CollectPaymentMachine",
+            "calls lambda:invoke in MakePayment with a-function-of-somebody",
+        )],
     );
     planted(
         |it| {
             of(it, "CollectPaymentMachine")["DefinitionSubstitutions"]["Bus"] =
                 json!({ "Ref": "Archive" });
         },
-        &[("CollectPaymentMachine", "events:putEvents of Archive in Say")],
+        &[("CollectPaymentMachine", "calls events:putEvents in Say with Archive")],
     );
 }
 
@@ -77,10 +80,10 @@ fn the_function_of_another_service() {
                 json!({ "Fn::GetAtt": ["FraudFunction", "Arn"] });
         },
         &[
-            ("CollectPaymentMachine", "asks FraudFunction for AskCustomer"),
-            ("CollectPaymentMachine", "asks FraudFunction for ConcludePayment"),
-            ("CollectPaymentMachine", "asks FraudFunction for MakePayment"),
-            ("CollectPaymentMachine", "asks FraudFunction for RefusePayment"),
+            ("CollectPaymentMachine", "invokes FraudFunction for AskCustomer"),
+            ("CollectPaymentMachine", "invokes FraudFunction for ConcludePayment"),
+            ("CollectPaymentMachine", "invokes FraudFunction for MakePayment"),
+            ("CollectPaymentMachine", "invokes FraudFunction for RefusePayment"),
         ],
     );
 }
@@ -93,8 +96,8 @@ fn a_task_that_is_none_of_the_machines() {
             parameters["Payload"]["action"] = json!("CancelPayment");
         },
         &[
-            ("CollectPaymentMachine", "hands an event to CancelPayment in MakePayment"),
-            ("CollectPaymentMachine", "never hands anything to MakePayment"),
+            ("CollectPaymentMachine", "invokes CancelPayment in MakePayment"),
+            ("CollectPaymentMachine", "never invokes MakePayment"),
         ],
     );
 }
@@ -106,7 +109,7 @@ fn events_of_another_service() {
             let say = state(it, "CollectPaymentMachine", "Say");
             say["Parameters"]["Entries"][0]["Source"] = json!("com.orders");
         },
-        &[("CollectPaymentMachine", "speaks as com.orders in Say")],
+        &[("CollectPaymentMachine", "publishes as com.orders in Say")],
     );
 }
 
@@ -179,7 +182,7 @@ fn a_verdict_that_the_service_does_not_give() {
         },
         &[
             ("CollectPaymentMachine", "compares verdict with approved in IsApproved"),
-            ("CollectPaymentMachine", "may be answered approve as verdict"),
+            ("CollectPaymentMachine", "may get the answer approve in verdict"),
         ],
     );
 }
@@ -193,7 +196,7 @@ fn an_event_of_a_child_machine_that_its_parent_does_not_publish() {
         },
         &[
             ("CollectPaymentMachine", "compares verdict with unseen in IsApproved"),
-            ("CollectPaymentMachine", "may be answered unlooked as verdict"),
+            ("CollectPaymentMachine", "may get the answer unlooked in verdict"),
         ],
     );
 }

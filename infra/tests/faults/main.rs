@@ -17,8 +17,8 @@ use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Puts a fault into the template, and expects exactly these findings: resource, and a part of the
-/// problem.
+/// Puts a fault into the template with `plant`, and asserts that the checks report exactly the
+/// `expected` findings, each given by its resource and a part of its problem.
 #[track_caller]
 fn planted(plant: impl FnOnce(&mut Value), expected: &[(&str, &str)]) {
     let stack = shop(ROOT);

@@ -1,4 +1,5 @@
-//! Names that are not unique or too long, and references to nothing.
+//! Faults in names and references: names that are too long or used twice, and references to
+//! something that does not exist.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Patterns that match other events than the table declares.
+//! Faults in rules: patterns that match other events than the table declares.
 
 use serde_json::json;
 
@@ -22,7 +22,7 @@ fn a_misspelt_event() {
             event(it, "OrderFunction", "ProjectOrder")["Pattern"]["detail-type"][0] =
                 json!("OrderCreate");
         },
-        &[("OrderFunctionProjectOrder", "waits for OrderCreate, which is not an event")],
+        &[("OrderFunctionProjectOrder", "matches OrderCreate, which is not an event")],
     );
 }
 
@@ -32,7 +32,7 @@ fn an_unknown_source() {
         |it| {
             event(it, "OrderFunction", "LearnPrice")["Pattern"]["source"] = json!(["com.inventry"]);
         },
-        &[("OrderFunctionLearnPrice", "waits for events of com.inventry")],
+        &[("OrderFunctionLearnPrice", "matches events of com.inventry")],
     );
 }
 

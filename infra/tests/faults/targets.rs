@@ -1,4 +1,4 @@
-//! Targets that could not be called, or would get wrong input.
+//! Faulty targets, which could not be called, or would get wrong input.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn target(it: &mut Value) -> &mut Value {
 fn a_partner_without_a_role() {
     planted(
         |it| remove(target(it), "RoleArn"),
-        &[("DeliveryStartDeliveryRule", "the target Carrier, and no role")],
+        &[("DeliveryStartDeliveryRule", "the target Carrier, but no role")],
     );
 }
 
@@ -48,7 +48,7 @@ fn a_variable_without_a_path_and_a_path_without_a_variable() {
     );
 }
 
-/// EventBridge refuses them when the template is deployed, and an emulator does not.
+/// EventBridge refuses to deploy a rule that changes events for a bus; an emulator does not.
 #[test]
 fn an_event_that_is_changed_on_its_way_to_a_bus() {
     let changes = [

@@ -1,5 +1,6 @@
-//! Whether a schema differs from a published one by optional fields alone. Public events may change
-//! in no other way, because their readers, outside of the application, are unknown.
+//! Checks that a schema differs from a published one only in additional optional fields. Public
+//! events must not change in any other way, because their readers are outside of the application
+//! and unknown.
 
 use std::collections::BTreeSet;
 
@@ -8,15 +9,15 @@ use serde_json::{Map, Value};
 use super::containment::{Comparison, Kind, Problem};
 use super::published::without_words;
 
-/// The differences of `after` from `before`, other than optional fields that `before` does not have.
-pub(super) fn beyond(before: &Value, after: &Value) -> Vec<Problem> {
+/// Reports every difference of `after` from `before`, except for additional optional fields.
+pub(super) fn non_additive_differences(before: &Value, after: &Value) -> Vec<Problem> {
     let mut problems = differences(before, after, &Comparison::default());
     let (was, is) = (object(before, "$defs"), object(after, "$defs"));
     for (name, definition) in &was {
         let at = Comparison::default().at(name);
         match is.get(name) {
             Some(now) => problems.extend(differences(definition, now, &at)),
-            None => problems.push(at.problem(Kind::Narrower, "is defined no more")),
+            None => problems.push(at.problem(Kind::Narrower, "is no longer defined")),
         }
     }
     problems
@@ -25,7 +26,7 @@ pub(super) fn beyond(before: &Value, after: &Value) -> Vec<Problem> {
 fn differences(before: &Value, after: &Value, at: &Comparison) -> Vec<Problem> {
     let mut problems = Vec::new();
     if keywords(before) != keywords(after) {
-        problems.push(at.problem(Kind::Narrower, "differs from what was published"));
+        problems.push(at.problem(Kind::Narrower, "differs from the published schema"));
     }
     let (was, is) = (object(before, "properties"), object(after, "properties"));
     let (needed, needs) = (required(before), required(after));
@@ -33,19 +34,20 @@ fn differences(before: &Value, after: &Value, at: &Comparison) -> Vec<Problem> {
         let at = at.at(name);
         match is.get(name) {
             Some(now) => problems.extend(differences(field, now, &at)),
-            None => problems.push(at.problem(Kind::Absent, "is gone")),
+            None => problems.push(at.problem(Kind::Absent, "was removed")),
         }
         if needed.contains(name) && !needs.contains(name) {
             problems.push(at.problem(Kind::Absent, "may be absent"));
         }
     }
     for name in needs.difference(&needed) {
-        problems.push(at.at(name).problem(Kind::Narrower, "is required from now on"));
+        problems.push(at.at(name).problem(Kind::Narrower, "has become required"));
     }
     problems
 }
 
-/// Everything that a schema says beside its fields, without words for people.
+/// The keywords of a schema, without its fields and definitions, and without its titles and
+/// descriptions.
 fn keywords(schema: &Value) -> Value {
     let mut kept = without_words(schema);
     if let Some(keywords) = kept.as_object_mut() {

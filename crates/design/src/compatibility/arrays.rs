@@ -15,16 +15,16 @@ pub(super) fn refused(
     let (written, read) = (Lengths::of(writer), Lengths::of(reader));
     let mut narrower = |problem: String| problems.push(at.problem(Kind::Narrower, problem));
     if written.least < read.least {
-        narrower(format!("may have fewer than {} items, which is refused", read.least));
+        narrower(format!("may have fewer than {} items, which consumers reject", read.least));
     }
     if let Some(most) = read.most
         && written.most.is_none_or(|own| own > most)
     {
-        narrower(format!("may have more than {most} items, which is refused"));
+        narrower(format!("may have more than {most} items, which consumers reject"));
     }
     let unique = |one: &Alternative<'_>| one.each("uniqueItems").any(|it| it == &Value::Bool(true));
     if unique(reader) && !unique(writer) && written.most.is_none_or(|most| most > 1) {
-        narrower("may have the same item twice, which is refused".to_owned());
+        narrower("may have the same item twice, which consumers reject".to_owned());
     }
     let places = written.places.max(read.places);
     for place in 0..places {

@@ -16,7 +16,7 @@ pub(super) struct Problem {
     /// The path of that part: fields joined by points, `[]` after an array, `{}` after a map; empty
     /// for the whole data.
     pub(super) path: String,
-    /// What that part may be, as the end of a sentence that begins with the path.
+    /// The problem as the end of a sentence that begins with the path, such as `may be absent`.
     pub(super) problem: String,
     /// The kind of change, on which the remedy depends.
     pub(super) kind: Kind,
@@ -43,7 +43,7 @@ pub(super) struct Comparison {
 }
 
 impl Comparison {
-    /// The same comparison at one of its fields.
+    /// Returns the comparison of a field of this part.
     pub(super) fn at(&self, field: &str) -> Self {
         let path = match self.path.as_str() {
             "" => field.to_owned(),
@@ -52,7 +52,8 @@ impl Comparison {
         Self { path, ..self.clone() }
     }
 
-    /// The same comparison at the items of an array (`[]`) or the values of a map (`{}`).
+    /// Returns the comparison of the items of this part if it is an array (`[]`), or of its values
+    /// if it is a map (`{}`).
     pub(super) fn inside(&self, brackets: &str) -> Self {
         Self { path: format!("{}{brackets}", self.path), ..self.clone() }
     }
@@ -72,9 +73,13 @@ pub(super) fn refused(
     if !at.within.insert(pair) {
         return Vec::new(); // A recursive type: this very pair is being compared.
     }
-    let unresolved = |Unresolved(what): Unresolved| {
-        vec![at.problem(Kind::Narrower, format!("refers to {what}"))]
-    };
+    let unresolved =
+        |Unresolved(what): Unresolved| {
+            vec![at.problem(
+                Kind::Narrower,
+                format!("refers to {what}, which this check cannot resolve"),
+            )]
+        };
     let (written, read) = match (writer.alternatives(), reader.alternatives()) {
         (Ok(written), Ok(read)) => (written, read),
         (Err(error), _) | (_, Err(error)) => return unresolved(error),
@@ -115,11 +120,13 @@ fn validator(schema: &Schema<'_>) -> Option<jsonschema::Validator> {
 
 fn each_value(values: Vec<Value>, reader: &Schema<'_>, at: &Comparison) -> Vec<Problem> {
     let Some(validator) = validator(reader) else {
-        return vec![at.problem(Kind::Narrower, "is read by a schema that cannot be judged")];
+        return vec![
+            at.problem(Kind::Narrower, "is read with a schema that this check cannot evaluate"),
+        ];
     };
     let refused = values.into_iter().filter(|value| !validator.is_valid(value));
     refused
-        .map(|value| at.problem(Kind::Value, format!("may be {value}, which is refused")))
+        .map(|value| at.problem(Kind::Value, format!("may be {value}, which consumers reject")))
         .collect()
 }
 
@@ -146,11 +153,16 @@ fn one_type(
     }
     match best {
         None if read.iter().any(|one| one.allows(kind)) => {
-            let problem = format!("may be any {kind}, of which some are refused");
+            let problem = format!("may be any {kind}, but consumers reject some of these");
             vec![at.problem(Kind::Value, problem)]
         }
         None => {
-            vec![at.problem(Kind::Narrower, format!("may be {}, which is refused", named(kind)))]
+            vec![
+                at.problem(
+                    Kind::Narrower,
+                    format!("may be {}, which consumers reject", named(kind)),
+                ),
+            ]
         }
         Some(problems) if !problems.is_empty() && kind == "object" && candidates.len() > 1 => {
             match by_tag(written) {
@@ -212,7 +224,10 @@ fn unjudged(written: &Alternative<'_>, read: &Alternative<'_>, at: &Comparison) 
     };
     let differing = UNJUDGED.iter().filter(differs);
     let problem = |keyword: &&str| {
-        at.problem(Kind::Narrower, format!("is read with `{keyword}`, which cannot be judged"))
+        at.problem(
+            Kind::Narrower,
+            format!("is read with `{keyword}`, which this check cannot evaluate"),
+        )
     };
     differing.map(problem).collect()
 }

@@ -37,7 +37,8 @@ pub struct Contract {
     /// its predecessor.
     pub schemas: BTreeMap<Version, Vec<Value>>,
     pub readers: Readers,
-    /// The names of the events that are forwarded to other accounts: they may only gain fields.
+    /// The names of the public events, which are forwarded to other accounts. A version of such an
+    /// event may only gain optional fields.
     pub public: BTreeSet<String>,
     /// The names of all rows.
     pub rows: BTreeSet<String>,

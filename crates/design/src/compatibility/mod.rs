@@ -60,8 +60,8 @@ pub struct Incompatibility {
     /// for the values of a map; empty for the whole data.
     pub path: String,
     pub direction: Direction,
-    /// The rows that read what changed. Empty if only the event log and consumers outside of the
-    /// application read it.
+    /// The rows that read the changed part of the data. Empty if only the event log and consumers
+    /// outside of the application read it.
     pub rows: Vec<String>,
     /// The fault, as the end of a sentence that begins with the path.
     pub problem: String,
@@ -74,7 +74,7 @@ impl From<Incompatibility> for Finding {
         let Incompatibility { event, version, path, direction, rows, problem, remedy } = found;
         let place = if path.is_empty() { "its data" } else { &path };
         let rows = if rows.is_empty() { "no row".to_owned() } else { rows.join(", ") };
-        let problem = format!("{place} {problem} ({direction}; hits {rows})");
+        let problem = format!("{place} {problem} ({direction}; affects {rows})");
         Self::new(format!("{event} version {version}"), problem, remedy)
     }
 }
@@ -85,14 +85,14 @@ pub fn compare(old: &Contract, new: &Contract) -> Vec<Incompatibility> {
     let mut found = Vec::new();
     for (version, schemas) in &old.schemas {
         let Some(current) = new.schemas.get(version) else {
-            found.extend(gone(version, old, new));
+            found.extend(removed_version(version, old, new));
             continue;
         };
         for (before, after) in
             schemas.iter().flat_map(|old| current.iter().map(move |new| (old, new)))
         {
             if new.public.contains(&version.event) {
-                let differences = additions::beyond(before, after).into_iter();
+                let differences = additions::non_additive_differences(before, after).into_iter();
                 found.extend(differences.map(|problem| public(version, problem)));
             }
             let (before, after) = (Schema::whole(before), Schema::whole(after));
@@ -112,7 +112,8 @@ pub fn compare(old: &Contract, new: &Contract) -> Vec<Incompatibility> {
     found
 }
 
-/// What a public event does beyond gaining optional fields. Its readers are in other accounts.
+/// Reports a change of a public event other than an additional optional field. No row is named,
+/// because the event's readers are in other accounts.
 fn public(version: &Version, Problem { path, problem, .. }: Problem) -> Incompatibility {
     let next = version.number + 1;
     Incompatibility {
@@ -121,14 +122,14 @@ fn public(version: &Version, Problem { path, problem, .. }: Problem) -> Incompat
         path,
         direction: Direction::NewProducersOldConsumers,
         rows: Vec::new(),
-        problem: format!("{problem}, and a public event only gains optional fields"),
+        problem: format!("{problem}, but a public event only gains optional fields"),
         remedy: format!("Leave it as published, or declare version {next} beside this one"),
     }
 }
 
-/// Reports a version that can no longer be read although a row that read it still exists, or although
-/// other accounts may read it.
-fn gone(version: &Version, old: &Contract, new: &Contract) -> Option<Incompatibility> {
+/// Reports a version that the new contract lacks, if a row that read it still exists, or if other
+/// accounts may read it.
+fn removed_version(version: &Version, old: &Contract, new: &Contract) -> Option<Incompatibility> {
     let still = |row: &String| new.rows.contains(row);
     let rows: Vec<String> = old.readers.hit(version, "").into_iter().filter(still).collect();
     let public = new.public.contains(&version.event);
@@ -138,7 +139,7 @@ fn gone(version: &Version, old: &Contract, new: &Contract) -> Option<Incompatibi
         path: String::new(),
         direction: Direction::OldEventsNewConsumers,
         rows,
-        problem: "are read no more: events of this version in queues and archives cannot be"
+        problem: "can no longer be read: events of this version are still in queues and archives"
             .to_owned(),
         remedy: format!(
             "Keep {} version {} in the contract, or retire the rows that read it",
@@ -160,7 +161,7 @@ fn incompatibility(
     let mut place = path.as_str();
     let mut rows = readers.hit(version, place);
     while rows.is_empty() && !place.is_empty() {
-        place = reading::around(place);
+        place = reading::parent_path(place);
         rows = readers.hit(version, place);
     }
     Incompatibility { event, version: number, path, direction, rows, problem, remedy }
@@ -170,12 +171,12 @@ fn remedy(version: &Version, direction: Direction, path: &str, kind: Kind) -> St
     use Direction::{NewProducersOldConsumers as Forward, OldEventsNewConsumers as Backward};
     let field = if path.is_empty() { "the data" } else { path };
     let keep = match (kind, direction) {
-        (Kind::Absent, Forward) => format!("Go on writing {field} always"),
+        (Kind::Absent, Forward) => format!("Keep writing {field} in every event"),
         (Kind::Absent, Backward) => format!("Let {field} be absent, with `#[serde(default)]`"),
         (Kind::Unknown, Forward) => format!("Write {field} as the published schema has it"),
-        (Kind::Unknown, Backward) => format!("Go on ignoring or naming unknown fields of {field}"),
+        (Kind::Unknown, Backward) => format!("Keep accepting unknown fields in {field}"),
         (Kind::Value, Forward) => format!("Write only published values in {field}"),
-        (Kind::Value, Backward) => format!("Go on reading every published value of {field}"),
+        (Kind::Value, Backward) => format!("Keep reading every published value of {field}"),
         (Kind::Narrower, _) => {
             format!("Keep {field} as published, and add an optional field beside it")
         }

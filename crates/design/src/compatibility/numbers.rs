@@ -19,19 +19,20 @@ struct Numbers {
     whole: bool,
 }
 
-/// The numbers that `writer` allows and `reader` does not accept, as ends of sentences.
+/// Describes the numbers that `writer` allows and `reader` does not accept; each description is the
+/// end of a sentence.
 pub(super) fn refused(writer: &Alternative<'_>, reader: &Alternative<'_>) -> Vec<String> {
     let (written, read) = (Numbers::of(writer), Numbers::of(reader));
     let mut problems = Vec::new();
     if read.whole && !written.whole {
-        problems.push("may be a number that is not whole, which is refused".to_owned());
+        problems.push("may be a number that is not whole, which consumers reject".to_owned());
     }
     if let Some(end) = read.least {
         let within =
             written.least.is_some_and(|own| own.0 > end.0 || (own.0 == end.0 && own.1 >= end.1));
         if !within {
             let or = if end.1 { "at or below" } else { "below" };
-            problems.push(format!("may be {or} {}, which is refused", end.0.normalized()));
+            problems.push(format!("may be {or} {}, which consumers reject", end.0.normalized()));
         }
     }
     if let Some(end) = read.most {
@@ -39,14 +40,17 @@ pub(super) fn refused(writer: &Alternative<'_>, reader: &Alternative<'_>) -> Vec
             written.most.is_some_and(|own| own.0 < end.0 || (own.0 == end.0 && own.1 >= end.1));
         if !within {
             let or = if end.1 { "at or above" } else { "above" };
-            problems.push(format!("may be {or} {}, which is refused", end.0.normalized()));
+            problems.push(format!("may be {or} {}, which consumers reject", end.0.normalized()));
         }
     }
     for step in read.multiples {
         let whole = written.whole.then(|| BigDecimal::from(1));
         let fits = |own: &BigDecimal| (own % &step).is_zero();
         if !written.multiples.iter().chain(&whole).any(fits) {
-            problems.push(format!("may be no multiple of {}, which is refused", step.normalized()));
+            problems.push(format!(
+                "may be a number that is not a multiple of {}, which consumers reject",
+                step.normalized()
+            ));
         }
     }
     problems
@@ -96,8 +100,8 @@ impl Numbers {
     }
 }
 
-/// Rounds a bound to the nearest whole number that it includes; `inwards` is 1 for a least and -1
-/// for a greatest number.
+/// Rounds a bound to the nearest whole number that it includes; `inwards` is 1 for a lower bound
+/// and -1 for an upper one.
 fn whole_end((end, open): End, inwards: i64) -> End {
     if end.is_integer() {
         return if open { (end + inwards, false) } else { (end, false) };

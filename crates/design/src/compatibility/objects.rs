@@ -17,7 +17,7 @@ pub(super) fn refused(
     let always = required(writer);
     let mut problems: Vec<Problem> = required(reader)
         .difference(&always)
-        .map(|name| at.at(name).problem(Kind::Absent, "may be absent, and is required"))
+        .map(|name| at.at(name).problem(Kind::Absent, "may be absent, but its readers require it"))
         .collect();
     let (written, read) = (named(writer), named(reader));
     for name in &written {
@@ -26,7 +26,7 @@ pub(super) fn refused(
             Some(other) => problems.extend(containment::refused(&own, &other, at.at(name))),
             None if own.alternatives().is_ok_and(|ways| ways.is_empty()) => {}
             None => {
-                let problem = "may be there, and fields that the reader does not know are refused";
+                let problem = "may be present, but its readers reject unknown fields";
                 problems.push(at.at(name).problem(Kind::Unknown, problem));
             }
         }
@@ -85,15 +85,17 @@ fn others<'d>(alternative: &Alternative<'d>) -> Option<Schema<'d>> {
     (!parts.contains(&Value::Bool(false))).then(|| Schema::of(alternative.root, parts))
 }
 
-/// Whether the schema describes the values of fields with any name: a map. If it only permits
-/// unnamed fields, our own producers write none, because a field that is added later is named.
+/// Whether the schema is that of a map: it describes the values of fields with any name. A schema
+/// that permits unnamed fields without describing them is no map: our own producers write only
+/// fields that their schema names.
 fn is_map(alternative: &Alternative<'_>) -> bool {
     let stated = |keyword| alternative.each(keyword).filter_map(Value::as_object);
     let both = stated("additionalProperties").chain(stated("unevaluatedProperties"));
     both.filter(|schema| !schema.is_empty()).count() > 0
 }
 
-/// Compares the fields that the writer does not name.
+/// Compares with the reader's schema the fields that the writer's schema permits but does not name.
+/// `only_read` are the fields that only the reader's schema names.
 fn unnamed<'n>(
     writer: &Alternative<'_>,
     reader: &Alternative<'_>,
@@ -114,7 +116,7 @@ fn unnamed<'n>(
             problems.extend(containment::refused(&own, &other, at.inside("{}")));
         }
         None => {
-            let problem = "may have fields that the reader does not know, which are refused";
+            let problem = "may have unknown fields, which its readers reject";
             problems.push(at.problem(Kind::Unknown, problem));
         }
         Some(_) => {}
@@ -128,7 +130,8 @@ fn unnamed<'n>(
     problems
 }
 
-/// Compares fields whose names match a pattern with the reader's schema for such names.
+/// Compares `own`, the writer's schema for fields whose names match `pattern`, with the reader's
+/// schema for such fields.
 fn by_pattern(
     pattern: &str,
     own: &Schema<'_>,
@@ -146,7 +149,10 @@ fn by_pattern(
     match other {
         Some(other) => containment::refused(own, &other, at),
         None => {
-            vec![at.problem(Kind::Unknown, format!("may be named `{pattern}`, which is refused"))]
+            vec![at.problem(
+                Kind::Unknown,
+                format!("may be named `{pattern}`, which consumers reject"),
+            )]
         }
     }
 }
@@ -180,14 +186,14 @@ fn counts(writer: &Alternative<'_>, reader: &Alternative<'_>, at: &Comparison) -
     let least = of(writer, "minProperties").into_iter().max().unwrap_or_default();
     let least = least.max(required(writer).len() as u64);
     if let Some(bound) = of(reader, "minProperties").into_iter().max().filter(|it| *it > least) {
-        let problem = format!("may have fewer than {bound} fields, which is refused");
+        let problem = format!("may have fewer than {bound} fields, which consumers reject");
         problems.push(at.problem(Kind::Narrower, problem));
     }
     let closed = others(writer).is_none().then(|| named(writer).len() as u64);
     let most = of(writer, "maxProperties").into_iter().chain(closed).min();
     let bound = of(reader, "maxProperties").into_iter().min();
     if let Some(bound) = bound.filter(|bound| most.is_none_or(|most| most > *bound)) {
-        let problem = format!("may have more than {bound} fields, which is refused");
+        let problem = format!("may have more than {bound} fields, which consumers reject");
         problems.push(at.problem(Kind::Narrower, problem));
     }
     problems

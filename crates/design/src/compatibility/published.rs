@@ -13,7 +13,7 @@ use super::reading::Readers;
 /// The folder of published schemas, relative to the application's root.
 pub const PUBLISHED: &str = "events/schemas/published";
 
-/// The file in that folder with the readers of each version.
+/// The file in the folder of published schemas that lists the readers of each version.
 const READERS: &str = "readers.json";
 
 /// A published contract cannot be read or written.

@@ -26,7 +26,7 @@ impl Readers {
         rows.iter().filter(|(_, paths)| reads(paths)).map(|(row, _)| row.clone()).collect()
     }
 
-    /// Adds what `other` reads.
+    /// Adds the rows and paths of `other`.
     pub fn extend(&mut self, other: Self) {
         for (version, rows) in other.0 {
             let known = self.0.entry(version).or_default();
@@ -45,7 +45,7 @@ fn inside(place: &str, outer: &str) -> bool {
 }
 
 /// The path of the value that contains the one at `path`.
-pub(super) fn around(path: &str) -> &str {
+pub(super) fn parent_path(path: &str) -> &str {
     path.rfind(['.', '[', '{']).map_or("", |at| &path[..at])
 }
 
@@ -111,7 +111,7 @@ fn tries(samples: &[Value], schema: &Value) -> Vec<Try> {
     let mut all = Vec::new();
     for sample in samples {
         for Place { path, pointer } in pointers(sample, &Schema::whole(schema), Place::default()) {
-            let spoilt = spoilt(sample, &pointer).into_iter();
+            let spoilt = invalid_copies(sample, &pointer).into_iter();
             all.extend(spoilt.map(|data| Try { path: path.clone(), data }));
         }
     }
@@ -168,7 +168,7 @@ fn pointers(value: &Value, schema: &Schema<'_>, at: Place) -> Vec<Place> {
 
 /// Copies of `sample`: one without the value at `pointer`, and others with a value of each JSON
 /// type there.
-fn spoilt(sample: &Value, pointer: &str) -> Vec<Value> {
+fn invalid_copies(sample: &Value, pointer: &str) -> Vec<Value> {
     let Some((parent, name)) = pointer.rsplit_once('/') else {
         return vec![json!(null), json!([])];
     };

@@ -19,7 +19,8 @@ const MAX_LENGTH: u64 = 256;
 /// Matches every valid UTF-8 text.
 const ANY_TEXT: &str = "^(?s:.)*$";
 
-/// The texts that `writer` allows and `reader` does not accept, as ends of sentences.
+/// Describes the texts that `writer` allows and `reader` does not accept; each description is the
+/// end of a sentence.
 pub(super) fn refused(writer: &Alternative<'_>, reader: &Alternative<'_>) -> Vec<String> {
     let mut problems = Vec::new();
     let (shortest, longest) = lengths(writer);
@@ -30,24 +31,28 @@ pub(super) fn refused(writer: &Alternative<'_>, reader: &Alternative<'_>) -> Vec
         length_pattern(min, max).is_some_and(|length| contained(&written, &length) == Some(true))
     };
     if least > shortest && !within(least, None) {
-        problems.push(format!("may be shorter than {least} characters, which is refused"));
+        problems.push(format!("may be shorter than {least} characters, which consumers reject"));
     }
     if let Some(most) = most
         && longest.is_none_or(|own| own > most)
         && !within(0, Some(most))
     {
-        problems.push(format!("may be longer than {most} characters, which is refused"));
+        problems.push(format!("may be longer than {most} characters, which consumers reject"));
     }
     for pattern in patterns(reader) {
         let same = written.contains(&pattern);
         if !same && contained(&written, &pattern) != Some(true) {
-            problems.push(format!("may not match `{pattern}`, which is refused"));
+            problems.push(format!(
+                "may be a text that does not match `{pattern}`, which consumers reject"
+            ));
         }
     }
     let own: Vec<&Value> = writer.each("format").collect();
     for format in reader.each("format").filter(|format| !own.contains(format)) {
         let format = format.as_str().unwrap_or_default();
-        problems.push(format!("may not be of the format {format}, which is refused"));
+        problems.push(format!(
+            "may be a text that is not of the format {format}, which consumers reject"
+        ));
     }
     problems
 }

@@ -19,7 +19,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     let all: Vec<(&Machine, Definition)> =
         machines.iter().filter_map(|machine| Some((machine, read(machine)?))).collect();
     let nested: BTreeSet<&str> = all.iter().flat_map(|(_, definition)| parts(definition)).collect();
-    // A nested machine's answers may be compared by the machine that runs it.
+    // The outer machine may compare the answers of a nested one, so both are checked together.
     let whole = all.iter().filter(|(machine, _)| !nested.contains(machine.spec.name));
     whole.flat_map(|one| of_whole(one, &all)).collect()
 }
@@ -43,24 +43,26 @@ fn of_whole(whole: &(&Machine, Definition), all: &[(&Machine, Definition)]) -> V
 }
 
 fn of_field(id: &str, answers: &Answers, definitions: &[&Definition]) -> Vec<Finding> {
-    let Answers { field, words } = *answers;
+    let Answers { field, values } = *answers;
     let results = definitions.iter().flat_map(|definition| definition.results(field));
-    let answered: BTreeSet<&str> = words.iter().copied().chain(results).collect();
+    let answered: BTreeSet<&str> = values.iter().copied().chain(results).collect();
     let compared: Vec<Comparison<'_>> = definitions
         .iter()
         .flat_map(|definition| definition.comparisons())
         .filter(|comparison| comparison.field == field)
         .collect();
-    let unknown = compared.iter().filter(|one| !answered.contains(one.word)).map(|one| {
-        let Comparison { state, word, .. } = one;
-        let problem = format!("compares {field} with {word} in {state}, which nothing answers");
+    let unknown = compared.iter().filter(|one| !answered.contains(one.value)).map(|one| {
+        let Comparison { state, value, .. } = one;
+        let problem =
+            format!("compares {field} with {value} in {state}, but no task returns {value}");
         let known: Vec<&str> = answered.iter().copied().collect();
         Finding::new(id, problem, format!("The answers are {}", known.join(", ")))
     });
-    let ignored = answered.iter().filter(|word| !compared.iter().any(|one| one.word == **word));
-    let ignored = ignored.map(|word| {
-        let problem = format!("may be answered {word} as {field}, which no choice compares");
-        Finding::new(id, problem, "Add it to the state that chooses, or answer it no more")
+    let ignored = answered.iter().filter(|value| !compared.iter().any(|one| one.value == **value));
+    let ignored = ignored.map(|value| {
+        let problem =
+            format!("may get the answer {value} in {field}, which no Choice state compares");
+        Finding::new(id, problem, "Add it to the Choice state, or remove it from the answers")
     });
     unknown.chain(ignored).collect()
 }

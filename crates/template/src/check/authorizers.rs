@@ -29,7 +29,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
             }
         }
         for scheme in unverified {
-            let problem = format!("lets anybody in by the scheme {scheme}, which verifies nothing");
+            let problem = format!("admits anybody by the scheme {scheme}, which verifies nothing");
             let remedy = "Give the scheme an authorizer of the type jwt";
             findings.push(Finding::new(id, problem, remedy));
         }

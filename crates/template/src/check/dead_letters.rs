@@ -44,7 +44,7 @@ pub(super) fn not_an_arn(id: &str, role: &str, queue: &Value) -> Option<Finding>
     Some(Finding::new(id, problem, format!("Write !GetAtt {name}.Arn")))
 }
 
-/// Reports a queue of this template whose policy does not let the rule send.
+/// Reports a queue of this template whose policy does not allow the rule to send messages to it.
 fn not_let_in(view: View<'_>, rule: &str, queue: &Value) -> Option<Finding> {
     let queue = resource_of(queue).filter(|id| view.kind(id) == QUEUE)?;
     let policies = view.of_kind("AWS::SQS::QueuePolicy").filter(|(_, policy)| {
@@ -57,9 +57,9 @@ fn not_let_in(view: View<'_>, rule: &str, queue: &Value) -> Option<Finding> {
             && texts(&statement["Action"]).any(|action| action == "sqs:SendMessage")
             && texts(&statement["Principal"]["Service"]).any(|service| service == EVENTBRIDGE)
     };
-    let remedy = format!("Let {rule} in by aws:SourceArn in {queue}'s policy");
+    let remedy = format!("Allow {rule}, by aws:SourceArn, in the policy of {queue}");
     if statements.iter().filter(sending).count() == 0 {
-        let problem = format!("may not send to {queue}: no policy lets EventBridge in");
+        let problem = format!("may not send to {queue}: no policy allows EventBridge to");
         return Some(Finding::new(rule, problem, remedy));
     }
     let bound: Vec<&Value> =

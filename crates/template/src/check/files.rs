@@ -40,7 +40,7 @@ fn missing(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
     local
         .filter(|(_, path)| !view.stack.root.join(path).exists())
         .map(|(property, path)| {
-            let problem = format!("names {path} as {property}, which is not there");
+            let problem = format!("names {path} as {property}, which does not exist");
             Finding::new(id, problem, "Correct the path; it starts at the template's folder")
         })
         .collect()
@@ -59,7 +59,7 @@ fn substitutions(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
     });
     let unused = filled.difference(&used).map(|name| {
         let problem = format!("fills in {name}, which its definition does not have");
-        Finding::new(id, problem, format!("Take {name} out of DefinitionSubstitutions"))
+        Finding::new(id, problem, format!("Remove {name} from DefinitionSubstitutions"))
     });
     empty.chain(unused).collect()
 }

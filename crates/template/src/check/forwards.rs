@@ -1,5 +1,5 @@
-//! Checks that a rule whose target is a bus forwards events unchanged: EventBridge refuses any other
-//! input there, and emulators do not.
+//! Checks that a rule whose target is a bus forwards events unchanged: EventBridge refuses to
+//! deploy a rule that changes the input of a bus, and emulators do not notice it.
 
 use super::view::View;
 use crate::Finding;
@@ -13,7 +13,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
         for target in rule.targets.iter().filter(|target| view.is_bus(&target["Arn"])) {
             for property in CHANGES.iter().filter(|property| !target[**property].is_null()) {
                 let problem = format!("has {property} for a bus, which EventBridge refuses");
-                let remedy = "Take it out: a bus gets the event unchanged";
+                let remedy = "Remove it: a bus gets the event unchanged";
                 findings.push(Finding::new(&rule.id, problem, remedy));
             }
         }

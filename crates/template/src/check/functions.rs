@@ -1,5 +1,5 @@
-//! Checks that failed events of a function go to its failure queue, and that a function with a
-//! queue reports failed messages singly.
+//! Checks that failed events of a function go to its failure queue, and that a function which
+//! receives from a queue reports each failed message, rather than the whole batch.
 
 use serde_json::Value;
 
@@ -28,8 +28,9 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
         let reports =
             texts(&source["FunctionResponseTypes"]).any(|one| one == "ReportBatchItemFailures");
         if !reports {
-            let problem =
-                format!("fails on whole batches of {event}: one poisoned message takes all");
+            let problem = format!(
+                "fails on whole batches of {event}: one unreadable message fails all others"
+            );
             let remedy = "Set FunctionResponseTypes to ReportBatchItemFailures";
             findings.push(Finding::new(id, problem, remedy));
         }

@@ -45,7 +45,8 @@ pub(super) fn statements(properties: &Value) -> Vec<&Value> {
 fn too_wide(id: &str, statement: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     for action in texts(&statement["Action"]).filter(|action| action.contains('*')) {
-        let problem = format!("is granted {action}: more than anybody needs");
+        let problem =
+            format!("is granted {action}, a wildcard, which allows more than any role needs");
         findings.push(Finding::new(id, problem, "Name the actions"));
     }
     let knows_none =

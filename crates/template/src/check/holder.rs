@@ -1,4 +1,5 @@
-//! The holder of a role, with all that the table and the definitions have it do.
+//! The holder of a role (a function or a state machine), with every AWS action that it needs
+//! according to the design table and the definitions of the state machines.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,14 +41,14 @@ impl<'a> Holder<'a> {
         let records = names::table(IDEMPOTENCY_TABLE.name);
         if id == names::function(names::SWEEPER) {
             let publishes = by_functions(&topology, |_| true);
-            let does = done(&grants::of_sweeper(&topology), view.by_name);
+            let does = allowed_actions(&grants::of_sweeper(&topology), view.by_name);
             return Self { tables: [records].into(), publishes, does, ..unknown };
         }
         let is_it = |machine: &&Machine| names::machine(machine.spec.name) == id;
         if let Some(machine) = topology.machines.iter().find(is_it) {
             let rows = machine.publishing_rows(topology.rows);
             let publishes = rows.flat_map(|row| row.emits).copied().collect();
-            let does = done(&machines::statements(machine, &topology), None);
+            let does = allowed_actions(&machines::statements(machine, &topology), None);
             return Self { publishes, does, ..unknown };
         }
         let is_it = |one: &&HttpFunction| names::function(one.function.service.name) == id;
@@ -56,7 +57,7 @@ impl<'a> Holder<'a> {
         let own = function.tables.iter().map(|table| names::table(table.name));
         let publishes = by_functions(&topology, |row| row.service == function.service);
         let statements = grants::of_service(&topology, function, &view.stack.application);
-        let does = done(&statements, view.by_name);
+        let does = allowed_actions(&statements, view.by_name);
         let uses_keys = topology.key_use(function.service) != KeyUse::None;
         let keys = uses_keys.then(|| names::table(PERSON_KEYS_TABLE.name));
         let tables = own.chain([records]).chain(keys).collect();
@@ -71,7 +72,7 @@ impl<'a> Holder<'a> {
             let tables = items(&statement["Resource"]).iter().filter_map(resource_of);
             for table in tables.filter(|table| !self.tables.contains(*table)) {
                 let problem = format!("is granted {table}, which {} does not own", self.name);
-                findings.push(Finding::new(at, problem, "Take it out; ask the owner by an event"));
+                findings.push(Finding::new(at, problem, "Remove it; ask the owner by an event"));
             }
         }
         if allows("events:PutEvents") {
@@ -89,18 +90,18 @@ impl<'a> Holder<'a> {
         for action in texts(&statement["Action"]).filter(|one| known && !one.contains('*')) {
             if !self.does.iter().any(|(does, _)| *does == action) {
                 let problem = format!("is granted {action}, which {} never does", self.name);
-                findings.push(Finding::new(at, problem, "Take the action out"));
+                findings.push(Finding::new(at, problem, "Remove the action"));
                 continue;
             }
             let elsewhere = |resource: &&str| {
                 !self.does.iter().any(|(does, with)| *does == action && with == resource)
             };
-            let resources = items(&statement["Resource"]).iter().map(place);
+            let resources = items(&statement["Resource"]).iter().map(logical_id);
             let resources = resources.filter(|_| self.by_name || !action.starts_with("dynamodb:"));
             for resource in resources.filter(|resource| *resource != "*").filter(elsewhere) {
                 let problem =
-                    format!("is granted {action} on {resource}, where {} does not", self.name);
-                findings.push(Finding::new(at, problem, "Take the resource out"));
+                    format!("is granted {action} on {resource}, where {} never uses it", self.name);
+                findings.push(Finding::new(at, problem, "Remove the resource"));
             }
         }
         findings
@@ -114,8 +115,12 @@ impl<'a> Holder<'a> {
             let granted = granted(statement, key);
             if granted.is_empty() {
                 let problem =
-                    format!("may publish anything on the bus: PutEvents is not bound by {key}");
-                findings.push(Finding::new(at, problem, format!("Bind it to {}'s own", self.name)));
+                    format!("may publish anything on the bus: PutEvents has no condition on {key}");
+                findings.push(Finding::new(
+                    at,
+                    problem,
+                    format!("Add a condition with the values of {}", self.name),
+                ));
             }
             let publishes = |text: &str| {
                 let is_named = |event: &EventSpec| match key {
@@ -126,7 +131,7 @@ impl<'a> Holder<'a> {
             };
             for text in granted.into_iter().filter(|text| !publishes(text)) {
                 let problem = format!("may publish {text}, which {} never does", self.name);
-                findings.push(Finding::new(at, problem, format!("Take it out of {key}")));
+                findings.push(Finding::new(at, problem, format!("Remove it from {key}")));
             }
         }
         findings
@@ -150,7 +155,7 @@ impl<'a> Holder<'a> {
         }
         for (with, actions) in missing {
             let actions = actions.join(", ");
-            let problem = format!("may not {actions} with {with}, as {} does", self.name);
+            let problem = format!("may not {actions} with {with}, which {} needs", self.name);
             findings.push(Finding::new(at, problem, "Allow it"));
         }
         findings
@@ -171,23 +176,27 @@ impl<'a> Holder<'a> {
             .map(|event| event.detail_type)
             .collect();
         let finding = |name: &&str| {
-            let problem = format!("may not publish {name}, which {} does by the table", self.name);
+            let problem =
+                format!("may not publish {name}, which {} publishes by the table", self.name);
             Finding::new(at, problem, "Add it to events:detail-type, with its source")
         };
         unheard.iter().map(finding).collect()
     }
 }
 
-/// The actions that these statements allow, each with its resource's logical id; in a template for two
-/// regions, tables and secrets have names instead.
-fn done(statements: &[Statement], by_name: Option<&ByName>) -> BTreeSet<(&'static str, String)> {
+/// The actions that these statements allow, each with its resource's logical id. In a template for
+/// two regions, tables and secrets are given by their ARNs instead.
+fn allowed_actions(
+    statements: &[Statement],
+    by_name: Option<&ByName>,
+) -> BTreeSet<(&'static str, String)> {
     let everyones = by_name.map(|_| reads_acting_region());
     let allowed = statements.iter().chain(&everyones).flat_map(Statement::allows);
     let named = |(action, resource): (&'static str, &Value)| match by_name {
-        None => vec![(action, place(resource).to_owned())],
+        None => vec![(action, logical_id(resource).to_owned())],
         Some(by_name) => {
             let granted = by_name.granted(action, resource).into_iter();
-            granted.map(|resource| (action, place(&resource).to_owned())).collect()
+            granted.map(|resource| (action, logical_id(&resource).to_owned())).collect()
         }
     };
     allowed.flat_map(named).collect()
@@ -195,12 +204,12 @@ fn done(statements: &[Statement], by_name: Option<&ByName>) -> BTreeSet<(&'stati
 
 /// The actions that a statement of the template allows, each with its resource's logical id.
 fn allowed(statement: &Value) -> impl Iterator<Item = (&str, &str)> {
-    let resources = items(&statement["Resource"]).iter().map(place);
+    let resources = items(&statement["Resource"]).iter().map(logical_id);
     resources.flat_map(|place| texts(&statement["Action"]).map(move |action| (action, place)))
 }
 
 /// The logical id to which an ARN refers, or the ARN's text.
-fn place(arn: &Value) -> &str {
+fn logical_id(arn: &Value) -> &str {
     let text = || arn["Fn::Sub"].as_str().or_else(|| arn.as_str());
     resource_of(arn).or_else(text).unwrap_or_default()
 }

@@ -29,7 +29,7 @@ fn one(view: View<'_>, rule: &RuleView<'_>) -> Vec<Finding> {
         }
         let matched = patterns::matched(view, rule.pattern);
         for path in paths {
-            if !matched.is_empty() && !matched.iter().any(|sample| leads(path, sample)) {
+            if !matched.is_empty() && !matched.iter().any(|sample| path_exists(path, sample)) {
                 let problem = format!("reads {path}, which no event that it matches has");
                 let remedy = "Compare the path with events/samples";
                 findings.push(Finding::new(&rule.id, problem, remedy));
@@ -52,7 +52,7 @@ fn variables(id: &str, transformer: &Value) -> Vec<Finding> {
     });
     let unused = given.difference(&used).map(|name| {
         let problem = format!("has a path for {name}, which its InputTemplate does not use");
-        Finding::new(id, problem, format!("Use <{name}>, or take the path out"))
+        Finding::new(id, problem, format!("Use <{name}>, or remove the path"))
     });
     unknown.chain(unused).collect()
 }
@@ -82,7 +82,7 @@ fn paths(settings: &Value) -> Vec<&str> {
 }
 
 /// Whether `$.a.b` exists in the event.
-fn leads(path: &str, event: &Value) -> bool {
+fn path_exists(path: &str, event: &Value) -> bool {
     let steps = path.trim_start_matches("$.").split('.');
     !steps.fold(event, |value, step| &value[step]).is_null()
 }

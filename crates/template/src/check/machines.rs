@@ -50,7 +50,8 @@ fn problems(id: &str, definition: &str) -> Vec<Finding> {
     errors.map(finding).collect()
 }
 
-/// Reports a wait without a timeout, and one whose failure fails the execution.
+/// Reports a task that waits without a timeout, and a waiting task that does not catch every error,
+/// so that its failure would fail the execution.
 fn waits(id: &str, task: Task<'_>) -> Vec<Finding> {
     let state = task.state;
     let mut findings = Vec::new();
@@ -62,7 +63,7 @@ fn waits(id: &str, task: Task<'_>) -> Vec<Finding> {
         findings.push(Finding::new(id, problem, "Give the state a TimeoutSeconds"));
     }
     if !task.catches_all() {
-        let problem = format!("has no way on where the wait in {state} fails");
+        let problem = format!("catches no failure of the wait in {state}");
         findings.push(Finding::new(id, problem, "Give the state a Catch of States.ALL"));
     }
     findings
@@ -73,11 +74,13 @@ fn calls(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> Vec<F
     let mut findings = Vec::new();
     for (call, parameter, kind) in CALLED.iter().filter(|(call, ..)| task.calls(call)) {
         let named = task.parameters().pointer(parameter).unwrap_or(&Value::Null);
-        let resource = meant(machine, named);
+        let resource = referenced_resource(machine, named);
         if resource.is_none_or(|resource| view.kind(resource) != *kind) {
             let what = resource.or_else(|| named.as_str()).unwrap_or("nothing");
-            let problem =
-                format!("has {call} of {what} in {}: no {kind} of this template", task.state);
+            let problem = format!(
+                "calls {call} in {} with {what}, which is no {kind} of this template",
+                task.state
+            );
             let remedy = "Write a ${Name}, and let DefinitionSubstitutions refer to the resource";
             findings.push(Finding::new(id, problem, remedy));
         }
@@ -85,13 +88,13 @@ fn calls(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> Vec<F
     findings
 }
 
-/// The resource that a `${Name}` of the definition refers to.
-fn meant<'a>(machine: &'a Value, named: &Value) -> Option<&'a str> {
+/// The logical id of the resource that a `${Name}` of the definition refers to.
+fn referenced_resource<'a>(machine: &'a Value, named: &Value) -> Option<&'a str> {
     resource_of(&machine["DefinitionSubstitutions"][substituted(named)?])
 }
 
-/// Reports an event that a task passes to an action which is no task of this machine, or to a
-/// function without that action.
+/// Reports an event that a task passes to an action whose row is not `task_of` this machine, or to
+/// another function than that of the action's service.
 fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> Option<Finding> {
     if !task.calls("lambda:invoke") {
         return None;
@@ -100,13 +103,20 @@ fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> 
     let action = task.action().unwrap_or("nothing");
     let of_machine = tasks_of(view, id).into_iter().find(|row| row.action == action);
     let Some(row) = of_machine else {
-        let problem = format!("hands an event to {action} in {state}, which is not a task of it");
-        return Some(Finding::new(id, problem, "Let the row be task_of it in the design table"));
+        let problem = format!(
+            "invokes {action} in {state}, but {action} is not a task of this state machine"
+        );
+        return Some(Finding::new(
+            id,
+            problem,
+            "Declare the row as `task_of` it in the design table",
+        ));
     };
     let own = names::function(row.service.name);
-    let function = meant(machine, &task.parameters()["FunctionName"])?;
-    let problem = || format!("asks {function} for {action} in {state}, which is {own}'s");
-    (function != own).then(|| Finding::new(id, problem(), format!("Ask {own}")))
+    let function = referenced_resource(machine, &task.parameters()["FunctionName"])?;
+    let problem =
+        || format!("invokes {function} for {action} in {state}, but {action} belongs to {own}");
+    (function != own).then(|| Finding::new(id, problem(), format!("Call {own}")))
 }
 
 /// The rows that are tasks of a machine, or of a machine in which it is nested.
@@ -132,7 +142,8 @@ fn check_published(view: View<'_>, id: &str, task: Task<'_>) -> Vec<Finding> {
     let entries = task.parameters()["Entries"].as_array().into_iter().flatten();
     let sources = entries.map(|entry| entry["Source"].as_str().unwrap_or("nobody"));
     let finding = |source: &str| {
-        let problem = format!("speaks as {source} in {}, whose words are not its own", task.state);
+        let problem =
+            format!("publishes as {source} in {}, but its service has another source", task.state);
         Finding::new(id, problem, "Write its service's source")
     };
     sources.filter(|source| !own.contains(source)).map(finding).collect()
@@ -159,8 +170,8 @@ fn unused_tasks(view: View<'_>, id: &str, definition: &Definition) -> Vec<Findin
     let own = |row: &&RowSpec| row.task_of.is_some_and(|machine| names::machine(machine) == id);
     let idle = view.stack.table.rows.iter().filter(own).filter(|row| !is_done(row));
     let finding = |row: &RowSpec| {
-        let problem = format!("never hands anything to {}, a task of it", row.action);
-        Finding::new(id, problem, "Add a state that does, or take task_of out of the row")
+        let problem = format!("never invokes {}, which the table declares as its task", row.action);
+        Finding::new(id, problem, "Add a state that invokes it, or remove `task_of` from the row")
     };
     idle.map(finding).collect()
 }

@@ -26,8 +26,8 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
 
 /// Reports a row whose events the bus passes to its function directly.
 fn by_the_bus(row: &RowSpec) -> Option<Finding> {
-    let problem = "calls a partner, and Lambda tries its events for three minutes only";
-    let remedy = "Let the row be `.queued()`, or the task of a state machine";
+    let problem = "calls a partner, but Lambda retries its events for three minutes only";
+    let remedy = "Declare the row as `.queued()`, or as a task of a state machine";
     (!row.on.is_empty() && row.via == Via::Function)
         .then(|| Finding::new(row.action, problem, remedy))
 }
@@ -45,8 +45,12 @@ fn by_a_queue(view: View<'_>, row: &RowSpec) -> Option<Finding> {
     let kept =
         Duration::from_secs(properties["MessageRetentionPeriod"].as_u64().unwrap_or(345_600));
     let patience = shortest.min(kept);
-    let problem =
-        || format!("gives up {} after {patience:?}, while its partner may be away", row.action);
+    let problem = || {
+        format!(
+            "gives up messages of {} after {patience:?}, but an outage may last longer",
+            row.action
+        )
+    };
     let remedy = format!(
         "Let VisibilityTimeout times maxReceiveCount, and MessageRetentionPeriod, be {:?} at least",
         QUEUE.retry.max_age
@@ -63,11 +67,11 @@ fn by_a_machine(view: View<'_>, row: &RowSpec) -> Vec<Finding> {
             continue;
         };
         for task in definition.tasks().filter(|task| task.action() == Some(row.action)) {
-            let patience = patience(task);
+            let patience = shortest_retry_time(task);
             if patience < OUTAGE {
                 let (state, action) = (task.state, row.action);
                 let problem = format!(
-                    "tries {action} in {state} for {patience:?}, and its partner may be away longer"
+                    "tries {action} in {state} for {patience:?}, but an outage may last longer"
                 );
                 let remedy = format!("Give the state a Retry of States.ALL that lasts {OUTAGE:?}");
                 findings.push(Finding::new(id, problem, remedy));
@@ -77,8 +81,9 @@ fn by_a_machine(view: View<'_>, row: &RowSpec) -> Vec<Finding> {
     findings
 }
 
-/// How long a task is retried at least, whatever its error: the mean where the pauses are random.
-fn patience(task: Task<'_>) -> Duration {
+/// The shortest time for which a task is retried, whatever its error. If the pauses are random,
+/// their mean counts.
+fn shortest_retry_time(task: Task<'_>) -> Duration {
     let shortest = task.retries_of_any().into_iter().map(seconds).reduce(f64::min);
     Duration::from_secs_f64(shortest.unwrap_or_default().min(1e9))
 }
@@ -116,7 +121,7 @@ mod tests {
         );
         let definition = Definition::read(&text).unwrap();
         let tasks: Vec<_> = definition.tasks().collect();
-        patience(tasks[0]).as_secs()
+        shortest_retry_time(tasks[0]).as_secs()
     }
 
     #[test]

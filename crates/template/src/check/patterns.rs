@@ -52,22 +52,22 @@ fn one(view: View<'_>, (id, pattern): (&str, &Value), known_events: &[EventSpec]
     let mut findings = Vec::new();
     for source in texts(&pattern["source"]).filter(|source| !sources.contains(source)) {
         let problem =
-            format!("waits for events of {source}, which is not a service or partner of the table");
+            format!("matches events of {source}, which is not a service or partner of the table");
         findings.push(Finding::new(id, problem, "Name the source of a service or a partner"));
     }
     for name in texts(&pattern["detail-type"]).filter(|name| !detail_types.contains(name)) {
-        let problem = format!("waits for {name}, which is not an event of the table");
+        let problem = format!("matches {name}, which is not an event of the table");
         findings.push(Finding::new(id, problem, nearest(name, &detail_types)));
     }
     if findings.is_empty() && !view.samples.iter().any(|sample| matches(&parsed, sample)) {
         let problem = "has a pattern that no event of the table can match";
-        let remedy = "Compare it with events/samples; `chorus design --check` tells which field";
+        let remedy = "Compare it with events/samples; `chorus design --check` names the field";
         findings.push(Finding::new(id, problem, remedy));
     }
     findings
 }
 
-/// A pattern as it may be deployed: with the account of the samples for each parameter.
+/// Replaces each parameter in a pattern by [`SAMPLE_ACCOUNT`]: patterns refer to accounts only.
 fn deployed(pattern: &Value) -> Value {
     match pattern {
         Value::Object(fields) if fields.contains_key("Ref") => SAMPLE_ACCOUNT.into(),
@@ -84,7 +84,7 @@ pub(super) fn samples(stack: &Stack) -> Vec<Value> {
     let known_events = known_events(stack);
     let mut samples = Vec::new();
     for message in stack.table.messages() {
-        // A command comes under the source of the partner whose account sends it.
+        // The source of a command on the bus is that of the partner who sends it.
         let same = |spec: &&EventSpec| match message.spec.category() {
             Category::Command => spec.detail_type == message.spec.detail_type,
             _ => **spec == message.spec,

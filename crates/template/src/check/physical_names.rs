@@ -10,7 +10,7 @@ use crate::Finding;
 /// The longest name of a stack that is supported, in characters.
 const STACK_NAME: usize = 24;
 
-/// The assumed length of any other variable, such as an account id or a region.
+/// The assumed length of any variable but the stack's name, such as an account id or a region.
 const VARIABLE: usize = 14;
 
 /// Types of resources, the property with the name, and the most characters that it may have.

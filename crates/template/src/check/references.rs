@@ -24,7 +24,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
             findings.push(Finding::new(&place, problem, "Correct the name, or add the resource"));
         }
         for name in asked.iter().filter(|name| !conditions.contains(*name)) {
-            let problem = format!("depends on the condition {name}, which is not there");
+            let problem = format!("depends on the condition {name}, which does not exist");
             findings.push(Finding::new(&place, problem, "Correct the name, or add the condition"));
         }
         used.extend(referred);
@@ -33,7 +33,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     for (what, section) in [("parameter", "Parameters"), ("condition", "Conditions")] {
         for name in keys(&view.document[section]).filter(|name| !used.contains(name)) {
             let problem = format!("is a {what} that nothing uses");
-            findings.push(Finding::new(name, problem, "Use it, or take it out"));
+            findings.push(Finding::new(name, problem, "Use it, or remove it"));
         }
     }
     findings
@@ -60,7 +60,7 @@ fn keys(section: &Value) -> impl Iterator<Item = &str> {
     section.as_object().into_iter().flat_map(|fields| fields.keys().map(String::as_str))
 }
 
-/// The names to which a value itself refers, without the values in it.
+/// The names to which a value itself refers; names in nested values are left out.
 fn references(value: &Value) -> Vec<&str> {
     let mut names: Vec<&str> = value["Ref"].as_str().into_iter().collect();
     match &value["Fn::GetAtt"] {

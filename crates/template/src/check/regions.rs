@@ -1,5 +1,5 @@
-//! Checks of a template for two regions: no rule is enabled in the region that does not act, tables and
-//! secrets are in both, and every event is replicated.
+//! Checks of a template for two regions: no rule is enabled in the region that does not act, tables
+//! and secrets are in both regions, and every event is replicated.
 
 use serde_json::{Value, json};
 
@@ -9,11 +9,11 @@ use crate::two_regions::{IS_ACTING, PRIMARY, SECONDARY};
 use crate::{Finding, names};
 
 pub(super) fn check(view: View<'_>) -> Vec<Finding> {
-    [acting(view), at_home(view), stored(view), replicated(view)].concat()
+    [enabled_rules(view), at_home(view), stored(view), replicated(view)].concat()
 }
 
 /// Reports rules that are enabled in the region that does not act.
-fn acting(view: View<'_>) -> Vec<Finding> {
+fn enabled_rules(view: View<'_>) -> Vec<Finding> {
     let rules = view.of_kind("AWS::Events::Rule").map(|(id, rule)| (id.to_owned(), rule));
     let events = view.events("EventBridgeRule");
     let events =
@@ -30,7 +30,8 @@ fn acting(view: View<'_>) -> Vec<Finding> {
     enabled.map(finding).collect()
 }
 
-/// Reports rules without code of ours whose targets would get the events of both regions.
+/// Reports rules whose targets are outside of the stack, such as a partner, and would get the
+/// events of both regions: no code of ours runs there that could ignore the other region's events.
 fn at_home(view: View<'_>) -> Vec<Finding> {
     let outside = view.of_kind("AWS::Events::Rule");
     let outside = outside.filter(|(_, rule)| !rule["Targets"][0]["RoleArn"].is_null());
@@ -38,8 +39,9 @@ fn at_home(view: View<'_>) -> Vec<Finding> {
     let anywhere = outside
         .filter(|(_, rule)| rule["EventPattern"]["detail"]["metadata"]["home-region"] != home);
     let finding = |(id, _)| {
-        let problem = "reaches outside with events whose home is the other region";
-        Finding::new(id, problem, "Bind detail.metadata.home-region to the stack's region")
+        let problem =
+            "calls a target outside of the stack with events whose home is the other region";
+        Finding::new(id, problem, "Match detail.metadata.home-region with the stack's region")
     };
     anywhere.map(finding).collect()
 }
@@ -64,7 +66,7 @@ fn stored(view: View<'_>) -> Vec<Finding> {
     one.chain(tables).chain(secrets).map(finding).collect()
 }
 
-/// Reports functions that publish past the endpoint, and an endpoint that does not replicate.
+/// Reports functions that do not publish to the endpoint, and an endpoint that does not replicate.
 fn replicated(view: View<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let endpoints: Vec<_> = view.of_kind("AWS::Events::Endpoint").collect();
@@ -78,7 +80,7 @@ fn replicated(view: View<'_>) -> Vec<Finding> {
     let variables = &view.document["Globals"]["Function"]["Environment"]["Variables"];
     let put_to = &either_way(&variables["BUS_ENDPOINT_ID"])[0]["Fn::GetAtt"][0];
     if !endpoints.iter().any(|(id, _)| put_to == id) {
-        let problem = "has functions publish to one region's bus alone";
+        let problem = "lets functions publish to the bus of one region only";
         let remedy = "Set BUS_ENDPOINT_ID to the endpoint's EndpointId";
         findings.push(Finding::new("Globals.Function", problem, remedy));
     }

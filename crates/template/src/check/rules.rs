@@ -21,13 +21,15 @@ fn left_out(view: View<'_>, rule: &Rule) -> Finding {
         let apis = &view.stack.application.partners;
         let named = apis.iter().find(|api| api.partner == partner);
         if named.and_then(|api| api.path(row.action)).is_none() {
-            let problem =
-                format!("calls the {}, and the application names no endpoint of it", partner.name);
+            let problem = format!(
+                "calls the {}, but the application declares no endpoint for this row",
+                partner.name
+            );
             let remedy = format!("Add `.endpoint::<rows::{}>(PATH)` to its PartnerApi", row.action);
             return Finding::new(row.action, problem, remedy);
         }
     }
-    let problem = "consumes events, and no rule brings them to it";
+    let problem = "consumes events, but no rule delivers them to it";
     let remedy = format!("Add the function of {} to the stack, or the rule", row.service.name);
     Finding::new(row.action, problem, remedy)
 }

@@ -17,7 +17,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     for (id, function) in functions {
         let variables = function["Environment"]["Variables"].as_object().into_iter().flatten();
         for (name, _) in variables.filter(|(_, value)| holds_a_secret(value, parameters)) {
-            let problem = format!("has a secret in its environment variable {name}");
+            let problem = format!("has a secret in the environment variable {name}");
             let remedy = "Give it the secret's ARN, and have the function read it at run time";
             findings.push(Finding::new(id, problem, remedy));
         }

@@ -36,7 +36,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
             continue;
         };
         let Some(role) = resource_of(&target["RoleArn"]) else {
-            let problem = format!("has the target {resource}, and no role to reach it with");
+            let problem = format!("has the target {resource}, but no role that may call it");
             let remedy = format!("Give the target a RoleArn that allows {action}");
             findings.push(Finding::new(id, problem, remedy));
             continue;
@@ -48,15 +48,15 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
         });
         if !allows {
             let problem =
-                format!("reaches {resource} with {role}, which does not allow {action} on it");
+                format!("calls {resource} with {role}, which does not allow {action} on it");
             findings.push(Finding::new(id, problem, format!("Allow it in {role}")));
         }
     }
     findings
 }
 
-/// A rule that sends to a queue of a function sets the event's tenant as the message group: SQS
-/// delivers the other groups' messages first where one has a backlog.
+/// Reports a rule that sends to a function's queue without the event's tenant as the message group.
+/// If one group has a backlog, SQS delivers the messages of other groups first.
 fn check_group(view: View<'_>, id: &str, target: &Value, queue: &str) -> Option<Finding> {
     let mut consumed = view.events("SQS").map(|(_, _, source)| resource_of(&source["Queue"]));
     if !consumed.any(|consumed| consumed == Some(queue)) {

@@ -8,20 +8,21 @@ use crate::{Stack, names};
 /// The type of a bus.
 pub(super) const BUS: &str = "AWS::Events::EventBus";
 
-/// A template, and the stack that it should be the template of.
+/// A template, and the stack with which the checks compare it.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) document: &'a Value,
     pub(super) stack: &'a Stack,
     /// An example of each event of the table, as the bus delivers it.
     pub(super) samples: &'a [Value],
-    /// In a template for two regions, the tables and secrets to which it refers by their names.
+    /// In a template for two regions, the tables and secrets to which the template refers by their
+    /// names.
     pub(super) by_name: Option<&'a ByName>,
 }
 
 /// A rule: a resource of its own, or an event of a function.
 pub(super) struct RuleView<'a> {
-    /// The rule's logical id; SAM generates that of a function's event.
+    /// The rule's logical id; for a function's event, the id that SAM generates.
     pub(super) id: String,
     pub(super) pattern: &'a Value,
     /// The rule's name on the bus.
@@ -135,7 +136,7 @@ pub(super) fn resource_of(value: &Value) -> Option<&str> {
     inside.split(['.', '}']).next()
 }
 
-/// A value by each way of its condition, or the value itself where it has none.
+/// The two alternatives of an `Fn::If`; for any other value, `value` itself.
 pub(super) fn either_way(value: &Value) -> &[Value] {
     match value["Fn::If"].as_array().map(Vec::as_slice) {
         Some([_, ways @ ..]) => ways,

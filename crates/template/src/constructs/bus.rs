@@ -32,7 +32,8 @@ pub struct BusPolicy {
 
 impl Construct for BusPolicy {
     fn resource(&self) -> Resource {
-        // A request with several entries has several values of both keys, and a missing key must not match.
+        // A request with several entries has several values of both keys. `Null` rejects a request
+        // without a key, which `ForAllValues` alone would allow.
         let mut named = json!({
             "ForAllValues:StringEquals": {
                 "events:source": [self.source],

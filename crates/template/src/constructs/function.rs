@@ -53,7 +53,8 @@ pub struct Schedule {
 pub enum EventSource {
     /// A rule on the bus.
     Rule(EventRule),
-    /// A queue; the messages of a batch that failed are received again.
+    /// A queue. Of a batch, only the messages that the function reports as failed are received
+    /// again.
     Queue(String),
     Schedule(Schedule),
 }

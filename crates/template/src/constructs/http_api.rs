@@ -22,7 +22,7 @@ pub struct Operation {
 #[derive(Debug)]
 pub struct HttpApi {
     pub operations: Vec<Operation>,
-    /// The issuer of the callers' tokens. They have to name `audience` as their audience.
+    /// The issuer of the callers' tokens. A token has to name `audience` as its audience.
     pub issuer: Value,
     pub audience: Value,
     /// The logical id of the log group of requests.

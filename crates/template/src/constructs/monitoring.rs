@@ -36,9 +36,14 @@ pub struct Alarm {
     pub dimensions: Vec<(&'static str, Value)>,
     /// `Sum`, `Maximum` or `Minimum` of the metric within a period.
     pub statistic: &'static str,
-    /// A threshold, and for how many periods of a minute in a row the metric has to exceed it.
+    /// The length of a period in seconds, such as [`MINUTE`].
+    pub period: u32,
+    /// A threshold, and for how many periods in a row the metric has to exceed it.
     pub above: (u32, u32),
 }
+
+/// The period of most alarms, in seconds.
+pub const MINUTE: u32 = 60;
 
 /// The parameter with the ARN of the topic that alarms notify, and the condition that it is set.
 pub(crate) const ALARM_TOPIC: (&str, &str) = ("AlarmTopicArn", "HasAlarmTopic");
@@ -58,7 +63,7 @@ impl Construct for Alarm {
             "MetricName": metric,
             "Dimensions": dimensions,
             "Statistic": self.statistic,
-            "Period": 60,
+            "Period": self.period,
             "EvaluationPeriods": periods,
             "Threshold": threshold,
             "ComparisonOperator": "GreaterThanThreshold",

@@ -18,7 +18,7 @@ pub struct Queue {
 
 impl Queue {
     /// A queue that no function receives from: its messages wait for an operator.
-    pub const RESTING: Self = Self { visibility_seconds: None, redrive: None };
+    pub const WITHOUT_CONSUMER: Self = Self { visibility_seconds: None, redrive: None };
 }
 
 impl Construct for Queue {
@@ -36,7 +36,7 @@ impl Construct for Queue {
     }
 }
 
-/// A policy that lets these rules, and nothing else, send to a queue.
+/// A policy that allows only these rules to send to a queue.
 #[derive(Debug)]
 pub struct QueuePolicy {
     pub queue: String,

@@ -107,7 +107,8 @@ impl Construct for Role {
             "Effect": "Allow",
             "Action": "sts:AssumeRole",
             "Principal": { "Service": self.principal.name() },
-            // The AWS service assumes roles for other accounts as well.
+            // Without this condition, the AWS service would assume the role on behalf of any
+            // account.
             "Condition": { "StringEquals": { "aws:SourceAccount": reference("AWS::AccountId") } },
         });
         let properties = json!({

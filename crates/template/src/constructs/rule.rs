@@ -1,4 +1,5 @@
-//! Rules whose target is a queue, a partner or another bus. Rules that invoke a function are among its events.
+//! Rules whose target is a queue, a partner or another bus. A rule that invokes a function is an
+//! event source of the function.
 
 use chorus_table::policy::RetryPolicy;
 use chorus_table::{CallBody, TENANT_PATH};

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{attribute, json_text, reference};
 
-/// A schema registry.
 #[derive(Debug)]
 pub struct SchemaRegistry {
     pub description: &'static str,

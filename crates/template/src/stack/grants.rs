@@ -88,7 +88,8 @@ pub(crate) fn of_service(
     statements
 }
 
-/// The permission to use people's encryption keys; `None` for a service without a row that does.
+/// The permission to use people's encryption keys; `None` for a service none of whose rows uses
+/// them.
 fn of_keys(topology: &Topology, service: Service) -> Option<Statement> {
     const READ: &[&str] = &["dynamodb:GetItem"];
     const MAKE: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem"];
@@ -108,8 +109,8 @@ fn of_keys(topology: &Topology, service: Service) -> Option<Statement> {
     Some(Statement::new("PersonKeys", actions, vec![arn(&names::table(PERSON_KEYS_TABLE.name))]))
 }
 
-/// All statements of the sweeper, which publishes what any service left unpublished, and moves events
-/// that the bus could not deliver to the dead letters.
+/// All statements of the sweeper, which publishes the committed events that any service left
+/// unpublished, and moves events that the bus could not deliver to the dead letters.
 pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     let index = UNPUBLISHED_INDEX.name;
     let index = substitute(format!("${{{}.Arn}}/index/{index}", records_table()));

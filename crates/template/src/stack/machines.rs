@@ -44,7 +44,7 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     template.section(format!(
         "State machines, each within one service. Their definitions are files beside {};\n\
          a role allows exactly the calls of its machine's definition, and the events of its tasks.",
-        home(stack.application.definitions)
+        parent_folder(stack.application.definitions)
     ));
     for machine in &topology.machines {
         let name = machine.spec.name;
@@ -68,10 +68,10 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     }
 }
 
-/// Names the folder that contains the folder of the definitions.
-fn home(definitions: &str) -> String {
+/// Names the parent folder of the definitions' folder, for a comment in the template.
+fn parent_folder(definitions: &str) -> String {
     match definitions.rsplit_once('/') {
-        Some((home, _)) => format!("{home}/"),
+        Some((parent, _)) => format!("{parent}/"),
         None => "this file".to_owned(),
     }
 }

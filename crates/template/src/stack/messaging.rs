@@ -15,20 +15,20 @@ use crate::names;
 pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     template.section("The bus. Services meet here and nowhere else.");
     template.add(names::BUS, &Bus);
-    let pattern = everything(stack);
+    let pattern = archive_pattern(stack);
     template.add("Archive", &Archive { bus: names::BUS, pattern, days: "ArchiveDays" });
     template.section(
         "Dead letters: events that the bus could not deliver. The attributes of each message name the\n\
          rule, the target and the error. The sweeper logs each and moves it to DeadLetters, where it\n\
          waits for an operator; a row reads those of a queue that is named after an action.",
     );
-    template.add(names::DEAD_LETTERS, &Queue::RESTING);
-    template.add(names::UNDELIVERED, &worked_off(names::SWEEPER));
+    template.add(names::DEAD_LETTERS, &Queue::WITHOUT_CONSUMER);
+    template.add(names::UNDELIVERED, &service_queue(names::SWEEPER));
     let rules = topology.rules_of_dead_letters(names::UNDELIVERED);
     let policy = QueuePolicy { queue: names::UNDELIVERED.to_owned(), rules };
     template.add(format!("{}Policy", names::UNDELIVERED), &policy);
     for (queue, service) in topology.consumed_dead_letters() {
-        template.add(queue.clone(), &worked_off(service.name));
+        template.add(queue.clone(), &service_queue(service.name));
         let rules = topology.rules_of_dead_letters(&queue);
         template.add(format!("{queue}Policy"), &QueuePolicy { queue, rules });
     }
@@ -37,7 +37,7 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
 
 /// The event pattern of the archive: the source prefix of the catch-all row, or else the sources of
 /// all events that rows name.
-fn everything(stack: &Stack) -> Value {
+fn archive_pattern(stack: &Stack) -> Value {
     let rows = stack.table.rows;
     let prefix = rows.iter().find_map(|row| match row.trigger {
         Trigger::Every { source_prefix } => Some(source_prefix),
@@ -60,7 +60,7 @@ fn queues(template: &mut Template, topology: &Topology) {
              failed message is retried with growing pauses for a day: docs/adr/0004.",
             service.title
         ));
-        template.add(queue.clone(), &worked_off(service.name));
+        template.add(queue.clone(), &service_queue(service.name));
         let filling = || topology.via(Via::Queue).filter(|rule| rule.row.service == service);
         let rules = filling().map(topology::rule_arn).collect();
         template.add(format!("{queue}Policy"), &QueuePolicy { queue: queue.clone(), rules });
@@ -79,13 +79,13 @@ fn queues(template: &mut Template, topology: &Topology) {
     }
 }
 
-/// A queue from which a function receives; messages whose retries have ended go to the function's
-/// failure queue.
-fn worked_off(function: &str) -> Queue {
+/// A queue from which a function receives by the policy of [`QUEUE`]. Messages that still fail
+/// after all retries go to the function's failure queue.
+fn service_queue(function: &str) -> Queue {
     received_by(function, &QUEUE)
 }
 
-/// A queue from which a function receives by this policy.
+/// A queue from which a function receives by `policy`.
 pub(crate) fn received_by(function: &str, policy: &QueuePacing) -> Queue {
     Queue {
         visibility_seconds: Some(policy.visibility.as_secs()),

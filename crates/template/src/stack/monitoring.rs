@@ -6,7 +6,7 @@ use super::Stack;
 use super::api::API;
 use super::topology::Topology;
 use crate::Template;
-use crate::constructs::{Alarm, Dashboard};
+use crate::constructs::{Alarm, Dashboard, MINUTE};
 use crate::intrinsics::{attribute, reference};
 use crate::machine::Machine;
 use crate::names;
@@ -60,6 +60,7 @@ fn alarms(stack: &Stack, topology: &Topology) -> Vec<Alarm> {
     }
     let alerts = |rule: &&chorus_table::Rule| stack.application.alerts.contains(&rule.row.action);
     alarms.extend(topology.rules.iter().filter(alerts).map(alert));
+    alarms.extend(topology.rules.iter().filter_map(unanswered));
     alarms.extend(stack.has_api().then(api_errors));
     alarms
 }
@@ -82,8 +83,20 @@ fn alert(rule: &chorus_table::Rule) -> Alarm {
         metric: ("AWS/Events", "MatchedEvents"),
         dimensions: vec![("EventBusName", reference(names::BUS)), ("RuleName", json!(rule.name))],
         statistic: "Sum",
+        period: MINUTE,
         above: (0, 1),
     }
+}
+
+/// Fires while a partner does not answer the calls that the bus makes for this rule; none if the
+/// rule calls no partner. The bus repeats a call at growing intervals, so calls are counted over a
+/// quarter of an hour.
+fn unanswered(rule: &chorus_table::Rule) -> Option<Alarm> {
+    let partner = rule.row.partner()?;
+    let description = format!("The {} does not answer: the bus repeats its calls", partner.name);
+    let name = format!("{}-retries", names::kebab(rule.row.action));
+    let metric = ("AWS/Events", "RetryInvocationAttempts");
+    Some(Alarm { name, description, metric, period: 15 * MINUTE, above: (2, 1), ..alert(rule) })
 }
 
 fn api_errors() -> Alarm {
@@ -93,6 +106,7 @@ fn api_errors() -> Alarm {
         metric: ("AWS/ApiGateway", "5xx"),
         dimensions: vec![("ApiId", reference(API))],
         statistic: "Sum",
+        period: MINUTE,
         above: (0, 3),
     }
 }
@@ -110,6 +124,7 @@ fn of_queue(queue: &str, name: String, description: String) -> Alarm {
         metric: DEPTH,
         dimensions: vec![("QueueName", attribute(queue, "QueueName"))],
         statistic: "Maximum",
+        period: MINUTE,
         above: (0, 1),
     }
 }
@@ -128,12 +143,13 @@ fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> A
         metric: ("AWS/Lambda", metric),
         dimensions: vec![("FunctionName", reference(&names::function(name)))],
         statistic: "Sum",
+        period: MINUTE,
         above: (threshold, periods),
     }
 }
 
-/// Fires when an execution fails or times out: it may have published no event, so that `subject`
-/// waits for one.
+/// Fires when an execution fails or times out. The execution may have published no event, so that
+/// `subject`, such as an order, makes no progress.
 fn executions(machine: &str, metric: &'static str, above: (u32, u32), subject: &str) -> Alarm {
     Alarm {
         name: format!("{}-{}", names::kebab(machine), names::kebab(metric)),
@@ -141,6 +157,7 @@ fn executions(machine: &str, metric: &'static str, above: (u32, u32), subject: &
         metric: ("AWS/States", metric),
         dimensions: vec![("StateMachineArn", reference(&names::machine(machine)))],
         statistic: "Sum",
+        period: MINUTE,
         above,
     }
 }

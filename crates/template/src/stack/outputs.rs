@@ -52,7 +52,11 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     template.output(format!("{}Url", names::UNDELIVERED), about, url);
     for service in topology.queued() {
         let queue = names::queue(service);
-        template.output(format!("{queue}Url"), "What waits for the function", reference(&queue));
+        template.output(
+            format!("{queue}Url"),
+            "The queue of messages for the function",
+            reference(&queue),
+        );
     }
     for name in &topology.functions {
         if let Some(queue) = topology.redrive(name) {

@@ -1,6 +1,6 @@
-//! Buses of other accounts: the rules that forward public events to them, the role with which
-//! EventBridge puts them there, and the policy that admits commands from there. All of these exist only
-//! if the bus's ARN is given.
+//! Buses of other accounts: the rules that forward public events to such a bus, the role with which
+//! EventBridge puts the events to it, and the policy that admits commands from its account. These
+//! resources exist only if the bus's ARN is given.
 
 use chorus_table::policy::BUS;
 use chorus_table::{OutsideBus, Sender};

@@ -36,7 +36,8 @@ const SCHEMA_REGISTRY: &str = "RegisterSchemas";
 /// The retention periods that CloudWatch supports, in days.
 const LOG_DAYS: &[&str] = &["1", "3", "5", "7", "14", "30", "60", "90", "180", "365", "731"];
 
-/// The levels that Lambda supports as the log level of a function; it has no filter by module.
+/// The levels that Lambda supports as the log level of a function. Lambda cannot filter logs by
+/// module.
 const LOG_LEVELS: &[&str] = &["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 
 /// The parameter that limits how many instances of each function run at the same time.

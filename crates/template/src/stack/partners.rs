@@ -98,7 +98,8 @@ fn has_secret_arn(api: &PartnerApi) -> String {
 pub(crate) fn parameters(rows: &[RowSpec], api: &PartnerApi) -> Vec<Parameter> {
     let who = api.partner.name.replace('-', " ");
     let before: String = api.paths().take(1).map(|path| format!(" before /{path}")).collect();
-    let unless = if is_optional(rows, api.partner) { "; the default stands for none" } else { "" };
+    let unless =
+        if is_optional(rows, api.partner) { "; the default means that there is none" } else { "" };
     let instead = api.name("Secret");
     let text = |name: &str, description: &str, default: &str| {
         Parameter::text(&api.name(name), description, default)

@@ -59,9 +59,9 @@ pub(crate) fn add(
         environment,
         events: events(topology, service),
         binary: binary(application, service),
-        ..named(topology, service.name, (application.folder)(service))
+        ..function_with_defaults(topology, service.name, (application.folder)(service))
     };
-    surroundings(template, service.name, statements);
+    add_function_resources(template, service.name, statements);
     if let Some(queue) = topology.redrive(service.name) {
         template.add(queue, &received_by(service.name, &REDRIVE));
     }
@@ -76,7 +76,7 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Top
          events that the bus could not deliver.",
     );
     let name = names::SWEEPER;
-    surroundings(template, name, grants::of_sweeper(topology));
+    add_function_resources(template, name, grants::of_sweeper(topology));
     let role = names::role("sweeper-schedule");
     let function = vec![arn(&names::function(name))];
     let invoke = Statement::new("Invoke", &["lambda:InvokeFunction"], function);
@@ -95,7 +95,7 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Top
             ("EveryMinute".to_owned(), EventSource::Schedule(schedule)),
             (names::UNDELIVERED.to_owned(), EventSource::Queue(names::UNDELIVERED.to_owned())),
         ],
-        ..named(topology, name, stack.application.sweeper.to_owned())
+        ..function_with_defaults(topology, name, stack.application.sweeper.to_owned())
     };
     template.add(names::function(name), &construct);
 }
@@ -128,7 +128,7 @@ fn binary(application: &Application, service: Service) -> Value {
 }
 
 /// A function with the settings that every function has.
-fn named(topology: &Topology, name: &str, folder: String) -> Function {
+fn function_with_defaults(topology: &Topology, name: &str, folder: String) -> Function {
     Function {
         name: name.to_owned(),
         binary: json!(name),
@@ -143,13 +143,13 @@ fn named(topology: &Topology, name: &str, folder: String) -> Function {
 }
 
 /// Adds the resources that every function needs: a log group, a failure queue and a role.
-fn surroundings(template: &mut Template, name: &str, statements: Vec<Statement>) {
+fn add_function_resources(template: &mut Template, name: &str, statements: Vec<Statement>) {
     let log_group = LogGroup {
         name: format!("/aws/lambda/${{AWS::StackName}}-{name}"),
         days: "LogRetentionDays",
     };
     template.add(names::logs(name), &log_group);
-    template.add(names::failures(name), &Queue::RESTING);
+    template.add(names::failures(name), &Queue::WITHOUT_CONSUMER);
     template.add(names::role(name), &Role { principal: Principal::Lambda, statements });
 }
 

@@ -44,7 +44,8 @@ impl Topology {
     }
 
     /// The `State` of a rule. For an optional row, the rule is enabled if the address of the
-    /// service's partner, or of its bus in another account, is set. Null for any other rule.
+    /// service's partner, or of its bus in another account, is set; for commands from a partner's
+    /// account, if that account is set. Null for any other rule, which is always enabled.
     pub(crate) fn state(&self, rule: &Rule) -> Value {
         let of_service = |row: &&RowSpec| row.optional && row.service == rule.row.service;
         let condition = |row: &RowSpec| {
@@ -76,7 +77,7 @@ impl Topology {
         rows.map(|row| row.keys).max().unwrap_or(KeyUse::None)
     }
 
-    /// The rules whose events reach the action this way.
+    /// The rules of the rows that receive their events by `via`, such as through a queue.
     pub(crate) fn via(&self, via: Via) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(move |rule| rule.row.via == via)
     }
@@ -97,8 +98,8 @@ impl Topology {
         self.rules.iter().find(consumes).map(|rule| rule.row.service)
     }
 
-    /// The queue for events that a rule cannot deliver: one of its own if a row consumes them, else
-    /// the common one.
+    /// The queue for events that a rule cannot deliver: the rule's own queue if a row consumes its
+    /// dead letters, else the queue that is common to all rules.
     pub(crate) fn dead_letters(&self, rule: &Rule) -> String {
         let action = rule.row.action;
         self.dead_letter_consumer(action).map_or_else(
@@ -140,7 +141,8 @@ impl Topology {
     }
 }
 
-/// The ARN of a rule; nothing where the rule depends on a condition that does not hold.
+/// The ARN of a rule. For a rule that forwards to a bus of another account, `AWS::NoValue` while
+/// the bus's ARN is not set, because the rule does not exist then.
 pub(crate) fn rule_arn(rule: &Rule) -> Value {
     let always = arn(&resource(rule));
     match rule.row.outside_bus() {

@@ -1,5 +1,5 @@
-//! References to tables, secrets and buses by their names: a stack has no resource to refer to where
-//! the stack of the other region creates it.
+//! References to tables, secrets and buses by their names, because only one of the two stacks
+//! creates the resource, and the other one cannot use `Ref` or `Fn::GetAtt`.
 
 use std::collections::BTreeSet;
 
@@ -37,8 +37,8 @@ impl ByName {
         self.replace_in(value, false);
     }
 
-    /// The resources on which a function's role allows `action`, for a resource of the template for
-    /// one region.
+    /// Converts the resource on which a role allows `action` in the template for one region to the
+    /// resources in the template for two regions.
     pub(crate) fn granted(&self, action: &str, resource: &Value) -> Vec<Value> {
         if action == "events:PutEvents" && *resource == arn(names::BUS) {
             return both_buses();
@@ -66,8 +66,9 @@ impl ByName {
         }
     }
 
-    /// The table or secret to which this value itself refers, by its name or ARN. A permission needs
-    /// the ARN of a secret; who reads a secret may name it.
+    /// The name or the ARN of the table or secret to which `value` itself refers; `None` if it
+    /// refers to neither. In a permission (`granted`), a secret is given by its ARN, elsewhere by
+    /// its name.
     fn named(&self, value: &Value, granted: bool) -> Option<Value> {
         if let Some(text) = value["Fn::Sub"].as_str() {
             let by_arn =
@@ -104,7 +105,7 @@ fn secret_arn(id: &str) -> String {
     )
 }
 
-/// The ARN of the bus in the region that a parameter has.
+/// The ARN of the stack's bus in a region; `region` is the parameter with the region's name.
 pub(super) fn bus(region: &str) -> Value {
     substitute(format!(
         "arn:${{AWS::Partition}}:events:${{{region}}}:${{AWS::AccountId}}:event-bus/${{AWS::StackName}}"
@@ -120,8 +121,8 @@ pub(crate) fn reads_acting_region() -> Statement {
     Statement::new("Regions", &["dynamodb:GetItem"], vec![substitute(table_arn(REGIONS))])
 }
 
-/// Allows a function's role to publish to the buses of both regions, as the endpoint needs it, and to
-/// read which region acts. State machines publish to the bus of their own region.
+/// Allows a function's role to publish to the buses of both regions, which the endpoint requires,
+/// and to read which region acts. State machines publish to the bus of their own region.
 pub(super) fn grant(role: &mut Value) {
     let trusted = &role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"];
     if trusted != "lambda.amazonaws.com" {

@@ -1,10 +1,10 @@
-//! The global endpoint: it accepts events for the bus of one region, and replicates them to that of the
-//! other.
+//! The global endpoint, which accepts events for the bus of one region, and replicates them to the
+//! bus of the other region.
 
 use serde_json::{Value, json};
 
 use super::{ENDPOINT_ID, HAS_ENDPOINT, SECONDARY, by_name, of_primary};
-use crate::constructs::{Alarm, Construct, Principal, Resource, Role, Statement};
+use crate::constructs::{Alarm, Construct, MINUTE, Principal, Resource, Role, Statement};
 use crate::intrinsics::{arn, attribute, either, reference, substitute};
 use crate::{Template, names};
 
@@ -18,7 +18,7 @@ const ALARM: &str = "BusLatencyAlarm";
 /// milliseconds: AWS recommends this threshold.
 const LATENCY: u32 = 30_000;
 
-/// The endpoint's id; empty if the stack has neither the endpoint nor its id.
+/// The endpoint's id: that of the stack's own endpoint, or else the value of [`ENDPOINT_ID`].
 pub(super) fn id() -> Value {
     either(HAS_ENDPOINT, attribute(ENDPOINT, "EndpointId"), reference(ENDPOINT_ID))
 }
@@ -53,10 +53,12 @@ pub(super) fn add(template: &mut Template) {
 fn latency() -> Alarm {
     Alarm {
         name: "bus-latency".to_owned(),
-        description: "EventBridge delivers late here: docs/TWO-REGIONS.md".to_owned(),
+        description: "EventBridge delivers events late in this region: docs/TWO-REGIONS.md"
+            .to_owned(),
         metric: ("AWS/Events", "IngestionToInvocationStartLatency"),
         dimensions: Vec::new(),
         statistic: "Average",
+        period: MINUTE,
         above: (LATENCY, 5),
     }
 }
@@ -92,7 +94,8 @@ fn role() -> Resource {
     role
 }
 
-/// The role's permission to be passed on to its managed rules; a role cannot name itself.
+/// The permission to pass the role on to its managed rules, as a policy of its own: a role cannot
+/// refer to itself.
 fn pass_role() -> Resource {
     let to_events = json!({ "StringEquals": { "iam:PassedToService": "events.amazonaws.com" } });
     let pass = Statement::new("Pass", &["iam:PassRole"], vec![arn(ROLE)]).condition(to_events);

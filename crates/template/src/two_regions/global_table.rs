@@ -1,5 +1,6 @@
 //! A table as a global table with a replica in each of the two regions. Writes are replicated
-//! eventually: a transaction is atomic in its own region, and its items arrive one by one in the other.
+//! eventually: a transaction is atomic in the region where it was made, and its items arrive one by
+//! one in the other region.
 
 use chorus_kernel::TableSpec;
 use serde_json::{Value, json};
@@ -15,8 +16,9 @@ const KIND: &str = "AWS::DynamoDB::GlobalTable";
 /// The table that says which region acts.
 pub(super) const REGIONS: &str = "RegionsTable";
 
-/// Adds the table that says which region acts. It alone is strongly consistent, so that both regions
-/// read the same item: a write succeeds once two of three regions have it, of which one is a witness.
+/// Adds the table that says which region acts. Unlike the other tables, it is strongly consistent,
+/// so that both regions read the same item: a write succeeds once two of three regions have it. The
+/// third region is a witness without a replica.
 pub(super) fn add_regions(template: &mut Template) {
     template.section(
         "The region that acts: one item, which functions read and an operator writes. The table is\n\

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::{desk, with_partners};
 
-/// Puts a fault into the template, and expects exactly this finding.
+/// Puts a fault into the template with `plant`, and asserts that the checks find it and nothing
+/// else.
 #[track_caller]
 fn planted(plant: impl FnOnce(&mut Value), subject: &str, problem: &str) {
     let stack = desk();
@@ -113,7 +114,7 @@ fn a_rule_that_is_left_out() {
     let stack = desk();
     let mut document = synthesize(&stack).document();
     of(&mut document, "PagerFunction").as_object_mut().unwrap().remove("Events");
-    is_found(&document, &stack, "RingPager", "consumes events, and no rule brings them to it");
+    is_found(&document, &stack, "RingPager", "consumes events, but no rule delivers them to it");
 }
 
 #[test]
@@ -121,7 +122,7 @@ fn a_service_that_is_left_out() {
     let mut stack = desk();
     stack.functions.pop();
     let document = synthesize(&stack).document();
-    is_found(&document, &stack, "RingPager", "no rule brings them to it");
+    is_found(&document, &stack, "RingPager", "no rule delivers them to it");
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn a_partner_without_an_endpoint_for_a_row_that_calls_it() {
         &document,
         &stack,
         "RingPager",
-        "calls the siren, and the application names no endpoint of it",
+        "calls the siren, but the application declares no endpoint for this row",
     );
 }
 
@@ -161,7 +162,7 @@ fn an_answer_that_no_choice_compares() {
             });
         },
         "HandleTicketMachine",
-        "may be answered withdrawn as outcome",
+        "may get the answer withdrawn in outcome",
     );
 }
 

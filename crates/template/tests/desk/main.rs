@@ -16,7 +16,7 @@ use table::{RingPager, TABLE, rows, services};
 answers! {
     enum Outcome in "outcome" {
         Resolved = "resolved",
-        /// It need not be solved any more.
+        /// The ticket need not be solved any more.
         Withdrawn = "withdrawn",
     }
 }
