@@ -69,6 +69,10 @@ emulator: ## The stack on an emulator of AWS, with the real binaries, and an ord
 emulator-down: ## Stop the emulator
 	scripts/emulator.sh down
 
+.PHONY: failover-emulator
+failover-emulator: ## Two regions of one emulator, and a failover between them by the command
+	scripts/emulator.sh failover
+
 .PHONY: emulator-test
 emulator-test: ## The flow on an emulator of its own, driven through the API
 	scripts/emulator.sh test

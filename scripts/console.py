@@ -345,7 +345,7 @@ def figures(orders: int = 2_000) -> None:
         shop.ask("PUT", "/items/chai", {"name": "chai", "price": 18, "stock": 5000})
         shop.idle()
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            # One after another of each customer's: a key names one request.
+            # Each request has an idempotency key of its own, so several may be sent at the same time.
             list(pool.map(lambda n: shop.order(f"customer-{n % 20}", "chai"), range(orders)))
         shop.idle(1_200)
         for name, query in filters.items():

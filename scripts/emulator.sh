@@ -4,6 +4,7 @@
 #   up, down           starts and stops an emulator with the shop and some items
 #   test [TEST…]       tests the flow through the API, on a new emulator
 #   accounts           tests the shop and the enterprise's bus in two accounts, on a new emulator
+#   failover           tests a failover between two regions, on a new emulator; takes about seven minutes
 #   burst              places CHORUS_BURST (1000) orders for one item at once; takes minutes
 #   samples [--write]  invokes functions with each of events/samples, by `cargo lambda invoke`
 #   stripe             tests payments of `chorus up` with a server that has Stripe's API
@@ -58,7 +59,7 @@ on_its_own() {
     fi
     trap clean_up EXIT
     trap 'exit 130' INT TERM
-    # In the background, because a trap would wait for a foreground process to end.
+    # The script runs in the background, because bash runs a trap only after a foreground process has ended.
     timeout --kill-after=10 "$1" .venv/bin/python "tests/emulator/$2" "${@:3}" &
     tests=$!
     wait "$tests"
@@ -67,8 +68,9 @@ on_its_own() {
 case ${1:-} in
     up) prepare; shop up ;;
     down) shop down ;;
-    test) prepare; on_its_own 600 test_flow.py "${@:2}" ;;
+    test) prepare; on_its_own 900 test_flow.py "${@:2}" ;;
     accounts) prepare; on_its_own 240 test_accounts.py "${@:2}" ;;
+    failover) prepare; on_its_own 900 test_failover.py "${@:2}" ;;
     burst)
         prepare
         export CHORUS_BURST=${CHORUS_BURST:-1000}

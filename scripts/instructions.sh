@@ -44,7 +44,7 @@ for commit in "${commits[@]}"; do
     rm -rf "$tree"
     git worktree prune
     git worktree add --quiet --detach "$tree" "$commit"
-    # What the other commit calls this tree's test harness, its folder, and its recorder of requests.
+    # The names that the other commit has for this tree's test harness, its folder, and its recorder of requests.
     folder=harness
     [[ -e $tree/crates/shop/tests/harness ]] || folder=world
     harness=$(sed -n 's/^pub struct \(World\|Harness\).*/\1/p' "$tree/crates/shop/tests/$folder/mod.rs")
@@ -69,4 +69,4 @@ for tree in here "${commits[@]}"; do
         -v mine="$(median "${times[here]}")" -v time="$(median "${times[$tree]}")" \
         'BEGIN { printf "%-12s %22d %10.3f %14.2f %10.3f\n", tree, it, here / it, time, mine / time }'
 done
-echo "of which: what this tree takes, divided by that"
+echo "of which: the figure of this tree divided by the figure in the column before"

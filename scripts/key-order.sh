@@ -9,6 +9,6 @@ with=(--features states/jsonata --package states --package chorus-events --packa
 cargo tree --quiet "${with[@]}" --edges features --invert serde_json | grep preserve_order > /dev/null \
   || { echo "serde_json keeps no order in this build: nothing is compared" >&2; exit 1; }
 cargo test --quiet "${with[@]}" --lib
-# Cargo builds `design` for it, too.
+# For this test, cargo also builds the binary `design`, which the last line runs.
 cargo test --quiet "${with[@]}" --test template the_templates_on_disk_are_the_ones_that_the_stack_prints
 "${CARGO_TARGET_DIR:-target}/debug/design" --check

@@ -11,12 +11,33 @@ install_tools() {
     tests/emulator/install.sh scripts/checkov/requirements.txt .venv-checkov
 }
 
-# Tests that mostly wait for other processes, so that they can run during a compilation.
-talk_to_partners() {
-    step "emails, to an SMTP server"; scripts/emulator.sh mail
-    step "payments, by a server that speaks Stripe's API"; scripts/emulator.sh stripe
+simulation() {
+    step "simulation"; cargo test --package chorus-simulation \
+        --package chorus-shop-simulation --profile simulation --quiet
+}
+
+on_emulators() {
     step "emulator: its launcher"; scripts/emulator.sh launcher
     step "emulator: an import into a new stack"; scripts/emulator.sh import
+    step "emulator: the store";    scripts/emulator.sh store
+    step "emulator: every sample"; scripts/emulator.sh samples
+    step "emulator: two accounts"; scripts/emulator.sh accounts
+    step "emulator: the flow";     scripts/emulator.sh test
+    step "the same bytes with JSONata"; scripts/key-order.sh
+}
+
+# Starts one of these functions in the background. The simulation computes, and the Rust tests beside
+# it mostly wait; the emulators wait, and the checks beside them compute.
+declare -A job output
+beside() { output[$1]=$(mktemp); "$1" >"${output[$1]}" 2>&1 & job[$1]=$!; }
+
+# Waits for the function, prints its output, and fails if it failed.
+join() {
+    local status=0
+    wait "${job[$1]}" || status=$?
+    cat "${output[$1]}"
+    rm "${output[$1]}"
+    return "$status"
 }
 
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
@@ -26,27 +47,25 @@ installing=$!
 step "format";  cargo fmt --all --check
 step "clippy";  cargo clippy --workspace --all-targets --features chorus-aws/global-endpoint --quiet -- -D warnings
 step "rustdoc"; RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
-step "tests";   cargo test --workspace --exclude chorus-simulation \
-    --exclude chorus-shop-simulation --features chorus-aws/global-endpoint --quiet
+rust_tests=(--workspace --exclude chorus-simulation --exclude chorus-shop-simulation
+    --features chorus-aws/global-endpoint --quiet)
+step "tests";   cargo test "${rust_tests[@]}" --no-run
+beside simulation
+cargo test "${rust_tests[@]}"
 step "mutants, not run"; scripts/mutants.sh --check
-step "simulation"; cargo test --package chorus-simulation \
-    --package chorus-shop-simulation --profile simulation --quiet
+join simulation
 [[ ${1:-} == --quick ]] && exit 0
-# The tests have built the binary; `cargo run` would build it again with other features.
+# The steps below run the binary `chorus` that the tests have built; `cargo run` would build it again with other
+# features.
 wait "$installing"
+beside on_emulators
 step "template";  "${CARGO_TARGET_DIR:-target}/debug/chorus" synth --check; scripts/lint-template.sh
 step "template: on moto"; scripts/emulator.sh moto
 step "AsyncAPI"; scripts/asyncapi.sh
 step "OpenAPI"; scripts/openapi.sh test; scripts/openapi.sh fuzz
-step "the console, in a browser"; scripts/console.sh test
-output=$(mktemp)
-(talk_to_partners) >"$output" 2>&1 &
 step "licences and sources"; scripts/deny.sh
-wait $! && status=0 || status=$?
-cat "$output"; rm "$output"; ((status == 0))
-step "emulator: the store";    scripts/emulator.sh store
-step "emulator: every sample"; scripts/emulator.sh samples
-step "emulator: two accounts"; scripts/emulator.sh accounts
-step "emulator: the flow";     scripts/emulator.sh test
-step "the same bytes with JSONata"; scripts/key-order.sh
+step "the console, in a browser"; scripts/console.sh test
 step "the page: which rule matches?"; scripts/which-rule.sh test
+step "emails, to an SMTP server"; scripts/emulator.sh mail
+step "payments, by a server that speaks Stripe's API"; scripts/emulator.sh stripe
+join on_emulators

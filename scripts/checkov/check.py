@@ -57,7 +57,7 @@ def compare(accepted: list[Accepted], found: list[Finding]) -> list[str]:
     new = [f for f in found if not any(fits(line, f) for line in accepted)]
     vain = [line for line in accepted if not any(fits(line, f) for f in found)]
     return [f"{f.resource}: {f.meaning} ({f.check})" for f in new] + [
-        f"{ACCEPTED.name}: nothing is found any more of: {line.check} {line.resources}" for line in vain
+        f"{ACCEPTED.name}: remove this line, which no longer accepts a finding: {line.check} {line.resources}" for line in vain
     ]
 
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import deployed_shop as flow
 from shop_stack import fill, wait_for
 
-# Not part of the original talk's demo, which has no emails, no counts and no list of orders.
+# Steps that the original talk's demo does not have: it has no emails, no counts and no list of orders.
 BEYOND = ("SendEmail", "CountOrder", "ProjectOrder", "LearnContact")
 EMAIL_SENT = "EmailSent"
 
@@ -43,7 +43,7 @@ def main() -> None:
     flow.rest()
     before = {line["span"]["request_id"] for line in endings()}
     order_id = flow.place("ana", "chai", 2)
-    # Reading the order is an invocation, too; `costs` leaves those out.
+    # Reading the order's events causes invocations, too; `costs` leaves these out.
     wait_for(lambda: flow.event_names(order_id).count(EMAIL_SENT) == 3, flow.PATIENCE, "three emails")
     flow.rest()
     report(costs(before), flow.event_names(order_id))
@@ -81,7 +81,7 @@ def report(found: dict[str, Cost], events: list[str]) -> None:
         row(step, cells(cost))
     emails = events.count(EMAIL_SENT)
     logged = found["RecordEvent"]
-    # The share of the logged events that the original demo has as well.
+    # The fraction of the events that the original demo would log as well.
     share = (len(events) - emails) / len(events)
     same = sum((cost for step, cost in found.items() if step not in (*BEYOND, "RecordEvent")), Cost())
     same += Cost(

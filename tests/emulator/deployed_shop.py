@@ -310,11 +310,11 @@ def invocations(service: str = "") -> int:
 
 
 def rest() -> None:
-    """Waits until no function is running."""
+    """Waits until no function is running, also after a replay or a burst on a busy machine."""
     seen: list[int] = []
 
     def is_quiet() -> bool:
         seen.append(invocations())
         return len(seen) >= QUIET_LOOKS and len(set(seen[-QUIET_LOOKS:])) == 1
 
-    wait_for(is_quiet, PATIENCE, "rest")
+    wait_for(is_quiet, 5 * PATIENCE, "rest")

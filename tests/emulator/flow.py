@@ -38,7 +38,7 @@ embedded: dict[str, Any]
 front_end: FrontEnd
 # The ids of the orders.
 orders: list[str] = []
-# The time when all of them had been placed, and nothing else had been published.
+# The time when all these orders had been placed, and nothing else had been published.
 all_placed: datetime
 
 

@@ -105,7 +105,7 @@ class Callers(unittest.TestCase):
         for arguments, variables, why in (
             (("--staff",), secret, "UserNotFoundException"),
             (("--operator=wilma",), secret, "is not in the group operator"),
-            (("--customer=wilma",), secret, "is not a customer"),
+            (("--customer=wilma",), secret, "and not a customer"),
             (("--reviewer=wilma",), {"CHORUS_PASSWORD": "another-Password-1"}, "NotAuthorized"),
             (("--reviewer=wilma",), {}, "CHORUS_PASSWORD"),
         ):

@@ -3,7 +3,7 @@
 import json
 import unittest
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import flow
@@ -34,14 +34,8 @@ UNREACHABLE = "http://127.0.0.1:9"
 
 class FailureQueues(unittest.TestCase):
     def what_a_function_failed_on_three_times_it_gets_again_and_the_order_ends(self) -> None:
-        functions, name = shop.client("lambda"), f"{STACK}-customer"
-        whole = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-
-        def configure(variables: dict[str, str]) -> None:
-            environment = {"Variables": variables}
-            functions.update_function_configuration(FunctionName=name, Environment=environment)
-
-        configure({**whole, "AWS_ENDPOINT_URL_DYNAMODB": UNREACHABLE})
+        whole = _variables("customer")
+        _configure("customer", {**whole, "AWS_ENDPOINT_URL_DYNAMODB": UNREACHABLE})
         try:
             order_id = place("ana", "pavlova", 1)
             redrive = shop.outputs["CustomerRedriveUrl"]
@@ -49,7 +43,7 @@ class FailureQueues(unittest.TestCase):
             self.assertIn("CustomerRedrive", operate("doctor"))
             self.assertEqual(shop.ok("GET", f"/orders/{order_id}")["status"], "Open")
         finally:
-            configure(whole)
+            _configure("customer", whole)
         # The message is invisible for a minute at most.
         wait_for(lambda: not waiting_in(redrive), 2 * PATIENCE, "the event's next attempt")
         self.assertEqual(ended(order_id)["status"], "Delivered")
@@ -122,13 +116,80 @@ class FailureQueues(unittest.TestCase):
             for machine in ("CollectPayment", "AwaitReview", "FulfilDelivery"):
                 self.assertIn(f"/console/machines/{machine}?at=", journey)
             self.assertIn(orders[APPROVED], page("/console/orders"))
-            self.assertIn("What the doctor finds", page("/console/work"))
+            self.assertIn("Findings of chorus doctor", page("/console/work"))
             self.assertIn("ReserveItem", page("/console"))
 
     def the_doctor_reads_the_deployed_rules_and_they_are_the_tables(self) -> None:
         told = operate("doctor")
         self.assertIn("0 rules differ from the design table", told)
-        self.assertIn("0 records are not published", told)
+        self.assertIn("0 records have unpublished events", told)
+
+    def a_partner_that_the_bus_calls_in_vain_is_named_by_the_doctor_by_its_alarm(self) -> None:
+        # The emulator does not count the bus's calls: its alarms do not fire by themselves.
+        watch, reason = shop.client("cloudwatch"), "3.0 was greater than the threshold (2.0)"
+        alarms = [f"{STACK}-start-delivery-retries", f"{STACK}-api-errors"]
+        others = f"{STACK}-of-somebody-else"
+        events = shop.client("events")
+        events.create_event_bus(Name=others)
+        self.addCleanup(events.delete_event_bus, Name=others)
+        metric = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum"}
+        limit = {"Threshold": 0, "ComparisonOperator": "GreaterThanThreshold"}
+        periods = {"Period": 60, "EvaluationPeriods": 1}
+        watch.put_metric_alarm(AlarmName=f"{others}-order-errors", **metric, **limit, **periods)
+        self.addCleanup(watch.delete_alarms, AlarmNames=[f"{others}-order-errors"])
+
+        def turn(state: str) -> None:
+            for name in [*alarms, f"{others}-order-errors"]:
+                watch.set_alarm_state(AlarmName=name, StateValue=state, StateReason=reason)
+
+        turn("ALARM")
+        try:
+            checkup = json.loads(operate("doctor", "--json"))
+            self.assertIn(f": {reason}", operate("doctor"))
+        finally:
+            turn("OK")
+        carrier = [it for it in checkup["unavailable"] if it["partner"] == "carrier"]
+        self.assertEqual([it["reason"] for it in carrier], [reason])
+        since = datetime.fromisoformat(carrier[0]["since"])
+        self.assertLess(datetime.now(UTC) - since, timedelta(minutes=2))
+        self.assertEqual([it["name"] for it in checkup["alarms"]], ["api-errors"])
+        again = json.loads(operate("doctor", "--json"))
+        self.assertNotIn("carrier", [it["partner"] for it in again["unavailable"]])
+        self.assertEqual(again["alarms"], [])
+
+    def a_charge_that_no_payment_has_is_named_and_refunded_once(self) -> None:
+        order_id = place("ana", "pavlova", 1)
+        self.assertEqual(ended(order_id)["status"], "Delivered")
+        rest()
+        tables, table = shop.client("dynamodb"), _variables("payment")["TABLE_PAYMENT"]
+        key = {"pk": {"S": f"order#{order_id}"}, "sk": {"S": "order"}}
+        gone = tables.delete_item(TableName=table, Key=key, ReturnValues="ALL_OLD")["Attributes"]
+
+        def charges() -> list[str]:
+            checkup = json.loads(operate("doctor", "--json"))
+            self.assertNotIn("unexamined", checkup)
+            found = checkup["discrepancies"]
+            return [it["about"] for it in found if "the shop has not recorded" in it["problem"]]
+
+        try:
+            self.assertEqual(charges(), [order_id])
+            refunds = json.loads(operate("payment", "refund-unrecorded", order_id, "--json"))
+            self.assertEqual([it["refunded"] for it in refunds], [17.45])
+            self.assertEqual(charges(), [])
+        finally:
+            tables.put_item(TableName=table, Item=gone)
+        last = json.loads(operate("dlq", "audit", "--json"))[-1]
+        self.assertEqual((last["what"], last["outcome"]), ("refund-unrecorded", refunds))
+
+    def where_the_providers_key_cannot_be_read_the_doctor_says_that_it_did_not_look(self) -> None:
+        whole = _variables("payment")
+        _configure("payment", {**whole, "STRIPE_KEY_SECRET": "no-such-secret"})
+        try:
+            told = operate("doctor")
+        finally:
+            _configure("payment", whole)
+        self.assertIn("charges at the payment provider that the shop has not recorded were not looked for: ", told)
+        self.assertIn("STRIPE_KEY", told)
 
     def a_poisoned_message_fails_alone_in_its_batch(self) -> None:
         sqs, queue = shop.client("sqs"), shop.outputs["NotificationQueueUrl"]
@@ -158,6 +219,18 @@ class FailureQueues(unittest.TestCase):
         kept = [line for line in lines("notification") if "stays in its queue" in line["message"]]
         self.assertEqual({line["code"] for line in kept}, {"Retryable.OutcomeUnknown"})
         self.assertEqual(len({line["message_id"] for line in kept}), 1, "only the one")
+
+
+def _variables(function: str) -> dict[str, str]:
+    """The environment variables of a function of the stack."""
+    found = shop.client("lambda").get_function_configuration(FunctionName=f"{STACK}-{function}")
+    return found["Environment"]["Variables"]
+
+
+def _configure(function: str, variables: dict[str, str]) -> None:
+    """Sets the environment variables of a function of the stack."""
+    name, environment = f"{STACK}-{function}", {"Variables": variables}
+    shop.client("lambda").update_function_configuration(FunctionName=name, Environment=environment)
 
 
 def summary(order_id: str) -> dict[str, Any]:

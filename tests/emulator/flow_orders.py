@@ -103,7 +103,8 @@ class Reviews(unittest.TestCase):
         crossed = try_to_review(orders[UNSEEN], "take", handle)
         self.assertEqual(crossed[0], 422, "the handle of another order")
         self.assertEqual(crossed[1]["errors"][0]["field"], "/handle")
-        # Taken up so late, the next heartbeat is due only after the time to decide has passed.
+        # The reviewer takes the order up so late that the next heartbeat is due only after the time to
+        # decide has passed.
         late = time.monotonic() + REVIEW_SLACK + 2
         wait_for(lambda: time.monotonic() > late, PATIENCE, "the reviewer")
         review(order_id, "take", handle)
@@ -136,7 +137,7 @@ class Reviews(unittest.TestCase):
 
 class Contention(unittest.TestCase):
     def many_orders_for_one_item_at_once_sell_what_there_is_without_a_dead_letter(self) -> None:
-        # The embedded shop has a thousand; the emulator needs about a second for each.
+        # The embedded shop's test places a thousand orders; the emulator needs about a second for each.
         wanted = int(os.environ.get("CHORUS_BURST", "30"))
         pieces = wanted * 2 // 3
         shop.ok("PUT", "/items/ikura", {"name": "Ikura", "price": 31, "stock": pieces})

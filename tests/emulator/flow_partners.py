@@ -31,7 +31,8 @@ class TheCarrier(unittest.TestCase):
         try:
             order_id = place("ana", "pavlova", 2)
             self._is_canceled_and_refunded(order_id, 34.9)
-            # The parcel cannot be recalled either: only an operator redrives that queue.
+            # The parcel cannot be recalled either, so the recall becomes a dead letter, and stays one until an
+            # operator redrives it.
             letter = take("DeadLettersUrl")
         finally:
             self._connect(API_KEY)

@@ -27,7 +27,7 @@ class Made:
     delete it."""
 
     physical_resource_id: str
-    # None if the resource is deleted with another one: moto deletes in any order.
+    # None if the resource disappears with another one, which moto may delete first.
     remove: Callable[[], Any] | None = None
     attributes: dict[str, str] = field(default_factory=dict)
 

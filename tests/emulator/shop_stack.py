@@ -90,20 +90,7 @@ class ShopStack:
     def token(self, name: str, *roles: str) -> str:
         """A token of the stack's user pool for a user with these roles; without roles, for a
         customer."""
-        users, pool = self.client("cognito-idp"), self.outputs["UserPoolId"]
-        user = {"UserPoolId": pool, "Username": name}
-        with contextlib.suppress(users.exceptions.UsernameExistsException):
-            users.admin_create_user(**user, MessageAction="SUPPRESS")
-        users.admin_set_user_password(**user, Password=PASSWORD, Permanent=True)
-        for role in roles:
-            users.admin_add_user_to_group(**user, GroupName=role)
-        answer = users.admin_initiate_auth(
-            UserPoolId=pool,
-            ClientId=self.outputs["UserPoolClientId"],
-            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-            AuthParameters={"USERNAME": name, "PASSWORD": PASSWORD},
-        )
-        return answer["AuthenticationResult"]["AccessToken"]
+        return log_in(self.client("cognito-idp"), self.outputs, name, *roles)
 
     def operators_token(self) -> str:
         """The token of the user with every role."""
@@ -185,6 +172,24 @@ class ShopStack:
     def _partners_port(self) -> int | None:
         state = self._partners()
         return state["port"] if state else None
+
+
+def log_in(users: Any, outputs: dict[str, str], name: str, *roles: str) -> str:
+    """Creates the user with these roles in a stack's user pool, if it is new, and returns a token of it."""
+    pool = outputs["UserPoolId"]
+    user = {"UserPoolId": pool, "Username": name}
+    with contextlib.suppress(users.exceptions.UsernameExistsException):
+        users.admin_create_user(**user, MessageAction="SUPPRESS")
+    users.admin_set_user_password(**user, Password=PASSWORD, Permanent=True)
+    for role in roles:
+        users.admin_add_user_to_group(**user, GroupName=role)
+    answer = users.admin_initiate_auth(
+        UserPoolId=pool,
+        ClientId=outputs["UserPoolClientId"],
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": name, "PASSWORD": PASSWORD},
+    )
+    return answer["AuthenticationResult"]["AccessToken"]
 
 
 def request(

@@ -1,7 +1,7 @@
-"""The shop and the enterprise's bus in two accounts of one emulator, and what two more may send there.
+"""The shop and the enterprise's bus in two accounts of one emulator, and what two other accounts may send to the bus.
 
-Run with `scripts/emulator.sh accounts`. An order goes through both accounts: the enterprise hears that it
-was delivered, and nothing else of it.
+Run with `scripts/emulator.sh accounts`. An order goes through both accounts: of its events, the enterprise's
+bus gets only the one that the order was delivered.
 """
 
 import json
@@ -128,7 +128,7 @@ class Commands(unittest.TestCase):
         put(CATALOGUE, "PutItem", listing("tea-unwanted"), category="event")
         [message] = wait_for(lambda: received(outputs["UnwantedUrl"], ENTERPRISE), PATIENCE, "it")
         body = json.loads(message["Body"])
-        self.assertTrue(body["reason"].startswith("No rule wants this event"), body)
+        self.assertTrue(body["reason"].startswith("No rule matches this event"), body)
         self.assertEqual(body["event"]["account"], CATALOGUE)
         self.assertEqual(shop.ask("GET", "/items/tea-unwanted")[0], 404)
 

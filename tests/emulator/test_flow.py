@@ -22,8 +22,8 @@ from flow_partners import AFrontEnd, TheCarrier
 from flow_people import People
 from flow_restored import RestoredTables
 
-# In the order in which they run. The last two replay the events of all tests before them, also those
-# on which a test had a function fail.
+# The cases in the order in which they run. The last two replay the events of all tests before them, also the
+# events on which a test made a function fail.
 CASES = (
     AFrontEnd,
     Callers,

@@ -27,7 +27,7 @@ START_SECONDS, PATIENCE = 30.0, 30.0
 # With these parameters, the conditions of all resources hold.
 GIVEN = {"Stage": "prod", "FrontEndEndpoint": "https://shop.example/hooks"}
 PARAMETERS = [{"ParameterKey": name, "ParameterValue": value} for name, value in GIVEN.items()]
-# Types that MiniStack does not import. AWS does: its registry can read each.
+# Types that MiniStack cannot import. AWS can, because its registry can read resources of each of them.
 NOT_IMPORTED_HERE = ("AWS::Events::Archive", "AWS::Events::EventBus", "AWS::SecretsManager::Secret")
 ITEM = {"pk": {"S": "stream#1073459984"}, "sk": {"S": "0000000001"}}
 
@@ -59,7 +59,7 @@ class Retention(unittest.TestCase):
         client("sqs").send_message(QueueUrl=cls.places["PaymentQueue"], MessageBody="an event")
         formation.delete_stack(StackName=STACK)
         ends(made, "DELETE_COMPLETE")
-        # `list-stack-resources` has them on AWS; MiniStack only has the events.
+        # On AWS, `list-stack-resources` lists the resources that are left; MiniStack has only the events.
         pages = formation.get_paginator("describe_stack_events").paginate(StackName=made)
         events = [event for page in pages for event in page["StackEvents"]]
         cls.left = [event for event in events if event["ResourceStatus"] == "DELETE_SKIPPED"]

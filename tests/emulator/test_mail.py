@@ -67,7 +67,7 @@ class Emails(unittest.TestCase):
     def an_order_that_is_declined_is_told_in_one_email_with_the_reason(self) -> None:
         self.shop.order("bob-declined", "Bob", "bob@example.com")
         wait_for(lambda: self.mailboxes.of("bob@example.com"))
-        # A second email to them would arrive before the last one of an order that is placed only
+        # A second email to Bob would arrive before the last email about an order that is placed only
         # now.
         self.shop.order("eva", "Eva", "eva@example.com")
         wait_for(lambda: len(self.mailboxes.of("eva@example.com")) == 3)

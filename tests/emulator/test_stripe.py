@@ -154,7 +154,8 @@ class Payments(StripeTests):
     def stripes_adapter_holds_the_port_of_payment_providers(self) -> None:
         command = [
             "cargo", "test", "--quiet", "--workspace", "--exclude=chorus-simulation",
-            "--exclude=chorus-shop-simulation", "--test=providers", "--", "--nocapture", "localstripe",
+            "--exclude=chorus-shop-simulation", "--features=chorus-aws/global-endpoint",
+            "--test=providers", "--", "--nocapture", "localstripe",
         ]
         named = {**os.environ, "LOCALSTRIPE_URL": self.stripe}
         done = subprocess.run(command, env=named, check=False, capture_output=True, text=True)

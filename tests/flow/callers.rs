@@ -195,7 +195,7 @@ async fn a_reviewer_is_who_their_token_says_and_never_the_customer() {
     let ana = Caller::with_roles("ana", [REVIEWER.name]);
     let own = prepared.test.ask_as(ana, post, (None, &approved)).await.unwrap();
     assert_eq!(own.status, 409, "{own:?}");
-    // Maria placed the order for Ana.
+    // This reviewer is Maria, who placed the order for Ana.
     let own = prepared.test.ask_as(who(REVIEWER), post, (None, &approved)).await.unwrap();
     assert_eq!(own.status, 409, "{own:?}");
     let other = prepared.test.ask_as(reviewer(), post, (None, &approved)).await.unwrap();
@@ -263,7 +263,7 @@ async fn what_operators_do_is_for_operators_and_kept_under_their_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_time_of_a_refusal_does_not_tell_who_is_a_customer_or_has_orders() {
     let test = TestShop::open(&[]).await.unwrap();
-    // Nothing can be read here: every table is missing.
+    // Every table is missing, so that a route which reads the store fails with a 5xx.
     let store = Arc::new(MemoryStore::new(&[]));
     let kernel = Kernel { store, ..test.shop.local().kernel().clone() };
     for (path, whose) in

@@ -1,5 +1,5 @@
-//! A shop that charges when parcels leave: the customer's bank holds the amount first, and it is taken
-//! once, or released.
+//! A shop that charges when parcels leave: the customer's bank holds the amount first, and the shop
+//! then takes it once, or releases it.
 
 use chorus_events::{PaymentCapture, Settings};
 use chorus_order::Status;

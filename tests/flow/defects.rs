@@ -1,4 +1,5 @@
-//! This flow is based on a demo. Its defects, each with a test that it does not occur here.
+//! The defects of the demo on which this flow is based. For each, a test shows that it does not
+//! occur here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use chorus_design::check;
 use chorus_events::Settings;
 use chorus_events::table::TABLE;
-use chorus_http::{Caller, trusting};
+use chorus_http::{Caller, with_default_caller};
 use chorus_kernel::{Failure, KnownSecret, Publisher, Rejected};
 use chorus_shop::{API, Secrets};
 use chorus_table::{Entry, EventSpec, Role};
@@ -16,7 +17,7 @@ use tower::ServiceExt;
 
 /// Defect 1: `PaymentFailed` could never be emitted, and a failed payment shipped the item.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_declined_payment_says_so_and_ships_nothing() {
+async fn a_declined_payment_publishes_payment_failed_and_ships_nothing() {
     let test = TestShop::open(&["ana-declined"]).await.unwrap();
     let id = test.order("ana-declined", "chai", 1).await.unwrap();
     test.ended(&id).await.unwrap();
@@ -48,12 +49,12 @@ async fn every_callback_that_a_machine_waits_for_has_a_sender() {
 
 /// Defect 4: failure events had no consumer; a failed order left no trace.
 #[test]
-fn every_failure_is_somebodys_business() {
+fn every_failure_event_has_a_consumer() {
     let failures =
         TABLE.messages().into_iter().filter(|message| message.spec.role == Role::Failure);
     for failure in failures {
         let is_consumed = TABLE.rows.iter().any(|row| row.on.contains(&failure.spec));
-        assert!(is_consumed, "{} is heard by nobody", failure.spec.detail_type);
+        assert!(is_consumed, "no row consumes {}", failure.spec.detail_type);
     }
 }
 
@@ -68,7 +69,7 @@ async fn a_duplicate_of_every_event_changes_nothing() {
         let (event_names, books) =
             (test.event_names(&id).await.unwrap(), test.books().await.unwrap());
         for event in test.log(&id).await {
-            test.say(&event).await;
+            test.put_again(&event).await;
         }
         test.rest().await.unwrap();
         assert_eq!(test.event_names(&id).await.unwrap(), event_names);
@@ -108,7 +109,7 @@ async fn the_log_keeps_an_event_once_whatever_its_content() {
     let street = &shown["shipping-address"]["street"];
     assert_eq!(street, "59 rue de l'Abbaye'); DELETE FROM events; --");
     assert!(!json!(log).to_string().contains("Abbaye"), "{log:?}");
-    test.say(&log[0]).await;
+    test.put_again(&log[0]).await;
     test.rest().await.unwrap();
     assert_eq!(test.log(&id).await.len(), log.len());
 }
@@ -123,7 +124,7 @@ async fn an_event_that_the_bus_refuses_at_first_is_not_lost() {
     let ids = Arc::new(KnownSecret(Secrets::fixed().order_ids));
     let routes = chorus_order::function(ids, Settings::DEFAULT).routes;
     let caller = Caller::trusted("maria", &routes);
-    let router = trusting(chorus_http::router(&kernel, API, routes), caller);
+    let router = with_default_caller(chorus_http::router(&kernel, API, routes), caller);
     let body = chorus_tests::order_of("ana", "chai", 1).to_string();
     let request = axum::http::Request::post("/orders").header("idempotency-key", "refused");
     let answer = router.oneshot(request.body(axum::body::Body::from(body)).unwrap()).await.unwrap();
@@ -169,7 +170,7 @@ async fn every_event_says_what_it_belongs_to_and_what_caused_it() {
 /// What these tests need beside the shop's API.
 pub(crate) trait Bus {
     async fn log(&self, order_id: &str) -> Vec<Value>;
-    async fn say(&self, logged: &Value);
+    async fn put_again(&self, logged: &Value);
 }
 
 impl Bus for TestShop {
@@ -181,7 +182,7 @@ impl Bus for TestShop {
     }
 
     /// Puts a logged event on the bus unchanged.
-    async fn say(&self, logged: &Value) {
+    async fn put_again(&self, logged: &Value) {
         let detail = json!({ "metadata": logged["metadata"], "data": logged["data"] });
         let entry = Entry {
             source: logged["source"].as_str().unwrap().to_owned(),

@@ -47,7 +47,7 @@ async fn place(test: &TestShop, place: usize, ordered: &Ordered) -> anyhow::Resu
     let Ordered { customer, item, pieces, cancels, verdict } = ordered;
     let mut body = chorus_tests::order_of(CUSTOMERS[*customer], ITEMS[*item], *pieces);
     if place % 2 == 1 {
-        // Abroad, so that Customs declares it.
+        // The order goes abroad, so that Customs declares it.
         body["shipping-address"]["country"] = json!("MX");
     }
     let key = format!("order-{place}");
@@ -100,14 +100,15 @@ async fn carry_out(orders: &[Ordered], seed: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks that each service answered once, however often it got the event.
+/// Checks that each event of an order, emails excepted, was published once, although events were
+/// delivered several times.
 async fn each_is_published_once(test: &TestShop, id: &str) -> anyhow::Result<()> {
     let mut event_names = test.event_names(id).await?;
     event_names.retain(|event| !EMAILS.contains(&event.as_str()));
     event_names.sort();
     let all = event_names.clone();
     event_names.dedup();
-    anyhow::ensure!(event_names == all, "something is said twice of {id}: {all:?}");
+    anyhow::ensure!(event_names == all, "an event of {id} was published twice: {all:?}");
     Ok(())
 }
 

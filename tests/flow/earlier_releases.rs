@@ -209,7 +209,7 @@ async fn a_rehearsal_names_what_would_be_done_twice() {
     let now = "2026-11-28T21:25:00Z".parse().unwrap();
     let rehearsal = rehearse(data.path(), now).await.unwrap();
     let mut repeated = rehearsal.problems.iter().filter(|it| it.kind == ProblemKind::Repeated);
-    let twice = "EmailSent is published 2 times for one cause";
+    let twice = "2 different EmailSent are published because of one event";
     assert!(repeated.any(|it| it.what == twice), "{:?}", rehearsal.problems);
 }
 
@@ -217,7 +217,7 @@ async fn a_rehearsal_names_what_would_be_done_twice() {
 async fn a_shop_that_runs_is_not_rehearsed_and_what_holds_none_neither() {
     let data = tempfile::tempdir().unwrap();
     let none = rehearse(data.path(), Timestamp::now()).await.unwrap_err();
-    assert!(none.to_string().ends_with("holds no shop"), "{none}");
+    assert!(none.to_string().starts_with("there is no shop in"), "{none}");
     let config = ShopConfig { data: Some(data.path().into()), ..ShopConfig::default() };
     let running = Shop::start(&config).await.unwrap();
     let refused = rehearse(data.path(), Timestamp::now()).await.unwrap_err();

@@ -18,7 +18,7 @@ use sha2::Sha256;
 /// The requests that the front end got.
 #[derive(Debug, Default)]
 struct Received {
-    /// How many further requests it refuses.
+    /// How many further requests the front end refuses.
     away: usize,
     bodies: Vec<Value>,
     keys: Vec<String>,

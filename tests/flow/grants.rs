@@ -251,7 +251,7 @@ async fn stories(test: &TestShop) -> Vec<String> {
         test.until(asked).await.unwrap();
         if let Some(verdict) = verdict {
             test.review(&order, "take").await.unwrap();
-            // The state machine needs the review's request before the verdict.
+            // Waits for the heartbeat that `take` causes: it is sent only before the verdict.
             test.rest().await.unwrap();
             test.review(&order, verdict).await.unwrap();
         }
@@ -315,7 +315,7 @@ async fn questions(test: &TestShop, orders: &[String]) {
     test.rest().await.unwrap();
     for order in orders {
         for event in test.log(order).await {
-            test.say(&event).await;
+            test.put_again(&event).await;
         }
     }
     test.rest().await.unwrap();

@@ -126,8 +126,8 @@ fn the_template_and_the_engine_have_the_same_policies() {
     }
 }
 
-/// Checks that a record expires by the TTL attribute of the deployed table, and after the same time
-/// on both.
+/// Checks that the deployed table deletes idempotency records by the attribute that the kernel
+/// writes, and that the kernel's records last for `lifetime`.
 #[track_caller]
 fn remembers_for_as_long(deployed: &Deployed, lifetime: Duration) {
     let ttl = IDEMPOTENCY_TABLE.ttl.expect("records expire");

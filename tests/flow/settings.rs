@@ -114,6 +114,36 @@ async fn an_order_is_judged_by_the_threshold_that_it_was_placed_under() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_currency_is_named_by_every_answer_and_public_event_with_an_amount() {
+    for currency in ["EUR", "CHF"] {
+        let settings = Settings { currency: currency.parse().unwrap(), ..numbers("DE", 54) };
+        let config = ShopConfig { settings, public_events: true, ..ShopConfig::default() };
+        let test = TestShop::with(config, &["ana"]).await.unwrap();
+        let delivered = order_to(&test, "DE", 1).await;
+        let reviewed = order_to(&test, "DE", 3).await;
+        test.ended(&delivered).await.unwrap();
+        test.rest().await.unwrap();
+        let of_orders = [&delivered, &reviewed].map(|id| format!("/orders/{id}"));
+        let others = ["/items", "/items/chai", "/orders", "/analytics", "/reviews"];
+        let others = others.map(ToOwned::to_owned).into_iter();
+        let more = [format!("/payments/{delivered}"), format!("/reviews/{reviewed}")];
+        for path in of_orders.into_iter().chain(others).chain(more) {
+            let answer = test.ok("GET", &path, Value::Null).await.unwrap();
+            let text = answer.to_string();
+            let named: Vec<&str> = text.split(r#""currency":""#).skip(1).collect();
+            let same = named.iter().all(|rest| rest.starts_with(currency));
+            assert!(!named.is_empty() && same, "{path}: {answer:#}");
+        }
+        let log = format!("/events?order-id={delivered}&limit=1000");
+        let log = test.ok("GET", &log, Value::Null).await.unwrap();
+        let named = |event: &&Value| event["data"].get("currency").is_some();
+        let public: Vec<&Value> = log["events"].as_array().unwrap().iter().filter(named).collect();
+        assert!(!public.is_empty(), "{log:#}");
+        assert!(public.iter().all(|event| event["data"]["currency"] == currency), "{public:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_deadline_decides_when_a_delivery_is_given_up() {
     let limits = [(DELIVERY_DEADLINE.to_owned(), 1)].into();
     let config = ShopConfig { limits, ..ShopConfig::default() };

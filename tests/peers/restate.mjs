@@ -17,7 +17,7 @@ const AT_ONCE = 32;
 const WARM_UP = 20;
 const [form, orders] = [process.argv[2], Number(process.argv[3])];
 
-// The SDK needs this of Node 22.
+// The SDK calls `Promise.withResolvers`, which Node has only since version 22.
 Promise.withResolvers ??= () => {
   const resolvers = {};
   resolvers.promise = new Promise((resolve, reject) => Object.assign(resolvers, { resolve, reject }));

@@ -51,7 +51,7 @@ impl TestShop {
         Self::with(ShopConfig::default(), customers).await
     }
 
-    /// Opens such a shop with another configuration.
+    /// Does the same as [`Self::open`], with another configuration.
     ///
     /// # Errors
     /// If the shop does not open.

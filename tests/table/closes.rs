@@ -79,7 +79,7 @@ fn a_missing_compensation_is_found() {
 #[test]
 fn an_optional_row_that_no_partner_enables_is_found() {
     let found = findings(|rows| row(rows, "CountOrder").optional = true);
-    names(&found, "CountOrder", "is optional, and no partner enables it");
+    names(&found, "CountOrder", "is optional, but no partner or bus of its service can enable it");
 }
 
 #[test]
@@ -112,13 +112,13 @@ fn encrypted_text_about_people_may_not_leave_the_account() {
 #[test]
 fn a_queue_that_gives_up_to_nobody_who_could_answer_is_found() {
     let found = findings(|rows| row(rows, "CollectPayment").gives_up_to = Some("RefuseIt"));
-    names(&found, "CollectPayment", "gives up to RefuseIt, which is not a row");
+    names(&found, "CollectPayment", "passes exhausted messages to RefuseIt, which is not a row");
     for wrong in ["CancelPayment", "CancelDelivery"] {
         let found = findings(|rows| row(rows, "CollectPayment").gives_up_to = Some(wrong));
-        names(&found, "CollectPayment", "which cannot answer its events");
+        names(&found, "CollectPayment", "which does not consume the same events");
     }
     let found = findings(|rows| row(rows, "CollectPayment").via = Via::Function);
-    names(&found, "CollectPayment", "gives up to RefusePayment, but has no queue");
+    names(&found, "CollectPayment", "passes exhausted messages to RefusePayment, but has no queue");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn an_invalid_content_rule_is_found() {
 #[test]
 fn a_row_that_nothing_starts_and_a_name_used_twice_are_found() {
     let found = findings(|rows| row(rows, "CompleteOrder").on = &[]);
-    names(&found, "CompleteOrder", "is started by nothing");
+    names(&found, "CompleteOrder", "has neither events nor commands that start it");
     let found = findings(|rows| row(rows, "PutItem").action = "PutCustomer");
     names(&found, "PutCustomer", "two rows have this name");
 }
@@ -159,7 +159,7 @@ fn a_row_that_nothing_starts_and_a_name_used_twice_are_found() {
 #[test]
 fn a_row_that_does_not_say_who_may_give_its_commands_is_found() {
     let found = findings(|rows| row(rows, "PutItem").callers = Callers::Nobody);
-    names(&found, "PutItem", "takes commands, but names no callers");
+    names(&found, "PutItem", "takes commands, but declares no callers");
     let found = findings(|rows| row(rows, "ReserveItem").callers = Callers::Anyone);
-    names(&found, "ReserveItem", "says who may call it, and takes no command");
+    names(&found, "ReserveItem", "declares callers, but takes no command");
 }

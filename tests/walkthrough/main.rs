@@ -41,7 +41,7 @@ fn every_page_of_instructions_can_be_followed() {
         tree.copy_of(&root());
         let text = std::fs::read_to_string(root().join(page)).unwrap();
         for step in page::steps(&text) {
-            println!("{step:?}");
+            println!("{step}");
             tree.follow(&step);
         }
     }

@@ -1,5 +1,6 @@
 //! Parses a page into steps: a block, and the instruction in the prose before it.
 
+use std::fmt;
 use std::path::PathBuf;
 
 /// One step of the page.
@@ -16,6 +17,20 @@ pub(crate) enum Step {
     /// A block of `sh`, run at the root, and the lines of the `text` blocks that follow it, which
     /// its output must contain. The command may fail only if there are such lines.
     Run { script: String, expected: Vec<String> },
+}
+
+/// Writes which file the step edits, or the commands that it runs. The blocks of the page are left
+/// out.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create(path, _) => write!(f, "create {}", path.display()),
+            Self::Append(path, _) => write!(f, "append to {}", path.display()),
+            Self::Insert { path, .. } => write!(f, "insert into {}", path.display()),
+            Self::Replace { path, .. } => write!(f, "replace in {}", path.display()),
+            Self::Run { script, .. } => write!(f, "run {}", script.trim_end()),
+        }
+    }
 }
 
 /// Returns the steps of a Markdown page.

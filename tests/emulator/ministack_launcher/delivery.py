@@ -131,8 +131,8 @@ def current() -> Delivery:
 def invoke_target(
     target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None
 ) -> None:
-    """Calls MiniStack's own `_invoke_target`, and lets the dispatchers below it know the
-    delivery."""
+    """Calls MiniStack's own `_invoke_target`, during which `current` returns the delivery to the
+    dispatchers."""
     token = _current.set(Delivery(target, event, rule))
     try:
         _invoke_target(target, event, rule, view)

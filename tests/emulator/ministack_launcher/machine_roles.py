@@ -66,7 +66,7 @@ def require(action: str, resource: str, context: dict[str, Any]) -> None:
 
 def role_allows(role: str, action: str, resource: str, context: dict[str, Any]) -> bool:
     """Whether a role of this account allows the action; everything is allowed where IAM is off."""
-    # Imported only after the hooks are installed, because the module refers to what they replace.
+    # Imported only after the hooks are installed, because the module refers to functions that they replace.
     from ministack.app import AUTH
 
     if not AUTH:

@@ -10,9 +10,9 @@ use serde_json::Value;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Breaks {
     Nobody,
-    /// New producers, old consumers.
+    /// Consumers that know the schema before the change, and get events of the schema after it.
     OldConsumers,
-    /// Old events, new consumers.
+    /// Consumers that know the schema after the change, and get events of the schema before it.
     NewConsumers,
     Both,
 }
@@ -75,7 +75,7 @@ fn field(name: &'static str, before: Value, after: Value, breaks: Breaks) -> Edi
     Edit { name, changes: [at(before), at(after)], breaks, paths: &["status"] }
 }
 
-/// An edit of that field whose findings are at deeper paths.
+/// Like [`field`], with findings at paths inside the field.
 fn inner(
     name: &'static str,
     [before, after]: [Value; 2],
