@@ -26,10 +26,13 @@ on_emulators() {
     step "the same bytes with JSONata"; scripts/key-order.sh
 }
 
+# Starts a function in a process group of its own, so that what it has started can be ended with it.
+in_background() { set -m; "$1" & set +m; }
+
 # Starts one of these functions in the background. The simulation computes, and the Rust tests beside
 # it mostly wait; the emulators wait, and the checks beside them compute.
 declare -A job output
-beside() { output[$1]=$(mktemp); "$1" >"${output[$1]}" 2>&1 & job[$1]=$!; }
+beside() { output[$1]=$(mktemp); in_background "$1" >"${output[$1]}" 2>&1; job[$1]=$!; }
 
 # Waits for the function, prints its output, and fails if it failed.
 join() {
@@ -40,9 +43,8 @@ join() {
     return "$status"
 }
 
-trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
-[[ ${1:-} == --quick ]] || install_tools &
-installing=$!
+trap 'for group in $(jobs -p); do kill -- "-$group" 2>/dev/null || true; done' EXIT
+if [[ ${1:-} != --quick ]]; then in_background install_tools; installing=$!; fi
 
 step "format";  cargo fmt --all --check
 step "clippy";  cargo clippy --workspace --all-targets --features chorus-aws/global-endpoint --quiet -- -D warnings

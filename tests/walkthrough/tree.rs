@@ -1,6 +1,7 @@
 //! A copy of the repository, in which the steps of a page are followed.
 
 use std::collections::BTreeSet;
+use std::fs::{File, FileTimes};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -26,9 +27,20 @@ impl Tree {
         if profile.exists() {
             return;
         }
-        for folder in ["deps", "build", ".fingerprint"] {
-            link_all(&built.join(folder), &profile.join(folder));
+        for folder in ["deps", "build"] {
+            each_file(&built.join(folder), &profile.join(folder), &|from, to| {
+                std::fs::hard_link(from, to).unwrap_or_default();
+            });
         }
+        // Cargo sets the times of these files when it uses them; with links, it would take the crates in
+        // `built` for changed ones.
+        each_file(&built.join(".fingerprint"), &profile.join(".fingerprint"), &|from, to| {
+            if std::fs::copy(from, to).is_ok() {
+                let times = std::fs::metadata(from).unwrap();
+                let times = FileTimes::new().set_modified(times.modified().unwrap());
+                File::options().write(true).open(to).unwrap().set_times(times).unwrap();
+            }
+        });
     }
 
     /// Makes the tree a copy of `repository`, without ignored files. Equal files stay untouched, so
@@ -113,6 +125,8 @@ impl Tree {
             .env("CARGO_TARGET_DIR", &self.target)
             // The build of this test has downloaded every crate that a page needs.
             .env("CARGO_NET_OFFLINE", "true")
+            // A page compiles each of its changes once.
+            .env("CARGO_INCREMENTAL", "0")
             .env_remove("RUSTFLAGS")
             .env_remove("MAKEFLAGS")
             .env_remove("MAKELEVEL")
@@ -129,14 +143,15 @@ impl Tree {
     }
 }
 
-fn link_all(from: &Path, to: &Path) {
+/// Calls `take` with the path of each file in `from`, and its path in `to`, where the folders are created.
+fn each_file(from: &Path, to: &Path, take: &impl Fn(&Path, &Path)) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).into_iter().flatten().flatten() {
-        let (path, linked) = (entry.path(), to.join(entry.file_name()));
+        let (path, other) = (entry.path(), to.join(entry.file_name()));
         if path.is_dir() {
-            link_all(&path, &linked);
+            each_file(&path, &other, take);
         } else {
-            std::fs::hard_link(&path, &linked).unwrap_or_default();
+            take(&path, &other);
         }
     }
 }
