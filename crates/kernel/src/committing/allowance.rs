@@ -114,11 +114,12 @@ impl Kernel {
     async fn try_take(&self, write: Write) -> Result<Token, Failure> {
         match self.store.write(&[write]).await {
             Ok(()) => Ok(Token::Taken),
-            Err(StoreError::Refused(reasons)) => match reasons.into_iter().next() {
-                Some(Reason::Condition(Some(bucket))) => {
-                    Ok(Token::Refused(number(&bucket, FULL_AT)))
+            Err(StoreError::Refused(reasons)) => match reasons.first() {
+                Some(Reason::Condition(bucket)) => {
+                    Ok(Token::Refused(bucket.as_ref().and_then(|bucket| number(bucket, FULL_AT))))
                 }
-                _ => Ok(Token::Refused(None)),
+                // Another request is being counted at this moment; that does not make the bucket empty.
+                _ => Err(StoreError::Refused(reasons).into()),
             },
             Err(error) => Err(error.into()),
         }
