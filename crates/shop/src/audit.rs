@@ -81,13 +81,17 @@ impl Begun {
     ///
     /// # Errors
     /// The action's own, or the store's.
-    pub async fn end_with<T, E>(self, store: &dyn Store, result: Result<T, E>) -> Result<T, E>
+    pub async fn end_with<T, E>(
+        self,
+        store: &dyn Store,
+        result: Result<T, E>,
+        outcome: impl FnOnce(&T) -> Value,
+    ) -> Result<T, E>
     where
-        T: Serialize + Send,
-        E: std::fmt::Display + From<AuditError> + Send,
+        E: std::fmt::Display + From<AuditError>,
     {
         let outcome = match &result {
-            Ok(done) => json!(done),
+            Ok(done) => outcome(done),
             Err(error) => json!({ "failed": error.to_string() }),
         };
         match (self.end(store, outcome).await, result) {

@@ -75,12 +75,17 @@ pub(super) async fn redrive(
         operator.local.dead_letters(&selection)
     } else {
         let begun = operator.begin(&by, "redrive", asked).await?;
-        let went = operator.local.redrive(&selection).await?;
-        let sent = |letter: &DeadLetter| json!({ "id": letter.id, "rule": *letter.rule, "event-id": letter.event.event_id });
-        let letters: Vec<Value> = went.iter().take(MOST_NAMED).map(sent).collect();
-        let outcome = json!({ "sent": went.len(), "letters": letters });
-        begun.end(operator.local.store().as_ref(), outcome).await?;
-        went
+        let redriven = operator.local.redrive(&selection).await.map_err(Refused::from);
+        let store = operator.local.store().as_ref();
+        begun.end_with(store, redriven, |letters| outcome(letters)).await?
     };
     Ok(Json(letters.iter().map(view).collect()))
+}
+
+/// Returns what the audit keeps of a redrive.
+fn outcome(letters: &[DeadLetter]) -> Value {
+    let named = letters.iter().take(MOST_NAMED).map(|letter| {
+        json!({ "id": letter.id, "rule": *letter.rule, "event-id": letter.event.event_id })
+    });
+    json!({ "sent": letters.len(), "letters": named.collect::<Vec<_>>() })
 }

@@ -19,7 +19,7 @@ use axum::{Extension, Json, Router};
 use chorus_events::OrderId;
 use chorus_events::callers::ONLY_OPERATORS;
 use chorus_http::{Caller, TokenKey, restricted, without_query};
-use chorus_local::{DirectoryError, ExecutionStory, Local, Pending};
+use chorus_local::{DirectoryError, DynoxideStore, ExecutionStory, Local, Pending};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -248,11 +248,15 @@ async fn rebuild(
     Extension(by): Extension<Caller>,
 ) -> Result<Json<Value>, Refused> {
     let begun = operator.begin(&by, "rebuild", Value::Null).await?;
-    let removed = operator.local.store().clear(chorus_order::VIEW_TABLE.name)?;
-    let folded = chorus_order::rebuild(operator.local.store().as_ref()).await?;
-    let outcome = json!({ "removed": removed, "folded": folded });
-    begun.end(operator.local.store().as_ref(), outcome.clone()).await?;
-    Ok(Json(outcome))
+    let rebuilt = rebuild_view(operator.local.store()).await;
+    let store = operator.local.store().as_ref();
+    Ok(Json(begun.end_with(store, rebuilt, Value::clone).await?))
+}
+
+async fn rebuild_view(store: &DynoxideStore) -> Result<Value, Refused> {
+    let removed = store.clear(chorus_order::VIEW_TABLE.name)?;
+    let folded = chorus_order::rebuild(store).await?;
+    Ok(json!({ "removed": removed, "folded": folded }))
 }
 
 #[derive(Deserialize)]
@@ -303,13 +307,13 @@ async fn backup(
     }
     let begun = operator.begin(&by, "backup", json!({ "to": to })).await?;
     let made = operator.local.backup(&to, vec![operator.partners.kept()]).await;
-    let made = made.map(|()| "made").map_err(|error| match error {
+    let made = made.map_err(|error| match error {
         chorus_local::Error::Directory(DirectoryError::Occupied(_)) => {
             Refused(StatusCode::CONFLICT, error.to_string())
         }
         error => error.into(),
     });
-    begun.end_with(operator.local.store().as_ref(), made).await?;
+    begun.end_with(operator.local.store().as_ref(), made, |()| json!("made")).await?;
     Ok(Json(json!({ "backup": to })))
 }
 

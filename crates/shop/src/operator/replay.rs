@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use chorus_http::Caller;
 use chorus_kernel::{Store, is_older_than_records, record_key};
-use chorus_local::{Local, Replay};
+use chorus_local::{Local, Replay, Replayed as ReplayOutcome};
 use chorus_table::Replay as Policy;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -79,9 +79,11 @@ pub(super) async fn replay(
         let begun = operator.begin(&by, "replay", serde_json::to_value(&request)?).await?;
         let ReplayRequest { from, to, rule, .. } = request;
         let replayed = Replay { name, from, to, rule, dry_run: false };
-        let went = operator.local.replay(&replayed).await?;
-        let outcome = json!({ "name": replayed.name, "events": went.events });
-        begun.end(operator.local.store().as_ref(), outcome).await?;
+        let result = operator.local.replay(&replayed).await.map_err(Refused::from);
+        let store = operator.local.store().as_ref();
+        let outcome =
+            |done: &ReplayOutcome| json!({ "name": replayed.name, "events": done.events });
+        begun.end_with(store, result, outcome).await?;
     }
     Ok(Json(report))
 }

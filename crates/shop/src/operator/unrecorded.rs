@@ -36,7 +36,8 @@ pub(super) async fn refund(
     }
     let begun = operator.begin(&by, "refund-unrecorded", json!({ "order-id": order_id })).await?;
     let refunds = unrecorded::refund(&*provider, &intents).await;
-    Ok(Json(begun.end_with(store, refunds.map_err(|error| of_provider(&error))).await?))
+    let refunds = refunds.map_err(|error| of_provider(&error));
+    Ok(Json(begun.end_with(store, refunds, |refunds| json!(refunds)).await?))
 }
 
 /// Returns the answer to an operator whose request the provider refuses or does not answer.
