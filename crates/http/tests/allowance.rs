@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use chorus_http::{Caller, Endpoint, Method, Problem, Request, Response, Route};
 use chorus_kernel::testing::{expect_ready, keyring};
 use chorus_kernel::{
-    Allowance, Breakers, Clock, Failure, IDEMPOTENCY_TABLE, Kernel, MemoryStore, NoMachines,
-    Publisher, Rejected, Store, committed_events,
+    Allowance, Breakers, Clock, Failure, IDEMPOTENCY_TABLE, Item, Kernel, Key, MemoryStore,
+    NoMachines, Page, Publisher, Query, Reason, Rejected, Store, StoreError, Write,
+    committed_events,
 };
 use chorus_table::{CallerRole, Callers, Entry};
 use jiff::Timestamp;
@@ -124,6 +125,32 @@ fn a_refusal_names_the_rule_and_says_when_to_come_again() {
     assert!(detail.contains("1 of these requests a minute") && detail.contains("60 s"), "{detail}");
     let response = Response::from(refused);
     assert!(response.headers.contains(&("retry-after", "60".to_owned())), "{response:?}");
+}
+
+/// A store in which another request writes the same item at the same moment.
+struct Conflicting;
+
+#[async_trait]
+impl Store for Conflicting {
+    async fn get(&self, _: &Key) -> Result<Option<Item>, StoreError> {
+        Ok(None)
+    }
+
+    async fn query(&self, _: &Query) -> Result<Page, StoreError> {
+        Ok(Page::default())
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        Err(StoreError::Refused(vec![Reason::Conflict; writes.len()]))
+    }
+}
+
+#[test]
+fn a_conflict_with_another_request_is_not_taken_for_an_empty_allowance() {
+    let mut shop = Shop::of(6);
+    shop.kernel.store = Arc::new(Conflicting);
+    let problem = shop.send(Caller::customer("ana")).unwrap_err();
+    assert_eq!(problem.status, 503, "{problem:?}");
 }
 
 #[test]
