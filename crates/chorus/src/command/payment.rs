@@ -1,5 +1,5 @@
 //! `chorus payment`: shows an order's payment, retries a refused refund, and refunds a charge that
-//! no payment has.
+//! the shop has not recorded.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use crate::stack::{Stack, user};
 
 /// Show a payment, retry a refused refund, or refund a charge that the shop has not recorded
 ///
-/// Show an order's payment, ask the payment provider again for a refund that it refused, or have it
-/// refund a charge that the shop has not recorded.
+/// Show an order's payment, ask the payment provider again for a refund that it refused, or make
+/// the provider refund a charge that the shop has not recorded.
 #[derive(Debug, Args)]
 pub(crate) struct Payment {
     #[command(flatten)]
@@ -51,7 +51,7 @@ enum Verb {
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
     },
-    /// Refund what the payment provider charged for an order without a record in the shop
+    /// Refund the payment provider's charges for an order, if the shop has not recorded them
     RefundUnrecorded {
         /// The order's id
         order: OrderId,
@@ -69,7 +69,7 @@ pub(crate) async fn run(payment: &Payment) -> anyhow::Result<ExitCode> {
             return conclude(&refunds, payment.json);
         }
         (_, Some(_)) => anyhow::bail!(
-            "instead of --stack, name the stack's API by --url: only refund-unrecorded takes --stack"
+            "--stack works only with refund-unrecorded; for this command give the stack's API with --url"
         ),
         (Verb::Show { order }, None) => {
             let path = format!("/payments/{order}");
@@ -96,7 +96,8 @@ async fn refund_in_shop(client: &Client, order: &OrderId) -> anyhow::Result<Vec<
     client.ask(asked).await
 }
 
-/// Has the stack's payment provider refund the charges; the audit has a record of it.
+/// Asks the stack's payment provider to refund the charges that the shop has not recorded, and
+/// records the request and its result in the audit.
 async fn refund_on_stack(
     operator: &Operator,
     order: &OrderId,
@@ -110,7 +111,7 @@ async fn refund_on_stack(
     let act = Act { at: Timestamp::now(), by: &user(), what: "refund-unrecorded", asked };
     let begun = audit::begin(&*store, act).await?;
     let refunds = unrecorded::refund(&*provider, &intents).await.map_err(anyhow::Error::from);
-    begun.end_with(&*store, refunds).await
+    begun.end_with(&*store, refunds, |refunds| json!(refunds)).await
 }
 
 fn conclude(refunds: &[RefundedCharge], json: bool) -> anyhow::Result<ExitCode> {
