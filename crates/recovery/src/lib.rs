@@ -1,5 +1,5 @@
-//! Mends a shop's tables: those that DynamoDB restored one by one, and those of a region that takes
-//! over from another.
+//! Repairs a shop's tables in two situations: DynamoDB has restored each table separately, or a
+//! region takes over from a region that failed.
 
 pub mod restored;
 pub mod takeover;

@@ -1,10 +1,10 @@
 //! Repairs a stack whose tables were restored to one moment. DynamoDB restores each table
-//! separately, so a transaction that was committed just before the moment may be torn: its record
-//! was restored, and one of its items was not.
+//! separately, so a transaction that was committed just before the moment may be torn: its
+//! idempotency record was restored, but another of its items was not.
 //!
 //! A torn transaction is undone as a whole, and a replay of the archive delivers its message again.
-//! A record does not contain the counts of items that its transaction changed, because they are
-//! added to without being read. So the counts are computed again from the reservations.
+//! A transaction adds to a stock item's counts without reading them, so its record does not contain
+//! these counts. They are computed again from the reservations.
 
 mod stock;
 
@@ -29,7 +29,8 @@ pub const INVENTORY: &str = chorus_inventory::TABLE.name;
 /// backup contains each write after a few seconds, so five minutes leave a margin.
 pub const TORN_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
-/// Returns the time from which on records are checked, for tables that were restored to `moment`.
+/// Returns the time of the oldest records that are checked, for tables that were restored to
+/// `moment`.
 #[must_use]
 pub fn checked_since(moment: Timestamp) -> Timestamp {
     moment - TORN_WITHIN
@@ -39,10 +40,10 @@ pub fn checked_since(moment: Timestamp) -> Timestamp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Next {
-    /// A replay delivers the message again, and its row handles it.
+    /// A replay delivers the message again to the action that wrote the transaction.
     Replayed,
-    /// The message's row makes external calls, which a replay does not repeat: a person has to
-    /// decide.
+    /// The action that wrote the transaction makes external calls, which a replay does not repeat:
+    /// a person has to decide.
     ReachesOutside,
     /// The message was a request, or a task of a state machine: its sender may repeat it.
     Repeated,
@@ -56,9 +57,9 @@ pub enum Next {
 pub struct TornRecord {
     pub action: String,
     pub idempotency_key: String,
-    /// The items that are missing.
+    /// The items of the transaction that were not restored.
     pub missing: Vec<String>,
-    /// The items that exist, although other items of the same transaction are missing.
+    /// The items of the transaction that were restored.
     pub present: Vec<String>,
     pub next: Next,
     #[serde(skip)]
@@ -74,17 +75,18 @@ pub struct Damage {
     pub torn: Vec<TornRecord>,
     /// Records that cannot be checked, and why.
     pub unreadable: Vec<String>,
-    /// How many records have events that are not known to be published: the sweeper publishes them
+    /// The number of records whose events may be unpublished; the sweeper publishes these events
     /// again.
     pub unconfirmed: usize,
-    /// Items whose counts do not match their reservations, once the torn transactions are undone.
+    /// Items whose counts do not match the reservations that remain after the torn transactions are
+    /// undone.
     pub stock: Vec<Recount>,
     #[serde(skip)]
     published_again: Vec<Write>,
 }
 
 impl Damage {
-    /// Checks these records, and all items of Inventory's table.
+    /// Checks `records`, and the counts in `inventory`: all items of Inventory's table.
     ///
     /// # Errors
     /// If the store fails, or an item cannot be read.
@@ -116,17 +118,17 @@ impl Damage {
         Ok(damage)
     }
 
-    /// Whether no transaction is torn, and all counts match.
+    /// Whether every record can be checked, no transaction is torn, and all counts match.
     #[must_use]
     pub const fn is_none(&self) -> bool {
         self.torn.is_empty() && self.unreadable.is_empty() && self.stock.is_empty()
     }
 
-    /// Undoes the torn transactions. The sweeper publishes again those events that may be
-    /// unpublished. Call [`correct`] after that for the counts.
+    /// Undoes the torn transactions, and marks the records whose events may be unpublished, so that
+    /// the sweeper publishes these events. Call [`correct`] after that, to correct the counts.
     ///
     /// # Errors
-    /// If the store fails. Part of the work is then done; call it again for the rest.
+    /// If the store fails. Some transactions may be undone then; call this again to undo all.
     pub async fn undo(&self, store: &dyn Store) -> Result<(), StoreError> {
         for torn in &self.torn {
             if !torn.undo.is_empty() {
@@ -144,8 +146,9 @@ impl Damage {
     }
 }
 
-/// Corrects the counts that two reads of Inventory's table found wrong in the same way; a
-/// difference in only one of them is an order in progress. Returns the corrected counts.
+/// Corrects the counts of an item if two reads of Inventory's table found the same wrong counts. If
+/// only one of the reads found them, they belong to an order in progress. Returns the corrected
+/// counts.
 ///
 /// # Errors
 /// If the store fails.
@@ -195,8 +198,9 @@ fn is_of_inventory(key: &Key, item: &Item) -> bool {
     key.table == chorus_inventory::TABLE.name && key.is_of(item)
 }
 
-/// The tables that an action may have written: those of its service. Items that a record names in
-/// other tables are never changed; otherwise a forged record could have them deleted.
+/// Returns the tables that an action may have written: the tables of its service, and the table of
+/// people's keys if the action destroys a key. Items of other tables are never changed, so that a
+/// forged record cannot cause their deletion.
 pub(crate) fn tables_of(action: &str, functions: &[HttpFunction]) -> Vec<TableSpec> {
     let Some(row) = TABLE.rows.iter().find(|row| row.action == action) else { return Vec::new() };
     let own = functions.iter().filter(|it| it.function.service == row.service);

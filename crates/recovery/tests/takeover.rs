@@ -1,4 +1,4 @@
-//! A takeover makes the stored state of an order fit its events, whichever part of that state
+//! A takeover makes the stored state of an order fit its events, even if only a part of the state
 //! reached the region that takes over.
 #![allow(clippy::unwrap_used)]
 

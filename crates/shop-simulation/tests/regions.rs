@@ -1,5 +1,6 @@
-//! Two regions: the first one goes away at any call, the second one takes over, and in some runs fails
-//! back. What is promised holds; what was accepted in the last seconds is counted.
+//! Two regions: the first region fails at some call, which differs from run to run. The second
+//! region takes over and, in some runs, fails back. The invariants hold; orders that the first
+//! region accepted in its last seconds may be lost, and are counted.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use chorus_shop_simulation::{Campaign, Simulator, all_faults};
@@ -8,7 +9,7 @@ use chorus_simulation::{Faults, Setting, Trouble};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How many seeds are tried: a tenth of them in a debug build.
+/// How many seeds are tried. A debug build tries a tenth as many.
 const SEEDS: u64 = if cfg!(debug_assertions) { 50 } else { 500 };
 
 const ORDERS: u32 = 4;
@@ -27,12 +28,13 @@ fn a_region_that_goes_away_takes_the_last_seconds_with_it_and_nothing_else() {
     assert_eq!(report.failed, 0, "{}", serde_json::to_string_pretty(&report.failures).unwrap());
     assert!(report.ends.delivered > SEEDS / 10, "{:?}", report.ends);
     assert!(report.ends.canceled > SEEDS / 10, "{:?}", report.ends);
-    assert!(report.ends.lost > 0, "no run loses what was accepted in the last seconds");
+    assert!(report.ends.lost > 0, "no run lost an order of the last seconds");
 }
 
-/// In the first two runs, a takeover left the record that starts the payment's state machine of an
-/// order that was lost: the sweeper started it, and the bank held the amount for good. In the third
-/// run, the operator sent an event of a lost order back to its consumer, day after day.
+/// These runs failed in earlier versions. In the first two runs, a takeover kept the record that
+/// starts the payment's state machine for a lost order. The sweeper started the machine, and the
+/// bank held the amount for good. In the third run, the operator redrove an event of a lost order
+/// day after day.
 #[test]
 fn nothing_of_an_order_that_was_lost_goes_on_in_the_second_region() {
     let faults = two_regions(all_faults());
@@ -40,6 +42,19 @@ fn nothing_of_an_order_that_was_lost_goes_on_in_the_second_region() {
         let outcome = Simulator::new().trace_seed(seed, &faults, ORDERS).unwrap();
         assert_eq!(outcome.violations, Vec::<String>::new(), "seed {seed}");
         assert!(outcome.ends.lost > 0, "seed {seed}");
+    }
+}
+
+/// In the first run, an authorization had lapsed when the parcel left. The stored payment that says
+/// so arrived in the second region, but the event that cancels the order did not. In the second run,
+/// a notice of a failed refund expired while it was handled, and the same notice, sent again, was
+/// answered as if it had been handled.
+#[test]
+fn no_charge_and_no_refund_is_missing_after_a_takeover() {
+    let faults = two_regions(all_faults());
+    for seed in [6_022_701, 6_034_616] {
+        let outcome = Simulator::new().trace_seed(seed, &faults, ORDERS).unwrap();
+        assert_eq!(outcome.violations, Vec::<String>::new(), "seed {seed}");
     }
 }
 

@@ -8,7 +8,7 @@ use chorus_kernel::{Condition, Entity, Failure, Item, Write, add, number, text};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// An item whose counts differ from those of its reservations.
+/// An item of the shop whose counts of pieces differ from the sums of its reservations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Recount {
@@ -22,7 +22,8 @@ pub struct Recount {
 }
 
 impl Recount {
-    /// The write that corrects the counts, unless the item was changed in the meantime.
+    /// The write that corrects the counts, on the condition that the item has not changed since it
+    /// was read.
     pub(super) fn correction(&self) -> Write {
         let reserved = self.should_have.0 - self.has.0;
         let sold = self.should_have.1 - self.has.1;
@@ -40,8 +41,8 @@ impl Recount {
     }
 }
 
-/// Returns the items of the shop whose counts differ from their reservations. `stored` are the rows
-/// of Inventory's table.
+/// Returns the items of the shop whose counts differ from their reservations. `stored` has every
+/// DynamoDB item of Inventory's table.
 ///
 /// # Errors
 /// If an item cannot be read.
@@ -76,7 +77,7 @@ pub fn recount<'a>(stored: impl IntoIterator<Item = &'a Item>) -> Result<Vec<Rec
     Ok(wrong)
 }
 
-/// The entity in a stored item; none if it is of another kind.
+/// Reads a stored item as an `E`. Returns `None` if the item is of another kind.
 fn read<E: Entity + DeserializeOwned>(item: &Item) -> Result<Option<E>, Failure> {
     if text(item, "sk") != Some(E::KIND) {
         return Ok(None);

@@ -1,5 +1,4 @@
-//! Carries a takeover out, step by step, on whatever the region runs: a deployed stack, or a data
-//! directory.
+//! Carries out a takeover step by step, both for a deployed stack and for a data directory.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,11 +19,11 @@ use super::{Plan, TakeoverInput, count_again};
 /// Events that occurred at most this long before the takeover are published again.
 const EVENTS: SignedDuration = SignedDuration::from_hours(48);
 
-/// Partners are asked for charges and parcels that are at most this old at the takeover: no order
-/// waits for longer.
+/// Partners are asked for charges and parcels that are at most this old at the takeover. No order
+/// stays open for longer than this.
 const PARTNERS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// How often a partner that does not answer is asked.
+/// How many times a refund or a cancellation is attempted.
 const ATTEMPTS: u32 = 4;
 
 /// The path of the command that cancels an order.
@@ -48,35 +47,35 @@ pub trait Standby: Sync {
     /// The events that arrived in this region.
     ///
     /// # Errors
-    /// If they cannot be read.
+    /// If the events cannot be read.
     async fn events(&self) -> Result<Vec<Entry>, Failure>;
 }
 
 /// What a takeover asks of the carrier.
 #[async_trait]
 pub trait ParcelCarrier: Sync {
-    /// The orders of the parcels that the carrier accepted at `since` or later. Other orders may be
-    /// among them.
+    /// Returns the orders whose parcels the carrier accepted at `since` or later, and possibly
+    /// other orders.
     ///
     /// # Errors
-    /// If the carrier does not answer, or has no such list.
+    /// If the carrier does not answer, or does not list parcels.
     async fn orders(&self, since: Timestamp) -> Result<BTreeSet<OrderId>, Failure>;
 
-    /// Asks the carrier to return a parcel. That the parcel can no longer be returned is no error.
+    /// Asks the carrier to return a parcel. Succeeds also if the parcel can no longer be returned.
     ///
     /// # Errors
     /// If the carrier refuses, or does not answer.
     async fn recall(&self, order_id: &OrderId) -> Result<(), Failure>;
 
-    /// Has the carrier repeat its latest report about each parcel that it accepted at `since` or
-    /// later.
+    /// Asks the carrier to repeat its latest report about each parcel that it accepted at `since`
+    /// or later.
     ///
     /// # Errors
     /// If the carrier refuses, or does not answer.
     async fn report_again(&self, since: Timestamp) -> Result<(), Failure>;
 }
 
-/// A takeover by one region: that region, and the partners, which are the same for both regions.
+/// The region that takes over, and the partners, which the two regions share.
 #[derive(Clone, Copy)]
 pub struct Takeover<'a> {
     pub standby: &'a dyn Standby,
@@ -94,11 +93,11 @@ impl std::fmt::Debug for Takeover<'_> {
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Repaired {
-    /// The items whose counts were corrected.
+    /// The number of items whose counts were corrected.
     pub corrected: usize,
     /// The orders that [`Takeover::resume`] cancels.
     pub cancels: BTreeSet<OrderId>,
-    /// What a person has to do, because a partner refused or did not answer.
+    /// The steps that a person has to do, because a partner refused or did not answer.
     pub by_hand: Vec<String>,
 }
 
@@ -110,15 +109,15 @@ pub struct Resumed {
     pub published: usize,
     /// How many state machines were started.
     pub started: usize,
-    /// What a person has to do.
+    /// The steps that failed, and that a person has to do.
     pub by_hand: Vec<String>,
 }
 
 impl Takeover<'_> {
-    /// Decides what the takeover does. Nothing is changed.
+    /// Plans the takeover, and changes nothing.
     ///
     /// # Errors
-    /// If something cannot be read, or a partner does not answer.
+    /// If the stored data cannot be read, a partner does not answer, or the kernel has no region.
     pub async fn plan(&self) -> Result<Plan, Failure> {
         let (standby, kernel) = (self.standby, self.standby.kernel());
         let now = kernel.clock.now();
@@ -138,11 +137,12 @@ impl Takeover<'_> {
         Plan::of(&input).await
     }
 
-    /// Makes the region's tables consistent, refunds what was charged for lost orders, and recalls
-    /// their parcels. No region may act meanwhile. If this was interrupted, plan and repair again.
+    /// Makes the region's tables consistent, refunds the charges for lost orders, and recalls the
+    /// parcels of lost orders. No region may be active meanwhile. If the repair is interrupted, plan and
+    /// repair again.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If the store fails, or a stored item cannot be read.
     pub async fn repair(&self, plan: &Plan) -> Result<Repaired, Failure> {
         let store = &*self.standby.kernel().store;
         plan.apply(store).await?;
@@ -163,7 +163,8 @@ impl Takeover<'_> {
         Ok(Repaired { corrected: counted.corrected.len(), cancels, by_hand })
     }
 
-    /// Returns what a person has to do if the refund was not made.
+    /// Requests a refund. If the provider does not make the refund, returns the step that a person
+    /// has to do.
     async fn refund(&self, refund: &Refund) -> Option<String> {
         let by_hand = |why: &str| {
             let Refund { order_id, intent, .. } = refund;
@@ -183,13 +184,13 @@ impl Takeover<'_> {
         by_hand(&why)
     }
 
-    /// Has the region go on: publishes the events, starts the state machines, cancels the orders
-    /// that cannot go on, and asks the carrier for its latest reports. Call this once the region
-    /// acts.
+    /// Continues the open orders in this region: publishes their events and starts their state
+    /// machines, cancels the orders in `cancels`, and asks the carrier to repeat its latest
+    /// reports. Call this after the region has become the active region.
     ///
     /// # Errors
-    /// If the bus or the state machines fail: some of the events are published then, and all may be
-    /// published again.
+    /// If the bus or the state machines fail. Some events may be published then. All events may
+    /// safely be published again.
     pub async fn resume(
         &self,
         plan: &Plan,
@@ -216,7 +217,7 @@ impl Takeover<'_> {
     }
 }
 
-/// Cancels an order by the command with which a customer cancels an order, too.
+/// Cancels an order with the command that a customer sends to cancel an order.
 async fn cancel(kernel: &Kernel, order_id: &OrderId) -> Result<(), Problem> {
     let region = kernel.region.as_ref().map(Region::name).unwrap_or_default();
     let routes = chorus_services::described().into_iter().flat_map(|service| service.routes);
@@ -237,7 +238,7 @@ async fn cancel(kernel: &Kernel, order_id: &OrderId) -> Result<(), Problem> {
         attempt += 1;
         match route.answer(kernel, request.clone()).await {
             Ok(_) => return Ok(()),
-            // The order has ended by itself, so that there is nothing to cancel.
+            // The order has already ended, so there is nothing to cancel.
             Err(problem) if problem.status == 409 => return Ok(()),
             Err(problem) if problem.status < 500 || attempt == ATTEMPTS => return Err(problem),
             Err(_) => {}
@@ -245,7 +246,7 @@ async fn cancel(kernel: &Kernel, order_id: &OrderId) -> Result<(), Problem> {
     }
 }
 
-/// Waits before an attempt that is not the first one.
+/// Pauses before every attempt after the first one, which has the number 0.
 async fn pause(clock: &dyn Clock, attempt: u32) {
     if attempt > 0 {
         clock.sleep(PAUSE).await;

@@ -1,4 +1,4 @@
-//! The deliveries of orders, and the carrier's callbacks that they wait for.
+//! The deliveries of orders, and the carrier's callbacks for which the deliveries wait.
 
 use chorus_delivery::{CarrierCallback, Delivery, Plan, Status};
 use chorus_events::facts::{
@@ -12,8 +12,8 @@ use chorus_table::Event;
 
 use super::known::{OrderEvents, Progress, kinds};
 
-/// Returns the writes that make an order's delivery and its callback fit its events, and whether
-/// the delivery has ended.
+/// Returns the writes that make an order's delivery and its carrier's callback fit the order's
+/// events. The boolean tells whether the delivery has ended.
 pub(super) async fn repair(
     store: &dyn Store,
     order: &Placed,
@@ -34,8 +34,8 @@ pub(super) async fn repair(
             None => Write::Delete { key: entity_key::<Delivery>(&order.order_id) },
         });
     }
-    // The callback is opened even if the delivery is known to have ended, because an amount that
-    // the bank holds is captured when the carrier's callback comes.
+    // The callback is stored as open even if the delivery is known to have ended: the carrier's
+    // call triggers the capture of an amount that the bank holds.
     let reported = known.delivery_canceled || events.has(kinds![Delivered, DeliveryCanceled]);
     if known.started && !reported && callback.as_ref().is_none_or(|it| !it.is_open()) {
         let removed = events.find::<ItemRemoved>();

@@ -12,7 +12,8 @@ use chorus_order::Placed;
 use super::known::Progress;
 use crate::restored::{Recount, correct, recount};
 
-/// Returns the write that makes an order's reservation fit its events, if it does not.
+/// Returns the write that makes an order's reservation fit the order's events; `None` if the
+/// reservation already fits.
 pub(super) async fn repair(
     store: &dyn Store,
     order: &Placed,
@@ -39,7 +40,7 @@ pub(super) async fn repair(
     }))
 }
 
-/// Whether the order's pieces are given back once `changes` are written.
+/// Whether the order's reservation is released once `changes` are written.
 pub(super) async fn is_released(
     store: &dyn Store,
     changes: &[Write],
@@ -56,17 +57,18 @@ pub(super) async fn is_released(
     }
 }
 
-/// What was changed by counting the stock again.
+/// The result of [`count_again`].
 #[derive(Debug, Default)]
 pub struct Recounted {
     /// The items whose counts were corrected.
     pub corrected: Vec<Recount>,
-    /// The orders for which too little stock is left: their reservations were released, and they
-    /// have to be canceled.
+    /// The orders for which too little stock is left. The reservations of these orders were
+    /// released, and the orders have to be canceled.
     pub released: BTreeSet<OrderId>,
 }
 
-/// Counts the stock again from the reservations. `inventory` reads Inventory's table.
+/// Corrects the counts of items to match their reservations. Releases reservations that exceed the
+/// stock. `inventory` reads Inventory's table.
 ///
 /// # Errors
 /// If the store fails, or an item cannot be read.
@@ -87,9 +89,12 @@ pub async fn count_again(
     Ok(Recounted { corrected, released })
 }
 
-/// Releases reservations of these items until the stock covers the rest, and returns their orders,
-/// which have to be canceled. Too much is reserved if the other region returned the pieces of one
-/// order, and reserved them for another, and only the reservation arrived.
+/// Releases reservations of the items `skus` until the stock covers the remaining reservations.
+/// Returns the orders of the released reservations; the caller has to cancel these orders.
+///
+/// The stock may be exceeded because the other region returned the pieces of one order to the stock
+/// and then reserved them for another order. If only the reservation arrived in this region, the
+/// same pieces are reserved for both orders.
 async fn release_oversold(
     store: &dyn Store,
     inventory: &[Item],
@@ -110,8 +115,7 @@ async fn release_oversold(
                 reservations.push(reservation);
             }
         }
-        // The pieces of a removed reservation are paid for, so such a reservation is kept before
-        // those that are only reserved.
+        // Removed reservations come first and keep their pieces, because the pieces are paid for.
         reservations.sort_by_key(|it| (it.status != Status::Removed, it.order_id.clone()));
         for reservation in reservations.iter().filter(|it| it.status != Status::Released) {
             let lines = reservation.lines.iter().filter(|line| line.sku == *sku);

@@ -10,23 +10,25 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// An event of the archive or of a record, with the fields by which a takeover looks it up.
+/// An event from the archive or from an idempotency record, with the fields by which a takeover
+/// looks the event up.
 pub(super) struct KnownEvent {
     pub(super) entry: Entry,
     /// The event's idempotency key.
     pub(super) key: String,
     pub(super) at: Timestamp,
-    /// The order that the event's data name.
+    /// The order whose id is in the event's data.
     pub(super) order: Option<OrderId>,
     version: u32,
     data: Box<RawValue>,
 }
 
-/// Each event once, by its id, type and version.
+/// The known events without duplicates, by event id, detail type and version.
 pub(super) struct KnownEvents(BTreeMap<(String, String, u32), KnownEvent>);
 
 impl KnownEvents {
-    /// The events of the archive, and of the records: committed, and perhaps not published.
+    /// Collects the events of the archive and of the idempotency records. A record's events are
+    /// committed, but perhaps not published.
     pub(super) fn of(archived: &[Entry], records: &[Item]) -> Result<Self, Failure> {
         let mut known = BTreeMap::new();
         let mut entries = archived.to_vec();
@@ -60,13 +62,13 @@ impl KnownEvents {
     }
 }
 
-/// The order that an entry's data name, if they name one.
+/// Returns the order id in an entry's data; `None` if the data have no order id.
 pub(super) fn order_in(entry: &Entry) -> Option<OrderId> {
     let detail: Detail<Box<RawValue>> = serde_json::from_str(&entry.detail).ok()?;
     order_of(&detail.data)
 }
 
-/// The order that an event's data name, if they name one.
+/// Returns the order id in an event's data; `None` if the data have no order id.
 fn order_of(data: &RawValue) -> Option<OrderId> {
     #[derive(Deserialize)]
     #[serde(rename_all = "kebab-case")]
@@ -84,13 +86,13 @@ impl OrderEvents<'_> {
         self.0.iter().any(|event| kinds.contains(&&*event.entry.detail_type))
     }
 
-    /// The event `E` with its time, if it is known.
+    /// The order's event of type `E`, with its time, if the event is known.
     pub(super) fn find<E: Event>(&self) -> Option<(E, Timestamp)> {
         let mut events = self.0.iter().filter(|it| it.entry.detail_type == E::SPEC.detail_type);
         events.find_map(|it| Some((E::read(it.version, &it.data).ok()?, it.at)))
     }
 
-    /// The idempotency key of the order's cancellation, if it is known.
+    /// The idempotency key of the order's `OrderCanceled`, if that event is known.
     pub(super) fn canceled_by(&self) -> Option<String> {
         let kind = OrderCanceled::SPEC.detail_type;
         let mut events = self.0.iter().filter(|it| it.entry.detail_type == kind);
@@ -98,7 +100,7 @@ impl OrderEvents<'_> {
     }
 }
 
-/// The detail types of events.
+/// Expands to the detail types of the given events.
 macro_rules! kinds {
     ($($event:ident),+ $(,)?) => {
         &[$(<$event as Event>::SPEC.detail_type),+]
@@ -107,7 +109,7 @@ macro_rules! kinds {
 
 pub(super) use kinds;
 
-/// Events each of which shows that the order's delivery was started.
+/// Each of these events shows that the order's delivery was started.
 const STARTED: &[&str] = kinds![
     DeliveryMarkedAsStarted,
     DeliveryStarted,
@@ -116,10 +118,10 @@ const STARTED: &[&str] = kinds![
     DeliveryWasDelivered,
     OrderDelivered,
 ];
-/// Events each of which shows that the order's items left the stock.
+/// Each of these events shows that the order's items left the stock.
 const LEFT_STOCK: &[&str] = kinds![ItemRemoved, ItemReturned];
-/// Events each of which shows that the order's delivery was estimated. Later events show that, too;
-/// they are in the lists above.
+/// Each of these events shows that the order's delivery was estimated. The later events in
+/// `LEFT_STOCK` and `STARTED` show it, too.
 const ESTIMATED: &[&str] = kinds![
     DeliveryEstimated,
     ReviewRequested,
@@ -128,8 +130,8 @@ const ESTIMATED: &[&str] = kinds![
     PaymentMade,
     PaymentFailed,
 ];
-/// Events each of which shows that the order's items were reserved. Later events show that, too;
-/// they are in the lists above.
+/// Each of these events shows that the order's items were reserved. The later events in
+/// `ESTIMATED`, `LEFT_STOCK` and `STARTED` show it, too.
 const RESERVED: &[&str] = kinds![
     ItemReserved,
     ItemDescribed,
@@ -140,7 +142,8 @@ const RESERVED: &[&str] = kinds![
     ItemUnreserved,
 ];
 
-/// How far an order came: an event implies those before it, even if they did not arrive.
+/// The steps that an order has reached. An event shows that the steps before it were reached, even
+/// if the events of those steps did not arrive.
 #[derive(Debug, Clone, Copy)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(super) struct Progress {
@@ -157,8 +160,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// `has_parcel`: whether the carrier has, or had, the order's parcel; `held`: whether the bank
-    /// holds its amount.
+    /// Determines the steps that an order has reached. `has_parcel`: whether the carrier has, or
+    /// had, the order's parcel. `held`: whether the bank holds the order's amount.
     pub(super) fn of(events: &OrderEvents<'_>, has_parcel: bool, held: bool) -> Self {
         let started = has_parcel || events.has(STARTED);
         let left_stock = started || events.has(LEFT_STOCK);

@@ -1,16 +1,17 @@
-//! A region takes over what another one left: its tables, without some of the items that were
-//! written in the last seconds, and its archive, without some of the last events. Each item and
-//! each event arrived, or not, by itself.
+//! A region takes over from a region that failed. Items that the failed region wrote in its last
+//! seconds, and its last events, may be missing in the region that takes over. Items and events are
+//! replicated one by one, so one may be missing although later ones arrived.
 //!
-//! A message whose record did not arrive is handled again, and one whose record did arrive is not.
-//! Both are right only if the stored state fits the events. So the state of each order is computed
-//! from the events in the archive and in the records: state that no event explains is deleted or
-//! set back, and state that lacks the effect of an event gets it. The payment provider knows what
-//! was charged, and the carrier knows which parcels left. After that, events are published again:
-//! those of open orders, the latest ones, and those that a consumer is not known to have handled.
+//! A message is handled again if its idempotency record did not arrive, and ignored if its record
+//! arrived. This is correct only if the stored state fits the events. So the state of each order is
+//! computed from the events in the archive and in the records. State that no event explains is
+//! deleted or set back; state that lacks the effect of an event gets that effect. The charges are
+//! read from the payment provider, and the parcels from the carrier. After that, three kinds of
+//! events are published again: the events of open orders, the latest events, and the events that a
+//! consumer may not have handled.
 //!
-//! No region may act while a [`Plan`] is made and applied. If that is interrupted, make and apply a
-//! plan again.
+//! No region may be active while a [`Plan`] is made and applied. If planning or applying is interrupted,
+//! make a new plan and apply it.
 
 mod carry_out;
 mod delivery;
@@ -40,8 +41,8 @@ use known::{KnownEvents, OrderEvents, Progress};
 pub use carry_out::{ParcelCarrier, Repaired, Resumed, Standby, Takeover};
 pub use inventory::{Recounted, count_again};
 
-/// What a takeover is planned from: what arrived in the region that takes over, and what the
-/// partners know.
+/// The data from which a takeover is planned: the items and events that arrived in the region that
+/// takes over, and the partners' lists of charges and parcels.
 pub struct TakeoverInput<'a> {
     pub store: &'a dyn Store,
     /// All items of [`chorus_kernel::IDEMPOTENCY_TABLE`].
@@ -54,7 +55,7 @@ pub struct TakeoverInput<'a> {
     pub archived: Vec<Entry>,
     /// The payment provider's intents.
     pub intents: Vec<ListedIntent>,
-    /// The orders of the carrier's parcels.
+    /// The orders whose parcels the carrier has accepted.
     pub parcels: BTreeSet<OrderId>,
     /// The region that takes over.
     pub region: String,
@@ -69,24 +70,23 @@ impl std::fmt::Debug for TakeoverInput<'_> {
     }
 }
 
-/// What a takeover does.
+/// The changes that a takeover makes.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Plan {
-    /// The orders that are known.
+    /// The orders that are known in this region.
     #[serde(skip)]
     pub orders: BTreeSet<OrderId>,
     /// The orders that have not ended.
     pub open: BTreeSet<OrderId>,
-    /// The orders that a partner knows and this region does not: their charges are refunded, and
-    /// their parcels recalled.
+    /// The orders whose first event did not arrive in this region. Their charges are refunded, and
+    /// their parcels are recalled.
     pub lost: BTreeSet<OrderId>,
-    /// The orders that the other region had begun to cancel, or whose stock is gone: each is
-    /// canceled by a command.
+    /// The orders that the other region had begun to cancel. Each is canceled by a command.
     pub cancels: BTreeSet<OrderId>,
-    /// How many items are changed, records included.
+    /// The number of items to change, including records.
     pub changed: usize,
-    /// How many records are deleted, because an item of theirs did not arrive.
+    /// The number of records to delete, because another item of their transaction did not arrive.
     pub torn: usize,
     /// The parcels to recall.
     pub recalls: BTreeSet<OrderId>,
@@ -97,16 +97,16 @@ pub struct Plan {
     /// The events to publish, with this region as their home, oldest first.
     #[serde(skip)]
     pub events: Vec<Entry>,
-    /// The state machines to start anew.
+    /// The signals that start state machines again.
     #[serde(skip)]
     pub machines: Vec<Signal>,
 }
 
 impl Plan {
-    /// Plans the takeover from what arrived in this region, and from what the partners know.
+    /// Plans the takeover from the data that arrived in this region, and from the partners' lists.
     ///
     /// # Errors
-    /// If the store fails, or something stored cannot be read.
+    /// If the store fails, or a stored item cannot be read.
     pub async fn of(input: &TakeoverInput<'_>) -> Result<Self, Failure> {
         let events = KnownEvents::of(&input.archived, &input.records)?;
         let mut plan = Self::default();
@@ -127,7 +127,8 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Makes the state of one order fit its events; returns false if there is no such order.
+    /// Makes the state of one order fit its events. Returns false if the order's first event did
+    /// not arrive.
     async fn repair(
         &mut self,
         input: &TakeoverInput<'_>,
@@ -146,8 +147,8 @@ impl Plan {
         let intents: Vec<&ListedIntent> =
             input.intents.iter().filter(|it| it.order_id == *order_id).collect();
         let is = |state| intents.iter().any(|it| it.state == state);
-        // An amount whose authorization has lapsed counts as held, too: the attempt to capture it
-        // finds that it has lapsed.
+        // An amount whose authorization has lapsed counts as held, too: the provider reports the
+        // lapse when the capture is requested.
         let held = is(IntentState::Held)
             || is(IntentState::Canceled)
                 && !is(IntentState::Confirmed)
@@ -167,8 +168,8 @@ impl Plan {
                 self.cancels.insert(order_id.clone());
             }
         }
-        // If the effects of a row that undoes its part of a canceled order are missing, the record
-        // of the row's earlier decision is deleted, so that the row decides again.
+        // Three actions undo parts of a canceled order. If the effect of an action is missing, the
+        // action's record is deleted, so that the action handles the cancellation again.
         if let Some(canceled) = order_events.canceled_by() {
             let released = inventory::is_released(input.store, &changes, order_id).await?;
             let again = [
@@ -199,8 +200,8 @@ impl Plan {
         Ok(())
     }
 
-    /// Deletes the records of transactions of which an item did not arrive, so that their messages
-    /// are handled again.
+    /// Deletes the record of each transaction that lacks an item, so that the transaction's message
+    /// is handled again.
     async fn forget_torn(&mut self, input: &TakeoverInput<'_>) -> Result<(), Failure> {
         let functions = chorus_services::described();
         for item in &input.records {
@@ -214,7 +215,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Refunds what was charged for orders that are unknown here, and recalls their parcels.
+    /// Plans the refunds and the recalls of parcels for orders that are unknown in this region.
     fn reach_partners(&mut self, input: &TakeoverInput<'_>) {
         let lost = input.intents.iter().filter(|it| !self.orders.contains(&it.order_id));
         let lost: Vec<&ListedIntent> = lost.filter(|it| !it.is_over()).collect();
@@ -225,7 +226,7 @@ impl Plan {
         self.recalls = recalls;
     }
 
-    /// Deletes the reservations of orders that are unknown here.
+    /// Deletes the reservations of orders that are unknown in this region.
     fn unreserve_lost(&mut self, input: &TakeoverInput<'_>) -> Result<(), Failure> {
         for item in &input.inventory {
             if text(item, "sk") != Some(Reservation::KIND) {
@@ -242,8 +243,9 @@ impl Plan {
         Ok(())
     }
 
-    /// Deletes the records of orders that are unknown here: nothing consumes the events in them, and
-    /// the sweeper must not start the state machines, which would go on with the order.
+    /// Deletes the records of orders that are unknown in this region. Otherwise the sweeper would
+    /// start the state machines in these records, and the state machines would continue the orders.
+    /// The events in these records have no consumer any more.
     fn forget_lost(&mut self, input: &TakeoverInput<'_>) -> Result<(), Failure> {
         for item in &input.records {
             let starts = machine_starts(item)?;
@@ -261,8 +263,9 @@ impl Plan {
         Ok(())
     }
 
-    /// Collects the events to publish: those of orders that have not ended, those that occurred at
-    /// [`TakeoverInput::since`] or later, and those that a consumer is not known to have handled.
+    /// Collects the events to publish. An event is published if its order has not ended, if it
+    /// occurred at [`TakeoverInput::since`] or later, or if a consumer may not have handled it.
+    /// Events of lost orders are left out.
     fn publish(&mut self, input: &TakeoverInput<'_>, events: &KnownEvents) -> Result<(), Failure> {
         let deleted = self.writes.iter().filter(|it| matches!(it, Write::Delete { .. }));
         let deleted: BTreeSet<&Key> = deleted.map(Write::key).collect();
@@ -290,7 +293,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Collects the state machines of orders that have not ended.
+    /// Collects the signals that start the state machines of orders that have not ended.
     fn restart(&mut self, input: &TakeoverInput<'_>) -> Result<(), Failure> {
         for item in &input.records {
             for start in machine_starts(item)? {
@@ -302,10 +305,10 @@ impl Plan {
         Ok(())
     }
 
-    /// Writes the changes. The stock is counted again after that.
+    /// Writes the changes. Call [`count_again`] after that, to correct the counts of items.
     ///
     /// # Errors
-    /// If the store fails: then make the plan again.
+    /// If the store fails. Make a new plan then.
     pub async fn apply(&self, store: &dyn Store) -> Result<(), StoreError> {
         for write in &self.writes {
             store.write(std::slice::from_ref(write)).await?;
@@ -320,7 +323,7 @@ fn started_for(start: &Signal) -> Option<OrderId> {
     input.pointer("/detail/metadata/correlation-id")?.as_str()?.parse().ok()
 }
 
-/// The actions that leave a record when they handle an event of this type.
+/// The actions that leave an idempotency record when they handle an event of this type.
 fn consumers(kind: &str) -> impl Iterator<Item = &'static str> {
     let rows = TABLE.rows.iter().filter(|row| {
         let leaves_record = matches!(row.via, Via::Function | Via::Queue);

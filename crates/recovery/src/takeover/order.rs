@@ -1,4 +1,4 @@
-//! The streams of orders.
+//! The event streams of orders.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use chorus_table::Event;
 
 use super::known::{KnownEvents, OrderEvents};
 
-/// An order whose stream fits its events.
+/// An order, with the writes that make its event stream match the events that arrived.
 pub(super) struct RepairedOrder {
     pub(super) placed: Placed,
     pub(super) is_open: bool,
@@ -27,8 +27,8 @@ pub(super) fn ids(stored: &[Item], events: &KnownEvents) -> BTreeSet<OrderId> {
     streams.chain(events.all().filter_map(|event| event.order.clone())).collect()
 }
 
-/// Returns what has to be written so that the order's stream fits its events; none if there is no
-/// such order.
+/// Returns the order, with the writes that make its event stream match `events`. Returns `None` if
+/// the order's first event did not arrive.
 pub(super) async fn repair(
     store: &dyn Store,
     order_id: &OrderId,

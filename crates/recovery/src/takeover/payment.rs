@@ -1,7 +1,7 @@
-//! The payments of orders: the provider knows what was charged.
+//! Makes the stored payments of orders match the payment provider's intents.
 
 use chorus_events::facts::{
-    DeliveryEstimated, OrderCreated, PaymentAuthorized, PaymentCanceled, PaymentMade,
+    CaptureFailed, DeliveryEstimated, OrderCreated, PaymentAuthorized, PaymentCanceled, PaymentMade,
 };
 use chorus_kernel::{Failure, Found, Store, Write, load, save};
 use chorus_order::Placed;
@@ -10,11 +10,11 @@ use chorus_table::Event;
 
 use super::known::{OrderEvents, Progress, kinds};
 
-/// What the takeover does about an order's payment.
+/// The changes that a takeover makes to an order's payment.
 #[derive(Default)]
 pub(super) struct Paid {
     pub(super) writes: Vec<Write>,
-    /// The requests that cancel prepared intents which nobody will confirm any more.
+    /// The requests that cancel prepared intents, because nothing will confirm them.
     pub(super) refunds: Vec<Refund>,
     /// Whether the other region had begun to cancel the payment.
     pub(super) was_canceled: bool,
@@ -22,7 +22,7 @@ pub(super) struct Paid {
     pub(super) is_canceled: bool,
 }
 
-/// Returns the writes and refunds that make an order's payment fit what the provider did.
+/// Returns the writes and refunds that make an order's payment match the provider's `intents`.
 pub(super) async fn repair(
     store: &dyn Store,
     order: &Placed,
@@ -33,8 +33,8 @@ pub(super) async fn repair(
     let confirmed = intents.iter().filter(|it| {
         matches!(it.state, IntentState::Confirmed | IntentState::Held | IntentState::Refunded)
     });
-    // An order that was lost once, and placed again, has an intent of the lost order as well. The
-    // intent that the payment has comes first, then one that was not refunded.
+    // An order that was lost and placed again has two intents. The intent that the payment names is
+    // preferred, then an intent that was not refunded.
     let confirmed = confirmed
         .min_by_key(|it| (own_intent != Some(&it.intent), it.state == IntentState::Refunded));
     let canceled = intents
@@ -65,8 +65,10 @@ pub(super) async fn repair(
         settle(&mut payment, confirmed, (events, known));
     } else if let Some(lapsed) = lapsed {
         pay_by(&mut payment, order, (events, lapsed));
-        // The capture is requested again, and finds that the bank no longer holds the amount.
-        if payment.status != Status::CaptureFailed {
+        // The capture is requested again, and the provider answers that the bank no longer holds
+        // the amount. A failed capture is also requested again if its event, which cancels the
+        // order, did not arrive.
+        if payment.status != Status::CaptureFailed || !events.has(kinds![CaptureFailed]) {
             payment.charge_id.get_or_insert_with(|| lapsed.intent.0.clone());
             payment.status = Status::Authorized;
         }
@@ -89,13 +91,12 @@ pub(super) async fn repair(
     Ok(Paid { writes, refunds, was_canceled, is_canceled })
 }
 
-/// Whether this intent ended without a charge, and is the order's: the payment has this intent, or
-/// has none.
+/// Whether `intent` ended without a charge, and the order's payment names this intent or none.
 fn has_lapsed(intent: &ListedIntent, own_intent: Option<&IntentId>) -> bool {
     intent.state == IntentState::Canceled && own_intent.is_none_or(|own| *own == intent.intent)
 }
 
-/// Records in `payment` that this intent pays for the order, with what the known events contain.
+/// Records in `payment` that the intent `by` pays for the order, and adds data of the known events.
 fn pay_by(payment: &mut Payment, order: &Placed, (events, by): (&OrderEvents<'_>, &ListedIntent)) {
     let created = events.find::<OrderCreated>().and_then(|(created, _)| created.payment_method);
     let estimated = events.find::<DeliveryEstimated>().and_then(|(order, _)| order.payment_method);
@@ -115,7 +116,8 @@ fn settle(
     let held = events.find::<PaymentAuthorized>().map(|(held, _)| held.charge_id);
     let canceled = events.find::<PaymentCanceled>().map(|(canceled, _)| canceled.refunded);
     match (canceled, made, held) {
-        // The refund was made, and a notice that it failed later was handled: the status stays.
+        // The refund was made and failed later. The provider's notice of that failure was handled,
+        // so the status stays.
         (Some(_), ..)
             if payment.status == Status::RefundRefused
                 && confirmed.state != IntentState::Refunded => {}
@@ -145,8 +147,8 @@ fn settle(
             payment.status = Status::Authorized;
             payment.charge_id = Some(charge_id);
         }
-        // The items left the stock, so an event must have reported that the order is paid, or its
-        // amount held, although that event did not arrive.
+        // The items left the stock, so the order was paid, or its amount held. The event that
+        // reported the payment did not arrive.
         (None, None, None) if known.removed => {
             payment.charge_id.get_or_insert_with(|| confirmed.intent.0.clone());
             if confirmed.state == IntentState::Held {
@@ -157,8 +159,8 @@ fn settle(
             }
         }
         (None, None, None) if payment.status == Status::WaitingForCustomer => {}
-        // No event that arrived reports how the charge ended: the message that charges asks the
-        // provider again.
+        // No event that arrived reports how the charge ended. The action that makes the charge
+        // handles its message again, and asks the provider.
         (None, None, None) => {
             payment.status = Status::Charging;
             payment.charged_by = None;
