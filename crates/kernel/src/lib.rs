@@ -1,21 +1,21 @@
 //! The kernel: the code around every pure decision, written once and used by every service.
 //!
-//! An action decides. The kernel loads what the action reads, commits what it decided in one
-//! transaction with an idempotency record that holds the outgoing events, publishes the events, and
-//! marks the record. A crash before the commit leaves nothing behind; after a crash that follows
-//! the commit, a duplicate or the sweeper publishes the very same events. The kernel knows nothing
-//! of AWS, of HTTP, or of the wall clock: the store, the bus, the state machines and the clock are
-//! passed in.
+//! An action decides. The kernel loads the state that the action reads. It commits the decision in
+//! one transaction, together with an idempotency record that holds the outgoing events. Then it
+//! publishes the events, and marks the record as published. A crash before the commit leaves
+//! nothing behind; after a later crash, a duplicate or the sweeper publishes the very same
+//! events. The kernel knows nothing of AWS, of HTTP, or of the wall clock: the store, the bus, the
+//! state machines and the clock are passed in.
 //!
-//! To write an action, use:
+//! To write an action:
 //!
-//! | to | there is |
+//! | to | use |
 //! |---|---|
 //! | decide | [`Action`], or [`ExternalAction`] with [`Step`] for an external call; [`Decision`], [`ActionError`], [`Context`] |
 //! | declare what is read | [`Found`], [`IfNamed`], [`Each`], [`Folded`]; [`state!`] for several of them |
 //! | store state | [`Entity`] with [`Counter`], or [`Fold`] over a stream |
 //! | change stored state | [`create()`], [`replace`], [`save`], [`put_if_newer`], [`add`], [`append`], [`unchanged`] |
-//! | encrypt and decrypt text about people, at the edge | [`People`], [`SealingKey`] |
+//! | encrypt text about people where it comes in, and decrypt it where it is shown | [`People`], [`SealingKey`] |
 //! | use a secret | [`Secret`] |
 //! | wait for an answer from outside | [`Callback`], [`Signal`] |
 //! | register with adapters | [`Function`], [`TableSpec`], [`MachineSpec`] |
@@ -56,7 +56,7 @@ pub use deciding::{
     read_recorded, replace, save, stream, stream_key, stream_partition, tally, unchanged,
 };
 pub use people::{Keyring, Opener, PERSON_KEYS_TABLE, People, PersonKey, Randomness, SealingKey};
-pub use region::{Acting, REGION_CACHE_TIME, REGIONS_TABLE, Region, at_home, signal_at_home};
+pub use region::{ActiveRegion, REGION_CACHE_TIME, REGIONS_TABLE, Region, at_home, signal_at_home};
 pub use secret::{KnownSecret, Secret};
 pub use store::{
     Condition, Expressions, Index, Item, Key, MOST_READ_AT_ONCE, MemoryStore, Page, Query, Reason,
@@ -72,7 +72,7 @@ pub struct Kernel {
     pub bus: Arc<dyn Publisher>,
     pub machines: Arc<dyn Machines>,
     pub clock: Arc<dyn Clock>,
-    /// Shared by all invocations of one instance.
+    /// The circuit breakers, which all invocations of one instance share.
     pub breakers: Breakers,
     pub keyring: Keyring,
     /// The region in which this kernel runs; none if the deployment has only one region.

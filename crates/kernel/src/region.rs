@@ -1,5 +1,5 @@
-//! A deployment in two regions: only the acting region handles messages. One item, which both
-//! regions read consistently, names the acting region. A deployment in one region has no such item.
+//! A deployment in two regions: only the active region handles messages. One item, which both
+//! regions read consistently, names the active region. A deployment in one region has no such item.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,28 +14,28 @@ use crate::{
     Failure, Found, Kernel, Message, Signal, Store, TableSpec, Versioned, Write, load, save,
 };
 
-/// The table that names the acting region. All regions have to read it consistently.
+/// The table that names the active region. All regions have to read it consistently.
 pub const REGIONS_TABLE: TableSpec = TableSpec { name: "regions", indexes: &[], ttl: None };
 
-/// How long an instance relies on its last read of which region acts.
+/// How long an instance relies on its last read of the active region.
 pub const REGION_CACHE_TIME: SignedDuration = SignedDuration::from_secs(10);
 
 /// The id of the table's only item.
 const ONLY_ITEM: &str = "this";
 
-/// Which region acts. The item's version counts the takeovers.
+/// The item that names the active region. Its version counts the takeovers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Acting {
+pub struct ActiveRegion {
     deployment: String,
     pub region: String,
     pub since: Timestamp,
 }
 
-crate::entity!(Acting: "acting" in REGIONS_TABLE, by deployment: String);
+crate::entity!(ActiveRegion: "active" in REGIONS_TABLE, by deployment: String);
 
-impl Acting {
-    /// Reads which region acts; none if no region has acted yet.
+impl ActiveRegion {
+    /// Reads the item that names the active region; none if no region has been active yet.
     ///
     /// # Errors
     /// If the store fails, or the item cannot be read.
@@ -43,8 +43,8 @@ impl Acting {
         load(store, ONLY_ITEM.to_owned()).await
     }
 
-    /// Returns the write that makes `region` the acting region; refused if another takeover came
-    /// after `read`.
+    /// Returns the write that makes `region` the active region; refused if another takeover has
+    /// happened since the item was `read`.
     #[must_use]
     pub fn taken_over(read: Option<&Versioned<Self>>, region: &str, now: Timestamp) -> Write {
         let (deployment, region) = (ONLY_ITEM.to_owned(), region.to_owned());
@@ -52,7 +52,7 @@ impl Acting {
     }
 }
 
-/// The region in which a kernel runs, and whether it is the acting region. All clones share the
+/// The region in which a kernel runs, and whether it is the active region. All clones share the
 /// last result that was read from the store.
 #[derive(Debug, Clone)]
 pub struct Region {
@@ -63,7 +63,7 @@ pub struct Region {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     at: Timestamp,
-    acts: bool,
+    is_active: bool,
 }
 
 impl Region {
@@ -77,22 +77,24 @@ impl Region {
         &self.name
     }
 
-    /// Whether this region acts, as read at most [`REGION_CACHE_TIME`] ago.
-    async fn acts(&self, store: &dyn Store, now: Timestamp) -> Result<bool, Failure> {
+    /// Whether this region is the active region, as read at most [`REGION_CACHE_TIME`] ago.
+    async fn is_active(&self, store: &dyn Store, now: Timestamp) -> Result<bool, Failure> {
         let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        // If the clock was set back since, the store is read again: otherwise the earlier result
-        // would be used for longer than `REGION_CACHE_TIME`.
+        // If the clock was set back since the last read, the store is read again: otherwise the
+        // earlier result would be used for longer than `REGION_CACHE_TIME`.
         let recent = |it: &Known| it.at <= now && now.duration_since(it.at) < REGION_CACHE_TIME;
         if let Some(known) = known.filter(recent) {
-            return Ok(known.acts);
+            return Ok(known.is_active);
         }
-        let acting = Acting::read(store).await?;
-        let acts = acting.is_some_and(|acting| *acting.region == *self.name);
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(Known { at: now, acts });
-        Ok(acts)
+        let active = ActiveRegion::read(store).await?;
+        let is_active = active.is_some_and(|active| *active.region == *self.name);
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Known { at: now, is_active });
+        Ok(is_active)
     }
 
-    /// Whether the home of an event is another region. `json` is the event as the bus delivers it.
+    /// Whether another region is the home of an event, the region that acts on it. `json` is the
+    /// event as the bus delivers it.
     #[must_use]
     pub fn is_foreign(&self, json: &str) -> bool {
         Message::from_event(json).is_ok_and(|message| self.is_anothers(&message))
@@ -105,32 +107,39 @@ impl Region {
 }
 
 impl Kernel {
-    /// Whether the other region handles the message: because its home is there, or because this
-    /// region stands by and the platform delivers the message again until it is handled.
+    /// Whether this region leaves the message to the other region. It does so if the other region
+    /// is the message's home. It also does so if this region is on standby and the message came
+    /// from the bus or a queue.
+    ///
+    /// # Errors
+    /// If this region is on standby and the message came from a caller or a state machine, or if
+    /// the store fails.
     pub(crate) async fn leaves_to_other_region(&self, message: &Message) -> Result<bool, Failure> {
         let Some(region) = &self.region else { return Ok(false) };
         if region.is_anothers(message) {
             return Ok(true);
         }
-        if self.acts().await? {
+        if self.is_active().await? {
             return Ok(false);
         }
         if message.redelivered {
             return Ok(true);
         }
-        let message = format!("the region {} is on standby: the other region acts", region.name);
+        let message =
+            format!("the region {} is on standby: the other one handles messages", region.name);
         Err(Failure::later("NotActing", message))
     }
 
-    /// Whether this kernel's region acts; a deployment in one region always does.
-    pub(crate) async fn acts(&self) -> Result<bool, Failure> {
+    /// Whether this kernel runs in the active region. A kernel of a deployment in one region always
+    /// does.
+    pub(crate) async fn is_active(&self) -> Result<bool, Failure> {
         match &self.region {
-            Some(region) => region.acts(&*self.store, self.clock.now()).await,
+            Some(region) => region.is_active(&*self.store, self.clock.now()).await,
             None => Ok(true),
         }
     }
 
-    /// The message with this kernel's region as its home, if it has none.
+    /// The message with this kernel's region as its home, if the message has no home yet.
     pub(crate) fn received<'a>(&self, message: &'a Message) -> Cow<'a, Message> {
         match &self.region {
             Some(region) if message.metadata.home_region.is_none() => {
@@ -142,8 +151,8 @@ impl Kernel {
         }
     }
 
-    /// The entries with this kernel's region as their home. They may have another home, because a
-    /// record may come from the region that acted before.
+    /// The entries with this kernel's region as their home. A stored entry may have another home,
+    /// because its record may come from the region that was active before.
     pub(crate) fn at_home<'a>(&self, entries: &'a [Entry]) -> Result<Cow<'a, [Entry]>, Failure> {
         let Some(region) = &self.region else { return Ok(Cow::Borrowed(entries)) };
         let moved: Result<Vec<_>, _> =
@@ -163,7 +172,7 @@ impl Kernel {
 /// The entry with `region` as its home. Its ids and its data stay the same.
 ///
 /// # Errors
-/// If the entry is no message of the contract.
+/// If the entry cannot be read as an event of the contract.
 pub fn at_home(entry: &Entry, region: &str) -> Result<Entry, Failure> {
     let unreadable = |error| Failure::corrupt("event", &error);
     let mut detail: Detail<Box<RawValue>> =
@@ -201,8 +210,8 @@ mod tests {
     }
 
     async fn hand_over(store: &MemoryStore, region: &str) {
-        let read = Acting::read(store).await.unwrap();
-        store.write(&[Acting::taken_over(read.as_ref(), region, NOW)]).await.unwrap();
+        let read = ActiveRegion::read(store).await.unwrap();
+        store.write(&[ActiveRegion::taken_over(read.as_ref(), region, NOW)]).await.unwrap();
     }
 
     #[test]
@@ -210,13 +219,13 @@ mod tests {
         expect_ready(async {
             let store = MemoryStore::new(&[REGIONS_TABLE]);
             let (east, west) = (Region::new("east"), Region::new("west"));
-            assert!(!east.acts(&store, NOW).await.unwrap(), "before any region has begun");
+            assert!(!east.is_active(&store, NOW).await.unwrap(), "before any region has begun");
             hand_over(&store, "east").await;
-            assert!(east.acts(&store, later(20)).await.unwrap());
+            assert!(east.is_active(&store, later(20)).await.unwrap());
             hand_over(&store, "west").await;
-            assert!(west.acts(&store, later(21)).await.unwrap());
-            assert!(east.acts(&store, later(29)).await.unwrap(), "it has read it 9 s ago");
-            assert!(!east.acts(&store, later(30)).await.unwrap());
+            assert!(west.is_active(&store, later(21)).await.unwrap());
+            assert!(east.is_active(&store, later(29)).await.unwrap(), "it has read it 9 s ago");
+            assert!(!east.is_active(&store, later(30)).await.unwrap());
         });
     }
 
@@ -226,9 +235,9 @@ mod tests {
             let store = MemoryStore::new(&[REGIONS_TABLE]);
             let east = Region::new("east");
             hand_over(&store, "east").await;
-            assert!(east.acts(&store, later(300)).await.unwrap());
+            assert!(east.is_active(&store, later(300)).await.unwrap());
             hand_over(&store, "west").await;
-            assert!(!east.acts(&store, NOW).await.unwrap());
+            assert!(!east.is_active(&store, NOW).await.unwrap());
         });
     }
 

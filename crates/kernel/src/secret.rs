@@ -1,4 +1,4 @@
-//! The port to a secret, which a function reads when it first needs it.
+//! The port to a secret. A function reads the secret when it first needs it.
 
 use std::fmt;
 
@@ -6,18 +6,19 @@ use async_trait::async_trait;
 
 use crate::Failure;
 
-/// A source of a secret of type `T`. It is read when it is needed, so that no environment variable
-/// holds it, and a function starts without a request for it.
+/// A source of a secret of type `T`. A function reads the secret only when it needs the secret: the
+/// start of a function makes no request for it, and no environment variable holds it.
 #[async_trait]
 pub trait Secret<T>: fmt::Debug + Send + Sync {
-    /// The secret in use.
+    /// Reads the secret that is currently in use.
     ///
     /// # Errors
     /// A retryable failure if the secret cannot be read now.
     async fn read(&self) -> Result<T, Failure>;
 }
 
-/// A secret that is known from the start, such as when the whole application runs on one machine.
+/// A secret that is known from the start, for example because the whole application runs on one
+/// machine.
 #[derive(Debug, Clone)]
 pub struct KnownSecret<T>(pub T);
 

@@ -182,8 +182,8 @@ impl PrintShop {
         }
     }
 
-    /// Another instance of the function: it shares only the store, the bus and the clock with the
-    /// others.
+    /// Returns another instance of the function. Instances share only the store, the bus and the
+    /// clock.
     fn instance(&self) -> Kernel {
         Kernel {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
@@ -290,8 +290,8 @@ async fn one_call_is_made_after_each_pause_by_all_instances_together() {
             assert_eq!(print_shop.print(instance).await, Err(PARTNER_UNAVAILABLE));
         }
     }
-    // Two of the instances had failed before the circuit opened, and made one more call each before
-    // they read that it was open.
+    // Calls of two instances had failed before the circuit opened. Each of these instances made one
+    // more call before it read that the circuit was open.
     assert_eq!(print_shop.calls(), 3 + 2 + 10);
 }
 

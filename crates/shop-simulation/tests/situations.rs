@@ -1,5 +1,5 @@
-//! The usual situations of idempotency, each by its name: the effect happens once. The cost of
-//! each, in requests and in DynamoDB's units, is compared with `costs.txt`.
+//! Tests the usual situations of idempotency: the effect happens once in each. The cost of each
+//! situation, in requests and in DynamoDB's units, is compared with `costs.txt`.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chorus_kernel::testing::expect_ready;
-use chorus_kernel::{Failure, Outcome, RECORD_LIFETIME};
+use chorus_kernel::{Clock, Failure, Message, Outcome, RECORD_LIFETIME};
 use support::{Hook, Shop, event, order_created};
 
 const KEY: &str = "c1b95b88";
@@ -72,7 +72,7 @@ fn duplicate_of_a_concurrent_one() {
 fn expired_record() {
     let shop = Shop::with_stock(10);
     expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
-    // The record has expired but still exists, because TTL deletes late: it must not count.
+    // The record has expired but still exists, because TTL deletes late. The record must not count.
     shop.clock.advance(Duration::from_secs(RECORD_LIFETIME.unsigned_abs() + 1));
     let cost = shop.cost();
     let answered = expect_ready(shop.reserve(&order_created(KEY, 2))).unwrap();
@@ -93,6 +93,21 @@ fn expired_command() {
     assert_eq!(answered.outcome, Outcome::Expired);
     assert_eq!(shop.stock(), (10, 0, 0));
     cost.is("a command that expired");
+}
+
+/// The process was suspended for a minute. A record would answer the caller's next attempt.
+#[test]
+fn expired_command_of_a_caller() {
+    let shop = Shop::with_stock(10);
+    let json =
+        event("PutItem", "command", KEY, r#"{"sku":"chai","name":"Chai","price":1.00,"stock":99}"#);
+    let mut command = Message { redelivered: false, ..Message::from_event(&json).unwrap() };
+    shop.clock.advance(Duration::from_secs(60));
+    let failed = expect_ready(shop.put_item(&command)).unwrap_err();
+    assert!(failed.is_retryable() && failed.code() == "CommandExpired", "{failed}");
+    command.metadata.occurred_at = shop.clock.now();
+    let answered = expect_ready(shop.put_item(&command)).unwrap();
+    assert_eq!(answered.outcome, Outcome::Decided);
 }
 
 #[test]
@@ -196,7 +211,7 @@ fn key_order_in_json_is_irrelevant() {
     expect_ready(shop.reserve(&one)).unwrap();
     let cost = shop.cost();
     let answered = expect_ready(shop.reserve(&other)).unwrap();
-    assert_eq!(answered.outcome, Outcome::Repeated, "a duplicate, and the first one");
+    assert_eq!(answered.outcome, Outcome::Repeated, "the first duplicate");
     assert_eq!(shop.stock(), (8, 2, 0));
     cost.is("the same in another order of keys");
 }
@@ -208,7 +223,7 @@ fn two_consumers_of_one_event_are_apart() {
     expect_ready(shop.reserve(&message)).unwrap();
     let cost = shop.cost();
     let answered = expect_ready(shop.count(&message)).unwrap();
-    assert_eq!(answered.outcome, Outcome::Decided, "the other one's record is not its own");
+    assert_eq!(answered.outcome, Outcome::Decided, "each consumer has its own record");
     assert_eq!(expect_ready(shop.count(&message)).unwrap().outcome, Outcome::Absorbed);
     assert_eq!((shop.stock(), shop.counted()), ((8, 2, 0), 1));
     cost.is("another consumer of the same event, twice");
@@ -220,7 +235,7 @@ fn unknown_status_of_a_charge() {
     shop.bank.loses_its_next_answer();
     let failed = expect_ready(shop.pay(&estimated())).unwrap_err();
     assert!(failed.is_retryable(), "{failed}");
-    assert_eq!(shop.bank.charges(), 1, "it was charged, and nobody knows");
+    assert_eq!(shop.bank.charges(), 1, "the bank charged; its answer was lost");
     let cost = shop.cost();
     let answered = expect_ready(shop.pay(&estimated())).unwrap();
     assert_eq!(answered.outcome, Outcome::Decided);
@@ -255,6 +270,6 @@ fn replayed_after_the_original() {
     let cost = shop.cost();
     assert_eq!(expect_ready(shop.reserve(&replayed)).unwrap().outcome, Outcome::Absorbed);
     assert_eq!(shop.stock(), (8, 2, 0));
-    assert_eq!(shop.published_types(), ["ItemReserved"], "a replay says nothing again");
+    assert_eq!(shop.published_types(), ["ItemReserved"], "a replay publishes nothing again");
     cost.is("a replay of a completed one");
 }

@@ -1,10 +1,11 @@
-//! The circuit breakers that one instance of a function remembers, and how it shares them through
-//! the store.
+//! The circuit breakers that one instance of a function remembers: one circuit for each partner
+//! that the function calls. All instances share the circuits through the store.
 //!
 //! An instance reads a partner's circuit once, together with the state of its first decision. After
-//! that it reads the circuit again only if a call of its own failed, or if the pause of an open
-//! circuit is over. So while a partner answers, its breaker costs no further request. The price: an
-//! instance that has not failed yet may make one call while the circuit is already open.
+//! that it reads the circuit again only if one of its calls failed, or if the pause of an open
+//! circuit is over. So while a partner answers, its breaker costs no further request to the store.
+//! The price: an instance whose own calls have not failed yet may make one call while the circuit
+//! is open.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,10 +20,10 @@ use crate::committing::record::{Publication, Record};
 use crate::{
     ExternalAction, Failure, Item, Kernel, Key, Message, Store, StoreError, derived_id, record_key,
 };
-/// The failure code of a message that waits because its partner's circuit is open.
+/// The failure code of a message that waits because the circuit of the partner to call is open.
 pub const PARTNER_UNAVAILABLE: &str = "PartnerUnavailable";
 
-/// How often an instance retries to write a circuit that other instances write at the same time.
+/// How many times an instance tries to write a circuit while other instances write it, too.
 const ATTEMPTS: u32 = 4;
 
 /// The circuits that one instance remembers, by the partner's name.
@@ -53,7 +54,7 @@ impl Breakers {
         self.known(breaker).is_none().then(|| Circuit::key(breaker))
     }
 
-    /// Remembers the circuit that `item` holds, or a closed one if nothing is stored.
+    /// Remembers the circuit that `item` holds, or a closed circuit if nothing is stored.
     pub(crate) fn read(&self, breaker: &Breaker, item: Option<&Item>) -> Result<Circuit, Failure> {
         let circuit = item.map(Circuit::read).transpose()?.unwrap_or_default();
         self.learn(breaker, circuit.clone());
@@ -62,8 +63,8 @@ impl Breakers {
 }
 
 impl Kernel {
-    /// Makes the call, and counts its result at the partner's breaker. It does not check the
-    /// circuit: the caller does so before, by [`Self::permit`].
+    /// Makes the call, and counts its result at the partner's breaker. The caller has to check the
+    /// circuit first, with [`Self::permit`].
     pub(crate) async fn call<A: ExternalAction>(
         &self,
         action: &A,
@@ -88,8 +89,8 @@ impl Kernel {
         }
     }
 
-    /// Checks that the partner of `breaker` may be called now. If this call is a probe, stores the
-    /// probe first.
+    /// Checks that the partner of `breaker` may be called now. If the call is a probe, first stores
+    /// the circuit that counts the probe.
     ///
     /// # Errors
     /// If the circuit is open and no probe is due, or if the store fails: the message is then
@@ -148,9 +149,9 @@ impl Kernel {
         self.breakers.known(breaker).is_some_and(|circuit| circuit.open_since.is_some())
     }
 
-    /// Stores the circuit that `next` returns, with the event about the change if the circuit opens
-    /// or closes. If the store fails, this function logs the failure, and the stored circuit stays
-    /// as it is.
+    /// Stores the circuit that `next` returns. If the circuit opens or closes, the same transaction
+    /// stores an event about that. If the store fails, this function logs the failure, and the
+    /// stored circuit stays as it is.
     async fn change(
         &self,
         breaker: &'static Breaker,
@@ -257,8 +258,8 @@ impl Kernel {
     }
 }
 
-/// Logs that a circuit has opened or closed. The messages that wait for its partner meanwhile are not
-/// logged one by one.
+/// Logs that a circuit has opened or closed. The messages that wait for the partner of an open
+/// circuit are not logged one by one.
 fn log_change(breaker: &Breaker, before: &Circuit, after: &Circuit) {
     let partner = breaker.partner.name;
     match after.open_since {
@@ -266,7 +267,7 @@ fn log_change(breaker: &Breaker, before: &Circuit, after: &Circuit) {
             partner,
             code = PARTNER_UNAVAILABLE,
             why = after.reason,
-            "the {partner} does not answer, and is not called for now: messages wait"
+            "the {partner} does not answer, so calls to it are suspended: messages wait"
         ),
         None => tracing::warn!(
             partner,
@@ -276,7 +277,7 @@ fn log_change(breaker: &Breaker, before: &Circuit, after: &Circuit) {
     }
 }
 
-/// A partner whose circuit is open: it is not called at present.
+/// A partner that is not called at present, because its circuit is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct OpenCircuit {
@@ -284,7 +285,7 @@ pub struct OpenCircuit {
     pub since: Timestamp,
     /// Why the call that opened the circuit was not answered.
     pub reason: String,
-    /// When the partner is called again, as a probe.
+    /// The earliest time at which the partner is called again, as a probe.
     pub probe_at: Timestamp,
 }
 

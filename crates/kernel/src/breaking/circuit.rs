@@ -1,4 +1,4 @@
-//! The circuit of one partner: the stored state of its failed calls, and the state transitions.
+//! The circuit of one partner: the stored state, and the transitions of that state.
 
 use chorus_table::Breaker;
 use jiff::{SignedDuration, Timestamp};
@@ -13,15 +13,17 @@ const CIRCUIT: &str = "circuit";
 /// because every function may read and write that table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Circuit {
-    /// How often the circuit was written; 0 if it is not stored.
+    /// How many times the circuit was written; 0 if it is not stored.
     pub(crate) version: i64,
-    /// How many calls in a row were not answered; the last of them failed at `failed_at`.
+    /// How many calls in a row were not answered.
     pub(crate) failures: u32,
+    /// When the last of the unanswered calls failed.
     pub(crate) failed_at: Timestamp,
     /// Since when the circuit is open; none if it is closed.
     pub(crate) open_since: Option<Timestamp>,
-    /// From when on probes may be made; `probes` counts those made since then.
+    /// The earliest time of the next probe, if the circuit is open.
     pub(crate) probe_at: Timestamp,
+    /// How many probes were made since `probe_at`.
     pub(crate) probes: u32,
     /// Why the call that opened the circuit was not answered; empty while the circuit is closed.
     pub(crate) reason: String,
@@ -58,7 +60,7 @@ impl Circuit {
         })
     }
 
-    /// The circuit after one more call without an answer, which failed at `now` because of `why`.
+    /// The circuit after one more unanswered call. The call failed at `now`; `why` is the reason.
     pub(crate) fn after_failure(&self, breaker: &Breaker, now: Timestamp, why: &str) -> Self {
         let forgotten = now > after(self.failed_at, breaker.within_seconds);
         let failures = if forgotten { 1 } else { self.failures.saturating_add(1) };
@@ -75,13 +77,14 @@ impl Circuit {
         }
     }
 
-    /// The circuit after a call that was answered; none if that changes nothing.
+    /// The circuit after a call that was answered; none if the answer changes nothing.
     pub(crate) fn after_answer(&self) -> Option<Self> {
         let changes = self.failures > 0 || self.open_since.is_some();
         changes.then(|| Self { version: self.version, ..Self::default() })
     }
 
-    /// Writes the circuit over the version that it was derived from, and raises the version.
+    /// Returns the write that stores the circuit with the next version. The store refuses the write
+    /// if the stored version has changed since the circuit was read.
     pub(crate) fn put(&self, breaker: &Breaker) -> Write {
         let key = Self::key(breaker);
         let mut item = key.to_item();
@@ -104,7 +107,7 @@ impl Circuit {
         Write::Put { key, item, condition: Some(condition) }
     }
 
-    /// The circuit with the version that it has once [`Self::put`] is written.
+    /// The circuit with the version that is stored by the write of [`Self::put`].
     pub(crate) fn stored(self) -> Self {
         Self { version: self.version + 1, ..self }
     }

@@ -1,9 +1,9 @@
-//! The values that a state machine's waiting tasks are completed with; the machine's choices
-//! compare with them.
+//! The values that complete a state machine's waiting tasks. The `Choice` states of the machine
+//! compare a task's answer with these values.
 
 /// The strings that a service's code puts into one field of its answers. The checks of the
-/// CloudFormation template report every difference between these strings and those that the
-/// machine's choices compare the field with.
+/// CloudFormation template report a difference if the `Choice` states of a state machine compare
+/// the field with other strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answers {
     /// The field of an answer, such as `verdict`.
@@ -11,8 +11,8 @@ pub struct Answers {
     pub values: &'static [&'static str],
 }
 
-/// Declares an enum with one variant for each string that a field of a task's answer may have. Its
-/// constant `ANSWERS` lists all of these strings, for the machine's
+/// Declares an enum with one variant for each string that a field of a task's answer may have. The
+/// enum's constant `ANSWERS` lists all of these strings, for the machine's
 /// [`MachineSpec`](crate::MachineSpec).
 ///
 /// ```

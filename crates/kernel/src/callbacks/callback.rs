@@ -1,4 +1,5 @@
-//! A callback: a task token that waits for an answer from outside, stored under an opaque handle.
+//! A callback: the token of a task that waits for an answer from outside, stored under an opaque
+//! handle.
 //!
 //! The token never leaves the table of the service whose state machine waits. Events, partners and
 //! people get the handle, and an answer names the handle.
@@ -16,16 +17,16 @@ use crate::{Attempt, Entity, Signal, Versioned, Write, create, derived_id, repla
 pub trait CallbackDomain: Clone + Send + Sync + 'static {
     /// The table that keeps the callbacks.
     const TABLE: &'static str;
-    /// The type of the identifier that a callback is about, such as an order's.
+    /// The type of the id of a callback's subject, such as an order's id.
     type Subject: Serialize + DeserializeOwned + AsRef<str> + Clone + Send + Sync;
 }
 
 /// The data that a callback stores for the action that gets the answer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kept<'a> {
-    /// A note for that action.
+    /// A note for the action that gets the answer.
     pub note: Option<&'a str>,
-    /// The tenant of the message on which the task waits.
+    /// The tenant of the message that registers the callback.
     pub tenant: Option<&'a str>,
 }
 
@@ -49,7 +50,7 @@ pub struct Callback<D: CallbackDomain> {
     /// A note for the action that gets the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<String>,
-    /// The tenant of the message on which the task waits. It is stored because an answer from
+    /// The tenant of the message that registered the callback. It is stored because an answer from
     /// outside has no tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tenant: Option<String>,
@@ -85,7 +86,7 @@ impl<D: CallbackDomain> Callback<D> {
     }
 
     /// Stores an answer that arrived before any task waited for it. The first attempt of the task
-    /// that registers a callback gets this answer at once.
+    /// that registers this callback gets the answer at once.
     #[must_use]
     pub fn answered_early(subject: D::Subject, output: &Value) -> Write {
         create(&Self { answer: Some(output.to_string()), ..Self::of(subject, "") })
@@ -98,13 +99,13 @@ impl<D: CallbackDomain> Callback<D> {
         Self { note: own(kept.note), tenant: own(kept.tenant), ..self }
     }
 
-    /// Returns the tenant; see [`Callback::register_keeping`].
+    /// Returns the tenant that [`Callback::register_keeping`] stored.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
         self.tenant.as_deref()
     }
 
-    /// Returns the note; see [`Callback::register_keeping`].
+    /// Returns the note that [`Callback::register_keeping`] stored.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
@@ -134,8 +135,7 @@ impl<D: CallbackDomain> Callback<D> {
         Self::register_keeping(read, subject, attempt, Kept::default())
     }
 
-    /// Does the same as [`Callback::register`], and stores what [`Callback::note`] and
-    /// [`Callback::tenant`] return.
+    /// Does the same as [`Callback::register`], and stores the note and the tenant of `kept`.
     #[must_use]
     pub fn register_keeping(
         read: Option<&Versioned<Self>>,

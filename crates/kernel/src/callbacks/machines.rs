@@ -1,9 +1,9 @@
 //! State machines as the kernel sees them: they can be started, and their waiting tasks can be
 //! answered.
 //!
-//! A signal is part of a decision. Like the events, it is committed with the decision and sent
-//! after the commit, at least once. So starting and answering have to be idempotent at the
-//! receiver, as they are in Step Functions. Source:
+//! A signal is part of a decision. Like an event, a signal is committed with the decision, and is
+//! sent after the commit, at least once. So the receiver has to ignore a repeated start or answer,
+//! as Step Functions does. Source:
 //! <https://docs.aws.amazon.com/step-functions/latest/apireference/>.
 
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{Answers, Context, Failure, derived_id};
 
-/// A state machine that orchestrates within one service.
+/// A state machine that coordinates the steps of a process within one service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MachineSpec {
     /// The name of the machine, such as `CollectPayment`.
@@ -23,10 +23,10 @@ pub struct MachineSpec {
     /// definition's `${Names}`, and are passed as `$.limits` in an execution's input; a deployment
     /// may override them.
     pub limits: &'static [(&'static str, u32)],
-    /// Numbers of the application that the machine's choices compare with, such as the total from
-    /// which on an order is reviewed. An execution finds them in `$.constants` of its input.
+    /// Numbers that the machine's `Choice` states use in comparisons, such as the total from which
+    /// on an order is reviewed. An execution finds the numbers in `$.constants` of its input.
     pub constants: &'static [(&'static str, i64)],
-    /// The answers that the application gives to tasks that wait for a token.
+    /// The answers that the application gives to tasks that wait with a task token.
     pub answers: &'static [Answers],
     /// The definitions of earlier releases, oldest first. Step Functions continues an execution
     /// with the definition that it was started with; the embedded engine needs these definitions to
@@ -62,8 +62,8 @@ impl MachineSpec {
         self.start_with(context, [])
     }
 
-    /// Does the same as [`MachineSpec::start`], and adds these fields to the execution's input, so
-    /// that the definition can branch on them.
+    /// Does the same as [`MachineSpec::start`], and adds the fields in `beside` to the execution's
+    /// input, so that the definition can branch on these fields.
     ///
     /// # Errors
     /// If the event cannot be written as JSON.
@@ -87,11 +87,11 @@ impl MachineSpec {
     }
 }
 
-/// A call to a state machine that follows from a decision.
+/// A call to a state machine, as a decision requests it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signal {
-    /// Starts an execution, unless one of this name was started before.
+    /// Starts an execution, unless an execution of this name was started before.
     Start {
         machine: String,
         /// The execution's name, derived from the idempotency key of the message that starts it.
@@ -119,11 +119,11 @@ pub trait Machines: Send + Sync {
     /// Sends a signal.
     ///
     /// # Errors
-    /// If it is unknown whether the signal was received: it has to be sent again.
+    /// If it is unknown whether the signal was received. The signal then has to be sent again.
     async fn signal(&self, signal: &Signal) -> Result<SignalOutcome, Failure>;
 }
 
-/// Machines for a kernel that has none: sending a signal fails.
+/// The [`Machines`] of a kernel that has no state machines: sending a signal fails.
 #[derive(Debug, Clone, Copy)]
 pub struct NoMachines;
 

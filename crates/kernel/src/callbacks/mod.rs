@@ -1,4 +1,4 @@
-//! Callbacks: signals to state machines, and the task tokens of their waiting tasks.
+//! Signals to state machines, and callbacks: the stored tokens of the machines' waiting tasks.
 
 mod answers;
 mod callback;

@@ -34,8 +34,8 @@ const BUCKET_LIFETIME: i64 = 86_400;
 pub struct Allowance {
     /// The action whose commands are counted.
     pub action: &'static str,
-    /// How many commands the caller may give at once after a minute without commands, and how many
-    /// further ones in each minute; 0 for no limit.
+    /// How many commands the caller may give per minute; 0 for no limit. After a minute without
+    /// commands, the caller may give this many at once.
     pub per_minute: u32,
 }
 
@@ -50,8 +50,8 @@ impl Allowance {
         MINUTE / i64::from(self.per_minute.max(1))
     }
 
-    /// Takes the first token of a full bucket; refused unless the bucket is full. A bucket that is
-    /// not stored counts as full.
+    /// Takes the first token of a full bucket. The store refuses the write if the bucket is not
+    /// full. A bucket that is not stored counts as full.
     fn take_first_token(&self, caller: &str, now: Timestamp) -> Write {
         let (key, at) = (self.key(caller), now.as_millisecond());
         let mut item = key.to_item();
@@ -64,7 +64,7 @@ impl Allowance {
         Write::Put { key, item, condition: Some(full) }
     }
 
-    /// Takes a token from a stored bucket; refused if the bucket is empty.
+    /// Takes a token from a stored bucket. The store refuses the write if the bucket is empty.
     fn take_token(&self, caller: &str, now: Timestamp) -> Write {
         let free = now.as_millisecond() + MINUTE - self.interval() + 1;
         let free = Condition::AbsentOrBelow { attribute: FULL_AT, value: free };
@@ -76,7 +76,7 @@ impl Allowance {
     }
 }
 
-/// Whether a command got a token from its bucket.
+/// Whether a command got a token from the bucket of its caller.
 enum Token {
     Taken,
     /// The condition of the write did not hold. The value is the time at which the stored bucket
@@ -85,8 +85,8 @@ enum Token {
 }
 
 impl Kernel {
-    /// Counts a command of this caller. Returns none if the command is allowed; otherwise, how long
-    /// the caller has to wait before they may give it.
+    /// Counts a command of this caller. Returns none if the command is allowed. Otherwise returns
+    /// how long the caller has to wait before the next try.
     ///
     /// # Errors
     /// If the store fails.
@@ -118,7 +118,8 @@ impl Kernel {
                 Some(Reason::Condition(bucket)) => {
                     Ok(Token::Refused(bucket.as_ref().and_then(|bucket| number(bucket, FULL_AT))))
                 }
-                // Another request is being counted at this moment; that does not make the bucket empty.
+                // Another request is being counted at this moment. The bucket may have tokens left,
+                // so this is an error, and not a refused token.
                 _ => Err(StoreError::Refused(reasons).into()),
             },
             Err(error) => Err(error.into()),

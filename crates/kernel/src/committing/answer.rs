@@ -8,19 +8,21 @@ use crate::Failure;
 /// How a message was handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Decided now, and committed.
+    /// The action decided now, and its decision was committed.
     Decided,
-    /// Decided earlier. The recorded events were not known to be published, so they were published
-    /// again, byte for byte.
+    /// The action decided earlier. It was unknown whether the recorded events were published, so
+    /// the kernel published them again, byte for byte.
     Repeated,
-    /// A duplicate of a message that was decided and published earlier, or a copy of an event in an
-    /// earlier version: nothing was published.
+    /// Nothing was published. The message is a duplicate of a message that was decided and
+    /// published earlier, or a replay of a message that was decided earlier. Or it is the copy of
+    /// an event in an earlier schema version: a catch-all action handles only the current version.
     Absorbed,
-    /// A command that arrived after its time to live: recorded, and not acted on.
+    /// A command that arrived after its time to live. The kernel recorded the command, and the
+    /// action did not decide.
     Expired,
-    /// A replayed event whose action has effects outside of the application, or that is older than
-    /// the idempotency records: not acted on. Nothing is recorded either, because the original may
-    /// still arrive.
+    /// A replayed event that was ignored. Either its action has effects outside of the application,
+    /// or the event is older than the idempotency records. Nothing was recorded, because the
+    /// original event may still arrive.
     Suppressed,
     /// A message that the other region of the deployment acts on. Nothing is recorded.
     Elsewhere,

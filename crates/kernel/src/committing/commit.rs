@@ -14,7 +14,8 @@ use crate::{
     Kernel, Message, Outcome, RECORD_LIFETIME, Reason, Step, StoreError, publish_all,
 };
 
-/// How often a decision is made, each time on a fresh read, if concurrent writes make it stale.
+/// How many times an action decides on one message at most. If a concurrent write makes a decision
+/// stale, the action decides again, on freshly read state.
 const ATTEMPTS: u32 = 8;
 
 /// The upper bound of the pause before the second attempt; it doubles for each further attempt.
@@ -24,21 +25,22 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 enum Committed<S = ()> {
-    /// Committed now, on the state that was read.
+    /// The decision was committed now. `S` is the state on which the action decided.
     Now(Record, S),
-    /// Another commit answered this message before; this is its record.
+    /// An earlier commit answered this message; this is the record of that commit.
     Before(Record),
-    /// A condition of a change did not hold, because the item was written in between.
+    /// A condition of a change did not hold, because another process wrote the item after it was
+    /// read.
     Stale,
 }
 
 impl Kernel {
-    /// Answers `message` by `action`. The action's effects happen once, however often the message
-    /// is delivered.
+    /// Handles `message` with `action`. The action's effects happen once, no matter how many times
+    /// the message is delivered.
     ///
     /// # Errors
-    /// [`ActionError::Failed`] if the platform should retry or give up. Any other error is the
-    /// action's own; then nothing was committed.
+    /// [`ActionError::Failed`] if the platform should retry or give up. Any other error comes from
+    /// the action, and nothing was committed.
     pub async fn run<A: Action>(
         &self,
         action: &A,
@@ -47,8 +49,8 @@ impl Kernel {
         self.run_external(&WithoutCalls(action), message).await
     }
 
-    /// Answers `message` as [`Kernel::run`] does, and also returns the state on which the action
-    /// decided, for an answer that shows it; none if nothing was decided now.
+    /// Does the same as [`Kernel::run`], and also returns the state on which the action decided, so
+    /// that a response can show the state. The state is `None` if the action did not decide now.
     ///
     /// # Errors
     /// See [`Kernel::run`].
@@ -106,7 +108,8 @@ impl Kernel {
         }
     }
 
-    /// The answer to a message that the action need not decide on; none if it has to decide.
+    /// The outcome of a message on which the action does not have to decide; none if the action has
+    /// to decide.
     async fn without_deciding<A: ExternalAction>(
         &self,
         message: &Message,
@@ -114,15 +117,20 @@ impl Kernel {
         let spec = A::Row::SPEC;
         let now = self.clock.now();
         if message.metadata.expired(now) {
+            // A record would answer the caller's next attempt, which has the same idempotency key.
+            if message.is_from_caller() {
+                let problem = "the command expired before it was handled: send it again";
+                return Err(Failure::later("CommandExpired", problem).into());
+            }
             let note = "the command had expired".to_owned();
             return self.record_only::<A>(message, Outcome::Expired, note).await.map(Some);
         }
-        // These messages get no record: a replay may arrive before the original, which must still
-        // be answered.
+        // A message with one of these outcomes gets no record: a replay may arrive before the
+        // original event, which must still be handled.
         let replayed = message.metadata.replay_name.is_some();
         let too_old = || is_older_than_records(message.metadata.occurred_at, now);
         let (outcome, note) = if replayed && spec.replay == Replay::Suppressed {
-            (Outcome::Suppressed, "replayed: this row ignores replays")
+            (Outcome::Suppressed, "replayed: this action ignores replays")
         } else if message.metadata.copy_of.is_some() && spec.is_catch_all() {
             (Outcome::Absorbed, "a copy in an earlier version: only the current one is handled")
         } else if replayed && spec.replay == Replay::Idempotent && too_old() {
@@ -171,13 +179,14 @@ impl Kernel {
                     if self.claim(&claim).await? {
                         let called = self.call(action, &request, message).await?;
                         (response, lost) = (Some(called), false);
-                        // Without a claim, this process changed nothing that was read, so the state
-                        // is not read again. If another process changed it, the commit is refused.
+                        // Without a claim, this process has written nothing since it read the
+                        // state, so it does not read the state again. If another process has
+                        // changed the state, the commit is refused.
                         kept = claim.is_empty().then_some(state);
                     }
                 }
-                // The message may be a duplicate, on a state that has changed since the first
-                // delivery: then the answer is the recorded one, not this error.
+                // The message may be a duplicate, and the state may have changed since the first
+                // delivery. Then the recorded answer counts, not this error.
                 Err(error) => match self.find_record(A::Row::SPEC.action, message).await? {
                     Some(record) => return Ok(Committed::Before(record)),
                     None => return Err(error),
@@ -187,9 +196,9 @@ impl Kernel {
         Ok(Committed::Stale)
     }
 
-    /// Reads what `action` decides on. For an action that may make a call and has made none, the
-    /// same request also reads the message's record, and the partner's circuit if this instance has
-    /// never read it.
+    /// Reads the state on which `action` decides. If the action may make calls, the same request
+    /// also reads the state of the partner's circuit breaker, unless this instance has read it
+    /// before. Before the call (`uncalled`), the request reads the message's record, too.
     async fn read_for<A: ExternalAction>(
         &self,
         action: &A,
@@ -210,7 +219,7 @@ impl Kernel {
         Ok((state, record))
     }
 
-    /// Commits the claim on a call; returns false if the state that was read is out of date.
+    /// Commits the writes that record a call; returns false if the state that was read is outdated.
     async fn claim(&self, claim: &[crate::Write]) -> Result<bool, Failure> {
         if claim.is_empty() {
             return Ok(true);
@@ -222,8 +231,8 @@ impl Kernel {
         }
     }
 
-    /// Commits the record and the changes in one transaction, the record first. Without changes, it
-    /// is one conditional put.
+    /// Commits the record and the changes in one transaction, the record first. Without changes,
+    /// the write is one conditional put.
     async fn commit<A: ExternalAction>(
         &self,
         message: &Message,
@@ -256,8 +265,8 @@ impl Kernel {
         }
     }
 
-    /// Answers a duplicate from the record, and publishes the record's events again, unless they
-    /// are known to be published, or the message is a replay.
+    /// Answers a duplicate from the record, and publishes the record's events again. Publishes
+    /// nothing if the events are known to be published, or if the message is a replay.
     async fn repeat(&self, message: &Message, record: Record) -> Result<Handled, ActionError> {
         if !message.has_fingerprint(&record.fingerprint)? {
             let message = format!(
@@ -308,8 +317,8 @@ impl Kernel {
         }
     }
 
-    /// Answers `message` from the record of `action`, and publishes its events, unless they are
-    /// published; none if `action` has not answered the message yet.
+    /// Answers `message` from the record of `action`, and publishes the record's events if they are
+    /// not known to be published. None if `action` has not answered the message yet.
     pub(crate) async fn answer_again(
         &self,
         action: &str,
@@ -354,8 +363,8 @@ fn pause_of<R: Row>(message: &Message, attempt: u32) -> Duration {
     pause(longest, (R::SPEC.action, &message.metadata.idempotency_key), attempt)
 }
 
-/// Whether an event of this time is so old that the record of its answer may have expired. A consumer
-/// that is safe only by its records ignores such an event if it is replayed.
+/// Whether an event is so old that the record of its answer may have expired. A consumer that
+/// recognizes duplicates only by its records ignores a replay of such an event.
 #[must_use]
 pub fn is_older_than_records(occurred_at: Timestamp, now: Timestamp) -> bool {
     now.as_second() - occurred_at.as_second() >= RECORD_LIFETIME

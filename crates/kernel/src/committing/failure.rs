@@ -7,15 +7,16 @@ use crate::{PARTNER_UNAVAILABLE, StoreError};
 /// How the platform should treat a message that was not handled.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// Retry: nothing was decided, or the decision is committed and still has to be published.
+    /// Retry: nothing was decided, or the decision is committed and its events still have to be
+    /// published.
     #[error("{message}")]
     Retryable {
         /// A stable name, which a `Retry` of a state machine can match.
         code: &'static str,
         message: String,
     },
-    /// Do not retry, because it would not help: the message becomes a dead letter, with this
-    /// reason.
+    /// Do not retry, because a retry would not help: the message becomes a dead letter, with this
+    /// failure as the reason.
     #[error("{message}")]
     Terminal {
         /// A stable name, which a `Catch` of a state machine can match.
@@ -45,8 +46,8 @@ impl Failure {
         self.code() == PARTNER_UNAVAILABLE
     }
 
-    /// The failure for a message that does not fit its type. It is retryable if the sender uses a
-    /// newer version, because our next release may be able to read it.
+    /// The failure for a message that does not fit its type. The failure is retryable if the sender
+    /// uses a newer version, because our next release may be able to read the message.
     #[must_use]
     pub fn unreadable(error: &ReadError) -> Self {
         if error.is_newer() {
@@ -64,7 +65,7 @@ impl Failure {
         Self::Terminal { code: "CorruptItem", message }
     }
 
-    /// The failure for a condition that is expected to pass.
+    /// The retryable failure for a problem that is expected to disappear by itself.
     #[must_use]
     pub fn later(code: &'static str, message: impl Into<String>) -> Self {
         Self::Retryable { code, message: message.into() }

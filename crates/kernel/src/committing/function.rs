@@ -22,9 +22,9 @@ pub struct Function {
     pub tables: Vec<TableSpec>,
     /// The state machines that orchestrate within the service.
     pub machines: Vec<MachineSpec>,
-    /// State machines that only earlier releases started. This release deploys them no more, but
-    /// their executions may still be in flight, and the former definitions of other machines may
-    /// still start them.
+    /// State machines of earlier releases, which this release does not deploy. Their executions may
+    /// still be in flight, and new ones may still begin: an execution that follows an earlier
+    /// definition of another machine may start them.
     pub retired_machines: Vec<MachineSpec>,
 }
 
@@ -70,15 +70,15 @@ impl Function {
         self
     }
 
-    /// Adds a state machine that only executions started by earlier releases need.
+    /// Adds a state machine of earlier releases; see [`Function::retired_machines`].
     #[must_use]
     pub fn retired_machine(mut self, machine: MachineSpec) -> Self {
         self.retired_machines.push(machine);
         self
     }
 
-    /// The state machines whose executions may be in flight: those of this release, and retired
-    /// ones.
+    /// The state machines whose executions may be in flight: the machines of this release, and the
+    /// retired machines.
     pub fn machines_under_way(&self) -> impl Iterator<Item = &MachineSpec> {
         self.machines.iter().chain(&self.retired_machines)
     }
@@ -90,11 +90,11 @@ impl Function {
     }
 
     /// Runs a task of a state machine. Returns an object whose `event` is the event that the
-    /// machine has to publish; `null` if there is none, or if the action publishes its event
-    /// itself.
+    /// machine has to publish. `event` is `null` if the action emits no event, or if the kernel
+    /// publishes the event.
     ///
     /// # Errors
-    /// Whether the state machine should retry the task or give it up.
+    /// The failure says whether the state machine should retry the task or give it up.
     pub async fn handle_task(&self, kernel: &Kernel, json: &str) -> Result<Value, Failure> {
         let (action, message) = Message::from_task(json)?;
         let found = self.handlers.iter().find(|handler| handler.row().action == action);
@@ -109,22 +109,22 @@ impl Function {
         Ok(json!({ "event": event }))
     }
 
-    /// Answers an event that the bus or a queue delivers.
+    /// Handles an event that the bus or a queue delivers.
     ///
     /// # Errors
-    /// Whether the platform should retry the event or give it up.
+    /// The failure says whether the platform should retry the event or give it up.
     pub async fn handle_event(&self, kernel: &Kernel, json: &str) -> Result<Handled, Failure> {
         let message = Message::from_event(json)?;
         self.answer(self.reader(&message)?, kernel, &message).await
     }
 
-    /// Answers an event that its queue has retried for as long as its policy allows. If the row
-    /// that reads the event has committed an answer, the answer is published. Otherwise the event
-    /// is passed to the row that `gives_up_to` names; if it names none, the row that reads the
-    /// event tries a last time.
+    /// Handles an event that a queue has retried for as long as the queue's policy allows. If the
+    /// action that reads the event has committed a decision, the kernel publishes the decision's
+    /// events. Otherwise, the row of this action may name another action in `gives_up_to`, which
+    /// handles the event. If the row names none, this action tries a last time.
     ///
     /// # Errors
-    /// Whether the platform should retry the event or give it up.
+    /// The failure says whether the platform should retry the event or give it up.
     pub async fn handle_overdue_event(
         &self,
         kernel: &Kernel,
@@ -144,8 +144,9 @@ impl Function {
         self.answer(handler, kernel, &message).await
     }
 
-    /// Whether the row that reads this event passes it to another row once its retries are used up.
-    /// Such an event does not become a dead letter.
+    /// Whether another action handles this event once its retries are used up, so that it does not
+    /// become a dead letter. The row of the action that reads the event names the other action in
+    /// `gives_up_to`.
     #[must_use]
     pub fn gives_up_to_a_row(&self, json: &str) -> bool {
         let message = Message::from_event(json);
@@ -175,7 +176,7 @@ impl Function {
                 return failure;
             }
             // The text of a terminal failure may quote the message, so it is not logged: only the
-            // dead letter has it.
+            // dead letter contains the text.
             let why = failure.is_retryable().then(|| failure.to_string());
             tracing::warn!(
                 action = handler.row().action,

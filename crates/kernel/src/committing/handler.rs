@@ -8,14 +8,15 @@ use tracing::{Span, field};
 
 use crate::{ActionError, ExternalAction, Handled, Kernel, Message};
 
-/// An action that accepts any message, whatever its input and output types.
+/// An action as a trait object: it accepts messages of all types, so that one list can hold all
+/// actions of a function.
 #[async_trait]
 pub trait Handler: Send + Sync {
     /// The action's row of the design table.
     fn row(&self) -> RowSpec;
 
-    /// Whether the action answers messages of this detail type from the bus. False for events that
-    /// only a task of a state machine passes to it.
+    /// Whether the action handles messages of this detail type from the bus. False for events that
+    /// only a task of a state machine passes to the action.
     fn reads(&self, detail_type: &str) -> bool;
 
     /// Whether the action may call a partner, which may be unavailable for hours.
@@ -23,7 +24,7 @@ pub trait Handler: Send + Sync {
         false
     }
 
-    /// Answers `message`.
+    /// Handles `message`.
     ///
     /// # Errors
     /// See [`Kernel::run`].
@@ -57,7 +58,7 @@ impl<A: ExternalAction> Handler for Typed<A> {
     async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Handled, ActionError> {
         let row = A::Row::SPEC;
         let answered = kernel.run_external(&self.0, message).await?;
-        // The adapter logs these fields of its span, if the span has them.
+        // The adapter's span may declare these fields; only declared fields are logged.
         Span::current()
             .record("action", row.action)
             .record("correlation_id", &message.metadata.correlation_id)

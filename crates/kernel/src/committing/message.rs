@@ -20,48 +20,49 @@ pub struct Message {
     /// The message's data as JSON text.
     pub data: Box<RawValue>,
     pub source: String,
-    /// The text that the fingerprint is computed from, if that is not `data`: the body that a
-    /// caller sent, or the event's data in its earliest version. Because of it, earlier and later
-    /// releases compute the same fingerprint.
+    /// The text from which the fingerprint is computed; none if that text is `data`. The text is
+    /// the body that a caller sent, or the data in the earliest version of the event, so that
+    /// earlier and later releases compute the same fingerprint.
     pub fingerprinted: Option<Box<RawValue>>,
-    /// The key of the person whom `fingerprinted` is about. A hash without a key would reveal the
-    /// text to anybody who guesses it.
+    /// The key of the person whom `fingerprinted` is about. A hash without a key would let anybody
+    /// check a guess of the text.
     pub fingerprint_key: Option<SealingKey>,
-    /// The task of a state machine that passed the message; none if the bus or a caller did.
+    /// The state machine's task that sent the message; none if the message came from the bus or
+    /// from a caller.
     pub task: Option<Task>,
-    /// Whether the bus or a queue delivered the message: both deliver it again until it is
+    /// Whether the bus or a queue delivered the message: they deliver the message again until it is
     /// answered.
     pub redelivered: bool,
-    /// The customer who gave the command, and may access only what is theirs; none if the message
-    /// is an event, or a caller with a role gave the command.
+    /// The customer who sent the command. The command may access only this customer's data. None if
+    /// the message is an event, or if a caller with a role sent the command.
     pub customer: Option<String>,
 }
 
 /// The data about the task that a state machine passes to an action with a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Task {
-    /// The task token, if the machine waits for an answer from outside; the answer has to name it.
-    /// The action then publishes its event itself. Without a token, the machine receives the event
-    /// and publishes it.
+    /// The task token, if the task waits for an answer from outside. With a token, the kernel
+    /// publishes the action's event. Without a token, the machine receives the event and publishes
+    /// it.
     pub token: Option<String>,
     /// Which attempt of the task this is.
     pub attempt: Attempt,
     /// Why the machine reached this task, if there are several ways to it.
     pub reason: Option<String>,
-    /// For how many seconds an attempt may wait; none if the definition passes no timeout.
+    /// The timeout for the answer, in seconds; none if the machine's definition passes no timeout.
     pub timeout_seconds: Option<u32>,
 }
 
 impl Task {
-    /// The token and the attempt of a task that waits for an answer from outside; none if it has no
-    /// token.
+    /// The token and the attempt of a task that waits for an answer from outside; none if the task
+    /// has no token.
     #[must_use]
     pub fn waiting(&self) -> Option<(&str, Attempt)> {
         Some((self.token.as_deref()?, self.attempt))
     }
 
-    /// When the wait of the task ends without an answer, counted from its first attempt; none
-    /// without a timeout.
+    /// When the task stops waiting for an answer: the timeout, counted from the task's first
+    /// attempt. None without a timeout.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         let timeout = SignedDuration::from_secs(self.timeout_seconds?.into());
@@ -75,11 +76,12 @@ impl Task {
 pub struct Attempt {
     /// When the machine entered the task's state: `$$.State.EnteredTime`.
     pub since: Timestamp,
-    /// How often the task was retried since the machine entered the state: `$$.State.RetryCount`.
+    /// How many times the task was retried since the machine entered the state:
+    /// `$$.State.RetryCount`.
     pub retry: u64,
 }
 
-/// The payload of a task, in the form that the machines' definitions give it.
+/// The payload of a task, in the form in which the machines' definitions pass it.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct TaskPayload {
@@ -142,14 +144,14 @@ impl Message {
     }
 
     /// Reads the payload that a state machine passes to an action: `action`, `event`, and, if the
-    /// machine waits for an answer, its `token` and the attempt (`since`, `retry`). Returns the
+    /// machine waits for an answer, the task's `token` and attempt (`since`, `retry`). Returns the
     /// action's name with the message.
     ///
-    /// Each attempt of a waiting task has a token of its own, which has to be stored. So each
-    /// attempt counts as a message of its own: its idempotency key is derived from the token.
+    /// Each attempt of a waiting task has a different token, which the action has to store. So each
+    /// attempt counts as a different message: its idempotency key is derived from the token.
     ///
     /// # Errors
-    /// Terminal, if the text is not such a payload.
+    /// Terminal, if the text is not the payload of a task.
     pub fn from_task(json: &str) -> Result<(String, Self), Failure> {
         let payload: TaskPayload =
             serde_json::from_str(json).map_err(|error| Failure::Terminal {
@@ -181,8 +183,8 @@ impl Message {
         }))
     }
 
-    /// Refuses a customer's command that concerns somebody else's data, as if there were no such
-    /// data.
+    /// Refuses a customer's command that concerns somebody else's data, as if the data did not
+    /// exist.
     pub(crate) fn owned_by(
         &self,
         owner: impl FnOnce() -> Option<String>,
@@ -193,7 +195,6 @@ impl Message {
         }
     }
 
-    /// The message with this tenant.
     pub(crate) fn of_tenant(&self, tenant: Option<String>) -> Cow<'_, Self> {
         if tenant == self.metadata.tenant {
             return Cow::Borrowed(self);
@@ -202,9 +203,14 @@ impl Message {
         Cow::Owned(Self { metadata, ..self.clone() })
     }
 
+    /// Whether a caller of the API sent the message, and waits for the response.
+    pub(crate) fn is_from_caller(&self) -> bool {
+        self.task.is_none() && !self.redelivered
+    }
+
     /// Whether the message is delivered again under the same key until it is answered, so that a
-    /// duplicate can publish its events. False for a replayed event: a replay does not publish
-    /// events that were committed earlier.
+    /// duplicate can publish the events of the first delivery. False for a replayed event: a replay
+    /// does not publish events that were committed earlier.
     pub(crate) fn is_redelivered_until_answered(&self) -> bool {
         self.redelivered && self.metadata.replay_name.is_none()
     }
@@ -214,8 +220,8 @@ impl Message {
         self.task.as_ref().is_some_and(|task| task.token.is_none())
     }
 
-    /// The message with the data of its earliest version as `fingerprinted`, if its event has
-    /// several versions.
+    /// The message with `fingerprinted` set to the data in the event's earliest version, if the
+    /// event has several versions.
     pub(crate) fn in_earliest<I: Inputs>(&self) -> Cow<'_, Self> {
         let Self { detail_type, metadata, data, .. } = self;
         match I::in_earliest(detail_type, metadata.version, data) {
@@ -224,7 +230,7 @@ impl Message {
         }
     }
 
-    /// A hash of the message's type and data. The order of keys and white space do not matter.
+    /// A hash of the message's type and data. Neither the order of keys nor white space matters.
     ///
     /// # Errors
     /// Terminal, if the data is not JSON.
@@ -240,8 +246,8 @@ impl Message {
         }
     }
 
-    /// Whether `fingerprint` is the fingerprint of this message, in the current form or in the
-    /// forms of earlier releases: without a key, or of the current data.
+    /// Whether `fingerprint` is the fingerprint of this message. Fingerprints of earlier releases
+    /// count, too: they were computed without a key, or from the data in its current version.
     pub(crate) fn has_fingerprint(&self, fingerprint: &str) -> Result<bool, Failure> {
         let sent = self.fingerprinted.as_ref().unwrap_or(&self.data);
         Ok(self.fingerprint()? == fingerprint
@@ -267,9 +273,9 @@ impl Message {
     }
 }
 
-/// Records which account sent a command by the bus. EventBridge sets `account`, so a sender cannot
-/// forge it. The actor and the tenant that the sender's metadata names are replaced, and
-/// idempotency keys are prefixed with the account, so that no account reuses another's keys.
+/// Records which AWS account sent a command through the bus. EventBridge sets `account`, so a
+/// sender cannot forge it. The actor and the tenant that the sender's metadata names are replaced,
+/// and idempotency keys are prefixed with the account, so that no account reuses another's keys.
 fn attribute(metadata: &mut Metadata, account: Option<&str>) {
     let account = account.unwrap_or("unknown");
     let actor = format!("account {account}");

@@ -1,4 +1,4 @@
-//! Committing: load, decide, commit, publish, mark; written once for every action.
+//! Committing: load, decide, commit, publish, mark. All actions share this code.
 
 mod allowance;
 mod answer;

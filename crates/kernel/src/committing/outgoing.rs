@@ -14,11 +14,11 @@ use crate::{Failure, Message};
 /// The namespace of all derived ids: a random UUID that never changes.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6d1c_9d53_4f0e_4c4b_9c1d_37c1_52f0_a5e1);
 
-/// The time to live of commands and events, in seconds: how long a command may be acted on, and an
-/// event is of interest.
+/// The time to live of commands and events, in seconds. No action acts on a command after this
+/// time.
 pub(crate) const TTL_SECONDS: u32 = 86_400;
 
-/// An id derived from an action, the idempotency key of the message that it answers, and an
+/// An id derived from an action, the idempotency key of the message that the action answers, and an
 /// ordinal.
 #[must_use]
 pub fn derived_id(action: &str, idempotency_key: &str, ordinal: usize) -> Uuid {
@@ -50,9 +50,9 @@ pub(crate) fn entries<O: Outputs>(
     Ok(all)
 }
 
-/// Copies of `event`, whose entry in the current version is `current`: one for each earlier version
-/// that is still published. All copies have one idempotency key, so a consumer that reads several
-/// versions acts once.
+/// Copies of `event`, one for each earlier version that is still published. `current` is the
+/// event's entry in the current version. All copies have the idempotency key of `current`, so a
+/// consumer that reads several versions acts once.
 fn copies<O: Outputs>(event: &O, current: &Entry) -> Result<Vec<Entry>, Failure> {
     let unwritable = |error| Failure::corrupt("event", &error);
     let mut copies = Vec::new();

@@ -8,8 +8,8 @@ use chorus_table::{EventSpec, RowSpec};
 use super::record::Record;
 use crate::Signal;
 
-/// The events that each row may publish, by the row's action. As text, it fits into an environment
-/// variable: each source is followed by the rows that publish its events.
+/// The events that each row may publish, by the row's action. Written as text, the list fits into
+/// an environment variable: each source is followed by the rows that publish its events.
 ///
 /// ```
 /// use chorus_kernel::RowOutputs;
@@ -24,8 +24,9 @@ pub struct RowOutputs(BTreeMap<String, BTreeSet<SourceAndType>>);
 type SourceAndType = (String, String);
 
 impl RowOutputs {
-    /// The events that these rows emit, and the events of their partners' breakers. The event of a
-    /// breaker is listed under its own name, because its record has that name as the action.
+    /// The events that these rows emit, and the events of their partners' breakers. A breaker's
+    /// event is listed under the event's own name, because the event's record has this name as its
+    /// action.
     #[must_use]
     pub fn of(rows: impl IntoIterator<Item = RowSpec>) -> Self {
         let named =
@@ -40,8 +41,9 @@ impl RowOutputs {
         Self(outputs)
     }
 
-    /// Returns why the row that the record names cannot have made it, such as an event that the row
-    /// never publishes; none if the record's events may be published.
+    /// Returns why the row that the record names cannot have written the record: for example, the
+    /// record has an event that the row never publishes. None if the record's events may be
+    /// published.
     pub(crate) fn forgery_in(&self, record: &Record) -> Option<String> {
         let action = record.key.sk.as_str();
         let Some(own) = self.0.get(action) else {

@@ -14,7 +14,8 @@ const MAX_ENTRIES: usize = 10;
 /// The most bytes of one PutEvents request (1 MB since January 2026).
 const MAX_BYTES: usize = 1_000_000;
 
-/// How often an entry is tried before it is left to a duplicate of its message, or to the sweeper.
+/// How many times the kernel sends an entry that the bus rejects. After the last attempt, the entry
+/// stays unpublished until the same message is handled again, or the sweeper runs.
 const ATTEMPTS: u32 = 5;
 
 /// An entry that the bus rejected, and why.
@@ -27,10 +28,10 @@ pub struct Rejected {
     pub message: String,
 }
 
-/// A bus to publish on: EventBridge's PutEvents, or one that behaves like it.
+/// A bus to publish on: EventBridge's PutEvents, or a bus that behaves like EventBridge.
 #[async_trait]
 pub trait Publisher: Send + Sync {
-    /// Publishes at most ten entries. Returns those that the bus rejected.
+    /// Publishes at most ten entries. Returns the rejected entries.
     ///
     /// # Errors
     /// If the whole request failed, or its result is unknown.
@@ -102,7 +103,7 @@ fn chunks(entries: &[Entry]) -> Vec<&[Entry]> {
 mod tests {
     use super::*;
 
-    /// A bus that rejects every other entry of each request, as often as `refuses` says.
+    /// A bus that rejects every second entry of the first `refuses` requests.
     struct RejectingBus {
         refuses: std::sync::Mutex<usize>,
         taken: std::sync::Mutex<Vec<String>>,

@@ -1,5 +1,5 @@
-//! The idempotency record: proof that an action answered a message, with its answer. It serves as
-//! both inbox and outbox.
+//! The idempotency record of a message: it proves that an action answered the message, and holds
+//! the events of the answer. So it serves as both inbox and outbox.
 
 use chorus_table::{Entry, policy};
 use jiff::Timestamp;
@@ -19,8 +19,8 @@ use crate::{
 /// How long a record is kept, in seconds.
 pub const RECORD_LIFETIME: Seconds = policy::RECORDS.as_secs().cast_signed();
 
-/// The index of the records whose events are not known to be published, and whose message may never
-/// be delivered again. The sweeper reads it.
+/// The index of the records whose events the sweeper has to publish. It is unknown whether the
+/// events are published, and the messages may never be delivered again.
 pub const UNPUBLISHED_INDEX: Index =
     Index { name: "unpublished", pk: "unpublished", sk: "recorded-at", whole_items: false };
 
@@ -33,18 +33,19 @@ pub const IDEMPOTENCY_TABLE: TableSpec =
 /// epoch.
 pub(super) const EXPIRES_AT: &str = "expires-at";
 
-/// The attribute that marks a record whose events are not known to be published, but whose message
-/// is redelivered until they are. The sweeper ignores such a record.
+/// The attribute that marks a record whose events are not known to be published. The sweeper
+/// ignores such a record, because its message is redelivered until the events are published.
 const UNCONFIRMED: &str = "unconfirmed";
 
-/// The partitions of the index. There are several because DynamoDB accepts at most a thousand
-/// writes per second to one partition.
+/// The partitions of [`UNPUBLISHED_INDEX`]. There are several because DynamoDB accepts at most a
+/// thousand writes per second to one partition.
 const PARTITIONS: [&str; 4] = ["0", "1", "2", "3"];
 
 /// The one partition that earlier releases wrote to.
 const EARLIER_PARTITION: &str = "yes";
 
-/// The queries that find every record whose events the sweeper has to publish, each oldest first.
+/// The queries that find every record whose events the sweeper has to publish. Each query returns
+/// its oldest record first.
 pub fn unpublished_records() -> impl Iterator<Item = Query> {
     PARTITIONS.into_iter().chain([EARLIER_PARTITION]).map(|partition| {
         let mut query = Query::partition(IDEMPOTENCY_TABLE.name, partition);
@@ -59,9 +60,11 @@ pub(crate) enum Publication {
     /// Nothing is left to do: the events are published, or there are none, or a state machine
     /// publishes them.
     Done,
-    /// Unknown. The message is redelivered, and its first duplicate publishes the events again.
+    /// It is unknown whether the events are published. The message is redelivered, and its first
+    /// duplicate publishes the events again.
     Unconfirmed,
-    /// Unknown, and the message may never be delivered again: the sweeper publishes the events.
+    /// It is unknown whether the events are published, and the message may never be delivered
+    /// again: the sweeper publishes the events.
     LeftToSweeper,
 }
 
@@ -72,7 +75,7 @@ pub(crate) struct Record {
     pub(crate) fingerprint: String,
     /// The events of the decision, byte for byte as they are published.
     pub(crate) entries: Vec<Entry>,
-    /// Whether a state machine publishes the events; the kernel then never does.
+    /// Whether a state machine publishes the events, and the kernel never does.
     pub(crate) published_by_machine: bool,
     pub(crate) signals: Vec<Signal>,
     pub(crate) note: Option<String>,
@@ -89,7 +92,7 @@ pub fn record_key(action: &str, idempotency_key: &str) -> Key {
 }
 
 impl Record {
-    /// The record that `action` answered `message` with these entries.
+    /// The record of an answer: `action` handled `message`, and emitted `entries`.
     pub(crate) fn new(
         action: &str,
         message: &Message,
@@ -116,7 +119,8 @@ impl Record {
         })
     }
 
-    /// The record with signals to state machines, and a note.
+    /// Adds to the record the signals that state machines get, and a note. A record with signals is
+    /// left to the sweeper until the record is marked as published.
     pub(crate) fn with(mut self, signals: Vec<Signal>, note: Option<String>) -> Self {
         if !signals.is_empty() {
             self.publication = Publication::LeftToSweeper;
@@ -135,8 +139,9 @@ impl Record {
         PARTITIONS[sum % PARTITIONS.len()]
     }
 
-    /// Writes the record, unless there is one that has not expired. DynamoDB may delete an expired
-    /// item up to two days late, so the condition compares the time itself.
+    /// Writes the record, unless a record with the same key exists that has not expired. DynamoDB
+    /// may delete an expired item up to two days late, so the condition compares the expiry time
+    /// with `now`.
     pub(crate) fn put(&self, now: Timestamp) -> Result<Write, Failure> {
         let mut item = self.key.to_item();
         let mut set = |name: &str, value| item.insert(name.to_owned(), value);
@@ -218,7 +223,8 @@ pub(super) fn is_circuit_or_allowance(item: &Item) -> bool {
 /// Checks that `item`, of [`IDEMPOTENCY_TABLE`], is a record that the sweeper may publish.
 ///
 /// # Errors
-/// [`Failure::Terminal`] with the reason, if it is no record, or if its row cannot have made it.
+/// [`Failure::Terminal`] with the reason, if the item is no record, or if the row that the record
+/// names cannot have written it.
 pub fn check_record(item: &Item, outputs: &RowOutputs) -> Result<(), Failure> {
     let record = Record::read(item)?;
     match outputs.forgery_in(&record) {
@@ -228,10 +234,10 @@ pub fn check_record(item: &Item, outputs: &RowOutputs) -> Result<(), Failure> {
 }
 
 /// The events that the kernel publishes for this item of [`IDEMPOTENCY_TABLE`]; empty if a state
-/// machine publishes them, or if the item is no record but a circuit or an allowance.
+/// machine publishes the events, or if the item is a circuit or an allowance instead of a record.
 ///
 /// # Errors
-/// [`Failure::Terminal`] with the reason, if it is no record.
+/// [`Failure::Terminal`] with the reason, if the item cannot be read as a record.
 pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
     if is_circuit_or_allowance(item) {
         return Ok(Vec::new());
@@ -240,11 +246,11 @@ pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
     Ok(if record.published_by_machine { Vec::new() } else { record.entries })
 }
 
-/// All events in this record of [`IDEMPOTENCY_TABLE`], including those that a state machine
-/// publishes; empty if the item is no record but a circuit or an allowance.
+/// All events in this record of [`IDEMPOTENCY_TABLE`], including events that a state machine
+/// publishes; empty if the item is a circuit or an allowance instead of a record.
 ///
 /// # Errors
-/// [`Failure::Terminal`] with the reason, if it is no record.
+/// [`Failure::Terminal`] with the reason, if the item cannot be read as a record.
 pub fn recorded_events(item: &Item) -> Result<Vec<Entry>, Failure> {
     if is_circuit_or_allowance(item) {
         return Ok(Vec::new());
@@ -253,10 +259,10 @@ pub fn recorded_events(item: &Item) -> Result<Vec<Entry>, Failure> {
 }
 
 /// The signals in this record of [`IDEMPOTENCY_TABLE`] that start state machines; empty if the item
-/// is no record but a circuit or an allowance.
+/// is a circuit or an allowance instead of a record.
 ///
 /// # Errors
-/// [`Failure::Terminal`] with the reason, if it is no record.
+/// [`Failure::Terminal`] with the reason, if the item cannot be read as a record.
 pub fn machine_starts(item: &Item) -> Result<Vec<Signal>, Failure> {
     if is_circuit_or_allowance(item) {
         return Ok(Vec::new());
@@ -265,11 +271,11 @@ pub fn machine_starts(item: &Item) -> Result<Vec<Signal>, Failure> {
     Ok(signals.filter(|signal| matches!(signal, Signal::Start { .. })).collect())
 }
 
-/// Returns the write that leaves the events of this record to the sweeper. None if the events are
-/// known to be published, or if there are none.
+/// Returns the write that leaves the events of this record to the sweeper. None if the record has
+/// no events, if its events are known to be published, or if they are left to the sweeper already.
 ///
 /// # Errors
-/// [`Failure::Terminal`] with the reason, if the item is no record.
+/// [`Failure::Terminal`] with the reason, if the item cannot be read as a record.
 pub fn left_to_sweeper(item: &Item) -> Result<Option<Write>, Failure> {
     if is_circuit_or_allowance(item) {
         return Ok(None);

@@ -1,4 +1,5 @@
-//! The sweeper: publishes the events of committed decisions whose own process did not publish them.
+//! The sweeper: publishes the events of a committed decision if the committing process did not
+//! publish the events.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,15 +9,16 @@ use crate::{Failure, Item, Kernel, Query, text};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Records whose events were published now.
+    /// Records whose events this sweep published.
     pub published: usize,
-    /// Records that are not old enough yet: the process that committed them may still publish them.
+    /// Records that are not old enough yet: the process that committed them may still publish their
+    /// events.
     pub younger: usize,
-    /// Records that cannot be read, or whose events no retry would publish. Each is logged and
-    /// stays unpublished; the other records are published all the same.
+    /// Records that cannot be read, or whose events cannot be published even by a retry. Each is
+    /// logged and stays unpublished, and the sweep continues with the next record.
     pub unreadable: usize,
-    /// Records that their row cannot have made, such as one with an event that the row never
-    /// publishes. Each is logged, and none of its events is published.
+    /// Records that their row cannot have written, such as a record with an event that the row
+    /// never publishes. Each is logged, and none of its events is published.
     pub forged: usize,
 }
 
@@ -28,8 +30,9 @@ enum Found {
     Forged(String),
 }
 
-/// Publishes the events of every record that has been unpublished for at least `age`, if they are
-/// among the `outputs` of the record's row. Does nothing in a region that stands by.
+/// Publishes the events of every record that has been unpublished for at least `age`. A record
+/// counts as forged if `outputs` does not list its events for its row. Does nothing in a region
+/// that is on standby.
 ///
 /// # Errors
 /// If the store or the bus fails; the records that were not reached are left to the next sweep.
@@ -39,7 +42,7 @@ pub async fn sweep(
     age: SignedDuration,
 ) -> Result<Swept, Failure> {
     let mut swept = Swept::default();
-    if !kernel.acts().await? {
+    if !kernel.is_active().await? {
         return Ok(swept);
     }
     let limit: Timestamp = kernel.clock.now() - age;
@@ -108,7 +111,7 @@ async fn publish_found(
         })
     };
     let key = record_key(named("sk")?, named("pk")?);
-    // The index is eventually consistent: only the record itself shows whether it is still
+    // The index is eventually consistent: only the record itself shows whether its events are still
     // unpublished.
     let Some(item) = kernel.store.get(&key).await? else { return Ok(Found::Done) };
     let record = Record::read(&item)?;

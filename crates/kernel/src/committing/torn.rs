@@ -1,6 +1,6 @@
-//! Torn transactions. DynamoDB restores each table separately, each to about the same moment, so a
-//! restored backup may have only some of the items of a transaction that was committed just before
-//! that moment.
+//! Torn transactions. DynamoDB restores each table separately, to only about the same moment. So a
+//! restored backup may lack some items of a transaction that was committed shortly before this
+//! moment.
 
 use super::record::Record;
 use super::written::{self, WrittenItem};
@@ -15,8 +15,8 @@ pub struct Torn {
     /// The items that this transaction created, and that no later write has changed: deleting them
     /// undoes the transaction.
     pub created: Vec<WrittenItem>,
-    /// The items that existed before the transaction, or that others have written since: their
-    /// earlier content is unknown.
+    /// The items that existed before the transaction, or that other transactions have written
+    /// since: their earlier content is unknown.
     pub changed: Vec<WrittenItem>,
 }
 
@@ -31,8 +31,8 @@ impl Torn {
     }
 }
 
-/// Checks the transaction of this record; none if it is complete. `tables` are those that the
-/// record may name.
+/// Checks whether the transaction of this record is torn. Returns none if the transaction is
+/// complete. `tables` are the tables that the record may name.
 ///
 /// # Errors
 /// If the store fails, or the item is no record.

@@ -1,6 +1,6 @@
 //! The names of the items that a transaction wrote; the transaction's record contains them. If
 //! tables are restored one by one, a record may be restored without some of its items: the names
-//! show which are missing.
+//! show which items are missing.
 
 use chorus_table::Entry;
 
@@ -15,7 +15,8 @@ const VERSION: &str = "version";
 /// The prefix of a stream's partition.
 pub(super) const STREAM: &str = "stream#";
 
-/// Separates the parts of a name. No key contains it, because keys are made of identifiers.
+/// Separates the parts of an item's name. No part contains this character, because keys are made of
+/// identifiers.
 const BETWEEN: char = '\t';
 
 /// An item, and the version with which a transaction wrote it.
@@ -32,14 +33,14 @@ impl WrittenItem {
             Write::Put { key, item, .. } => {
                 Some(Self { key: key.clone(), version: number(item, VERSION).unwrap_or_default() })
             }
-            // A counter that is added to without being read has an unknown version; deletions and
-            // checks leave no item.
+            // The version after an update is unknown, because an update adds to counters without
+            // reading the item. Deletions and checks write no item.
             Write::Update { .. } | Write::Delete { .. } | Write::Check { .. } => None,
         }
     }
 
     /// The sort key that this kind of item usually has: an event's place in its stream, or an
-    /// entity's kind. A name omits the sort key if it is this one.
+    /// entity's kind. If an item has its usual sort key, the item's name omits the sort key.
     fn usual_sort_key(pk: &str, version: i64) -> String {
         match pk.split('#').next().unwrap_or_default() {
             "stream" => format!("{version:010}"),
@@ -47,8 +48,8 @@ impl WrittenItem {
         }
     }
 
-    /// The item's name in the record. It is as short as possible, because a record is billed by its
-    /// size: it omits the parts that can be derived from the record's first event.
+    /// The item's name in the record. A record is billed by its size, so the name is short: it
+    /// omits the parts that can be derived from the record's first event.
     fn name(&self, first: FirstEvent<'_>) -> String {
         let Self { key: Key { table, pk, sk }, version } = self;
         let table = if first.is_table(table) { "" } else { table };
@@ -131,7 +132,7 @@ impl std::fmt::Display for WrittenItem {
     }
 }
 
-/// Returns the names of the items that these writes put, one a line, without the parts that the
+/// Returns the names of the items that these writes put, one per line, without the parts that the
 /// events also contain; none if the writes put no item.
 pub(super) fn names(writes: &[Write], entries: &[Entry]) -> Option<String> {
     let first = FirstEvent::by(entries);
@@ -140,7 +141,7 @@ pub(super) fn names(writes: &[Write], entries: &[Entry]) -> Option<String> {
     (!names.is_empty()).then(|| names.join("\n"))
 }
 
-/// Reads the items that a record with these events names.
+/// Reads the `names` of items in a record whose events are `entries`.
 pub(super) fn read(
     names: &str,
     entries: &[Entry],

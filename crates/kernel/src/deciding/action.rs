@@ -15,19 +15,19 @@ pub trait Action: Send + Sync {
     /// The state that the action reads before it decides.
     type State: State;
 
-    /// The keys to read the state at.
+    /// The keys at which the kernel reads the state.
     fn keys(&self, input: &Input<Self>) -> <Self::State as State>::Keys;
 
     /// The customer who owns the data that a command is about. If a customer gave the command, the
-    /// kernel compares the two before the decision, and answers "not found" unless they are the
-    /// same. By default there is no owner, so a customer may access nothing until the action names
-    /// one.
+    /// kernel checks before the decision that this customer is the owner, and otherwise answers
+    /// "not found". By default there is no owner, so a customer may access nothing until the action
+    /// names an owner.
     fn owner(&self, _: &Input<Self>, _: &Self::State) -> Option<String> {
         None
     }
 
-    /// Returns the tenant of the message's events; `given` is the message's own tenant. By default
-    /// that is `given` or, if the message has none, the owner of the data.
+    /// Returns the tenant of the events that the action emits; `given` is the tenant of the
+    /// message. The default is `given` or, if the message has no tenant, the owner of the data.
     fn tenant(
         &self,
         given: Option<&str>,
@@ -38,8 +38,8 @@ pub trait Action: Send + Sync {
     }
 
     /// # Errors
-    /// Returns an [`ActionError`] for a caller's mistake, or for a condition that has to pass
-    /// first. A business failure is not an error but an event.
+    /// Returns an [`ActionError`] for a caller's mistake, or if it is too early to decide. A
+    /// business failure is not an error but an event.
     fn decide(
         &self,
         input: &Input<Self>,
@@ -61,28 +61,29 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// The message's metadata. An action has no clock; `occurred-at` is the closest time that it
-    /// sees.
+    /// The message's metadata. An action has no clock, so it uses the message's `occurred-at` as
+    /// the time.
     #[must_use]
     pub const fn metadata(&self) -> &'a Metadata {
         &self.message.metadata
     }
 
-    /// Whether a customer gave the command, and may access only what is theirs.
+    /// Whether a customer gave the command. A customer may access only their own data.
     #[must_use]
     pub const fn is_of_customer(&self) -> bool {
         self.message.customer.is_some()
     }
 
-    /// The task of a state machine that passed the message; none if the bus or a caller did.
+    /// The state machine's task that sent the message; none if the message came from the bus or
+    /// from a caller.
     #[must_use]
     pub const fn task(&self) -> Option<&'a Task> {
         self.message.task.as_ref()
     }
 
-    /// `event` in the form in which a state machine receives it if `action` emits only this event
-    /// on this message. Only `occurred-at` may differ: here it is the message's time, because an
-    /// action has no clock.
+    /// Returns `event` as a state machine receives it when `action` emits only this event on this
+    /// message. Only `occurred-at` may differ: here it is the message's time, because an action has
+    /// no clock.
     ///
     /// # Errors
     /// If the event cannot be written as JSON.
@@ -114,9 +115,10 @@ pub enum ActionError {
     /// help.
     #[error("{0}")]
     Conflict(String),
-    /// The item has changed since the version that the caller demands.
+    /// The item has a later version than the one that the caller demands.
     #[error("{0}")]
     Outdated(String),
+    /// It is too early to decide: the platform should retry later.
     #[error("{0}")]
     Later(String),
     /// A failure of the kernel, such as a stored item that cannot be read.

@@ -9,26 +9,26 @@ use chorus_table::Event;
 
 use crate::{Condition, Entity, Fold, Item, Update, Versioned, Write, entity_key, stream_key};
 
-/// The attribute with an entity's version: the kernel's count of its writes, or, for
-/// [`put_if_newer`], the number that the entity's owner gives.
+/// The attribute with an entity's version: how many times the kernel has written the entity. With
+/// [`put_if_newer`], the entity's owner passes the version.
 const VERSION: &str = "version";
 
 fn whole(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(i64::MAX)
 }
 
-/// Writes a new entity; refused if there is one already.
+/// Writes a new entity; refused if the entity exists already.
 pub fn create<E: Entity>(entity: &E) -> Write {
     put(entity, 1, Some(Condition::Absent))
 }
 
-/// Writes an entity over the one that was read; refused if it was written in between.
+/// Replaces the entity that was read; refused if another write has changed it since.
 pub fn replace<E: Entity>(read: &Versioned<E>, entity: &E) -> Write {
     let unchanged = Condition::Equals { attribute: VERSION, value: whole(read.version) };
     put(entity, read.version + 1, Some(unchanged))
 }
 
-/// Creates the entity, or replaces the one that was read.
+/// Replaces the entity that was `read`, or creates it if none was found.
 pub fn save<E: Entity>(read: Option<&Versioned<E>>, entity: &E) -> Write {
     read.map_or_else(|| create(entity), |read| replace(read, entity))
 }
@@ -44,15 +44,15 @@ pub fn unchanged<E: Entity>(id: &E::Id, read: Option<&Versioned<E>>) -> Write {
     Write::Check { key: entity_key::<E>(id), condition }
 }
 
-/// Writes an entity, unless a newer one is stored. `version` is the count of the entity's owner, so
-/// updates may arrive in any order and more than once.
+/// Writes an entity, unless a newer one is stored. The entity's owner counts the entity's changes,
+/// and `version` is this count. So updates may arrive in any order and more than once.
 pub fn put_if_newer<E: Entity>(entity: &E, version: u64) -> Write {
     let newer = Condition::AbsentOrBelow { attribute: VERSION, value: whole(version) };
     put(entity, version, Some(newer))
 }
 
-/// Appends an event to the stream that `F` folds, as its `version`; refused if the stream has an
-/// event of that version.
+/// Appends an event to the stream that `F` folds. `version` is the event's position in the stream;
+/// refused if the stream already has an event at this position.
 ///
 /// # Errors
 /// If the event cannot be written as JSON.
@@ -86,9 +86,9 @@ pub(crate) fn put<E: Entity>(entity: &E, version: u64, condition: Option<Conditi
     Write::Put { key, item, condition }
 }
 
-/// A whole number of an entity that a write adds to without reading the entity first, so that
-/// concurrent writes need no retry. An entity declares its counters as constants; nothing else can
-/// be added to.
+/// A whole number in an entity. A write can add to it without reading the entity first, so
+/// concurrent writes need no retry. An entity declares its counters as constants. A write cannot
+/// add to any other field.
 #[derive(Debug)]
 pub struct Counter<E> {
     attribute: &'static str,
@@ -130,8 +130,8 @@ pub fn add<E: Entity>(id: &E::Id, amounts: &[(Counter<E>, i64)]) -> Write {
     Write::Update { key: entity_key::<E>(id), updates: additions(amounts), condition }
 }
 
-/// Adds to counters of the entity `id`. If there is no such entity, it is created, and its other
-/// fields read as their defaults.
+/// Adds to counters of the entity `id`. If the entity does not exist, the write creates it; a read
+/// then fills its other fields with their defaults.
 pub fn tally<E: Entity + Default>(id: &E::Id, amounts: &[(Counter<E>, i64)]) -> Write {
     Write::Update { key: entity_key::<E>(id), updates: additions(amounts), condition: None }
 }

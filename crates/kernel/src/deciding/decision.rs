@@ -18,16 +18,16 @@ impl<O> Decision<O> {
         Self { emits: vec![event.into()], ..Self::empty() }
     }
 
-    /// Emits and changes nothing; `note` is the reason, such as that the work was done before or
-    /// must not be done any more.
+    /// Emits nothing and changes nothing. `note` is the reason: for example, the work is already
+    /// done, or must no longer be done.
     #[must_use]
     pub fn nothing(note: impl Into<String>) -> Self {
         Self { note: Some(note.into()), ..Self::empty() }
     }
 
-    /// Emits nothing, and makes one change whose own condition lets it happen only once, so that it
-    /// needs no idempotency record. If the condition does not hold, the change counts as made
-    /// before.
+    /// Emits nothing, and makes one change. The change needs no idempotency record, because its
+    /// condition lets it happen only once. If the condition does not hold, the change counts as
+    /// already made.
     #[must_use]
     pub fn once(change: Write) -> Self {
         Self { writes: vec![change], self_guarded: true, ..Self::empty() }

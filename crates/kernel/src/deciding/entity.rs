@@ -9,19 +9,19 @@ use crate::{Item, Key};
 
 /// A business item: one DynamoDB item with a version, its fields as attributes.
 pub trait Entity: Serialize + DeserializeOwned + Clone + Send + Sync {
-    /// The type of the entity's id. No other kind of entity has the same type.
+    /// The type of the entity's id, preferably a type that no other kind of entity uses.
     type Id: AsRef<str> + Clone + Ord + Send + Sync;
-    /// The table that keeps the entity; its service owns it.
+    /// The table that stores the entity. The service that owns the table owns the entity.
     const TABLE: &'static str;
     /// The kind of entity, in kebab-case: the first part of its key.
     const KIND: &'static str;
-    /// The version of the entity's fields. It is raised when stored items would no longer be
-    /// readable.
+    /// The version of the entity's fields. Raise it if you change the fields and stored items no
+    /// longer fit them.
     const SCHEMA: u32 = 1;
 
     fn id(&self) -> &Self::Id;
 
-    /// Converts the fields of an item of another `schema` to the current one; none if that schema
+    /// Converts the fields of an item of another `schema` to the current schema; none if `schema`
     /// is unknown.
     fn upcast(_schema: u32, _fields: Item) -> Option<Item> {
         None

@@ -21,12 +21,13 @@ pub enum Step<C, O> {
     },
 }
 
-/// An action whose decision may need a response from outside, such as to a charge or an email.
+/// An action whose decision may need a response from outside, such as the response to a charge or
+/// an email.
 ///
 /// `decide` is pure. It is first run without a response. If it returns [`Step::Call`], the kernel
-/// commits the claim, and makes the call with an idempotency key that is derived from the
-/// message's. It then reads the state again, and runs `decide` again with the response. A crash at
-/// any point leads to the same call with the same key.
+/// commits the claim, and makes the call with an idempotency key that is derived from the message's
+/// key. It then reads the state again, and runs `decide` again with the response. A crash at any
+/// point leads to the same call with the same key.
 #[async_trait]
 pub trait ExternalAction: Send + Sync {
     /// The row of the design table: what the action consumes and what it emits.
@@ -36,12 +37,12 @@ pub trait ExternalAction: Send + Sync {
     type Request: Send + Sync;
     type Response: Send + Sync;
 
-    /// Whether the action may call a partner, which may be unavailable: its messages are then
-    /// retried for longer than Lambda retries an event. False for an action whose calls only read
-    /// from the platform, such as a secret.
+    /// Whether the action may call a partner. A partner may be unavailable, so the action's
+    /// messages are retried for longer than Lambda retries an event. False for an action that calls
+    /// only the platform, for example to read a secret.
     const CALLS: bool = true;
 
-    /// The keys to read the state at.
+    /// The keys at which the kernel reads the state.
     fn keys(&self, input: &<Self::Row as Row>::Input) -> <Self::State as State>::Keys;
 
     /// See [`Action::owner`].

@@ -1,5 +1,5 @@
-//! What an action reads before it decides: a type, which determines both the keys to read and the
-//! values that are found.
+//! The state that an action reads before it decides. Its type determines both the keys to read and
+//! the values that are found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
@@ -12,9 +12,9 @@ use crate::{
     query_all, stream_key, stream_partition, text,
 };
 
-/// What an action reads. [`Found`], [`IfNamed`], [`Each`], [`Folded`] and [`Begun`] are the possible
-/// parts; [`state!`] declares a state of several parts. An action cannot read what its state does not
-/// declare, and has to give every key that its state declares:
+/// The state that an action reads. [`Found`], [`IfNamed`], [`Each`], [`Folded`] and [`Begun`] are
+/// the possible parts; [`state!`] declares a state of several parts. An action cannot read what its
+/// state does not declare, and has to give every key that its state declares:
 ///
 /// ```
 /// # use chorus_kernel::{Each, EachKeys, Entity, Found, State, state};
@@ -33,7 +33,7 @@ use crate::{
 /// }
 /// ```
 ///
-/// A key that is left out does not compile,
+/// This does not compile, because the key of `others` is missing:
 ///
 /// ```compile_fail,E0063
 /// # use chorus_kernel::{Each, EachKeys, Entity, Found, State, state};
@@ -52,7 +52,7 @@ use crate::{
 /// }
 /// ```
 ///
-/// nor does an empty list where each entry has to name an entity,
+/// This does not compile, because a plain list does not pair its entries with the ids of entities:
 ///
 /// ```compile_fail,E0308
 /// # use chorus_kernel::{Each, EachKeys, Entity, Found, State, state};
@@ -71,7 +71,7 @@ use crate::{
 /// }
 /// ```
 ///
-/// nor a function that returns no keys at all.
+/// This does not compile, because the function returns no keys:
 ///
 /// ```compile_fail,E0308
 /// # use chorus_kernel::{Each, EachKeys, Entity, Found, State, state};
@@ -94,13 +94,13 @@ use crate::{
 pub trait State: Sized + Send + Sync {
     type Keys: Send + Sync;
 
-    /// Adds the items and streams to read to `reads`, in any fixed order.
+    /// Appends the items and streams that have to be read to `reads`, always in the same order.
     fn plan(keys: &Self::Keys, reads: &mut Vec<Read>);
 
     /// Takes from `answers` the values that were read, in the order of [`State::plan`].
     ///
     /// # Errors
-    /// If something stored does not fit its type.
+    /// If a stored item or event does not fit its type.
     fn from_reading(keys: Self::Keys, answers: &mut Reading) -> Result<Self, Failure>;
 }
 
@@ -142,14 +142,14 @@ impl Reading {
 }
 
 fn unexpected_read(answer: &Option<ReadItem>) -> Failure {
-    let message = format!("a state took {answer:?} where State::plan had declared another read");
+    let message = format!("State::plan and State::from_reading disagree: found {answer:?}");
     Failure::Terminal { code: "MisplannedRead", message }
 }
 
-/// Reads the state at `keys`, strongly consistent.
+/// Reads the state at `keys`, with strongly consistent reads.
 ///
 /// # Errors
-/// If the store fails, or something stored does not fit its type.
+/// If the store fails, or a stored item or event does not fit its type.
 pub async fn load<S: State>(store: &dyn Store, keys: S::Keys) -> Result<S, Failure> {
     load_beside(store, keys, []).await.map(|(state, [])| state)
 }
@@ -174,8 +174,8 @@ pub(crate) async fn load_beside<S: State, const N: usize>(
     Ok((S::from_reading(keys, &mut Reading(answers.into_iter()))?, beside))
 }
 
-/// Reads the items of `reads` and those at the keys `beside` in one request; returns those that
-/// exist.
+/// Reads the items of `reads`, and the items at the keys `beside`, in one request; returns the
+/// items that exist.
 async fn items<'a>(
     store: &dyn Store,
     reads: &'a [Read],
@@ -318,8 +318,8 @@ impl<F: Fold> State for Folded<F> {
     }
 }
 
-/// Whether a stream has a first event. Only that event is read, by the request that also reads the
-/// state's items.
+/// Whether a stream has any events. The kernel reads only the stream's first event, in the request
+/// that also reads the state's items.
 #[derive(Debug, Clone, Copy)]
 pub struct Begun<F> {
     pub has_begun: bool,
@@ -362,8 +362,8 @@ impl<F: Fold> State for Begun<F> {
 /// ```
 #[macro_export]
 macro_rules! state {
-    // The fields are passed on untouched: the compiler does not warn of unread fields if a macro of
-    // another crate wrote them.
+    // The fields are passed on untouched: the compiler does not warn of an unread field if a macro
+    // of another crate wrote the field.
     ($(#[$meta:meta])* $visible:vis struct $name:ident read by $keys:ident $fields:tt) => {
         $(#[$meta])*
         $visible struct $name $fields
@@ -373,7 +373,7 @@ macro_rules! state {
     (@ $visible:vis $name:ident $keys:ident {
         $($private:vis $field:ident: $part:ty),+ $(,)?
     }) => {
-        #[doc = concat!("Where [`", stringify!($name), "`] is read.")]
+        #[doc = concat!("The keys at which [`", stringify!($name), "`] is read.")]
         $visible struct $keys {
             $($visible $field: <$part as $crate::State>::Keys),+
         }
@@ -427,7 +427,7 @@ pub async fn stream(
     items.iter().map(read).collect()
 }
 
-/// Reads an item as an event of a stream; none if it is no such event.
+/// Reads an item as an event of a stream; none if the item is not an event of a stream.
 #[must_use]
 pub fn read_recorded(item: &Item) -> Option<Recorded> {
     Some(Recorded {

@@ -1,5 +1,5 @@
-//! A person's key: encrypts, decrypts, and takes fingerprints that nobody can guess without the
-//! key.
+//! A person's key: encrypts text, decrypts it, and computes hashes that nobody can compute without
+//! the key.
 
 use std::fmt;
 
@@ -14,8 +14,8 @@ use sha2::Sha256;
 ///
 /// Encryption is deterministic: the same text about the same person gives the same ciphertext. So a
 /// step that is run again publishes the same bytes, and unchanged text can be recognized as
-/// unchanged. The nonce is zero; with this algorithm that reveals only whether two texts of one
-/// person are equal.
+/// unchanged. The nonce is zero; with this algorithm, a fixed nonce reveals only whether two texts
+/// of one person are equal.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SealingKey(#[serde(with = "hex::serde")] [u8; 32]);

@@ -11,16 +11,17 @@ use super::SealingKey;
 use crate::{Clock, Failure, Found, Store, StoreError, TableSpec, entity, load, save};
 
 /// The table of people's keys. It holds nothing else, so that its backups can be kept for a shorter
-/// time than those of other tables.
+/// time than the backups of other tables.
 pub const PERSON_KEYS_TABLE: TableSpec = TableSpec { name: "person-keys", indexes: &[], ttl: None };
 
-/// How long a key stays in memory at most after it was read.
+/// The longest time that a key stays in memory after it was read.
 const KEY_CACHE_TIME: SignedDuration = SignedDuration::from_secs(60);
 
 /// How many keys stay in memory at most.
 const MAX_CACHED_KEYS: usize = 1_000;
 
-/// How often making a key is retried if another call makes one for the same person meanwhile.
+/// How many times [`People::key_for`] tries to store a new key while other calls make a key for the
+/// same person.
 const ATTEMPTS: usize = 8;
 
 /// A source of keys that nobody can guess.
@@ -28,7 +29,7 @@ pub trait Randomness: Send + Sync {
     /// Fresh random bytes.
     ///
     /// # Errors
-    /// If the system cannot give any.
+    /// If the system cannot provide random bytes.
     fn key(&self) -> Result<[u8; 32], Failure>;
 }
 
@@ -59,7 +60,7 @@ pub struct PersonKey {
 }
 
 impl PersonKey {
-    /// The entry that replaces the key of `person` once they are forgotten.
+    /// The entry that replaces the key of `person` once the person is forgotten.
     #[must_use]
     pub const fn destroyed(person: String, since: Timestamp) -> Self {
         Self { person, key: None, since }
@@ -90,8 +91,8 @@ impl People {
         Self { store, clock, keyring }
     }
 
-    /// The current key to encrypt text about `person` with; a new key is made if the person has
-    /// none.
+    /// Returns the key with which to encrypt text about `person`. If the person has no key, this
+    /// makes a new one.
     ///
     /// # Errors
     /// If the store or the source of keys fails.
@@ -116,9 +117,9 @@ impl People {
         ))
     }
 
-    /// The result of `read` on encrypted text about `person`; none if the person was forgotten. A
-    /// key stays in memory for a minute after it was read; during that minute, text about a person
-    /// who was forgotten meanwhile can still be read.
+    /// Runs `read` with the key of `person`, and returns the result; none if the person was
+    /// forgotten. A key stays in memory for a minute after it was read. So text about a forgotten
+    /// person may stay readable for up to a minute.
     ///
     /// # Errors
     /// If the store fails.

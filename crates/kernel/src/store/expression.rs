@@ -100,7 +100,8 @@ impl Placeholders {
         }
     }
 
-    /// Renders a condition; one with an `OR` gets parentheses unless it stands `alone`.
+    /// Renders a condition. A condition with an `OR` gets parentheses if it is a part of a larger
+    /// condition, that is, not `alone`.
     fn part(&mut self, condition: &Condition, alone: bool) -> String {
         let text = self.condition(condition);
         let alternative = matches!(condition, Condition::AbsentOrBelow { .. });

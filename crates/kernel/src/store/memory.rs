@@ -1,5 +1,5 @@
-//! A store in memory with DynamoDB's semantics, as far as the port needs them: the port suite
-//! checks it.
+//! A store in memory. It has those semantics of DynamoDB that the kernel's store port needs, and
+//! `testing::port_suite` checks these semantics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ const MAX_WRITES: usize = 100;
 type Partition = BTreeMap<String, Item>;
 type Tables = BTreeMap<&'static str, Table>;
 
-/// An item's position in an index: the index's two keys, then the item's own two.
+/// An item's position in an index: the index's two keys, then the item's own two keys.
 type IndexPosition = [String; 4];
 
 #[derive(Debug, Default)]
@@ -82,7 +82,8 @@ fn place(index: &Index, item: &Item) -> Option<IndexPosition> {
     Some([own(index.pk)?, own(index.sk)?, own("pk")?, own("sk")?])
 }
 
-/// A store that is lost with the process. It meters nothing, and deletes no expired items.
+/// A store whose items are lost when the process ends. It does not meter requests, and does not
+/// delete expired items.
 #[derive(Debug)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
@@ -165,7 +166,7 @@ fn update(item: &mut Item, change: &Update) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The attributes of an item that an index shows.
+/// The part of `item` that `index` shows.
 fn projected(index: &Index, item: &Item) -> Item {
     if index.whole_items {
         return item.clone();

@@ -12,9 +12,9 @@ pub struct Query {
     /// An index of the table; none for the table itself.
     pub index: Option<&'static Index>,
     pub pk: String,
-    /// Only sort keys from this one on, itself included.
+    /// The lowest sort key to return, inclusive.
     pub from: Option<String>,
-    /// Only sort keys up to this one, itself included.
+    /// The highest sort key to return, inclusive.
     pub to: Option<String>,
     pub descending: bool,
     /// The most items of one page.
@@ -47,7 +47,8 @@ pub struct Page {
     pub next: Option<Item>,
 }
 
-/// A secondary index. It is sparse: it has only items with both key attributes.
+/// A secondary index. It is sparse: it contains only the items that have both of the index's key
+/// attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Index {
     pub name: &'static str,
@@ -55,7 +56,8 @@ pub struct Index {
     pub pk: &'static str,
     /// The index's sort key: a string attribute.
     pub sk: &'static str,
-    /// Whether the index shows whole items, or only the four keys.
+    /// Whether the index projects whole items. If not, it projects only the key attributes of the
+    /// table and the index.
     pub whole_items: bool,
 }
 
@@ -106,8 +108,8 @@ pub trait Store: Send + Sync {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError>;
 
     /// Reads several items in one request. Each read is strongly consistent by itself, but others
-    /// may write between two of them. The keys have to be distinct; the answer is in their order. A
-    /// store without such a request reads the items one by one.
+    /// may write between two of these reads. The keys have to be distinct; the result is in the
+    /// order of the keys. This default implementation reads the items one by one.
     async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {

@@ -17,8 +17,8 @@ pub enum Condition {
         attribute: &'static str,
         value: i64,
     },
-    /// The item does not exist, or the number in `attribute` is less than `value`: the item is
-    /// older, or has expired.
+    /// The item does not exist, or the number in `attribute` is less than `value`, for example
+    /// because the item is older or has expired.
     AbsentOrBelow {
         attribute: &'static str,
         value: i64,
@@ -48,7 +48,7 @@ impl Condition {
 /// One change to an item. If the item does not exist, the change creates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
-    /// Adds to a number; a missing one counts as 0.
+    /// Adds to a number; a missing number counts as 0.
     Add {
         attribute: &'static str,
         /// The amount to add; it may be negative.
@@ -59,7 +59,7 @@ pub enum Update {
     },
 }
 
-/// One write. Several commit together or not at all.
+/// One write. Several writes of one transaction are committed together or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
     /// Puts a whole item, key attributes included.
@@ -78,7 +78,7 @@ pub enum Write {
     Delete {
         key: Key,
     },
-    /// Changes nothing, but the transaction is refused unless the condition holds.
+    /// Changes nothing, but the transaction is refused if the condition does not hold.
     Check {
         key: Key,
         /// Must hold for the stored item.

@@ -1,4 +1,4 @@
-//! Tests of decisions: given this state, when that message arrives, then this is decided.
+//! Helpers for tests of decisions: given a stored state and a message, what does the action decide?
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub mod port_suite;
 /// The number of the next key that [`SampleRandomness`] makes.
 static MADE: AtomicU64 = AtomicU64::new(1);
 
-/// Metadata of a message that occurred at the time of the samples.
+/// Metadata of a message that occurred at [`sample_time`].
 #[must_use]
 pub fn metadata() -> Metadata {
     Metadata {
@@ -62,7 +62,8 @@ pub fn message() -> Message {
     }
 }
 
-/// The [`message`], passed by a task of a state machine that waits with this token.
+/// The [`message`] as a state machine's task sends it. The task waits for an answer with this
+/// token.
 #[must_use]
 pub fn waiting(token: &str) -> Message {
     let task = Task { token: Some(token.to_owned()), ..Task::default() };
@@ -116,7 +117,7 @@ impl Stored {
         self
     }
 
-    /// Appends an event to a stream, as its `version`.
+    /// Appends an event to a stream. `version` is the event's position in the stream.
     ///
     /// # Panics
     /// If the event cannot be written as JSON.
@@ -129,7 +130,7 @@ impl Stored {
     /// The state `S`, read at `keys` as the kernel reads it.
     ///
     /// # Errors
-    /// If something stored does not fit its type.
+    /// If a stored item or event does not fit its type.
     pub fn state<S: State>(&self, keys: S::Keys) -> Result<S, Failure> {
         let tables = self.0.iter().map(|write| TableSpec {
             name: write.key().table,
@@ -155,7 +156,7 @@ impl Stored {
     }
 }
 
-/// The result of a future that never waits, such as one of the store in memory.
+/// The result of a future that never waits, such as a request to the store in memory.
 ///
 /// # Panics
 /// If the future does wait.

@@ -167,7 +167,7 @@ pub struct Shop {
     inventory: Function,
     analytics: Function,
     payment: Function,
-    /// The cost of the test's own reads of the stock, which belong to no situation.
+    /// The cost of the test's own reads of the stock, which is not part of a situation's cost.
     looked: Mutex<Reading>,
 }
 
@@ -224,12 +224,17 @@ impl Shop {
         self.inventory.handle_event(&self.kernel, event).await
     }
 
+    pub async fn put_item(&self, command: &Message) -> Result<Handled, Failure> {
+        let handler = self.inventory.handlers.iter().find(|it| it.row().action == "PutItem");
+        Ok(handler.unwrap().handle(&self.kernel, command).await?)
+    }
+
     pub async fn count(&self, event: &str) -> Result<Handled, Failure> {
         self.analytics.handle_event(&self.kernel, event).await
     }
 
-    /// Charges as the state machine does: a task passes the event, and the machine publishes the
-    /// result.
+    /// Charges as the state machine does: the event comes in a task of the machine, and the machine
+    /// publishes the result.
     pub async fn pay(&self, event: &str) -> Result<Handled, Failure> {
         let task = format!(r#"{{"action":"MakePayment","event":{event}}}"#);
         let (action, message) = Message::from_task(&task)?;

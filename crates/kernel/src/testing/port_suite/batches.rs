@@ -1,5 +1,5 @@
-//! Several items in one request: each is found as a single read finds it, and the answers are in
-//! the order of the keys.
+//! Reads of several items in one request: for each key, the result is the same as that of a single
+//! read, and the results are in the order of the keys.
 
 use crate::Key;
 

@@ -1,8 +1,9 @@
-//! The promises of the kernel's store port: one suite that runs on the embedded store and on
-//! DynamoDB, so that tests on the embedded one are valid for both.
+//! Checks that a store keeps the promises of the kernel's store port. The same suite runs on the
+//! embedded store and on DynamoDB, so tests on the embedded store are valid for both.
 //!
-//! Create the tables of [`TABLES`], then call [`run`]. Every check works in partitions of its own,
-//! so the suite can be run again on the same tables under another name.
+//! Create the tables of [`TABLES`], then call [`run`]. The checks use different partitions, whose
+//! keys begin with the run's name. So the suite can be run again on the same tables with another
+//! name.
 
 mod batches;
 mod queries;

@@ -1,4 +1,4 @@
-//! Queries: ordered by sort key, bounded, paged to the end, and by sparse indexes.
+//! Queries: their order, bounds and pages, and queries of sparse indexes.
 
 use crate::{Query, text};
 
@@ -96,7 +96,7 @@ async fn an_index_holds_only_items_that_have_its_keys(harness: &Harness<'_>) {
 async fn an_index_is_paged_too(harness: &Harness<'_>) {
     let of_group = s(&group(harness, "paged").pk);
     for letter in ["a", "b", "c"] {
-        // The rank is the same, so that pages can only continue by the table's key.
+        // All items have the same rank, so that pages can only continue by the table's key.
         let in_it = [("group", of_group.clone()), ("rank", s("same"))];
         harness.put(&harness.key("paged", letter), &in_it).await;
     }

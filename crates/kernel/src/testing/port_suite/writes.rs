@@ -115,8 +115,8 @@ async fn every_condition_holds_where_it_says_so_and_nowhere_else(harness: &Harne
             Condition::AbsentOrBelow { attribute, value: 5 },
         ]),
     ];
-    // Whether each condition holds. The columns: no item; an item without the attribute; items whose
-    // attribute is 4, 5 and 6.
+    // Whether each condition holds. The columns are: no item; an item without the attribute; items
+    // whose attribute is 4, 5 and 6.
     let expected = [
         [true, false, false, false, false],
         [false, true, true, true, true],
