@@ -1,8 +1,8 @@
 """A failover of the shop between two regions of one emulator, by `chorus failover --stack`.
 
 Run with `scripts/emulator.sh failover`: about seven minutes, of which the command waits five. The emulator replicates
-tables at once, has no global endpoint and does not enforce IAM here: its roles have the same names in both regions,
-and the second stack's would replace the first's.
+tables at once, has no global endpoint and does not enforce IAM here. The roles have the same names
+in both regions, so that the second stack's roles would replace the first's.
 """
 
 import contextlib
@@ -61,7 +61,8 @@ class Region:
         self.reviewer = self._token = ""
 
     def deploy(self, template: Path) -> None:
-        """Deploys the stack. The emulator's conditions do not know AWS::Region, so it is written in."""
+        """Deploys the stack. The emulator's conditions do not know AWS::Region, so its value is
+        written in."""
         document = json.loads(template.read_text())
         conditions = json.dumps(document["Conditions"])
         conditions = conditions.replace('{"Ref": "AWS::Region"}', json.dumps(self.name))
@@ -74,7 +75,7 @@ class Region:
             "PrimaryRegion": FIRST,
             "SecondaryRegion": SECOND,
             "WitnessRegion": WITNESS,
-            "ActingRegion": FIRST,
+            "ActiveRegion": FIRST,
             "CarrierEndpoint": f"http://127.0.0.1:{carrier}",
             "CarrierSecret": API_KEY,
             "WebhookSecret": WEBHOOK_SECRET,
@@ -83,7 +84,7 @@ class Region:
         stack.deploy(written, [f"{key}={value}" for key, value in given.items()], DEPLOY_SECONDS)
         self.outputs = stack.outputs()
         self._token = log_in(self.client("cognito-idp"), self.outputs, "maria", *ROLES)
-        # Maria places the orders, and whoever placed an order may not review it.
+        # Maria places the orders, and so may not review them.
         self.reviewer = log_in(self.client("cognito-idp"), self.outputs, "rita", "reviewer")
 
     def client(self, service: str) -> Any:
@@ -131,8 +132,8 @@ def setUpModule() -> None:
 
 class Failover(unittest.TestCase):
     def an_order_that_waits_in_one_region_is_delivered_by_the_other_one(self) -> None:
-        self.assertIn("No region acts yet", failover(FIRST))
-        self.assertIn(f"{FIRST} acts", failover(FIRST, "--yes"))
+        self.assertIn("No region is active yet", failover(FIRST))
+        self.assertIn(f"{FIRST} is active", failover(FIRST, "--yes"))
         with partners(first):
             for path, body in LISTED.items():
                 self.assertEqual(first.ask("PUT", path, body)[0], 201)
@@ -146,7 +147,7 @@ class Failover(unittest.TestCase):
         with partners(second):
             rules = first.enabled_rules()
             dry = failover(SECOND)
-            self.assertIn("It knows 2 orders.\n1 have not ended and go on\n    " + waiting, dry)
+            self.assertIn(f"{SECOND} knows 2 orders.\n1 have not ended and go on\n    " + waiting, dry)
             self.assertIn("0 are lost", dry)
             failover(SECOND, "--yes")
             self.assertEqual(second.enabled_rules(), rules)

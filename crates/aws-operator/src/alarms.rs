@@ -10,7 +10,7 @@ use crate::{Operator, OperatorError, send, time};
 pub struct FiringAlarm {
     /// The alarm's name without the stack's name in front, such as `start-delivery-retries`.
     pub name: String,
-    /// What the alarm is about, as the template describes it.
+    /// The description that the template gives the alarm.
     pub description: String,
     /// When its state became ALARM.
     pub since: Timestamp,
@@ -19,7 +19,7 @@ pub struct FiringAlarm {
 }
 
 impl Operator {
-    /// The stack's alarms whose state is ALARM, by name.
+    /// Returns the stack's alarms whose state is ALARM, sorted by name.
     ///
     /// # Errors
     /// If AWS refuses.
@@ -46,8 +46,8 @@ impl Operator {
     }
 
     /// Returns the other stacks whose names begin with this stack's name, so that the alarms of
-    /// `shop-dev` do not count as alarms of `shop`. A stack is found by its bus, which has the
-    /// stack's name.
+    /// `shop-dev` do not count as alarms of `shop`. Lists buses to find the stacks, because each
+    /// bus has the name of its stack.
     async fn stacks_named_like_this_one(&self, prefix: &str) -> Result<Vec<String>, OperatorError> {
         let (mut found, mut next) = (Vec::new(), None);
         loop {
@@ -65,8 +65,8 @@ impl Operator {
 fn read(alarm: &MetricAlarm, prefix: &str) -> FiringAlarm {
     let name = alarm.alarm_name().unwrap_or_default();
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    // `StateUpdatedTimestamp` may change while the state stays the same, so it is used only if the
-    // other one is absent.
+    // `StateUpdatedTimestamp` may change while the state stays the same, so it is used only if
+    // `StateTransitionedTimestamp` is absent.
     let since = alarm.state_transitioned_timestamp().or(alarm.state_updated_timestamp());
     FiringAlarm {
         name: name.strip_prefix(prefix).unwrap_or(name).to_owned(),
@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    /// The first bytes of a value of CBOR: its major type, and a number below 65,536.
+    /// The head of a CBOR data item: its major type, and an argument below 65,536.
     fn head(major: u8, number: usize) -> Vec<u8> {
         let [.., high, low] = number.to_be_bytes();
         match number {
@@ -127,7 +127,8 @@ mod tests {
         ])
     }
 
-    /// Answers as AWS does; CloudWatch's list has two pages, and every request is kept.
+    /// Answers as AWS does, with a list of alarms that has two pages. Keeps the requests for alarms
+    /// in `asked`.
     async fn aws(State(asked): State<Arc<Mutex<Vec<Bytes>>>>, uri: Uri, body: Bytes) -> Vec<u8> {
         if !uri.path().ends_with("/operation/DescribeAlarms") {
             return br#"{ "EventBuses": [{ "Name": "shop-dev" }] }"#.to_vec();
@@ -142,7 +143,7 @@ mod tests {
         }
     }
 
-    /// An operator of the stack `shop` on a server at this address.
+    /// Returns an operator of the stack `shop` that calls `server` instead of AWS.
     async fn operator(server: Router) -> Operator {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

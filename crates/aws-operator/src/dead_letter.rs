@@ -9,11 +9,11 @@ use serde_json::Value;
 /// The target that a dead letter could not be delivered to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A function, by its ARN.
+    /// The ARN of a function.
     Function(String),
-    /// A queue, by its ARN.
+    /// The ARN of a queue.
     Queue(String),
-    /// A target that only the bus can reach, such as an API destination.
+    /// The ARN of a target that only the bus can reach, such as an API destination.
     OnlyTheBus(String),
     Unknown,
 }
@@ -24,13 +24,13 @@ pub struct ReceivedDeadLetter {
     /// The URL of the dead-letter queue.
     pub queue_url: String,
     pub(crate) receipt: String,
-    /// The event as its target should have received it.
+    /// The event, in the form that its target should have received.
     pub event: String,
     /// The target that the event could not be delivered to.
     pub target: Target,
     pub code: String,
     pub message: String,
-    /// The rule, if the bus names it.
+    /// The name of the rule whose target failed, if EventBridge recorded the rule.
     pub rule: Option<String>,
 }
 
@@ -81,7 +81,7 @@ impl ReceivedDeadLetter {
         }
     }
 
-    /// The `correlation-id` of the event: the id of the order, or of whatever else it is about.
+    /// The `correlation-id` of the event, such as an order's id; empty if the event has none.
     #[must_use]
     pub fn about(&self) -> String {
         let event: Value = serde_json::from_str(&self.event).unwrap_or_default();
@@ -96,7 +96,7 @@ impl ReceivedDeadLetter {
     }
 }
 
-/// Lambda's record of an asynchronous invocation that failed for good. Source:
+/// Lambda's record of an asynchronous invocation whose retries have all failed. Source:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
 struct FailedInvocation {
     function: String,

@@ -1,5 +1,5 @@
-//! Executions of the stack's state machines: their histories, and which of them ended without
-//! success.
+//! Executions of the stack's state machines: their histories, and a list of the executions that
+//! failed.
 
 use std::collections::BTreeMap;
 
@@ -17,15 +17,15 @@ use crate::{Operator, OperatorError, send, time};
 pub struct EndedExecution {
     pub machine: String,
     pub name: String,
-    /// The `correlation-id` of the event that it was started with; empty if another execution
+    /// The `correlation-id` of the event that started the execution; empty if another execution
     /// started it.
     pub correlation_id: String,
     pub status: String,
 }
 
 impl Operator {
-    /// The executions of the stack's state machines that failed, timed out or were aborted, among
-    /// those that were started at `since` or later.
+    /// Returns the executions of the stack's state machines that were started at `since` or later,
+    /// and that failed, timed out or were aborted.
     ///
     /// # Errors
     /// If AWS refuses.
@@ -41,7 +41,7 @@ impl Operator {
     }
 
     /// Adds the failed executions of one machine to `found`. Step Functions lists the newest
-    /// executions first.
+    /// executions first, so the first one that was started before `since` ends the search.
     async fn failed_of(
         &self,
         machine: &str,
@@ -76,7 +76,7 @@ impl Operator {
         Ok(())
     }
 
-    /// The `correlation-id` of the event that an execution was started with.
+    /// The `correlation-id` of the event that started an execution; empty if no event started it.
     async fn started_about(&self, arn: &str) -> Result<String, OperatorError> {
         let described = send!(self.machines.describe_execution().execution_arn(arn));
         let input: Option<serde_json::Value> =
@@ -110,14 +110,14 @@ pub struct HistoryMoment {
 /// Identifies an execution of one of the stack's state machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Execution {
-    /// The machine, by the name of the row that starts it, such as `CollectPayment`.
+    /// The name of the design table's row that starts the machine, such as `CollectPayment`.
     pub machine: String,
     pub name: String,
 }
 
 impl Operator {
-    /// The ARNs of the stack's state machines, by the names of the rows that start them, such as
-    /// `CollectPayment`.
+    /// Returns the ARN of each of the stack's state machines. The key is the name of the design
+    /// table's row that starts the machine, such as `CollectPayment`.
     ///
     /// # Errors
     /// If AWS refuses.
@@ -137,8 +137,8 @@ impl Operator {
         }
     }
 
-    /// The history of an execution; none if there is no such execution. `machines` are the stack's,
-    /// as returned by [`machines`](Self::machines).
+    /// Returns the history of an execution, or `None` if the execution does not exist. `machines`
+    /// is the result of [`machines`](Self::machines).
     ///
     /// # Errors
     /// If AWS refuses.

@@ -2,8 +2,8 @@
 //! and sends them to their original targets, replays the archive, and reads rules, tables,
 //! executions and alarms.
 //!
-//! Everything is found by the stack's name, with which CloudFormation begins every name that it
-//! gives. This crate is separate from `chorus-aws`, so that functions are not built with clients
+//! Resources are found by the stack's name, because every name that CloudFormation generates begins
+//! with it. This crate is separate from `chorus-aws`, so that functions are not built with clients
 //! that only an operator needs.
 
 mod alarms;
@@ -56,8 +56,11 @@ pub enum OperatorError {
     #[error("the dead letter {0} names no target that a redrive can reach")]
     NoTarget(String),
     /// A rule's pattern is not JSON.
-    #[error("the pattern of {0} is not JSON")]
+    #[error("the event pattern of the rule {0} is not JSON")]
     Pattern(String, #[source] serde_json::Error),
+    /// The sweeper's environment variable with the timeouts of a state machine is not JSON.
+    #[error("a variable LIMITS_… of the sweeper's function is not JSON")]
+    Timeouts(#[source] serde_json::Error),
 }
 
 impl OperatorError {
@@ -79,13 +82,14 @@ macro_rules! send {
 }
 pub(crate) use send;
 
-/// A time of the SDK's as a `Timestamp`; 1970 if a `Timestamp` cannot represent it.
+/// Converts a time of the SDK to a `Timestamp`. A time that a `Timestamp` cannot represent becomes
+/// 1970-01-01.
 fn time(time: &DateTime) -> Timestamp {
     let nanoseconds = i32::try_from(time.subsec_nanos()).unwrap_or_default();
     Timestamp::new(time.secs(), nanoseconds).unwrap_or_default()
 }
 
-/// A queue of messages that were not processed, and how many it has.
+/// A queue of messages that were not processed, with the number of its messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueDepth {
     pub name: String,
@@ -94,7 +98,8 @@ pub struct QueueDepth {
     pub letters: usize,
 }
 
-/// The AWS clients for one stack: reads its queues, rules and tables, redrives and replays.
+/// The AWS clients with which an operator reads the queues, rules and tables of one stack, redrives
+/// its dead letters, and replays its archive.
 #[derive(Debug, Clone)]
 pub struct Operator {
     stack: String,
@@ -129,20 +134,20 @@ impl Operator {
         OperatorError::Missing { stack: self.stack.clone(), what: what.into() }
     }
 
-    /// The queues whose dead letters wait for an operator, by name.
+    /// Returns the queues whose dead letters wait for an operator, sorted by name.
     ///
     /// # Errors
     /// If AWS refuses, or the stack has no such queue.
     pub async fn dead_queues(&self) -> Result<Vec<QueueDepth>, OperatorError> {
-        // A dead-letter queue that a function consumes is left out, such as StartDelivery's, which
-        // Delivery consumes.
+        // A dead-letter queue that a function consumes is left out. For example, Delivery's
+        // function consumes the dead letters of the row StartDelivery.
         let is_end = |kind: &str| kind == "DeadLetters" || kind.ends_with("Failures");
         let queues = self.queues(is_end).await?;
         if queues.is_empty() { Err(self.missing("queue of dead letters")) } else { Ok(queues) }
     }
 
-    /// The redrive queues, sorted by name. A function retries from its redrive queue each event that
-    /// it failed on.
+    /// Returns the redrive queues, sorted by name. Each holds the events on which one function
+    /// failed, and delivers them to that function again.
     ///
     /// # Errors
     /// If AWS refuses.
@@ -189,7 +194,7 @@ impl Operator {
             let page = send!(self.events.list_rules().event_bus_name(&bus).set_next_token(next));
             for rule in page.rules() {
                 let name = rule.name().unwrap_or_default().to_owned();
-                // An archive adds a rule of its own, which is managed by EventBridge.
+                // Skips rules that EventBridge manages: it adds one for each archive.
                 let Some(pattern) = rule.event_pattern().filter(|_| rule.managed_by().is_none())
                 else {
                     continue;
@@ -240,7 +245,9 @@ impl Operator {
         }
     }
 
-    /// The table `chorus-EventLogTable-1X` in the form in which a function's environment names it.
+    /// Returns the physical name of a table, such as `chorus-EventLogTable-1X`, with the
+    /// environment variable that holds it in functions, such as `TABLE_EVENT_LOG`. Returns `None`
+    /// for a table of another stack.
     fn table(&self, physical: &str) -> Option<(String, String)> {
         let rest = physical.strip_prefix(&format!("{}-", self.stack))?;
         let logical = rest.split('-').next()?.strip_suffix("Table")?;

@@ -18,8 +18,8 @@ const MOST_DEAD_LETTERS: usize = 10_000;
 const BATCH: usize = 10;
 
 impl Operator {
-    /// Reads the dead letters in a queue. To read a message, SQS has to receive it, which hides it
-    /// from other readers for half a minute, unless it is [put back](Self::put_back).
+    /// Reads the dead letters in a queue. Reading hides them from other readers for half a minute,
+    /// or until they are [put back](Self::put_back).
     ///
     /// # Errors
     /// If AWS refuses.
@@ -51,7 +51,7 @@ impl Operator {
         Ok(letters)
     }
 
-    /// Makes dead letters of a queue visible to other readers at once.
+    /// Makes received dead letters visible to other readers again, at once.
     ///
     /// # Errors
     /// If AWS refuses.
@@ -67,20 +67,20 @@ impl Operator {
                 });
                 let entries: Result<Vec<_>, _> = entries.collect();
                 let entries = entries.map_err(|it| OperatorError::Refused(it.to_string()))?;
-                // A message that is not put back becomes visible again by itself.
+                // Failed entries are ignored: their messages become visible again by themselves.
                 send!(request.set_entries(Some(entries)));
             }
         }
         Ok(())
     }
 
-    /// Sends a dead letter to its original target, and to no other; the event, and so its
-    /// idempotency key, stay as they are. The dead letter is deleted once the target has accepted
-    /// the event.
+    /// Sends the event of a dead letter to its original target, and to no other target. The event
+    /// and its idempotency key stay as they are. The dead letter is deleted once the target has
+    /// accepted the event.
     ///
     /// # Errors
-    /// If AWS refuses, or if only the bus can reach the target: the dead letter then stays in the
-    /// queue.
+    /// If AWS refuses, or if the target is neither a function nor a queue. The dead letter then
+    /// stays in the queue.
     pub async fn redrive(&self, letter: &ReceivedDeadLetter) -> Result<(), OperatorError> {
         match &letter.target {
             Target::Function(arn) => {

@@ -1,5 +1,5 @@
-//! A stack that is deployed in two regions: the rules of one of them, the replication of its tables,
-//! and the ports of its kernel.
+//! One region of a stack that is deployed in two regions: its rules, the replication to its tables,
+//! its event publisher, and its state machines.
 
 use aws_sdk_eventbridge::types::RuleState;
 use chorus_aws::{EventBridgePublisher, SfnMachines};
@@ -44,7 +44,7 @@ impl Operator {
     /// Enables or disables rules on the stack's bus.
     ///
     /// # Errors
-    /// If AWS refuses; the rules before that one in `names` stay changed.
+    /// If AWS refuses to change a rule. The rules before it in `names` stay changed.
     pub async fn set_rules(&self, names: &[String], enabled: bool) -> Result<(), OperatorError> {
         let bus = self.bus().await?.0;
         for name in names {
@@ -59,10 +59,10 @@ impl Operator {
     }
 
     /// Makes the stack's tables in this region refuse the writes that DynamoDB would still
-    /// replicate from the other region. The table that names the acting region is left out.
+    /// replicate from the other region. Leaves out the table that records which region is active.
     ///
     /// # Errors
-    /// If AWS refuses; some of the tables are changed then.
+    /// If AWS refuses. Some of the tables may be changed already.
     pub async fn refuse_replication(&self) -> Result<(), OperatorError> {
         let regions = format!("TABLE_{}", REGIONS_TABLE.name.to_uppercase());
         let tables = self.tables().await?.into_iter();
@@ -91,11 +91,12 @@ impl Operator {
     pub async fn sweeper_machines(&self) -> Result<SfnMachines, OperatorError> {
         let variables = self.variables("sweeper").await?;
         let machines = SfnMachines::of_variables(self.machines.clone(), &variables);
-        machines.map_err(|error| OperatorError::Refused(format!("LIMITS_…: {error}")))
+        machines.map_err(OperatorError::Timeouts)
     }
 }
 
-/// A policy of a table that denies DynamoDB's replication every write.
+/// Returns a resource policy that denies DynamoDB's replication every write to the table with this
+/// ARN.
 fn without_replication(table: &str) -> String {
     let mut parts = table.split(':').skip(1);
     let partition = parts.next().unwrap_or("aws");

@@ -25,11 +25,11 @@ impl Operator {
         Ok(archive.event_count())
     }
 
-    /// Replays the archive from `from` to `to` onto the bus: to the targets of `rule` only, if one
-    /// is named.
+    /// Sends the events that were archived between `from` and `to` to the bus again. If `rule` is
+    /// given, only the targets of that rule get the events.
     ///
     /// # Errors
-    /// If AWS refuses, or there is no such rule.
+    /// If AWS refuses, or the bus has no rule of this name.
     pub async fn replay(
         &self,
         (from, to): (Timestamp, Timestamp),

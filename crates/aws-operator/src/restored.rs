@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::{Operator, OperatorError, send};
 
 impl Operator {
-    /// Every item of one of the stack's tables, by the table's logical name.
+    /// Returns every item of the stack's table whose logical name is `table`.
     ///
     /// # Errors
     /// If AWS refuses, or there is no such table.

@@ -1,4 +1,5 @@
-//! How a function of the stack is configured, and the secrets that it reads at run time.
+//! The environment variables of the stack's functions, and the secrets that the functions read at
+//! run time.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +7,10 @@ use chorus_aws::{SecretError, StoredSecret};
 
 use crate::{Operator, OperatorError, send};
 
-/// The label that Secrets Manager gives to the version that was in use before.
+/// The label that Secrets Manager gives to the version before the current one.
 const PREVIOUS: &str = "AWSPREVIOUS";
 
-/// A secret of a stack, found by the environment variable in which a function has its ARN.
+/// A secret of a stack. An environment variable of a function contains the secret's ARN.
 #[derive(Debug)]
 pub struct StackSecret<'a> {
     operator: &'a Operator,
@@ -17,7 +18,7 @@ pub struct StackSecret<'a> {
 }
 
 impl Operator {
-    /// The environment variables of this function of the stack.
+    /// Returns the environment variables of the stack's function `function`.
     ///
     /// # Errors
     /// If AWS refuses, or there is no such function.
@@ -31,7 +32,8 @@ impl Operator {
         Ok(variables.into_iter().flatten().collect())
     }
 
-    /// The secret whose ARN is in this environment variable of this function of the stack.
+    /// Returns the secret whose ARN is in the environment variable `variable` of the stack's
+    /// function `function`.
     ///
     /// # Errors
     /// If AWS refuses, or the function has no such variable.
@@ -57,8 +59,8 @@ impl StackSecret<'_> {
         stored.current().await.map_err(refused)
     }
 
-    /// Makes `text` the current version; the one that was current before becomes the previous
-    /// version.
+    /// Makes `text` the current version of the secret. The version that was current becomes the
+    /// previous version.
     ///
     /// # Errors
     /// If AWS refuses.
@@ -68,7 +70,7 @@ impl StackSecret<'_> {
         Ok(())
     }
 
-    /// Removes the label of the previous version, so that functions no longer find it.
+    /// Removes the previous version's label, so that functions no longer find that version.
     ///
     /// # Errors
     /// If AWS refuses.

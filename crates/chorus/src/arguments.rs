@@ -17,7 +17,8 @@ use crate::command::{
 #[command(name = "chorus", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Start with `chorus demo`: seven example orders, event by event.")]
 pub(crate) struct Arguments {
-    /// Log more to standard error: -v warnings (`up` always does), -vv progress, -vvv everything
+    /// Log more to standard error: -v logs warnings (`up` always does), -vv also progress, -vvv
+    /// everything
     #[arg(short, long, action = ArgAction::Count, global = true, display_order = 900)]
     pub(crate) verbose: u8,
     #[command(subcommand)]

@@ -1,4 +1,5 @@
-//! Calls a shop's API: over HTTP if the shop runs, or in this process on its data directory.
+//! Calls a shop's API: over HTTP if the shop is running, or else in this process, on the shop's
+//! data directory.
 
 use anyhow::{Context, bail};
 use axum::Router;
@@ -10,12 +11,12 @@ use tower::ServiceExt;
 
 use crate::screen::called;
 
-/// The largest answer that is read, in bytes.
+/// The largest response body that is read, in bytes.
 const MAX_ANSWER: usize = 256 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Client {
-    /// A shop that listens at this URL.
+    /// A running shop, which listens at this URL.
     Remote { http: reqwest::Client, url: String, token: Option<String> },
     /// A shop in this process.
     Here(Router),
@@ -57,7 +58,7 @@ impl Client {
         Self::Remote { http: reqwest::Client::new(), url, token: None }
     }
 
-    /// Returns a client that sends this bearer token; a shop in this process needs none.
+    /// Returns a client that sends this bearer token; a shop in this process needs no token.
     pub(crate) fn with_token(self, token: Option<String>) -> Self {
         match self {
             Self::Remote { http, url, .. } => Self::Remote { http, url, token },
@@ -76,7 +77,7 @@ impl Client {
             .with_context(|| format!("{method} {path} answered with JSON of an unexpected shape"))
     }
 
-    /// Sends the request and returns status and body, whatever they are.
+    /// Sends the request, and returns the status and the body. An error status is not an `Err`.
     pub(crate) async fn send(&self, ask: ApiRequest<'_>) -> anyhow::Result<(u16, Value)> {
         let body = ask.body.map(|body| body.to_string()).unwrap_or_default();
         let (status, bytes) = match self {
@@ -109,8 +110,8 @@ impl Client {
     }
 }
 
-/// Returns the error for a URL at which no shop listens, with the command to start one, and the
-/// innermost cause.
+/// Returns the error for a URL at which no shop listens. Its text contains the innermost cause, and
+/// the command that starts a shop.
 fn unreachable(url: &str, error: &reqwest::Error) -> anyhow::Error {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
@@ -120,7 +121,7 @@ fn unreachable(url: &str, error: &reqwest::Error) -> anyhow::Error {
     anyhow::anyhow!("{cause}").context(format!("no shop answers at {url}; {start}"))
 }
 
-/// Puts a problem details object into one sentence.
+/// Converts problem details (RFC 9457) into one sentence.
 fn problem(status: u16, answer: &Value) -> String {
     let title = answer["title"].as_str().unwrap_or("no answer");
     let detail = answer["detail"].as_str().unwrap_or("the response has no detail");

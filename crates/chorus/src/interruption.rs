@@ -1,9 +1,20 @@
-//! Waits for SIGINT and SIGTERM.
+//! Handlers of signals: SIGINT and SIGTERM end a command, SIGXFSZ does not.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The exit code of a command that was interrupted, as shells use it.
 pub(crate) const INTERRUPTED: u8 = 130;
+
+/// The number of SIGXFSZ, on Linux and on macOS. The process receives it if a write makes a file
+/// larger than the process's limits allow.
+const FILE_TOO_LARGE: i32 = 25;
+
+/// Installs a handler of SIGXFSZ, which would otherwise kill the process. A write beyond the limit
+/// then fails, as on a full disk.
+pub(crate) fn survive_file_size_limit() -> std::io::Result<()> {
+    // The handler stays when its receiver is dropped.
+    signal(SignalKind::from_raw(FILE_TOO_LARGE)).map(drop)
+}
 
 /// Waits for SIGINT (Ctrl-C) or SIGTERM.
 #[derive(Debug)]
@@ -13,7 +24,7 @@ pub(crate) struct Interruption {
 }
 
 impl Interruption {
-    /// Starts to listen: a signal that arrives before the wait is not missed.
+    /// Starts to listen. A signal that arrives before the call of `received` is not missed.
     pub(crate) fn listen() -> std::io::Result<Self> {
         let (pressed, asked) = (SignalKind::interrupt(), SignalKind::terminate());
         Ok(Self { pressed: signal(pressed)?, asked: signal(asked)? })

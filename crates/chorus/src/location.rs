@@ -15,14 +15,14 @@ const URL_FILE: &str = "url";
 /// Where the shop is
 #[derive(Debug, Args)]
 pub(crate) struct ShopLocation {
-    /// A running shop
+    /// The address of a running shop
     #[arg(long, value_name = "URL", global = true, display_order = 800)]
     #[arg(default_value = "http://127.0.0.1:3000", value_parser = url)]
     url: String,
     /// The shop in this directory, running or not
     #[arg(long, value_name = "DIR", global = true, display_order = 801, conflicts_with = "url")]
     data: Option<PathBuf>,
-    /// The token to call with, as `chorus token` prints one
+    /// The token for the shop's API, as `chorus token` prints it
     #[arg(long, value_name = "TOKEN", global = true, display_order = 802)]
     #[arg(env = "CHORUS_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -64,11 +64,12 @@ pub(crate) fn url(text: &str) -> Result<String, String> {
 /// Returns the URL of the shop that runs on this directory, if a process holds the engine's lock.
 pub(crate) fn running_in(data: &Path) -> Option<String> {
     let url = std::fs::read_to_string(data.join(URL_FILE)).ok()?;
-    // A shop that was killed leaves the file with its URL; only a running one holds the lock.
+    // A shop that was killed leaves the file with its URL; only a running shop holds the lock.
     chorus_local::is_in_use(data).then(|| url.trim().to_owned())
 }
 
-/// Writes the address of the shop on this directory into its file, until the result is dropped.
+/// Writes the address of the shop on this directory into a file. The file is removed when the
+/// result is dropped.
 pub(crate) fn announce(data: &Path, url: &str) -> anyhow::Result<Announcement> {
     let path = data.join(URL_FILE);
     std::fs::write(&path, url).with_context(|| format!("{} cannot be written", path.display()))?;

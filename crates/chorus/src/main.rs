@@ -19,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
 
-/// The engine allocates and frees many events and items: with the default allocator, that takes a
+/// The engine allocates and frees many events and items. With the default allocator, this takes a
 /// fifth of an order's time or more.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -70,8 +70,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Logs go to standard error, a command's results to standard output. A command that serves also
-/// logs warnings; others report in their results.
+/// Logs go to standard error, a command's results to standard output. A server logs warnings, too;
+/// other commands report problems in their results.
 fn log(verbose: u8, serves: bool) {
     let level = match verbose {
         0 if !serves => "error",
@@ -82,8 +82,8 @@ fn log(verbose: u8, serves: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     lines
-        // A log line that cannot be written to standard error would be reported there as well. That
-        // report would panic, and end the engine's tasks.
+        // If a log line cannot be written to standard error, the logger reports that on standard
+        // error. This report would panic, and end the engine's tasks.
         .log_internal_errors(false)
         // Colour codes in a file disturb the tools that read it.
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())

@@ -1,4 +1,4 @@
-//! The payment provider of a deployed shop, as its function Payment is configured.
+//! The payment provider of a deployed shop, from the configuration of the function Payment.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ const FUNCTION: &str = "payment";
 /// simulated.
 const KEY_SECRET: &str = "STRIPE_KEY_SECRET";
 
-/// Returns the provider of a stack. Its key is in the variable `STRIPE_KEY`, or else in the stack's
-/// secret.
+/// Returns a stack's payment provider. Reads Stripe's key from this process's environment variable
+/// `STRIPE_KEY`; if the variable is not set, reads the key from the stack's secret.
 pub(crate) async fn provider_of(
     operator: &Operator,
     store: Arc<dyn Store>,

@@ -1,4 +1,4 @@
-//! Prints for people: coloured on a terminal, plain in a pipe.
+//! Prints text: coloured on a terminal, plain in a pipe.
 
 use std::io::Write;
 use std::sync::OnceLock;
@@ -21,7 +21,7 @@ macro_rules! line {
 }
 pub(crate) use line;
 
-/// Prints a note to standard error, beside the result.
+/// Prints a note to standard error, because standard output has only the result.
 macro_rules! note {
     ($($text:tt)*) => {{
         #[allow(clippy::print_stderr)]
@@ -46,8 +46,8 @@ pub(crate) fn print_line(text: std::fmt::Arguments<'_>) {
     }
 }
 
-/// Returns the first error of standard output. A closed pipe is none: a reader such as `head` just
-/// stops reading.
+/// Returns the first error of standard output. A closed pipe does not count as an error, because a
+/// reader such as `head` just stops reading.
 pub(crate) fn check_output() -> anyhow::Result<()> {
     match OUTPUT_ERROR.get() {
         Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -77,16 +77,16 @@ pub(crate) fn error(error: &anyhow::Error) {
     }
 }
 
-/// Text that others wrote, such as a reason, for one line: control characters, which a terminal
-/// would obey, are escaped.
+/// Escapes the control characters of a text that others wrote, such as a reason, because a terminal
+/// would obey them.
 pub(crate) fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { c.escape_unicode().to_string() } else { c.into() })
         .collect()
 }
 
-/// Escapes the control characters of a text to print, but for line ends and the styles of this
-/// module.
+/// Escapes the control characters of a text to print. Keeps line ends, and the escape sequences of
+/// this module's styles.
 fn printable(text: &str) -> String {
     let mut parts = Vec::new();
     for (place, part) in text.split('\u{1b}').enumerate() {

@@ -12,8 +12,8 @@ pub(crate) struct Stack {
     stack: Option<String>,
 }
 
-/// Returns the name of this machine's user, for the stack's audit. CloudTrail records the AWS
-/// identity.
+/// Returns the name of this computer's user. The stack's audit records this name; only CloudTrail
+/// records the AWS identity.
 pub(crate) fn user() -> String {
     let name = ["USER", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())

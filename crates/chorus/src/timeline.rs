@@ -1,4 +1,4 @@
-//! Prints an order's events: publisher, cause and time of each.
+//! Prints an order's events, each with its publisher, cause and time.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,7 +17,7 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, called, line, plain};
 /// The width of an event's name in a list, in characters.
 const NAME_COLUMN: usize = 26;
 
-/// The width of a branch of the tree and its event's name, in characters.
+/// The width of the tree, in characters: a branch and the name of the event on it.
 const TREE_COLUMN: usize = 54;
 
 #[derive(Debug, Clone)]
@@ -56,8 +56,8 @@ impl Timeline {
         let ids: Vec<String> =
             events.iter().map(|event| event.metadata.event_id.to_string()).collect();
         let path = format!("/operator/attempts?event-ids={}", ids.join(","));
-        // Only the embedded engine answers the requests for an order's attempts and executions; of a
-        // deployed shop, both lists are empty.
+        // Only the embedded engine answers the requests for an order's attempts and executions. For
+        // a deployed shop, both lists are empty.
         let attempts = client.ask(ApiRequest::get(&path)).await.unwrap_or_default();
         let path = format!("/operator/executions?order-id={order_id}");
         let executions = client.ask(ApiRequest::get(&path)).await.unwrap_or_default();

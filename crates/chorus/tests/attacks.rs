@@ -1,5 +1,5 @@
-//! Attacks over HTTP on a shop that requires tokens: each attempt is refused. docs/SECURITY.md
-//! lists them all.
+//! Attacks over HTTP on a shop that requires tokens: the shop refuses each of them.
+//! docs/SECURITY.md lists all attacks.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use crate::running::{Running, until};
 use crate::tokens::{answer, token};
 use crate::well;
 
-/// A shop with chai and a ring, and the customers ana and bob.
+/// A shop with the items chai and ring, and the customers ana and bob.
 struct Shop {
     directory: tempfile::TempDir,
     running: Running,
@@ -57,7 +57,7 @@ impl Shop {
         answer(&self.running.url, request, &headers, &body)
     }
 
-    /// Places an order under this key, as soon as Order knows the price.
+    /// Places an order with this idempotency key, as soon as the service Order knows the price.
     fn order(&self, customer: &str, token: &str, sku: &str, key: &str) -> String {
         let key = format!("Idempotency-Key: {key}");
         let body = json!({
@@ -91,7 +91,8 @@ impl Shop {
         (status, socket)
     }
 
-    /// Returns the answer to an operator's request, once it has the field at `pointer`.
+    /// Repeats a request of an operator until the response has the field at `pointer`, and returns
+    /// the response.
     fn wait_for_field(&self, who: &[&str], request: &str, pointer: &str) -> Value {
         let token = token(self.data(), who);
         let mut output_text = Value::Null;

@@ -1,4 +1,5 @@
-//! `chorus design --compat` judges changes of the contract: against a folder, and against a commit.
+//! `chorus design --compat` compares the contract, that is the schemas of all messages, with the
+//! contract in a folder or a commit.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +10,8 @@ use crate::{chorus, stdout_of, well};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// Copies the published schemas below `root`, with the total of a created order changed to a text.
+/// Copies the published schemas to a folder below `root`. In the copy, the total of `OrderCreated`
+/// is a string.
 fn edited(root: &Path) -> String {
     let folder = root.join("events/schemas/published");
     std::fs::create_dir_all(&folder).unwrap();

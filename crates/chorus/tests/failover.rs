@@ -1,5 +1,5 @@
-//! The failover drill: one shop goes away, another one takes over with a copy that lags, and the
-//! first one gets its place back.
+//! The failover drill: a shop fails, and a second shop takes over with an incomplete copy of the
+//! first shop's data. After that, the first shop takes over again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -27,7 +27,7 @@ const CUSTOMERS: [&str; 6] = [
 /// How many orders are placed in each part of the drill.
 const ORDERS: usize = 12;
 
-/// Places orders; returns the ids of those that were acknowledged.
+/// Places orders; returns the ids of the orders that were acknowledged.
 fn place(url: &str, numbers: std::ops::Range<usize>) -> BTreeSet<String> {
     let (runtime, client) = (tokio::runtime::Runtime::new().unwrap(), reqwest::Client::new());
     let orders = numbers.map(|number| {
@@ -56,7 +56,7 @@ fn open_shop(data: &Path) -> Running {
         let kept = json!({ "name": customer, "email": "somebody@example.com" });
         ask(url, "PUT", &format!("/customers/{customer}"), &kept);
     }
-    // Order learns the price from an event.
+    // Refused until the service Order has learned the price from an event.
     until("the price", || {
         let order = ["order", "--url", url, "place", "--customer", "ana", "--line", "chai:1"];
         let key = ["--idempotency-key", "price"];
@@ -70,8 +70,8 @@ fn accounts(url: &str) -> Accounts {
     serde_json::from_value(answer.clone()).unwrap_or_else(|_| panic!("{answer}"))
 }
 
-/// Waits until every order has ended and the accounts add up, and returns them. Events of lost
-/// orders may still be retried then.
+/// Waits until every order has ended and the accounts add up, and returns the accounts. Even after
+/// that, the shop may retry events of lost orders.
 fn wait_until_ended(url: &str) -> Accounts {
     let ended = |books: &Accounts| {
         books.orders.iter().all(|order| order.status != chorus_order::Status::Open)
@@ -93,8 +93,8 @@ fn ids(accounts: &Accounts) -> BTreeSet<String> {
 }
 
 /// Copies to the second shop some of the items that the first shop wrote after the backup, as if
-/// replication had lost the rest. Items are chosen one by one, so perhaps only one item of a
-/// transaction arrives.
+/// replication had lost the other items. Items are chosen one by one, so perhaps only one item of a
+/// transaction arrives. Returns how many items arrived, and how many were lost.
 fn lag(first: &Path, second: &Path) -> (usize, usize) {
     let open = |data: &Path| DynoxideStore::open(&data.join("store.db"), &[]).unwrap();
     let (first, second) = (open(first), open(second));
@@ -174,7 +174,7 @@ fn a_shop_takes_over_from_one_that_went_away_with_a_copy_that_lags_and_the_first
     let (arrived, lost_items) = lag(&path("first"), &path("second"));
     assert!(arrived > 10 && lost_items > 10, "{arrived} arrived, {lost_items} lost");
 
-    // Follows the runbook: a dry run changes nothing, so a second one has the same plan.
+    // Follows the runbook: a dry run changes nothing, so a second dry run has the same plan.
     let dry = || -> Value {
         serde_json::from_str(&well(&[&words(&first, &second)[..], &["--json"]].concat())).unwrap()
     };
@@ -186,13 +186,13 @@ fn a_shop_takes_over_from_one_that_went_away_with_a_copy_that_lags_and_the_first
     let done = chorus(&[&words(&first, &second)[..], &["--yes"]].concat());
     let said = stdout_of(&done);
     assert!(
-        done.status.success() && said.contains("second acts, and first no longer does"),
+        done.status.success() && said.contains("second is active, and first no longer is"),
         "{said}"
     );
     let again = well(&[&words(&first, &second)[..], &["--yes"]].concat());
-    assert!(again.contains("second acts already"), "{again}");
+    assert!(again.contains("second is already active"), "{again}");
 
-    // The first shop starts again, and refuses requests, because the second one acts.
+    // The first shop starts again, and refuses requests, because the second shop is the active one.
     let fenced = Running::on(&path("first"));
     let refused =
         ask(&fenced.url, "PUT", "/customers/ana", &json!({ "name": "A", "email": "a@b.example" }));
@@ -220,7 +220,7 @@ fn a_shop_takes_over_from_one_that_went_away_with_a_copy_that_lags_and_the_first
     std::fs::remove_dir_all(path("first")).unwrap();
     well(&["restore", &text_of("copy-back"), "--data", &first]);
     let back = well(&[&words(&second, &first)[..], &["--yes"]].concat());
-    assert!(back.contains("first acts, and second no longer does"), "{back}");
+    assert!(back.contains("first is active, and second no longer is"), "{back}");
     let running = Running::on(&path("first"));
     let books = wait_until_ended(&running.url);
     let all: BTreeSet<String> = known.union(&after).cloned().collect();

@@ -1,5 +1,5 @@
-//! A shop whose disk is full logs that once, doctor names the file, and no order that was accepted
-//! is lost.
+//! If a shop's disk is full, the shop logs one line for each file that cannot be written, and
+//! `chorus doctor` names these files. No accepted order is lost.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::running::Running;
 
-/// The answer to a request, and its status.
+/// Sends a request; returns the status and the body of the response.
 async fn ask(method: &str, url: &str, body: &Value) -> (u16, Value) {
     let request = reqwest::Client::new().request(method.parse().unwrap(), url);
     let key = format!("{}-{}", body["price"], body["lines"][0]["quantity"]);
@@ -18,7 +18,7 @@ async fn ask(method: &str, url: &str, body: &Value) -> (u16, Value) {
     (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
 }
 
-/// Places orders until one is refused; returns the ids of the others.
+/// Places orders until one is refused; returns the ids of the accepted orders.
 async fn orders_until_the_disk_is_full(url: &str) -> BTreeSet<String> {
     let item = json!({ "name": "Chai", "price": 1, "stock": 100_000 });
     assert!(ask("PUT", &format!("{url}/items/chai"), &item).await.0 < 300);
@@ -34,7 +34,7 @@ async fn orders_until_the_disk_is_full(url: &str) -> BTreeSet<String> {
         let (status, placed) = ask("POST", &format!("{url}/orders"), &order).await;
         match (status, placed["order-id"].as_str()) {
             (_, Some(id)) => _ = accepted.insert(id.to_owned()),
-            // Order has not learned the price yet.
+            // The service Order has not learned the price yet.
             (409 | 422, _) => {}
             (503, _) => return accepted,
             other => panic!("{other:?}: {placed}"),

@@ -1,4 +1,4 @@
-//! What an operator does with a running shop: redrives, replays, runs the doctor.
+//! An operator's commands on a running shop, such as redrive, replay and doctor.
 
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ fn a_refused_refund_is_named_with_its_remedy() {
     let place = tempfile::tempdir().unwrap();
     let running = Running::on(place.path());
     let url = running.url.as_str();
-    // The carrier gives up on a parcel that was paid, and the provider refuses the refund.
+    // The carrier gives up on the parcel of a paid order, and the provider refuses the refund.
     let id = order_of(&running, "refund-refused-carrier-cancels", 18);
     until("the refusal", || {
         well(&["events", "--url", url, "--order", &id]).contains("ErrorPaymentCanceled")
@@ -160,7 +160,7 @@ fn a_log_that_cannot_be_written_stops_no_order() {
     let place = tempfile::tempdir().unwrap();
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let running = Running::logging_to(place.path(), full.into());
-    // Each failed call to the provider is a line of the log.
+    // Each failed call to the provider writes a line to the log.
     order_of(&running, "x-provider-down", 18);
     let id = order_of(&running, "ana", 18);
     until("the end of the order", || {

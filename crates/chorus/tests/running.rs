@@ -35,13 +35,11 @@ impl Running {
         Self::by(Command::new(env!("CARGO_BIN_EXE_chorus")), data, arguments, log)
     }
 
-    /// Starts a shop that logs to `log`, and none of whose files can become larger than a few
-    /// megabytes.
+    /// Starts a shop that logs to `log`. No file of the shop can exceed a few megabytes.
     #[cfg(unix)]
     pub(crate) fn on_a_small_disk(data: &Path, log: Stdio) -> Self {
-        // The unit is 512 or 1,024 bytes, depending on the shell. Without the trap, a write beyond
-        // the limit would kill the process.
-        let limited = r#"trap "" XFSZ; ulimit -f 3000; exec "$0" "$@""#;
+        // The unit of `ulimit -f` is 512 or 1,024 bytes, depending on the shell.
+        let limited = r#"ulimit -f 3000; exec "$0" "$@""#;
         let mut command = Command::new("sh");
         command.args(["-c", limited, env!("CARGO_BIN_EXE_chorus")]);
         Self::by(command, data, &["--orders-per-minute", "0"], log)
@@ -59,14 +57,14 @@ impl Running {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().expect("it says that it is open").unwrap();
-        // The rest is discarded, so that the child never blocks on a full pipe.
+        // Further output is discarded, so that the child never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let url = first.split_whitespace().find(|word| word.starts_with("http://"));
         let url = url.unwrap_or_else(|| panic!("{first}")).trim_end_matches(',').to_owned();
         Self { child, url }
     }
 
-    /// Kills the shop with SIGKILL: it cannot clean up.
+    /// Kills the shop with SIGKILL, so that the shop cannot clean up.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -121,7 +119,7 @@ fn a_shop_opens_takes_orders_shows_them_and_stops_on_ctrl_c() {
             "first",
         ])
     };
-    // Order learns the price from an event, and accepts the order a moment later.
+    // The service Order accepts the order once it has learned the price from an event.
     until("the price", || order().status.success());
     let order: Value = serde_json::from_slice(&order().stdout).unwrap();
     let id = order["order-id"].as_str().unwrap();
@@ -172,7 +170,7 @@ fn the_shops_own_numbers_are_options_of_up() {
         });
         id.unwrap()
     };
-    // Until the event log has the first event, the command fails.
+    // Until the event log has the order's first event, `chorus events` fails.
     let events = |id: &str| {
         let output_text = crate::chorus(&["events", "--url", &url, "--order", id]).stdout;
         String::from_utf8_lossy(&output_text).into_owned()
@@ -237,7 +235,7 @@ fn a_directory_that_does_not_open_is_not_called_running() {
     }
 }
 
-/// Sends requests over HTTP, because no command lists items.
+/// Sends requests over HTTP, because no command adds items.
 fn reqwest_blocking(url: &str) -> impl Fn(&str, &str, &str) {
     let url = url.to_owned();
     move |method, path, body| {

@@ -18,22 +18,22 @@ const CUSTOMERS: [&str; 4] = ["ana", "ben-declined", "cleo-carrier-cancels", "do
 /// How many customers place orders at once.
 const AT_ONCE: usize = 8;
 
-/// The options of the shop: nobody is refused an order because of an earlier one.
+/// The options of the shop: a customer may place any number of orders in a minute.
 const OPTIONS: [&str; 2] = ["--orders-per-minute", "0"];
 
-/// How long an order may take on average once nobody places orders any more. An order syncs the
-/// disk 70 times, so this allows a disk, shared with others, that syncs 70 times a second.
+/// After the last order is placed, the shop may take this time for each order, until all orders
+/// have ended. An order syncs the disk 70 times, so a disk that syncs 70 times a second is fast
+/// enough.
 const EACH_ORDER_WITHIN: Duration = Duration::from_secs(1);
 
 /// The longest time without progress that is normal while work is left: the longest pause before a
-/// retry, and the longest attempt.
+/// retry plus the longest attempt.
 const NOTHING_CHANGES_FOR: Duration =
     Duration::from_secs(INVOCATION.longest_pause.as_secs() + FUNCTION_TIMEOUT.as_secs());
 
-/// How often progress is printed.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
-/// The id of the order that each idempotency key placed.
+/// The id of each accepted order, by the request's idempotency key.
 type Accepted = Arc<Mutex<BTreeMap<String, String>>>;
 
 /// Places an order; returns its id, if the shop answered before it was killed.
@@ -51,7 +51,7 @@ async fn order(client: &reqwest::Client, url: &str, key: &str) -> Option<String>
     order["order-id"].as_str().map(ToOwned::to_owned)
 }
 
-/// Places orders for as long as the shop answers, and notes which were accepted.
+/// Places orders as long as the shop answers, and adds the accepted orders to `accepted`.
 async fn load(url: &str, round: usize, accepted: &Accepted) {
     let client = reqwest::Client::new();
     let mut customers = tokio::task::JoinSet::new();
@@ -104,7 +104,7 @@ fn rounds(data: &Path, kills: usize) -> BTreeMap<String, String> {
             runtime.block_on(seed(&url));
             until("the price", || ask(&url, "/operator/load")["pending"] == 0);
         }
-        // A different moment each time, from right after the start to well under load.
+        // Each round kills the shop at another moment: right after the start, or under load.
         let moment = Duration::from_millis(40 + (round as u64 * 97) % 400);
         runtime.block_on(async {
             tokio::select! {
@@ -126,8 +126,8 @@ fn rounds(data: &Path, kills: usize) -> BTreeMap<String, String> {
     accepted.clone()
 }
 
-/// Waits until every order has ended and the books add up. Fails if nothing changes for too long,
-/// or if so many orders should have ended by now.
+/// Waits until every order has ended, and the shop's accounts of stock and money add up. Fails if
+/// nothing changes for too long, or if the time that `orders` orders may take has passed.
 fn wait_for_the_end(url: &str, orders: usize) {
     let began = Instant::now();
     let limit = NOTHING_CHANGES_FOR + EACH_ORDER_WITHIN * u32::try_from(orders).unwrap();
@@ -175,8 +175,8 @@ fn a_shop_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice() 
         assert_ne!(order["status"], "Open", "{order}");
     }
     assert_eq!(books["items"][0]["received"], 1_000_000);
-    // A customer who lost the answer repeats the request, and gets the same order; no order is
-    // added.
+    // A customer who lost the response repeats the request, and gets the order of the first
+    // request. No order is added.
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for (key, id) in accepted.iter().step_by(7) {
         let again = runtime.block_on(order(&reqwest::Client::new(), &url, key));

@@ -1,4 +1,4 @@
-//! Which callers may use a running shop, over its socket.
+//! Which callers a running shop admits, tested over its socket.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

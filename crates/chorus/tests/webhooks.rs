@@ -1,4 +1,4 @@
-//! The secret that the carrier signs webhooks with, and its rotation, over the socket of a shop.
+//! The secret that the carrier signs webhooks with, and its rotation, tested over a shop's socket.
 
 use std::path::Path;
 
@@ -9,7 +9,8 @@ use crate::running::Running;
 use crate::tokens::status;
 use crate::{chorus, well};
 
-/// A report about a parcel that the shop does not know: 404 if the signature is valid, else 401.
+/// A report about a parcel that the shop does not know. The shop answers 404 if the signature is
+/// valid, else 401.
 const BODY: &str = r#"{"order-id":"4711","handle":"a-handle","status":"Delivered"}"#;
 
 fn secret(data: &Path) -> WebhookSecret {

@@ -12,8 +12,7 @@ use tower::ServiceExt;
 
 use crate::{PATIENCE, Program};
 
-/// Sends the demo's requests to the API. The virtual clock advances only when there is nothing to
-/// do.
+/// Sends the demo's requests to the API, on a virtual clock that advances only when no work is due.
 pub(crate) async fn demo(program: &Program) -> anyhow::Result<()> {
     let stack = (program.stack)();
     let (functions, routes) = HttpFunction::split(stack.functions);

@@ -18,15 +18,15 @@ use clap::{Parser, Subcommand};
 /// How long a command waits for work in flight to finish.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// An application, as the commands need it.
+/// The application that the commands run.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
     /// The title of the application's API.
     pub title: &'static str,
     /// Makes the application's table, functions and template settings.
     pub stack: fn() -> Stack,
-    /// The requests that `demo` sends: method and path, and the JSON body. Each is sent after all
-    /// events of the previous one were handled.
+    /// The requests that `demo` sends: for each, a method with a path, and a JSON body. The demo
+    /// sends a request after all events of the previous request were handled.
     pub demo: &'static [(&'static str, &'static str)],
 }
 
@@ -55,8 +55,8 @@ enum Command {
     Demo,
     /// Serve the API until Ctrl-C
     Up {
-        /// The data directory; an application that is started on it again continues where it
-        /// stopped
+        /// The directory of the application's data; a later `up` with the same directory continues
+        /// where this one stopped
         #[arg(long, value_name = "DIR", default_value = ".data")]
         data: PathBuf,
         /// The port on 127.0.0.1
@@ -65,7 +65,7 @@ enum Command {
     },
     /// Print the design table
     Design {
-        /// Print only the gaps in the flow, and where the code differs from the table
+        /// Print only gaps in the flow of events, and differences between the code and the table
         #[arg(long)]
         check: bool,
     },
@@ -78,7 +78,7 @@ enum Command {
         #[arg(long, conflicts_with = "write")]
         check: bool,
     },
-    /// Run the application from seeds, under every kind of fault
+    /// Simulate the application with many seeds, under every kind of fault
     Simulate {
         /// How many runs to make, each with its own seed
         #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -86,8 +86,8 @@ enum Command {
     },
 }
 
-/// Runs the command line of `program`, which `A` simulates. Prints errors, and returns the exit
-/// code.
+/// Parses the command line, and runs its command on `program`; the command `simulate` runs `A`.
+/// Prints errors, and returns the exit code.
 #[must_use]
 pub fn run<A: Application>(program: &Program) -> ExitCode {
     let arguments = Arguments::parse();
@@ -111,18 +111,18 @@ fn run_command<A: Application>(program: &Program, command: Command) -> anyhow::R
             let report = simulate::<A>(seeds)?;
             ensure!(
                 report.failed == 0,
-                "{} of {seeds} seeds fail: {:#?}",
+                "the simulation failed with {} of {seeds} seeds: {:#?}",
                 report.failed,
                 report.failures
             );
-            println!("{} seeds hold.", report.runs);
+            println!("No violations in {} runs.", report.runs);
             Ok(())
         }
     }
 }
 
-/// Reports gaps in an application's flow, and differences between its table and its code or
-/// template.
+/// Finds gaps in an application's flow of events, and differences between its design table and its
+/// code or template.
 #[must_use]
 pub fn findings(stack: &Stack) -> Vec<Finding> {
     of_template(stack, &chorus_template::synthesize(stack))
@@ -135,8 +135,8 @@ fn of_template(stack: &Stack, template: &Template) -> Vec<Finding> {
     findings
 }
 
-/// Simulates `A` with each of the first `seeds` seeds, with four of its cases and every kind of
-/// fault.
+/// Simulates `A` once with each seed below `seeds`. Each run has four cases, and may meet every
+/// kind of fault.
 ///
 /// # Errors
 /// If the simulator itself fails.
@@ -145,7 +145,7 @@ pub fn simulate<A: Application>(seeds: u64) -> anyhow::Result<Report<A::Ends, A:
     Ok(Simulator::<A>::new().campaign(&campaign, &Setting::default(), &|_| {})?)
 }
 
-/// The template, if there are no findings.
+/// Returns the template, or the list of findings as an error if there are any.
 fn clean(stack: &Stack) -> anyhow::Result<Template> {
     let template = chorus_template::synthesize(stack);
     let findings = of_template(stack, &template);

@@ -1,4 +1,4 @@
-//! `chorus accounts`: the stock of all items, and all money that was moved.
+//! `chorus accounts`: prints the stock of all items, and all money that was charged or refunded.
 
 use std::process::ExitCode;
 
@@ -11,12 +11,12 @@ use crate::client::ApiRequest;
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// How many items are listed without --all.
+/// The most items that the command lists without --all.
 const MOST: usize = 20;
 
-/// Show all stock and all money that was moved, and whether they add up
+/// Show all stock and all money that was charged or refunded, and whether they add up
 ///
-/// Exit 1 if the orders that have ended, or the counts of an item, do not add up.
+/// Exit 1 if the counts of an item, or the amounts of an order that has ended, do not add up.
 #[derive(Debug, Args)]
 pub(crate) struct Accounts {
     #[command(flatten)]

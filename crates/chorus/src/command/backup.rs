@@ -10,12 +10,12 @@ use crate::client::ApiRequest;
 use crate::location::ShopLocation;
 use crate::screen::{GOOD, called, line};
 
-/// Copy a shop, running or not, as it is at one moment
+/// Copy a shop as it is at one moment, whether or not it is running
 ///
-/// Requests wait while the files are copied.
+/// While the command copies the files, requests to the shop wait.
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// The directory that becomes the backup; it must not exist, or be empty
+    /// The directory for the backup; it must be empty, or not exist yet
     to: PathBuf,
     #[command(flatten)]
     shop: ShopLocation,

@@ -34,15 +34,16 @@ use nested::Nested;
 
 /// Show the console of a deployed shop on this machine
 ///
-/// Its pages are those of `chorus up`. Orders, reviews and refunds go through the stack's API,
-/// which needs a token; dead letters, state machines and doctor's findings are read from AWS, with
-/// the credentials of this shell. Only this machine can open it.
+/// The pages are the same as in the console of `chorus up`. Orders, reviews and refunds go through
+/// the stack's API, which needs a token. The command reads dead letters, state machines and the
+/// findings of `doctor` from AWS, with the credentials of this shell. Only this machine can open
+/// the console.
 #[derive(Debug, Args)]
 pub(crate) struct Console {
     /// The CloudFormation stack that deployed the shop
     #[arg(long, value_name = "NAME")]
     stack: String,
-    /// The address of its API: the stack's output ApiUrl
+    /// The address of the stack's API: the stack's output ApiUrl
     #[arg(long, value_name = "URL", value_parser = url)]
     api: String,
     /// The token to call the API with; it must have the roles staff, reviewer and operator

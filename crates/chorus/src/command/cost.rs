@@ -1,4 +1,4 @@
-//! `chorus cost`: what an order costs on AWS, row by row.
+//! `chorus cost`: prints what an order costs on AWS, for each row of the design table.
 
 use std::process::ExitCode;
 
@@ -7,11 +7,12 @@ use clap::{Args, ValueEnum};
 
 use crate::screen::{BAD, BOLD, DIM, line, note};
 
-/// Print what an order costs on AWS, row by row
+/// Print what an order costs on AWS, for each row of the design table
 ///
-/// That is: invocations, requests to DynamoDB and their units, events, state transitions, and US dollars
-/// for a million such orders. The order runs on the embedded engine, whose store counts requests and
-/// units as DynamoDB bills them. Exit 1 if an order of one line takes a row above its budget in the design table.
+/// Prints the invocations, the requests to DynamoDB and their units, the events, the state
+/// transitions, and the US dollars for a million orders. The order runs on the embedded engine,
+/// whose store counts requests and units as DynamoDB bills them. Exit 1 if the order has one line,
+/// and a row exceeds its budget in the design table.
 #[derive(Debug, Args)]
 pub(crate) struct CostArguments {
     /// How the order ends
@@ -28,7 +29,7 @@ pub(crate) struct CostArguments {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Ending {
     Delivered,
-    /// Canceled by its customer while the carrier has it
+    /// Canceled by its customer while the carrier has the parcel
     Canceled,
     /// Of high value: approved by a reviewer, then delivered
     Reviewed,

@@ -47,7 +47,7 @@ enum WhileOpen {
     Approve,
 }
 
-/// The review timeout of the demo, in seconds: short, because a person watches.
+/// The review timeout of the demo, in seconds. It is short, because a person watches the demo.
 const REVIEW_SECONDS: u32 = 2;
 
 const STORIES: [Story; 7] = [
@@ -123,7 +123,8 @@ pub(crate) async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
         ..ShopConfig::default()
     };
     let shop = Shop::start(&config).await?;
-    // Waits for the end of the demo or for an interruption. Both remove the temporary directory.
+    // Waits for the end of the demo or for an interruption. In either case, the temporary directory
+    // is removed.
     let ended = tokio::select! {
         stories = print_text(demo, &shop) => stories,
         () = interruption.received() => Ok(ExitCode::from(INTERRUPTED)),
@@ -210,7 +211,7 @@ async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Tim
     Timeline::read(client, &order_id).await
 }
 
-/// Does what the customer or the reviewer does while the order is open.
+/// Cancels or approves the open order, as the example says.
 async fn act_while_open(
     while_open: WhileOpen,
     client: &Client,
@@ -278,7 +279,7 @@ pub(crate) fn print_books(accounts: &Accounts) {
     line!("  charged {charged} - refunded {refunded} = {kept} kept\n");
     if accounts.problems.is_empty() {
         line!(
-            "{GOOD}It adds up:{GOOD:#} what was sold was delivered, and what was delivered was paid once."
+            "{GOOD}It adds up:{GOOD:#} each sold piece was delivered, and each delivered order was paid once."
         );
     }
     for problem in &accounts.problems {

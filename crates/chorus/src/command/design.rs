@@ -1,4 +1,5 @@
-//! `chorus design`: prints the tables, checks the flow for gaps, and writes the derived files.
+//! `chorus design`: prints the design table, checks the flow of events for gaps, and writes the
+//! files that are derived from the table.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,27 +12,27 @@ use serde_json::json;
 
 use crate::screen::{self, BAD, BOLD, GOOD, line};
 
-/// Print the design table, or prove that its flow has no gaps
+/// Print the design table, or prove that its flow of events has no gaps
 ///
 /// There is one row for each action, and one for each event.
 #[derive(Debug, Args)]
 pub(crate) struct Design {
-    /// Prove that the flow has no gaps and that the services implement the table; exit 1 and name the
-    /// row if not
+    /// Prove that the flow of events has no gaps and that the services implement the table; if not,
+    /// name the row and exit 1
     #[arg(long)]
     check: bool,
-    /// Write what derives from the table, unless the check finds anything: schemas, samples,
+    /// Write the files that derive from the table, if the check finds no problem: schemas, samples,
     /// docs/DESIGN-TABLE.md, docs/events/ and docs/asyncapi.json
     #[arg(long)]
     write: bool,
-    /// Compare the contract with what was published, for new producers with old consumers and for old
-    /// events with new consumers; exit 1 and name the rows that a change breaks
+    /// Compare the contract with the published schemas: new producers with old consumers, and old
+    /// events with new consumers; if a change breaks rows, name them and exit 1
     #[arg(long, conflicts_with_all = ["check", "write", "publish"])]
     compat: bool,
-    /// Compare with the schemas in this folder, or with those of this commit
+    /// Compare with the schemas in this folder, or with the schemas of this commit
     #[arg(long, value_name = "DIR|COMMIT", requires = "compat")]
     against: Option<String>,
-    /// Add the contract to the published schemas, as a release does, unless it is incompatible
+    /// If the contract is compatible with the published schemas, add it to them, as a release does
     #[arg(long, conflicts_with_all = ["check", "write"])]
     publish: bool,
     /// The root of the repository

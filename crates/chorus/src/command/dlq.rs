@@ -41,36 +41,36 @@ enum Verb {
     Redrive {
         #[command(flatten)]
         which: Which,
-        /// At most N per second
+        /// Send at most N dead letters per second
         #[arg(long, value_name = "N")]
         per_second: Option<u32>,
         /// Send (default: dry run)
         #[arg(long)]
         yes: bool,
     },
-    /// List what operators redrove, replayed and rebuilt, oldest first
+    /// List the actions of operators, such as redrives, replays and rebuilds, oldest first
     Audit,
 }
 
-/// Which dead letters
+/// Selects dead letters
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Which {
-    /// Only those with these ids
+    /// Only dead letters with these ids
     #[arg(value_name = "ID")]
     ids: Vec<String>,
-    /// Only with this error code
+    /// Only dead letters with this error code
     #[arg(long)]
     code: Option<String>,
-    /// Only of this queue
+    /// Only dead letters in this queue
     #[arg(long)]
     queue: Option<String>,
-    /// At most N, oldest first
+    /// At most N dead letters, oldest first
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }
 
 impl Which {
-    /// Selects the dead letters with these ids; without ids, all.
+    /// Selects the dead letters with these ids; if `ids` is empty, selects all dead letters.
     pub(crate) fn of(ids: Vec<String>) -> Self {
         Self { ids, ..Self::default() }
     }
@@ -147,7 +147,7 @@ fn print_audit(dlq: &Dlq, entries: &[AuditEntry]) -> anyhow::Result<()> {
         line!("{DIM}{at:.3}{DIM:#}  {BOLD}{what}{BOLD:#} by {by}  {asked}");
         match outcome {
             Some(outcome) => line!("  {outcome}"),
-            None => line!("  {BAD}it is running, or was interrupted{BAD:#}"),
+            None => line!("  {BAD}the action is running, or was interrupted{BAD:#}"),
         }
     }
     Ok(())

@@ -27,12 +27,11 @@ use crate::stack::Stack;
 ///
 /// Report orders whose next event is overdue, errors that an operator must look at, money and stock
 /// that do not add up, failed executions, records with unpublished events, files that cannot be
-/// written, partners that do not answer, alarms of a stack, events that are tried again, dead letters,
-/// and rules on the bus that differ from the design table; each with the command that fixes it. Exit 1
-/// if there is a problem.
+/// written, partners that do not answer, alarms of a stack, events that are tried again, dead
+/// letters, and rules on the bus that differ from the design table. Exit 1 if there is a problem.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// Only orders placed since: a time, or how long ago, such as 2h [default: 15 days ago]
+    /// Only orders placed since WHEN: a time, or how long ago, such as 2h [default: 15 days ago]
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     since: Option<Timestamp>,
     #[command(flatten)]
@@ -100,8 +99,8 @@ pub(crate) async fn deployed(
     Ok(Checkup { redriven, dead_letters, failed_executions, drift, alarms, ..checkup })
 }
 
-/// Adds to `checkup` the charges that no payment of the shop records. If the provider's
-/// settings or key cannot be read, adds that charges were not looked for.
+/// Adds to `checkup` the charges that no payment of the shop records. If the payment provider's
+/// settings or key cannot be read, adds instead that charges were not examined.
 async fn look_for_unrecorded_charges(
     operator: &Operator,
     store: &Arc<DynamoStore>,

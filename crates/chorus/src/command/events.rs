@@ -1,4 +1,4 @@
-//! `chorus events`: an order's events, or the newest of all.
+//! `chorus events`: lists the events of one order, or the newest events of all orders.
 
 use std::process::ExitCode;
 
@@ -12,13 +12,13 @@ use crate::location::ShopLocation;
 use crate::screen::{BOLD, DIM, line};
 use crate::timeline::Timeline;
 
-/// List events: an order's, or the newest
+/// List the events of an order, or the newest events of all orders
 #[derive(Debug, Args)]
 pub(crate) struct Events {
     /// Only events of this order
     #[arg(long, value_name = "ORDER")]
     order: Option<OrderId>,
-    /// How many of the newest events
+    /// How many of the newest events to list
     #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "order")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000))]
     last: u64,

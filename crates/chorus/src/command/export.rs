@@ -12,8 +12,8 @@ use crate::screen::line;
 
 /// Print the data of a customer, as JSON
 ///
-/// Their name and email address, their orders with addresses and events, payments and deliveries. Not
-/// printed: emails that were sent, and who reviewed an order.
+/// Prints their name and email address, their orders with addresses and events, payments and
+/// deliveries. Does not print emails that were sent, nor who reviewed an order.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// The customer's id
@@ -46,7 +46,7 @@ pub(crate) async fn run(export: &Export) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads a path of the API; none if there is nothing (404).
+/// Reads a path of the API. Returns `None` if the API answers 404.
 async fn found(client: &Client, path: &str) -> anyhow::Result<Option<Value>> {
     let (status, kept) = client.send(ApiRequest::get(path)).await?;
     match status {

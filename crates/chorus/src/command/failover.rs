@@ -1,4 +1,4 @@
-//! `chorus failover`: has one region, or one data directory, take over from another.
+//! `chorus failover`: makes one region, or one data directory, take over from another.
 
 mod carrier;
 mod deployed;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use async_trait::async_trait;
 use chorus_events::{Currency, OrderId, Settings};
-use chorus_kernel::{Acting, Store};
+use chorus_kernel::{ActiveRegion, Store};
 use chorus_shop::failover::{begin, unfinished};
 use chorus_shop::takeover::{Plan, Repaired, Resumed, Takeover};
 use clap::Args;
@@ -21,18 +21,20 @@ use super::up::PaymentPartner;
 use crate::screen::{DIM, GOOD, line};
 use crate::stack::user;
 
-/// Have one region take over from another one, or one data directory from another
+/// Make one region, or one data directory, take over from another
 ///
-/// Reads from the payment provider and the carrier what they have done, brings the state of every
-/// order up to the events that arrived, refunds the charges of orders that were lost, and publishes
-/// the events of the other region again. Without --yes, only prints what it would do. If it is
-/// interrupted, run it again. To fail back, exchange --from and --to.
+/// Reads charges from the payment provider and parcels from the carrier. Repairs the state of every
+/// order, so that it matches the events that arrived from the other region. Refunds the charges of
+/// orders that were lost, and publishes the other region's events again. Without --yes, only prints
+/// the plan. If the command is interrupted, run it again. To fail back, exchange --from and --to.
 ///
-/// With --stack, the stack is deployed in both regions by infra/two-regions/template.yaml. The region
-/// that acted is fenced first; five minutes later, when none of its invocations can still run, the
-/// other one acts.
+/// With --stack, the stack must be deployed in both regions by infra/two-regions/template.yaml.
+/// Only one region is active at a time. The command first fences the region that was active, and
+/// waits five minutes, until no invocation in that region can still run. Then it activates the
+/// other region.
 ///
-/// Two directories: both shops are stopped, and the second was restored from a backup of the first.
+/// With two directories, both shops must be stopped, and the second must have been restored from a
+/// backup of the first.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chorus backup COPY --data first && chorus restore COPY --data second
@@ -40,7 +42,8 @@ use crate::stack::user;
   chorus failover --from first --to second --yes && chorus up --data second
   chorus failover --stack chorus --to eu-west-1 --carrier https://carrier.example --payment stripe")]
 pub(crate) struct Failover {
-    /// The data directory of the shop that acted; with --stack, the region that must be acting now
+    /// The data directory of the shop that was used until now; with --stack, the region that must
+    /// be active now
     #[arg(long, value_name = "DIR|REGION", required_unless_present = "stack")]
     from: Option<String>,
     /// The data directory, or the region, that takes over
@@ -49,11 +52,13 @@ pub(crate) struct Failover {
     /// The stack in both regions: on AWS, or at AWS_ENDPOINT_URL
     #[arg(long, value_name = "NAME", requires = "carrier")]
     stack: Option<String>,
-    /// The carrier's address, before /deliveries; CARRIER_API_KEY is the key that it asks for
+    /// The carrier's address: the part of its URL before /deliveries. The environment variable
+    /// CARRIER_API_KEY must contain the key that the carrier requires
     #[arg(long, value_name = "URL", requires = "stack")]
     carrier: Option<String>,
-    /// A rule that stays disabled, because its partner is not configured; may be given several times.
-    /// If the region that acted answers, rules that are disabled there stay disabled, too
+    /// A rule that stays disabled, because its partner is not configured; may be given several
+    /// times. If the region that was active answers, the rules that are disabled in that region
+    /// stay disabled, too
     #[arg(long = "except", value_name = "RULE", requires = "stack")]
     except: Vec<String>,
     #[command(flatten)]
@@ -72,7 +77,7 @@ pub(crate) struct Failover {
 /// The steps of a failover that differ between a deployed stack and two data directories.
 #[async_trait]
 trait Platform: Sync {
-    /// The names of two regions: of the one that acted, and of the one that takes over.
+    /// The name of the region that was active, and the name of the region that takes over.
     fn regions(&self) -> (&str, &str);
 
     fn takeover(&self) -> Takeover<'_>;
@@ -80,14 +85,14 @@ trait Platform: Sync {
     /// The store of the region that takes over.
     fn store(&self) -> &dyn Store;
 
-    /// Stops the region that acted, and returns once neither region acts.
+    /// Stops the region that was active. Returns once neither region is active.
     async fn fence(&self) -> anyhow::Result<()>;
 
-    /// Lets the region that takes over act.
+    /// Makes the region that takes over the active region.
     async fn activate(&self) -> anyhow::Result<()>;
 
-    /// Completes the failover after the other region has begun to act: disables the rules of the
-    /// region that acted, or copies the simulated partners' books.
+    /// Completes the failover once the region that takes over is active. For a stack, disables the
+    /// rules of the other region. For data directories, copies the simulated partners' records.
     async fn finish(&self) -> anyhow::Result<()>;
 }
 
@@ -103,32 +108,33 @@ pub(crate) async fn run(failover: &Failover) -> anyhow::Result<ExitCode> {
 
 /// Whether the failover still has to be done.
 enum State {
-    /// The region that is to take over acts already, and no failover to it was interrupted.
+    /// The region that should take over is already active, and no failover to it was interrupted.
     Done,
-    /// A failover has to be done, or continued. The set contains the orders that an interrupted
-    /// failover was going to cancel; it is empty if none was interrupted.
+    /// A failover has to be started, or an interrupted one continued. The set contains the orders
+    /// that an interrupted failover was going to cancel; it is empty if no failover was
+    /// interrupted.
     Pending(BTreeSet<OrderId>),
 }
 
 async fn state(platform: &dyn Platform) -> anyhow::Result<State> {
     let to = platform.regions().1;
-    let acting = Acting::read(platform.store()).await?;
+    let active = ActiveRegion::read(platform.store()).await?;
     let interrupted_cancels = unfinished(platform.store(), to).await?;
-    let acts = acting.is_some_and(|acting| acting.region == to);
+    let is_active = active.is_some_and(|active| active.region == to);
     Ok(match interrupted_cancels {
-        None if acts => State::Done,
+        None if is_active => State::Done,
         cancels => State::Pending(cancels.unwrap_or_default()),
     })
 }
 
-/// Prints what the takeover would do; returns false if there is nothing to do.
+/// Prints the plan of the takeover. Returns false if there is nothing to do.
 async fn show(failover: &Failover, platform: &dyn Platform) -> anyhow::Result<bool> {
     let regions = platform.regions();
     if matches!(state(platform).await?, State::Done) {
         if failover.json {
-            line!("{}", json!({ "acts": regions.1 }));
+            line!("{}", json!({ "active": regions.1 }));
         } else {
-            line!("{GOOD}{} acts already.{GOOD:#}", regions.1);
+            line!("{GOOD}{} is already active.{GOOD:#}", regions.1);
         }
         return Ok(false);
     }
@@ -144,7 +150,7 @@ async fn show(failover: &Failover, platform: &dyn Platform) -> anyhow::Result<bo
     Ok(true)
 }
 
-/// Takes over. If it is interrupted at any moment, it can be done again from the start.
+/// Takes over. If the takeover is interrupted, at any moment, this function can be called again.
 async fn carry_out(failover: &Failover, platform: &dyn Platform) -> anyhow::Result<ExitCode> {
     let State::Pending(mut cancels) = state(platform).await? else {
         return Ok(ExitCode::SUCCESS);
@@ -152,7 +158,8 @@ async fn carry_out(failover: &Failover, platform: &dyn Platform) -> anyhow::Resu
     let (store, regions, by) = (platform.store(), platform.regions(), user());
     let begun = begin(store, &by, regions, &cancels).await?;
     platform.fence().await?;
-    // Planned again, because more items and events may have arrived since the plan was shown.
+    // Plans the takeover again, because more items and events may have arrived since the plan was
+    // shown.
     let plan = platform.takeover().plan().await.context("the takeover cannot be planned")?;
     cancels.extend(plan.cancels.iter().cloned());
     let planned = begin(store, &by, regions, &cancels).await?;

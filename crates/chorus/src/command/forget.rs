@@ -18,10 +18,10 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 pub(crate) struct Forget {
     /// The customer's id
     customer: CustomerId,
-    /// Forget the customer; without it, this is a dry run
+    /// Forget the customer (default: dry run)
     #[arg(long)]
     yes: bool,
-    /// Forget them although they have open orders, which then cannot be delivered
+    /// Forget the customer despite their open orders, which then cannot be delivered
     #[arg(long)]
     despite_orders_under_way: bool,
     #[command(flatten)]
@@ -56,7 +56,7 @@ pub(crate) async fn run(forget: &Forget) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns what is stored about the customer, and which of their orders are open.
+/// Returns whether the customer is known, and which of their orders are open.
 async fn preview(client: &Client, customer: &CustomerId) -> anyhow::Result<Value> {
     let (status, known) = client.send(ApiRequest::get(&format!("/customers/{customer}"))).await?;
     let path = format!("/orders?customer-id={customer}&status=Open&limit=100");

@@ -25,24 +25,25 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Fill a shop with Northwind's items and customers, and place its 830 orders
 ///
-/// Its 77 products and 91 customers come first, then the orders by their dates; each ends before
-/// the next is placed. A second import changes nothing.
+/// Imports Northwind's 77 products and 91 customers first, then places its orders by date. Each
+/// order ends before the next order is placed. A second import changes nothing.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("shop").required(true))]
 pub(crate) struct Import {
     /// The folder with products.csv, customers.csv, orders.csv and order_details.csv
     folder: PathBuf,
-    /// The shop's directory; it is created if there is none
+    /// The shop's directory; it is created if it does not exist
     #[arg(long, value_name = "DIR", group = "shop")]
     data: Option<PathBuf>,
-    /// A shop that runs elsewhere
+    /// The address of a shop that is running
     #[arg(long, value_name = "URL", group = "shop", value_parser = url)]
     url: Option<String>,
-    /// The token to call with, as `chorus token` prints one; it must have the role staff and,
-    /// to read the accounts, the role operator
+    /// The token for the shop's API, as `chorus token` prints it. It must have the role staff. To
+    /// read the shop's accounts of items and money, it must also have the role operator
     #[arg(long, value_name = "TOKEN", env = "CHORUS_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// The token of a reviewer, who approves orders of high value: whoever places an order cannot
+    /// The token of a reviewer, who approves orders of high value. The caller who places an order
+    /// may not approve it
     #[arg(long, value_name = "TOKEN", env = "CHORUS_REVIEWER_TOKEN", hide_env_values = true)]
     reviewer_token: Option<String>,
     /// Print JSON
@@ -50,10 +51,10 @@ pub(crate) struct Import {
     json: bool,
 }
 
-/// A shop to import into: one that runs, or one that is started for the import.
+/// The shop to import into. It runs already, or is started for the import.
 struct Target {
     client: Client,
-    /// Calls as the reviewer.
+    /// The client that calls as the reviewer.
     reviewer: Client,
     own: Option<Shop>,
 }
@@ -96,7 +97,7 @@ async fn target(import: &Import) -> anyhow::Result<Target> {
     Ok(Target { client, reviewer, own: Some(shop) })
 }
 
-/// Imports everything; returns the ids of the orders.
+/// Imports the items, the customers and the orders; returns the ids of the orders.
 async fn fill(target: &Target, shop: &Northwind, quiet: bool) -> anyhow::Result<Vec<String>> {
     let client = &target.client;
     let (progress, idle_check) = (progress(shop, quiet)?, IdleCheck::of(client).await?);
@@ -164,7 +165,8 @@ async fn carry_out(
     tokio::time::timeout(PATIENCE, ending)
         .await
         .with_context(|| format!("order {id} did not end within {} s", PATIENCE.as_secs()))??;
-    // Waits until the pieces that a canceled order had reserved are available for the next order.
+    // If the order was canceled, waits until its reserved pieces are available again, because the
+    // next order may need them.
     idle_check.wait_until_idle(client, &order.skus()).await?;
     Ok(id)
 }

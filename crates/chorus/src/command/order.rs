@@ -52,22 +52,22 @@ enum Verb {
         /// The order's id
         order: OrderId,
     },
-    /// List orders, newest first: those of one customer, or of all
+    /// List the orders of one customer, or of all customers, newest first
     List {
         /// Only orders of this customer
         #[arg(long)]
         customer: Option<CustomerId>,
-        /// Only those with this status: Open, Canceled or Delivered
+        /// Only orders with this status: Open, Canceled or Delivered
         #[arg(long)]
         status: Option<String>,
-        /// Only those placed at this time or later: a day such as 2026-11-28, a time, or how long
+        /// Only orders placed at this time or later: a day such as 2026-11-28, a time, or how long
         /// ago, such as 20d [default: a year ago]
         #[arg(long, value_name = "WHEN", value_parser = parse_moment)]
         from: Option<String>,
-        /// Only those placed at this time or earlier; a day includes its end
+        /// Only orders placed at this time or earlier; a day means the end of that day
         #[arg(long, value_name = "WHEN", value_parser = parse_moment)]
         to: Option<String>,
-        /// All of them, not only the newest hundred
+        /// List all of these orders, not only the newest hundred
         #[arg(long)]
         all: bool,
     },
@@ -75,7 +75,7 @@ enum Verb {
     Cancel {
         /// The order's id
         order: OrderId,
-        /// The reason, which the order shows
+        /// The reason, which `order show` prints
         #[arg(long, default_value = "the customer canceled it")]
         reason: String,
     },
@@ -89,8 +89,8 @@ fn ordered(text: &str) -> Result<(Sku, Quantity), String> {
     Ok((sku, quantity))
 }
 
-/// Converts the text for the API: a day stays as it is, and a duration becomes the time that long
-/// ago.
+/// Converts the text for the API: a day stays as it is, and a duration such as `20d` becomes the
+/// time 20 days ago.
 fn parse_moment(text: &str) -> Result<String, String> {
     let at = moment(text)?;
     if text.parse::<Date>().is_ok() { Ok(text.to_owned()) } else { Ok(at.to_string()) }
@@ -168,7 +168,7 @@ async fn list(
     Ok(answer)
 }
 
-/// Prints how far the payment and the delivery of an order are.
+/// Prints the progress of an order's payment and delivery.
 fn print_progress(order: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let day = |what: &str, value: &Value| {

@@ -22,8 +22,8 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
 /// Run the simulated carrier on its own, beside a shop on an emulator or on AWS
 ///
-/// CARRIER_API_KEY is the key that its callers send, and WEBHOOK_SECRET the secret with which it
-/// signs callbacks.
+/// The environment variable CARRIER_API_KEY contains the key that callers of the carrier must send.
+/// The carrier signs its callbacks with the secret in the environment variable WEBHOOK_SECRET.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Partners {
@@ -32,10 +32,11 @@ pub(crate) struct Partners {
     /// The port on 127.0.0.1
     #[arg(long, default_value_t = 3001)]
     port: u16,
-    /// The URL for callbacks: the address of the shop's API and /webhooks/logistics
+    /// The URL for callbacks: the address of the shop's API, followed by /webhooks/logistics
     #[arg(long, value_name = "URL", required = true)]
     webhook_url: Option<String>,
-    /// The carrier's data directory; a carrier that is started on it again continues its callbacks
+    /// The carrier's data directory; if the carrier is started again with the same directory, it
+    /// continues its callbacks
     #[arg(long, value_name = "DIR", default_value = ".chorus-partners")]
     data: PathBuf,
 }
@@ -48,15 +49,15 @@ enum PartnersCommand {
 /// Check a carrier against the contract for carriers
 ///
 /// The carrier has to send its reports to this machine: to /webhooks/logistics at --listen. The
-/// contract is docs/carrier-openapi.json. CARRIER_API_KEY is the key that the shop sends, and
-/// WEBHOOK_SECRET the secret with which the carrier signs its reports. Exit 1 if it violates the
-/// contract.
+/// contract is docs/carrier-openapi.json. The environment variable CARRIER_API_KEY contains the key
+/// that the shop sends, and WEBHOOK_SECRET contains the secret with which the carrier signs its
+/// reports. Exit 1 if the carrier violates the contract.
 #[derive(Debug, Args)]
 struct Verify {
-    /// The carrier's address, before /deliveries
+    /// The carrier's address: the part of its URL before /deliveries
     #[arg(long, value_name = "URL")]
     carrier: String,
-    /// Where the carrier's reports are received
+    /// The address on this machine that receives the carrier's reports
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3002")]
     listen: SocketAddr,
     /// How many seconds to wait for the reports about one parcel
@@ -132,7 +133,7 @@ pub(crate) async fn run(partners: &Partners) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads an environment variable; `otherwise` if it is not set or empty.
+/// Reads an environment variable. Returns `otherwise` if the variable is not set, or is empty.
 pub(crate) fn variable(name: &str, otherwise: &str) -> String {
     let given = std::env::var(name).ok().filter(|value| !value.is_empty());
     given.unwrap_or_else(|| otherwise.to_owned())

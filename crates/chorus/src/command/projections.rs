@@ -23,7 +23,7 @@ pub(crate) struct Projections {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Delete the list of orders, and fold it again from the orders' stored events
+    /// Delete the list of orders, and build it again from the orders' stored events
     Rebuild {
         /// Rebuild (default: dry run)
         #[arg(long)]

@@ -21,9 +21,9 @@ use crate::stack::{Stack, user};
 
 /// Redeliver archived events (dry run unless --yes)
 ///
-/// Each consumer's row in the design table declares what it does with
-/// them: fold them into its view again, treat those that it has processed as duplicates, or ignore
-/// them because it has external effects.
+/// Each consumer's row in the design table declares how the consumer handles replayed events: it
+/// folds them into its view again, skips the events that it has processed, or ignores all replayed
+/// events because it has external effects.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chorus replay --from 1h
@@ -36,7 +36,7 @@ pub(crate) struct Replay {
     /// The end, exclusive [default: now]
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     to: Option<Timestamp>,
-    /// Only to the target of this rule, such as order-ProjectOrder
+    /// Deliver only to the target of this rule, such as order-ProjectOrder
     #[arg(long)]
     rule: Option<String>,
     /// Deliver (default: dry run)
@@ -51,7 +51,7 @@ pub(crate) struct Replay {
     json: bool,
 }
 
-/// Reads a time, a day or a time without a zone (in UTC), or a duration as the time that long ago.
+/// Reads a moment: a time, a day or a time without a zone (both in UTC), or a duration before now.
 pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let wrong = "must be a time such as 2026-11-20T10:00:00Z, a day such as 2026-11-20, or how \
         long ago, such as 90m, 2h or 20d";
@@ -89,7 +89,8 @@ pub(crate) async fn run(replay: &Replay) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Replays on AWS: EventBridge replays its archive, and each consumer acts as its row declares.
+/// Replays on AWS. EventBridge replays its archive, and each consumer handles the events as its row
+/// of the design table declares.
 async fn deployed(replay: &Replay, operator: &Operator, to: Timestamp) -> anyhow::Result<ExitCode> {
     let rules = chorus_events::table::TABLE.rules();
     let meant = |rule: &&Rule| replay.rule.as_ref().is_none_or(|only| *only == rule.name);

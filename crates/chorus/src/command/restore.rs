@@ -1,4 +1,4 @@
-//! `chorus restore`: restores a backup into a new directory, or mends a stack whose tables were
+//! `chorus restore`: restores a backup into a new directory, or repairs a stack whose tables were
 //! restored.
 
 mod deployed;
@@ -16,34 +16,34 @@ use crate::screen::{BAD, GOOD, called, line};
 
 /// Restore a backup into a new directory, or repair a stack whose tables were restored
 ///
-/// With a backup, every file of it is checked first. The orders that were under way continue when the
-/// shop is started.
+/// With a backup, every file of the backup is checked first. The orders that had not ended continue
+/// when the shop is started.
 ///
-/// With --stack, DynamoDB must have restored the stack's tables to one moment. It restores each table
-/// separately, so of a transaction just before that moment, only some items may be restored. The
-/// command checks each record of that time against its items, undoes incomplete transactions, counts
-/// the stock again, and replays the archive from before that moment. Without --yes, it only prints
-/// what it would do.
+/// With --stack, DynamoDB must have restored the stack's tables to one moment. DynamoDB restores
+/// each table separately, so a transaction just before that moment may have been restored only in
+/// part. The command finds and undoes such transactions, counts the stock again, and replays the
+/// events that were archived before that moment. Without --yes, the command only prints what it
+/// would do.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chorus restore BACKUP --data NEW-DIR
   chorus restore --stack chorus-prod --moment 2026-11-29T10:15:00Z
   chorus restore --stack chorus-prod --moment 2026-11-29T10:15:00Z --yes")]
 pub(crate) struct Restore {
-    /// The backup
+    /// The directory of the backup
     #[arg(required_unless_present = "stack", requires = "data")]
     from: Option<PathBuf>,
-    /// The directory of the shop; it must not exist, or be empty
+    /// The directory for the shop; it must be empty, or not exist yet
     #[arg(long, value_name = "DIR", requires = "from")]
     data: Option<PathBuf>,
     /// The stack whose tables DynamoDB has restored: on AWS, or at AWS_ENDPOINT_URL
     #[arg(long, value_name = "NAME", conflicts_with_all = ["from", "data"], requires = "moment")]
     stack: Option<String>,
-    /// The time to which its tables were restored
+    /// The time to which the stack's tables were restored
     #[arg(long, value_name = "WHEN", value_parser = moment, requires = "stack")]
     moment: Option<Timestamp>,
-    /// The time from which on the archive is replayed, until the moment [default: a day before the
-    /// moment]
+    /// Replay the events that were archived between this time and --moment [default: a day before
+    /// --moment]
     #[arg(long, value_name = "WHEN", value_parser = moment, requires = "stack")]
     replay_from: Option<Timestamp>,
     /// Repair the stack (default: dry run)
@@ -62,8 +62,8 @@ pub(crate) async fn run(restore: &Restore) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The consequence for open orders if the customers' keys are not restored, so that addresses
-/// cannot be decrypted.
+/// The consequence for open orders if the customers' keys are not restored. Without the keys,
+/// addresses cannot be decrypted.
 const CONSEQUENCE: &str =
     "Orders that the carrier does not have yet will be canceled and refunded.";
 
@@ -75,7 +75,7 @@ fn from_backup(from: &Path, data: &Path) -> anyhow::Result<ExitCode> {
     match keys {
         RestoredKeys::Restored(0) => {}
         RestoredKeys::Restored(_) => line!(
-            "The data of customers who were forgotten since the backup can be read again: `{chorus} forget` them again."
+            "The data of customers who were forgotten after the backup can be read again. Run `{chorus} forget` for each of them."
         ),
         RestoredKeys::TooOld => line!(
             "{BAD}Names and addresses stay unreadable{BAD:#}: the backup is more than \

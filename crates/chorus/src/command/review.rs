@@ -78,7 +78,7 @@ async fn list(client: &Client) -> anyhow::Result<Value> {
     }
 }
 
-/// Decides the review under the handle that it has now.
+/// Decides the review. Reads its current handle first.
 async fn decide(client: &Client, verdict: &str, decision: &Decision) -> anyhow::Result<Value> {
     let Decision { order, reason } = decision;
     let path = format!("/reviews/{order}");

@@ -13,7 +13,7 @@ use crate::location::ShopLocation;
 use crate::screen::{GOOD, line};
 use crate::stack::{Stack, user};
 
-/// Record that a doctor finding was handled
+/// Record that a finding of doctor was handled
 ///
 /// Doctor no longer reports the errors that the order had until now. The order itself is not
 /// changed.
@@ -21,7 +21,7 @@ use crate::stack::{Stack, user};
 pub(crate) struct Settle {
     /// The order's id
     order: OrderId,
-    /// How it was handled, for the audit
+    /// How the finding was handled, for the audit
     #[arg(long)]
     reason: String,
     #[command(flatten)]

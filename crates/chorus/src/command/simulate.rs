@@ -31,7 +31,7 @@ pub(crate) struct Simulate {
     /// Run only this seed
     #[arg(long, value_name = "S", conflicts_with = "seeds")]
     seed: Option<u64>,
-    /// Print each call, each delivery and each fault of the one run; needs --seed or --strike
+    /// Print each call, each delivery and each fault of the run; needs --seed or --strike
     #[arg(long, requires = "one-run")]
     trace: bool,
     /// Orders in each run
@@ -41,28 +41,29 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "LIST", default_value = "all", allow_hyphen_values = true)]
     #[arg(long_help = FAULTS, value_parser = faults)]
     faults: Faults,
-    /// 2: the first of two regions is lost at some call, and the second one takes over
+    /// With 2, the first of two regions is lost at some call, and the second region takes over
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u8).range(1..=2))]
     #[arg(conflicts_with = "exhaustive")]
     regions: u8,
-    /// Inject every single fault, or every pair of faults, at every call of fixed orders
+    /// Run the fixed orders of --story with each single fault, or each pair of faults, at every
+    /// call
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["seeds", "seed"])]
     exhaustive: Option<Exhaustive>,
-    /// Which fixed orders
+    /// The fixed orders to run with --exhaustive or --strike
     #[arg(long, value_name = "STORY", default_value = "both", conflicts_with_all = ["seeds", "seed"])]
     story: StoryName,
-    /// Run part I of N of the pairs, counted from 1
+    /// Run only part I of N parts of the pairs; I is 1 to N
     #[arg(long, value_name = "I/N", requires = "exhaustive", value_parser = part)]
     part: Option<(u64, u64)>,
-    /// Run the fixed orders with this fault, in the form in which a failure prints it; may be given
-    /// several times
+    /// Run the fixed orders of --story with this fault, written as in the report of a failure; may
+    /// be given several times
     #[arg(long, value_name = "FAULT", conflicts_with_all = ["seeds", "seed", "exhaustive"])]
     #[arg(value_parser = injection)]
     strike: Vec<Injection>,
     /// The store of each run
     #[arg(long, value_name = "STORE", default_value = "map")]
     store: Store,
-    /// Run N at once [default: one per core]
+    /// How many runs to do in parallel [default: one per core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
     /// Stop after N failures
@@ -123,7 +124,7 @@ Not part of all, and in every run where it is named:
 enum Exhaustive {
     /// Every fault at every call
     Single,
-    /// Every fault at every call, and every fault at every call that follows it
+    /// Every pair of faults: each fault at each call, with each fault at each later call
     Pairs,
 }
 
@@ -133,13 +134,14 @@ enum StoryName {
     Delivered,
     /// An order of high value that goes abroad, canceled when its parcel is on its way
     Canceled,
-    /// Both, at the same time
+    /// The orders of delivered and of canceled, at the same time
     Both,
     /// A customer is forgotten while a parcel is on its way, and comes back
     Forgotten,
-    /// Orders are charged when their parcels leave, and one order is canceled before its parcel leaves
+    /// Orders are charged when their parcels leave; one order is canceled before its parcel leaves
     WhenShipped,
-    /// A customer confirms the charge before the shop waits for that
+    /// A customer confirms the charge at once, so that the provider's notice arrives before the
+    /// shop waits for it
     Confirmed,
 }
 
@@ -176,7 +178,8 @@ impl Simulate {
         }
     }
 
-    /// The kinds of faults, with the loss of a region if there are two.
+    /// Returns the kinds of faults to inject. If there are two regions, includes the loss of a
+    /// region.
     fn faults(&self) -> Faults {
         let mut faults = self.faults.clone();
         if self.regions > 1 {
@@ -196,7 +199,7 @@ impl Simulate {
         }
     }
 
-    /// Returns the options that, with the seed, give the same run.
+    /// Returns the options that, together with a seed, repeat a run.
     fn arguments(&self) -> String {
         let mut words = String::new();
         if self.orders != 4 {

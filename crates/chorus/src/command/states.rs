@@ -23,9 +23,9 @@ const UNREADABLE: u8 = 2;
 
 /// Validate, run, test and draw state machines in Amazon States Language.
 ///
-/// A FILE is a definition in JSON or YAML, or a SAM or CloudFormation template with definitions
-/// inside it or beside it; `-` is standard input. Exit codes: 0 when all is well, 1 when a machine
-/// is invalid, fails, or is not covered, 2 when something cannot be read.
+/// A FILE is a definition in JSON or YAML, or a SAM or CloudFormation template whose definitions
+/// are in the template or in files that it names; `-` is standard input. Exit codes: 0 when all is
+/// well, 1 when a machine is invalid, fails, or is not covered, 2 when something cannot be read.
 #[derive(Debug, Args)]
 pub(crate) struct States {
     #[command(subcommand)]
@@ -34,17 +34,17 @@ pub(crate) struct States {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List every problem, by state and field. Exit 1 if there is an error among them, 2 if a file
-    /// cannot be read
+    /// List every problem, by state and field. Exit 1 if a problem is an error, 2 if a file cannot
+    /// be read
     Validate(validate::Validate),
-    /// Run the machine in virtual time and print its output. Exit 1 with error and cause if it
-    /// fails, 2 if it cannot be run
+    /// Run the machine in virtual time and print its output. Exit 1, with error and cause, if the
+    /// execution fails, 2 if the machine cannot be run
     Run(run::Run),
-    /// Try one state alone, and print what TestState answers. Exit 1 if the state fails, 2 if it
-    /// cannot be tried
+    /// Run one state alone, and print the response that TestState gives. Exit 1 if the state fails,
+    /// 2 if it cannot be run
     Test(test::Test),
-    /// Run a folder of mocks, and report which states and transitions they cover. Exit 1 if one is
-    /// not covered, 2 if something cannot be run
+    /// Run a folder of mocks, and report which states and transitions they cover. Exit 1 if a state
+    /// or a transition is not covered, 2 if a run is not possible
     Coverage(coverage::Coverage),
     /// Draw the machine as SVG. Exit 2 if there is no machine to draw
     Draw {
@@ -61,7 +61,7 @@ enum Verb {
 struct Which {
     /// The state machine, or a template with it; `-` is standard input
     file: PathBuf,
-    /// Its logical id, where a template has several
+    /// The machine's logical id, if a template has several machines
     #[arg(long, value_name = "ID")]
     machine: Option<String>,
     /// The type of the machine [default: the template's, or else standard]
@@ -75,7 +75,7 @@ struct Answers {
     /// Mocked task results: a file that maps a state's name to its responses
     #[arg(long, value_name = "FILE")]
     mock: Option<PathBuf>,
-    /// The test case, of mocks written for Step Functions Local
+    /// The test case to run, if the mocks are written for Step Functions Local
     #[arg(long, value_name = "NAME", requires = "mock")]
     case: Option<String>,
     /// A folder that replaces S3, for distributed Maps: FOLDER/BUCKET/KEY

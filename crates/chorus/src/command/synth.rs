@@ -14,14 +14,14 @@ use crate::screen::{BAD, GOOD, line};
 
 /// Print or check template.yaml, the stack that derives from the design table
 ///
-/// Print template.yaml (SAM), which derives from the design table, the services' tables and their
-/// routes.
+/// Print template.yaml (SAM), which derives from the design table, and from the DynamoDB tables and
+/// the routes of the services.
 #[derive(Debug, Args)]
 pub(crate) struct Synth {
     /// Check the rules that no linter checks, and that template.yaml is up to date; exit 1 if not
     #[arg(long)]
     check: bool,
-    /// Write template.yaml, unless a check finds anything
+    /// Write template.yaml, if the checks find no problem
     #[arg(long)]
     write: bool,
     /// The root of the repository
@@ -30,7 +30,7 @@ pub(crate) struct Synth {
     /// Print the findings as JSON
     #[arg(long, requires = "check")]
     json: bool,
-    /// Print a change set that imports the resources that outlived a stack into a new one
+    /// Print a change set that imports the remaining resources of a deleted stack into a new stack
     ///
     /// FILE is the output of `aws cloudformation list-stack-resources` for the deleted stack. The
     /// change set is the input of `aws cloudformation create-change-set --cli-input-json`.

@@ -18,14 +18,15 @@ use crate::stack::Stack;
 
 /// Print a token for the API: a customer's, staff's, a reviewer's or an operator's
 ///
-/// Print a token that is valid for twelve hours, and nothing else: for `Authorization: Bearer …`,
-/// or as CHORUS_TOKEN for these commands. With --stack, the token is that of a user in the stack's
-/// user pool, valid for an hour; the user's password is in CHORUS_PASSWORD.
+/// Print only the token. Send it in the header `Authorization: Bearer …`, or set the variable
+/// CHORUS_TOKEN, which the other commands read. The token is valid for twelve hours. With --stack,
+/// the token belongs to a user of the stack's user pool, and is valid for one hour; the variable
+/// CHORUS_PASSWORD must be the user's password.
 #[derive(Debug, Args)]
 pub(crate) struct Token {
     #[command(flatten)]
     who: Who,
-    /// Create the user first, with that password; only with --stack
+    /// Create the user first, with the password in CHORUS_PASSWORD; only with --stack
     #[arg(long, requires = "stack")]
     create: bool,
     #[command(flatten)]
@@ -53,7 +54,7 @@ struct Who {
 }
 
 impl Who {
-    /// Returns the name and, if there is one, the role that the token is for.
+    /// Returns the name and the role of the caller that the token is for. A customer has no role.
     fn asked(&self) -> TokenRequest {
         let Self { customer, reviewer, operator, .. } = self;
         let (name, role) = match (customer, reviewer, operator) {
@@ -92,8 +93,8 @@ pub(crate) async fn run(token: &Token) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The variable with the password of a user of the pool. It is no option, because others can see a
-/// command's arguments.
+/// The variable with the password of a user of the pool. The password is not an option, because
+/// other users of the machine can see a command's arguments.
 const PASSWORD: &str = "CHORUS_PASSWORD";
 
 /// Gets a token from the stack's user pool; fails for a user without the requested role.

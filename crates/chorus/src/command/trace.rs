@@ -1,4 +1,4 @@
-//! `chorus trace`: draws what happened to an order, as a tree of causes.
+//! `chorus trace`: draws an order's events as a tree of causes.
 
 use std::process::ExitCode;
 
@@ -11,8 +11,8 @@ use crate::timeline::Timeline;
 
 /// Draw an order's events as a tree of causes
 ///
-/// It is drawn from the event log, with times, services, retries and the steps of the order's state
-/// machines.
+/// The tree is drawn from the event log, with times, services, retries and the steps of the order's
+/// state machines.
 #[derive(Debug, Args)]
 pub(crate) struct Trace {
     /// The order's id

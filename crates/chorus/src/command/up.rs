@@ -19,7 +19,7 @@ use chorus_webhook_signature::WebhookSecret;
 use clap::{Args, ValueEnum};
 use jiff::{Span, SpanRelativeTo};
 
-use crate::interruption::Interruption;
+use crate::interruption::{Interruption, survive_file_size_limit};
 use crate::location::{announce, running_in};
 use crate::screen::{BOLD, DIM, GOOD, called, line};
 
@@ -28,7 +28,8 @@ use crate::screen::{BOLD, DIM, GOOD, called, line};
 /// Run every service, the bus, the queues, the state and the simulated partners in one process.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
-    /// The data directory; a shop that is started on it again continues where it stopped
+    /// The data directory; a shop that is started again on this directory continues where it
+    /// stopped
     #[arg(long, value_name = "DIR", default_value = ".chorus")]
     data: PathBuf,
     /// The port on 127.0.0.1
@@ -52,13 +53,13 @@ pub(crate) struct Up {
     numbers: Numbers,
 }
 
-/// The shop's own numbers.
+/// Settings that each shop chooses, such as its currency.
 #[derive(Debug, Args)]
 struct Numbers {
     /// The country that the shop ships from: its code by ISO 3166
     #[arg(long, value_name = "CODE", default_value_t = Settings::DEFAULT.home_country)]
     home_country: Country,
-    /// Have orders of this total or more reviewed before they are charged
+    /// Let a person review orders of this amount or more before they are charged
     #[arg(
         long,
         value_name = "AMOUNT",
@@ -83,7 +84,7 @@ fn threshold(text: &str) -> Result<Money, String> {
     if amount < Money::ZERO { Err("must not be negative".to_owned()) } else { Ok(amount) }
 }
 
-/// The longest wait for a delivery, in seconds: the state machine that waits ends after 30 days.
+/// The longest wait for a delivery, in seconds. The waiting state machine times out after 30 days.
 const LONGEST_DELIVERY: u32 = 29 * 86_400;
 
 /// Reads a duration, and returns its seconds.
@@ -123,8 +124,9 @@ fn front_end(text: &str) -> Result<String, String> {
 /// The server that sends the shop's emails; without one, the simulated mailer stores them.
 #[derive(Debug, Args)]
 struct Mail {
-    /// Send emails by this SMTP server: smtp://127.0.0.1:1025, or smtps://USER:PASSWORD@HOST. Set a
-    /// URL with a password by the variable: other users of the machine can read arguments
+    /// Send emails by this SMTP server: smtp://127.0.0.1:1025, or smtps://USER:PASSWORD@HOST. Put a
+    /// URL with a password in the variable CHORUS_MAIL: other users of the machine can read
+    /// arguments
     #[arg(long = "mail", value_name = "URL", env = "CHORUS_MAIL", hide_env_values = true)]
     server: Option<String>,
     /// The sender of emails
@@ -145,8 +147,8 @@ impl Mail {
     }
 }
 
-/// The provider that charges. Stripe's key is in STRIPE_KEY, and the secret of its webhook in
-/// STRIPE_WEBHOOK_SECRET.
+/// The payment options. The variable STRIPE_KEY has Stripe's key, and STRIPE_WEBHOOK_SECRET the
+/// secret of Stripe's webhook.
 #[derive(Debug, Args)]
 struct Payments {
     #[command(flatten)]
@@ -166,13 +168,13 @@ struct Payments {
     confirmation_timeout: u32,
 }
 
-/// Who moves the money.
+/// The payment provider that charges and refunds.
 #[derive(Debug, Args)]
 pub(crate) struct PaymentPartner {
     /// The payment provider: simulated, or Stripe with the key in the variable STRIPE_KEY
     #[arg(long = "payment", value_name = "PROVIDER", default_value = "simulated")]
     provider: Provider,
-    /// Another server with Stripe's API; on this machine it needs no key
+    /// The address of Stripe's API. A server on this machine that has the same API needs no key
     #[arg(long = "payment-url", value_name = "URL", default_value = STRIPE)]
     url: String,
 }
@@ -183,11 +185,11 @@ enum Provider {
     Stripe,
 }
 
-/// The key for a server on this machine with Stripe's API, if none is given.
+/// The key for a server on this machine that has Stripe's API, if STRIPE_KEY is not set.
 const KEY_OF_THIS_LAPTOP: &str = "sk_test_for_this_laptop_only";
 
 impl PaymentPartner {
-    /// Returns Stripe, if it is the provider.
+    /// Returns the client of Stripe, if Stripe is the selected provider.
     pub(crate) fn stripe(&self, currency: Currency) -> anyhow::Result<Option<StripeProvider>> {
         if self.provider == Provider::Simulated {
             return Ok(None);
@@ -207,7 +209,7 @@ pub(crate) fn stripe_key() -> Option<String> {
     std::env::var("STRIPE_KEY").ok().filter(|key| !key.is_empty())
 }
 
-/// Returns the provider that charges by the server with Stripe's API at `url`.
+/// Returns the payment provider that calls Stripe's API at `url`.
 pub(crate) fn stripe_at(
     url: &str,
     key: SecretKey,
@@ -256,6 +258,7 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
         bail!("the shop in {} runs already, at {url}: stop it first", up.data.display());
     }
     let interruption = Interruption::listen()?;
+    survive_file_size_limit()?;
     let unopened = || format!("the shop in {} cannot be opened", up.data.display());
     let shop = Shop::start(&config).await.with_context(unopened)?;
     let url = shop.url().unwrap_or_default();

@@ -14,10 +14,10 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 /// Check, on a copy of a data directory, how this release would treat the open orders in it: which
 /// would get stuck, and which steps would be repeated or refused. The copy runs on virtual time,
 /// with simulated partners and without reviewers, until nothing more happens. The directory itself
-/// is not changed. Exit 1 if there is a problem. The upgrade itself is `up` of the new release.
+/// is not changed. Exit 1 if there is a problem. To upgrade, run `up` of the new release.
 #[derive(Debug, Args)]
 pub(crate) struct Upgrade {
-    /// The directory of a shop that is stopped, or a backup of one that runs
+    /// The directory of a shop that is stopped, or a backup of a shop that runs
     #[arg(long, value_name = "DIR", required = true)]
     check: PathBuf,
     /// Print JSON

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::screen::{GOOD, called, line};
 
-/// The environment variable of the function that verifies webhooks, with the secret's ARN.
+/// The function that verifies webhooks has the secret's ARN in this environment variable.
 const WEBHOOK_SECRET_ARN: &str = "WEBHOOK_SECRET_ARN";
 
 /// Print or replace the secret that the carrier signs its webhooks with
@@ -37,8 +37,8 @@ enum What {
     Secret,
     /// Make a new secret
     ///
-    /// The shop accepts both secrets for a week, in which the carrier has to begin to sign with
-    /// the new one.
+    /// The shop accepts both secrets for a week. Within that week, the carrier has to begin to sign
+    /// with the new secret.
     Rotate {
         /// Stop accepting the previous secret at once, because others may know it
         #[arg(long)]

@@ -1,5 +1,5 @@
-//! A deployed shop behind the interface that the console uses: requests go to the stack's API;
-//! those that `chorus up` answers under `/operator` are answered from AWS.
+//! The console's access to a deployed shop. Requests go to the stack's API, except requests for
+//! paths under `/operator`. The API does not serve these paths, so this file answers them from AWS.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -76,8 +76,9 @@ impl DeployedShop {
                 let query = Query::try_from_uri(&format!("/?{query}").parse()?)?;
                 serde_json::to_value(measure(query.0).await?)?
             }
-            // The attempts and the accounts: EventBridge does not report its attempts, and the
-            // payment provider's ledger cannot be read here.
+            // The console also requests `attempts` and `accounts`. But EventBridge does not report
+            // its delivery attempts, and this process cannot read the payment provider's ledger,
+            // which `accounts` needs.
             _ => {
                 let detail = format!("{path} is not available for a deployed shop");
                 return Ok(Answer { status: 404, body: json!({ "detail": detail }) });
@@ -98,8 +99,7 @@ impl DeployedShop {
         Ok(Value::Array(went))
     }
 
-    /// Returns the executions of an order: those that the order's events start, and those that
-    /// these executions start in turn.
+    /// Returns the executions that the order's events start, and the executions nested in them.
     async fn executions(&self, order: &str) -> anyhow::Result<Vec<ExecutionStory>> {
         let machines = self.operator.machines().await?;
         let mut asked: VecDeque<(Execution, Option<String>)> =
@@ -134,8 +134,8 @@ impl DeployedShop {
     }
 }
 
-/// Returns the executions that rows start for this event, with their names, which derive from the
-/// event.
+/// Returns the executions that rows of the design table start for this event. An execution's name
+/// derives from the row and from the event's idempotency key.
 fn starts(event: &LoggedEvent) -> Vec<(Execution, Option<String>)> {
     let consumes =
         |on: &[chorus_table::EventSpec]| on.iter().any(|on| on.detail_type == event.detail_type);
@@ -171,7 +171,7 @@ fn story(history: ExecutionHistory, started_by: Option<String>) -> ExecutionStor
     }
 }
 
-/// Returns the states that were entered and not left.
+/// Returns the states that the execution has entered and not left.
 fn entered(moments: &[Moment]) -> Vec<String> {
     let mut entered: BTreeMap<&str, i64> = BTreeMap::new();
     for moment in moments {
@@ -183,12 +183,13 @@ fn entered(moments: &[Moment]) -> Vec<String> {
     inside.map(|(state, _)| state.to_owned()).collect()
 }
 
-/// Reads the id of a dead letter as a page sends it: a stack's ids are strings.
+/// Reads a dead letter's id from a request of the console's page. The ids of a stack's dead letters
+/// are strings.
 fn id(id: &Value) -> String {
     id.as_str().map_or_else(|| id.to_string(), ToOwned::to_owned)
 }
 
-/// Returns a dead letter in the form of `chorus up`.
+/// Returns a dead letter as JSON, in the form in which `chorus up` returns dead letters.
 fn letter(letter: &ReceivedDeadLetter) -> Value {
     let event: Value = serde_json::from_str(&letter.event).unwrap_or_default();
     json!({

@@ -1,5 +1,5 @@
-//! Updates the console of a deployed shop: EventBridge cannot be observed from outside, so the
-//! event log of the newest orders is read repeatedly.
+//! Updates the console of a deployed shop. EventBridge cannot be observed from outside, so this
+//! process reads the event log of the newest orders repeatedly.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use super::deployed::DeployedShop;
 /// The pause between two reads of the newest orders.
 const PACE: Duration = Duration::from_secs(2);
 
-/// How many orders are read each time.
+/// How many orders one read covers.
 const ORDERS: usize = 20;
 
-/// How many events are remembered: more than the newest orders have.
+/// If more events than this are remembered, all are forgotten, to limit memory. The newest orders
+/// have fewer events, so one read never reaches this limit.
 const REMEMBERED: usize = 2_000;
 
-/// Reads the newest orders repeatedly, and reports new events. Those of the first read are not
-/// reported.
+/// Reads the newest orders repeatedly, and reports new events. The first read reports no events.
 pub(super) async fn newest_orders(shop: Arc<DeployedShop>, live: Live) {
     let mut known = Known::default();
     loop {
@@ -32,7 +32,7 @@ pub(super) async fn newest_orders(shop: Arc<DeployedShop>, live: Live) {
 
 #[derive(Default)]
 struct Known {
-    /// Whether the orders were read before; the first read reports no events.
+    /// Whether the orders were read before. Otherwise, an unknown event may be an old event.
     looked: bool,
     /// Orders that had ended when they were last read.
     ended: BTreeSet<String>,

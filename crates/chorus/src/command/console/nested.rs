@@ -1,12 +1,12 @@
-//! Determines, from a state machine's definition, the executions that its executions start, and
-//! their names.
+//! Determines the nested executions that an execution starts, and their names, from the definition
+//! of its state machine.
 
 use chorus_aws_operator::Execution;
 use chorus_kernel::Function;
 use serde_json::Value;
 
-/// A definition derives the name of a nested execution from the name of its parent and a suffix:
-/// this is the text of the expression before and after the suffix.
+/// A definition derives the name of a nested execution from its parent's name and a suffix. These
+/// are the parts of the definition's expression before and after the suffix.
 const DERIVED: (&str, &str) = ("States.Format('{}", "', $$.Execution.Name)");
 
 /// A task that runs another state machine to its end.
@@ -14,11 +14,11 @@ struct Start {
     /// The state machine that has the task.
     parent: &'static str,
     machine: String,
-    /// What the name of the nested execution adds to that of the starting execution.
+    /// The suffix that the name of the nested execution adds to its parent's name.
     suffix: String,
 }
 
-/// The tasks of all state machines that start executions.
+/// All tasks that start nested executions, of all state machines.
 pub(super) struct Nested(Vec<Start>);
 
 impl Nested {

@@ -1,4 +1,4 @@
-//! Dead letters of a stack on AWS, or on an emulator of it.
+//! Dead letters of a stack on AWS, or on an emulator of AWS.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -66,8 +66,9 @@ async fn redrive(
 }
 
 /// Sends each selected dead letter to its original target, at most at the given rate, and records
-/// the redrive in the audit. Calls `report` for each dead letter, with the reason if the target
-/// refused it. Returns all selected dead letters, and how many are still in their queues.
+/// the redrive in the audit. Calls `report` for each dead letter, with the reason if it could not
+/// be sent. Returns all selected dead letters, and the number of those that are still in their
+/// queues.
 pub(crate) async fn send_again(
     operator: &Operator,
     which: &Which,
@@ -102,7 +103,7 @@ pub(crate) async fn send_again(
     Ok((went, kept.len()))
 }
 
-/// Prints why no dead letter is selected: there is none, or the filter excludes all.
+/// Prints why no dead letter is selected: there are no dead letters, or the filter excludes all.
 async fn print_why_none(operator: &Operator, which: &Which) -> anyhow::Result<()> {
     if which.is_filter() {
         which.print_no_match(look(operator, &Which::default()).await?.len());
@@ -122,7 +123,7 @@ pub(crate) async fn look(
     Ok(letters)
 }
 
-/// Receives the selected dead letters, which hides them from other receivers for a while.
+/// Receives the selected dead letters. This hides them from other receivers for half a minute.
 async fn letters(operator: &Operator, which: &Which) -> anyhow::Result<Vec<ReceivedDeadLetter>> {
     let mut found = Vec::new();
     for queue in operator.dead_queues().await? {

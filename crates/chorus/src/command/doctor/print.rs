@@ -1,4 +1,5 @@
-//! Prints the doctor's findings in groups: the first of each group, and the command that fixes it.
+//! Prints the doctor's findings in groups: the first findings of each group, each with the command
+//! that fixes it.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use chorus_shop::doctor::{
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// How many findings of a kind are listed; --json lists all.
+/// The most findings of one kind that are printed; --json prints all.
 const MOST: usize = 5;
 
 pub(super) fn print(checkup: &Checkup) {
@@ -64,7 +65,7 @@ pub(super) fn print(checkup: &Checkup) {
     }
     if redriven > 0 {
         remedy(
-            "nothing, if the cause is temporary: they are tried again for 13 days. Otherwise read the function's log",
+            "nothing, if the cause is temporary: the events are tried again for 13 days. Otherwise read the function's log",
         );
     }
     verdict(checkup.dead_letters.iter().map(|depth| depth.letters).sum(), "dead letters");
@@ -82,8 +83,8 @@ pub(super) fn print(checkup: &Checkup) {
     }
 }
 
-/// Prints how many orders cannot be checked because their records are gone, and what was not
-/// examined.
+/// Prints how many orders cannot be checked because their records have expired, and which parts of
+/// the shop were not examined.
 fn print_what_is_unknown(checkup: &Checkup) {
     let Checkup { unknowable, records_since, only_since, unexamined, .. } = checkup;
     if *unknowable > 0 {
@@ -105,7 +106,7 @@ fn print_what_is_unknown(checkup: &Checkup) {
     }
 }
 
-/// Returns what an operator does about a partner that does not answer.
+/// Returns the advice for a partner that does not answer.
 fn remedy_of_outage(unavailable: &Unavailable) -> String {
     match unavailable.probe_at {
         Some(at) => format!(
@@ -168,7 +169,8 @@ fn unpublished(record: &Unpublished) -> Finding {
     }
 }
 
-/// Prints the orders that wait for the same row as one line with examples.
+/// Prints one line, with examples, for each group of orders that wait for the same row of the
+/// design table.
 fn print_stuck(stuck: &[Stuck]) {
     let mut groups: BTreeMap<(&str, &str), Vec<&Stuck>> = BTreeMap::new();
     for one in stuck {
@@ -193,8 +195,7 @@ fn print_stuck(stuck: &[Stuck]) {
     }
 }
 
-/// Returns what an operator does about an order that waits for the row of `stuck`, such as a
-/// command to run.
+/// Returns the advice for an order that waits for the action of `stuck`, such as a command to run.
 fn remedy_for(stuck: &Stuck) -> &'static str {
     match (&*stuck.action, &stuck.because) {
         ("ReviewOrder" | "CollectPayment", None) => {

@@ -1,4 +1,5 @@
-//! The carrier's API, as far as a takeover needs it: docs/carrier-openapi.json.
+//! A client of the carrier's API (docs/carrier-openapi.json), with the two requests that a takeover
+//! needs.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use chorus_aws::{DynamoStore, OsRandomness, SystemClock, sdk_config_in};
 use chorus_aws_operator::{Operator, OperatorError};
-use chorus_kernel::{Acting, Breakers, Failure, Item, Kernel, Keyring, Region, Store};
+use chorus_kernel::{ActiveRegion, Breakers, Failure, Item, Kernel, Keyring, Region, Store};
 use chorus_payment::{PaymentProvider, SimulatedProvider};
 use chorus_shop::CARRIER_API_KEY;
 use chorus_shop::takeover::{Standby, Takeover};
@@ -20,7 +20,8 @@ use super::{Failover, Platform, carry_out, show};
 use crate::command::partners::variable;
 use crate::screen::{GOOD, line, note};
 
-/// How long functions, replication and calls to partners may still be under way after the fence.
+/// How long functions, replication and calls to partners may continue after the first region is
+/// fenced.
 const UNDER_WAY: SignedDuration = SignedDuration::from_secs(300);
 
 /// The stack in both regions.
@@ -32,7 +33,7 @@ struct Deployed {
     kernel: Kernel,
     provider: Arc<dyn PaymentProvider>,
     carrier: HttpCarrier,
-    /// Rules that stay disabled, beside those that are disabled in the first region.
+    /// Rules that stay disabled, in addition to the rules that are disabled in the first region.
     except: Vec<String>,
 }
 
@@ -40,16 +41,16 @@ pub(super) async fn run(failover: &Failover, stack: &str) -> anyhow::Result<Exit
     let to = failover.to.clone();
     let second = Operator::new(&sdk_config_in(&to), stack);
     let store = Arc::new(second.store().await?);
-    let acting = Acting::read(&*store).await?;
-    let Some(acting) = acting.map(|acting| acting.value) else {
+    let active = ActiveRegion::read(&*store).await?;
+    let Some(active) = active.map(|active| active.value) else {
         return name_first(failover, &store).await;
     };
     let from = match &failover.from {
-        Some(from) if *from != acting.region && acting.region != to => {
-            anyhow::bail!("--from is {from}, but the region that acts is {}", acting.region)
+        Some(from) if *from != active.region && active.region != to => {
+            anyhow::bail!("--from is {from}, but the active region is {}", active.region)
         }
         Some(from) => from.clone(),
-        None => acting.region,
+        None => active.region,
     };
     let first = Operator::new(&sdk_config_in(&from), stack);
     let deployed = Deployed::of(failover, store, ((from, to), (first, second))).await?;
@@ -59,15 +60,15 @@ pub(super) async fn run(failover: &Failover, stack: &str) -> anyhow::Result<Exit
     carry_out(failover, &deployed).await
 }
 
-/// Records that the region `--to` acts. No region has acted before, so there is nothing to take
-/// over.
+/// Records that the region `--to` is active. No region was active before, so there is nothing to
+/// take over.
 async fn name_first(failover: &Failover, store: &DynamoStore) -> anyhow::Result<ExitCode> {
     let to = &failover.to;
     if failover.yes {
-        store.write(&[Acting::taken_over(None, to, Timestamp::now())]).await?;
-        line!("{GOOD}{to} acts.{GOOD:#}");
+        store.write(&[ActiveRegion::taken_over(None, to, Timestamp::now())]).await?;
+        line!("{GOOD}{to} is active.{GOOD:#}");
     } else {
-        line!("No region acts yet. Add --yes to have {to} act.");
+        line!("No region is active yet. Add --yes to activate {to}.");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -80,7 +81,7 @@ impl Deployed {
     ) -> anyhow::Result<Self> {
         anyhow::ensure!(
             regions.0 != regions.1,
-            "{} acts already: name the other region with --to",
+            "{} is already active: name the other region with --to",
             regions.1
         );
         let clock = Arc::new(SystemClock);
@@ -103,7 +104,8 @@ impl Deployed {
         Ok(Self { regions, first, second, store, kernel, provider, carrier, except })
     }
 
-    /// Makes the tables of the region that takes over refuse replicated writes of the other region.
+    /// Makes the tables of the region that takes over refuse the writes that DynamoDB replicates
+    /// from the other region.
     async fn cut_off(&self) -> anyhow::Result<()> {
         self.second
             .refuse_replication()
@@ -134,22 +136,22 @@ impl Platform for Deployed {
 
     async fn fence(&self) -> anyhow::Result<()> {
         let (from, to) = self.regions();
-        // An interrupted failover may have enabled rules of the second region: they are disabled
-        // again.
+        // An interrupted failover may have enabled rules of the second region. The second region's
+        // rules stay disabled until it is active.
         let enabled = Self::enabled(&self.second).await?;
         self.second.set_rules(&enabled, false).await?;
-        let acting = Acting::read(self.store()).await?;
+        let active = ActiveRegion::read(self.store()).await?;
         let mut since = Timestamp::now();
-        match &acting {
-            Some(acting) if acting.region == to && enabled.is_empty() => since = acting.since,
-            Some(acting) if acting.region == to => {}
-            acting => {
-                let write = Acting::taken_over(acting.as_ref(), to, since);
+        match &active {
+            Some(active) if active.region == to && enabled.is_empty() => since = active.since,
+            Some(active) if active.region == to => {}
+            active => {
+                let write = ActiveRegion::taken_over(active.as_ref(), to, since);
                 self.store.write(&[write]).await?;
             }
         }
-        // If the first region answers, its last writes still arrive: replication is cut off only
-        // after the wait.
+        // If the first region answers, its last writes still arrive in the second region. So the
+        // failover first waits until `UNDER_WAY` has passed, and then cuts off replication.
         let answers = self.first.rule_states().await.is_ok();
         if !answers {
             note!("{from} does not answer: the failover does not wait for its last writes.");
@@ -169,8 +171,8 @@ impl Platform for Deployed {
     async fn activate(&self) -> anyhow::Result<()> {
         let rules = self.second.rule_states().await?;
         let stay_disabled: Vec<String> = match self.first.rule_states().await {
-            // If an interrupted failover has disabled all rules of the first region, the rules no
-            // longer show which of them were disabled before.
+            // If an interrupted failover has disabled all rules of the first region, their states
+            // no longer show which rules were disabled before the failover.
             Ok(of_first) if of_first.iter().any(|rule| rule.enabled) => {
                 let disabled = of_first.into_iter().filter(|rule| !rule.enabled);
                 disabled.map(|rule| rule.name).chain(self.except.iter().cloned()).collect()
@@ -204,8 +206,8 @@ impl Standby for Deployed {
         self.second.items(table).await.map_err(|error| Failure::later("Refused", error.to_string()))
     }
 
-    /// Reads the events from the event log, to which they were replicated: EventBridge cannot list
-    /// the events of an archive, it can only replay them.
+    /// Reads the events from the replicated event log, because EventBridge cannot list the events
+    /// of an archive. It can only replay them.
     async fn events(&self) -> Result<Vec<Entry>, Failure> {
         let items = self.items(chorus_event_log::TABLE.name).await?;
         Ok(items.iter().filter_map(chorus_event_log::published).collect())

@@ -21,12 +21,12 @@ pub(super) async fn run(failover: &Failover, from: &str) -> anyhow::Result<ExitC
     if !show(failover, &directories).await? || !failover.yes {
         return Ok(ExitCode::SUCCESS);
     }
-    // The queues are emptied only once it is certain that the failover takes place. If the second
-    // shop acts already, it needs its queues: nobody would publish again the events in them.
+    // The queues of the second shop are emptied only when the failover is certain to take place.
+    // Without a takeover, nothing publishes the events in these queues again.
     let directories = directories.emptied(&config)?;
     let code = carry_out(failover, &directories).await?;
     if !failover.json {
-        line!("`{} up --data {}` starts it.", called(), failover.to);
+        line!("`{} up --data {}` starts the shop.", called(), failover.to);
     }
     Ok(code)
 }

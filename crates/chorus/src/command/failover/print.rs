@@ -1,4 +1,4 @@
-//! Prints what a takeover would do, and what it did.
+//! Prints the plan of a takeover, and the result of a takeover.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,15 @@ use serde_json::{Value, json};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// The most orders that are listed; --json lists all.
+/// The most orders that are printed; --json prints all.
 const MOST: usize = 20;
 
 pub(super) fn plan(plan: &Plan, (from, to): (&str, &str)) {
-    line!("{BOLD}{to} takes over from {from}.{BOLD:#} It knows {} orders.", plan.orders.len());
+    line!("{BOLD}{to} takes over from {from}.{BOLD:#} {to} knows {} orders.", plan.orders.len());
     let goes_on: BTreeSet<OrderId> = plan.open.difference(&plan.cancels).cloned().collect();
     orders("have not ended and go on", &goes_on);
-    orders(
-        "are canceled: the other region had begun to cancel them, or their data did not all arrive",
-        &plan.cancels,
-    );
-    orders("are lost: only a partner has records of them", &plan.lost);
+    orders("are canceled: the other region had begun to cancel them", &plan.cancels);
+    orders("are lost: their first event did not arrive here", &plan.lost);
     let refunded: BTreeSet<OrderId> =
         plan.refunds.iter().map(|refund| refund.order_id.clone()).collect();
     orders("have a charge that is refunded, or a prepared charge that is canceled", &refunded);
@@ -50,7 +47,7 @@ fn orders(what: &str, orders: &BTreeSet<OrderId>) {
 pub(super) fn done((from, to): (&str, &str), repaired: &Repaired, resumed: &Resumed) {
     let Resumed { published, started, .. } = resumed;
     line!(
-        "{GOOD}{to} acts, and {from} no longer does.{GOOD:#} {published} events were published, \
+        "{GOOD}{to} is active, and {from} no longer is.{GOOD:#} {published} events were published, \
          {started} state machines started, and the counts of {} items corrected.",
         repaired.corrected
     );

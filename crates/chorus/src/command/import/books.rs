@@ -1,5 +1,5 @@
-//! The accounts of a shop: read from the shop's operator route or, if the shop has none, computed
-//! from the orders and items that its API shows.
+//! A shop's stock and money, order by order and item by item: read from the shop's operator route
+//! or, if the shop has none, computed from the orders and items that the shop's API shows.
 
 use std::collections::BTreeMap;
 
@@ -85,7 +85,8 @@ async fn piece_by_piece(
     Ok(Accounts::reconciled(items, accounts, &delivered))
 }
 
-/// Reads the order's payment; zero amounts if the order was canceled before it had one.
+/// Reads the order's payment. If the order was canceled before it had a payment, returns a payment
+/// with zero amounts.
 async fn payment(client: &Client, order: &str) -> anyhow::Result<Payment> {
     let (status, answer) = client.send(ApiRequest::get(&format!("/payments/{order}"))).await?;
     match status {
@@ -96,8 +97,9 @@ async fn payment(client: &Client, order: &str) -> anyhow::Result<Payment> {
     }
 }
 
-/// Returns the account of an order. Its `charges` are 1 if Payment's record has a charge, else 0:
-/// only the provider's ledger shows how often an order was charged, and the API does not.
+/// Returns an order with the money that was moved for it. `charges` is 1 if the order was charged,
+/// and otherwise 0. The API does not show how many times an order was charged. Only the payment
+/// provider's ledger does.
 fn account(order: Order, payment: &Payment) -> OrderAccount {
     let Order { order_id, status, total, reason, .. } = order;
     let Payment { charged, refunded } = *payment;

@@ -8,23 +8,24 @@ use serde_json::Value;
 use super::PATIENCE;
 use crate::client::{ApiRequest, Client};
 
-/// How to find out that a shop is idle.
+/// The way to find out whether a shop is idle.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum IdleCheck {
-    /// By the load that the engine reports: work that is due or in flight.
+    /// Asks the engine for its load: the work that is due or in flight.
     Load,
-    /// By the items and orders that the API shows.
+    /// Asks the API whether pieces of the items are reserved.
     ReservedStock,
 }
 
 impl IdleCheck {
-    /// Chooses the way that the shop supports: only the embedded engine has an operator's API.
+    /// Chooses `Load` for a shop on the embedded engine, which answers requests for its load.
+    /// Chooses `ReservedStock` for any other shop.
     pub(crate) async fn of(client: &Client) -> anyhow::Result<Self> {
         let (status, _) = client.send(ApiRequest::get("/operator/load")).await?;
         Ok(if status == 404 { Self::ReservedStock } else { Self::Load })
     }
 
-    /// How long to wait between two checks. On AWS, a check invokes a function.
+    /// How long to wait between two checks: longer on AWS, where each check invokes a function.
     pub(crate) const fn pause(self) -> Duration {
         match self {
             Self::Load => Duration::from_millis(2),
@@ -32,8 +33,8 @@ impl IdleCheck {
         }
     }
 
-    /// Places an order. If the shop does not report its load, a 422 may mean that Order has not
-    /// learned the prices yet, so the request is repeated.
+    /// Places an order. If the shop does not report its load, a 422 may mean that the Order service
+    /// does not know the prices yet. So this function repeats the request.
     pub(crate) async fn place(
         self,
         client: &Client,
@@ -54,8 +55,8 @@ impl IdleCheck {
             .with_context(|| format!("the order was refused for {} s", PATIENCE.as_secs()))?
     }
 
-    /// Waits until nothing is in flight. Orders are placed one by one, so on AWS it is enough that
-    /// no piece of `skus` is reserved any more.
+    /// Waits until the shop is idle. The import places orders one by one, so a shop on AWS is idle
+    /// when no piece of `skus` is reserved.
     pub(crate) async fn wait_until_idle(
         self,
         client: &Client,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 pub(crate) struct Northwind {
     pub(crate) products: Vec<Product>,
     pub(crate) customers: Vec<Customer>,
-    /// Sorted by date.
+    /// The orders, sorted by date.
     pub(crate) orders: Vec<PlacedOrder>,
 }
 
@@ -81,13 +81,13 @@ struct Detail {
 }
 
 impl PlacedOrder {
-    /// Returns the items that the order contains.
+    /// Returns the SKUs of the order's items.
     pub(crate) fn skus(&self) -> Vec<String> {
         self.lines.iter().map(|(product, _)| sku(*product)).collect()
     }
 
-    /// Returns the body of the order's request. The shop sets the price: Northwind's old prices and
-    /// discounts are ignored.
+    /// Returns the body of the request that places the order. The shop sets the price; Northwind's
+    /// old prices and discounts are ignored.
     pub(crate) fn body(&self) -> Value {
         let line = |(product, quantity): &(u32, u32)| json!({ "sku": sku(*product), "quantity": quantity });
         let mut address = json!({

@@ -1,4 +1,5 @@
-//! `chorus pattern check`: evaluates recorded cases again, and compares the verdicts.
+//! `chorus pattern check`: evaluates recorded cases, and compares the verdicts with the expected
+//! ones.
 
 use std::process::ExitCode;
 
@@ -15,7 +16,7 @@ pub(super) struct Check {
     /// A file of JSON lines; `-` is standard input
     #[arg(long, value_name = "FILE")]
     cases: String,
-    /// Print the disagreements, or the error, as JSON
+    /// Print the disagreements (cases with an unexpected verdict), or the error, as JSON
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -14,10 +14,10 @@ pub(super) struct Compare {
     /// A file with a pattern, or `template.yaml#LogicalId` of a rule; `-` is standard input
     #[arg(value_name = "A")]
     first: String,
-    /// The other pattern, given in the same way
+    /// The other pattern: a file, or `template.yaml#LogicalId` of a rule; `-` is standard input
     #[arg(value_name = "B")]
     second: String,
-    /// Print relation and events, or the error, as JSON
+    /// Print the patterns' relation and the example events, or the error, as JSON
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -81,7 +81,7 @@ impl Compare {
     }
 }
 
-/// Returns the comparison with its events as JSON, not as text.
+/// Returns the comparison as JSON. Converts its events from text to JSON values.
 fn as_value(compared: &Compared) -> anyhow::Result<Value> {
     let event = |event: &Option<String>| -> anyhow::Result<Value> {
         Ok(match event {

@@ -23,12 +23,13 @@ pub(super) struct Lint {
 
 /// The findings about one pattern.
 struct Linted {
-    /// The title of the rule, if it is in a template.
+    /// The title of the pattern's rule, if the pattern is in a template.
     title: Option<String>,
     pointer: Option<String>,
     line: Option<usize>,
     findings: Vec<Finding>,
-    /// Other rules that match at least the same events and send them to the same target.
+    /// Descriptions of the other rules that match all events of this rule, and send them to a
+    /// target of this rule.
     shadows: Vec<String>,
 }
 
@@ -65,8 +66,8 @@ fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Parses a text as a template; none if it is a pattern. A pattern is JSON without resources, so a
-/// text that does not begin as JSON must be a template.
+/// Parses a text as a template. Returns `None` if the text is a pattern. A pattern is JSON without
+/// resources, so a text that does not begin as JSON must be a template.
 fn template(name: &str, text: &str) -> anyhow::Result<Option<Template>> {
     let may_be_pattern = text.trim_start().starts_with(['{', '[']) || text.trim().is_empty();
     match Template::parse(text) {
@@ -93,8 +94,8 @@ fn rules(template: &Template) -> Vec<Linted> {
     linted.collect()
 }
 
-/// Returns the other rules on the same bus that send every event of `rule`, too, to one of its
-/// targets.
+/// Returns the other rules on the bus of `rule` that match all events of `rule`, and send them to a
+/// target of `rule`.
 fn shadows(rule: &Rule, all: &[Rule]) -> Vec<String> {
     let parsed = |rule: &Rule| Pattern::parse(rule.pattern.as_deref().unwrap_or_default()).ok();
     let Some(pattern) = parsed(rule) else { return Vec::new() };

@@ -20,8 +20,8 @@ const INVALID: u8 = 2;
 
 /// Try event patterns exactly as EventBridge matches them.
 ///
-/// Every file may be `-`, once: standard input. Exit codes: 0 for yes, 1 for no, 2 if something given
-/// is invalid or cannot be read. With --json, errors are JSON too, on standard output.
+/// One of the files may be `-`: standard input. Exit codes: 0 for yes, 1 for no, 2 if an argument
+/// or a file is invalid or cannot be read. With --json, errors are JSON, too, on standard output.
 #[derive(Debug, Args)]
 pub(crate) struct Pattern {
     #[command(subcommand)]
@@ -30,19 +30,21 @@ pub(crate) struct Pattern {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Does the event match? Exit 0 if it does, 1 if not, 2 if one of them is invalid
+    /// Test whether a pattern matches an event. Exit 0 if it does, 1 if not, 2 if the pattern or
+    /// the event is invalid
     Test(test::Test),
-    /// Which rules of a SAM or CloudFormation template match, why the others do not, and what targets
-    /// are sent. Exit 0 if some rule matches, 1 if none does, 2 if something is invalid
+    /// Print which rules of a SAM or CloudFormation template match an event, why the others do not,
+    /// and the input that each target gets. Exit 0 if some rule matches, 1 if none does, 2 if the
+    /// template or the event is invalid
     Rules(rules::Rules),
-    /// Find errors in a pattern, or in the patterns of a template, and probable mistakes.
-    /// Exit 0 if nothing was found, 1 if something was, 2 if it cannot be read
+    /// Find errors and probable mistakes in a pattern, or in the patterns of a template.
+    /// Exit 0 if nothing was found, 1 if something was found, 2 if the file cannot be read
     Lint(lint::Lint),
-    /// Which events two patterns share, with events that prove it. Exit 0 if they match the same
-    /// events, 1 if not, or if that cannot be decided, 2 if one of them is invalid
+    /// Find which events two patterns share, with example events as proof. Exit 0 if the patterns
+    /// match the same events, 1 if not, or if that cannot be decided, 2 if a pattern is invalid
     Compare(compare::Compare),
-    /// Run cases: lines of {"name", "pattern", "event", "expected": true | false | "invalid"}. Exit 0
-    /// if all agree, 1 if not, 2 if they cannot be read
+    /// Run cases: lines of {"name", "pattern", "event", "expected": true | false | "invalid"}. Exit
+    /// 0 if all verdicts are as expected, 1 if not, 2 if the cases cannot be read
     Check(check::Check),
 }
 

@@ -35,7 +35,7 @@ pub(super) fn text(path: &str) -> anyhow::Result<String> {
 /// Refuses to read standard input for two arguments.
 pub(super) fn once(paths: &[&str]) -> anyhow::Result<()> {
     if paths.iter().filter(|path| **path == "-").count() > 1 {
-        bail!("standard input (`-`) can be given only once: name a file for the other");
+        bail!("standard input (`-`) can be given only once: name a file for the other argument");
     }
     Ok(())
 }
@@ -59,7 +59,8 @@ pub(super) fn explain(pattern: &Pattern, event: &[u8]) -> anyhow::Result<Explana
     })
 }
 
-/// Returns a pattern's text: that of a file, or of the rule in `template.yaml#LogicalId`.
+/// Returns the text of a pattern: the content of a file, or the pattern of the rule that is named
+/// as `template.yaml#LogicalId`.
 pub(super) fn pattern_text(named: &str) -> anyhow::Result<String> {
     let Some((path, id)) = named.rsplit_once('#').filter(|_| !std::path::Path::new(named).exists())
     else {
@@ -80,7 +81,8 @@ pub(super) fn template(path: &str) -> anyhow::Result<Template> {
     Ok(template)
 }
 
-/// Prints a note for each loop that could not be expanded: the rules in it are skipped.
+/// Prints a note for each `Fn::ForEach` loop that could not be expanded. The rules in these loops
+/// are skipped.
 pub(super) fn note_loops(template: &Template) {
     let ids = template.resources().map(|resource| resource.id);
     for id in ids.filter(|id| id.starts_with("Fn::ForEach::")) {

@@ -1,4 +1,4 @@
-//! Mends a stack whose tables DynamoDB has restored to one moment.
+//! Repairs a stack whose tables DynamoDB has restored to one moment.
 
 use std::process::ExitCode;
 
@@ -13,8 +13,8 @@ use super::Restore;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 use crate::stack::user;
 
-/// How long before the moment the replay of the archive starts: a queue retries a message for a
-/// day.
+/// The replay of the archive starts this long before the moment to which the tables were restored.
+/// At that moment, queues were still retrying messages that were up to a day old.
 const REPLAYED: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) async fn mend(
@@ -50,8 +50,8 @@ pub(super) async fn mend(
     Ok(if damage.is_none() || all_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Undoes the torn transactions, corrects the counts, and starts the replay; records that in the
-/// audit.
+/// Undoes the transactions that were restored only in part, corrects the counts of the stock, and
+/// starts the replay. Records these steps in the audit.
 async fn carry_out(
     operator: &Operator,
     damage: &Damage,
@@ -64,8 +64,8 @@ async fn carry_out(
     let begun = audit::begin(&store, act).await?;
     damage.undo(&store).await?;
     let corrected = correct_stock(operator, &store).await?;
-    // EventBridge's times are whole seconds: the end is a second later, so that the last event
-    // before the moment is included.
+    // EventBridge's times are whole seconds. The replay ends a second after the restored moment, so
+    // that it includes the last event before that moment.
     let replay = operator.replay((from, moment + SignedDuration::from_secs(1)), None).await?;
     let done = json!({ "corrected": corrected, "replay": replay.name, "arn": replay.arn });
     begun.end(&store, done.clone()).await?;

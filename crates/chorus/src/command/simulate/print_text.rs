@@ -8,7 +8,7 @@ use indicatif::{HumanCount, HumanDuration};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// Prints a campaign's report; `words` are the options that, with a seed, give the same run.
+/// Prints a campaign's report. `words` are the options that, together with a seed, repeat a run.
 pub(super) fn report(report: &Report, threads: NonZeroUsize, words: &str) {
     let runs = HumanCount(report.runs);
     let took = std::time::Duration::from_secs_f64(report.seconds);
@@ -73,7 +73,7 @@ fn exposed(report: &Report) {
     wrapped("runs with", troubles);
 }
 
-/// Prints the injected faults, one line for each port.
+/// Prints how many faults were injected, with one line for each port of the kernel.
 fn injected(report: &Report) {
     let struck = HumanCount(report.injected.values().sum());
     row("faults", &format!("{struck} in {} calls", HumanCount(report.calls)));
@@ -129,7 +129,8 @@ fn verdict(report: &Report) {
     }
 }
 
-/// Prints a failure: its seed, the shortest schedule that was found, and the orders' events.
+/// Prints a failure: its seed, the shortest schedule of faults that causes it, and the orders'
+/// events.
 fn failure(failure: &Failure, words: &str) {
     let Failure { seed, violations, faults, struck_at_first, .. } = failure;
     line!("");

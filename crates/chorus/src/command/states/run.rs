@@ -27,10 +27,10 @@ pub(super) struct Run {
     /// The name of the execution
     #[arg(long, default_value = "run")]
     name: String,
-    /// When it starts, such as 2026-11-20T10:47:00Z [default: the beginning of 1970]
+    /// When the execution starts, such as 2026-11-20T10:47:00Z [default: the beginning of 1970]
     #[arg(long, value_name = "TIME")]
     now: Option<jiff::Timestamp>,
-    /// Print an error as JSON too
+    /// Print errors as JSON, too
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -1,4 +1,5 @@
-//! Finds the state machines in a file: a definition in JSON or YAML, or those inside a template.
+//! Finds the state machines in a file. The file is a definition in JSON or YAML, or a template with
+//! definitions.
 
 use std::io::Read;
 use std::path::Path;
@@ -8,35 +9,35 @@ use cloudformation_template::{Resolver, Template};
 use serde_json::Value;
 use states::{Json, Machine, Problems, Workflow};
 
-/// A definition, and the name that is printed for it.
+/// A state machine's definition, and its name in the output.
 pub(super) struct Definition {
     /// The file, and the logical id if the definition is inside a template.
     pub(super) name: String,
-    /// The logical id within a template.
+    /// The logical id, if the definition comes from a template.
     pub(super) id: Option<String>,
     pub(super) text: Result<String, UnreadableDefinition>,
     /// The workflow type in the template.
     pub(super) workflow: Option<Workflow>,
-    /// The assumptions that were made to read it.
+    /// The assumptions that this program made to read the definition.
     pub(super) assumed: Vec<String>,
 }
 
 /// Why a template's definition cannot be read.
 #[derive(Debug)]
 pub(super) enum UnreadableDefinition {
-    /// The definition is in S3.
+    /// The definition is in S3, at this URI.
     Elsewhere(String),
     Failed(anyhow::Error),
 }
 
 impl Definition {
-    /// Returns the entry for a file that cannot be read.
+    /// Returns an entry for a file that cannot be read.
     pub(super) fn unreadable(file: &Path, error: anyhow::Error) -> Self {
         let (name, text) = (file.display().to_string(), Err(UnreadableDefinition::Failed(error)));
         Self { name, id: None, text, workflow: None, assumed: Vec::new() }
     }
 
-    /// Parses the state machine, if nothing is wrong with it.
+    /// Parses the state machine. Fails if the definition has an error.
     pub(super) fn machine(self, workflow: Option<Workflow>) -> anyhow::Result<Machine> {
         let workflow = workflow.or(self.workflow).unwrap_or_default();
         let text = match self.text {
@@ -92,7 +93,7 @@ pub(super) fn definitions(file: &Path) -> anyhow::Result<Vec<Definition>> {
     }
 }
 
-/// Returns the only definition in the file, or the one with this id.
+/// Returns the only definition in the file, or the definition with this logical id.
 pub(super) fn definition(file: &Path, id: Option<&str>) -> anyhow::Result<Definition> {
     let mut all = definitions(file)?;
     let known: Vec<String> = all.iter().filter_map(|definition| definition.id.clone()).collect();
@@ -149,7 +150,8 @@ fn of_template(text: &str, file: &Path) -> anyhow::Result<Vec<Definition>> {
     Ok(found)
 }
 
-/// Returns the definition of a state machine in a template, as the service would get it.
+/// Returns the definition of a state machine in a template, in the form in which Step Functions
+/// gets it after a deployment.
 fn text_of(properties: &Value, folder: &Path) -> Result<String, UnreadableDefinition> {
     let substitutions = &properties["DefinitionSubstitutions"];
     if let Some(text) = properties["DefinitionString"].as_str() {
@@ -179,8 +181,8 @@ fn text_of(properties: &Value, folder: &Path) -> Result<String, UnreadableDefini
     }
 }
 
-/// Reads a definition's file. It may become valid JSON or YAML only after substitution, for example
-/// of numbers.
+/// Reads a definition's file. A file may be valid JSON or YAML only after substitution, for example
+/// if a number is substituted.
 fn of_file(file: &Path, substitutions: &Value) -> anyhow::Result<String> {
     let written = read(file)?;
     let json = substituted(&written, substitutions, within_json);
@@ -193,7 +195,7 @@ fn of_file(file: &Path, substitutions: &Value) -> anyhow::Result<String> {
         .with_context(|| format!("{} is neither JSON ({error}) nor YAML", file.display()))
 }
 
-/// Fills in `${Name}`, as the service does when the machine is deployed.
+/// Replaces each `${Name}` by its value, as a deployment of the machine does.
 fn substituted(text: &str, substitutions: &Value, shown: fn(&Value) -> String) -> String {
     let (mut filled, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once("${") {
@@ -214,7 +216,7 @@ fn substituted(text: &str, substitutions: &Value, shown: fn(&Value) -> String) -
     filled + rest
 }
 
-/// Returns a value as it is inserted into JSON: a text with its escapes, but without quotes.
+/// Returns a value as it is inserted into JSON. A string has its escapes, but no quotes.
 fn within_json(value: &Value) -> String {
     let quoted = value.to_string();
     let bare = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));

@@ -1,4 +1,4 @@
-//! Prints a history for people: one line for each event, with the details that are new.
+//! Prints an execution's history as a table, with one line for each event.
 
 use comfy_table::{Cell, Table, presets};
 use states::{HistoryEvent, Json};
@@ -28,7 +28,8 @@ pub(super) fn of(history: &[HistoryEvent]) -> String {
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the event's state, with the number of the iteration; for an event of a call, the call.
+/// Returns the name of the event's state, with the iteration's number if there is one. For an event
+/// about a call to a service, returns the service and the action.
 fn of_whom(event: &HistoryEvent) -> String {
     let text = |name: &str| detail(event, name).map(plain);
     match (text("name"), text("index"), text("resourceType"), text("resource")) {

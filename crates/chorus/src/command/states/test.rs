@@ -13,7 +13,7 @@ use crate::screen::line;
 pub(super) struct Test {
     #[command(flatten)]
     which: Which,
-    /// The state
+    /// The name of the state
     #[arg(long, value_name = "NAME")]
     state: String,
     /// The state's input: JSON, `@FILE`, or `-`
@@ -21,7 +21,7 @@ pub(super) struct Test {
     input: String,
     #[command(flatten)]
     answers: Answers,
-    /// The mocked result of its task, its branches or its iterations
+    /// The mocked result of the state's task, branches or iterations
     #[arg(long, value_name = "JSON", conflicts_with_all = ["error", "mock"])]
     result: Option<String>,
     /// The error name with which the task, the branches or the iterations fail
@@ -30,16 +30,17 @@ pub(super) struct Test {
     /// The text of the error
     #[arg(long, value_name = "TEXT", requires = "error")]
     cause: Option<String>,
-    /// The variables that are set: an object
+    /// The values of variables: a JSON object
     #[arg(long, value_name = "JSON")]
     variables: Option<String>,
     /// The whole context object
     #[arg(long, value_name = "JSON")]
     context: Option<String>,
-    /// How often each retrier has been used before
+    /// How many times each retrier has been used before
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     retries: u64,
-    /// How many iterations of a distributed Map have failed; --result has the results of the others
+    /// How many iterations of a distributed Map have failed; --result has the other iterations'
+    /// results
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     failed_iterations: usize,
     /// The time of the test [default: the beginning of 1970]

@@ -1,5 +1,5 @@
-//! `chorus states validate`: lists the problems of every state machine, as text or as the service's
-//! JSON.
+//! `chorus states validate`: lists the problems of every state machine, as text, or as the JSON
+//! that ValidateStateMachineDefinition answers.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ pub(super) struct Validate {
     /// The workflow type [default: the template's, or else standard]
     #[arg(long = "type", value_name = "TYPE")]
     workflow: Option<Type>,
-    /// Print JSON: of each machine what ValidateStateMachineDefinition answers
+    /// Print JSON: for each machine, the response that ValidateStateMachineDefinition gives
     #[arg(long)]
     pub(super) json: bool,
 }
