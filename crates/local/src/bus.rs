@@ -1,4 +1,5 @@
-//! The bus: accepts events, matches each of them once against all rules, and keeps the deliveries.
+//! The bus: accepts events, matches each of them once against all rules, and keeps the deliveries
+//! that are pending.
 
 pub(crate) mod log;
 mod publish;
@@ -28,9 +29,9 @@ pub struct Bus {
     sequence: AtomicU64,
     feed: broadcast::Sender<Observation>,
     observer: Option<Arc<dyn Observer>>,
-    /// Notifies the runner that something may be due earlier than before.
+    /// Notifies the runner that work may be due earlier than before.
     woken: Notify,
-    /// Notifies that nothing is pending or in flight any more.
+    /// Notifies waiters that no delivery or execution is pending or in flight any more.
     became_idle: Notify,
 }
 
@@ -49,8 +50,8 @@ pub(crate) struct Parts {
 }
 
 impl Bus {
-    /// Creates a bus from these `parts`. `records` is called with the bus and returns its records,
-    /// which enqueue deliveries on the bus once the deliveries are durable.
+    /// Creates a bus from these `parts`. `records` gets the bus, and returns the bus's records. The
+    /// records enqueue deliveries on the bus once the deliveries are durable.
     pub(crate) fn new(
         parts: Parts,
         records: impl FnOnce(Weak<Self>) -> Result<Records, Error>,
@@ -86,8 +87,8 @@ impl Bus {
         &self.topology
     }
 
-    /// Subscribes to what happens from now on. A subscriber that falls far behind misses
-    /// observations, and its receiver reports that.
+    /// Subscribes to the observations from now on. A subscriber that falls far behind misses
+    /// observations, and its receiver reports how many.
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Observation> {
         self.feed.subscribe()
@@ -99,25 +100,26 @@ impl Bus {
         lock(&self.engine).load()
     }
 
-    /// Whether nothing is pending or in flight.
+    /// Whether no delivery or execution is pending or in flight.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         lock(&self.engine).is_idle()
     }
 
-    /// Sets how often and how late deliveries are made from now on: for tests.
+    /// Sets how many times each new delivery is made, and by how much each copy may be delayed.
+    /// Tests use this.
     pub fn set_disorder(&self, disorder: Disorder) {
         self.with(|engine| engine.set_disorder(disorder));
     }
 
-    /// When the next work is due; schedules included.
+    /// When the next work is due, including schedules.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
         lock(&self.engine).next_due()
     }
 
-    /// When the next work is due, without schedules and without executions that wait for an answer
-    /// from outside.
+    /// When the next work is due, without schedules and without executions that wait for a
+    /// callback.
     #[must_use]
     pub fn next_delivery(&self) -> Option<Timestamp> {
         lock(&self.engine).next_delivery()
@@ -136,7 +138,7 @@ impl Bus {
         self.with(|engine| engine.take_due(now, max))
     }
 
-    /// Settles an attempt; returns false if the ticket was stale.
+    /// Records the result of an attempt; returns false if the ticket was stale.
     pub fn settle(&self, ticket: Ticket, result: AttemptResult) -> bool {
         let now = self.clock.now();
         self.with(|engine| engine.settle(now, ticket, result))
@@ -162,12 +164,12 @@ impl Bus {
         self.with(|engine| engine.wake(&Arc::from(execution), now));
     }
 
-    /// Removes the alarm of an execution of a state machine that has ended.
+    /// Removes the alarm of an execution, after the execution has ended.
     pub fn end(&self, execution: &str) {
         self.with(|engine| engine.end(execution));
     }
 
-    /// Marks an execution of a state machine as not at work any more, and sets its next alarm.
+    /// Marks an execution of a state machine as no longer being advanced, and sets its next alarm.
     pub fn end_turn(&self, execution: &Arc<str>, next: Option<Alarm>) {
         let now = self.clock.now();
         self.with(|engine| engine.end_turn(execution, next, now));
@@ -182,7 +184,8 @@ impl Bus {
         bytes
     }
 
-    /// Runs `act` on the engine, and then passes on its changes and observations.
+    /// Runs `act` on the engine, then records the engine's changes, and sends its observations to
+    /// the observer and the subscribers.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Engine) -> T) -> T {
         let mut engine = lock(&self.engine);
         let due_before = engine.next_due();
@@ -228,12 +231,12 @@ impl Bus {
         self.clock.now()
     }
 
-    /// Returns when something may be due earlier than before.
+    /// Waits until work may be due earlier than before.
     pub(crate) async fn woken(&self) {
         self.woken.notified().await;
     }
 
-    /// Returns once nothing is pending or in flight.
+    /// Waits until no delivery or execution is pending or in flight.
     pub async fn until_idle(&self) {
         loop {
             let idle = self.became_idle.notified();

@@ -28,8 +28,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that is advanced by its owner. Sleepers wake in the order of their instants; no runtime
-/// is needed. All clones show the same time.
+/// A clock that is advanced by its owner. Sleepers wake in the order of their instants; no async
+/// runtime is needed. All clones show the same time.
 #[derive(Debug, Clone)]
 pub struct VirtualClock(Arc<Mutex<ClockState>>);
 
@@ -47,8 +47,8 @@ impl VirtualClock {
         Self(Arc::new(Mutex::new(ClockState { now, next: 0, sleepers: BTreeMap::new() })))
     }
 
-    /// Advances the time to `instant`, and wakes the sleepers until then. An earlier instant
-    /// changes nothing.
+    /// Advances the time to `instant`, and wakes the sleepers whose instants have come. An
+    /// `instant` in the past changes nothing.
     pub fn advance_to(&self, instant: Timestamp) {
         let mut state = self.state();
         state.now = state.now.max(instant);
@@ -66,7 +66,7 @@ impl VirtualClock {
         self.advance_to(later(now, duration));
     }
 
-    /// Sets the time, even back, like a system clock that is corrected. No sleeper wakes.
+    /// Sets the time, forward or back, as when a system clock is corrected. No sleeper wakes.
     pub fn set(&self, instant: Timestamp) {
         self.state().now = instant;
     }

@@ -19,7 +19,8 @@ use crate::store::DynoxideStore;
 
 /// The configuration of an embedded engine; [`LocalConfig::new`] gives the defaults.
 pub struct LocalConfig {
-    /// The directory of `store.db` and `engine.db`; if absent, everything is in memory.
+    /// The directory of `store.db` and `engine.db`; if absent, the engine keeps everything in
+    /// memory.
     pub data: Option<PathBuf>,
     /// Names of the application's files in the directory `data`. The engine does not open a
     /// directory that lacks one of them.
@@ -28,12 +29,12 @@ pub struct LocalConfig {
     /// The rules of the bus.
     pub rules: Vec<Rule>,
     pub clock: Arc<dyn Clock>,
-    /// The virtual clock that the runner advances whenever it has no work that is due; it has to be
-    /// the same clock as `clock`. If absent, the runner does not advance the time.
+    /// The virtual clock that the runner advances whenever no work is due; it has to be the same
+    /// clock as `clock`. If absent, the runner does not advance the time.
     pub virtual_clock: Option<VirtualClock>,
     /// The events that each row may publish: the sweeper publishes no others.
     pub outputs: RowOutputs,
-    /// The source of people's keys.
+    /// The source of the random keys that encrypt people's data.
     pub randomness: Arc<dyn Randomness>,
     /// The region in which the engine runs, if the deployment has two regions; otherwise none.
     pub region: Option<String>,
@@ -43,22 +44,26 @@ pub struct LocalConfig {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// The client that calls the partners; if absent, an HTTP client.
     pub partner: Option<Arc<dyn Partner>>,
-    /// The account of each partner that may send commands through the bus, by the partner's name.
+    /// The AWS account of each partner that may send commands through the bus, by the partner's
+    /// name.
     pub senders: BTreeMap<&'static str, String>,
     pub policies: Policies,
     /// How many deliveries, batches and jobs run at the same time.
     pub concurrency: usize,
-    /// How long a function may work on one event, by tokio's time; if absent, without a limit.
+    /// The longest time that a function may take for one event, by tokio's clock; if absent, there
+    /// is no limit.
     pub function_timeout: Option<Duration>,
     /// Recurring jobs besides the engine's own.
     pub schedules: Vec<(Schedule, Arc<dyn Job>)>,
-    /// Is called with everything that happens.
+    /// Is called with every observation.
     pub observer: Option<Arc<dyn Observer>>,
     pub disorder: Disorder,
-    /// Timeouts of the state machines' waits, in seconds, by name, which override the defaults.
+    /// Timeouts of the state machines' waits, in seconds, by the timeout's name. They override the
+    /// default timeouts.
     pub limits: BTreeMap<String, u32>,
-    /// The state machines, with their limits, for a caller that opens many engines and so reads the
-    /// definitions only once; if absent, the engine reads the definitions itself.
+    /// The definitions of the state machines, with their timeouts. A caller that opens many engines
+    /// reads the definitions once, and passes them to each engine; if absent, the engine reads them
+    /// itself.
     pub machines: Option<Arc<Definitions>>,
     /// A store that has all the necessary tables; if absent, the engine opens its own.
     pub store: Option<Arc<DynoxideStore>>,
@@ -71,8 +76,8 @@ pub struct LocalConfig {
 }
 
 impl LocalConfig {
-    /// The defaults: in memory, on the system's clock, 32 deliveries at a time. The rules are those of
-    /// the rows of `table` whose service is among the functions.
+    /// The defaults: in memory, on the system's clock, 32 deliveries at a time. The rules are those
+    /// of the rows of `table` whose service has one of `functions`.
     #[must_use]
     pub fn new(table: &Table, functions: Vec<Function>) -> Self {
         let deployed =
@@ -115,14 +120,14 @@ impl LocalConfig {
         self
     }
 
-    /// Calls the partner of the row `action` at `endpoint`.
+    /// The engine calls the partner of the row `action` at `endpoint`.
     #[must_use]
     pub fn endpoint(mut self, action: &str, endpoint: Endpoint) -> Self {
         self.endpoints.insert(action.to_owned(), endpoint);
         self
     }
 
-    /// Takes commands that `partner` sends from this account.
+    /// Accepts commands that `partner` sends from `account`.
     #[must_use]
     pub fn sender(mut self, partner: chorus_table::Partner, account: &str) -> Self {
         self.senders.insert(partner.name, account.to_owned());
@@ -143,8 +148,9 @@ impl LocalConfig {
         rules
     }
 
-    /// Runs on `clock`, which the runner advances only while nothing else can be done; functions do
-    /// not time out. For engines in memory only, because virtual time does not wait for a disk.
+    /// Uses `clock`, which the runner advances only when no work is due. Functions then have no
+    /// timeout. Use this only for an engine in memory, because virtual time does not wait for a
+    /// disk.
     #[must_use]
     pub fn virtual_time(mut self, clock: &VirtualClock) -> Self {
         self.clock = Arc::new(clock.clone());

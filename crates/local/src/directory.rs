@@ -1,9 +1,9 @@
 //! The directory of an engine: its files belong together.
 //!
-//! Each file holds the id of its directory, and the format in which it is written. If a file is
-//! missing, damaged, from another directory, or from a newer release, the directory is refused
-//! before anything is opened or created, so that unknown data is never treated as an empty
-//! application.
+//! Each file holds the id of its directory, and the version of the file's format. The engine
+//! refuses a directory if a file is missing, damaged, from another directory, or from a newer
+//! release. It checks this before it uses the files, so that it never replaces lost files with
+//! empty ones.
 
 mod backup;
 mod identity;
@@ -36,10 +36,10 @@ const FORMAT: i64 = 1;
 /// Why a directory was not opened, backed up or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    #[error("{} is in use by another process: stop it first", .0.display())]
+    #[error("{} is in use by another process: stop that process first", .0.display())]
     InUse(PathBuf),
     #[error(
-        "{} is missing, and the other files of its directory are there: put it back, or restore a \
+        "{} is missing, but the other files of its directory exist: put it back, or restore a \
          backup",
         .0.display()
     )]
@@ -51,12 +51,12 @@ pub enum DirectoryError {
     )]
     Foreign(PathBuf),
     #[error(
-        "{} is missing: the process that had the directory open was killed, and its last changes are \
-         only in that file: put it back, or restore a backup",
+        "{} is missing, and only this file holds the last changes of a process that was killed: \
+         put it back, or restore a backup",
         .0.display()
     )]
     LogMissing(PathBuf),
-    #[error("{} was written by a newer release: it has format {found}, and this one reads {FORMAT}", file.display())]
+    #[error("{} was written by a newer release: it has format {found}, and this release reads {FORMAT}", file.display())]
     Newer { file: PathBuf, found: i64 },
     #[error("{} is damaged: {reason}; restore a backup", file.display())]
     Damaged { file: PathBuf, reason: String },
@@ -69,8 +69,8 @@ pub enum DirectoryError {
     Occupied(PathBuf),
     #[error("{} holds no backup: {JOURNAL_FILE} is missing", .0.display())]
     NoBackup(PathBuf),
-    /// The directory is a backup that was not restored. People's keys are in a separate file of it,
-    /// so an application that opened it could not read any names and addresses.
+    /// The directory is a backup that was not restored. A backup has people's keys in a separate
+    /// file, so an application that opened the backup could not read names and addresses.
     #[error("{} is a backup: restore it into another directory, and open that one", .0.display())]
     Backup(PathBuf),
     #[error("{} cannot be read or written", .0.display())]
@@ -93,16 +93,17 @@ impl DirectoryError {
     }
 }
 
-/// Creates the directory, or checks that its files belong together and reads every page of them.
-/// `application_files` names the files that the directory has besides the engine's own. A directory
-/// of commit c92b2c2 or earlier, whose files have no id, gets one if all its files exist.
+/// Creates the directory, or checks that its files belong together, and reads every database page
+/// of the files. `application_files` names the files that the directory has besides the engine's
+/// own. Files from a build of commit c92b2c2 or earlier have no id; they get one if all of them
+/// exist.
 ///
-/// The files get a new id each time, so that an earlier copy of one file is refused if somebody
-/// puts it back. An application that has files of its own calls this before it opens them; the
-/// engine then only checks the files.
+/// Each call gives the files a new id. So if somebody replaces a file with an earlier copy, the
+/// next start refuses the directory. An application that opens files in the directory calls this
+/// function first; the engine then only checks the files.
 ///
 /// # Errors
-/// See [`DirectoryError`]. The directory is then unchanged.
+/// See [`DirectoryError`]. After an error, the data in the files is unchanged.
 pub fn open_directory(directory: &Path, application_files: &[&str]) -> Result<(), DirectoryError> {
     if directory.join(KEYS_FILE).exists() {
         return Err(DirectoryError::Backup(directory.to_owned()));
@@ -114,8 +115,8 @@ pub fn open_directory(directory: &Path, application_files: &[&str]) -> Result<()
     complete(directory, &journal, known.renewed()).map(drop)
 }
 
-/// Checks each file of a directory that no process has open: if a process was killed while it had
-/// the file open, the write-ahead log that it left must be there. Call this before anything else
+/// Checks the files of a directory that no process has open. If the last process was killed while
+/// it had a file open, the file's write-ahead log must exist. Call this before anything else
 /// connects to the files, because closing a connection removes the log.
 pub(crate) fn check_logs(directory: &Path) -> Result<(), DirectoryError> {
     let path = directory.join(JOURNAL_FILE);
@@ -132,9 +133,9 @@ pub(crate) fn check_logs(directory: &Path) -> Result<(), DirectoryError> {
     Ok(())
 }
 
-/// Creates or checks the directory as [`open_directory`] does, but gives complete files no new id,
-/// does not read every page, and does not check write-ahead logs, because the application may have
-/// its files open.
+/// Creates or checks the directory like [`open_directory`], but while the application may have its
+/// own files open. So it gives complete files no new id, does not read every database page, and
+/// does not check write-ahead logs.
 pub(crate) fn check_directory(
     directory: &Path,
     application_files: &[&str],
@@ -147,7 +148,7 @@ pub(crate) fn check_directory(
     if !path.exists() {
         if let Some(left) = expected.iter().map(|file| directory.join(file)).find(|it| it.exists())
         {
-            tracing::debug!(left = %left.display(), "a file without its journal");
+            tracing::debug!(left = %left.display(), "found a file of the engine, but no journal");
             return Err(DirectoryError::Missing(path));
         }
         let journal = identity::connect(&path)?;
@@ -171,7 +172,7 @@ pub(crate) fn check_directory(
 }
 
 /// Checks that a directory whose files have no id yet has all of its files. A missing file is an
-/// error: a new, empty one in its place would hide that its data is lost.
+/// error: an empty file in its place would hide that data is lost.
 fn check_first_release(
     directory: &Path,
     journal: &Connection,
@@ -220,10 +221,10 @@ pub fn holds_engine(directory: &Path) -> bool {
     [JOURNAL_FILE, STORE_FILE].iter().any(|file| directory.join(file).exists())
 }
 
-/// Whether a process has this directory open. This function changes no file. If there is no
-/// write-ahead log, no process has the directory open, and the function does not connect to the
-/// journal: a connection would create an empty log, so that nobody would notice any more that the
-/// log of a killed process is missing.
+/// Whether a process has this directory open. This function changes no file. Without a write-ahead
+/// log, no process has the directory open, and the function does not connect to the journal. A
+/// connection would create an empty log, which would hide that the log of a killed process is
+/// missing.
 #[must_use]
 pub fn is_in_use(directory: &Path) -> bool {
     let path = directory.join(JOURNAL_FILE);

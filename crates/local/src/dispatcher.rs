@@ -30,7 +30,8 @@ pub struct Dispatcher {
     pub(crate) partner: Arc<dyn Partner>,
     pub(crate) jobs: BTreeMap<&'static str, Arc<dyn Job>>,
     pub(crate) orchestrator: Arc<Orchestrator>,
-    /// How long a function may work on one event, by tokio's time; if absent, without a limit.
+    /// The longest time that a function may take for one event, by tokio's clock; if absent, there
+    /// is no limit.
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -41,7 +42,7 @@ impl std::fmt::Debug for Dispatcher {
 }
 
 impl Dispatcher {
-    /// Does `work` on `kernel`, and returns the result on each delivery. A job has no result, and
+    /// Does `work` on `kernel`, and returns the result of each delivery. A job has no result, and
     /// an execution sets its next alarm itself.
     pub async fn perform(
         &self,
@@ -64,7 +65,7 @@ impl Dispatcher {
         }
     }
 
-    /// Lets the function of the route answer the event.
+    /// Invokes the function of the route with the event.
     pub async fn invoke(
         &self,
         taken: &Taken,
@@ -114,7 +115,7 @@ impl Dispatcher {
             return AttemptResult::Done(Some(Outcome::Suppressed));
         }
         let Some(endpoint) = self.endpoints.get(row.action) else {
-            let message = format!("there is no endpoint for {}", row.action);
+            let message = format!("no endpoint is configured for the row {}", row.action);
             return AttemptResult::Failed(DeliveryError::terminal("NO_ENDPOINT", message));
         };
         let call = match partner::call(row, endpoint, &taken.event) {
@@ -135,8 +136,8 @@ impl Dispatcher {
         result
     }
 
-    /// Lets the function answer the messages of a batch one after the other; each may fail by
-    /// itself.
+    /// Invokes the function with each message of a batch, one after the other. A message that fails
+    /// does not affect the other messages.
     async fn consume(
         &self,
         batch: &[Taken],

@@ -1,6 +1,6 @@
-//! The core of the embedded engine: the work that is pending, and the work that is due. It is
-//! synchronous and deterministic: it uses no runtime, no file and no network, and time and
-//! randomness are passed in. The same calls in the same order have the same outcome.
+//! The core of the embedded engine: it keeps the pending work, and hands out the work that is due.
+//! It is synchronous and deterministic: it uses no async runtime, no file and no network, and the
+//! caller passes in time and randomness. The same calls in the same order have the same outcome.
 
 mod alarms;
 mod change;
@@ -48,25 +48,25 @@ pub struct Disorder {
     pub fewest_copies: u32,
     /// The greatest number of times that each delivery is made.
     pub most_copies: u32,
-    /// Each copy is delayed by a random part of this, so that copies and events overtake each
-    /// other.
+    /// The upper bound of the random delay that each copy gets. Because of these delays, copies and
+    /// events overtake each other.
     pub delay: Duration,
 }
 
 /// How many deliveries and executions there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Load {
-    /// Deliveries that wait on the bus, or in a queue that has a consumer; executions that will
-    /// continue by themselves.
+    /// Deliveries that wait on the bus, or in a queue that has a consumer, and executions that
+    /// continue without a callback.
     pub pending: usize,
-    /// Deliveries that were taken and are not settled yet; executions at work.
+    /// Deliveries that were taken and are not settled yet, and executions that are being advanced.
     pub in_flight: usize,
     /// Dead letters that wait for an operator.
     pub dead: usize,
 }
 
 impl Load {
-    /// Whether nothing is pending or in flight.
+    /// Whether no delivery or execution is pending or in flight.
     #[must_use]
     pub const fn is_idle(&self) -> bool {
         self.pending == 0 && self.in_flight == 0
@@ -81,7 +81,7 @@ struct HandedOut {
     since: Timestamp,
 }
 
-/// The calls of one route's partner.
+/// The calls to one route's partner.
 #[derive(Debug)]
 struct Calls {
     turns: Turns,
@@ -94,15 +94,16 @@ pub struct Engine {
     /// The names of the routes' rules and of the queues, by index.
     rule_names: Vec<Arc<str>>,
     queue_names: Vec<Arc<str>>,
-    /// The deliveries that wait on the bus. `to_queues` orders those to queues by when they are
-    /// sent, `invocations` those that invoke a function, and `calls` those to each route's partner.
+    /// The deliveries that wait on the bus. `to_queues` lists the ids of deliveries to queues by
+    /// due time, `invocations` those of deliveries to functions, and `calls` those of calls to
+    /// partners, by route.
     waiting: HashMap<DeliveryId, Delivery>,
     to_queues: BTreeSet<(Timestamp, DeliveryId)>,
     invocations: Turns,
     calls: BTreeMap<usize, Calls>,
     handed_out: HashMap<DeliveryId, HandedOut>,
     queues: Vec<Queue>,
-    /// The sources of work, from which work is taken in turn, and the index of the next one.
+    /// The sources of work, which take turns; `turn` is the index of the next source.
     sources: Vec<Source>,
     turn: usize,
     schedules: Vec<Recurring>,
@@ -159,7 +160,7 @@ impl Engine {
         &self.topology
     }
 
-    /// Sets how often and how late deliveries are made from now on.
+    /// Sets how many copies of each new delivery are made, and how long a copy may be delayed.
     pub const fn set_disorder(&mut self, disorder: Disorder) {
         self.disorder = disorder;
     }
@@ -217,8 +218,8 @@ impl Engine {
         }
     }
 
-    /// Restores a delivery that an earlier process left: in the queue `dead_in`, or pending on the
-    /// bus.
+    /// Restores a delivery that an earlier process left: puts it into the queue `dead_in` or, if
+    /// that is none, lets it wait on the bus.
     pub fn restore(&mut self, delivery: Delivery, dead_in: Option<usize>) {
         self.next_id = self.next_id.max(delivery.id + 1);
         match dead_in {
@@ -227,17 +228,16 @@ impl Engine {
         }
     }
 
-    /// Makes new delivery ids greater than `last`.
+    /// Ensures that the ids of new deliveries are greater than `last`.
     pub(crate) const fn skip_ids(&mut self, last: DeliveryId) {
         if self.next_id <= last {
             self.next_id = last + 1;
         }
     }
 
-    /// Adds a recurring schedule. `last` is when its job last ran or, if it never ran, when an
-    /// earlier process added the schedule; none if no process did. The next run is one interval
-    /// after `last`, or after `now` if there is none: so a job that is due every hour runs even if
-    /// no process lasts for an hour.
+    /// Adds a recurring schedule. Its job runs next one interval after `last`, or after `now` if
+    /// `last` is none. `last` is when the job last ran or, if it never ran, when an earlier process
+    /// added the schedule. So an hourly job runs even if no process lasts for an hour.
     pub fn schedule(&mut self, schedule: Schedule, last: Option<Timestamp>, now: Timestamp) {
         if last.is_none_or(|last| last > now) {
             self.changes.push(Change::ScheduleCountsFrom { job: schedule.job, from: now });
@@ -250,12 +250,12 @@ impl Engine {
         self.alarms.wake(execution, now);
     }
 
-    /// Removes the alarm of an execution of a state machine that has ended.
+    /// Removes the alarm of an execution, after the execution has ended.
     pub(crate) fn end(&mut self, execution: &str) {
         self.alarms.end(execution);
     }
 
-    /// Marks an execution of a state machine as not at work any more, and sets its next alarm.
+    /// Marks an execution of a state machine as no longer being advanced, and sets its next alarm.
     pub(crate) fn end_turn(&mut self, execution: &Arc<str>, next: Option<Alarm>, now: Timestamp) {
         self.alarms.end_turn(execution, next, now);
     }
@@ -290,7 +290,7 @@ impl Engine {
         load
     }
 
-    /// Whether nothing is pending or in flight.
+    /// Whether no delivery or execution is pending or in flight.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let consumed = |queue: &&Queue| queue.spec.consumer.is_some();

@@ -10,7 +10,7 @@ use crate::DirectoryError;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another process has the directory open.
-    #[error("{} is in use by another process: stop it first", .0.display())]
+    #[error("{} is in use by another process: stop that process first", .0.display())]
     InUse(PathBuf),
     /// The files of the directory do not belong together, or cannot be read.
     #[error(transparent)]

@@ -11,13 +11,14 @@ use crate::bus::Bus;
 use crate::dispatcher::Job;
 use crate::store::DynoxideStore;
 
-/// The job that publishes committed events which their own process did not publish.
+/// The job that publishes events which a process committed, but did not publish.
 pub const SWEEP: &str = "sweep-unpublished";
 
-/// The job that deletes archived events after their retention, and expired items.
+/// The job that deletes expired items, and archived events that are older than their retention.
 pub const FORGET: &str = "forget-expired";
 
-/// Younger records are left to the process that committed them, which may still publish them.
+/// How long the sweeper ignores a new idempotency record. Until then, the process that committed
+/// the record may still publish the record's events.
 const UNPUBLISHED_FOR: SignedDuration = SignedDuration::from_secs(30);
 
 /// The sweeper's job, with the events that each row may publish.

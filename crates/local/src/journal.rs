@@ -1,6 +1,6 @@
-//! The journal: accepted events and pending deliveries, in `engine.db`. One thread writes. All
-//! commands that are waiting when it is free go into one SQLite transaction, so that many events
-//! share one fsync.
+//! The journal: accepted events and pending deliveries, in `engine.db`. One thread writes the
+//! journal. It puts all waiting commands into one SQLite transaction, so that many events share one
+//! fsync.
 
 mod read;
 mod schema;
@@ -23,7 +23,7 @@ use crate::directory::{mark, mark_closed};
 use crate::engine::{Accepted, Change, Delivery, Topology};
 use crate::unwritable::{Unwritable, Writes, is_of_disk};
 
-/// The most commands of one transaction: it limits how long the first of them waits.
+/// The most commands of one transaction. The limit bounds how long the first command waits.
 const LARGEST_GROUP: usize = 4_096;
 
 /// The longest time for which changes without a waiting caller are collected into one transaction.
@@ -52,8 +52,8 @@ impl Command {
     }
 }
 
-/// A handle to the writer thread. Dropping it lets the writer finish the commands that were sent,
-/// and stops it.
+/// A handle to the writer thread. Dropping it waits until the writer has finished the commands that
+/// were sent, and stops the writer.
 pub(crate) struct Journal {
     commands: Mutex<Option<Sender<Command>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -62,7 +62,8 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Opens or creates the journal in the file `path`, and reads what an earlier process left.
+    /// Opens or creates the journal in the file `path`, and reads the state that an earlier process
+    /// left.
     pub(crate) fn open(path: &Path, topology: &Topology) -> Result<(Opened, Restored), Error> {
         let connection = schema::open(path)?;
         let restored = read::restore(&connection, topology)?;
@@ -88,7 +89,7 @@ impl Journal {
         self.send(Command::Change(changes));
     }
 
-    /// Runs `reading` after everything that was sent to the writer before has been written.
+    /// Runs `reading` after the writer has written everything that was sent to it before.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         reading: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -102,7 +103,7 @@ impl Journal {
         answered.await.map_err(|_| Error::Closed)?.map_err(Error::Journal)
     }
 
-    /// The file, if its disk refused the last write.
+    /// Returns the journal's file if its disk refused the last write.
     pub(crate) fn unwritable(&self) -> Option<Unwritable> {
         self.writes.unwritable()
     }
@@ -110,7 +111,8 @@ impl Journal {
     /// Finishes the commands that were sent, and closes the file.
     pub(crate) fn close(&self) {
         lock(&self.commands).take();
-        // The writer itself may drop the last reference to the bus; it cannot join its own thread.
+        // The writer itself may drop the last reference to the bus. Then it does not join its own
+        // thread.
         let own = std::thread::current().id();
         if let Some(writer) = lock(&self.writer).take().filter(|writer| writer.thread().id() != own)
             && writer.join().is_err()
@@ -143,8 +145,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Deletes every delivery in the file `path`, dead letters included; returns how many. The archive
-/// stays.
+/// Deletes every delivery in the journal at `path`, including dead letters, and returns how many.
+/// Archived events stay.
 pub(crate) fn empty(path: &Path) -> Result<usize, Error> {
     let connection = schema::open(path)?;
     connection.execute("DELETE FROM deliveries", []).map_err(Error::Journal)
@@ -158,8 +160,8 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Starts the writer. `on_durable` is called after each transaction, before its callers are
-    /// answered.
+    /// Starts the writer. It calls `on_durable` after each transaction, before it answers the
+    /// callers that wait for the transaction.
     pub(crate) fn start(mut self, on_durable: OnDurable) -> Result<Journal, Error> {
         mark(&self.connection, true).map_err(Error::Journal)?;
         let (commands, received) = channel();
@@ -185,9 +187,7 @@ impl Opened {
                             on_durable(events, deliveries);
                         }
                         if done.send(outcome.clone()).is_err() {
-                            tracing::debug!(
-                                "the publisher no longer waits; its events are on the bus"
-                            );
+                            tracing::debug!("the publisher no longer waits for the result");
                         }
                     }
                     Command::Read(reading) => reading(&self.connection),
@@ -198,7 +198,7 @@ impl Opened {
     }
 
     /// Writes a group of commands in one transaction. If the disk refuses several writes in a row,
-    /// only the first is logged.
+    /// only the first refusal is logged.
     fn commit(&mut self, group: &[Command]) -> Result<(), String> {
         if group.iter().all(|command| matches!(command, Command::Read(_))) {
             return Ok(());
@@ -214,8 +214,8 @@ impl Opened {
     }
 }
 
-/// The commands for the next transaction: all that are waiting. While none of them has a waiting
-/// caller, commands that arrive within [`SETTLED_COMMIT_DELAY`] are added.
+/// Collects the commands of the next transaction: `first`, and all commands that are waiting. If no
+/// caller waits for any of them, commands that arrive within [`SETTLED_COMMIT_DELAY`] are added.
 fn gather(first: Command, received: &Receiver<Command>) -> Vec<Command> {
     let mut hurry = first.has_waiter();
     let mut group = vec![first];

@@ -1,9 +1,9 @@
 //! The embedded engine: a whole application in one process, durable, with nothing to install.
 //!
-//! [`Local`] gives the kernel what it needs: a store with DynamoDB's semantics ([`DynoxideStore`]),
-//! a bus with EventBridge's ([`Bus`]), state machines, and a clock. Its [`Runner`] delivers
-//! published events to functions, through queues and to partners, until each delivery succeeds or
-//! is a dead letter with its reason.
+//! [`Local`] gives the kernel a store with DynamoDB's semantics ([`DynoxideStore`]), a bus with
+//! EventBridge's semantics ([`Bus`]), state machines, and a clock. Its [`Runner`] delivers
+//! published events to functions (directly or through queues) and to partners, until each delivery
+//! has succeeded or is a dead letter with its reason.
 //!
 //! ```no_run
 //! # async fn application(
@@ -26,11 +26,12 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The guarantee: an event that `put_events` has accepted reaches every target that it matches, at
-//! least once, or becomes a dead letter of that target, even if the process is killed (SIGKILL) at
-//! any moment. The engine depends on no actions, on no AWS service, and not on the wall clock. A
-//! simulator drives the same engine step by step: [`Bus::take_due`], [`Dispatcher::perform`],
-//! [`Bus::settle`], and a [`VirtualClock`] that it advances to [`Bus::next_due`].
+//! The guarantee: an event that `put_events` has accepted is delivered at least once to the target
+//! of every rule that it matches, or becomes a dead letter of that target. This holds even if the
+//! process is killed (SIGKILL) at any moment. The engine depends on no action, on no AWS service,
+//! and not on the wall clock. A simulator drives the same engine step by step: it calls
+//! [`Bus::take_due`], [`Dispatcher::perform`] and [`Bus::settle`], and advances a [`VirtualClock`]
+//! to [`Bus::next_due`].
 
 mod bus;
 mod clock;

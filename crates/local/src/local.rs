@@ -35,8 +35,8 @@ use crate::runner::{Driver, Runner};
 use crate::store::DynoxideStore;
 use crate::unwritable::Unwritable;
 
-/// An application in one process. Dropping it loses no accepted event, but cuts off work in flight;
-/// [`Runner::shutdown`] ends it in an orderly way.
+/// An application in one process. Dropping it loses no accepted event, but cuts off work in flight.
+/// [`Runner::shutdown`] lets the work finish first.
 #[derive(Debug)]
 pub struct Local {
     pub(crate) bus: Arc<Bus>,
@@ -48,8 +48,8 @@ pub struct Local {
 }
 
 impl Local {
-    /// Opens the engine, and restores what an earlier process left pending. Nothing is delivered
-    /// until the runner is started.
+    /// Opens the engine, and restores the work that an earlier process left pending. Nothing is
+    /// delivered until the runner is started.
     ///
     /// # Errors
     /// If the directory is in use, or cannot be read or created.
@@ -105,13 +105,15 @@ impl Local {
         sweep(&self.kernel, &self.outputs, age).await
     }
 
-    /// The dispatcher, which does the work: a simulator drives it step by step, on its own kernel.
+    /// The dispatcher, which does the work. A simulator calls it step by step, with the simulator's
+    /// own kernel.
     #[must_use]
     pub const fn dispatcher(&self) -> &Arc<Dispatcher> {
         &self.dispatcher
     }
 
-    /// The state machines of this engine on another store: for a simulator's kernel.
+    /// The state machines of this engine, with their executions in `store`. A simulator's kernel
+    /// uses them.
     #[must_use]
     pub fn machines_on(&self, store: Arc<dyn Store>) -> Arc<dyn Machines> {
         let orchestrator = Arc::clone(&self.dispatcher.orchestrator);
@@ -126,11 +128,11 @@ impl Local {
         self.dispatcher.orchestrator.story(&*self.store, correlation_id).await
     }
 
-    /// Copies all data of the engine, and of the application's `stores`, as of one moment
-    /// into the new directory `to`. Meanwhile the bus accepts nothing; publishers wait.
+    /// Copies all data of the engine, and of the application's `stores`, as of one moment, into the
+    /// new directory `to`. During the copy, the bus accepts no event, and publishers wait.
     ///
     /// # Errors
-    /// See [`DirectoryError`]; `to` is then not created.
+    /// See [`DirectoryError`]. If there is an error, `to` is not created.
     pub async fn backup(
         &self,
         to: &Path,
@@ -158,7 +160,7 @@ impl Local {
     }
 
     /// The executions that failed, timed out or were aborted, among those that were started at
-    /// `since` or later. It reads every execution that is stored.
+    /// `since` or later. This reads every execution in the store.
     ///
     /// # Errors
     /// If the store fails.
@@ -166,7 +168,7 @@ impl Local {
         failed(&self.store, since)
     }
 
-    /// The files of the engine that cannot be written.
+    /// The files of the engine whose disk refused the last write.
     #[must_use]
     pub fn unwritable(&self) -> Vec<Unwritable> {
         self.bus.records().unwritable().into_iter().chain(self.store.unwritable()).collect()
@@ -177,7 +179,7 @@ impl Local {
         &self.runner
     }
 
-    /// Subscribes to what happens from now on.
+    /// Subscribes to the observations from now on: see [`Bus::watch`].
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Observation> {
         self.bus.watch()
@@ -188,8 +190,8 @@ impl Local {
 /// and the executions of its state machines. Returns how many deliveries there were. The archive
 /// and the application's own tables stay.
 ///
-/// A region that takes over begins with empty queues, because the takeover publishes all events
-/// again that are not known to be handled.
+/// A region that takes over begins with empty queues, because the takeover publishes again all
+/// events that are not known to be handled.
 ///
 /// # Errors
 /// If there is no engine, another process has it open, or it cannot be written.
@@ -257,7 +259,7 @@ fn open_bus(
         tracing::warn!(
             delivery = orphan.id,
             rule = orphan.rule,
-            "a delivery is kept, although its rule no longer exists"
+            "a delivery is kept, but not delivered: its rule no longer exists"
         );
     }
     for (delivery, dead_in) in restored.deliveries {
@@ -331,7 +333,8 @@ fn dispatcher(
     })
 }
 
-/// A seed that no earlier process had: from the time and the process id.
+/// A seed that differs from the seed of every earlier process: it derives from the time and the
+/// process id.
 fn fresh_seed() -> u64 {
     let nanoseconds = SystemClock.now().as_nanosecond();
     Random::seeded((nanoseconds as u64) ^ u64::from(std::process::id())).next()

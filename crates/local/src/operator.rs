@@ -16,22 +16,23 @@ use crate::{Error, Local, wire};
 /// How many archived events are read at a time.
 const PAGE: usize = 500;
 
-/// What to replay.
+/// Selects the archived events to replay, and the targets that get them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replay {
     /// The name of the replay, which the replayed events carry.
     pub name: String,
-    /// The time from which on the bus accepted the events, included.
+    /// Replay only events that the bus accepted at this time or later.
     pub from: Timestamp,
-    /// The time until which the bus accepted the events, excluded.
+    /// Replay only events that the bus accepted before this time.
     pub to: Timestamp,
-    /// The only rule whose target gets the events; if none, the targets of all matching rules do.
+    /// The only rule whose target gets the events. If none, the targets of all matching rules get
+    /// them.
     pub rule: Option<String>,
     /// A dry run only reports what would be replayed.
     pub dry_run: bool,
 }
 
-/// The result of a replay or, in a dry run, the result that it would have.
+/// The result of a replay. For a dry run: the result that the replay would have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replayed {
     pub events: usize,
@@ -45,15 +46,15 @@ impl Local {
         self.bus.with(|engine| engine.queues())
     }
 
-    /// For each redrive queue that is not empty: the number of its events on which a function
-    /// failed in all attempts of the bus, and since when the oldest has been in it.
+    /// For each redrive queue that is not empty: how many events wait in it for a retry, and since
+    /// when the oldest event waits.
     #[must_use]
     pub fn redrives(&self) -> Vec<Redrive> {
         self.bus.with(|engine| engine.redrives())
     }
 
-    /// For each partner that has not answered `attempts` calls of the bus about one event: the oldest such
-    /// call.
+    /// For each partner, the oldest call that the partner has not answered in at least `attempts`
+    /// attempts of the bus. Partners without such a call are omitted.
     #[must_use]
     pub fn unanswered(&self, attempts: u32) -> Vec<UnansweredCall> {
         self.bus.with(|engine| engine.unanswered(attempts))
@@ -66,7 +67,8 @@ impl Local {
     }
 
     /// Sends the selected dead letters to their original targets, and to no others, under the same
-    /// idempotency keys. Returns those that were sent. For a dry run, use [`Local::dead_letters`].
+    /// idempotency keys. Returns the dead letters that were sent. For a dry run, use
+    /// [`Local::dead_letters`].
     ///
     /// # Errors
     /// If the change cannot be made durable.
@@ -90,7 +92,7 @@ impl Local {
     }
 
     /// A page of the archive in the order of acceptance: events from `from` (included) to `to`
-    /// (excluded), after the one with the sequence number `after` (0 for the first page).
+    /// (excluded) with a sequence number greater than `after` (0 for the first page).
     ///
     /// # Errors
     /// If the archive cannot be read.
@@ -103,9 +105,9 @@ impl Local {
         self.bus.records().archive((from, to), after, PAGE).await
     }
 
-    /// The deliveries of the event with this `event-id` that failed and will be retried. `notes` are
-    /// the event's [`Local::attempts`]: a delivery whose partner is not called at present waits longer
-    /// than its queue's policy says.
+    /// The deliveries of the event with this `event-id` that failed and will be retried. `notes`
+    /// are the event's [`Local::attempts`]. They show which deliveries wait for an unavailable
+    /// partner: these are retried for longer than their queue's policy says.
     #[must_use]
     pub fn pending(&self, event_id: &str, notes: &[AttemptNote]) -> Vec<Pending> {
         let waits = |rule: &str| {
@@ -126,8 +128,9 @@ impl Local {
         self.bus.records().attempts(event_id).await
     }
 
-    /// Delivers archived events again, marked as a replay: consumers with the replay policy
-    /// `Suppressed` ignore them, and idempotency records absorb those that were answered before.
+    /// Delivers archived events again, marked as a replay. Consumers with the replay policy
+    /// `Suppressed` ignore the events. If a consumer has handled an event before, it treats the
+    /// replayed event as a duplicate, because of the idempotency record that it wrote then.
     ///
     /// # Errors
     /// If there is no such rule, or the archive cannot be read.

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::engine::{Accepted, AttemptResult, DeliveryError};
 use crate::wire;
 
-/// A partner's address, and the key that the bus sends to it.
+/// A partner's URL, and the API key that the bus sends to the partner.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// The URL that calls are posted to.
@@ -40,10 +40,10 @@ impl std::fmt::Debug for Endpoint {
     }
 }
 
-/// One call: a POST of JSON.
+/// One call to a partner: a POST of JSON.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Call {
-    /// The action of the row that the call is made for.
+    /// The action whose row of the design table declares this call.
     pub action: &'static str,
     pub endpoint: Endpoint,
     /// The headers besides the key and the content type: `Idempotency-Key`, `traceparent`.
@@ -61,7 +61,7 @@ impl std::fmt::Debug for Call {
     }
 }
 
-/// Why there was no answer; it is unknown whether the partner acted.
+/// Why a call got no answer. It is unknown whether the partner acted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     #[error("no answer within {0:?}")]
@@ -73,7 +73,7 @@ pub enum NoAnswer {
 /// Makes calls: over HTTP, or, in a simulation, to a simulated partner.
 #[async_trait]
 pub trait Partner: Send + Sync {
-    /// Posts, and returns the HTTP status.
+    /// Posts the call, and returns the HTTP status of the answer.
     ///
     /// # Errors
     /// If there was no answer.
@@ -87,7 +87,7 @@ pub struct HttpPartner {
 }
 
 impl HttpPartner {
-    /// A client with a pool of its own.
+    /// A client with its own connection pool.
     ///
     /// # Errors
     /// If TLS cannot be set up.
@@ -165,7 +165,7 @@ pub(crate) fn call(
 }
 
 /// The result that follows from a partner's answer. The call is retried after 429, any 5xx, or no
-/// answer. After any other refusal it is not, because the partner would refuse it again.
+/// answer. It is not retried after another error status, because the partner would refuse it again.
 pub(crate) fn result(answered: &Result<u16, NoAnswer>) -> AttemptResult {
     match answered {
         Ok(200..=299) => AttemptResult::Done(None),

@@ -4,11 +4,11 @@
 use std::io;
 use std::path::Path;
 
-/// Creates the directory, and those above it that are missing. If the directory exists already, its
-/// permissions stay as they are, because others may use it, too.
+/// Creates the directory and its missing parents. An existing directory keeps its permissions,
+/// because other users may need them.
 ///
 /// # Errors
-/// If it cannot be created.
+/// If the directory cannot be created.
 pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
@@ -16,11 +16,12 @@ pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
     builder.recursive(true).create(path)
 }
 
-/// Creates an empty file, or removes everybody's access but the owner's from an existing one,
-/// before SQLite opens it. SQLite gives a file's log the permissions of the file.
+/// Creates an empty file that only its owner may access, or restricts an existing file to its
+/// owner. Call this before SQLite opens the file, because SQLite gives the file's log the same
+/// permissions.
 ///
 /// # Errors
-/// If it cannot be created, or belongs to somebody else and is open to others.
+/// If the file cannot be created, or is open to others and belongs to another user.
 pub(crate) fn create_file(path: &Path) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.append(true).create(true);

@@ -1,5 +1,5 @@
-//! The archive and the failed attempts: in the journal, or, without a directory, in memory up to a
-//! limit.
+//! The archive and the failed attempts. An engine with a directory keeps them in the journal; an
+//! engine in memory keeps a limited number of them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::journal::{self, AttemptNote, Journal};
 use crate::unwritable::Unwritable;
 use crate::{Error, wire};
 
-/// The most failed deliveries that are kept in memory.
+/// The maximum number of failed deliveries whose attempts are kept in memory.
 const MOST_NOTES: usize = 10_000;
 
 /// Where the archive and the failed attempts are kept.
@@ -48,7 +48,7 @@ impl Records {
     }
 
     /// A page of the archive in the order of acceptance: events from `from` (included) to `to`
-    /// (excluded), after the one with the sequence number `after`.
+    /// (excluded) with a sequence number greater than `after`.
     pub(crate) async fn archive(
         &self,
         (from, to): (Timestamp, Timestamp),
@@ -89,8 +89,8 @@ impl Records {
         }
     }
 
-    /// Deletes events that are older than `limit` and not pending. Returns how many events were
-    /// deleted.
+    /// Deletes events that are older than `limit`, except events in the journal that a delivery
+    /// still needs. Returns how many events were deleted.
     pub(crate) async fn prune(&self, limit: Timestamp) -> Result<usize, Error> {
         match self {
             Self::Journal(journal) => {
@@ -128,7 +128,7 @@ impl Records {
         }
     }
 
-    /// Returns once everything that was sent to the journal is on disk.
+    /// Waits until everything that was sent to the journal is on disk.
     pub(crate) async fn flush(&self) -> Result<(), Error> {
         match self {
             Self::Journal(journal) => journal.read(|_| Ok(())).await,

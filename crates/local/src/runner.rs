@@ -17,13 +17,14 @@ use crate::dispatcher::Dispatcher;
 use crate::engine::{Alarm, AttemptResult, DeliveryError, Work, later};
 use crate::records::lock;
 
-/// How often other tasks may run before virtual time is advanced.
+/// How many times the runner yields to other tasks before it advances virtual time.
 const TURNS: usize = 16;
 
-/// How long an execution waits before it is tried again after its turn panicked.
+/// The pause after a panic in an execution of a state machine. Then the runner advances the
+/// execution again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// Drives one bus; all clones are the same runner.
+/// Takes the work of one bus, and does it. All clones are the same runner.
 #[derive(Debug, Clone)]
 pub struct Runner(Arc<Inner>);
 
@@ -34,19 +35,20 @@ struct Inner {
     running: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// The data of the driving task.
+/// What the runner's tokio task uses.
 #[derive(Debug, Clone)]
 pub(crate) struct Driver {
     pub(crate) bus: Arc<Bus>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) kernel: Kernel,
     pub(crate) concurrency: usize,
-    /// A clock that is advanced while nothing else can be done; none in real time.
+    /// The clock that the runner advances when no work is due; none in real time.
     pub(crate) virtual_clock: Option<VirtualClock>,
 }
 
 impl Drop for Inner {
-    /// Cuts off work in flight, as a kill does; [`Runner::shutdown`] ends in an orderly way.
+    /// Cuts off work in flight, as if the process were killed. [`Runner::shutdown`] lets the work
+    /// finish instead.
     fn drop(&mut self) {
         if let Some(running) = lock(&self.running).take() {
             running.abort();
@@ -69,8 +71,8 @@ impl Runner {
         }
     }
 
-    /// Starts the runner, and returns once nothing is pending or in flight. Schedules and dead
-    /// letters do not count.
+    /// Starts the runner, and waits until no delivery or execution is pending or in flight.
+    /// Schedules and dead letters do not count.
     ///
     /// # Errors
     /// [`Error::Busy`] after `limit` of real time.
@@ -84,8 +86,8 @@ impl Runner {
         })
     }
 
-    /// Stops taking work, lets work in flight finish for at most `grace`, and makes the changes
-    /// durable. Deliveries that are cut off are made again by the next process.
+    /// Stops taking work, lets work in flight finish for at most `grace`, and makes all changes so
+    /// far durable. Deliveries that are cut off are made again by the next process.
     ///
     /// # Errors
     /// If the journal fails.
@@ -173,7 +175,7 @@ impl Driver {
         }
     }
 
-    /// The alarm of an execution whose turn panicked.
+    /// The alarm that advances an execution again after a panic.
     fn soon(&self) -> Alarm {
         Alarm { at: later(self.kernel.clock.now(), RETRY_PAUSE), passive: false }
     }
@@ -194,8 +196,8 @@ impl Driver {
         self.virtual_clock.is_some() && (!tasks.is_empty() || self.bus.next_delivery().is_some())
     }
 
-    /// Lets every other task run; if none of them causes anything to do, advances the clock to the
-    /// next instant at which something wakes or is due.
+    /// Lets other tasks run, and then advances the clock to the next instant at which a sleeper
+    /// wakes or work is due. If a task creates work before that, the caller drops this future.
     async fn advance_clock(&self, next: Option<Timestamp>) {
         for _ in 0..TURNS {
             tokio::task::yield_now().await;

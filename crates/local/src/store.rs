@@ -1,4 +1,5 @@
-//! The embedded store: an implementation of the kernel's port with DynamoDB's semantics, on SQLite.
+//! The embedded store: it implements the kernel's port [`Store`] on SQLite, with DynamoDB's
+//! semantics.
 
 mod admin;
 mod convert;
@@ -52,7 +53,6 @@ pub struct DynoxideStore {
     remains: AtomicBool,
 }
 
-/// The file of a store.
 #[derive(Debug)]
 struct StoreFile {
     path: PathBuf,
@@ -91,8 +91,8 @@ impl std::fmt::Debug for DynoxideStore {
 }
 
 impl DynoxideStore {
-    /// Opens or creates the store in the file `path`, with `tables` and their indexes. It uses the
-    /// system's time.
+    /// Opens or creates the store in the file `path`, with `tables` and their indexes. The store
+    /// uses the system's time.
     ///
     /// # Errors
     /// If the file cannot be opened, or a table cannot be created.
@@ -103,7 +103,8 @@ impl DynoxideStore {
         Ok(store)
     }
 
-    /// A store that is lost with the process. It uses the time of `clock`.
+    /// Opens a store in memory, which is lost when the process ends. The store uses the time of
+    /// `clock`.
     ///
     /// # Errors
     /// If a table cannot be created.

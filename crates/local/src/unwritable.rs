@@ -1,5 +1,5 @@
-//! Files that refuse writes because their disk is full, or fails: logged once, and reported to
-//! operators.
+//! Files that cannot be written because their disk is full, or fails. The engine logs a warning
+//! when the failures begin, and reports the files to operators.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -10,8 +10,8 @@ use rusqlite::ErrorCode;
 
 use crate::records::lock;
 
-/// The least time between two warnings about one file. There is a second warning only if a write
-/// succeeded in between.
+/// The least time between two warnings about one file. Besides this time, a second warning requires
+/// that a write has succeeded since the first.
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 
 /// A file that cannot be written.
@@ -47,8 +47,8 @@ impl Writes {
         lock(&self.state).refused.clone()
     }
 
-    /// Notes the result of a write. Returns whether the disk refused the write, which `is_of_disk`
-    /// tells from the error.
+    /// Notes the result of a write. Returns whether the disk refused the write: `is_of_disk`
+    /// decides that from the error.
     pub(crate) fn note<T, E: std::fmt::Display>(
         &self,
         written: &Result<T, E>,
@@ -90,7 +90,7 @@ impl Writes {
     }
 }
 
-/// Whether the error comes from the disk, which refused the write, and not from SQLite itself.
+/// Whether the error comes from the disk, and not from SQLite itself.
 pub(crate) fn is_of_disk(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error_code();
     code.is_some_and(|code| {

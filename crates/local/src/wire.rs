@@ -1,4 +1,4 @@
-//! Entries to publish: checks them, and wraps them into the events that targets receive.
+//! Checks the entries that are published, and wraps them into the events that targets receive.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::engine::Accepted;
 
-/// The most bytes of one entry (1 MB since January 2026).
+/// The maximum size of one entry: 1 MB since January 2026.
 pub(crate) const MAX_ENTRY_BYTES: usize = 1_048_576;
 
 /// Why an entry is rejected: EventBridge's error code, and a message.
@@ -21,7 +21,8 @@ pub(crate) struct Unacceptable {
     pub(crate) message: String,
 }
 
-/// The fields of a detail that the engine needs. Senders outside of the application may omit them.
+/// The fields of an event's `detail` that the engine needs. Senders outside of the application may
+/// omit them.
 #[derive(Debug, Default, Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, default)]
@@ -39,11 +40,11 @@ struct Ids<'a> {
     tenant: Option<Cow<'a, str>>,
 }
 
-/// The account of the engine itself.
+/// The account id of the engine itself.
 pub(crate) const ACCOUNT: &str = "000000000000";
 
-/// Wraps `entry`, which `account` sent, into an event of the bus. Its sequence number is not known
-/// yet.
+/// Wraps `entry`, which `account` sent, into an event of the bus. The event's sequence number is
+/// set later.
 pub(crate) fn wrap(
     entry: &Entry,
     account: &str,
@@ -60,8 +61,8 @@ pub(crate) fn wrap(
         return Err(Unacceptable { code: "MalformedDetail", message });
     }
     serde_json::from_str::<&RawValue>(&entry.detail).map_err(malformed)?;
-    // A detail of another shape comes from a sender outside of the application; it is delivered all
-    // the same.
+    // If `metadata` does not have the form of `Envelope`, the event comes from a sender outside of
+    // the application. The event is delivered all the same.
     let envelope: Envelope<'_> = serde_json::from_str(&entry.detail).unwrap_or_default();
     let ids = envelope.metadata.unwrap_or_default();
     let or_id = |given: Option<Cow<'_, str>>| given.map_or_else(|| id.to_string(), Cow::into_owned);

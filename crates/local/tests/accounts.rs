@@ -1,5 +1,6 @@
-//! Commands that other accounts put on the bus: a row gets only those of its partner's account, and
-//! they arrive under that account, whatever their sender wrote.
+//! Commands that other AWS accounts put on the bus. A row of the design table gets commands only
+//! from its partner's account. The account determines a command's actor and tenant, whatever the
+//! sender wrote.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::{Arc, Mutex};
@@ -63,13 +64,12 @@ impl Action for ListItem {
 
 const CATALOGUES_ACCOUNT: &str = "333333333333";
 
-/// An account whose commands no row takes.
+/// An account from which no row of the design table accepts commands.
 const ANOTHER_ACCOUNT: &str = "444444444444";
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// The metadata of each event that says that an item was listed, in the order in which they were
-/// published.
+/// The metadata of each published `ItemListed` event, in the order of publication.
 #[derive(Default)]
 struct Listed(Mutex<Vec<Metadata>>);
 
@@ -90,7 +90,8 @@ struct Shop {
 }
 
 impl Shop {
-    /// A shop whose catalogue has this account, if any.
+    /// A shop whose catalogue sends commands from this account; if none, the shop accepts no
+    /// commands.
     fn open(account: Option<&str>) -> Self {
         let listed = Arc::<Listed>::default();
         let function = Function::of(services::INVENTORY).action(ListItem);
@@ -104,7 +105,7 @@ impl Shop {
     }
 
     /// Puts the entry on the bus as this account, and lets the shop act on it. The bus accepts
-    /// entries of every account: its rules decide who gets them.
+    /// entries of every account: the bus's rules decide who gets an entry.
     async fn put(&self, account: &str, entry: Entry) {
         assert_eq!(self.local.bus().put_events_of(account, &[entry]).await.unwrap(), []);
         self.local.runner().run_until_idle(SOON).await.unwrap();
@@ -115,8 +116,8 @@ impl Shop {
     }
 }
 
-/// The catalogue's command of this key, in which the sender names somebody else as its actor and its
-/// tenant.
+/// The catalogue's command with this idempotency key. Its metadata names an actor and a tenant
+/// other than those of the sender's account.
 fn command(key: &str) -> Entry {
     let detail = json!({
         "metadata": {
@@ -158,7 +159,7 @@ async fn an_account_is_answered_once_for_each_key_of_its_own() {
     let keys = shop.listed().into_iter().map(|event| event.idempotency_key);
     let keys: std::collections::BTreeSet<String> = keys.collect();
     assert_eq!(keys.len(), 2, "{keys:?}");
-    // The same key of another account is another key.
+    // A command of another account is not a duplicate, even if it has the same key.
     let other = Shop::open(Some(ANOTHER_ACCOUNT));
     other.put(ANOTHER_ACCOUNT, command("k")).await;
     assert!(!keys.contains(&other.listed()[0].idempotency_key), "{keys:?}");

@@ -1,4 +1,4 @@
-//! The archive deletes events after their retention.
+//! The archive deletes events after their retention period.
 #![allow(clippy::unwrap_used)]
 
 mod harness;
@@ -32,7 +32,7 @@ async fn events_are_kept_for_as_long_as_they_should_be_and_no_longer() {
             LocalConfig::new(&TABLE, vec![function("CountOrder", always).0]).virtual_time(&clock);
         config.data = directory.as_ref().map(|directory| directory.path().to_owned());
         let shop = Local::open(config).unwrap();
-        // No rule matches this event, so that no delivery keeps it in the archive.
+        // No rule matches this event, so no delivery keeps it in the archive.
         shop.bus().put_events(&[entry("PaymentMade", "a", 1)]).await.unwrap();
         clock.advance(Duration::from_secs(13 * 86_400));
         shop.bus().put_events(&[entry("OrderCreated", "a", 2)]).await.unwrap();

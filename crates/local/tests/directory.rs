@@ -30,7 +30,7 @@ async fn used() -> tempfile::TempDir {
     directory
 }
 
-/// The error with which the directory cannot be opened.
+/// Opens the directory, which must fail, and returns the error.
 #[track_caller]
 fn refusal(directory: &Path) -> DirectoryError {
     match open(directory) {
@@ -215,8 +215,7 @@ async fn a_backup_is_checked_before_it_becomes_a_directory() {
     drop(open(&to).unwrap());
     assert!(matches!(restore(&backup, &to), Err(DirectoryError::Occupied(_))));
 
-    // The restored directory has got an id of its own, so its store does not belong to the backup
-    // any more.
+    // The restored directory has a new id, so its store does not belong to the backup any more.
     let third = place.path().join("third");
     std::fs::copy(to.join("store.db"), backup.join("store.db")).unwrap();
     assert!(matches!(restore(&backup, &third), Err(DirectoryError::Foreign(_))));
@@ -299,4 +298,32 @@ async fn what_a_backup_did_not_put_there_is_not_removed_for_it() {
     let refused = local.backup(&place.path().join("backup"), Vec::new()).await.unwrap_err();
     assert!(matches!(refused, Error::Directory(DirectoryError::Occupied(_))), "{refused}");
     assert!(theirs.exists());
+}
+
+/// The store's file in the backup `stuck` is a pipe into which nobody writes, so copying the file
+/// never ends.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_an_interrupted_restore_left_is_removed_by_the_next_one() {
+    let place = tempfile::tempdir().unwrap();
+    let (stuck, backup) = (place.path().join("stuck"), place.path().join("backup"));
+    let (to, partial) = (place.path().join("to"), place.path().join("to.partial"));
+    let directory = used().await;
+    let local = open(directory.path()).unwrap();
+    local.backup(&stuck, Vec::new()).await.unwrap();
+    local.backup(&backup, Vec::new()).await.unwrap();
+    let store = stuck.join("store.db");
+    std::fs::remove_file(&store).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&store).status().unwrap().success());
+    let target = to.clone();
+    std::thread::spawn(move || restore(&stuck, &target));
+    for _ in 0..10_000 {
+        if partial.join("engine.db").exists() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    assert!(partial.exists(), "the first restore has not begun");
+    restore(&backup, &to).unwrap();
+    assert!(to.join("store.db").exists() && !partial.exists());
 }

@@ -1,4 +1,4 @@
-//! What survives a kill of the process.
+//! Accepted events, dead letters and the archive survive a kill of the process.
 #![allow(clippy::unwrap_used)]
 
 mod harness;

@@ -1,5 +1,5 @@
-//! A tenant with a backlog does not hold up the others: neither on the bus, nor in a queue, nor at a
-//! partner that takes few calls.
+//! A tenant with a backlog does not hold up other tenants: neither on the bus, nor in a queue, nor
+//! at a partner with a low rate limit.
 #![allow(clippy::unwrap_used)]
 
 mod harness;
@@ -14,7 +14,7 @@ use harness::{entry_of, rules_of};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-/// A shop with the rule of this action alone, which calls each partner at most once a second.
+/// A shop with only the rule of this action. The shop calls each partner at most once a second.
 fn shop(action: &str) -> (Local, VirtualClock) {
     let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
     let functions = [services::ANALYTICS, services::NOTIFICATION, services::DELIVERY];
@@ -45,8 +45,8 @@ fn tenant(taken: &Taken) -> String {
     taken.event.tenant.as_deref().unwrap_or_default().to_owned()
 }
 
-/// Takes one piece of work after the other, each of which succeeds at once, and returns the tenants
-/// of their deliveries.
+/// Takes this many deliveries one after the other, lets each succeed at once, and returns their
+/// tenants.
 fn tenants_in_turn(shop: &Local, clock: &VirtualClock, pieces: usize) -> Vec<String> {
     let mut tenants = Vec::new();
     while tenants.len() < pieces {
@@ -62,7 +62,7 @@ fn tenants_in_turn(shop: &Local, clock: &VirtualClock, pieces: usize) -> Vec<Str
     tenants
 }
 
-/// How many deliveries are taken; recurring jobs do not count.
+/// Takes the work that is due, and returns how many deliveries it has. Recurring jobs do not count.
 fn deliveries(shop: &Local) -> usize {
     shop.bus().take_due(9).iter().map(|work| work.taken().len()).sum()
 }
@@ -115,8 +115,8 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// The deliveries that wait, by tenant: for each, the number of its event, and how many more takes
-/// it may have to wait.
+/// The waiting deliveries by tenant. For each delivery: its event's number, and the number of
+/// [`Act::Take`]s within which it must be taken.
 type Waiting = BTreeMap<String, Vec<(u64, usize)>>;
 
 async fn play(action: &str, event: &str, acts: &[Act]) {
@@ -129,7 +129,8 @@ async fn play(action: &str, event: &str, acts: &[Act]) {
                 let tenant = format!("tenant-{tenant}");
                 publish(&shop, &tenant, event, published..published + 1).await;
                 let own = waiting.entry(tenant).or_default();
-                // Each of five tenants has at most one turn between two of the same tenant.
+                // There are five tenants. Between two deliveries of one tenant, each other tenant
+                // gets at most one delivery.
                 own.push((published, (own.len() + 2) * 5));
                 published += 1;
             }
@@ -138,7 +139,7 @@ async fn play(action: &str, event: &str, acts: &[Act]) {
                     let own = waiting.get_mut(&tenant(taken)).unwrap();
                     let (number, patience) = own.remove(0);
                     let id = uuid::Uuid::from_u128(u128::from(number) + 1).to_string();
-                    assert_eq!(taken.event.event_id, id, "a tenant's order is kept");
+                    assert_eq!(taken.event.event_id, id, "the events of a tenant stay in order");
                     assert!(patience > 0, "{} waited for too long", tenant(taken));
                     shop.bus().settle(taken.ticket, AttemptResult::Done(None));
                 }

@@ -1,5 +1,5 @@
-//! The log lines for operators: each failure once, with the id of its subject; never an event's
-//! content.
+//! The log lines for operators: each failure is logged once, with its correlation id, and without
+//! the event's content.
 #![allow(clippy::unwrap_used)]
 
 mod harness;
@@ -62,7 +62,7 @@ impl Log {
     }
 }
 
-/// A partner that gives these answers, one after the other.
+/// A partner that answers its calls with these results, one after the other.
 struct Answers(Mutex<Vec<Result<u16, NoAnswer>>>);
 
 #[async_trait]

@@ -26,7 +26,8 @@ use harness::killed;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-/// Charges, starts a nested execution that asks a reviewer, and publishes the result.
+/// A state machine that charges, starts a nested execution, and publishes the result. The nested
+/// execution asks a reviewer.
 const OUTER: &str = r#"{"StartAt": "Charge", "States": {
   "Charge": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
     "Parameters": {"FunctionName": "${PaymentFunction}",
@@ -97,9 +98,9 @@ fn shop(directory: &Path) -> Local {
     Local::open(config).unwrap()
 }
 
-/// A store whose process dies at the write of this number. Only writes change the state that a kill
-/// leaves behind, so it suffices to die at each of them. A kill after a write, but before its
-/// answer, leaves the same state as a kill at the next write.
+/// A store whose process dies at one write: `left` writes succeed, and the next one never returns.
+/// Only writes change the state that a kill leaves behind, so it suffices to die at each write. A
+/// kill after a write, but before its answer, leaves the same state as a kill at the next write.
 struct DyingStore {
     inner: Arc<dyn Store>,
     left: AtomicUsize,
@@ -135,8 +136,8 @@ fn start() -> Signal {
     Signal::Start { machine: "Outer".to_owned(), name: "Outer-1".to_owned(), input }
 }
 
-/// Starts an execution, and does everything that is due, on a kernel that dies at the write of this
-/// number. Returns true if it did not die.
+/// Starts an execution, and does all work that is due, on a kernel whose store dies after this many
+/// writes. Returns true if the store did not die.
 async fn live(shop: &Local, writes: usize) -> bool {
     let died = Arc::new(Notify::new());
     let inner = Arc::clone(&shop.kernel().store);

@@ -17,7 +17,7 @@ use harness::{entry, rules_of};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-/// One operation of a test on a bus.
+/// One operation that a test performs on a bus.
 #[derive(Debug, Clone)]
 enum Act {
     Put { order: u8 },
@@ -69,7 +69,7 @@ fn verdict(ending: Ending) -> AttemptResult {
     }
 }
 
-/// The mistakes among the observations, such as deliveries that ended twice.
+/// The mistakes that the observations show, such as deliveries that ended twice.
 fn ledger(happenings: &mut tokio::sync::broadcast::Receiver<Observation>) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut over: BTreeMap<u64, &str> = BTreeMap::new();
@@ -101,7 +101,7 @@ fn ledger(happenings: &mut tokio::sync::broadcast::Receiver<Observation>) -> Vec
     wrong
 }
 
-/// Performs the operations, and then lets every delivery succeed until nothing is left. Returns how
+/// Performs the operations, and then lets every delivery succeed until none is left. Returns how
 /// many events were published.
 async fn play(shop: &Local, clock: &VirtualClock, acts: &[Act]) -> usize {
     let mut taken: Vec<Taken> = Vec::new();
@@ -181,8 +181,8 @@ proptest! {
             let key = (letter.event.event_id.clone(), letter.rule.to_string());
             *ended.entry(key).or_default() += 1;
         }
-        // Each event with an even number goes to two targets, and each with an odd number to one, a
-        // queue.
+        // Each event with an even number goes to two targets. Each event with an odd number goes to
+        // one target, a queue.
         prop_assert_eq!(ended.len(), put.div_ceil(2) * 2 + put / 2);
         if copies <= 1 {
             prop_assert!(ended.values().all(|times| *times == 1), "{:?}", ended);

@@ -1,7 +1,7 @@
-//! The log lines about deliveries: each failed call of a partner and each dead letter is logged
+//! The log lines about deliveries: each failed call to a partner and each dead letter is logged
 //! once, with its correlation id, the rule, the code and the attempt. Neither the event nor a
-//! failure's text is logged, because the text may quote the event. The kernel logs messages that an
-//! action does not answer.
+//! failure's text is logged, because the text may quote the event. The kernel logs the failures of
+//! actions.
 
 use crate::engine::{Cause, Exhausted, Step, Taken};
 
@@ -25,8 +25,8 @@ pub(crate) fn dead_letter(step: &Step, queue: &str, cause: &Cause) {
     );
 }
 
-/// Logs that the target of `rule` refused a delivery or did not answer, with a partner's HTTP
-/// status.
+/// Logs that the target of `rule` refused a delivery or did not answer. `status` is the HTTP status
+/// of a partner's answer.
 pub(crate) fn not_taken(taken: &Taken, rule: &str, code: &str, status: Option<u16>) {
     tracing::warn!(
         correlation_id = taken.event.correlation_id,

@@ -1,4 +1,5 @@
-//! Accepting events: check, wrap, match once against all rules, make durable, enqueue.
+//! Accepts events: checks and wraps them, matches each of them once against all rules, makes the
+//! deliveries durable, and enqueues them.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -54,7 +55,8 @@ impl Bus {
         })
     }
 
-    /// Makes the events and deliveries durable and enqueues them; in memory, it only enqueues them.
+    /// Makes the events and deliveries durable, and then enqueues the deliveries. An engine in
+    /// memory enqueues the deliveries at once.
     pub(crate) async fn commit(
         &self,
         events: Vec<Arc<Accepted>>,
@@ -73,10 +75,10 @@ impl Bus {
         }
     }
 
-    /// Publishes entries that another account sends: up to 10 in one request.
+    /// Publishes up to 10 entries as events of `account`, such as a partner's account.
     ///
     /// # Errors
-    /// If the request is too large, or the records cannot be written.
+    /// If the request has no entries or is too large, or if the journal cannot be written.
     pub async fn put_events_of(
         &self,
         account: &str,

@@ -1,4 +1,4 @@
-//! Backing up a directory while the engine is running, and restoring the backup.
+//! Backs up a directory while the engine is running, and restores a backup.
 
 use std::path::{Path, PathBuf};
 
@@ -10,17 +10,17 @@ use super::{DirectoryError, JOURNAL_FILE, KEYS_FILE, STORE_FILE};
 use crate::private;
 use crate::store::{DynoxideStore, RestoredKeys};
 
-/// Writes a copy of one file, as of one moment, to the given path.
+/// Writes a consistent copy of one file to the given path.
 pub(crate) type Snapshot = Box<dyn FnOnce(&Path) -> Result<(), DirectoryError> + Send>;
 
-/// Copies the journal, and then the other files in their order. The journal's writer calls this
-/// between two of its transactions.
+/// Copies the journal, and then `files` in their order. The journal's writer calls this between two
+/// of its transactions.
 ///
-/// Meanwhile the bus accepts nothing, so the copies are in a state that a killed process could
-/// leave. If the store has already handled a delivery that the journal still has, that delivery is
-/// a duplicate. No record is marked as published unless the journal has its events. The partners'
-/// files come last: a partner may have done more than the store records, as after any crash, and is
-/// then called again with the same idempotency keys.
+/// During the copy, the bus accepts no event. So the copies are in a state in which a crash could
+/// also leave the files. The copied journal may have a delivery that the copied store has already
+/// handled; the delivery is then a duplicate. If a record is marked as published, the copied
+/// journal has the record's events. The partners' files come last. So a partner may have done more
+/// than the store records, and then gets the same calls again, with the same idempotency keys.
 pub(crate) fn copy_all(
     journal: &Connection,
     files: Vec<(&'static str, Snapshot)>,
@@ -57,8 +57,8 @@ fn or_removed<T>(result: Result<T, DirectoryError>, partial: &Path) -> Result<T,
     })
 }
 
-/// Checks the copies in `partial`, gives them an id of their own, so that files of two backups cannot
-/// be mixed, and renames the directory to `to`.
+/// Checks the copies in `partial`, gives them a new id, and renames the directory to `to`. Because
+/// of the new id, files of two backups cannot be mixed.
 pub(crate) fn finish(partial: &Path, to: &Path) -> Result<(), DirectoryError> {
     or_removed(give_id(partial), partial)?;
     put_in_place(partial, to)
@@ -70,13 +70,13 @@ fn give_id(partial: &Path) -> Result<(), DirectoryError> {
     super::complete(partial, &journal, Identity::fresh(checked.files)).map(drop)
 }
 
-/// Restores a backup into a new directory, which gets an id of its own, so that its files cannot be
-/// mixed with those of the original. People's keys are restored if the backup is less than a day
-/// old.
+/// Restores a backup into a new directory. The new directory gets its own id, so that its files
+/// cannot be mixed with files of the original. People's keys are restored if the backup is less
+/// than a day old.
 ///
 /// # Errors
-/// If `from` is no backup; if one of its files is missing, damaged, from another directory, or from
-/// a newer release; if it is a directory in use; or if `to` is not empty.
+/// If `from` is not a backup; if one of its files is missing, damaged, from another directory, or
+/// from a newer release; if a process has it open; or if `to` is not empty.
 pub fn restore(from: &Path, to: &Path) -> Result<RestoredKeys, DirectoryError> {
     let journal = from.join(JOURNAL_FILE);
     if !journal.exists() {
@@ -96,7 +96,8 @@ fn restore_into(
     from: &Path,
     found: &Identity,
 ) -> Result<RestoredKeys, DirectoryError> {
-    for file in found.files.iter().map(String::as_str).chain([JOURNAL_FILE]) {
+    // The journal comes first, so that `was_left` recognizes an interrupted restore.
+    for file in [JOURNAL_FILE].into_iter().chain(found.files.iter().map(String::as_str)) {
         let source = from.join(file);
         if !source.exists() {
             return Err(DirectoryError::Missing(source));
@@ -158,7 +159,8 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), DirectoryErro
     Err(DirectoryError::Damaged { file: path.to_owned(), reason: verdict })
 }
 
-/// The path of a temporary directory next to `to`, which is renamed to `to` once it is complete.
+/// Creates an empty temporary directory next to `to`, and returns its path. The caller renames it
+/// to `to` once it is complete.
 fn new_partial_directory(to: &Path) -> Result<PathBuf, DirectoryError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -171,8 +173,8 @@ fn new_partial_directory(to: &Path) -> Result<PathBuf, DirectoryError> {
     name.push(".partial");
     let partial = to.with_file_name(name);
     if partial.exists() {
-        // The directory is removed only if it is empty, or if an earlier attempt left it; any other
-        // may be a shop's own directory that happens to have this name.
+        // Remove the directory only if it is empty, or if an interrupted backup or restore left it.
+        // Otherwise it may be an unrelated directory that happens to have this name.
         let empty = std::fs::read_dir(&partial).map_err(failed(&partial))?.next().is_none();
         if !empty && !was_left(&partial) {
             return Err(DirectoryError::Occupied(partial));
@@ -183,8 +185,8 @@ fn new_partial_directory(to: &Path) -> Result<PathBuf, DirectoryError> {
     Ok(partial)
 }
 
-/// Whether an interrupted backup or restore left this directory: it has a journal, lacks another of
-/// its files, and no process has it open.
+/// Whether an interrupted backup or restore left this directory: it has a journal, another of its
+/// files is missing, and no process has it open.
 fn was_left(partial: &Path) -> bool {
     let path = partial.join(JOURNAL_FILE);
     if !path.exists() || super::is_in_use(partial) {
@@ -193,7 +195,7 @@ fn was_left(partial: &Path) -> bool {
     let known = identity::connect_for_reading(&path).and_then(|it| identity::read(&it, &path));
     match known {
         Ok(Some(known)) => known.files.iter().any(|file| !partial.join(file).exists()),
-        // The copying of the journal itself was interrupted: the journal is copied first, so there
+        // The copying of the journal itself was interrupted. The journal is copied first, so there
         // is no store yet.
         Ok(None) | Err(_) => !partial.join(STORE_FILE).exists(),
     }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use super::{DirectoryError, FORMAT};
 use crate::private;
 
-/// The table has one row. Only the journal's row has `files` and `complete` set.
+/// The table has one row. Its columns `files` and `complete` are used only in the journal.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     id TEXT NOT NULL,
@@ -19,8 +19,8 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
     complete INTEGER NOT NULL
 ) STRICT";
 
-/// Columns that releases before 2026-11-30 neither create nor read, each with the statement that
-/// adds it.
+/// Two columns that releases before 2026-11-30 neither create nor read. Each is the column's name,
+/// with the statement that adds the column.
 const PREVIOUS: (&str, &str) =
     ("previous", "ALTER TABLE chorus_directory ADD COLUMN previous TEXT NOT NULL DEFAULT ''");
 const IN_USE: (&str, &str) =
@@ -34,8 +34,7 @@ pub(crate) struct Identity {
     pub(super) files: Vec<String>,
     /// Whether all of the files were created, and have the id.
     pub(super) complete: bool,
-    /// The id that the files had until now; a file may still have it while the directory is
-    /// incomplete.
+    /// The id before the current one. While the directory is incomplete, a file may still have it.
     pub(super) previous: String,
 }
 
@@ -61,7 +60,8 @@ fn with_busy_timeout(connection: rusqlite::Result<Connection>) -> rusqlite::Resu
     Ok(connection)
 }
 
-/// The identity in the file; none in files of commit c92b2c2 and earlier.
+/// The identity in the file; none if the file was written by a program built from commit c92b2c2 or
+/// earlier.
 pub(super) fn read(
     connection: &Connection,
     path: &Path,
@@ -96,7 +96,7 @@ fn has_table(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(query, [], |row| row.get(0))
 }
 
-/// Whether the table has the column, which releases before 2026-11-30 do not create.
+/// Whether the table has the column. Releases before 2026-11-30 do not create it.
 fn has(connection: &Connection, (column, _): (&str, &str)) -> rusqlite::Result<bool> {
     let query = "SELECT count(*) FROM pragma_table_info('chorus_directory') WHERE name = ?1";
     connection.query_row(query, [column], |row| row.get(0))
@@ -106,8 +106,8 @@ fn ensure(connection: &Connection, column: (&str, &str)) -> rusqlite::Result<()>
     if has(connection, column)? { Ok(()) } else { connection.execute_batch(column.1) }
 }
 
-/// Whether the file has a write-ahead log. The last connection to be closed removes it; the log of a
-/// process that was killed stays.
+/// Whether the file has a write-ahead log. SQLite removes the log when the last connection is
+/// closed; if a process is killed, its log stays.
 pub(super) fn has_log(path: &Path) -> bool {
     log_of(path).exists()
 }
@@ -119,9 +119,9 @@ fn log_of(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Marks whether a process has the file open, so that changes may be in the write-ahead log only.
-/// The mark of a file in use is written into the file itself, so that a missing log is noticed. A
-/// file without an identity is not changed.
+/// Marks in the file whether a process has the file open. While it is open, changes may be only in
+/// its write-ahead log. The mark that it is open is written into the file itself, so that a missing
+/// log is noticed later. A file without an identity gets no mark.
 pub(crate) fn mark(connection: &Connection, in_use: bool) -> rusqlite::Result<()> {
     if !has_table(connection)? {
         return Ok(());
@@ -134,13 +134,13 @@ pub(crate) fn mark(connection: &Connection, in_use: bool) -> rusqlite::Result<()
     Ok(())
 }
 
-/// Marks the file of this connection as closed, and closes the connection. `file` names the file in
-/// the log.
+/// Marks the file of this connection as closed, and closes the connection. `file` is the file's
+/// name in log lines.
 pub(crate) fn mark_closed(connection: Connection, file: impl std::fmt::Display) {
     if let Err(error) = mark(&connection, false) {
         tracing::warn!(%error, "{file} could not be closed; its write-ahead log stays");
-        // The connection is not closed, because SQLite would remove the log, and the next process
-        // would refuse a file that is marked as in use without its log.
+        // The connection is not closed, because SQLite would remove the log. The next process would
+        // then refuse the file, which is marked as in use but has no log.
         std::mem::forget(connection);
     }
 }
@@ -150,9 +150,9 @@ pub(crate) fn connect_to_mark(path: &Path) -> rusqlite::Result<Connection> {
     with_busy_timeout(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE))
 }
 
-/// Connects to a file that no process has open. Fails if a process was killed while it had the file
-/// open, and the write-ahead log that it left is missing. Otherwise the mark that the file is in
-/// use is removed, because closing this connection removes the log.
+/// Connects to a file that no process has open. Fails if the last process was killed while it had
+/// the file open, but the write-ahead log is missing. Otherwise marks the file as closed, because
+/// closing this connection removes the log.
 pub(super) fn connect_with_log(path: &Path) -> Result<Connection, DirectoryError> {
     let failed = |error| DirectoryError::of_database(path, error);
     let logged = has_log(path);
@@ -180,13 +180,13 @@ impl Identity {
         Self { id, format: FORMAT, files, complete: false, previous: String::new() }
     }
 
-    /// A new id for the same files.
+    /// The identity with a new id, for the same files.
     pub(super) fn renewed(&self) -> Self {
         Self { previous: self.id.clone(), ..Self::fresh(self.files.clone()) }
     }
 
     /// Checks that the file belongs to this directory. While the directory is incomplete, the file
-    /// may be missing, or have no identity, or the previous one.
+    /// may be missing, have no identity, or have the previous id.
     pub(super) fn check(&self, file: &Path) -> Result<(), DirectoryError> {
         if !file.exists() {
             if !self.complete {
@@ -221,8 +221,9 @@ impl Identity {
     }
 }
 
-/// Checks that the file has the length in its header. Otherwise a truncated file would be noticed
-/// only when a missing page is read. Pages in a write-ahead log may not be in the file yet.
+/// Checks that the file is as long as its header says. Otherwise a truncated file would be noticed
+/// only when a missing page is read. A shorter file is accepted if it has a write-ahead log, which
+/// may hold the missing pages.
 pub(super) fn check_length(path: &Path) -> Result<(), DirectoryError> {
     let failed = |error| DirectoryError::Files(path.to_owned(), error);
     let mut header = Vec::with_capacity(32);

@@ -1,21 +1,21 @@
-//! Alarms: when each execution of a state machine continues, or reaches a timeout. Alarms are not
-//! durable: the store holds for every execution when it continues.
+//! Alarms: when each execution of a state machine continues, or reaches a timeout. The engine does
+//! not store alarms, because each execution in the store says when it continues.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// When an execution continues by itself.
+/// When an execution of a state machine continues if nothing wakes it earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alarm {
     pub at: Timestamp,
-    /// Whether an answer from outside may arrive before `at`. Such an alarm does not count as
-    /// pending.
+    /// Whether the execution waits for a callback, which may arrive before `at`. Such an alarm does
+    /// not count as pending.
     pub passive: bool,
 }
 
-/// All alarms, and the executions that are at work.
+/// All alarms, and the executions at work: those that the runner has taken and is advancing.
 #[derive(Debug, Default)]
 pub(crate) struct Alarms {
     set: BTreeMap<Arc<str>, Alarm>,
@@ -26,7 +26,8 @@ pub(crate) struct Alarms {
 }
 
 impl Alarms {
-    /// Makes the execution due now. If it is at work, it becomes due again when this work ends.
+    /// Makes the execution due now. If it is being advanced at this moment, it becomes due again
+    /// afterwards.
     pub(crate) fn wake(&mut self, execution: &Arc<str>, now: Timestamp) {
         match self.at_work.get_mut(execution) {
             Some(again) => *again = true,
@@ -34,8 +35,8 @@ impl Alarms {
         }
     }
 
-    /// Removes the alarm of an execution that has ended. If it is at work, it is advanced once more,
-    /// which finds nothing to do.
+    /// Removes the alarm of an execution that has ended. If the execution is being advanced at this
+    /// moment, it is advanced once more, which changes nothing.
     pub(crate) fn end(&mut self, execution: &str) {
         match self.at_work.get_mut(execution) {
             Some(again) => *again = true,
@@ -43,7 +44,7 @@ impl Alarms {
         }
     }
 
-    /// Takes the execution that is due first, if any is due; it is at work from now on.
+    /// Takes the execution that is due first, if any is due, and marks it as being advanced.
     pub(crate) fn take(&mut self, now: Timestamp) -> Option<Arc<str>> {
         let first = [self.active.first(), self.passive.first()].into_iter().flatten().min();
         let (_, execution) = first.filter(|(at, _)| *at <= now).cloned()?;
@@ -52,7 +53,8 @@ impl Alarms {
         Some(execution)
     }
 
-    /// Marks the execution as not at work any more, and sets its alarm to `next`.
+    /// Marks an execution as no longer being advanced, and sets its alarm to `next`. If the
+    /// execution was woken while it was being advanced, it is due now instead.
     pub(crate) fn end_turn(&mut self, execution: &Arc<str>, next: Option<Alarm>, now: Timestamp) {
         let again = self.at_work.remove(execution).unwrap_or(false);
         let next = if again { Some(Alarm { at: now, passive: false }) } else { next };
@@ -84,7 +86,7 @@ impl Alarms {
         self.active.first().map(|(at, _)| *at)
     }
 
-    /// How many executions will continue by themselves.
+    /// How many alarms count as pending.
     pub(crate) fn pending(&self) -> usize {
         self.active.len()
     }

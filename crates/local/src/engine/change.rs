@@ -16,25 +16,25 @@ pub enum Change {
     /// A delivery failed and will be retried.
     Retried {
         id: DeliveryId,
-        /// How often the delivery was tried.
+        /// How many times the delivery was tried.
         attempts: u32,
         /// When the delivery is tried next.
         due_at: Timestamp,
     },
-    /// A delivery on which its function failed was moved to `queue`, from which the function
-    /// retries it.
+    /// The function failed on a delivery in all attempts of the bus. The delivery was moved to
+    /// `queue`, from which the function retries it.
     LeftToRedrive {
         id: DeliveryId,
         queue: Arc<str>,
         at: Timestamp,
     },
-    /// A delivery became a dead letter, or a dead letter moved on to another dead-letter queue
-    /// because the row that consumes it did not accept it either.
+    /// A delivery became a dead letter. Or an action failed to handle a dead letter, and the dead
+    /// letter moved to the dead-letter queue of the action's row.
     DeadLettered {
         id: DeliveryId,
         /// The dead-letter queue.
         queue: Arc<str>,
-        /// The rule whose target last did not accept the delivery.
+        /// The rule whose target failed last.
         rule: Arc<str>,
         cause: Arc<Cause>,
     },
@@ -43,7 +43,7 @@ pub enum Change {
         id: DeliveryId,
         due_at: Timestamp,
     },
-    /// An attempt failed; these fields are shown by a trace.
+    /// An attempt failed. A trace of the event shows these fields.
     Failed {
         /// The sender's id of the event.
         event_id: String,
@@ -59,7 +59,7 @@ pub enum Change {
     },
 }
 
-/// Something that happened, for subscribers.
+/// A report of something that happened in the engine, for observers and subscribers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observation {
     /// The bus accepted an event.
@@ -96,11 +96,11 @@ pub struct Step {
     /// The rule whose target handles the delivery.
     pub rule: Arc<str>,
     pub event: Arc<Accepted>,
-    /// The number of the attempt, from 1; 0 before the first.
+    /// The number of the attempt, from 1; 0 before the first attempt.
     pub attempt: u32,
 }
 
-/// Is called with everything that happens, in order. It is called while the engine is locked, so it
+/// Is called with every observation, in order. The engine is locked during the call, so an observer
 /// has to return quickly, and must not call the bus.
 pub trait Observer: Send + Sync {
     fn observe(&self, observation: &Observation);

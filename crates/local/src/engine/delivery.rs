@@ -10,8 +10,8 @@ use uuid::Uuid;
 /// Identifies one delivery. Later deliveries have higher numbers.
 pub type DeliveryId = u64;
 
-/// An event that the bus has accepted: it will reach every target that it matches, or that target's
-/// dead letters.
+/// An event that the bus has accepted. It will reach the target of every rule that it matches, or
+/// the target's dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     /// The event's number in the order of acceptance.
@@ -20,8 +20,8 @@ pub struct Accepted {
     pub id: Uuid,
     /// The sender's `event-id`; the bus's id if the sender gave none.
     pub event_id: String,
-    /// The id of the order (or item, or customer) that the event is about; the bus's id if it has
-    /// none.
+    /// The id of the order (or item, or customer) that the event is about; the bus's id of the
+    /// event if the sender gave none.
     pub correlation_id: String,
     /// The tenant that the event belongs to; none if the sender names none.
     pub tenant: Option<Arc<str>>,
@@ -31,7 +31,7 @@ pub struct Accepted {
     pub at: Timestamp,
     /// The whole event as targets receive it.
     pub json: Arc<str>,
-    /// The name of the replay that delivers the event; none if it is no replay.
+    /// The name of the replay that delivers the event; none if the event is not replayed.
     pub replay: Option<Arc<str>>,
 }
 
@@ -51,7 +51,7 @@ impl DeliveryError {
         Self { code: code.to_owned(), message: message.into(), retryable: true }
     }
 
-    /// A fault that a retry does not help.
+    /// A fault that would occur again: a retry does not help.
     pub fn terminal(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), retryable: false }
     }
@@ -70,7 +70,7 @@ impl From<Failure> for DeliveryError {
 /// The limit of the retry policy that a delivery reached, in EventBridge's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exhausted {
-    /// The delivery was tried as often as the policy allows.
+    /// The delivery was tried as many times as the policy allows.
     MaximumRetryAttempts,
     /// The delivery was tried for as long as the policy allows.
     MaximumEventAgeInSeconds,
@@ -91,7 +91,7 @@ impl Exhausted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     pub fault: DeliveryError,
-    /// How often the delivery was retried after the first attempt.
+    /// How many times the delivery was retried after the first attempt.
     pub retries: u32,
     /// The limit that was reached; none if a retry would not have helped.
     pub exhausted: Option<Exhausted>,
@@ -105,10 +105,10 @@ pub struct Delivery {
     /// The index of the delivery's route in the topology.
     pub route: usize,
     pub event: Arc<Accepted>,
-    /// How often the delivery was tried.
+    /// How many times the delivery was tried.
     pub attempts: u32,
-    /// The start of the retry policy's maximum age: when the bus accepted the event, or, in a
-    /// queue, when it was sent to the queue.
+    /// The time from which the retry policy's maximum age counts: when the bus accepted the event,
+    /// or, in a queue, when the event was sent to the queue.
     pub first_at: Timestamp,
     /// When the delivery may be tried next.
     pub due_at: Timestamp,
@@ -122,7 +122,8 @@ pub enum AttemptResult {
     Failed(DeliveryError),
 }
 
-/// The right to settle one attempt of one delivery. A stale ticket settles nothing.
+/// The right to report the result of one attempt of one delivery. A report with a stale ticket is
+/// ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ticket {
     pub id: DeliveryId,
@@ -131,7 +132,7 @@ pub struct Ticket {
     pub(crate) queue: Option<usize>,
 }
 
-/// A delivery that was taken and has to be settled.
+/// A delivery that was taken for one attempt. The taker has to report the attempt's result.
 #[derive(Debug, Clone)]
 pub struct Taken {
     pub ticket: Ticket,
@@ -140,8 +141,8 @@ pub struct Taken {
     /// The index, in the topology, of the route that handles the delivery.
     pub route: usize,
     pub event: Arc<Accepted>,
-    /// Whether the queue has retried the delivery for as long as the policy allows. Then the
-    /// delivery's row gives it up, and the row in `gives_up_to` answers it.
+    /// Whether the queue has retried the delivery for as long as the policy allows. If so, the
+    /// action that the delivery's row names in `gives_up_to` handles the event.
     pub overdue: bool,
 }
 

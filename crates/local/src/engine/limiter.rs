@@ -1,4 +1,4 @@
-//! The rate limit of a partner: a call that it does not allow yet waits.
+//! The rate limit of a partner: a call above the limit waits.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ impl Limiter {
         Self { interval: Duration::from_secs(1) / rate.max(1), full_at: Timestamp::MIN }
     }
 
-    /// When the next call is allowed: in the past if one is allowed now.
+    /// When the next call is allowed: in the past if a call is allowed now.
     pub(crate) fn free_at(&self) -> Timestamp {
         let ahead = SignedDuration::from_secs(1)
             - SignedDuration::try_from(self.interval).unwrap_or(SignedDuration::ZERO);

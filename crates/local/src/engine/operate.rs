@@ -28,7 +28,7 @@ pub struct QueueState {
 pub struct DeadLetter {
     pub id: DeliveryId,
     pub queue: Arc<str>,
-    /// The rule whose target did not accept it.
+    /// The rule whose target did not accept the event.
     pub rule: Arc<str>,
     pub cause: Arc<Cause>,
     /// The event: the message's body.
@@ -55,7 +55,7 @@ pub struct Selection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     pub rule: Arc<str>,
-    /// The start of the retry policy's maximum age.
+    /// The time from which the retry policy's maximum age counts.
     pub since: Timestamp,
     /// When the delivery is tried next.
     pub next: Timestamp,
@@ -63,16 +63,17 @@ pub struct Pending {
     pub until: Timestamp,
 }
 
-/// Events on which a function failed, and which it retries from a queue.
+/// The events in a redrive queue: a function failed on them in all attempts of the bus, and retries
+/// them from the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redrive {
     pub queue: Arc<str>,
     pub events: usize,
-    /// Since when the oldest of them has been in the queue.
+    /// Since when the oldest of the events has been in the queue.
     pub since: Timestamp,
 }
 
-/// A call that a partner has not answered several times in a row, and that will be repeated.
+/// A call that will be repeated, because the partner left several attempts in a row unanswered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnansweredCall {
     pub partner: &'static str,
@@ -82,7 +83,8 @@ pub struct UnansweredCall {
 }
 
 impl Engine {
-    /// For each partner that has not answered `attempts` calls about one event: the oldest such call.
+    /// For each partner, the oldest call that the partner has not answered in at least `attempts`
+    /// attempts. Partners without such a call are omitted.
     #[must_use]
     pub fn unanswered(&self, attempts: u32) -> Vec<UnansweredCall> {
         let mut oldest: BTreeMap<&'static str, &Delivery> = BTreeMap::new();
@@ -112,15 +114,15 @@ impl Engine {
         }
     }
 
-    /// The deliveries of an event that failed and will be retried.
+    /// The failed deliveries of one event that will be retried.
     #[must_use]
     pub fn pending(&self, event_id: &str) -> Vec<Pending> {
         let of_event = |delivery: &&Delivery| delivery.event.event_id == event_id;
         let queued = self.queues.iter().enumerate();
         let queued = queued.filter(|(_, queue)| queue.spec.consumer.is_some());
         let queued = queued.flat_map(|(index, queue)| {
-            // A delivery in a redrive queue failed in all attempts of the bus before, even if its
-            // attempts from that queue are still 0.
+            // A delivery in a redrive queue has failed in all attempts of the bus. Its `attempts`
+            // count only the attempts from the queue, and may still be 0.
             let failed = move |it: &&Delivery| it.attempts > 0 || self.is_redriven(it, index);
             let deliveries = queue.deliveries().filter(of_event).filter(failed);
             deliveries.map(|delivery| (delivery, queue.spec.retry.max_age))
@@ -132,8 +134,8 @@ impl Engine {
         failed.map(|(delivery, max_age)| self.retried(delivery, max_age)).collect()
     }
 
-    /// For each redrive queue that is not empty: the number of its events on which a function
-    /// failed in all attempts of the bus, and since when the oldest has been in it.
+    /// For each redrive queue that is not empty: how many events wait in it for a retry, and since
+    /// when the oldest of them has been in the queue.
     #[must_use]
     pub fn redrives(&self) -> Vec<Redrive> {
         let mut redrives: BTreeMap<usize, Redrive> = BTreeMap::new();
@@ -156,12 +158,12 @@ impl Engine {
         })
     }
 
-    /// Whether the delivery is in this queue to be retried by the function that failed on it.
+    /// Whether `queue` is the redrive queue of the delivery's route.
     fn is_redriven(&self, delivery: &Delivery, queue: usize) -> bool {
         self.topology.routes[delivery.route].redrive == Some(queue)
     }
 
-    /// Every queue, in the order of the table.
+    /// The state of every queue, in the order of the topology.
     #[must_use]
     pub fn queues(&self) -> Vec<QueueState> {
         let state = |(queue, name): (&super::Queue, &Arc<str>)| QueueState {
@@ -192,7 +194,7 @@ impl Engine {
     }
 
     /// Sends the selected dead letters to their original targets, and to no others. The events, and
-    /// so their idempotency keys, are unchanged. Returns those that were sent.
+    /// so their idempotency keys, are unchanged. Returns the dead letters that were sent.
     pub fn redrive(&mut self, selection: &Selection, now: Timestamp) -> Vec<DeadLetter> {
         let mut went = Vec::new();
         for letter in self.dead_letters(selection) {

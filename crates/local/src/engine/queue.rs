@@ -1,5 +1,5 @@
-//! A standard queue like SQS's fair ones: visibility timeout, batches and receive counts; no order,
-//! and tenants in turn.
+//! A queue like an SQS standard queue with fair queueing. It has a visibility timeout, batches and
+//! receive counts. Messages have no fixed sequence, and the tenants take turns.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::{Delivery, DeliveryId, QueueSpec};
 struct Message {
     delivery: Delivery,
     visible_at: Timestamp,
-    /// The receipt that may settle the message; 0 while it is not in flight.
+    /// The receipt that may settle the message; 0 while the message is not in flight.
     receipt: u64,
     received_at: Timestamp,
     received: u32,
@@ -31,7 +31,8 @@ pub(crate) struct Received {
 pub(crate) struct Queue {
     pub(crate) spec: QueueSpec,
     messages: BTreeMap<DeliveryId, Message>,
-    /// When each message becomes visible; tenants take turns among the visible messages.
+    /// When each message becomes visible. If several tenants have visible messages, the tenants
+    /// take turns.
     visible: Turns,
     receipts: u64,
 }
@@ -88,9 +89,9 @@ impl Queue {
         Some(Received { delivery, receipt: message.receipt, attempt: message.received })
     }
 
-    /// Removes the message that `receipt` may settle, and returns it with the time of its last
-    /// receipt; none if its visibility timeout has passed and it was received again. The delivery's
-    /// attempts are set to its receive count.
+    /// Removes the message that `receipt` may settle, and returns it with the time at which it was
+    /// last received. Returns none if the message was received again after its visibility timeout.
+    /// Sets the delivery's `attempts` to the message's receive count.
     pub(crate) fn claim(&mut self, id: DeliveryId, receipt: u64) -> Option<(Delivery, Timestamp)> {
         if self.messages.get(&id)?.receipt != receipt {
             return None;

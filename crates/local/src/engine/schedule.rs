@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::retry::later;
 
-/// A schedule with the rate `every`.
+/// A job, and the interval at which it is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
     /// The name of the job that the schedule starts.
@@ -22,8 +22,8 @@ pub(crate) struct Recurring {
 }
 
 impl Recurring {
-    /// The next run is `every` after the last one, or after now if there was none. A last run in
-    /// the future is ignored, because the clock was set back since then.
+    /// The next run is `every` after `last`, or after `now` if the job never ran. A `last` in the
+    /// future is ignored: the clock was set back since the job ran.
     pub(crate) fn new(schedule: Schedule, last: Option<Timestamp>, now: Timestamp) -> Self {
         let last = last.filter(|last| *last <= now);
         let next_at = later(last.unwrap_or(now), schedule.every);
@@ -35,14 +35,14 @@ impl Recurring {
         (!self.running).then_some(self.next_at)
     }
 
-    /// Makes the next run at most `every` after now. Without this, a clock that was set back would
-    /// delay the run by as much.
+    /// Ensures that the next run starts at most `every` after `now`. Otherwise, a clock that is set
+    /// back by an hour would delay the run by an hour.
     pub(crate) fn bound(&mut self, now: Timestamp) {
         self.next_at = self.next_at.min(later(now, self.schedule.every));
     }
 
-    /// Starts the job, and sets its next run to one interval from now. However many runs were missed
-    /// while the process was down, the job runs once.
+    /// Starts the job, and sets its next run to one interval from now. However many runs were
+    /// missed while the process was down, the job runs once.
     pub(crate) fn fire(&mut self, now: Timestamp) {
         self.running = true;
         self.next_at = later(now, self.schedule.every);

@@ -1,4 +1,5 @@
-//! Settling attempts: a success ends the delivery, a failure is retried or becomes a dead letter.
+//! The results of attempts: a success ends the delivery. After a failure, the delivery is retried
+//! or becomes a dead letter.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +16,16 @@ use super::{
 /// An attempt that has ended.
 struct Attempted {
     delivery: Delivery,
-    /// The route that handled the delivery. In a dead-letter queue with a consumer, it is the
-    /// consumer's route, not the one that the delivery came by.
+    /// The route whose target handled the delivery. If a row consumes the dead-letter queue, this
+    /// is the consumer's route, not the delivery's original route.
     route: usize,
     queue: Option<usize>,
     took: Duration,
 }
 
 impl Engine {
-    /// Settles an attempt. With a stale ticket (the visibility timeout has passed, and the message
-    /// was received again) it changes nothing, and returns false.
+    /// Records the result of an attempt. If the ticket is stale, this changes nothing, and returns
+    /// false: the visibility timeout has passed, and the message was received again.
     pub fn settle(&mut self, now: Timestamp, ticket: Ticket, result: AttemptResult) -> bool {
         let Some(attempted) = self.claim(now, ticket) else { return false };
         match result {
@@ -80,7 +81,7 @@ impl Engine {
         let times = (attempted.delivery.first_at, now);
         let route = &self.topology.routes[attempted.route];
         let policy = match attempted.queue {
-            // The message stays in the queue until the row in `gives_up_to` has answered it.
+            // The message stays in the queue until the action in `gives_up_to` has handled it.
             Some(queue) if route.row().gives_up_to.is_some() => {
                 RetryPolicy { max_age: Duration::MAX, ..self.topology.queues[queue].retry }
             }
@@ -114,8 +115,8 @@ impl Engine {
         self.move_to_dead_letters(attempted, step, cause);
     }
 
-    /// Moves a delivery on which its function failed to the queue from which the function retries
-    /// it.
+    /// Moves a delivery to the redrive queue. Its function has failed in all attempts of the bus,
+    /// and retries the delivery from that queue.
     fn leave_to_redrive(
         &mut self,
         now: Timestamp,
@@ -132,7 +133,7 @@ impl Engine {
         self.queues[queue].put(delivery);
     }
 
-    /// Gives up on a call that its partner's rate limit does not allow in time.
+    /// Gives up a call that the partner's rate limit has delayed beyond the call's maximum age.
     pub(super) fn expire(&mut self, delivery: Delivery, now: Timestamp) {
         let (route, retries) = (delivery.route, delivery.attempts.saturating_sub(1));
         let attempted = Attempted { delivery, route, queue: None, took: Duration::ZERO };
@@ -152,7 +153,7 @@ impl Engine {
         let queue = self.topology.routes[route].dead_letters;
         delivery.route = route;
         delivery.cause = Some(Arc::clone(&cause));
-        // If that queue has a consumer, the consumer starts with fresh attempts.
+        // If the dead-letter queue has a consumer, the consumer's attempts are counted from 0.
         delivery.attempts = 0;
         (delivery.first_at, delivery.due_at) = (cause.at, cause.at);
         let name = Arc::clone(&self.queue_names[queue]);

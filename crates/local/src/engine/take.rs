@@ -1,5 +1,5 @@
-//! Takes the work that is due: schedules first, then deliveries, queues' messages and executions'
-//! alarms in turn.
+//! Takes the work that is due: schedules first. Then invocations, queues, calls to partners and
+//! executions take turns.
 
 use chorus_table::policy::QUEUE;
 use jiff::Timestamp;
@@ -11,29 +11,29 @@ use super::{
     Ticket, Work,
 };
 
-/// A part of the engine that work is taken from.
+/// A source from which the engine takes work. The sources take turns.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Source {
     /// Invocations of functions by the bus.
     Invocations,
     /// The queue with this index, which has a consumer.
     Queue(usize),
-    /// The calls of the partner of the route with this index.
+    /// The calls to the partner of the route with this index.
     Calls(usize),
     /// Executions of state machines.
     Alarms,
 }
 
 impl Engine {
-    /// When the next work is due; schedules included.
+    /// When the next work is due, including schedules.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
         let schedules = self.schedules.iter().filter_map(super::Recurring::due_at);
         self.next_unscheduled().into_iter().chain(schedules).min()
     }
 
-    /// When the next work is due, without schedules and without executions that wait for an answer
-    /// from outside.
+    /// When the next work is due, without schedules and without executions that wait for a
+    /// callback.
     #[must_use]
     pub fn next_delivery(&self) -> Option<Timestamp> {
         let sent = self.to_queues.first().map(|(at, _)| *at);
@@ -44,7 +44,7 @@ impl Engine {
         others.chain(sent).min()
     }
 
-    /// When the next work is due, not counting schedules.
+    /// When the next work is due, without schedules.
     #[must_use]
     pub fn next_unscheduled(&self) -> Option<Timestamp> {
         self.next_delivery().into_iter().chain(self.alarms.next()).min()
@@ -65,8 +65,8 @@ impl Engine {
     /// Takes at most `max` pieces of work that are due at `now`. The caller has to settle every
     /// delivery among them, and call `finish` for every job.
     ///
-    /// The bus, the queues, the partners and the state machines take turns; within each of them,
-    /// the tenants do.
+    /// The bus, the queues, the partners and the state machines take turns. Within the bus, a queue
+    /// and the calls to a partner, the tenants take turns, too.
     pub fn take_due(&mut self, now: Timestamp, max: usize) -> Vec<Work> {
         self.schedules.iter_mut().for_each(|schedule| schedule.bound(now));
         let mut taken = Vec::new();
@@ -83,7 +83,8 @@ impl Engine {
         taken
     }
 
-    /// Returns the next source, in turn, with work that is due; none if no source has any.
+    /// Returns the source whose turn it is among those that have due work; none if no source has
+    /// any.
     fn next_source(&mut self, now: Timestamp) -> Option<Source> {
         let order = (self.turn..self.sources.len()).chain(0..self.turn);
         for place in order {
@@ -110,7 +111,7 @@ impl Engine {
         }
     }
 
-    /// Sends the deliveries that are due to their queues.
+    /// Moves deliveries from the bus into their queues once they are due.
     fn fill_queues(&mut self, now: Timestamp) {
         while let Some((_, id)) = self.to_queues.first().copied().filter(|(at, _)| *at <= now) {
             self.to_queues.pop_first();
@@ -175,7 +176,7 @@ impl Engine {
         if attempt > self.topology.queues[queue].retry.max_attempts {
             let fault = DeliveryError::retryable(
                 "VisibilityExpired",
-                "its consumer did not settle it before the visibility timeout",
+                "the consumer did not settle the message before the visibility timeout",
             );
             self.settle(now, ticket, super::AttemptResult::Failed(fault));
             return None;

@@ -1,5 +1,5 @@
-//! The topology: rules, targets and queues, derived from the rules in the same way as the template
-//! derives them for AWS.
+//! The topology: rules, targets and queues. The engine derives them from the rules in the same way
+//! as the CloudFormation template does for AWS.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,12 +26,12 @@ pub enum Target {
 pub struct Route {
     pub rule: Rule,
     pub target: Target,
-    /// How often, and for how long, the bus retries.
+    /// How many times, and for how long, the bus retries.
     pub retry: RetryPolicy,
-    /// The most calls of the partner per second.
+    /// The most calls to the partner per second.
     pub calls_per_second: u32,
-    /// The index of the route's redrive queue, from which the function retries events on which it
-    /// failed in all attempts of the bus; none if the route has no such queue.
+    /// The index of the route's redrive queue; none if the route has no such queue. From this
+    /// queue, the function retries events on which it failed in all attempts of the bus.
     pub redrive: Option<usize>,
     /// The index of the route's dead-letter queue.
     pub dead_letters: usize,
@@ -67,7 +67,8 @@ impl Route {
 pub enum Consumer {
     /// Each message goes to the function of the rule that sent it to the queue.
     ItsOwnRoute,
-    /// The function of this route: it consumes the dead letters of another route.
+    /// Each message goes to the function of this route, which consumes the dead letters of another
+    /// route.
     Route(usize),
 }
 
@@ -79,7 +80,7 @@ pub struct QueueSpec {
     pub retry: RetryPolicy,
     /// How long a received message is invisible to other receivers.
     pub visibility: Duration,
-    /// The consumer of the messages; none if they wait for an operator.
+    /// The consumer of the messages; none if the messages wait for an operator.
     pub consumer: Option<Consumer>,
     /// The index of the dead-letter queue for messages that the consumer failed to process.
     pub dead_letters: Option<usize>,
@@ -93,15 +94,16 @@ pub struct Topology {
     pub queues: Vec<QueueSpec>,
 }
 
-/// The retry policies and rate limits that rules do not set themselves.
+/// The retry policies and rate limits of all rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policies {
-    /// For invocations of functions by the bus.
+    /// The retry policy for invocations of functions by the bus.
     pub function: RetryPolicy,
-    /// For events in redrive queues: a function failed on them until `function` was exhausted.
+    /// The retry policy for events in redrive queues: a function has failed on them in all attempts
+    /// that `function` allows.
     pub redrive: RetryPolicy,
     pub partner: RetryPolicy,
-    /// The most calls of one partner per second.
+    /// The most calls to one partner per second.
     pub calls_per_second: u32,
 }
 
@@ -118,15 +120,16 @@ impl Default for Policies {
 
 impl Topology {
     /// Derives the topology from the rules: a dead-letter queue for every target, a queue for every
-    /// service with queued rows, a redrive queue for events on which a service's function failed,
-    /// and a consumer for dead letters that another row names.
+    /// service with queued rows, and a redrive queue for every service whose function the bus
+    /// invokes. If a row handles the dead letters of another row, the handling row's route becomes
+    /// the consumer of that dead-letter queue.
     #[must_use]
     pub fn of(rules: Vec<Rule>, policies: &Policies) -> Self {
         let mut topology = Self::default();
         let mut queued: BTreeMap<Service, usize> = BTreeMap::new();
         let mut redriven: BTreeMap<Service, usize> = BTreeMap::new();
         // The process has only one bus, so there is no route for a rule that forwards events to the
-        // bus of another account: these events stay on this bus.
+        // bus of another AWS account. Such events stay on this bus.
         for rule in rules.into_iter().filter(|rule| rule.row.outside_bus().is_none()) {
             let service = rule.row.service;
             let (target, dead_letters) = match rule.row.via {
@@ -156,7 +159,7 @@ impl Topology {
         topology
     }
 
-    /// The index of each route to a partner, with its list of calls, which is still empty.
+    /// The index of each route to a partner, with an empty list of calls.
     pub(super) fn calls(&self) -> impl Iterator<Item = (usize, Calls)> {
         let called = self.routes.iter().enumerate();
         let called = called.filter(|(_, route)| route.target == Target::Partner);

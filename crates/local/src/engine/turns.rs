@@ -1,10 +1,11 @@
-//! Whose turn it is: deliveries that are due are taken by tenants in turn, so that a tenant with a
-//! backlog does not hold up the others.
+//! Fair turns: the tenants take turns with their due deliveries, so that a tenant with a backlog
+//! does not hold up other tenants.
 //!
-//! This is start-time fair queueing with work of equal size. Each delivery that becomes due gets a
-//! place in a round: the present one, or the one after its tenant's last place. Rounds are served
-//! one after the other, so a tenant without a backlog waits for at most one delivery of each other
-//! tenant, however many those have. A tenant's own deliveries keep their order.
+//! This is start-time fair queueing with work of equal size. A delivery that becomes due is
+//! assigned to a round: the current round, or the round after the latest one of its tenant,
+//! whichever is later. Rounds are served one after the other. So a tenant without a backlog waits
+//! for at most one delivery of each other tenant, however long the other backlogs are. The
+//! deliveries of one tenant keep their order.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,10 +14,10 @@ use jiff::Timestamp;
 
 use super::DeliveryId;
 
-/// How many tenants without a place are remembered before they are forgotten.
+/// How many tenants without a due delivery [`Turns::last`] keeps at most.
 const MAX_IDLE_TENANTS: usize = 64;
 
-/// Deliveries that wait to be taken from one source, such as one queue or the calls of one partner;
+/// Deliveries that wait to be taken from one source, such as one queue or the calls to one partner;
 /// each becomes due at its own time.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
@@ -28,12 +29,13 @@ pub(crate) struct Turns {
     rounds: HashMap<DeliveryId, u64>,
     /// The round of the delivery that was taken last.
     round: u64,
-    /// The round of each tenant's last place.
+    /// For each tenant, the latest round to which one of its deliveries was assigned.
     last: HashMap<Arc<str>, u64>,
 }
 
 impl Turns {
-    /// Adds a delivery of this tenant; one without a tenant has a turn of its own.
+    /// Adds a delivery that is due at `at`. A delivery without a tenant is treated like the only
+    /// delivery of a tenant.
     pub(crate) fn add(&mut self, at: Timestamp, id: DeliveryId, tenant: Option<&Arc<str>>) {
         self.later.insert((at, id), tenant.cloned());
     }

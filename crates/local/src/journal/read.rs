@@ -1,4 +1,4 @@
-//! Reads the journal: what an earlier process left, the archive, and failed attempts.
+//! Reads the journal: pending deliveries, the archive, and failed attempts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use crate::Error;
 use crate::engine::{Accepted, Cause, Delivery, DeliveryId, Topology};
 use crate::wire;
 
-/// How often the delivery of an event to the target of a rule has failed, and why it failed the
-/// last time.
+/// How many times the delivery of an event to the target of a rule has failed, and why it failed
+/// the last time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptNote {
     pub rule: String,
@@ -22,7 +22,7 @@ pub struct AttemptNote {
     pub at: Timestamp,
 }
 
-/// A delivery of a rule that no longer exists: it is kept, and not delivered.
+/// A delivery of a rule that no longer exists. It stays in the journal, and is not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Orphan {
     pub(crate) id: DeliveryId,
@@ -72,7 +72,7 @@ pub(super) fn restore(connection: &Connection, topology: &Topology) -> Result<Re
     Ok(restored)
 }
 
-/// A stored row as a delivery with its queue, unless its rule no longer exists.
+/// A stored delivery with the index of its queue, or an orphan if its rule no longer exists.
 type Found = Result<(Delivery, Option<usize>), Orphan>;
 
 fn delivery(row: &Row<'_>, topology: &Topology, event: Arc<Accepted>) -> Result<Found, Error> {
@@ -83,8 +83,8 @@ fn delivery(row: &Row<'_>, topology: &Topology, event: Arc<Accepted>) -> Result<
     };
     let (id, (rule, queue), (replay, cause)) = stored().map_err(Error::Journal)?;
     let Some(route) = topology.route(&rule) else { return Ok(Err(Orphan { id, rule })) };
-    // An earlier release may have named the queue differently: dead letters in an unknown queue go
-    // to the rule's present queue.
+    // An earlier release may have named the queue differently. Dead letters in an unknown queue go
+    // to the dead-letter queue that the rule has now.
     let present_queue = topology.routes[route].dead_letters;
     let place = queue.map(|queue| topology.queue_named(&queue).unwrap_or(present_queue));
     let cause: Option<Cause> =
@@ -125,7 +125,8 @@ fn schedules(connection: &Connection) -> rusqlite::Result<HashMap<String, Timest
     rows.collect()
 }
 
-/// A page of the archive: events from `from` (included) to `to` (excluded), after `sequence`.
+/// A page of the archive: events that the bus accepted from `from` (included) to `to` (excluded),
+/// with a sequence number greater than `after`.
 pub(crate) fn archive(
     connection: &Connection,
     (from, to): (Timestamp, Timestamp),
@@ -163,8 +164,8 @@ pub(crate) fn attempts(
     rows.collect()
 }
 
-/// Deletes events and notes of attempts that are older than `limit`, except for events that a
-/// delivery still needs.
+/// Deletes events and failed attempts that are older than `limit`, except events that a delivery
+/// still needs. Returns how many events were deleted.
 pub(crate) fn prune(connection: &Connection, limit: Timestamp) -> rusqlite::Result<usize> {
     connection.execute("DELETE FROM attempts WHERE at < ?1", [column(limit)])?;
     connection.execute(

@@ -44,8 +44,8 @@ const TABLES: &str = "
     PRAGMA user_version = 1;
 ";
 
-/// Opens the file for this process alone, and creates the tables. The journal uses WAL with full
-/// synchronization, as the store does: a commit that was answered survives a loss of power.
+/// Opens the file for this process alone, and creates the tables. Like the store, the journal uses
+/// WAL with full synchronization: a commit that succeeded survives a loss of power.
 pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     private::create_file(path).map_err(|error| DirectoryError::Files(path.to_owned(), error))?;
     let connection = Connection::open(path).map_err(Error::Journal)?;

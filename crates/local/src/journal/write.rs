@@ -15,8 +15,8 @@ pub(super) fn rule_names(topology: &Topology) -> RuleNames {
     topology.routes.iter().map(|route| route.rule.name.clone()).collect()
 }
 
-/// An instant as a column holds it: nanoseconds since the Unix epoch. It is exact from 1678 to
-/// 2262.
+/// An instant as a column's value: nanoseconds since the Unix epoch. The value is exact from 1678
+/// to 2262.
 pub(super) fn column(at: Timestamp) -> i64 {
     let end = if at < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX };
     i64::try_from(at.as_nanosecond()).unwrap_or(end)
@@ -59,8 +59,8 @@ fn insert_deliveries(
     rules: &RuleNames,
     deliveries: &[Delivery],
 ) -> rusqlite::Result<()> {
-    // This release does not use `forced`, but an earlier one does, which deduplicated messages in a
-    // queue. So the column still gets a value.
+    // This release does not use the column `forced`. It sets a value because an earlier release
+    // reads the column, to deduplicate messages in a queue.
     let mut insert = transaction.prepare_cached(
         "INSERT INTO deliveries (id, event, rule, attempts, first_at, due_at, forced, replay) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

@@ -1,5 +1,5 @@
 //! Advances an execution: makes the calls that it has requested, applies their answers, and stores
-//! its next turn; repeats that until the execution waits or has ended.
+//! its next turn, until the execution waits or has ended.
 
 use chorus_kernel::{Failure, Kernel, Store};
 use jiff::Timestamp;
@@ -10,11 +10,12 @@ use super::run::{self, Run, VersionedRun};
 use crate::engine::Alarm;
 
 impl Orchestrator {
-    /// Advances the execution as far as possible. Returns its next alarm; none if nothing is
-    /// scheduled.
+    /// Advances the execution as far as possible. Returns its next alarm; none if it continues only
+    /// after a callback, or has ended.
     ///
     /// # Errors
-    /// If the store fails. Turns that were written remain; the next call continues from there.
+    /// If the store fails. The turns that were written before the failure stay in the store, and
+    /// the next `advance` continues after them.
     pub(super) async fn advance(
         &self,
         kernel: &Kernel,
@@ -41,7 +42,8 @@ impl Orchestrator {
             {
                 return Ok(run.alarm(now));
             }
-            // If the execution was written in between, it is loaded again, and the turn is repeated.
+            // If another write has changed the execution since it was loaded, it is loaded again,
+            // and this turn is repeated.
             if self.save(&*kernel.store, (version, now), &run, &happened).await? {
                 if run.pending.is_empty() && (run.is_over() || !run.has_ended()) {
                     return Ok(run.alarm(now));
@@ -51,7 +53,7 @@ impl Orchestrator {
         }
     }
 
-    /// The execution as it was written last, if there is one.
+    /// The latest version of the execution; none if there is no execution of this name.
     pub(super) async fn load(
         &self,
         store: &dyn Store,
@@ -63,8 +65,9 @@ impl Orchestrator {
         }
     }
 
-    /// Writes a turn, as `run::save` does. If the write fails, the execution is read from the store
-    /// the next time, since we do not know whether the write had its effect.
+    /// Removes the execution from the cache, and then writes a turn, as `run::save` does. So after
+    /// a failed write, which may have taken effect, the next turn reads the execution from the
+    /// store.
     pub(super) async fn save(
         &self,
         store: &dyn Store,

@@ -1,4 +1,4 @@
-//! The machines' definitions, with their placeholders filled in.
+//! The definitions of the state machines, with their placeholders filled in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use crate::Error;
 /// The value for the placeholder `${Bus}`, by which definitions name this engine's bus.
 const BUS: &str = "local";
 
-/// All state machines by name. Each has its definitions, from the oldest to that of this release,
-/// with their placeholders filled in.
+/// All state machines by name. Each has one or more definitions, from the oldest to the one of this
+/// release, with their placeholders filled in.
 #[derive(Debug)]
 pub struct Definitions {
     editions: BTreeMap<&'static str, Vec<Arc<Machine>>>,
-    /// The timeouts of each machine's waits, in seconds by name.
+    /// The timeouts of each machine's waits, in seconds, by the timeout's name.
     limits: BTreeMap<&'static str, Value>,
 }
 
 impl Definitions {
-    /// The machines of these functions. `limits` overrides their default timeouts, in seconds by
-    /// name.
+    /// The state machines of these functions. `limits` overrides their default timeouts, in
+    /// seconds, by the timeout's name.
     ///
     /// # Errors
     /// If a definition is invalid, or has a `${placeholder}` without a value.
@@ -49,8 +49,8 @@ impl Definitions {
         Ok(Self { editions: editions.collect::<Result<_, Error>>()?, limits: limits_of })
     }
 
-    /// The timeouts of this machine's waits, in seconds by name: they become part of an execution's
-    /// input.
+    /// The timeouts of this machine's waits, in seconds, by the timeout's name. They become part of
+    /// an execution's input.
     pub(crate) fn limits(&self, name: &str) -> Option<&Value> {
         self.limits.get(name)
     }
@@ -60,12 +60,13 @@ impl Definitions {
         self.editions.iter().filter_map(|(name, editions)| Some((*name, editions.last()?)))
     }
 
-    /// The definition that an execution continues with: the one that it was started with.
+    /// The definition with which an execution was started, by its index. The execution continues
+    /// with this definition.
     pub(crate) fn get(&self, name: &str, edition: usize) -> Option<&Arc<Machine>> {
         self.editions.get(name)?.get(edition)
     }
 
-    /// The index of the definition that new executions of this machine are started with.
+    /// The index of the definition with which new executions of this machine are started.
     pub(crate) fn newest(&self, name: &str) -> usize {
         self.editions.get(name).map_or(0, |editions| editions.len().saturating_sub(1))
     }

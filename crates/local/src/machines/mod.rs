@@ -1,11 +1,13 @@
-//! State machines in process: a replacement for Step Functions, on the same store as everything
-//! else.
+//! State machines in process: a replacement for Step Functions, on the same store as the
+//! application's data.
 //!
-//! An execution is an item of the store. Each of its turns is one conditional write, which also
-//! stores the calls that the turn requests. Only then are the calls made, and their answers are the
-//! next turn. So the process may die at any point: the next process reads the execution, and makes
-//! the calls that are still open. It may make a call a second time; the called actions handle
-//! duplicates. In memory, the engine keeps only alarms: when each execution continues.
+//! An execution is an item of the store, and advances in turns. A turn applies the answers to
+//! earlier calls, and makes every transition that is then possible. Each turn is one conditional
+//! write, which also stores the calls that the turn requests. After the write, the engine makes the
+//! calls, and applies their answers in the next turn. So the process may die at any point: the next
+//! process reads the execution, and makes the calls that are still open. It may make a call a
+//! second time; the called actions handle duplicates. Only alarms, which say when each execution
+//! continues, and a cache of executions are in memory.
 
 mod advance;
 mod definitions;
@@ -35,16 +37,17 @@ pub use run::EXECUTIONS_TABLE;
 pub(crate) use story::failed;
 pub use story::{EndedExecution, ExecutionStory, Moment};
 
-/// How long an execution waits before it is tried again after its turn failed, such as on a store
+/// The pause before an execution is advanced again after its turn failed, for example on a store
 /// error.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// Runs the state machines of the services that are deployed here.
+/// Runs the state machines of the services in this engine.
 pub struct Orchestrator {
     definitions: Arc<Definitions>,
     functions: BTreeMap<Service, Arc<Function>>,
     bus: Arc<Bus>,
-    /// How long a function may work on one task, by tokio's time; if absent, without a limit.
+    /// The longest time that a function may take for one task, by tokio's clock; if absent, there
+    /// is no limit.
     timeout: Option<Duration>,
     recent: Recent,
 }
@@ -91,7 +94,7 @@ impl Orchestrator {
         Ok(())
     }
 
-    /// The executions for one `correlation-id`, with what happened in them.
+    /// The executions for one `correlation-id`, with their histories.
     ///
     /// # Errors
     /// If the store fails.

@@ -8,8 +8,8 @@ use super::run::Run;
 use super::signals::NewExecution;
 
 impl Orchestrator {
-    /// Starts the nested execution. If an execution of this name was started before, the parent
-    /// waits for that one instead.
+    /// Starts the nested execution. If an execution of this name already exists, no other one is
+    /// started, and the parent waits for the existing one.
     pub(super) async fn start_nested(
         &self,
         kernel: &Kernel,
@@ -44,8 +44,8 @@ impl Orchestrator {
         })
     }
 
-    /// Completes the task of the parent execution that waits for this one to end; returns false if
-    /// no parent waits.
+    /// If this execution has ended and its parent waits for it, completes the waiting task of the
+    /// parent. Returns false if there is no task to complete.
     pub(super) async fn complete_parent_task(
         &self,
         kernel: &Kernel,

@@ -1,5 +1,5 @@
-//! Keeps the executions that were written last in memory, so that their next turns do not read them
-//! again.
+//! A cache of the executions that were written last, so that their next turns do not read the
+//! store.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,14 +8,14 @@ use lru::LruCache;
 
 use super::run::{Run, VersionedRun};
 
-/// How many executions are kept. One takes a few kilobytes.
+/// How many executions the cache keeps. One takes a few kilobytes.
 const MAX_KEPT_EXECUTIONS: NonZeroUsize = NonZeroUsize::new(1_000).expect("a thousand is not zero");
 
 /// The executions that were written last, each as it was written, and the owner of each task token.
 ///
-/// A data directory belongs to one process, which writes all executions through here. Should an
-/// execution be out of date all the same, the condition of its next write fails, and it is read
-/// from the store.
+/// A data directory belongs to one process, which writes all executions through this cache. If a
+/// cached execution is nevertheless out of date, the condition of its next write fails, and the
+/// next turn reads the execution from the store.
 pub(super) struct Recent {
     runs: Mutex<LruCache<String, VersionedRun>>,
     owners: Mutex<LruCache<String, Arc<str>>>,
@@ -35,14 +35,14 @@ impl Recent {
         lock(&self.runs).get(execution).cloned()
     }
 
-    /// The name of the execution whose task has this token, if that name is kept.
+    /// The name of the execution whose task has this token, if the cache has the token.
     pub(super) fn owner(&self, token: &str) -> Option<Arc<str>> {
         lock(&self.owners).get(token).cloned()
     }
 
-    /// Keeps a written execution, unless a later version is kept: if two turns are written one
-    /// after the other, this function may be called for the later one first. An execution that is
-    /// over is not kept, since it has no next turn.
+    /// Keeps a written execution, unless the cache has a later version of it: after two writes,
+    /// this function may be called for the later one first. An execution that is over is not kept,
+    /// since it has no next turn.
     pub(super) fn written(&self, version: i64, run: &Run) {
         if run.is_over() {
             return self.forget(run.name());
@@ -57,7 +57,7 @@ impl Recent {
         }
     }
 
-    /// Has an execution read from the store the next time.
+    /// Removes an execution, so that its next turn reads it from the store.
     pub(super) fn forget(&self, execution: &str) {
         lock(&self.runs).pop(execution);
     }

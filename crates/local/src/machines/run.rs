@@ -1,5 +1,5 @@
-//! Executions in the store: the item that is written at every turn, the history of each turn, and
-//! the owner of each task token.
+//! Executions in the store: the item of each execution, its history, and the owner of each task
+//! token. Each turn of an execution, as the parent module defines a turn, is one transaction.
 
 use std::sync::Arc;
 
@@ -15,28 +15,28 @@ use states::{Execution, HistoryEvent, Status, TaskId, TaskRequest};
 use crate::engine::Alarm;
 use crate::store::DynoxideStore;
 
-/// Executions by their `correlation-id`. The stored names come from earlier data directories, in
-/// which that was always an order's id.
+/// The index of executions by their `correlation-id`. Its stored names come from earlier data
+/// directories, in which the `correlation-id` was always an order's id.
 pub(super) const BY_ORDER: Index =
     Index { name: "by-order", pk: "order", sk: "started", whole_items: true };
 
-/// Executions that are running, by when they continue by themselves.
+/// The index of running executions that have an alarm, by the time of the alarm.
 const WAKING: Index = Index { name: "waking", pk: "waking", sk: "wakes-at", whole_items: true };
 
 /// The table of all executions, with their histories and task tokens.
 pub const EXECUTIONS_TABLE: TableSpec =
     TableSpec { name: "executions", indexes: &[BY_ORDER, WAKING], ttl: Some("expires-at") };
 
-/// How long an execution is kept after it has ended, during which its name cannot be used again: as
-/// long as in Step Functions.
+/// How long an execution is kept after it has ended: as long as in Step Functions. While the
+/// execution is kept, no other execution can have its name.
 const HISTORY_LIFETIME: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// An execution, and the calls that still have to be made for it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) machine: String,
-    /// The index of the definition that the execution was started with, counted from the machine's
-    /// oldest one.
+    /// The index of the definition with which the execution was started. The machine's oldest
+    /// definition has the index 0.
     #[serde(default)]
     pub(super) edition: usize,
     pub(super) execution: Execution,
@@ -69,7 +69,8 @@ impl Run {
         self.has_ended() && (self.parent.is_none() || self.parent_task_completed)
     }
 
-    /// When the execution continues by itself: at once, if there is something to do for it.
+    /// When the execution continues if no callback arrives: at once if it has work to do; none if
+    /// it waits only for callbacks, or is over.
     pub(super) fn alarm(&self, now: Timestamp) -> Option<Alarm> {
         let owes_parent = self.has_ended() && !self.is_over();
         if owes_parent || !self.pending.is_empty() || self.execution.is_ready() {
@@ -83,7 +84,7 @@ impl Run {
 /// A run as it was read or written, with the version that the next write must find unchanged.
 #[derive(Clone)]
 pub(super) struct VersionedRun {
-    /// A count of the writes, from 1; 0 if there is none yet.
+    /// How many times the run was written; 0 if it has not been written yet.
     pub(super) version: i64,
     pub(super) run: Run,
 }
@@ -133,8 +134,8 @@ fn read(item: &Item) -> Result<VersionedRun, Failure> {
     Ok(VersionedRun { version: number(item, "version").unwrap_or_default(), run })
 }
 
-/// Writes a turn: the run, over the one that was read at `version`, and the events of the turn.
-/// Returns false if the run was written in between.
+/// Writes the result of a turn: the run, its task tokens, and its new events. Returns false, and
+/// writes nothing, if the stored run no longer has this version.
 pub(super) async fn save(
     store: &dyn Store,
     (version, now): (i64, Timestamp),
@@ -165,8 +166,8 @@ pub(super) async fn save(
     }
 }
 
-/// How long the execution's tokens and history are kept: long after every answer that it can wait
-/// for has arrived or timed out.
+/// Until when the execution's tokens and history are kept: 90 days after the last of its waits
+/// ends. By then, every answer has arrived or timed out.
 fn remembered_until(run: &Run, now: Timestamp) -> Timestamp {
     let requested = run.pending.iter().filter_map(|request| request.deadline);
     let latest =
@@ -247,7 +248,7 @@ pub(super) fn failed(store: &DynoxideStore, since: Timestamp) -> Result<Vec<Run>
     }
 }
 
-/// The executions that are running, each with its alarm.
+/// The executions that have an alarm, each with its alarm.
 pub(super) fn waking(store: &DynoxideStore) -> Result<Vec<(Arc<str>, Alarm)>, StoreError> {
     let found = store.index(EXECUTIONS_TABLE.name, &WAKING)?;
     Ok(found.iter().filter_map(alarm_of).collect())

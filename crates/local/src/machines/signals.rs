@@ -11,7 +11,8 @@ use super::Orchestrator;
 use super::advance::took;
 use super::run::{self, Run};
 
-/// How often an answer is applied again because the execution was advanced in between.
+/// The most attempts to apply an answer. An attempt reads the execution and writes it. If the
+/// execution is advanced in between, the attempt is repeated.
 const ATTEMPTS: usize = 8;
 
 /// The properties of a new execution.
@@ -19,7 +20,7 @@ pub(super) struct NewExecution<'a> {
     pub(super) machine: &'a str,
     pub(super) name: &'a str,
     pub(super) input: states::Json,
-    /// The `correlation-id` of its input.
+    /// The `correlation-id` of the event in `input`.
     pub(super) correlation_id: String,
     pub(super) parent: Option<(String, TaskId)>,
 }
@@ -80,7 +81,7 @@ impl Orchestrator {
         let mut happened = turn.events;
         took(run.execution.advance(machine, now), &mut happened, &mut run.pending);
         let started = self.save(store, (0, now), &run, &happened).await?;
-        // An earlier process may have started it, and died before advancing it.
+        // Wake an existing execution, too: an earlier process may have died before advancing it.
         self.bus.wake(name);
         Ok(if started { SignalOutcome::Delivered } else { SignalOutcome::TooLate })
     }
@@ -118,7 +119,7 @@ impl Orchestrator {
                 Ok(turn) => turn,
                 Err(refusal) => {
                     tracing::info!(execution, %refusal, "an answer came too late");
-                    // An earlier process may have applied it, and died before advancing the
+                    // An earlier process may have applied the answer, and died before advancing the
                     // execution.
                     self.bus.wake(execution);
                     return Ok(SignalOutcome::TooLate);

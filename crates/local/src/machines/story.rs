@@ -23,11 +23,12 @@ pub struct ExecutionStory {
     /// The states that the execution is in; empty once it has ended.
     #[serde(default)]
     pub current: Vec<String>,
-    /// When the execution continues if no answer arrives, such as by a timeout; none if it has
-    /// ended.
+    /// When the execution continues if no answer arrives, for example because of a timeout; none if
+    /// it has ended.
     #[serde(default)]
     pub until: Option<Timestamp>,
-    /// The states that the execution went through, including tasks that failed and were retried.
+    /// The events of the execution's history, including those of tasks that failed and were
+    /// retried.
     pub moments: Vec<Moment>,
 }
 
@@ -71,7 +72,7 @@ pub(crate) async fn of_correlation(
 pub struct EndedExecution {
     pub machine: String,
     pub name: String,
-    /// The `correlation-id` of the event that it was started with.
+    /// The `correlation-id` of the event with which the execution was started.
     pub correlation_id: String,
     /// The status in Step Functions' terms: `FAILED`, `TIMED_OUT`, `ABORTED`.
     pub status: &'static str,

@@ -9,7 +9,8 @@ use super::Orchestrator;
 use super::run::Run;
 
 impl Orchestrator {
-    /// Makes a call. The returned answers include failures, which the execution handles.
+    /// Makes a call. If the call fails, this returns an answer that reports the failure, for the
+    /// execution to handle.
     ///
     /// # Errors
     /// If the engine itself fails: the call has to be retried.

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::DynoxideStore;
 use crate::private;
 
-/// How long a backup's keys can be restored. The data of a person who was forgotten are therefore
-/// unreadable in every backup that is older than this.
+/// How long a backup's keys can be restored. After this time, nobody can read the data of forgotten
+/// people in the backup.
 const BACKUP_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
-/// The file of a backup that holds people's keys.
+/// The content of the file with people's keys in a backup.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct KeptKeys {
@@ -27,7 +27,7 @@ struct KeptKeys {
 pub enum RestoredKeys {
     /// This many keys were restored.
     Restored(usize),
-    /// The keys were older than a day, and were not restored.
+    /// The backup was older than a day, so its keys were not restored.
     TooOld,
     /// The backup has no keys.
     Missing,
@@ -49,7 +49,8 @@ impl DynoxideStore {
         overwrite_deleted(store)
     }
 
-    /// Puts people's keys from the file `from` into the store in the file `store`.
+    /// Puts people's keys from the file `from` into the store in the file `store`, unless the
+    /// backup is older than a day.
     pub(crate) fn return_keys(
         store: &Path,
         from: &Path,
@@ -71,13 +72,14 @@ impl DynoxideStore {
     }
 }
 
-/// Whether a write replaces a person's key by the entry that the person was forgotten.
+/// Whether a write destroys a person's key: it replaces the key with a record that the person was
+/// forgotten.
 pub(crate) fn destroys_key(write: &Write) -> bool {
     let Write::Put { key, item, .. } = write else { return false };
     key.table == PERSON_KEYS_TABLE.name && !item.contains_key("key")
 }
 
-/// Overwrites everything in an SQLite file that was deleted or replaced.
+/// Overwrites all bytes in an SQLite file that were deleted or replaced.
 pub(crate) fn overwrite_deleted(file: &Path) -> Result<(), StoreError> {
     let connection = rusqlite::Connection::open(file).map_err(unreadable)?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(unreadable)?;

@@ -6,11 +6,11 @@ use dynoxide::errors::CancellationReason;
 
 use super::convert::from_engine;
 
-/// SQLite's messages about a disk that is full, that fails, or that is read-only.
+/// SQLite's messages about a full, failing or read-only disk.
 const OF_DISK: [&str; 3] =
     ["database or disk is full", "disk I/O error", "attempt to write a readonly database"];
 
-/// The port's error for an error of a request.
+/// Converts the error of a request to the port's error.
 pub(super) fn of(error: DynoxideError) -> StoreError {
     match error {
         DynoxideError::ConditionalCheckFailedException(_, old) => {
@@ -28,7 +28,8 @@ pub(super) fn of(error: DynoxideError) -> StoreError {
     }
 }
 
-/// Whether the disk refused a write: `dynoxide` passes some of SQLite's errors on as text.
+/// Whether the disk refused a write. `dynoxide` passes some of SQLite's errors on as text, so this
+/// function searches the text.
 pub(super) fn is_of_disk(error: &DynoxideError) -> bool {
     match error {
         DynoxideError::SqliteError(error) => crate::unwritable::is_of_disk(error),
@@ -39,13 +40,13 @@ pub(super) fn is_of_disk(error: &DynoxideError) -> bool {
     }
 }
 
-/// The port's error for an error outside of any request, such as on opening the file.
+/// Converts an error that occurs outside of any request, for example when the file is opened, to
+/// the port's error.
 pub(super) fn outside(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
 
-/// The error for a canceled transaction: refused by a condition or a conflict, or invalid in
-/// itself.
+/// The error for a canceled transaction: a condition or a conflict refused it, or it is invalid.
 fn canceled(message: String, reasons: Vec<CancellationReason>) -> StoreError {
     let foreign = reasons.iter().find(|reason| {
         !matches!(reason.code.as_str(), "None" | "ConditionalCheckFailed" | "TransactionConflict")

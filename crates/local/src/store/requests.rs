@@ -1,4 +1,4 @@
-//! Builds `dynoxide`'s request structs for the port's writes and queries, without going through
+//! Builds `dynoxide`'s request structs from the kernel's writes and queries, without going through
 //! JSON.
 
 use chorus_kernel::{Condition, Expressions, Item, Key, Query, Update, Write};
@@ -20,7 +20,7 @@ pub(super) enum Single {
     Put(Box<PutItemRequest>),
     Update(Box<UpdateItemRequest>),
     Delete(Box<DeleteItemRequest>),
-    /// A condition check by itself, which DynamoDB offers only in transactions.
+    /// A condition check without a write, which DynamoDB offers only in transactions.
     Transact(Box<TransactWriteItemsRequest>),
 }
 
@@ -119,7 +119,7 @@ fn part_of_transaction(write: &Write) -> TransactWriteItem {
     part
 }
 
-/// A request for these items, each strongly consistent.
+/// A request for strongly consistent reads of the items with these keys.
 pub(super) fn batch(keys: &[Key]) -> BatchGetItemRequest {
     let mut request =
         BatchGetItemRequest { return_consumed_capacity: total(), ..BatchGetItemRequest::default() };
@@ -131,7 +131,7 @@ pub(super) fn batch(keys: &[Key]) -> BatchGetItemRequest {
     request
 }
 
-/// The key among `keys` that this item of `table` has.
+/// Returns the key in `keys` that identifies this item of `table`.
 pub(super) fn key_of(table: &str, keys: &[Key], item: &Item) -> Option<Key> {
     keys.iter().filter(|key| key.table == table).find(|key| key.is_of(item)).cloned()
 }

@@ -17,7 +17,7 @@ use dynoxide::{Database, DynoxideError};
 
 use super::refusal;
 
-/// The kernel's clock as `dynoxide`'s, so that TTLs use the same time as everything else.
+/// Lends the kernel's clock to `dynoxide`, so that TTLs use the same time as the engine.
 pub(super) struct LentClock(pub(super) Arc<dyn Clock>);
 
 impl dynoxide::storage_backend::Clock for LentClock {
@@ -30,8 +30,8 @@ impl dynoxide::storage_backend::Clock for LentClock {
     }
 }
 
-/// Creates a table. If it exists already, creates the indexes that it lacks: those that a later
-/// release has added.
+/// Creates a table. If the table exists already, adds the indexes that it lacks because an earlier
+/// release created it.
 pub(super) fn create(database: &Database, table: &TableSpec) -> Result<(), StoreError> {
     match database.create_table(request(table)) {
         Ok(_) => {}

@@ -11,7 +11,7 @@ use chorus_table::{Rule, rules};
 use chorus_test_table::TABLE;
 use uuid::Uuid;
 
-/// What a service received, in order: the correlation id and the number of each event.
+/// The events on which a service succeeded, in order: the correlation id and the number of each.
 pub type Seen = Arc<Mutex<Vec<(String, u64)>>>;
 
 type Answers = Box<dyn Fn(&Message, usize) -> Result<(), ActionError> + Send + Sync>;
@@ -64,8 +64,8 @@ pub fn rules_of(actions: &[&str]) -> Vec<Rule> {
     rules(&rows)
 }
 
-/// Returns a function with one action, and the messages on which the action succeeded. The action
-/// answers as `answers` does, which gets the message and the number of the attempt.
+/// Returns a function with one action, and the messages on which the action succeeded. `answers`
+/// gets a message and the number of the attempt, and returns the action's result.
 pub fn function(
     action: &str,
     answers: impl Fn(&Message, usize) -> Result<(), ActionError> + Send + Sync + 'static,
@@ -86,7 +86,7 @@ pub fn always(_: &Message, _: usize) -> Result<(), ActionError> {
     Ok(())
 }
 
-/// The same event as [`entry`], of this tenant.
+/// An event as [`entry`] makes it, but of this tenant. The tenant is also the correlation id.
 pub fn entry_of(tenant: &str, detail_type: &str, number: u64) -> Entry {
     let entry = entry(detail_type, tenant, number);
     let mut detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap();
@@ -94,7 +94,7 @@ pub fn entry_of(tenant: &str, detail_type: &str, number: u64) -> Entry {
     Entry { detail: detail.to_string(), ..entry }
 }
 
-/// The event `detail_type` of `order`, with a number to recognize it by.
+/// An event of this type for `order`, with a `number` by which a test recognizes it.
 pub fn entry(detail_type: &str, order: &str, number: u64) -> Entry {
     let event = Uuid::from_u128(u128::from(number) + 1);
     let detail = serde_json::json!({
@@ -122,14 +122,14 @@ pub fn entry(detail_type: &str, order: &str, number: u64) -> Entry {
     }
 }
 
-/// A copy of the files as they are if the process is killed now. The shop itself is then dropped.
+/// Copies the files as a kill of the process would leave them now, and then drops the shop.
 pub fn killed(shop: chorus_local::Local, directory: &std::path::Path) -> tempfile::TempDir {
     let left = left_by_a_kill(directory);
     drop(shop);
     left
 }
 
-/// A copy of the files as they would be left if the process were killed now.
+/// A copy of the files as a kill of the process would leave them now.
 pub fn left_by_a_kill(directory: &std::path::Path) -> tempfile::TempDir {
     let left = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(directory).unwrap() {
