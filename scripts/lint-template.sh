@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Lints template.yaml, the template of its nested stack and that of the enterprise's bus, offline: with AWS's
-# tools, both as SAM and as the CloudFormation to which SAM transforms it, and with checkov. Findings of checkov
-# are fixed, or accepted with a reason in scripts/checkov/accepted.txt. Our own checks are tests in infra/.
+# Lints the templates that are printed from design tables, offline: with AWS's tools, both as SAM and as the
+# CloudFormation to which SAM transforms it, and with checkov. Findings of checkov are fixed, or accepted with
+# a reason in scripts/checkov/accepted.txt. Our own checks are tests in infra/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,8 @@ if ! output=$(.venv/bin/sam validate --lint --template template.yaml 2>&1); then
     printf '%s\n' "$output" >&2
     exit 1
 fi
-.venv/bin/python tests/emulator/lint.py template.yaml infra/schema-registry.yaml infra/gatekeeper/template.yaml infra/two-regions/template.yaml
+.venv/bin/python tests/emulator/lint.py template.yaml infra/schema-registry.yaml infra/gatekeeper/template.yaml \
+    infra/two-regions/template.yaml examples/help-desk/template.yaml
 tests/emulator/install.sh scripts/checkov/requirements.txt .venv-checkov
 .venv-checkov/bin/python scripts/checkov/test_check.py 2>&1 | tail -1
 .venv-checkov/bin/python scripts/checkov/check.py template.yaml infra/schema-registry.yaml infra/gatekeeper/template.yaml infra/two-regions/template.yaml

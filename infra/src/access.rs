@@ -1,5 +1,5 @@
-//! The operations that each service uses on its tables. A test compares them with what every flow
-//! uses.
+//! The operations that each service uses on its tables. A test places orders that end in every way,
+//! and compares these operations with those that the orders use: tests/flow/grants.rs.
 
 use chorus_template::TableAccess;
 
@@ -8,7 +8,7 @@ const GET_SEVERAL: &str = "dynamodb:BatchGetItem";
 const QUERY: &str = "dynamodb:Query";
 const PUT: &str = "dynamodb:PutItem";
 const UPDATE: &str = "dynamodb:UpdateItem";
-/// A condition on an item that the transaction does not write.
+/// Checks a condition on an item that the transaction does not write.
 const CHECK: &str = "dynamodb:ConditionCheckItem";
 
 /// The operations on every table and index.

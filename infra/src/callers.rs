@@ -24,8 +24,8 @@ pub fn who_may_call() -> String {
     format!("| route | what it does | for |\n|---|---|---|\n{lines}")
 }
 
-/// The page in the repository `root`, with the current table; `None` if the page or its markers do
-/// not exist.
+/// Returns the page's path, and its content with the current table; `None` if the repository `root`
+/// has no such page, or the page has no markers.
 #[must_use]
 pub fn security_page(root: &Path) -> Option<(String, String)> {
     let page = std::fs::read_to_string(root.join(PAGE)).ok()?;

@@ -12,9 +12,9 @@ use crate::stack_secret::StackSecret;
 
 /// The parameter with the initial secret for signing webhooks.
 const WEBHOOK_SECRET: &str = "WebhookSecret";
-/// The condition that the parameter is set.
+/// The condition that [`WEBHOOK_SECRET`] is set.
 const HAS_WEBHOOK_SECRET: &str = "HasWebhookSecret";
-/// The secret, for the function that verifies webhooks.
+/// The webhook secret in the stack. The function that verifies webhooks reads it.
 pub(crate) const STORED_WEBHOOK_SECRET: StackSecret = StackSecret {
     id: "GeneratedWebhookSecret",
     service: services::DELIVERY,
@@ -30,9 +30,9 @@ pub(crate) fn api() -> PartnerApi {
         condition: None,
         given: Some((HAS_WEBHOOK_SECRET, WEBHOOK_SECRET)),
     };
-    let story = "The carrier: the bus calls its API, no more often than it takes, and tries again for a\n\
-                 day; then CancelDelivery gets the dead letter. It calls back with a webhook, signed\n\
-                 with a secret that is made here unless one is given. `chorus webhook rotate` replaces it.";
+    let story = "The carrier. The bus calls its API, up to a limit per second, and retries a call for a day;\n\
+                 after that, CancelDelivery gets the dead letter. The carrier signs its webhooks with a\n\
+                 secret, which this stack generates if none is given. `chorus webhook rotate` replaces it.";
     let mut api = PartnerApi::new(CARRIER)
         .endpoint::<StartDelivery>("deliveries")
         .endpoint::<RecallDelivery>("recalls");
@@ -50,7 +50,8 @@ pub(crate) fn webhook_condition() -> (&'static str, Value) {
     (HAS_WEBHOOK_SECRET, given(WEBHOOK_SECRET))
 }
 
-/// The output with the secret's ARN: an operator reads the secret there, for the carrier.
+/// The output with the secret's ARN. An operator reads the secret at this ARN, and gives it to the
+/// carrier.
 pub(crate) fn webhook_output() -> Output {
     Output {
         name: "WebhookSecretArn",

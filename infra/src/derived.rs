@@ -1,4 +1,4 @@
-//! Checks, prints and writes what derives from the design table.
+//! Checks, prints and writes the files that derive from the design table.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ pub enum NotWritten {
     #[error("{}nothing is written until this is fixed", lines(.0))]
     Refused(Vec<Finding>),
     /// The folder is not the repository.
-    #[error("{} is not the repository: name its root by --root DIR", .0.display())]
+    #[error("{} is not the repository; give the repository's root as --root DIR", .0.display())]
     Elsewhere(PathBuf),
     /// A schema or a sample cannot be written as JSON.
     #[error("a schema or a sample of the design table cannot be written as JSON")]
@@ -44,7 +44,7 @@ fn lines(findings: &[Finding]) -> String {
     findings.iter().map(|finding| format!("{finding}\n")).collect()
 }
 
-/// Reports gaps in the shop's flow, and differences between its services and the table.
+/// Reports gaps in the shop's flow, and differences between the services and the design table.
 #[must_use]
 pub fn prove_design() -> Vec<Finding> {
     let functions: Vec<Function> =
@@ -52,12 +52,12 @@ pub fn prove_design() -> Vec<Finding> {
     chorus_design::prove(&TABLE, &functions)
 }
 
-/// Reports what breaks a release that still uses the contract of `against`: a folder of published
-/// schemas, or a commit of the repository `root`. Without `against`, the contract published so far
-/// is used; if none was published, the result is empty.
+/// Reports changes that break a release that still uses an old contract. `against` is the folder
+/// with the old contract's schemas, or a commit of the repository `root`. Without `against`, the
+/// old contract is the one published so far; if none was published, the result is empty.
 ///
 /// # Errors
-/// If that contract cannot be read.
+/// If the old contract cannot be read.
 pub fn prove_contract(
     root: &Path,
     against: Option<&str>,
@@ -71,7 +71,7 @@ pub fn prove_contract(
     Ok(compare(&old, &new))
 }
 
-/// Adds the current contract to the published one, and returns the number of new schemas.
+/// Adds the current contract to the published contract, and returns the number of new schemas.
 ///
 /// # Errors
 /// [`NotWritten`]; nothing is written if the contract is incompatible.
@@ -131,7 +131,7 @@ pub fn printed(root: &Path) -> serde_json::Result<[GeneratedFile; 4]> {
 /// Makes the contract for carriers.
 ///
 /// # Errors
-/// If it cannot be written as JSON.
+/// If the contract cannot be written as JSON.
 pub fn carrier_contract() -> serde_json::Result<GeneratedFile> {
     let content = serde_json::to_string_pretty(&document())? + "\n";
     Ok(GeneratedFile { path: CONTRACT_PATH.to_owned(), content })

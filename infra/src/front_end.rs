@@ -1,5 +1,6 @@
-//! The shop's own front end: a partner to which the bus posts signed updates of orders, if its
-//! address is set. Otherwise its rules are disabled and cost nothing.
+//! The shop's own front end: a partner to which the bus posts signed updates of orders, if the
+//! front end's address is set. Otherwise, the rules for the front end are disabled, and cost
+//! nothing.
 
 use chorus_events::partners::FRONT_END;
 use chorus_events::services;
@@ -13,7 +14,7 @@ use crate::stack_secret::StackSecret;
 
 /// The condition that the front end's address is set.
 const HAS_FRONT_END: &str = "HasFrontEnd";
-/// The secret for signing updates, for the function that signs them.
+/// The secret for signing updates. The function that signs updates reads it.
 pub(crate) const SIGNING_SECRET: StackSecret = StackSecret {
     id: "FrontEndSigningSecret",
     service: services::STOREFRONT,
@@ -30,14 +31,15 @@ pub(crate) fn api() -> PartnerApi {
         given: None,
     };
     let mut api = PartnerApi::new(FRONT_END).endpoint::<SendUpdate>("order-updates");
-    api.story = "The shop's own front end: the bus posts to it what Storefront has signed, and tries again\n\
-                 for a day. Its rules are enabled where FrontEndEndpoint is given: docs/adr/0010."
+    api.story = "The shop's own front end. The bus posts the updates that Storefront has signed, and retries a\n\
+                 call for a day. The rules are enabled if FrontEndEndpoint is given: docs/adr/0010."
         .to_owned();
     api.resources = vec![(SIGNING_SECRET.id, secret.resource())];
     api
 }
 
-/// The output with the secret's ARN: an operator reads the secret there, for the front end.
+/// The output with the secret's ARN. An operator reads the secret at this ARN, and gives it to the
+/// front end.
 pub(crate) fn secret_output() -> Output {
     Output {
         name: "FrontEndSigningSecretArn",

@@ -38,9 +38,8 @@ pub use derived::{
 
 /// The comment at the top of the template.
 const PREAMBLE: &str = "\
-# Printed by `cargo run -- synth` from the design table (events/src/table.rs), the services' tables
-# and routes, and the stack in infra/. Change those, not this file: a test holds the two together.
-";
+Printed by `cargo run -- synth` from the design table (events/src/table.rs), the services' tables
+and routes, and the stack in infra/. Change those, not this file: a test compares it with them.";
 
 /// The stack's secrets that functions read at run time.
 const SECRETS: [StackSecret; 3] =
@@ -49,7 +48,7 @@ const SECRETS: [StackSecret; 3] =
 /// The path of the schema registry's template.
 const SCHEMA_REGISTRY: &str = "infra/schema-registry.yaml";
 
-/// The path of the template of the enterprise's bus, for another account.
+/// The path of the template of the enterprise's bus, which is in another AWS account.
 const GATEKEEPER: &str = "infra/gatekeeper/template.yaml";
 
 /// The path of the template for two regions.
@@ -66,8 +65,8 @@ pub fn shop(root: impl Into<PathBuf>) -> Stack {
     }
 }
 
-/// The shop's stack for the template of two regions. The template is in a folder of its own, so all
-/// paths in it differ from those in the template of one region.
+/// The shop's stack for the template of two regions. The templates for one region and for two
+/// regions are in different folders, so their relative paths differ.
 #[must_use]
 pub fn shop_in_two_regions(root: impl Into<PathBuf>) -> Stack {
     let one = shop(root);

@@ -1,4 +1,5 @@
-//! Emails on AWS, which SES sends from an identity that the account has verified.
+//! Emails on AWS. SES sends them from an identity: a domain or an email address that the AWS
+//! account has verified.
 
 use chorus_events::services;
 use chorus_table::Service;
@@ -7,8 +8,8 @@ use chorus_template::constructs::Statement;
 use chorus_template::intrinsics::{reference, substitute};
 use serde_json::Value;
 
-/// The parameter with the sender of emails; if it is empty, the simulated mailer stores them
-/// instead.
+/// The parameter with the sender of emails; if it is empty, the simulated mailer stores the emails
+/// instead of sending them.
 const MAIL_FROM: &str = "MailFrom";
 /// The parameter with the domain or address that is verified in SES.
 const MAIL_IDENTITY: &str = "MailIdentity";
@@ -26,7 +27,8 @@ pub(crate) fn parameters() -> Vec<Parameter> {
     described.into_iter().map(|(name, about)| Parameter::text(name, about, "")).collect()
 }
 
-/// The environment variables with the addresses, for the function that sends emails.
+/// For the function that sends emails: the environment variables with the sender's and the
+/// operator's email address.
 pub(crate) fn variables() -> Vec<(Service, String, Value)> {
     let named = [("MAIL_FROM", MAIL_FROM), ("OPERATOR_EMAIL", OPERATOR_EMAIL)];
     let variable = |(name, parameter): (&str, _)| {

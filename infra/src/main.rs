@@ -1,5 +1,5 @@
-//! `cargo design`: checks and writes what derives from the design table, like `chorus design` and
-//! `chorus synth`, but compiles in a fraction of their time.
+//! `cargo design`: checks and writes the files that derive from the design table, as `chorus
+//! design` and `chorus synth` do. This binary compiles in a fraction of the time of `chorus`.
 
 use std::io::Write;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Ok(line) => (line, ExitCode::SUCCESS),
         Err(line) => (line, ExitCode::FAILURE),
     };
-    // The reader of a pipe may close it.
+    // Writing fails if the reader of a pipe has closed the pipe.
     writeln!(std::io::stdout(), "{line}").map_or(ExitCode::FAILURE, |()| code)
 }
 

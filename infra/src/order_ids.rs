@@ -5,7 +5,7 @@ use chorus_template::constructs::{Construct, GeneratedSecret, Resource};
 
 use crate::stack_secret::StackSecret;
 
-/// The secret, for the function that creates orders.
+/// The secret in the stack. The function that creates orders reads it.
 pub(crate) const SECRET: StackSecret = StackSecret {
     id: "OrderIdSecret",
     service: services::ORDER,

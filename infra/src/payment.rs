@@ -8,12 +8,14 @@ use chorus_template::constructs::Statement;
 use chorus_template::intrinsics::{either, reference, substitute};
 use serde_json::{Value, json};
 
-/// The parameter with the secret's name; if it is empty, a simulated provider is used.
+/// The parameter with the name of the secret that contains Stripe's key; if it is empty, a
+/// simulated provider is used.
 const STRIPE_KEY_SECRET: &str = "StripeKeySecret";
 /// The parameter with the name of the secret with which Stripe signs its webhooks; if it is empty,
 /// all webhooks are rejected.
 const STRIPE_WEBHOOK_SECRET: &str = "StripeWebhookSecret";
-/// The parameter with the page to which a bank sends a customer back.
+/// The parameter with the URL of the page to which a bank sends a customer back after the
+/// confirmation of a payment.
 const RETURN_URL: &str = "PaymentReturnUrl";
 
 /// The parameter that says when customers are charged.
@@ -26,7 +28,7 @@ pub(crate) fn parameters() -> Vec<Parameter> {
     let secret =
         "The name of the secret whose text is Stripe's key; if empty, payments are simulated";
     let signing = "The name of the secret whose text Stripe signs its webhook's requests with";
-    let back = "The page to which a bank sends a customer back who had to confirm a payment";
+    let back = "The page to which a bank sends a customer back after the confirmation of a payment";
     let capture = "When customers are charged: at once, or when the parcel leaves (until then, the bank \
                    holds the amount)";
     let captures = PaymentCapture::ALL.map(PaymentCapture::name);
@@ -39,8 +41,8 @@ pub(crate) fn parameters() -> Vec<Parameter> {
     ]
 }
 
-/// The environment variables of the function that charges. In production it rejects keys for
-/// Stripe's test mode.
+/// The environment variables of the function that charges. In production, this function rejects
+/// keys for Stripe's test mode.
 pub(crate) fn variables() -> Vec<(Service, String, Value)> {
     let live_only = either("IsProd", json!("true"), json!(""));
     let named = [
@@ -54,8 +56,8 @@ pub(crate) fn variables() -> Vec<(Service, String, Value)> {
     named.into_iter().map(variable).collect()
 }
 
-/// The permission to read Stripe's key and the webhook secret. If the parameter of a secret is
-/// empty, the permission applies to no secret.
+/// The permission to read Stripe's key and the webhook secret. If the parameter with a secret's
+/// name is empty, the ARN made from it matches no secret.
 pub(crate) fn grant() -> (Service, Statement) {
     let secret = |name: &str| {
         substitute(format!(

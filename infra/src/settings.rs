@@ -1,4 +1,4 @@
-//! The shop's settings as parameters. The time limit of a delivery is a parameter, too, which
+//! The shop's settings as parameters. The time limit of a delivery is a parameter, too, but it
 //! derives from the state machine that waits for the delivery.
 
 use chorus_events::{Country, Currency, Settings, services};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The parameter with the country that the shop ships from.
 const HOME_COUNTRY: &str = "HomeCountry";
-/// The parameter with the total from which on orders are reviewed.
+/// The parameter with the total from which orders are reviewed.
 const REVIEW_ABOVE: &str = "ReviewAbove";
 /// The parameter with the currency of all prices.
 const CURRENCY: &str = "Currency";
@@ -21,7 +21,7 @@ pub(crate) fn parameters() -> Vec<Parameter> {
         Settings::DEFAULT;
     let text = Parameter::text;
     let home = "The country that the shop ships from: a code of ISO 3166";
-    let review = "From this total on, orders are reviewed before they are charged";
+    let review = "Orders of at least this total are reviewed before they are charged";
     let orders = "How many orders a customer may place in a minute; 0 for any number";
     vec![
         text(HOME_COUNTRY, home, home_country.code()).one_of(&Country::codes()),

@@ -9,7 +9,7 @@ use states::{Json, Machine, Reply, RunOptions, TaskRequest, Tasks, run};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The definition with the template's substitutions, every parameter at its default.
+/// The definition with the template's substitutions. Every parameter has its default.
 fn deployed(name: &str) -> Machine {
     let stack = shop(ROOT);
     let document = synthesize(&stack).document();
@@ -26,7 +26,7 @@ fn deployed(name: &str) -> Machine {
 }
 
 /// Answers tasks as if a review ended with `verdict`, and records the names of the states that
-/// called.
+/// called a task.
 struct Asked {
     verdict: &'static str,
     /// Whether the charge succeeds at once; otherwise it waits for the customer's confirmation.

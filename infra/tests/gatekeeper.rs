@@ -1,4 +1,5 @@
-//! The enterprise's bus: what it lets through, from whom, and what becomes of everything else.
+//! The enterprise's bus: which events it forwards, from which accounts, and where it sends all
+//! other events.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
@@ -61,7 +62,7 @@ fn every_event_is_let_through_or_kept_with_a_reason() {
         let names: Vec<&str> = matching.map(|(rule, _)| *rule).collect();
         assert_eq!(names, [expected], "{text}");
     }
-    // A subscriber trusts the bus, so a public event from any account but the shop's is not
+    // A subscriber trusts the bus, so a public event from any account other than the shop's is not
     // forwarded.
     let forged = event(stranger, "com.example.shop", "ShopOrderDelivered", "event").to_string();
     assert!(rules[2].1.matches(forged.as_bytes()).unwrap(), "it is kept");

@@ -1,5 +1,5 @@
-//! Every service has a README with the same headings, which agrees with the design table and the
-//! template.
+//! Every service has a README. All READMEs have the same headings, and agree with the design table
+//! and the template.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn readme(service: &Service) -> String {
     read(&format!("functions/{}/README.md", service.name))
 }
 
-/// The text below a heading, up to the next one.
+/// The text below a heading, up to the next heading.
 fn section<'a>(readme: &'a str, heading: &str) -> &'a str {
     let below = readme.split_once(&format!("\n## {heading}\n")).map_or("", |(_, below)| below);
     below.split_once("\n## ").map_or(below, |(section, _)| section)

@@ -20,7 +20,8 @@ const HOLDS_DATA: [&str; 8] = [
     "AWS::SecretsManager::Secret",
 ];
 
-/// Types of resources that the next deployment makes again. Logs expire, and hold no state.
+/// Types of resources that the next deployment makes again. Log groups are among them, because logs
+/// expire and hold no state.
 const MADE_AGAIN: [&str; 14] = [
     "AWS::CloudFormation::Stack",
     "AWS::CloudWatch::Alarm",

@@ -176,7 +176,7 @@ fn every_role_trusts_its_service_on_behalf_of_this_account_alone() {
         let account = &trust[0]["Condition"]["StringEquals"]["aws:SourceAccount"];
         assert_eq!(account["Ref"], "AWS::AccountId", "{id}");
     }
-    // If a schedule names no role, SAM creates one, which could be assumed on behalf of any
+    // If a schedule names no role, SAM creates one, which could be assumed on behalf of any AWS
     // account.
     let schedule = &resources["SweeperFunction"]["Properties"]["Events"]["EveryMinute"];
     let role = serde_json::json!(["SweeperScheduleRole", "Arn"]);
@@ -219,8 +219,8 @@ fn emails_are_sent_by_the_verified_identity_alone() {
     );
 }
 
-/// `sam build` runs cargo in a function's folder, so that package has to contain the function's
-/// binary.
+/// `sam build` runs cargo in a function's folder, so the package in that folder has to contain the
+/// function's binary.
 #[test]
 fn the_folder_of_every_function_is_the_package_that_builds_it() {
     let metadata = ["metadata", "--no-deps", "--format-version=1", "--offline"];

@@ -1,4 +1,5 @@
-//! The template for two regions: what it has beyond that for one, and which faults in it are found.
+//! The template for two regions: how it differs from the template for one region, and which faults
+//! the checks find.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
@@ -14,7 +15,7 @@ fn document() -> Value {
     two_regions(&shop_in_two_regions(ROOT)).document()
 }
 
-/// The findings in the template once `plant` has put a fault into it.
+/// The findings in the template after `plant` has put a fault into it.
 fn findings(plant: impl FnOnce(&mut Value)) -> Vec<String> {
     let stack = shop_in_two_regions(ROOT);
     let mut document = two_regions(&stack).document();
@@ -158,7 +159,7 @@ fn every_rule_is_disabled_where_the_region_does_not_act() {
     }
     assert_eq!(states.len(), chorus_events::table::TABLE.rules().len());
     for state in &states {
-        assert_eq!(state["Fn::If"][0], "IsActing");
+        assert_eq!(state["Fn::If"][0], "IsActive");
         assert_eq!(state["Fn::If"][2], "DISABLED");
     }
     let optional = states.iter().filter(|state| state["Fn::If"][1].is_object()).count();
@@ -198,7 +199,7 @@ fn the_endpoint_replicates_to_the_bus_of_the_same_name_in_the_other_region() {
     assert!(!machine.contains(bus), "a machine publishes in its own region");
 }
 
-/// `sam build` passes no features, and cargo-lambda takes them from this file.
+/// `sam build` passes no features, and cargo-lambda takes them from `CargoLambda.toml`.
 #[test]
 fn the_settings_of_the_build_name_the_feature_that_signs_for_an_endpoint() {
     let read = |path: &str| std::fs::read_to_string(format!("{ROOT}/{path}")).unwrap();
@@ -212,7 +213,7 @@ fn faults_of_two_regions_are_found() {
     let found = findings(|it| {
         it["Resources"]["NotificationSendEmailRule"]["Properties"]["State"] = json!("ENABLED");
     });
-    assert_eq!(found, ["NotificationSendEmailRule is enabled in the region that does not act"]);
+    assert_eq!(found, ["NotificationSendEmailRule is enabled outside of the active region"]);
     let found = findings(|it| {
         let pattern =
             &mut it["Resources"]["DeliveryStartDeliveryRule"]["Properties"]["EventPattern"];

@@ -6,12 +6,13 @@ use serde_json::Value;
 use crate::constructs::{Resource, Statement};
 use crate::{Parameter, names};
 
-/// The input of a template beside the application's table, functions and files.
+/// The settings of an application that do not derive from its table, functions and files.
 #[derive(Debug, Clone)]
 pub struct Application {
     /// One sentence on what the application is: the template's description.
     pub description: &'static str,
-    /// The comment at the top of the template: which command prints it, and from what.
+    /// The comment at the top of the template, without `#`. It says which command prints the
+    /// template, and from which files.
     pub preamble: &'static str,
     /// The folder with the definitions of the state machines, relative to the template's folder.
     /// The file of `CollectPayment` is `collect-payment.asl.json`.
@@ -19,7 +20,7 @@ pub struct Application {
     /// The folder of the package that builds a service's function, relative to the template's
     /// folder.
     pub folder: fn(Service) -> String,
-    /// The folder of the package that builds the sweeper: the engine's `chorus-aws`.
+    /// The folder of the engine's package `chorus-aws`, which builds the sweeper function.
     pub sweeper: &'static str,
     /// What the application's events are about, such as `an order`: texts of alarms name it.
     pub subject: &'static str,
@@ -33,22 +34,23 @@ pub struct Application {
     /// The path of the schema registry's template, relative to the template's folder; `None` for an
     /// application without a registry. See [`schema_registry`](crate::schema_registry).
     pub schema_registry: Option<&'static str>,
-    /// Environment variables of the functions of some services.
+    /// Environment variables of services' functions: the service, the variable's name and its
+    /// value.
     pub variables: Vec<(Service, String, Value)>,
-    /// Services whose function has another binary in stages other than prod, and that binary, which
-    /// simulates a partner that is not configured.
+    /// Services whose function runs another binary in stages other than prod, each with the name of
+    /// that binary. The binary simulates a partner that is not configured.
     pub simulated: Vec<(Service, &'static str)>,
     /// Further permissions of some services' functions, beside those that derive from the table.
     pub grants: Vec<(Service, Statement)>,
-    /// The operations that services use on their tables and indexes. For a table in the list, its
-    /// service is granted only these operations; for any other table, every operation that an
-    /// action may need.
+    /// The operations that services use on their tables and indexes. On a table in this list, a
+    /// service is granted only these operations. On any other table, the service is granted every
+    /// operation that an action may need.
     pub access: Vec<TableAccess>,
     /// Resources that belong to no service, each with its logical id.
     pub resources: Vec<(&'static str, Resource)>,
     /// Parameters beside those that every template has.
     pub parameters: Vec<Parameter>,
-    /// Parameters that `Stage=prod` needs, beside those that every template has.
+    /// Parameters that `Stage=prod` requires, beside those that it requires in every template.
     pub prod_needs: Vec<&'static str>,
     /// Conditions beside those that every template has.
     pub conditions: Vec<(&'static str, Value)>,
@@ -57,8 +59,8 @@ pub struct Application {
 }
 
 impl Application {
-    /// An application that has a folder of functions, one for each service, and adds nothing to
-    /// what derives from its table.
+    /// Creates an application whose folder `functions` contains a package for each service. It has
+    /// no resources, parameters or outputs beside those that derive from its table.
     #[must_use]
     pub fn new(description: &'static str) -> Self {
         Self {
@@ -85,7 +87,7 @@ impl Application {
     }
 }
 
-/// The operations that a service uses on one of its tables, or on an index of it.
+/// The operations that a service uses on one of its tables, or on an index of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableAccess {
     pub table: &'static str,
@@ -104,7 +106,7 @@ pub struct Output {
     pub value: Value,
 }
 
-/// The HTTP API of a partner, which the bus calls for the rows that name it.
+/// The HTTP API of a partner. The bus calls the API for the rows that name the partner.
 ///
 /// For each partner, a template gets parameters for the address and the credentials, a connection,
 /// an API destination and its role; all are named after the partner.
@@ -152,7 +154,7 @@ impl PartnerApi {
         names::pascal(self.partner.name) + of
     }
 
-    /// The default address, which means that no partner is configured.
+    /// The default value of the address parameter. It means that no partner is configured.
     pub(crate) fn placeholder_endpoint(&self) -> String {
         format!("https://{}.example", self.partner.name)
     }

@@ -1,4 +1,4 @@
-//! Checks for differences between a template and the design table, which no linter finds.
+//! Finds differences between a template and the design table. No linter finds these differences.
 
 mod answers;
 mod authorizers;
@@ -30,7 +30,7 @@ pub(crate) use view::variables;
 type Check = for<'a> fn(View<'a>) -> Vec<Finding>;
 
 /// The checks that do not need the rows of the table. They apply to the stack's template, and to
-/// further templates of the application, such as that of a bus in another account.
+/// further templates of the application, such as the template of a bus in another account.
 const CHECKS_OF_ALL_TEMPLATES: [Check; 9] = [
     patterns::check,
     inputs::check,
@@ -54,8 +54,8 @@ const WITH_ROWS: [Check; 7] = [
     secrets::check,
 ];
 
-/// Checks `document`, a further template of the application of `stack`, such as that of a bus in
-/// another account. `document` is not compared with the rows of the table.
+/// Checks `document`, a further template of the application of `stack`, such as the template of a
+/// bus in another account. `document` is not compared with the rows of the table.
 #[must_use]
 pub fn check_beside(document: &Value, stack: &Stack) -> Vec<Finding> {
     run((document, stack), None, &[&CHECKS_OF_ALL_TEMPLATES])

@@ -32,7 +32,7 @@ use serde_json::{Map, Value, json};
 
 use crate::retention;
 
-/// Something that becomes one resource of the template.
+/// A struct that becomes one resource of the template.
 pub trait Construct {
     fn resource(&self) -> Resource;
 }

@@ -1,6 +1,6 @@
-//! The template of a gatekeeper bus: the bus of an enterprise, in an account of its own, between
-//! the application and other accounts. It admits the application's public events and, from
-//! partners' accounts, the commands that the design table names; nothing else.
+//! The template of a gatekeeper bus: the bus of an enterprise, in a separate account, between the
+//! application and other accounts. The bus admits only the application's public events and, from
+//! partners' accounts, the commands that the design table names.
 
 use std::collections::BTreeSet;
 
@@ -20,9 +20,8 @@ use crate::stack::topology::Topology;
 use crate::{Parameter, Stack, Template};
 
 const PREAMBLE: &str = "\
-# Printed by `synth` beside template.yaml, from the same design table: a bus for another account, by which
-# public events go out and commands of partners come in. docs/OTHER-ACCOUNTS.md deploys it.
-";
+Printed by `synth` beside template.yaml, from the same design table: a bus for another account, by which
+public events go out and commands of partners come in. docs/OTHER-ACCOUNTS.md deploys it.";
 
 /// The parameter with the account of the application.
 const APPLICATION: &str = "ApplicationAccount";
@@ -37,14 +36,14 @@ const HAS_APPLICATION: &str = "HasApplication";
 const HAS_SUBSCRIBER: &str = "HasSubscriber";
 const HAS_ORGANIZATION: &str = "HasOrganization";
 
-/// The queue for events that the bus accepts and no forwarding rule matches.
+/// The queue for events that the bus accepts but no forwarding rule matches.
 const UNWANTED: &str = "Unwanted";
-/// The rule that sends events that no forwarding rule matches to the queue [`UNWANTED`].
+/// The rule that sends to the queue [`UNWANTED`] the events that no forwarding rule matches.
 const UNWANTED_RULE: &str = "UnwantedRule";
 const FORWARD_PUBLIC: &str = "ForwardPublicEventsRule";
 
-/// The field `reason` of each message in the queue [`UNWANTED`]. The text is written into JSON as
-/// it is, so it must not contain characters that JSON escapes.
+/// The field `reason` of each message in the queue [`UNWANTED`]. The text is put into JSON without
+/// escaping, so it must not contain characters that JSON escapes.
 const REASON: &str = "No rule matches this event: its source, detail type, category or account is not one that \
                       the design table lets through this bus.";
 
@@ -101,7 +100,7 @@ impl Gate {
             text("Stage", "prod retains bus, archive and queues if the stack is deleted", "dev")
                 .one_of(&["dev", "prod"]),
             text(APPLICATION, "The account of the application", "").like(ACCOUNT),
-            text(APPLICATION_BUS, "The ARN of its bus, which gets partners' commands", "")
+            text(APPLICATION_BUS, "The ARN of the application's bus, for partners' commands", "")
                 .like(BUS_ARN),
             text(
                 SUBSCRIBER_BUS,
@@ -145,8 +144,8 @@ impl Gate {
     /// events.
     fn add_bus(&self, template: &mut Template) {
         template.section(
-            "The bus. Its policy admits accounts by their number, sources and detail types; what it\n\
-             refuses stays with the sender.",
+            "The bus. Its policy admits events by account, source and detail type. An event that it refuses\n\
+             stays in the sender's account.",
         );
         template.add(names::BUS, &Bus);
         let sources: BTreeSet<&str> = self.sources();
@@ -181,15 +180,15 @@ impl Gate {
     /// events to the queue [`UNWANTED`].
     fn add_rules(&self, template: &mut Template) {
         template.section(
-            "Public events go to a subscriber's bus, where one is named. Teams add rules.",
+            "Public events go to a subscriber's bus if its ARN is given. Teams add rules for other targets.",
         );
         let public = json!({ "source": [self.bus.source], "detail-type": self.public });
         let public =
             Forward { rule: FORWARD_PUBLIC.to_owned(), pattern: public, to: SUBSCRIBER_BUS };
         public.add(template, HAS_SUBSCRIBER);
         template.section(
-            "Commands of partners go to the application's bus: those that its design table names, from\n\
-             the account that EventBridge says they come from.",
+            "Commands of partners go to the application's bus, if the design table names them and if the\n\
+             event's field `account` is the partner's account.",
         );
         for sender in &self.senders {
             let account = reference(&names::sender_account(sender.partner));
@@ -204,7 +203,7 @@ impl Gate {
             forward.add(template, &names::has_sender(sender.partner));
         }
         template.section(
-            "Events that the policy admits, and that no rule matches, wait here, with the reason.",
+            "Events that the policy admits but no rule matches go to a queue, with the reason.",
         );
         let unwanted = Rule {
             bus: names::BUS,
@@ -218,7 +217,7 @@ impl Gate {
         template.add(UNWANTED_RULE, &unwanted);
     }
 
-    /// The event pattern that matches exactly the events that no forwarding rule is meant for.
+    /// The event pattern of all events that no forwarding rule is meant to match.
     fn unforwarded_events(&self) -> Value {
         let other = |listed: Value| json!([{ "anything-but": listed }]);
         let mut ways = vec![json!({ "source": other(json!(self.sources())) })];
@@ -240,7 +239,9 @@ impl Gate {
     }
 
     fn add_queues(&self, template: &mut Template) {
-        template.section("Dead letters: what could not be delivered, and why, by its attributes.");
+        template.section(
+            "Dead letters: events that could not be delivered. Their attributes have the reason.",
+        );
         let always = arn(UNWANTED_RULE);
         let mut rules = vec![always.clone(), only_if(HAS_SUBSCRIBER, arn(FORWARD_PUBLIC))];
         rules.extend(self.senders.iter().map(|sender| {
@@ -265,7 +266,7 @@ fn forward_commands(sender: Sender) -> String {
     format!("Forward{}Rule", names::pascal(sender.partner.name))
 }
 
-/// A rule that forwards events to the bus whose ARN a parameter has.
+/// A rule that forwards events to a bus. The parameter `to` is the bus's ARN.
 struct Forward {
     /// The rule's logical id.
     rule: String,

@@ -10,7 +10,7 @@ use crate::retention;
 /// The resources that outlived a stack cannot be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    #[error("this is not what `aws cloudformation list-stack-resources` prints")]
+    #[error("the input is not the output of `aws cloudformation list-stack-resources`")]
     Unreadable(#[source] serde_json::Error),
     #[error("no resource with the status DELETE_SKIPPED is listed: nothing outlived this stack")]
     NothingLeft,
@@ -32,10 +32,10 @@ struct ListedResource {
     physical_resource_id: String,
 }
 
-/// Returns the input of `aws cloudformation create-change-set --cli-input-json` that imports the
-/// resources that outlived a stack: their identities, and a template that has only them, because an
-/// import creates nothing. `document` is the template as JSON; `listed` is the output of `aws
-/// cloudformation list-stack-resources` for the deleted stack.
+/// Returns an input of `aws cloudformation create-change-set --cli-input-json` that imports the
+/// resources that outlived a stack. The input has the resources' identities, and a template with
+/// these resources only, because an import cannot create resources. `document` is the template as
+/// JSON; `listed` is the output of `aws cloudformation list-stack-resources` for the deleted stack.
 ///
 /// # Errors
 /// If `listed` cannot be read, or if none of the template's resources outlived the stack.

@@ -20,7 +20,7 @@ pub fn arn(resource: &str) -> Value {
     attribute(resource, "Arn")
 }
 
-/// A text with `${names}` in it.
+/// An `Fn::Sub`: a text in which CloudFormation replaces each `${Name}` by its value.
 #[must_use]
 pub fn substitute(text: impl Into<String>) -> Value {
     json!({ "Fn::Sub": text.into() })
@@ -44,7 +44,8 @@ pub fn json_text(value: &Value) -> String {
     in_order(value).to_string()
 }
 
-/// The stack's name with a suffix, so that two stacks can exist in one account.
+/// A name for a resource: the stack's name with a suffix, so that the names of two stacks in one
+/// account differ.
 #[must_use]
 pub fn stack_name(suffix: &str) -> Value {
     substitute(format!("${{AWS::StackName}}-{suffix}"))
@@ -57,7 +58,7 @@ pub fn either(condition: &str, then: Value, otherwise: Value) -> Value {
     json!({ "Fn::If": [condition, then, otherwise] })
 }
 
-/// The value if a condition holds, else no property.
+/// The value if a condition holds; otherwise, CloudFormation omits the property.
 #[must_use]
 pub fn only_if(condition: &str, then: Value) -> Value {
     either(condition, then, reference("AWS::NoValue"))

@@ -1,7 +1,7 @@
 //! An application on AWS, as code. A [`Stack`] consists of a design table, the services' tables and
-//! routes, and an [`Application`] with what does not derive from those. [`synthesize`] makes a SAM
-//! template from it, with typed [`constructs`]; [`check`] finds faults in any template, given as
-//! JSON, that linters do not find.
+//! routes, and an [`Application`], which has the parts that do not derive from the table.
+//! [`synthesize`] makes a SAM template from the stack, with typed [`constructs`]. [`check`] finds
+//! faults in a template that linters do not find.
 //!
 //! ```
 //! use chorus_template::{Application, Stack, check, synthesize};
@@ -15,7 +15,7 @@
 //! # }
 //! ```
 //!
-//! The crate knows no application and no AWS SDK, and deploys nothing.
+//! The crate depends on no application and no AWS SDK, and deploys nothing.
 
 mod application;
 mod check;

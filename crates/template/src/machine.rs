@@ -1,4 +1,4 @@
-//! State machines as the stack and the checks need them: which calls a definition makes, and how.
+//! The state machines of a stack: which calls their definitions make, and how.
 
 use chorus_kernel::MachineSpec;
 use chorus_table::{RowSpec, Service};
@@ -38,7 +38,7 @@ impl Machine {
         stack.functions.iter().flat_map(of_function).collect()
     }
 
-    /// Whether a row of the table starts the machine, rather than another machine.
+    /// Whether an action of the table starts the machine. Otherwise, another machine starts it.
     pub(crate) fn is_started_by_a_row(&self, rows: &[RowSpec]) -> bool {
         rows.iter().any(|row| row.starts_machine && row.action == self.spec.name)
     }
@@ -53,7 +53,7 @@ impl Machine {
         self.definition.tasks().any(|task| task.is_answered_by_token() && task.has("Heartbeat"))
     }
 
-    /// The rows whose events the machine publishes, because its tasks return them.
+    /// The rows whose events the machine publishes: their actions return the events to its tasks.
     pub(crate) fn publishing_rows<'a>(
         &'a self,
         rows: &'a [RowSpec],
@@ -66,8 +66,8 @@ impl Machine {
     }
 }
 
-/// Whether only state machines publish a row's events: the row is started only by tasks that return
-/// its events.
+/// Whether only state machines publish a row's events: only tasks of machines start the row's
+/// action, and the action returns its events to these tasks.
 pub(crate) fn is_published_by_machines(machines: &[Machine], row: &RowSpec) -> bool {
     let tasks = || {
         let all = machines.iter().flat_map(|machine| machine.definition.tasks());
@@ -95,7 +95,7 @@ impl Definition {
         tasks.map(|(state, fields)| Task { state, fields })
     }
 
-    /// Every comparison of a field with a text in the definition's choices.
+    /// Every comparison of a field with a text in the definition's Choice states.
     pub(crate) fn comparisons(&self) -> Vec<Comparison<'_>> {
         let mut found = Vec::new();
         for (state, fields) in self.0.iter().filter(|(_, fields)| fields["Type"] == "Choice") {
@@ -111,7 +111,7 @@ impl Definition {
     }
 }
 
-/// A choice's comparison of a field with a text.
+/// A comparison of a field with a text in a Choice state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Comparison<'a> {
     pub(crate) state: &'a str,
@@ -120,7 +120,7 @@ pub(crate) struct Comparison<'a> {
     pub(crate) value: &'a str,
 }
 
-/// Collects the comparisons in a choice's rule, including nested rules.
+/// Collects the comparisons in a rule of a Choice state, including nested rules.
 fn compared<'a>(state: &'a str, rule: &'a Value, found: &mut Vec<Comparison<'a>>) {
     if let (Some(path), Some(value)) = (rule["Variable"].as_str(), rule["StringEquals"].as_str()) {
         let field = path.rsplit('.').next().unwrap_or(path);
@@ -183,8 +183,8 @@ impl<'a> Task<'a> {
         errors.any(|errors| errors.iter().any(|error| error == "States.ALL"))
     }
 
-    /// The task's retriers that do not depend on the error's name: the one for `States.ALL`, and
-    /// those before it for `States.TaskFailed` or `States.Timeout`. Empty if no retrier names
+    /// The task's retriers that apply to any error: the retrier for `States.ALL`, and the retriers
+    /// for `States.TaskFailed` or `States.Timeout` that precede it. Empty if no retrier names
     /// `States.ALL`.
     pub(crate) fn retries_of_any(self) -> Vec<&'a Value> {
         let names = |retrier: &Value, wanted: &[&str]| {

@@ -1,17 +1,17 @@
-//! How the names of a design table are spelled in a template.
+//! The logical ids and variable names that a template derives from the names of a design table.
 
 use chorus_table::{OutsideBus, Partner, Service};
 
 pub(crate) const BUS: &str = "Bus";
 
-/// The queue in which events that the bus could not deliver wait for an operator.
+/// The queue of the events that the bus could not deliver, and that wait for an operator.
 pub(crate) const DEAD_LETTERS: &str = "DeadLetters";
 
-/// The queue to which the bus sends events that it could not deliver. The sweeper logs each, and
-/// moves it to [`DEAD_LETTERS`].
+/// The queue to which the bus sends events that it could not deliver. The sweeper logs each event,
+/// and moves it to [`DEAD_LETTERS`].
 pub(crate) const UNDELIVERED: &str = "Undelivered";
 
-/// The function that publishes committed events which were left unpublished.
+/// The function that publishes committed events that were left unpublished.
 pub(crate) const SWEEPER: &str = "sweeper";
 
 /// Turns `event-log` into `EventLog`, as in names of resources.
@@ -38,12 +38,12 @@ pub(crate) fn bus_role(bus: OutsideBus) -> String {
     format!("{}BusRole", pascal(bus.name))
 }
 
-/// The parameter with the account of a partner that sends commands.
+/// The parameter with the AWS account of a partner that sends commands.
 pub(crate) fn sender_account(partner: Partner) -> String {
     format!("{}Account", pascal(partner.name))
 }
 
-/// The condition that the account of `partner` may send commands.
+/// The condition that the AWS account of `partner` may send commands.
 pub(crate) fn has_sender(partner: Partner) -> String {
     format!("Has{}", pascal(partner.name))
 }
@@ -53,12 +53,11 @@ pub(crate) fn function(name: &str) -> String {
     pascal(name) + "Function"
 }
 
-/// The role of a function.
 pub(crate) fn role(name: &str) -> String {
     pascal(name) + "Role"
 }
 
-/// The queue from which a function receives again the events that failed after Lambda's retries.
+/// The queue from which a function receives again the events on which it failed three times.
 pub(crate) fn redrive(name: &str) -> String {
     pascal(name) + "Redrive"
 }
@@ -92,7 +91,6 @@ pub(crate) fn machine(name: &str) -> String {
     format!("{name}Machine")
 }
 
-/// The role of a state machine.
 pub(crate) fn machine_role(name: &str) -> String {
     machine(name) + "Role"
 }
@@ -107,7 +105,7 @@ pub(crate) fn machine_variable(name: &str) -> String {
     format!("MACHINE_{}", kebab(name).to_ascii_uppercase().replace('-', "_"))
 }
 
-/// The variable with a machine's timeouts, such as `LIMITS_FULFIL_DELIVERY`.
+/// The environment variable with a machine's timeouts, such as `LIMITS_FULFIL_DELIVERY`.
 pub(crate) fn limits_variable(name: &str) -> String {
     machine_variable(name).replacen("MACHINE_", "LIMITS_", 1)
 }
@@ -124,12 +122,12 @@ pub(crate) fn kebab(pascal: &str) -> String {
     kebab
 }
 
-/// The rule that SAM creates for an event of a function.
+/// The logical id of the rule that SAM creates for an event of a function.
 pub(crate) fn function_rule(function: &str, event: &str) -> String {
     format!("{function}{event}")
 }
 
-/// The resource of a rule whose target is not a function.
+/// The logical id of a rule whose target is not a function.
 pub(crate) fn rule(service: Service, action: &str) -> String {
     format!("{}{action}Rule", pascal(service.name))
 }

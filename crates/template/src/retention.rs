@@ -1,4 +1,4 @@
-//! The resources that outlive the stack in production: those that hold data.
+//! The resources that hold data. In production, they outlive the stack.
 
 use serde_json::{Value, json};
 
@@ -6,9 +6,9 @@ use crate::intrinsics::either;
 use crate::stack::parameters::IS_PROD;
 
 /// The types of resources that hold data (items, messages, events, secrets, users), each with the
-/// properties that identify one, as CloudFormation's registry has them. They are retained together
-/// because they depend on each other: an archive has a rule on its bus, a queue names its
-/// dead-letter queue.
+/// properties that identify a resource in CloudFormation's registry. These resources are retained
+/// together, because they depend on each other: an archive has a rule on its bus, and a queue names
+/// its dead-letter queue.
 const HOLDS_DATA: [(&str, &[&str]); 9] = [
     ("AWS::Cognito::UserPool", &["UserPoolId"]),
     ("AWS::Cognito::UserPoolClient", &["UserPoolId", "ClientId"]),
@@ -27,8 +27,8 @@ pub(crate) fn identifier(kind: &str) -> Option<&'static [&'static str]> {
 }
 
 /// The attributes that retain a resource of this type in production: if the stack is deleted, if
-/// the resource is taken out of the template, and if it is replaced. They are empty for a type that
-/// holds no data. If the creation of the stack fails, the resources are deleted.
+/// the resource is removed from the template, and if CloudFormation replaces it. If the creation of
+/// the stack fails, the resource is deleted. Empty for a type that holds no data.
 pub(crate) fn policies(kind: &str) -> Vec<(String, Value)> {
     if identifier(kind).is_none() {
         return Vec::new();

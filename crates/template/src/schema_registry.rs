@@ -13,9 +13,8 @@ use crate::{Parameter, Template};
 pub(crate) const REGISTRY_NAME: &str = "RegistryName";
 
 const PREAMBLE: &str = "\
-# Printed by `synth` beside template.yaml, whose nested stack it is: the events of the design table as
-# OpenAPI 3.0, which EventBridge's schema registry shows and generates code from.
-";
+Printed by `synth` beside template.yaml, which deploys it as a nested stack: the events of the design table
+as OpenAPI 3.0. EventBridge's schema registry shows them, and generates code from them.";
 
 /// Makes the template of the registry, with the events of `table`.
 ///

@@ -1,4 +1,5 @@
-//! The stack: the AWS resources that derive from the design table, the tables and the routes.
+//! The stack: the AWS resources that derive from the design table and from the services' tables and
+//! routes.
 
 mod api;
 pub(crate) mod grants;
@@ -31,7 +32,7 @@ pub struct Stack {
     pub table: DesignTable,
     /// The services, with their tables and routes.
     pub functions: Vec<HttpFunction>,
-    /// The parts of the application that do not derive from its table and functions.
+    /// The parts of the application that do not derive from `table` and `functions`.
     pub application: Application,
     /// The template's folder, to which the paths in the template are relative.
     pub root: PathBuf,
@@ -43,7 +44,6 @@ impl Stack {
         self.functions.iter().filter(|function| !function.routes.is_empty())
     }
 
-    /// Whether the stack has an HTTP API.
     pub(crate) fn has_api(&self) -> bool {
         self.with_routes().next().is_some()
     }
@@ -82,7 +82,7 @@ pub fn synthesize(stack: &Stack) -> Template {
         outside::add(&mut template, &topology, bus);
     }
     if !stack.application.resources.is_empty() {
-        template.section("What the application needs beside its services.");
+        template.section("Resources of the application that belong to no service.");
     }
     for (id, resource) in &stack.application.resources {
         template.add_resource(*id, resource);

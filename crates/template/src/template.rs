@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::constructs::{Construct, Resource};
 use crate::yaml;
 
-/// A template's parameter. Each has a default, so that a deployment need not set it.
+/// A parameter of a template. Every parameter has a default, so that a deployment need not set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
     name: String,
@@ -44,7 +44,7 @@ impl Parameter {
         Self { number: true, least: Some(least), ..self }
     }
 
-    /// Has CloudFormation hide the parameter's value.
+    /// Makes CloudFormation hide the parameter's value.
     #[must_use]
     pub fn secret(self) -> Self {
         Self { secret: true, ..self }
@@ -98,7 +98,7 @@ pub struct Template {
 }
 
 impl Template {
-    /// Begins a section, to which the resources added from now on belong.
+    /// Begins a section. Resources that are added after this call belong to the section.
     pub fn section(&mut self, comment: impl Into<String>) {
         self.sections.push((comment.into(), Vec::new()));
     }
@@ -138,7 +138,7 @@ impl Template {
     /// The whole template as YAML, the same on every run.
     #[must_use]
     pub fn to_yaml(&self) -> String {
-        let mut out = self.preamble.to_owned();
+        let mut out: String = self.preamble.lines().map(|line| format!("# {line}\n")).collect();
         for (key, value) in self.head() {
             if value.is_object() {
                 out.push('\n');

@@ -1,4 +1,4 @@
-//! The template of a stack that is deployed in two regions, of which one acts.
+//! The template of a stack that is deployed in two regions, only one of which is active at a time.
 //!
 //! The same template is deployed in both regions under one stack name, with the same parameters. It
 //! differs from the template for one region:
@@ -7,8 +7,9 @@
 //!   the other stack refers to them by their names.
 //! - Functions publish to a global endpoint, which replicates every event to the bus of the other
 //!   region.
-//! - Functions read which region acts from a table that is strongly consistent in both regions.
-//! - The rules of the region that does not act are disabled.
+//! - To learn which region is active, functions read a table that is strongly consistent in both
+//!   regions.
+//! - Only the rules of the active region are enabled.
 
 mod by_name;
 mod endpoint;
@@ -23,18 +24,18 @@ use crate::{Parameter, Stack, Template, names, synthesize};
 pub(crate) use by_name::{ByName, reads_acting_region};
 
 const PREAMBLE: &str = "\
-# Printed by `synth` beside template.yaml, from the same design table: the same application in two regions, of
-# which one acts. docs/TWO-REGIONS.md deploys it. A test lists how it differs from template.yaml.
-";
+Printed by `synth` beside template.yaml, from the same design table: the same application in two regions, only
+one of which is active at a time. docs/TWO-REGIONS.md deploys it. A test lists how it differs from template.yaml.";
 
 /// The parameter with the region whose stack creates tables, secrets and the endpoint.
 pub(crate) const PRIMARY: &str = "PrimaryRegion";
 /// The parameter with the other region.
 pub(crate) const SECONDARY: &str = "SecondaryRegion";
-/// The parameter with the region that has no stack, but a vote on which region acts.
+/// The parameter with the witness region: it has no stack, and takes part only in writes to the
+/// table that names the active region.
 pub(crate) const WITNESS: &str = "WitnessRegion";
-/// The parameter that names the acting region: its rules are enabled, the other region's are not.
-const ACTING: &str = "ActingRegion";
+/// The parameter that names the active region. Only the rules of that region are enabled.
+const ACTIVE: &str = "ActiveRegion";
 /// The parameter that selects whether there is a global endpoint.
 const GLOBAL_ENDPOINT: &str = "GlobalEndpoint";
 /// The parameter with the endpoint's id, for the stack that does not create the endpoint.
@@ -42,8 +43,8 @@ const ENDPOINT_ID: &str = "EndpointId";
 
 /// The condition that this is the primary region's stack.
 pub(crate) const IS_PRIMARY: &str = "IsPrimary";
-/// The condition that this stack's region acts.
-pub(crate) const IS_ACTING: &str = "IsActing";
+/// The condition that this stack's region is the active region.
+pub(crate) const IS_ACTIVE: &str = "IsActive";
 /// The condition that this stack creates the global endpoint.
 const HAS_ENDPOINT: &str = "HasEndpoint";
 
@@ -82,8 +83,8 @@ pub fn two_regions(stack: &Stack) -> Template {
 fn parameters() -> [Parameter; 6] {
     let text = Parameter::text;
     let primary = "The region whose stack creates tables, secrets and the global endpoint";
-    let witness = "A third region, without a stack, that stores which of the two acts";
-    let acting = "The region whose rules are enabled: one of the two";
+    let witness = "A third region, without a stack, that stores which of the two is active";
+    let active = "The region whose rules are enabled: one of the two";
     let endpoint =
         "Whether the primary stack has the endpoint, which needs the buses of both regions";
     let id = "The endpoint's id, an output of the primary stack, for the secondary one";
@@ -91,7 +92,7 @@ fn parameters() -> [Parameter; 6] {
         text(PRIMARY, primary, "eu-central-1").like(REGION),
         text(SECONDARY, "The region of the other stack", "eu-west-1").like(REGION),
         text(WITNESS, witness, "eu-west-3").like(REGION),
-        text(ACTING, acting, "eu-central-1").like(REGION),
+        text(ACTIVE, active, "eu-central-1").like(REGION),
         text(GLOBAL_ENDPOINT, endpoint, "false").one_of(&["true", "false"]),
         text(ENDPOINT_ID, id, "").like("^([A-Za-z0-9-]+[.][A-Za-z0-9-]+)?$"),
     ]
@@ -103,7 +104,7 @@ fn conditions() -> [(String, Value); 3] {
     let created = json!([{ "Condition": IS_PRIMARY }, equals(GLOBAL_ENDPOINT, "true")]);
     [
         (IS_PRIMARY.to_owned(), here(PRIMARY)),
-        (IS_ACTING.to_owned(), here(ACTING)),
+        (IS_ACTIVE.to_owned(), here(ACTIVE)),
         (HAS_ENDPOINT.to_owned(), json!({ "Fn::And": created })),
     ]
 }
@@ -111,7 +112,7 @@ fn conditions() -> [(String, Value); 3] {
 /// Adds the rules that the parameters of both stacks have to fulfil.
 fn add_rules(rules: &mut Value, stack: &Stack) {
     let same = |a, b| json!({ "Fn::Equals": [reference(a), reference(b)] });
-    let either_one = json!({ "Fn::Or": [same(ACTING, PRIMARY), same(ACTING, SECONDARY)] });
+    let either_one = json!({ "Fn::Or": [same(ACTIVE, PRIMARY), same(ACTIVE, SECONDARY)] });
     rules["RegionsAreTwo"] = json!({ "Assertions": [
         {
             "Assert": { "Fn::Not": [same(PRIMARY, SECONDARY)] },
@@ -119,7 +120,7 @@ fn add_rules(rules: &mut Value, stack: &Stack) {
         },
         {
             "Assert": either_one,
-            "AssertDescription": "ActingRegion must be PrimaryRegion or SecondaryRegion",
+            "AssertDescription": "ActiveRegion must be PrimaryRegion or SecondaryRegion",
         },
     ] });
     if stack.has_api() {
@@ -135,7 +136,8 @@ fn add_rules(rules: &mut Value, stack: &Stack) {
     }
 }
 
-/// Converts a resource of the template for one region to that of the template for two regions.
+/// Converts a resource of the template for one region to the resource of the template for two
+/// regions.
 fn changed(
     (id, mut resource): (&str, Value),
     by_name: &ByName,
@@ -175,16 +177,16 @@ fn in_primary(own: &Value, conditions: &mut Map<String, Value>) -> String {
     name
 }
 
-/// Enables a rule only in the region that acts.
+/// Enables a rule only in the active region.
 fn enable_rule(properties: &mut Value) {
     let state = &mut properties["State"];
     let here = if state.is_null() { json!("ENABLED") } else { state.take() };
-    *state = either(IS_ACTING, here, json!("DISABLED"));
+    *state = either(IS_ACTIVE, here, json!("DISABLED"));
 }
 
-/// Restricts a rule whose target is outside of the stack to events whose home region is that of the
-/// stack. Functions check the home region themselves; behind such a rule, no code of ours runs that
-/// could.
+/// Restricts a rule whose target is outside of the stack to events whose home region is the stack's
+/// region. Functions check the home region themselves, but no code of ours runs at a target outside
+/// of the stack.
 fn at_home(properties: &mut Value) {
     let reaches_outside = !properties["Targets"][0]["RoleArn"].is_null();
     if reaches_outside {
@@ -193,7 +195,7 @@ fn at_home(properties: &mut Value) {
     }
 }
 
-/// Enables a function's rules only in the region that acts.
+/// Enables a function's rules only in the active region.
 fn enable_events(events: &mut Value) {
     let events = events.as_object_mut().into_iter().flat_map(Map::values_mut);
     for event in events.filter(|event| event["Type"] == "EventBridgeRule") {
@@ -201,7 +203,7 @@ fn enable_events(events: &mut Value) {
     }
 }
 
-/// Gives functions the endpoint, and the table that says which region acts.
+/// Gives functions the endpoint, and the table that names the active region.
 fn configure_functions(template: &mut Template) {
     let variables = &mut template.globals["Function"]["Environment"]["Variables"];
     variables["BUS_ENDPOINT_ID"] = endpoint::id();
@@ -209,7 +211,7 @@ fn configure_functions(template: &mut Template) {
     variables[names::table_variable("regions")] = substitute(regions);
 }
 
-/// Returns the resource with `condition`, under which only the primary region's stack has it.
+/// Returns the resource with `condition`, which holds only in the primary region's stack.
 fn of_primary(resource: Resource, condition: &str) -> Resource {
     Resource { condition: Some(condition.to_owned()), ..resource }
 }

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-/// The longest line in characters, for a value on one line.
+/// A list or an object is written on one line only if that line has at most this many characters.
 const WIDTH: usize = 100;
 
 /// Objects at a lower depth than this, such as whole resources, are written on several lines, even
@@ -31,7 +31,7 @@ const FIRST: &[&str] = &[
     "info",
 ];
 
-/// Intrinsic functions with a list as their argument, which have a short form with a tag.
+/// Intrinsic functions that take a list, and have a short form with a tag.
 const LIST_FUNCTIONS: &[&str] =
     &["Fn::If", "Fn::Equals", "Fn::Not", "Fn::And", "Fn::Or", "Fn::Join"];
 
@@ -113,7 +113,8 @@ fn indent(out: &mut String, depth: usize) {
     out.extend(std::iter::repeat_n("  ", depth));
 }
 
-/// The value on one line, if it may be on one line and fits into `room` characters.
+/// The value on one line; `None` if it must not be on one line, or does not fit into `room`
+/// characters.
 fn on_one_line(value: &Value, depth: usize, room: usize) -> Option<String> {
     let (tag, inner) = tagged(value);
     let text = flow(value)?;

@@ -1,4 +1,4 @@
-//! The Agents service: how many agents are free, and which tickets have one.
+//! The Agents service: how many agents are free, and which tickets have an agent.
 
 use chorus_kernel::{
     Action, Context, Counter, Decided, Decision, Found, Function, Input, TableSpec, add, create,
@@ -20,8 +20,8 @@ pub fn function() -> Function {
     Function::of(services::AGENTS).table(TABLE).action(AssignAgent).action(ReleaseAgent)
 }
 
-/// The number of agents without a ticket. The item is created when the first agent is assigned;
-/// until then all agents are free.
+/// The number of agents without a ticket. It is stored once the first agent is assigned; until
+/// then, all agents are free.
 #[derive(Clone, Serialize, Deserialize)]
 struct Team {
     name: String,
@@ -32,8 +32,9 @@ entity!(Team: "team" in TABLE, by name: String);
 
 const FREE: Counter<Team> = Counter::of("free");
 
-/// Whether an agent works on a ticket. A ticket that was closed before it reached this service is
-/// `released` from the start, so that it gets no agent afterwards.
+/// An agent's work on a ticket; `released` is set once the work has ended. If a ticket was closed
+/// before this service assigned an agent, `released` is set from the start, so that no agent is
+/// assigned later.
 #[derive(Clone, Serialize, Deserialize)]
 struct Assignment {
     ticket_id: TicketId,
@@ -61,7 +62,8 @@ impl Action for AssignAgent {
         if known.assignment.is_some() {
             return Ok(Decision::nothing("the ticket has its agent, or is closed"));
         }
-        // If two tickets find the last free agent, the counter's lower bound decides.
+        // If two tickets compete for the last free agent, the counter's lower bound rejects one of
+        // the decrements.
         let taken = match &known.team {
             None => create(&Team { name: TEAM.to_owned(), free: HIRED - 1 }),
             Some(team) if team.free > 0 => add(&TEAM.to_owned(), &[(FREE, -1)]),
@@ -85,9 +87,10 @@ impl Action for ReleaseAgent {
     fn decide(&self, it: &Input<Self>, known: &Self::State, _: &Context<'_>) -> Decided<Self> {
         let released = Assignment { ticket_id: self.keys(it), released: true };
         Ok(match known {
-            None => Decision::nothing("no agent has it, and none will").with(create(&released)),
-            Some(known) if known.released => Decision::nothing("its agent is free already"),
-            Some(known) => Decision::nothing("its agent is free")
+            None => Decision::nothing("the ticket has no agent, and will get none")
+                .with(create(&released)),
+            Some(known) if known.released => Decision::nothing("the agent is free already"),
+            Some(known) => Decision::nothing("the agent is free")
                 .with(replace(known, &released))
                 .with(add(&TEAM.to_owned(), &[(FREE, 1)])),
         })

@@ -125,7 +125,9 @@ impl Action for CloseTicket {
             (Some(it), rows::CloseTicketInput::NoAgentFree(_)) => {
                 Ok(emit_with_status(facts::TicketWithdrawn { ticket_id }, it, Status::Withdrawn))
             }
-            (None, rows::CloseTicketInput::NoAgentFree(_)) => Ok(Decision::nothing("it is closed")),
+            (None, rows::CloseTicketInput::NoAgentFree(_)) => {
+                Ok(Decision::nothing("the ticket is closed"))
+            }
             (None, _) if known.is_none() => Err(ActionError::NotFound(format!("no {ticket_id}"))),
             (None, _) => Err(ActionError::Conflict(format!("{ticket_id} is closed"))),
         }

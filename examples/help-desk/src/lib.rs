@@ -1,5 +1,5 @@
-//! A help desk: a second, small application on the engine. `docs/START-YOUR-OWN.md` builds a smaller
-//! one step by step.
+//! A help desk: a second, small application on the engine. `docs/START-YOUR-OWN.md` builds a
+//! smaller application step by step.
 #![allow(missing_docs, missing_debug_implementations)]
 
 pub mod agents;

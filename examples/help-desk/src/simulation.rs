@@ -1,4 +1,5 @@
-//! The help desk under a virtual clock and faults: the requests that arrive, and what must hold.
+//! The help desk in a simulation with a virtual clock and faults: the requests that arrive, and the
+//! conditions that must hold.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,13 +6,13 @@ pub mod services {
     chorus_table::services! {
         /// Takes tickets, and follows them to their end.
         DESK: "desk", "Desk", "org.desk";
-        /// Knows how many agents are free, and which tickets have one.
+        /// Counts the free agents, and assigns them to tickets.
         AGENTS: "agents", "Agents", "org.agents";
     }
 }
 
 chorus_table::identifier! {
-    /// Names a ticket.
+    /// The id of a ticket.
     TicketId
 }
 
@@ -56,11 +56,11 @@ pub mod facts {
         AgentAssigned: AGENTS, Terminal, about ticket_id, { ticket_id: TicketId = ticket(), }
     }
     event! {
-        /// Every agent is busy.
+        /// No agent is free to take the ticket.
         NoAgentFree: AGENTS, Failure, about ticket_id, { ticket_id: TicketId = ticket(), }
     }
     event! {
-        /// Whoever is on call was alerted to a severe ticket that stayed open.
+        /// The person on call was paged about a severe ticket that stayed open.
         OnCallPaged: DESK, Terminal, about ticket_id, { ticket_id: TicketId = ticket(), }
     }
     event! {
@@ -68,7 +68,7 @@ pub mod facts {
         TicketResolved: DESK, Step, about ticket_id, { ticket_id: TicketId = ticket(), }
     }
     event! {
-        /// The ticket was closed, because nobody could take it.
+        /// The ticket was closed, because no agent was free to take it.
         TicketWithdrawn: DESK, End, about ticket_id, { ticket_id: TicketId = ticket(), }
     }
 }
@@ -80,20 +80,21 @@ chorus_table::design_table! {
     /// Opens a ticket.
     OpenTicket: DESK api [OpenTicket] => [TicketOpened]
         .undone_by(&CloseTicket).callers(Callers::customers_or(&[AGENT]));
-    /// Has a free agent take the ticket.
+    /// Assigns a free agent to the ticket.
     AssignAgent: AGENTS on [TicketOpened] => [AgentAssigned, NoAgentFree]
         .undone_by(&ReleaseAgent);
-    /// Gives the agent of a severe ticket some time, and then calls for help.
+    /// Starts the state machine that gives the agent of a severe ticket some time, and then pages
+    /// the person on call.
     EscalateTicket: DESK on [TicketOpened] => []
         .read_only().starts_machine()
         .when(chorus_table::Content::AtLeast { field: "severity", units: 3 });
-    /// Pages whoever is on call, if the ticket is still open.
+    /// Pages the person on call, if the ticket is still open.
     PageOnCall: DESK task_of EscalateTicket [TicketOpened] => [OnCallPaged]
         .records().outside();
-    /// Closes a ticket whose problem is solved, or that nobody can take.
+    /// Closes a ticket whose problem is solved, or that no agent is free to take.
     CloseTicket: DESK api [ResolveTicket] on [NoAgentFree] => [TicketResolved, TicketWithdrawn]
         .final_step().callers(Callers::with(&[AGENT]));
-    /// Sets the agent of a solved ticket free.
+    /// Frees the agent of a solved ticket.
     ReleaseAgent: AGENTS on [TicketResolved] => []
         .final_step();
 }

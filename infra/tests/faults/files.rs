@@ -39,8 +39,7 @@ fn an_api_description_that_is_not_there() {
         },
         &[
             ("Api", "names api.yaml as Location"),
-            // A security scheme that is defined in a file that cannot be read counts as no
-            // protection.
+            // A security scheme in a file that cannot be read counts as no protection.
             ("Api", "admits anybody by the scheme token"),
         ],
     );

@@ -1,4 +1,4 @@
-//! Faults that are put into a valid template are reported with the resource, the problem and a
+//! For each fault in an otherwise valid template, the checks report the resource, the problem and a
 //! remedy.
 
 mod authorizers;
@@ -17,8 +17,8 @@ use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Puts a fault into the template with `plant`, and asserts that the checks report exactly the
-/// `expected` findings, each given by its resource and a part of its problem.
+/// Calls `plant` to put a fault into the template, and asserts that the checks report exactly the
+/// `expected` findings. Each finding is given by its resource and a part of its problem.
 #[track_caller]
 fn planted(plant: impl FnOnce(&mut Value), expected: &[(&str, &str)]) {
     let stack = shop(ROOT);
@@ -47,7 +47,7 @@ fn event<'a>(document: &'a mut Value, function: &str, name: &str) -> &'a mut Val
     &mut of(document, function)["Events"][name]["Properties"]
 }
 
-/// The statement of a role whose `Sid` is `sid`.
+/// In a role's policy, the statement with the `Sid` `sid`.
 fn statement<'a>(document: &'a mut Value, role: &str, sid: &str) -> &'a mut Value {
     let statements = &mut of(document, role)["Policies"][0]["PolicyDocument"]["Statement"];
     let mut statements = statements.as_array_mut().expect("a role has statements").iter_mut();

@@ -48,7 +48,7 @@ fn a_variable_without_a_path_and_a_path_without_a_variable() {
     );
 }
 
-/// EventBridge refuses to deploy a rule that changes events for a bus; an emulator does not.
+/// EventBridge rejects a rule that changes events for a bus, but emulators accept the rule.
 #[test]
 fn an_event_that_is_changed_on_its_way_to_a_bus() {
     let changes = [
@@ -93,7 +93,8 @@ fn a_path_that_leads_nowhere() {
     );
 }
 
-/// No linter knows whether a message group is a tenant, and EventBridge takes any text.
+/// No linter knows that the message group has to be the tenant, and EventBridge accepts any text.
+/// So only these checks report a wrong group.
 #[test]
 fn a_queue_that_does_not_tell_tenants_apart() {
     for (group, told) in [

@@ -1,4 +1,5 @@
-//! Checks that a machine's choices compare exactly the answers that its waiting tasks can get.
+//! Checks that the Choice states of a state machine compare exactly the answers that its waiting
+//! tasks can get.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Reports a route without an authorizer, unless the design table leaves the route open or to a
-//! partner's signature.
+//! Reports routes without an authorizer, except for routes whose callers need no token according to
+//! the design table.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,8 @@ fn is_open(view: View<'_>, method: &str, path: &str) -> bool {
     this.any(|route| !route.callers.need_token())
 }
 
-/// The security schemes that an operation requires; empty if it can be called without any.
+/// The security schemes that an operation requires; empty if the operation can be called without a
+/// scheme.
 fn required(operation: &Value) -> Vec<&str> {
     let choices = operation["security"].as_array().map_or(&[][..], Vec::as_slice);
     let is_none = |choice: &Value| choice.as_object().is_none_or(serde_json::Map::is_empty);

@@ -1,4 +1,5 @@
-//! Checks that each rule has a dead-letter queue, given by its ARN, whose policy admits that rule.
+//! Checks that each target of a rule has a dead-letter queue, given by its ARN, and that the
+//! queue's policy admits the rule.
 
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
         for target in &rule.targets {
             let queue = &target["DeadLetterConfig"]["Arn"];
             if queue.is_null() {
-                let problem = "loses what cannot be delivered: a target has no dead-letter queue";
+                let problem = "loses undeliverable events: a target has no dead-letter queue";
                 let remedy = "Give the target a DeadLetterConfig with a queue's ARN";
                 findings.push(Finding::new(&rule.id, problem, remedy));
                 continue;
@@ -59,7 +60,7 @@ fn not_let_in(view: View<'_>, rule: &str, queue: &Value) -> Option<Finding> {
     };
     let remedy = format!("Allow {rule}, by aws:SourceArn, in the policy of {queue}");
     if statements.iter().filter(sending).count() == 0 {
-        let problem = format!("may not send to {queue}: no policy allows EventBridge to");
+        let problem = format!("may not send to {queue}: no policy allows EventBridge to send");
         return Some(Finding::new(rule, problem, remedy));
     }
     let bound: Vec<&Value> =
@@ -74,7 +75,7 @@ fn not_let_in(view: View<'_>, rule: &str, queue: &Value) -> Option<Finding> {
     (!named).then(|| Finding::new(rule, problem(), remedy))
 }
 
-/// The ARNs in a statement's `aws:SourceArn` conditions: those of the rules that may send.
+/// The ARNs in a statement's `aws:SourceArn` conditions: the ARNs of the rules that may send.
 fn source_arns(statement: &Value) -> Vec<&Value> {
     let conditions = ["ArnEquals", "ArnLike", "StringEquals"];
     conditions

@@ -1,5 +1,5 @@
-//! Checks that every file which the template names exists, and that every `${name}` in a definition
-//! is substituted.
+//! Checks that every file that the template names exists, and that every `${name}` in the
+//! definition of a state machine has a substitution.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,8 @@ fn missing(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
         .collect()
 }
 
-/// Reports names in a definition without a substitution, and substitutions without such a name.
+/// Reports each `${name}` of a definition without a substitution, and each substitution whose name
+/// the definition does not use.
 fn substitutions(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
     let definition = view.definition(properties).unwrap_or_default();
     let used: BTreeSet<&str> = variables(&definition).collect();

@@ -1,10 +1,10 @@
-//! Checks that a rule whose target is a bus forwards events unchanged: EventBridge refuses to
-//! deploy a rule that changes the input of a bus, and emulators do not notice it.
+//! Checks that a rule whose target is a bus forwards events unchanged. EventBridge rejects a rule
+//! that changes the input of a bus, but emulators accept it.
 
 use super::view::View;
 use crate::Finding;
 
-/// The properties of a target that change what it gets.
+/// The properties of a target that change its input.
 const CHANGES: [&str; 3] = ["Input", "InputPath", "InputTransformer"];
 
 pub(super) fn check(view: View<'_>) -> Vec<Finding> {

@@ -1,5 +1,5 @@
-//! Checks that failed events of a function go to its failure queue, and that a function which
-//! receives from a queue reports each failed message, rather than the whole batch.
+//! Checks that events on which a function fails go to a queue. Checks also that a function that
+//! receives from a queue reports each failed message, instead of failing the whole batch.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! Checks that no role allows more than its function or machine does: own tables, own events, own
-//! failure queue.
+//! Checks that a role allows exactly what its function or state machine needs: access to its own
+//! tables, its own events and its own failure queue.
 
 use serde_json::Value;
 

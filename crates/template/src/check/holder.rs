@@ -28,7 +28,7 @@ pub(super) struct Holder<'a> {
 }
 
 impl<'a> Holder<'a> {
-    /// The holder `id`: a function, a machine, or an unknown holder that does nothing.
+    /// The holder with the logical id `id`. For an unknown id, the holder needs no action.
     pub(super) fn of(view: View<'a>, id: &'a str) -> Self {
         let unknown = Self {
             name: id,
@@ -107,8 +107,8 @@ impl<'a> Holder<'a> {
         findings
     }
 
-    /// Reports granted sources and detail types that the holder never publishes, and a grant that
-    /// is not bound to sources and detail types.
+    /// Reports granted sources and detail types that the holder never publishes, and a grant of
+    /// `events:PutEvents` without a condition on the source or on the detail type.
     fn wrong_events(&self, at: &str, statement: &Value) -> Vec<Finding> {
         let mut findings = Vec::new();
         for key in ["events:source", "events:detail-type"] {
@@ -176,8 +176,7 @@ impl<'a> Holder<'a> {
             .map(|event| event.detail_type)
             .collect();
         let finding = |name: &&str| {
-            let problem =
-                format!("may not publish {name}, which {} publishes by the table", self.name);
+            let problem = format!("may not publish {name}, which {} has to publish", self.name);
             Finding::new(at, problem, "Add it to events:detail-type, with its source")
         };
         unheard.iter().map(finding).collect()
@@ -185,7 +184,7 @@ impl<'a> Holder<'a> {
 }
 
 /// The actions that these statements allow, each with its resource's logical id. In a template for
-/// two regions, tables and secrets are given by their ARNs instead.
+/// two regions, tables and secrets are given by their ARNs instead of their logical ids.
 fn allowed_actions(
     statements: &[Statement],
     by_name: Option<&ByName>,
@@ -219,7 +218,7 @@ fn by_functions(topology: &Topology, of: impl Fn(&RowSpec) -> bool) -> Vec<Event
     grants::published_by_functions(topology, of).copied().collect()
 }
 
-/// The values to which a statement's condition binds `key`.
+/// The values that a statement's condition allows for `key`.
 fn granted<'a>(statement: &'a Value, key: &str) -> Vec<&'a str> {
     let operators = ["ForAllValues:StringEquals", "StringEquals"];
     operators.iter().flat_map(|one| texts(&statement["Condition"][one][key])).collect()

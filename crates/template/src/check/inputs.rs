@@ -1,5 +1,5 @@
-//! Checks the inputs of targets: every JSONPath exists in the events, and every variable has a
-//! path.
+//! Checks the inputs of targets: every JSONPath exists in an event that the rule matches, and every
+//! variable has a path.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,8 @@ fn one(view: View<'_>, rule: &RuleView<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Reports variables without a path, and paths without a variable.
+/// Reports variables of an input template that have no path, and paths whose variable the template
+/// does not use.
 fn variables(id: &str, transformer: &Value) -> Vec<Finding> {
     let template = transformer["InputTemplate"].as_str().unwrap_or_default();
     let used: BTreeSet<&str> = placeholders(template).collect();
@@ -81,7 +82,7 @@ fn paths(settings: &Value) -> Vec<&str> {
     paths
 }
 
-/// Whether `$.a.b` exists in the event.
+/// Whether a path such as `$.a.b` exists in the event.
 fn path_exists(path: &str, event: &Value) -> bool {
     let steps = path.trim_start_matches("$.").split('.');
     !steps.fold(event, |value, step| &value[step]).is_null()

@@ -37,7 +37,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Reports what Step Functions would reject in a definition.
+/// Reports the faults for which Step Functions would reject a definition.
 fn problems(id: &str, definition: &str) -> Vec<Finding> {
     let filled = variables(definition)
         .fold(definition.to_owned(), |text, name| text.replace(&format!("${{{name}}}"), "1"));
@@ -50,8 +50,8 @@ fn problems(id: &str, definition: &str) -> Vec<Finding> {
     errors.map(finding).collect()
 }
 
-/// Reports a task that waits without a timeout, and a waiting task that does not catch every error,
-/// so that its failure would fail the execution.
+/// Reports waiting tasks without a timeout. Reports also waiting tasks that do not catch every
+/// error, because the failure of such a task would fail the execution.
 fn waits(id: &str, task: Task<'_>) -> Vec<Finding> {
     let state = task.state;
     let mut findings = Vec::new();
@@ -94,7 +94,7 @@ fn referenced_resource<'a>(machine: &'a Value, named: &Value) -> Option<&'a str>
 }
 
 /// Reports an event that a task passes to an action whose row is not `task_of` this machine, or to
-/// another function than that of the action's service.
+/// a function other than that of the action's service.
 fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> Option<Finding> {
     if !task.calls("lambda:invoke") {
         return None;
@@ -109,7 +109,7 @@ fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> 
         return Some(Finding::new(
             id,
             problem,
-            "Declare the row as `task_of` it in the design table",
+            "Declare the row as `task_of` this machine in the design table",
         ));
     };
     let own = names::function(row.service.name);
@@ -119,7 +119,8 @@ fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> 
     (function != own).then(|| Finding::new(id, problem(), format!("Call {own}")))
 }
 
-/// The rows that are tasks of a machine, or of a machine in which it is nested.
+/// The rows whose actions are tasks of the machine `id`, or of a machine that starts it as a nested
+/// machine.
 fn tasks_of<'a>(view: View<'a>, id: &str) -> Vec<&'a RowSpec> {
     let machines = Machine::all(view.stack);
     let is_called = |task: Task<'_>| {
@@ -154,8 +155,8 @@ pub(super) fn parts(definition: &Definition) -> impl Iterator<Item = &str> {
     definition.tasks().filter_map(|task| substituted(&task.parameters()["StateMachineArn"]))
 }
 
-/// Reports rows that are tasks of a machine, but get no event from it or from a machine nested in
-/// it.
+/// Reports rows whose actions are tasks of a machine, but get no event from this machine or from a
+/// machine nested in it.
 fn unused_tasks(view: View<'_>, id: &str, definition: &Definition) -> Vec<Finding> {
     let parts: Vec<Definition> = parts(definition)
         .filter_map(|name| {

@@ -58,7 +58,7 @@ fn by_a_queue(view: View<'_>, row: &RowSpec) -> Option<Finding> {
     (patience < QUEUE.retry.max_age).then(|| Finding::new(queue, problem(), remedy))
 }
 
-/// Reports tasks that call the row and give up before the end of the longest outage.
+/// Reports tasks that invoke the row's action and give up before the end of the longest outage.
 fn by_a_machine(view: View<'_>, row: &RowSpec) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (id, properties) in view.of_kind("AWS::Serverless::StateMachine") {

@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::view::{View, texts};
 use crate::{Finding, Stack};
 
-/// The account of the samples.
 const SAMPLE_ACCOUNT: &str = "123456789012";
 
 pub(super) fn check(view: View<'_>) -> Vec<Finding> {
@@ -22,7 +21,8 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     patterns.flat_map(|(id, pattern)| one(view, (&id, pattern), &known_events)).collect()
 }
 
-/// Every event that the table's rows consume or emit.
+/// Every event that the table's rows consume or emit, and every command that a partner's account
+/// sends.
 fn known_events(stack: &Stack) -> Vec<EventSpec> {
     let rows = stack.table.rows.iter();
     let events = rows.clone().flat_map(|row| row.on.iter().chain(row.emits)).copied();
@@ -67,7 +67,9 @@ fn one(view: View<'_>, (id, pattern): (&str, &Value), known_events: &[EventSpec]
     findings
 }
 
-/// Replaces each parameter in a pattern by [`SAMPLE_ACCOUNT`]: patterns refer to accounts only.
+/// Replaces each `Ref` in a pattern by [`SAMPLE_ACCOUNT`]. Each `Ref` is an account id, except for
+/// the home region in a template for two regions. No sample has a home region, so its value does
+/// not matter.
 fn deployed(pattern: &Value) -> Value {
     match pattern {
         Value::Object(fields) if fields.contains_key("Ref") => SAMPLE_ACCOUNT.into(),
@@ -79,12 +81,12 @@ fn deployed(pattern: &Value) -> Value {
     }
 }
 
-/// An example of each event that the table's rows consume or emit, as the bus delivers it.
+/// The samples of all events and commands in [`known_events`], as the bus delivers them.
 pub(super) fn samples(stack: &Stack) -> Vec<Value> {
     let known_events = known_events(stack);
     let mut samples = Vec::new();
     for message in stack.table.messages() {
-        // The source of a command on the bus is that of the partner who sends it.
+        // On the bus, the source of a command is the source of the partner that sends the command.
         let same = |spec: &&EventSpec| match message.spec.category() {
             Category::Command => spec.detail_type == message.spec.detail_type,
             _ => **spec == message.spec,
@@ -108,7 +110,8 @@ fn matches(pattern: &Pattern, sample: &Value) -> bool {
     pattern.matches(sample.to_string().as_bytes()).is_ok_and(|matched| matched)
 }
 
-/// Suggests the known name that shares the most letters at both ends.
+/// Suggests the known name that has the most letters in common with `name`, at the beginning and at
+/// the end.
 fn nearest(name: &str, known: &BTreeSet<&str>) -> String {
     let shared = |other: &str| {
         let front = name.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();

@@ -7,13 +7,14 @@ use serde_json::Value;
 use super::view::{View, variables};
 use crate::Finding;
 
-/// The longest name of a stack that is supported, in characters.
+/// The longest stack name that is supported, in characters.
 const STACK_NAME: usize = 24;
 
-/// The assumed length of any variable but the stack's name, such as an account id or a region.
+/// The assumed length of any variable other than the stack's name, such as an account id or a
+/// region.
 const VARIABLE: usize = 14;
 
-/// Types of resources, the property with the name, and the most characters that it may have.
+/// For each type of resource: the property with the name, and the most characters of the name.
 const LIMITS: &[(&str, &str, usize)] = &[
     ("AWS::SQS::Queue", "QueueName", 80),
     ("AWS::Serverless::Function", "FunctionName", 64),

@@ -1,4 +1,5 @@
-//! Checks that everything that is referred to exists, and that every parameter is used.
+//! Checks that every name to which the template refers exists, and that every parameter and every
+//! condition is used.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +40,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The parts of the template, each with the name by which findings call it.
+/// The parts of the template, each with its name in findings.
 fn places(view: View<'_>) -> Vec<(String, &Value)> {
     let resources = view.resources().map(|(id, resource)| (id.to_owned(), resource));
     let outputs = view.document["Outputs"].as_object().into_iter().flatten();
@@ -49,7 +50,7 @@ fn places(view: View<'_>) -> Vec<(String, &Value)> {
     resources.chain(outputs).chain(rest).collect()
 }
 
-/// The names of everything that can be referred to, except for pseudo parameters.
+/// The names of all parameters, resources and rules, without pseudo parameters.
 fn known(view: View<'_>) -> BTreeSet<String> {
     let parameters = keys(&view.document["Parameters"]).map(ToOwned::to_owned);
     let resources = view.resources().map(|(id, _)| id.to_owned());

@@ -1,18 +1,18 @@
-//! Checks of a template for two regions: no rule is enabled in the region that does not act, tables
-//! and secrets are in both regions, and every event is replicated.
+//! Checks of a template for two regions: rules are enabled only in the active region, tables and
+//! secrets are in both regions, and every event is replicated.
 
 use serde_json::{Value, json};
 
 use super::view::{View, either_way};
 use crate::intrinsics::reference;
-use crate::two_regions::{IS_ACTING, PRIMARY, SECONDARY};
+use crate::two_regions::{IS_ACTIVE, PRIMARY, SECONDARY};
 use crate::{Finding, names};
 
 pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     [enabled_rules(view), at_home(view), stored(view), replicated(view)].concat()
 }
 
-/// Reports rules that are enabled in the region that does not act.
+/// Reports rules that are enabled outside of the active region.
 fn enabled_rules(view: View<'_>) -> Vec<Finding> {
     let rules = view.of_kind("AWS::Events::Rule").map(|(id, rule)| (id.to_owned(), rule));
     let events = view.events("EventBridgeRule");
@@ -20,18 +20,18 @@ fn enabled_rules(view: View<'_>) -> Vec<Finding> {
         events.map(|(function, event, rule)| (names::function_rule(function, event), rule));
     let stands_by = |rule: &Value| {
         let by_region = rule["State"]["Fn::If"].as_array();
-        by_region.is_some_and(|ways| ways[0] == IS_ACTING && ways[2] == "DISABLED")
+        by_region.is_some_and(|ways| ways[0] == IS_ACTIVE && ways[2] == "DISABLED")
     };
     let enabled = rules.chain(events).filter(|(_, rule)| !stands_by(rule));
     let finding = |(id, _)| {
-        let remedy = format!("Let its State be !If [{IS_ACTING}, …, DISABLED]");
-        Finding::new(id, "is enabled in the region that does not act", remedy)
+        let remedy = format!("Let its State be !If [{IS_ACTIVE}, …, DISABLED]");
+        Finding::new(id, "is enabled outside of the active region", remedy)
     };
     enabled.map(finding).collect()
 }
 
-/// Reports rules whose targets are outside of the stack, such as a partner, and would get the
-/// events of both regions: no code of ours runs there that could ignore the other region's events.
+/// Reports rules that send the events of both regions to a target outside of the stack, such as a
+/// partner. Functions ignore the other region's events, but no code of ours runs at this target.
 fn at_home(view: View<'_>) -> Vec<Finding> {
     let outside = view.of_kind("AWS::Events::Rule");
     let outside = outside.filter(|(_, rule)| !rule["Targets"][0]["RoleArn"].is_null());
@@ -66,7 +66,8 @@ fn stored(view: View<'_>) -> Vec<Finding> {
     one.chain(tables).chain(secrets).map(finding).collect()
 }
 
-/// Reports functions that do not publish to the endpoint, and an endpoint that does not replicate.
+/// Reports functions that do not publish to the global endpoint, and a global endpoint that does
+/// not replicate events.
 fn replicated(view: View<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let endpoints: Vec<_> = view.of_kind("AWS::Events::Endpoint").collect();

@@ -1,11 +1,10 @@
-//! Accessors to a template, as the checks need them.
+//! Accessors to a template for the checks.
 
 use serde_json::Value;
 
 use crate::two_regions::ByName;
 use crate::{Stack, names};
 
-/// The type of a bus.
 pub(super) const BUS: &str = "AWS::Events::EventBus";
 
 /// A template, and the stack with which the checks compare it.
@@ -20,7 +19,7 @@ pub(super) struct View<'a> {
     pub(super) by_name: Option<&'a ByName>,
 }
 
-/// A rule: a resource of its own, or an event of a function.
+/// A rule: a separate resource, or an event of a function.
 pub(super) struct RuleView<'a> {
     /// The rule's logical id; for a function's event, the id that SAM generates.
     pub(super) id: String,
@@ -59,7 +58,6 @@ impl<'a> View<'a> {
         text.contains(":event-bus/") || resource_of(target).is_some_and(is_one)
     }
 
-    /// Whether this is the name of a parameter.
     pub(super) fn is_parameter(self, name: &str) -> bool {
         self.document["Parameters"].get(name).is_some()
     }
@@ -72,7 +70,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Every rule: those that are resources, and those among a function's events.
+    /// Every rule: the rules that are resources, and the rules among the events of functions.
     pub(super) fn rules(self) -> Vec<RuleView<'a>> {
         let own = self.of_kind("AWS::Events::Rule").map(|(id, properties)| RuleView {
             id: id.to_owned(),
@@ -118,8 +116,8 @@ pub(super) fn texts(value: &Value) -> impl Iterator<Item = &str> {
     items(value).iter().filter_map(Value::as_str)
 }
 
-/// The logical id to which a value refers, by `Ref`, `Fn::GetAtt`, or at the beginning of an
-/// `Fn::Sub`; for an `Fn::If`, that of its first branch.
+/// The logical id to which a value refers by `Ref`, by `Fn::GetAtt`, or at the beginning of an
+/// `Fn::Sub`. For an `Fn::If`, the first branch counts.
 pub(super) fn resource_of(value: &Value) -> Option<&str> {
     if let Some(then) = value["Fn::If"].get(1) {
         return resource_of(then);

@@ -1,4 +1,4 @@
-//! The bus, who may put events to it from other accounts, and the archive of its events.
+//! The bus, the policy for events from other AWS accounts, and the archive of the bus's events.
 
 use serde_json::{Value, json};
 
@@ -15,18 +15,17 @@ impl Construct for Bus {
     }
 }
 
-/// A statement of a bus's policy: an account may put these events, and no other.
+/// A statement of a bus's policy that allows an AWS account to put these events, and no others.
 #[derive(Debug)]
 pub struct BusPolicy {
     pub bus: &'static str,
-    /// The statement's name.
     pub sid: String,
     /// The account's id.
     pub account: Value,
     pub source: &'static str,
     pub detail_types: Vec<&'static str>,
-    /// The condition that the account has to belong to an organization, and the parameter with the
-    /// organization's id.
+    /// The condition under which the account has to belong to an organization, and the parameter
+    /// with the organization's id.
     pub organization: Option<(&'static str, &'static str)>,
 }
 

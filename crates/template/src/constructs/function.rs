@@ -19,7 +19,7 @@ pub struct EventRule {
     pub retry: Retry,
     /// The queue for events that cannot be delivered.
     pub dead_letters: String,
-    /// `ENABLED` or `DISABLED`, by a condition; null for a rule that is always enabled.
+    /// An `Fn::If` of `ENABLED` and `DISABLED`; null for a rule that is always enabled.
     pub state: Value,
 }
 
@@ -39,7 +39,7 @@ impl EventRule {
     }
 }
 
-/// A schedule that invokes a function, and the role with which it does.
+/// A schedule that invokes a function, and the role that the schedule uses.
 #[derive(Debug)]
 pub struct Schedule {
     /// A schedule expression, such as `rate(1 minute)`.
@@ -53,7 +53,7 @@ pub struct Schedule {
 pub enum EventSource {
     /// A rule on the bus.
     Rule(EventRule),
-    /// A queue. Of a batch, only the messages that the function reports as failed are received
+    /// A queue. Only those messages of a batch that the function reports as failed are received
     /// again.
     Queue(String),
     Schedule(Schedule),
@@ -78,7 +78,8 @@ impl EventSource {
                 "Properties": {
                     "ScheduleExpression": expression,
                     "Input": input,
-                    // The role that SAM would create could be assumed on behalf of any account.
+                    // Without this role, SAM creates one that EventBridge Scheduler may assume on
+                    // behalf of any AWS account.
                     "RoleArn": arn(role),
                     "RetryPolicy": { "MaximumRetryAttempts": 0 },
                 },
@@ -87,14 +88,15 @@ impl EventSource {
     }
 }
 
-/// A Lambda function of one of our binaries. Settings common to all functions are in `Globals`.
+/// A Lambda function that runs one of our binaries. Settings common to all functions are in
+/// `Globals`.
 #[derive(Debug)]
 pub struct Function {
     /// The function's name, without the stack's name in front.
     pub name: String,
     /// The name of the binary that cargo builds.
     pub binary: Value,
-    /// The folder of the package with the binary, in which `sam build` runs cargo.
+    /// The folder of the package that has the binary: `sam build` runs cargo in this folder.
     pub folder: String,
     pub description: String,
     /// The logical id of the execution role.

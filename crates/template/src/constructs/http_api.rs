@@ -7,7 +7,7 @@ use crate::intrinsics::{arn, json_text, reference, stack_name, substitute};
 
 #[derive(Debug, Clone)]
 pub struct Operation {
-    /// The path, with `{names}` for its parameters.
+    /// The path; `{id}`, for example, stands for the parameter `id`.
     pub path: &'static str,
     /// The method, in lower case.
     pub method: String,

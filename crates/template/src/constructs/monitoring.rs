@@ -10,7 +10,7 @@ use crate::intrinsics::{json_text, only_if, reference, stack_name, substitute};
 pub struct LogGroup {
     /// The log group's name, which may contain `${AWS::StackName}`.
     pub name: String,
-    /// The parameter with the number of days for which entries are kept.
+    /// The template's parameter for the number of days after which entries are deleted.
     pub days: &'static str,
 }
 
@@ -24,7 +24,8 @@ impl Construct for LogGroup {
     }
 }
 
-/// An alarm, which asks an operator to look.
+/// A CloudWatch alarm. It notifies the topic in the template's parameter `AlarmTopicArn`, if that
+/// parameter is set.
 #[derive(Debug)]
 pub struct Alarm {
     /// The alarm's name, without the stack's name in front.
@@ -38,14 +39,15 @@ pub struct Alarm {
     pub statistic: &'static str,
     /// The length of a period in seconds, such as [`MINUTE`].
     pub period: u32,
-    /// A threshold, and for how many periods in a row the metric has to exceed it.
+    /// A threshold, and for how many consecutive periods the metric has to exceed the threshold.
     pub above: (u32, u32),
 }
 
 /// The period of most alarms, in seconds.
 pub const MINUTE: u32 = 60;
 
-/// The parameter with the ARN of the topic that alarms notify, and the condition that it is set.
+/// The template's parameter for the ARN of the topic that alarms notify, and the template's
+/// condition that this parameter is not empty.
 pub(crate) const ALARM_TOPIC: (&str, &str) = ("AlarmTopicArn", "HasAlarmTopic");
 
 impl Construct for Alarm {

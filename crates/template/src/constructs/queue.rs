@@ -1,4 +1,4 @@
-//! Queues, and the policies of who may send to them.
+//! Queues, and the policies that allow rules to send to them.
 
 use chorus_table::policy::RETENTION;
 use serde_json::{Value, json};
@@ -11,8 +11,8 @@ use crate::intrinsics::{arn, reference};
 pub struct Queue {
     /// How long a received message is hidden, in seconds; `None` for SQS's default of 30.
     pub visibility_seconds: Option<u64>,
-    /// The queue for messages that were received too often, and the most receives; `None` if a
-    /// message may be received any number of times.
+    /// The queue for messages that were received too many times, and the limit of receives; `None`
+    /// if there is no limit.
     pub redrive: Option<(String, u32)>,
 }
 

@@ -56,7 +56,8 @@ impl Statement {
         actions.flat_map(|action| self.resources.iter().map(move |resource| (action, resource)))
     }
 
-    /// Restricts the statement to this AWS service, as policies of resources need it.
+    /// Restricts the statement to this AWS service. Every statement in a resource's policy needs a
+    /// principal.
     #[must_use]
     pub fn principal(mut self, principal: Principal) -> Self {
         self.principal = Some(principal);

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{arn, reference};
 
-/// How often and for how long EventBridge retries the delivery of an event.
+/// How many times and for how long EventBridge retries the delivery of an event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retry {
-    /// The number of retries, or a reference to the parameter with it.
+    /// The number of retries, or a reference to the parameter with that number.
     pub retries: Value,
     /// The greatest age of an event that is still delivered, in seconds; EventBridge requires at
     /// least 60.
@@ -37,7 +37,7 @@ impl Retry {
 #[derive(Debug, Clone, PartialEq)]
 pub enum RuleTarget {
     Queue(String),
-    /// A queue, whose messages begin with this reason and contain the event.
+    /// A queue. Each message contains this reason and the event.
     QueueWithReason {
         queue: String,
         reason: &'static str,
@@ -52,10 +52,11 @@ pub enum RuleTarget {
         /// The part of the event that is the call's body.
         body: CallBody,
     },
-    /// Another bus, which gets the event unchanged: EventBridge allows nothing else.
+    /// Another bus. It gets the event unchanged, because EventBridge allows no other input for a
+    /// bus.
     Bus {
         arn: Value,
-        /// The logical id of the role that lets EventBridge put events there.
+        /// The logical id of the role that lets EventBridge put events on the bus.
         role: String,
     },
 }
@@ -71,7 +72,7 @@ pub struct Rule {
     pub retry: Retry,
     /// The queue for events that cannot be delivered.
     pub dead_letters: String,
-    /// `ENABLED` or `DISABLED`, by a condition; null for a rule that is always enabled.
+    /// An `Fn::If` of `ENABLED` and `DISABLED`; null for a rule that is always enabled.
     pub state: Value,
 }
 

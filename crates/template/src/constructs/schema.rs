@@ -45,10 +45,10 @@ impl Construct for RegisteredSchema {
     }
 }
 
-/// A stack nested in this one, with a template of its own.
+/// A stack nested in this one, with a separate template.
 #[derive(Debug)]
 pub struct NestedStack {
-    /// The path of the nested template, relative to the template's folder.
+    /// The path of the nested template, relative to the folder of the outer template.
     pub template: &'static str,
     pub parameters: Value,
     /// The condition under which the nested stack exists.

@@ -1,4 +1,4 @@
-//! Tables, as the services describe them.
+//! DynamoDB tables, as the services declare them.
 
 use std::collections::BTreeSet;
 
@@ -8,21 +8,21 @@ use serde_json::{Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{either, reference};
 
-/// A DynamoDB table with on-demand capacity, encryption and point-in-time recovery, protected from
-/// deletion while a condition holds.
+/// A DynamoDB table with on-demand capacity, encryption and point-in-time recovery, and protected
+/// from deletion if a condition of the template holds.
 #[derive(Debug)]
 pub struct Table {
     /// The table's name, indexes and time to live, as its service declares them.
     pub spec: TableSpec,
-    /// The condition under which the table is protected from deletion.
+    /// The template's condition under which the table is protected from deletion.
     pub protected: &'static str,
     /// How many days back the table can be restored; `None` for the maximum, 35 days.
     pub recovery_days: Option<u32>,
-    /// The KMS key that encrypts the table, if the deployer may choose one.
+    /// The KMS key that encrypts the table; `None` if the template has no parameter for a key.
     pub key: Option<KeyChoice>,
 }
 
-/// A KMS key that the deployer may name by a parameter.
+/// A KMS key that the deployer may choose: its ARN is the value of a parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyChoice {
     /// The parameter with the key's ARN.

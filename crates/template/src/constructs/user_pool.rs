@@ -1,12 +1,13 @@
-//! A Cognito user pool for the API's callers, used unless another issuer of tokens is configured.
+//! A Cognito user pool for the API's callers. It exists unless another issuer of tokens is
+//! configured.
 
 use serde_json::json;
 
 use super::{Construct, Resource};
 use crate::intrinsics::{reference, stack_name};
 
-/// A user pool whose users are created by an administrator: people cannot sign up, for example
-/// under a customer's name.
+/// A user pool in which only an administrator creates users, so that nobody can sign up under a
+/// customer's name.
 #[derive(Debug, Clone, Copy)]
 pub struct UserPool {
     /// The condition under which the pool exists.
@@ -61,7 +62,7 @@ impl Construct for UserPoolClient {
     }
 }
 
-/// A group of a user pool; its members have the role that it names.
+/// A group of a user pool. Its members have the role after which the group is named.
 #[derive(Debug, Clone, Copy)]
 pub struct UserPoolGroup {
     pub pool: &'static str,

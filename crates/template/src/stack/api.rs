@@ -59,7 +59,8 @@ fn roles(stack: &Stack) -> BTreeSet<&'static str> {
     routes.flat_map(|route| route.callers.roles()).map(|role| role.name).collect()
 }
 
-/// Adds a user pool with a group for each role; it exists if no issuer of tokens is configured.
+/// Adds a user pool with a group for each role. The pool exists only if no issuer of tokens is
+/// configured.
 fn add_user_pool(template: &mut Template, stack: &Stack) {
     template.section(
         "The user pool of callers, if no JwtIssuer is given. A user's name is a customer's id or, for a\n\
@@ -74,8 +75,8 @@ fn add_user_pool(template: &mut Template, stack: &Stack) {
     }
 }
 
-/// The environment variables that name the token claims with the caller's name and roles, for a
-/// function with routes.
+/// The environment variables of a function with routes. They say which claims of a token contain
+/// the caller's name and roles.
 pub(crate) fn token_variables(routes: &[Route]) -> Vec<(String, Value)> {
     if routes.is_empty() {
         return Vec::new();

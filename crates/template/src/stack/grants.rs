@@ -1,5 +1,5 @@
-//! The IAM statements of each function: its own tables, its own events on the bus, its own failure
-//! queue.
+//! The IAM statements of each function, for its own tables, its own events on the bus and its own
+//! failure queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,8 +31,8 @@ pub(crate) const OWN_TABLE_ACTIONS: &[&str] = &[
 /// Operations on an index.
 const INDEX_ACTIONS: &[&str] = &["dynamodb:Query"];
 
-/// Operations on idempotency records for a service with rows that make external calls: such a row
-/// reads a record together with the state for its decision.
+/// Operations on idempotency records for a service with rows that make external calls. To read a
+/// record together with the state for its decision, an action that makes calls uses `BatchGetItem`.
 const RECORD_ACTIONS_OF_CALLERS: &[&str] =
     &["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 
@@ -88,8 +88,7 @@ pub(crate) fn of_service(
     statements
 }
 
-/// The permission to use people's encryption keys; `None` for a service none of whose rows uses
-/// them.
+/// The permission to use people's encryption keys; `None` if no row of the service uses them.
 fn of_keys(topology: &Topology, service: Service) -> Option<Statement> {
     const READ: &[&str] = &["dynamodb:GetItem"];
     const MAKE: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem"];
@@ -109,8 +108,8 @@ fn of_keys(topology: &Topology, service: Service) -> Option<Statement> {
     Some(Statement::new("PersonKeys", actions, vec![arn(&names::table(PERSON_KEYS_TABLE.name))]))
 }
 
-/// All statements of the sweeper, which publishes the committed events that any service left
-/// unpublished, and moves events that the bus could not deliver to the dead letters.
+/// All statements of the sweeper. The sweeper publishes committed events that a service left
+/// unpublished. It also moves undelivered events to the queue of dead letters.
 pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     let index = UNPUBLISHED_INDEX.name;
     let index = substitute(format!("${{{}.Arn}}/index/{index}", records_table()));
@@ -124,8 +123,9 @@ pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     statements
 }
 
-/// The events that the sweeper may publish for each row; it treats a record with another event as
-/// forged. The events of a state machine's tasks are left out, because the machine publishes them.
+/// The events that the sweeper may publish for each row. The sweeper treats a record with any other
+/// event as forged. The events of a state machine's tasks are left out, because the machine
+/// publishes them.
 pub(super) fn outputs(topology: &Topology) -> RowOutputs {
     let rows = topology.rows.iter().filter(|row| row.partner().is_none());
     RowOutputs::of(rows.map(|row| {
@@ -134,15 +134,14 @@ pub(super) fn outputs(topology: &Topology) -> RowOutputs {
     }))
 }
 
-/// The permissions to start the machines of these services, and to complete their tasks by task
-/// token.
+/// The permissions to start the state machines of the services that `of` selects, and to complete
+/// the machines' tasks by task token.
 fn machine_permissions(topology: &Topology, of: impl Fn(Service) -> bool) -> Vec<Statement> {
     struct SignalGrant {
         sid: &'static str,
         actions: &'static [&'static str],
         applies_to: fn(&Machine, &[RowSpec]) -> bool,
-        /// Whether machines of earlier releases are included, because executions of them may still
-        /// run.
+        /// Whether the grant includes machines of earlier releases, whose executions may still run.
         retired_too: bool,
     }
     const SIGNALS: [SignalGrant; 3] = [
@@ -226,8 +225,8 @@ fn own_tables(tables: &[TableSpec], known: &[TableAccess]) -> Vec<Statement> {
     granted.enumerate().map(statement).collect()
 }
 
-/// The events that functions publish for the rows that `of` selects: those that no state machine
-/// publishes, and those of partners' circuit breakers.
+/// The events that functions publish for the rows that `of` selects: the outputs that no state
+/// machine publishes, and the events of partners' circuit breakers.
 pub(crate) fn published_by_functions(
     topology: &Topology,
     of: impl Fn(&RowSpec) -> bool,
@@ -240,9 +239,9 @@ pub(crate) fn published_by_functions(
     })
 }
 
-/// Permission to publish these events: a statement for each source, bound to its detail types. A
-/// request with several entries has several values of both condition keys; and a missing key must
-/// not match, which the `Null` condition ensures.
+/// Permission to publish these events: a statement for each source, restricted to the detail types
+/// of that source. A request with several entries has several values of both condition keys, which
+/// needs `ForAllValues`. The `Null` condition rejects a request that lacks one of these keys.
 pub(super) fn publishing<'a>(events: impl Iterator<Item = &'a EventSpec>) -> Vec<Statement> {
     let mut by_source: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for event in events {
@@ -261,7 +260,7 @@ pub(super) fn publishing<'a>(events: impl Iterator<Item = &'a EventSpec>) -> Vec
     by_source.into_iter().map(statement).collect()
 }
 
-/// Turns `com.event-log` into `EventLog`, because a statement's name consists of letters and
+/// Turns `com.event-log` into `EventLog`, because a statement's `Sid` consists of letters and
 /// digits.
 fn source_name(source: &str) -> String {
     let own = source.split_once('.').map_or(source, |(_, own)| own);

@@ -1,4 +1,4 @@
-//! The services' state machines: definition, role and logs, derived from each machine's definition.
+//! The services' state machines, with roles and logs that derive from their definitions.
 
 use chorus_kernel::MachineSpec;
 use serde_json::{Value, json};
@@ -42,9 +42,9 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
         return;
     }
     template.section(format!(
-        "State machines, each within one service. Their definitions are files beside {};\n\
+        "State machines, each within one service. Their definitions are files in {}/;\n\
          a role allows exactly the calls of its machine's definition, and the events of its tasks.",
-        parent_folder(stack.application.definitions)
+        stack.application.definitions
     ));
     for machine in &topology.machines {
         let name = machine.spec.name;
@@ -68,16 +68,8 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     }
 }
 
-/// Names the parent folder of the definitions' folder, for a comment in the template.
-fn parent_folder(definitions: &str) -> String {
-    match definitions.rsplit_once('/') {
-        Some((parent, _)) => format!("{parent}/"),
-        None => "this file".to_owned(),
-    }
-}
-
-/// The ARN of a machine, made from its name. A reference would be circular for a function that its
-/// own machine invokes.
+/// The ARN of a machine, made from its name. A `Ref` would be circular in a function that the
+/// machine invokes.
 pub(crate) fn arn_by_name(machine: &str) -> Value {
     substitute(format!("{}:stateMachine:{}", account("states"), physical(machine)))
 }
@@ -124,7 +116,8 @@ fn meaning(name: &str, topology: &Topology) -> Option<Value> {
     machines.any(limits).then(|| reference(name))
 }
 
-/// All statements of a machine's role: what its definition calls.
+/// All statements of a machine's role: for the calls in its definition, for its logs and for its
+/// traces.
 pub(crate) fn statements(machine: &Machine, topology: &Topology) -> Vec<Statement> {
     // Neither log delivery nor X-Ray supports permissions on single resources.
     let mut statements = vec![
@@ -173,7 +166,7 @@ fn nesting(machine: &Machine) -> Vec<Statement> {
     ]
 }
 
-/// The `${Names}` in this parameter of the tasks that make this call.
+/// The `${Names}` in `parameter` of the tasks that make the call `call`.
 fn called<'a>(machine: &'a Machine, call: &str, parameter: &str) -> Vec<&'a str> {
     let tasks = machine.definition.tasks().filter(|task| task.calls(call));
     let name = |task: Task<'a>| substituted(&task.parameters()[parameter]);

@@ -19,8 +19,8 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     template.add("Archive", &Archive { bus: names::BUS, pattern, days: "ArchiveDays" });
     template.section(
         "Dead letters: events that the bus could not deliver. The attributes of each message name the\n\
-         rule, the target and the error. The sweeper logs each and moves it to DeadLetters, where it\n\
-         waits for an operator; a row reads those of a queue that is named after an action.",
+         rule, the target and the error. The sweeper logs each message, and moves it to DeadLetters for an\n\
+         operator. If a queue is named after an action, another action consumes its messages instead.",
     );
     template.add(names::DEAD_LETTERS, &Queue::WITHOUT_CONSUMER);
     template.add(names::UNDELIVERED, &service_queue(names::SWEEPER));

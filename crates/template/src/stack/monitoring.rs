@@ -65,9 +65,9 @@ fn alarms(stack: &Stack, topology: &Topology) -> Vec<Alarm> {
     alarms
 }
 
-/// Fires when a function keeps failing on an event. The metric counts hidden messages: an event
-/// that waits for its next retry is hidden, and SQS leaves a message that was received three times
-/// out of the queue's age.
+/// Fires when a function keeps failing on an event. The metric counts hidden messages, because an
+/// event that waits for its next retry is hidden. The queue's age is no measure, because SQS leaves
+/// out messages that were received three times.
 fn redriven(queue: &str, function: &str) -> Alarm {
     let description = format!("The {function} function has failed on an event for an hour");
     let of_queue = of_queue(queue, format!("{function}-redrive"), description);
@@ -79,7 +79,7 @@ fn alert(rule: &chorus_table::Rule) -> Alarm {
     let action = rule.row.action;
     Alarm {
         name: names::kebab(action),
-        description: format!("An event needs an operator, by {action}: chorus doctor lists it"),
+        description: format!("An event for {action} needs an operator: chorus doctor lists it"),
         metric: ("AWS/Events", "MatchedEvents"),
         dimensions: vec![("EventBusName", reference(names::BUS)), ("RuleName", json!(rule.name))],
         statistic: "Sum",
@@ -88,7 +88,7 @@ fn alert(rule: &chorus_table::Rule) -> Alarm {
     }
 }
 
-/// Fires while a partner does not answer the calls that the bus makes for this rule; none if the
+/// Fires while a partner does not answer the calls that the bus makes for this rule; `None` if the
 /// rule calls no partner. The bus repeats a call at growing intervals, so calls are counted over a
 /// quarter of an hour.
 fn unanswered(rule: &chorus_table::Rule) -> Option<Alarm> {
@@ -135,7 +135,8 @@ fn age(queue: &str, name: &str, seconds: u32) -> Alarm {
     Alarm { metric: AGE, above: (seconds, 1), ..of_queue }
 }
 
-/// Fires on errors that retries do not end, such as ten a minute for five minutes.
+/// Fires while a function's errors continue: while `metric` exceeds `threshold` in each of
+/// `periods` minutes.
 fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> Alarm {
     Alarm {
         name: format!("{name}-{}", metric.to_ascii_lowercase()),
@@ -148,7 +149,7 @@ fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> A
     }
 }
 
-/// Fires when an execution fails or times out. The execution may have published no event, so that
+/// Fires when an execution fails or times out. The execution may have published no event. Then
 /// `subject`, such as an order, makes no progress.
 fn executions(machine: &str, metric: &'static str, above: (u32, u32), subject: &str) -> Alarm {
     Alarm {

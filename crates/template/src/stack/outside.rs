@@ -1,6 +1,7 @@
-//! Buses of other accounts: the rules that forward public events to such a bus, the role with which
-//! EventBridge puts the events to it, and the policy that admits commands from its account. These
-//! resources exist only if the bus's ARN is given.
+//! Buses of other AWS accounts. For each outside bus, the stack has rules that forward public
+//! events to the bus, and the role with which EventBridge puts these events. The stack's own bus
+//! has a policy that admits commands from the outside bus's account. All this exists only if the
+//! deployment sets the outside bus's ARN.
 
 use chorus_table::policy::BUS;
 use chorus_table::{OutsideBus, Sender};
@@ -30,10 +31,10 @@ pub(crate) fn condition(bus: OutsideBus) -> (String, Value) {
     (names::has_bus(bus), given(&names::bus_parameter(bus)))
 }
 
-/// A regular expression for an account's id, or an empty text.
+/// A regular expression for an AWS account's id, or an empty text.
 pub(crate) const ACCOUNT: &str = "^([0-9]{12})?$";
 
-/// The parameter with the account of a sender.
+/// The parameter with the id of a sender's AWS account.
 pub(crate) fn sender(Sender { partner, through }: Sender) -> Parameter {
     let about = format!(
         "The account of the {}, which may send commands through the {}'s bus; empty for none",
@@ -42,7 +43,7 @@ pub(crate) fn sender(Sender { partner, through }: Sender) -> Parameter {
     Parameter::text(&names::sender_account(partner), &about, "").like(ACCOUNT)
 }
 
-/// The condition that commands of a sender are admitted.
+/// The condition that the bus admits a sender's commands.
 pub(crate) fn admits(Sender { partner, through }: Sender) -> (String, Value) {
     let has_bus = json!({ "Condition": names::has_bus(through) });
     let both = json!({ "Fn::And": [has_bus, given(&names::sender_account(partner))] });
@@ -52,8 +53,8 @@ pub(crate) fn admits(Sender { partner, through }: Sender) -> (String, Value) {
 pub(crate) fn add(template: &mut Template, topology: &Topology, bus: OutsideBus) {
     let arn = reference(&names::bus_parameter(bus));
     template.section(format!(
-        "The {}'s bus, in another account: public events are forwarded to it where {} is given.\n\
-         What it refuses becomes a dead letter here.",
+        "The {}'s bus, in another account: public events are forwarded to it if {} is given.\n\
+         An event that the bus refuses becomes a dead letter in this stack.",
         bus.name,
         names::bus_parameter(bus)
     ));

@@ -46,7 +46,7 @@ const FUNCTION_CONCURRENCY: &str = "FunctionConcurrency";
 /// The condition that [`FUNCTION_CONCURRENCY`] is set.
 const LIMITS_FUNCTIONS: &str = "HasFunctionConcurrency";
 
-/// Every parameter, each with a default that works.
+/// All parameters. Each has a default with which a deployment works.
 pub(crate) fn all(stack: &Stack, topology: &Topology) -> Vec<Parameter> {
     let machines = &topology.machines;
     let partners = stack.application.partners.iter();
@@ -64,7 +64,7 @@ pub(crate) fn all(stack: &Stack, topology: &Topology) -> Vec<Parameter> {
         all.push(level.one_of(&["OFF", "FATAL", "ERROR", "ALL"]));
     }
     if stack.application.schema_registry.is_some() {
-        let about = "Whether the events' schemas are in a registry of EventBridge's";
+        let about = "Whether the events' schemas are in EventBridge's schema registry";
         all.push(Parameter::text(SCHEMA_REGISTRY, about, "true").one_of(&["true", "false"]));
     }
     if stack.keeps_keys() {
@@ -152,7 +152,7 @@ fn stage(stack: &Stack) -> String {
     }
 }
 
-/// The rules that the parameters have to fulfil together; null where there are none.
+/// The template's `Rules`, which the parameters have to fulfil; null if there are none.
 pub(crate) fn rules(stack: &Stack) -> Value {
     let assertion = |condition: Value, needed: &str| {
         let refused = json!({ "Fn::Not": [condition] });
@@ -210,8 +210,8 @@ pub(crate) fn globals() -> Value {
             "ReservedConcurrentExecutions":
                 only_if(LIMITS_FUNCTIONS, reference(FUNCTION_CONCURRENCY)),
             "Tracing": "Active",
-            // Lambda's own log lines for each invocation would cost as much as ours, and contain
-            // less.
+            // Lambda's own log lines for each invocation would cost as much as our log lines, and
+            // contain less.
             "LoggingConfig": {
                 "LogFormat": "JSON",
                 "ApplicationLogLevel": reference("LogLevel"),

@@ -1,4 +1,4 @@
-//! Partners whose HTTP APIs the bus calls: credentials, address and rules.
+//! The credentials, the address and the rules of each partner whose HTTP API the bus calls.
 
 use chorus_table::policy::{API_DESTINATION, CALLS_PER_SECOND};
 use chorus_table::{Partner, RowSpec, Rule as EventRule};
@@ -12,7 +12,7 @@ use crate::intrinsics::{arn, either, equals, given, reference, substitute};
 use crate::template::Parameter;
 use crate::{PartnerApi, Template, names};
 
-/// The suffix of the parameter with the most calls of a partner per second.
+/// The suffix of the parameter with the maximum number of calls per second to a partner.
 const RATE: &str = "CallsPerSecond";
 
 /// The suffix of the parameter with the number of retries of a call.
@@ -94,7 +94,6 @@ fn has_secret_arn(api: &PartnerApi) -> String {
     format!("Has{}", api.name("SecretArn"))
 }
 
-/// The parameters of a partner.
 pub(crate) fn parameters(rows: &[RowSpec], api: &PartnerApi) -> Vec<Parameter> {
     let who = api.partner.name.replace('-', " ");
     let before: String = api.paths().take(1).map(|path| format!(" before /{path}")).collect();
@@ -132,7 +131,7 @@ pub(crate) fn parameters(rows: &[RowSpec], api: &PartnerApi) -> Vec<Parameter> {
         parameters.push(
             text(
                 RETRIES,
-                &format!("How often a failed call of the {who} is retried, within a day"),
+                &format!("How many times a failed call to the {who} is retried, within a day"),
                 &API_DESTINATION.retries().to_string(),
             )
             .number(),
@@ -149,7 +148,7 @@ pub(crate) fn conditions(api: &PartnerApi) -> Map<String, Value> {
     ])
 }
 
-/// The condition that the address of an optional partner is set.
+/// The condition that the endpoint of an optional partner is set.
 pub(crate) fn has_endpoint(partner: Partner) -> String {
     format!("Has{}", names::pascal(partner.name))
 }

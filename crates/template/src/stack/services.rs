@@ -21,11 +21,11 @@ use crate::{Application, Template};
 
 const EVERY_MINUTE: &str = "rate(1 minute)";
 
-/// The variable with the events that the sweeper may publish for each row.
+/// The environment variable with the events that the sweeper may publish for each row.
 const ROW_OUTPUTS: &str = "ROW_OUTPUTS";
 
-/// The variable with the URL of the queue to which the sweeper moves events that the bus could not
-/// deliver.
+/// The environment variable with the URL of the queue to which the sweeper moves events that the
+/// bus could not deliver.
 const DEAD_LETTERS_URL: &str = "DEAD_LETTERS_URL";
 
 const SWEEP: &str = r#"{"sweep": true}"#;
@@ -68,8 +68,8 @@ pub(crate) fn add(
     template.add(names::function(service.name), &construct);
 }
 
-/// Adds the function that publishes committed events which a function or an API handler left
-/// unpublished. It also logs the events that the bus could not deliver.
+/// Adds the function that publishes committed events that a function or an API handler left
+/// unpublished. This function also logs the events that the bus could not deliver.
 pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Topology) {
     template.section(
         "The sweeper: publishes committed events that were left unpublished, every minute. It logs the\n\
@@ -100,7 +100,8 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Top
     template.add(names::function(name), &construct);
 }
 
-/// The variables with the ARNs and the timeouts of those machines that a row starts.
+/// The environment variables with the ARNs and the timeouts of those machines that an action
+/// starts.
 fn machine_variables<'a>(
     topology: &Topology,
     machines: impl Iterator<Item = &'a Machine>,
@@ -116,8 +117,8 @@ fn machine_variables<'a>(
     variables.collect()
 }
 
-/// The binary of a service, named like the service. In stages other than prod it may be one with
-/// simulated partners.
+/// The binary of a service, named like the service. In stages other than prod, a service may run
+/// another binary, which simulates partners.
 fn binary(application: &Application, service: Service) -> Value {
     let simulated = application.simulated.iter().find(|(whose, _)| *whose == service);
     let real = json!(service.name);
@@ -171,7 +172,7 @@ fn events(topology: &Topology, service: Service) -> Vec<(String, EventSource)> {
     rules.chain(queues.map(|queue| (queue.clone(), EventSource::Queue(queue)))).collect()
 }
 
-/// Describes a service and its rows, as a comment above its resources.
+/// Makes the comment above a service's resources: the service's title and its rows.
 fn story(topology: &Topology, service: Service) -> String {
     let rows = topology.rows.iter().filter(|row| row.service == service);
     let lines = rows.map(|row| format!("  {}: {}", row.title, row.meaning));

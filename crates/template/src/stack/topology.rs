@@ -11,15 +11,15 @@ use crate::intrinsics::{arn, either, only_if, reference};
 use crate::machine::Machine;
 use crate::names;
 
-/// The rules of the table, and the queues and machines that belong to them.
+/// The rules of the table, and the queues and state machines that derive from the table.
 pub(crate) struct Topology {
     pub(crate) rows: &'static [RowSpec],
     /// One rule for each row that consumes events.
     pub(crate) rules: Vec<Rule>,
     /// The state machines of all services.
     pub(crate) machines: Vec<Machine>,
-    /// The machines of earlier releases, each with its service: their executions that still wait
-    /// have to get answers.
+    /// The machines of earlier releases, each with its service. Executions of these machines may
+    /// still wait for answers.
     pub(crate) retired: Vec<(Service, &'static str)>,
     /// The names of all functions: one for each service, and the sweeper.
     pub(crate) functions: Vec<&'static str>,
@@ -43,9 +43,12 @@ impl Topology {
         }
     }
 
-    /// The `State` of a rule. For an optional row, the rule is enabled if the address of the
-    /// service's partner, or of its bus in another account, is set; for commands from a partner's
-    /// account, if that account is set. Null for any other rule, which is always enabled.
+    /// The `State` of a rule:
+    ///
+    /// - The rule of an optional row is enabled if the address of the service's partner, or the ARN
+    ///   of the service's bus in another account, is set.
+    /// - A rule for commands from a partner's account is enabled if that account is set.
+    /// - Any other rule is always enabled; its state is null.
     pub(crate) fn state(&self, rule: &Rule) -> Value {
         let of_service = |row: &&RowSpec| row.optional && row.service == rule.row.service;
         let condition = |row: &RowSpec| {
@@ -98,8 +101,8 @@ impl Topology {
         self.rules.iter().find(consumes).map(|rule| rule.row.service)
     }
 
-    /// The queue for events that a rule cannot deliver: the rule's own queue if a row consumes its
-    /// dead letters, else the queue that is common to all rules.
+    /// The queue for events that a rule cannot deliver: the rule's own queue if a row consumes the
+    /// rule's dead letters, else the queue that is common to all rules.
     pub(crate) fn dead_letters(&self, rule: &Rule) -> String {
         let action = rule.row.action;
         self.dead_letter_consumer(action).map_or_else(

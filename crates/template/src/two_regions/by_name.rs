@@ -1,5 +1,6 @@
-//! References to tables, secrets and buses by their names, because only one of the two stacks
-//! creates the resource, and the other one cannot use `Ref` or `Fn::GetAtt`.
+//! References by name: to tables and secrets, which only one of the two stacks creates, and to the
+//! bus of the other region's stack. `Ref` and `Fn::GetAtt` cannot refer to a resource of another
+//! stack.
 
 use std::collections::BTreeSet;
 
@@ -37,8 +38,8 @@ impl ByName {
         self.replace_in(value, false);
     }
 
-    /// Converts the resource on which a role allows `action` in the template for one region to the
-    /// resources in the template for two regions.
+    /// In the template for one region, a role allows `action` on `resource`. Returns the resources
+    /// that take the place of `resource` in the template for two regions.
     pub(crate) fn granted(&self, action: &str, resource: &Value) -> Vec<Value> {
         if action == "events:PutEvents" && *resource == arn(names::BUS) {
             return both_buses();
@@ -67,8 +68,8 @@ impl ByName {
     }
 
     /// The name or the ARN of the table or secret to which `value` itself refers; `None` if it
-    /// refers to neither. In a permission (`granted`), a secret is given by its ARN, elsewhere by
-    /// its name.
+    /// refers to neither. With `granted`, the reference is in a permission, and a secret is given
+    /// by its ARN instead of its name.
     fn named(&self, value: &Value, granted: bool) -> Option<Value> {
         if let Some(text) = value["Fn::Sub"].as_str() {
             let by_arn =
@@ -97,7 +98,8 @@ fn table_arn(id: &str) -> String {
     format!("arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{table}")
 }
 
-/// The ARN of a secret, which ends in six characters that Secrets Manager chooses.
+/// The ARN of a secret. Its last six characters are wildcards, because Secrets Manager chooses
+/// these characters.
 fn secret_arn(id: &str) -> String {
     let secret = physical(id);
     format!(
@@ -116,13 +118,14 @@ pub(super) fn both_buses() -> Vec<Value> {
     vec![bus(PRIMARY), bus(SECONDARY)]
 }
 
-/// The permission to read which region acts.
+/// The permission to read the table that names the active region.
 pub(crate) fn reads_acting_region() -> Statement {
     Statement::new("Regions", &["dynamodb:GetItem"], vec![substitute(table_arn(REGIONS))])
 }
 
-/// Allows a function's role to publish to the buses of both regions, which the endpoint requires,
-/// and to read which region acts. State machines publish to the bus of their own region.
+/// Allows a function's role to read the active region's name, and to publish to the buses of both
+/// regions: EventBridge's global endpoint requires both. State machines publish to the bus of their
+/// own region.
 pub(super) fn grant(role: &mut Value) {
     let trusted = &role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"];
     if trusted != "lambda.amazonaws.com" {

@@ -18,7 +18,7 @@ const ALARM: &str = "BusLatencyAlarm";
 /// milliseconds: AWS recommends this threshold.
 const LATENCY: u32 = 30_000;
 
-/// The endpoint's id: that of the stack's own endpoint, or else the value of [`ENDPOINT_ID`].
+/// The id of the stack's own endpoint, or else the value of [`ENDPOINT_ID`].
 pub(super) fn id() -> Value {
     either(HAS_ENDPOINT, attribute(ENDPOINT, "EndpointId"), reference(ENDPOINT_ID))
 }
@@ -26,8 +26,8 @@ pub(super) fn id() -> Value {
 pub(super) fn add(template: &mut Template) {
     template.section(
         "The global endpoint: functions put events to it, and it replicates them to the buses of both\n\
-         regions. While the health check fails, it takes events for the secondary region's bus. It is an\n\
-         operator who enables rules, never the endpoint.",
+         regions. While the health check fails, the endpoint accepts events for the secondary region's\n\
+         bus. Only an operator enables rules, never the endpoint.",
     );
     let mut add = |id: &str, resource: Resource, after: Option<&str>| {
         let mut resource = of_primary(resource, HAS_ENDPOINT).to_value();
@@ -49,7 +49,7 @@ pub(super) fn add(template: &mut Template) {
     template.output("GlobalEndpointId", about, id);
 }
 
-/// Fires while EventBridge in this region delivers late. Without events there is no delay.
+/// Fires while EventBridge in this region delivers late. Minutes without events never fire it.
 fn latency() -> Alarm {
     Alarm {
         name: "bus-latency".to_owned(),
@@ -75,8 +75,9 @@ fn health() -> Resource {
     Resource::new("AWS::Route53::HealthCheck", properties)
 }
 
-/// The role with which EventBridge replicates: its managed rules put events to the buses of both
-/// regions. Its trust has no condition on the account, because AWS documents none for endpoints.
+/// The role with which EventBridge replicates: managed rules put events to the buses of both
+/// regions. The role's trust policy has no condition on the AWS account, because AWS documents none
+/// for endpoints.
 fn role() -> Resource {
     let rules = "arn:${AWS::Partition}:events:*:${AWS::AccountId}:rule/${AWS::StackName}\
                  /GlobalEndpointManagedRule-*";
@@ -94,8 +95,8 @@ fn role() -> Resource {
     role
 }
 
-/// The permission to pass the role on to its managed rules, as a policy of its own: a role cannot
-/// refer to itself.
+/// The permission to pass the role on to the managed rules. This is a separate policy, because a
+/// role cannot refer to itself.
 fn pass_role() -> Resource {
     let to_events = json!({ "StringEquals": { "iam:PassedToService": "events.amazonaws.com" } });
     let pass = Statement::new("Pass", &["iam:PassRole"], vec![arn(ROLE)]).condition(to_events);

@@ -13,15 +13,15 @@ use crate::stack::parameters::IS_PROD;
 
 const KIND: &str = "AWS::DynamoDB::GlobalTable";
 
-/// The table that says which region acts.
+/// The table that names the active region.
 pub(super) const REGIONS: &str = "RegionsTable";
 
-/// Adds the table that says which region acts. Unlike the other tables, it is strongly consistent,
+/// Adds the table that names the active region. Unlike the other tables, it is strongly consistent,
 /// so that both regions read the same item: a write succeeds once two of three regions have it. The
 /// third region is a witness without a replica.
 pub(super) fn add_regions(template: &mut Template) {
     template.section(
-        "The region that acts: one item, which functions read and an operator writes. The table is\n\
+        "The active region: one item, which functions read and an operator writes. The table is\n\
          strongly consistent across three regions, and takes no transactions: docs/adr/0018.",
     );
     let spec = TableSpec { name: "regions", indexes: &[], ttl: None };
@@ -65,8 +65,8 @@ fn properties(id: &str, table: &Value) -> Value {
     })
 }
 
-/// The KMS key of a replica, if the deployer may name one: the key that the parameter names is a
-/// multi-Region key, which has the same id in both regions.
+/// The KMS key of a replica; `None` if the template has no parameter for a key. The parameter's
+/// value is the ARN of a multi-Region key, so the key has the same id in both regions.
 fn key(table: &Value, region: &str) -> Option<Value> {
     let [given, own, _] = table["SSESpecification"]["Fn::If"].as_array()?.as_slice() else {
         return None;

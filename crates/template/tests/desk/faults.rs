@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::{desk, with_partners};
 
-/// Puts a fault into the template with `plant`, and asserts that the checks find it and nothing
-/// else.
+/// Calls `plant`, which puts a fault into the template, and asserts that the checks find this fault
+/// and nothing else.
 #[track_caller]
 fn planted(plant: impl FnOnce(&mut Value), subject: &str, problem: &str) {
     let stack = desk();
@@ -33,7 +33,7 @@ fn event<'a>(document: &'a mut Value, function: &str, name: &str) -> &'a mut Val
     &mut of(document, function)["Events"][name]["Properties"]
 }
 
-/// Makes the machine's definition inline in the template, and has `change` modify its states.
+/// Puts the machine's definition inline into the template, and modifies its states with `change`.
 fn definition(document: &mut Value, change: impl FnOnce(&mut Value)) {
     let properties = of(document, "HandleTicketMachine");
     let text = include_str!("state-machines/handle-ticket.asl.json");

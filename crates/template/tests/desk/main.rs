@@ -1,5 +1,5 @@
-//! A small application gets its template from the same constructs and checks: two services, a
-//! content rule, a state machine, an HTTP API, and in some tests a partner.
+//! Makes the template of a small application with two services, a content rule, a state machine, an
+//! HTTP API and, in some tests, a partner.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod faults;

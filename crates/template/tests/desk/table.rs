@@ -1,10 +1,10 @@
-//! The table of a small application: a desk accepts tickets, and urgent ones ring a pager.
+//! The table of a small application: a desk accepts tickets, and urgent tickets ring a pager.
 
 pub mod services {
     chorus_table::services! {
         /// Takes tickets, and follows them to their end.
         DESK: "desk", "Desk", "org.desk";
-        /// Rings whoever is on call; it keeps nothing.
+        /// Rings the pager of the person on call, and stores nothing.
         PAGER: "pager", "Pager", "org.pager";
     }
 }
@@ -47,7 +47,7 @@ pub mod facts {
     }
 
     event! {
-        /// Whoever is on call was rung.
+        /// The person on call was paged.
         PagerRung: PAGER, Terminal, about ticket_id, {
             ticket_id: String = "t-1".to_owned(),
         }
@@ -61,7 +61,7 @@ chorus_table::design_table! {
     OpenTicket: DESK api [OpenTicket] => [TicketOpened]
         .records().callers(chorus_table::Callers::customers_or(&[]));
 
-    /// Handles a ticket: the machine does.
+    /// Starts the state machine that handles a ticket.
     HandleTicket: DESK on [TicketOpened] => []
         .read_only().starts_machine();
 
@@ -73,7 +73,7 @@ chorus_table::design_table! {
     CloseTicket: DESK task_of HandleTicket [TicketOpened] => [TicketClosed]
         .final_step();
 
-    /// Rings whoever is on call for an urgent ticket.
+    /// Rings the pager of the person on call, for an urgent ticket.
     RingPager: PAGER on [TicketOpened] => [PagerRung]
         .records().outside().when(chorus_table::Content::AtLeast { field: "urgency", units: 2 });
 }
