@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every check that must pass before a change lands. `--quick` omits those that need tools to be
-# installed first (licences, template linters, the emulator).
+# Runs every check that must pass before a change lands. `--quick` omits the checks that need tools
+# to be installed first (licences, template linters, the emulator).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
@@ -23,10 +23,9 @@ on_emulators() {
     step "emulator: every sample"; scripts/emulator.sh samples
     step "emulator: two accounts"; scripts/emulator.sh accounts
     step "emulator: the flow";     scripts/emulator.sh test
-    step "the same bytes with JSONata"; scripts/key-order.sh
 }
 
-# Starts a function in a process group of its own, so that what it has started can be ended with it.
+# Starts a function in a process group of its own, so that its child processes can be ended with it.
 in_background() { set -m; "$1" & set +m; }
 
 # Starts one of these functions in the background. The simulation computes, and the Rust tests beside
@@ -70,4 +69,5 @@ step "the console, in a browser"; scripts/console.sh test
 step "the page: which rule matches?"; scripts/which-rule.sh test
 step "emails, to an SMTP server"; scripts/emulator.sh mail
 step "payments, by a server that speaks Stripe's API"; scripts/emulator.sh stripe
+step "the same bytes with JSONata"; scripts/key-order.sh
 join on_emulators
