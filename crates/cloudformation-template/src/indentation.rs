@@ -1,5 +1,5 @@
-//! Accepts text in brackets or quotation marks that is indented less than the key to which it
-//! belongs. YAML 1.2 and the parser forbid it; YAML 1.1 and CloudFormation's tools accept it.
+//! Accepts text in brackets or quotation marks that is indented less than the key to which the text
+//! belongs. YAML 1.2 and the parser forbid this; YAML 1.1 and CloudFormation's tools accept it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -7,9 +7,11 @@ use std::collections::BTreeSet;
 use crate::error::{TemplateError, TemplateFault};
 use crate::yaml::Document;
 
-/// The spaces that are added to a line; within brackets and quotation marks they have no meaning.
+/// How many spaces are added at the start of a line. Within brackets and quotation marks, these
+/// spaces have no meaning.
 const ADDED_SPACES: usize = 200;
-/// The limit of bytes that are parsed again for one text, over all attempts.
+/// How many bytes may be parsed again for one text, in all attempts together. Each attempt parses
+/// the whole text.
 const MOST_PARSED_AGAIN: usize = 64 << 20;
 
 /// A text in which some lines have additional indentation.
@@ -62,7 +64,7 @@ impl<'t> Indented<'t> {
             match next {
                 '\\' if quote == '"' => end += usize::from(rest.next() == Some('\n')),
                 '\n' => end += 1,
-                // A doubled apostrophe is an escaped one.
+                // In single quotes, a doubled apostrophe stands for one apostrophe.
                 '\'' if quote == next && rest.clone().next() == Some(quote) => drop(rest.next()),
                 next if next == quote => break,
                 _ => {}
@@ -71,13 +73,13 @@ impl<'t> Indented<'t> {
         line + 1..=end
     }
 
-    /// Converts an error's column to that in the original text.
+    /// Converts an error's column to the column in the original text.
     pub(crate) fn error_as_written(&self, mut error: TemplateError) -> TemplateError {
         error.column = self.column(error.line, error.column);
         error
     }
 
-    /// Converts a document's columns to those in the original text.
+    /// Converts all columns of a document to the columns in the original text.
     pub(crate) fn as_written(&self, mut document: Document) -> Document {
         let duplicates = document.duplicates.iter_mut().map(|(_, place)| place);
         for place in document.locations.values_mut().chain(duplicates) {

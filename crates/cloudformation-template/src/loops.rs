@@ -9,7 +9,7 @@ const MOST_BYTES: usize = 2 << 20;
 
 /// The loops of one template.
 pub(crate) struct Loops<'p> {
-    /// The section `Parameters`: a loop's list may be a parameter's default.
+    /// The section `Parameters`. A loop's list may be the default of a parameter.
     parameters: &'p Value,
     bytes: usize,
 }
@@ -19,9 +19,9 @@ impl<'p> Loops<'p> {
         Self { parameters, bytes: 0 }
     }
 
-    /// The members with every loop expanded, including nested ones. A loop stays as it is if its
-    /// list is unknown, or if it would make the template too large. `made` is called with each name
-    /// that a loop at this level generates, and with the loop's own name.
+    /// The members with every loop expanded, including nested loops. A loop stays as it is if its
+    /// list is unknown, or if the loop would make the template too large. For each name that a loop
+    /// in `members` generates, `made` is called with this name and the loop's own name.
     pub(crate) fn members(
         &mut self,
         members: &Map<String, Value>,

@@ -11,7 +11,7 @@ pub struct Location {
     pub column: usize,
 }
 
-/// Appends a step to a JSON pointer, escaped.
+/// Escapes a step, and appends it to a JSON pointer.
 pub(crate) fn push_step(pointer: &mut String, step: &str) {
     pointer.push('/');
     if step.contains(['~', '/']) {

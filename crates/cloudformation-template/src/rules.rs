@@ -1,5 +1,5 @@
-//! The EventBridge rules of a template: resources of their own, and events of SAM's functions and
-//! state machines.
+//! The EventBridge rules of a template: rules that are resources of the template, and rules that
+//! SAM generates from the events of a function or a state machine.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,24 @@ use crate::place::{Location, push_step, resource_pointer};
 use crate::resolve::{Resolver, StandIn};
 use crate::template::Resource;
 
-/// A rule, resolved.
+/// A rule whose intrinsic functions are resolved.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Rule {
-    /// The logical id; for a SAM event the one that SAM generates, from the function's and the
-    /// event's names.
+    /// The logical id. For a SAM event, this is the id that SAM generates: the id of the function
+    /// or state machine, followed by the event's name.
     pub id: String,
     /// The rule's name, if the template sets one.
     pub name: Option<String>,
     /// The JSON pointer of the rule in the template.
     pub pointer: String,
-    /// The position of the pattern, or of the rule if it has none.
+    /// The position of the pattern; without a pattern, the position of the rule.
     pub location: Option<Location>,
     /// The bus, by name or ARN.
     pub bus: String,
     /// Whether the rule is enabled and its condition holds.
     pub active: bool,
-    /// The event pattern as JSON text; `None` for a rule with a schedule only.
+    /// The event pattern as JSON text; `None` if the rule has only a schedule.
     pub pattern: Option<String>,
     /// The schedule expression, if the rule has one.
     pub schedule: Option<String>,
@@ -93,7 +93,7 @@ fn is_active(resolver: &Resolver<'_>, resource: Resource<'_>, properties: &Value
     exists && on && properties["Enabled"].as_bool() != Some(false)
 }
 
-/// A text as it is, and any other value as JSON.
+/// Returns a string as it is, and any other value as JSON; `None` for null.
 fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -134,7 +134,8 @@ fn assumed(resolver: &Resolver<'_>, properties: &Value, pattern: &str) -> Vec<St
     all
 }
 
-/// The rule of an entry in `Events`; `None` if the entry is not a rule with an event pattern.
+/// The rule of an entry in `Events`; `None` if the entry's type is neither `EventBridgeRule` nor
+/// `CloudWatchEvent`.
 fn of_event(
     resolver: &Resolver<'_>,
     resource: Resource<'_>,

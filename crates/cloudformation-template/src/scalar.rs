@@ -20,7 +20,7 @@ pub(crate) fn plain(text: &str) -> Value {
     number(text).map_or_else(|| Value::String(text.to_owned()), Value::Number)
 }
 
-/// The number that `text` denotes; `None` if it is not a number, or not one that JSON can express.
+/// The number that `text` denotes; `None` if `text` is no number, or one that JSON cannot express.
 pub(crate) fn number(text: &str) -> Option<Number> {
     let (sign, digits) = match text.as_bytes().first()? {
         b'-' => ("-", &text[1..]),
@@ -45,7 +45,7 @@ pub(crate) fn number(text: &str) -> Option<Number> {
     }
     let whole = if whole.is_empty() { "0" } else { whole };
     let point = if fraction.is_empty() { "" } else { "." };
-    // The JSON parser rejects whatever else is not a number.
+    // The JSON parser rejects all other texts that are not numbers.
     serde_json::from_str(&format!("{sign}{whole}{point}{fraction}{exponent}")).ok()
 }
 

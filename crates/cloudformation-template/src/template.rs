@@ -49,7 +49,8 @@ impl Template {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let json = text.trim_start().starts_with('{').then(|| serde_json::from_str::<Value>(text));
         let document = match (json, yaml::read(text)) {
-            // JSON that the YAML parser rejects, such as for tabs, has no locations.
+            // If the YAML parser rejects the JSON, for example because of tabs, the template has no
+            // locations.
             (Some(Ok(value)), Err(_)) => yaml::Document { value, ..yaml::Document::default() },
             (Some(Ok(value)), Ok(document)) => yaml::Document { value, ..document },
             (_, read) => read?,

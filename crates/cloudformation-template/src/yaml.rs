@@ -168,8 +168,8 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// Extends the JSON pointer by the intrinsic function of a tag, and returns the previous
-    /// length.
+    /// Extends the JSON pointer by the intrinsic function of a tag, and returns the pointer's
+    /// previous length.
     fn enter_function(&mut self, tag: Option<&Tag>) -> usize {
         let length = self.pointer.len();
         if let Some(name) = tag.and_then(function) {
@@ -211,7 +211,7 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// Adds the members of `value` that `members` does not have.
+/// Adds those members of `value` that `members` lacks.
 fn merge(members: &mut Map<String, Value>, value: Value) -> Result<(), Fault> {
     match value {
         Value::Object(more) => {
@@ -239,7 +239,7 @@ fn scalar_value(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     }
 }
 
-/// Whether a function's operand is always text, such as a name that looks like a number.
+/// Whether the operand of the tag's function is always text, even if it looks like a number.
 fn is_text_function(tag: Option<&Tag>) -> bool {
     let name = tag.and_then(function);
     name.is_some_and(|name| {
@@ -247,7 +247,7 @@ fn is_text_function(tag: Option<&Tag>) -> bool {
     })
 }
 
-/// The intrinsic function that a local tag denotes.
+/// The intrinsic function that a local tag denotes, such as `Fn::Sub` for `!Sub`.
 fn function(tag: &Tag) -> Option<String> {
     if tag.handle != "!" || tag.suffix.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! Tells which of two rules an event matches, and why it does not match the other.
+//! Tells which of two rules an event matches, and why the event does not match the other rule.
 
 use event_pattern::{Matcher, Pattern};
 

@@ -1,9 +1,9 @@
-//! IP addresses and CIDR blocks, parsed as leniently as the service's engine does, and compared in
-//! the same way.
+//! IP addresses and CIDR blocks, parsed and compared as EventBridge's engine does. The engine
+//! accepts some spellings that the standards do not allow.
 //!
 //! The engine compares addresses as strings of hexadecimal digits, from the left, whatever their
-//! length. A block of one family therefore also covers addresses of the other that begin with the
-//! same digits.
+//! length. A block of one family therefore also covers addresses of the other family that begin
+//! with the same digits.
 
 /// An IPv4 or an IPv6 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn v6(text: &str) -> Option<Address> {
     Some(Address::V6(address))
 }
 
-/// Reads the groups between colons, at most eight; an empty text has none.
+/// Reads at most eight groups of hexadecimal digits between colons. An empty text has no groups.
 fn groups(text: &str) -> Option<Vec<u16>> {
     let mut groups = Vec::with_capacity(8);
     if text.is_empty() {
@@ -97,7 +97,8 @@ fn groups(text: &str) -> Option<Vec<u16>> {
 }
 
 impl AddressRange {
-    /// Makes the range of a single address, for a plain string that is an address.
+    /// Makes the range of a single address. If a plain string in a pattern is an address, it
+    /// matches every address in this range.
     pub(crate) fn single(address: Address) -> Self {
         match address {
             Address::V4(only) => Self::of_v4(only, only),
@@ -136,8 +137,8 @@ impl AddressRange {
     }
 
     fn of_v6(low: u128, high: u128) -> Self {
-        // An IPv4 address has only eight digits: it is inside if these differ from both ends and
-        // lie between them.
+        // An IPv4 address has only eight hexadecimal digits. It is inside the range if its digits
+        // lie between the first eight digits of `low` and those of `high`, and equal neither.
         let (first, last) = ((low >> 96) as u32, (high >> 96) as u32);
         let inside = first.checked_add(1).zip(last.checked_sub(1));
         Self { v4: inside.filter(|(first, last)| first <= last), v6: (low, high) }
@@ -154,14 +155,15 @@ impl AddressRange {
     }
 }
 
-/// Returns addresses of every class that `ranges` distinguish, each in several spellings.
+/// Returns an address from every class, each in several spellings. Two addresses belong to one
+/// class if exactly the same `ranges` contain both.
 pub(crate) fn spellings(ranges: &[AddressRange]) -> Vec<String> {
     if ranges.is_empty() {
         return Vec::new();
     }
-    // A class begins where a range begins, or right after the end of one.
+    // A class begins where a range begins, and right after a range ends.
     let mut short = vec![0u32];
-    // The second one is right after the last address that is treated as IPv4.
+    // `1 << 48` is the first address after the IPv4-mapped ones, which are treated as IPv4.
     let mut long = vec![0u128, 1 << 48];
     for range in ranges {
         short.extend(range.v4.map(|(low, _)| low));
@@ -233,8 +235,8 @@ mod tests {
         assert!(inside("0.0.0.0/1", "2001:db8::1") && !inside("0.0.0.0/1", "ff00::"));
         assert!(inside("10.0.0.0/31", "a00:1::7") && !inside("10.0.0.0/31", "a00:2::"));
         assert!(inside("2000::/3", "48.0.0.0") && !inside("2000::/3", "64.0.0.0"));
-        // All eight digits equal those of the lower end, and the digits that would decide are
-        // missing.
+        // The eight digits of this IPv4 address equal the first eight of the block's lower end. The
+        // later digits, which would decide, are missing.
         assert!(!inside("2001:db8::/32", "32.1.13.184"));
     }
 

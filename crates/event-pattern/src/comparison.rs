@@ -20,25 +20,25 @@ pub(crate) enum Value<'v> {
 
 /// A text that a string must start or end with.
 ///
-/// The engine compares strings together with their quotes. A prefix that ends in a quote therefore
-/// also matches the string that equals the prefix without this quote. The same is true of a suffix
-/// that begins with a quote.
+/// EventBridge's engine compares strings together with their quotes. A prefix that ends in a quote
+/// therefore also matches the string that equals the prefix without this quote. The same is true of
+/// a suffix that begins with a quote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Affix<T> {
     pub(crate) text: T,
-    /// The text without this quote, which also matches a string that equals it; absent if there is
-    /// no such quote.
+    /// The text without the quote at its end (of a prefix) or at its start (of a suffix). A string
+    /// that equals this shorter text matches, too. `None` if `text` has no quote in this place.
     pub(crate) whole: Option<T>,
 }
 
-/// What a pattern asks of a value. `exists: false` is not among the comparisons: it is part of the
-/// field's condition.
+/// What a pattern asks of a value. `exists: false` is no comparison: `Condition::absent` stands for
+/// it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Comparison {
     Null,
     Bool(bool),
     Text(Box<str>),
-    /// A plain string that reads as an address matches every spelling of that address.
+    /// A plain string that is an IP address: it matches every spelling of this IP address.
     Address(Box<str>, AddressRange),
     Number(Box<str>, Option<Key>),
     Range(NumberRange),
@@ -56,9 +56,9 @@ pub(crate) enum Comparison {
 /// What `anything-but` excludes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Exclusion {
-    /// Sorted.
+    /// The texts are sorted for a binary search.
     Texts(Box<[Box<str>]>),
-    /// Sorted.
+    /// The keys are sorted for a binary search.
     Numbers(Box<[Key]>),
     Prefixes(Box<[Affix<Box<str>>]>),
     Suffixes(Box<[Affix<Box<str>>]>),
@@ -71,7 +71,7 @@ pub(crate) enum Exclusion {
 pub(crate) struct NumberRange {
     /// The comparisons as written: operator and number.
     pub(crate) written: Box<[(&'static str, Key)]>,
-    /// The lowest and the highest key inside.
+    /// The lowest and the highest key inside the range.
     pub(crate) keys: (Key, Key),
 }
 
@@ -172,7 +172,7 @@ impl Comparison {
 impl fmt::Display for Comparison {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // The number as written, since a JSON number would be rounded.
+            // A number is written as in the pattern, because a JSON number would be rounded.
             Self::Number(text, _) => formatter.write_str(text),
             other => write!(formatter, "{}", other.to_json()),
         }
@@ -192,7 +192,7 @@ fn number_json(key: Key) -> Json {
 }
 
 impl Exclusion {
-    /// Whether the list is empty. The engine then accepts no value.
+    /// Whether the list is empty. With an empty list, EventBridge's engine accepts no value.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::Texts(list) => list.is_empty(),

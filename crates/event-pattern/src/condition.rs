@@ -25,5 +25,5 @@ impl PartialEq for Condition {
     }
 }
 
-/// Conditions that must hold together, sorted by path in the order of the engine.
+/// Conditions that must all hold, sorted by path as EventBridge's engine sorts them.
 pub(crate) type Combination = Box<[Arc<Condition>]>;

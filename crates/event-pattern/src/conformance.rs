@@ -51,7 +51,7 @@ pub enum Finding {
 pub struct Report {
     /// The number of cases, malformed lines included.
     pub cases: usize,
-    /// The cases without the recorded verdict, in the order of their lines.
+    /// The cases whose result differs from the recorded verdict, in the order of their lines.
     pub disagreements: Vec<Disagreement>,
 }
 
@@ -59,7 +59,7 @@ pub struct Report {
 struct Case<'a> {
     #[serde(default)]
     name: String,
-    // Both are kept as text, because the spelling of a number can matter.
+    // The pattern and the event are kept as text, because the spelling of a number can matter.
     #[serde(borrow)]
     pattern: &'a RawValue,
     #[serde(borrow)]
@@ -74,7 +74,7 @@ enum Expected {
     Other(String),
 }
 
-/// Runs the cases of `lines` within the limits of the service. Empty lines are skipped.
+/// Runs the cases of `lines` within the limits of EventBridge. Empty lines are skipped.
 ///
 /// # Errors
 /// Fails if `lines` cannot be read; a malformed line is a disagreement.
@@ -85,7 +85,7 @@ pub fn run(lines: impl BufRead) -> std::io::Result<Report> {
 /// Runs the cases of `lines` within `limits`.
 ///
 /// # Errors
-/// As [`run`].
+/// Fails as [`run`] does.
 pub fn run_within(lines: impl BufRead, limits: &Limits) -> std::io::Result<Report> {
     let mut report = Report::default();
     for (index, line) in lines.lines().enumerate() {
@@ -150,7 +150,7 @@ impl fmt::Display for Finding {
             Self::Verdict(verdict) => write!(formatter, "{verdict}"),
             Self::Refused(refusal) => write!(formatter, "invalid ({refusal})"),
             Self::Unreadable(error) => write!(formatter, "unreadable ({error})"),
-            Self::Malformed(reason) => write!(formatter, "no case ({reason})"),
+            Self::Malformed(reason) => write!(formatter, "a malformed case ({reason})"),
         }
     }
 }

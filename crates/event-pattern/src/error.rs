@@ -15,7 +15,8 @@ pub struct PatternError {
 }
 
 impl PatternError {
-    /// Returns what to write instead, if there is one general advice.
+    /// Returns what to write instead; `None` if no single advice fits every pattern with this
+    /// fault.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
         match &self.fault {
@@ -32,7 +33,7 @@ impl PatternError {
         names.filter(|name| !name.starts_with("$or[")).any(|name| name.starts_with('$'))
     }
 
-    /// Returns the line and the column at which the error was noticed; `source` is the pattern's
+    /// Returns the line and the column at which the error was noticed. `source` is the pattern's
     /// text.
     #[must_use]
     pub fn position(&self, source: &str) -> Position {
@@ -50,7 +51,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// Returns the position of a byte offset; for an offset beyond the text, that of its end.
+    /// Returns the position of a byte offset. An offset beyond the text counts as the text's end.
     #[must_use]
     pub fn of(source: &str, offset: usize) -> Self {
         let mut offset = offset.min(source.len());
@@ -119,19 +120,20 @@ pub enum PatternFault {
     /// `anything-but` mixes strings and numbers.
     #[error("`anything-but` mixes strings and numbers")]
     MixedList,
-    /// `anything-but` with a prefix or suffix that every string has.
+    /// `anything-but` has an empty prefix or suffix, which every string has.
     #[error("`anything-but` with an empty `{0}` excludes every string")]
     EmptyExclusion(&'static str),
-    /// `anything-but` with an empty list, first in a field's array.
+    /// `anything-but` has an empty list. EventBridge's engine refuses this only in the first entry
+    /// of a field's array.
     #[error("`anything-but` with an empty list accepts nothing")]
     ExcludesNothing,
-    /// An operator that `anything-but` does not take.
+    /// `anything-but` has an operator that it does not support.
     #[error("`anything-but` cannot exclude by `{0}`")]
     UnknownExclusion(String),
     /// `numeric` with an unknown or misplaced operator.
     #[error("`numeric` has `{0}` where it takes an operator")]
     NumericOperator(String),
-    /// `numeric` with something else than one comparison or one range.
+    /// `numeric` has something other than one comparison or one range.
     #[error("`numeric` takes one comparison or one range")]
     NumericForm,
     /// A number that cannot be compared exactly.
@@ -140,32 +142,33 @@ pub enum PatternFault {
     /// A number beyond [`Limits::numeric_bound`](crate::Limits::numeric_bound).
     #[error("{0} is outside the range of numbers that a pattern may have")]
     OutOfBounds(String),
-    /// A range whose bottom is not below its top.
+    /// A range whose lower bound is not below its upper bound.
     #[error("the range from {0} to {1} is empty")]
     EmptyRange(String, String),
     /// A wildcard with two stars in a row.
     #[error("the wildcard has two `*` in a row")]
     ConsecutiveStars,
-    /// A wildcard with a backslash before something else than `*` or `\`.
+    /// A wildcard with a backslash before a character other than `*` or `\`.
     #[error("the wildcard has a `\\` before a character other than `*` or `\\`")]
     WildcardEscape,
     /// Wildcards beyond [`Limits::wildcard_complexity`](crate::Limits::wildcard_complexity).
     #[error(
-        "this field's wildcards are too complex: one value can be at {found} places in them at once, and at most {limit} are allowed"
+        "this field's wildcards are too complex: {found} places in them can be active at once, and at most {limit} are allowed"
     )]
     WildcardComplexity {
-        /// The complexity found, or the first above the limit.
+        /// How many places can be active at once. Counting stops above the limit; if it takes too
+        /// long, this is an upper bound.
         found: usize,
-        /// The greatest complexity that is allowed.
+        /// The greatest number that is allowed.
         limit: usize,
     },
-    /// `cidr` with something else than an address and mask bits.
+    /// `cidr` with something other than an address and mask bits.
     #[error("`{0}` is not an address block")]
     Cidr(String),
     /// `cidr` with too many mask bits.
     #[error("the mask of this address has at most {0} bits")]
     CidrMask(u32),
-    /// `$or` with something else than an array of objects.
+    /// `$or` with something other than an array of objects.
     #[error("`$or` takes an array of objects")]
     OrForm,
     /// `$or` with fewer than two objects.
@@ -190,7 +193,8 @@ pub enum PatternFault {
 }
 
 impl PatternFault {
-    /// Returns what to write instead, if there is one general advice.
+    /// Returns what to write instead; `None` if no single advice fits every pattern with this
+    /// fault.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
         Some(match self {

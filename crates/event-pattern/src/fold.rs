@@ -1,4 +1,5 @@
-//! Case-insensitive text as the engine compares it: each character in its lower or its upper case.
+//! Case-insensitive text as EventBridge's engine compares it: each character in its lower or its
+//! upper case.
 //!
 //! The engine works on UTF-16 units, one at a time. So a title-case letter matches its lower and
 //! upper case but not itself, `ß` also matches `SS`, and a character beyond the basic plane is two
@@ -25,7 +26,7 @@ impl Step {
     }
 }
 
-/// A text that matches in any case.
+/// A text that is compared with strings regardless of case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AnyCase {
     source: Box<str>,
@@ -51,7 +52,7 @@ impl AnyCase {
         &self.source
     }
 
-    /// Returns, for each character, the two texts that it matches.
+    /// Returns, for each character, the two texts that the character matches.
     pub(crate) fn cases(&self) -> Vec<[Box<str>; 2]> {
         self.source
             .chars()
@@ -62,12 +63,12 @@ impl AnyCase {
             .collect()
     }
 
-    /// The folded form of this text, which every text that it matches has as well.
+    /// The folded form of this text. Every string that this text matches has the same folded form.
     pub(crate) fn folded(&self) -> &str {
         &self.folded
     }
 
-    /// Whether all of `value` is this text.
+    /// Whether `value` equals this text, regardless of case.
     pub(crate) fn equals(&self, value: &str) -> bool {
         if self.steps.is_empty() {
             return value.eq_ignore_ascii_case(&self.source);
@@ -75,7 +76,7 @@ impl AnyCase {
         self.strip_prefix(value).is_some_and(str::is_empty)
     }
 
-    /// Whether `value` starts with this text.
+    /// Whether `value` starts with this text, regardless of case.
     pub(crate) fn starts(&self, value: &str) -> bool {
         if self.steps.is_empty() {
             let head = value.as_bytes().get(..self.source.len());
@@ -84,7 +85,7 @@ impl AnyCase {
         self.strip_prefix(value).is_some()
     }
 
-    /// Whether `value` ends with this text.
+    /// Whether `value` ends with this text, regardless of case.
     pub(crate) fn ends(&self, value: &str) -> bool {
         if self.steps.is_empty() {
             let start = value.len().checked_sub(self.source.len());
@@ -106,7 +107,7 @@ impl AnyCase {
     }
 }
 
-/// Folds a text. Two texts have the same folded form if an [`AnyCase`] of one may match the other.
+/// Folds a text. Two texts have the same folded form if an [`AnyCase`] of one matches the other.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -115,7 +116,8 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
             Cow::Borrowed(text)
         };
     }
-    // Lower case first: the upper case of `ẞ` is `ẞ`, but that of its lower case is `SS`.
+    // Lower case comes first: the upper case of `ẞ` is `ẞ`, but the upper case of its lower case
+    // `ß` is `SS`.
     let lower = text.chars().flat_map(char::to_lowercase);
     Cow::Owned(lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect())
 }

@@ -1,26 +1,25 @@
 //! Makes the input that a rule sends to its target: a part of the event, or a text with parts of
 //! the event filled in.
 //!
-//! As recorded from the service: if the path of a variable finds nothing, the variable is replaced
-//! by nothing in text, and by `""` where JSON needs a value; `<aws.events.event>` is the event
-//! without its detail and with `detailType`; an undefined variable is refused when the target is
-//! created.
+//! In the recordings of EventBridge, a variable whose path finds nothing becomes empty text, or
+//! `""` where JSON needs a value. `<aws.events.event>` is the event without `detail`; its
+//! `detail-type` is called `detailType`.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// A path or a template that the service refuses.
+/// A path or a template that EventBridge refuses when a target is created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
     /// A path that does not begin with `$`.
     #[error("the path `{0}` does not begin with `$`")]
     NoRoot(String),
-    /// A path with something else than names, indices and `*`.
+    /// A path with something other than names, indices and `*`.
     #[error("the path `{0}` has something other than .names, [indices] and *")]
     Path(String),
-    /// A variable that is neither defined nor one of the service's.
+    /// A variable that is neither defined in [`Transformer::paths`] nor predefined by EventBridge.
     #[error("InputTemplate contains invalid placeholder {0}")]
     Undefined(String),
 }
@@ -43,27 +42,27 @@ pub enum InputError {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Transformer {
-    /// The variables, and the paths of their values.
+    /// The path of each variable's value, by the variable's name.
     pub paths: BTreeMap<String, String>,
     /// The text, with variables as `<name>`.
     pub template: String,
 }
 
-/// What a template can use besides the event.
+/// The values that a template can use besides the event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RuleContext {
-    /// `<aws.events.rule-name>`.
+    /// The rule's name, for `<aws.events.rule-name>`.
     pub name: String,
-    /// `<aws.events.rule-arn>`.
+    /// The rule's ARN, for `<aws.events.rule-arn>`.
     pub arn: String,
-    /// `<aws.events.event.ingestion-time>`; the event's own time where it is empty.
+    /// The time for `<aws.events.event.ingestion-time>`; if empty, the event's own time is used.
     pub ingestion_time: String,
 }
 
 /// Returns the part of an event at a path such as an `InputPath`; `None` if the path finds nothing.
 ///
 /// # Errors
-/// Fails if the service does not accept the path.
+/// Fails if EventBridge does not accept the path.
 pub fn part_of(event: &Value, path: &str) -> Result<Option<Value>, InputError> {
     let Some(mut rest) = path.trim().strip_prefix('$') else {
         return Err(InputError::NoRoot(path.to_owned()));
@@ -115,8 +114,8 @@ impl Transformer {
     /// Returns the input that the target gets for `event`.
     ///
     /// # Errors
-    /// Fails if the service refuses the target: for a path that it does not accept, or a variable
-    /// that is not defined.
+    /// Fails if a path is malformed or a variable is not defined. EventBridge refuses to create a
+    /// target with this path or template.
     pub fn apply(&self, event: &Value, rule: &RuleContext) -> Result<String, InputError> {
         let is_json = self.template.trim_start().starts_with(['{', '[']);
         let mut sent = String::new();
@@ -170,7 +169,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(fits)
 }
 
-/// Whether `text` ends inside a JSON string; `inside` tells whether it begins inside one.
+/// Whether `text` ends inside a JSON string; `inside` tells whether `text` begins inside one.
 fn ends_inside(text: &str, inside: bool) -> bool {
     let (mut inside, mut escaped) = (inside, false);
     for next in text.chars() {
@@ -180,8 +179,8 @@ fn ends_inside(text: &str, inside: bool) -> bool {
     inside
 }
 
-/// Returns a value as JSON or as text. In text, a string loses its enclosing quotes, and any other
-/// value all of its quotes.
+/// Returns a value as JSON or as text. In text, a string loses its enclosing quotes; any other
+/// value loses all of its quotes.
 fn filled_in(value: Option<Value>, as_json: bool) -> String {
     match (value, as_json) {
         (None, true) => r#""""#.to_owned(),

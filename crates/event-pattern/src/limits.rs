@@ -2,25 +2,26 @@
 
 /// Bounds that [`Pattern::parse_within`](crate::Pattern::parse_within) enforces.
 ///
-/// The default is what the service enforces on `PutRule`, as far as it is known.
+/// The default limits are those that EventBridge enforces on `PutRule`, as far as they are known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
-    /// The most characters a pattern may have. The service: 2048, on request 4096.
+    /// The most characters a pattern may have. EventBridge accepts 2048, and 4096 on request.
     pub characters: usize,
-    /// The deepest nesting of objects and arrays.
+    /// The deepest nesting of objects and arrays that a pattern may have.
     pub depth: usize,
-    /// The most fields that one combination of `$or` branches may constrain. The engine: 256.
+    /// The most fields that one combination of `$or` branches may constrain. EventBridge accepts
+    /// 256.
     pub fields: usize,
-    /// The most combinations that all `$or` together may unfold into. The service: 1000.
+    /// The most combinations that all `$or` together may unfold into. EventBridge accepts 1000.
     pub combinations: usize,
-    /// The most places that one value can be at simultaneously in all wildcards of one field, which
-    /// is an automaton's work per byte. It grows with the number of stars, and with repetition in
-    /// the text after a star. The service does not publish its limit; 10 fits what it has been seen
-    /// to accept and to refuse.
+    /// The most positions in the wildcards of one field that may be active at once while a value is
+    /// read. EventBridge's engine visits all active positions for each byte. Their number grows
+    /// with the number of stars, and with repetition in the text after a star. EventBridge does not
+    /// publish its limit; 10 agrees with the patterns that it was seen to accept and to refuse.
     pub wildcard_complexity: usize,
     /// The greatest distance from zero of a number in `numeric` or `anything-but`; `None` for no
-    /// bound. The documentation of the service says `5e9`; its present engine takes every number
-    /// that a double holds, hence the default `None`.
+    /// bound. EventBridge's documentation says `5e9`, but its present engine takes every number
+    /// that a double holds. The default is therefore `None`.
     pub numeric_bound: Option<f64>,
 }
 
@@ -38,7 +39,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Bounds that no reasonable pattern reaches, for patterns that are never given to the service.
+    /// Bounds that no reasonable pattern reaches, for patterns that are never given to EventBridge.
     #[must_use]
     pub fn generous() -> Self {
         Self {

@@ -12,7 +12,7 @@ use crate::explain::differ_in_style_only;
 use crate::json::{Cursor, MAX_DEPTH, Reason};
 use crate::pattern::Pattern;
 
-/// The most characters that a pattern may have before the quota is raised.
+/// The maximum length of a pattern, in characters, if AWS has not raised the account's quota.
 const DEFAULT_QUOTA: usize = 2048;
 
 /// The members of an event as EventBridge delivers it.
@@ -33,7 +33,7 @@ const ENVELOPE: [&str; 10] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// The service refuses the pattern, or it never matches.
+    /// EventBridge refuses the pattern, or the pattern never matches.
     Error,
     /// The pattern works, but probably not as intended.
     Warning,
@@ -44,22 +44,22 @@ pub enum Severity {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Code {
-    /// The service refuses the pattern.
+    /// EventBridge refuses the pattern.
     Invalid,
-    /// The service refuses the pattern because its wildcards are too complex.
+    /// EventBridge refuses the pattern because its wildcards are too complex.
     TooComplex,
-    /// The pattern is longer than the service accepts, by default or at all.
+    /// The pattern is longer than EventBridge's default quota, or even than the highest quota.
     TooLong,
-    /// An object has a member twice; only the last one counts.
+    /// An object has two members of the same name; only the last one counts.
     DuplicateName,
     /// No event can match the pattern, or one of its alternatives.
     NeverMatches,
     /// A condition is met by every event, or by every value of its field.
     AlwaysTrue,
-    /// An entry of a field, or an alternative of `$or`, accepts nothing beyond what the others
-    /// accept.
+    /// An entry of a field, or an alternative of `$or`, is superfluous: the other entries or
+    /// alternatives accept everything that it accepts.
     Shadowed,
-    /// A top-level name that is no member of an event.
+    /// A top-level name that no event has, such as `detailType`.
     MisspeltEnvelope,
     /// A field whose name looks like an operator.
     OperatorAsField,
@@ -81,7 +81,7 @@ pub struct Finding {
     pub position: Position,
     /// A description of the finding, for people.
     pub message: String,
-    /// What to write instead, if there is one general advice.
+    /// What to write instead; `None` if no single advice fits every finding of this kind.
     pub remedy: Option<String>,
 }
 
@@ -95,7 +95,7 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// Returns what is wrong with a pattern, or probably not intended; errors come first.
+/// Returns the errors in a pattern, followed by warnings about what is probably not intended.
 ///
 /// ```
 /// use event_pattern::{Code, lint};
@@ -123,7 +123,7 @@ pub fn lint(source: &str) -> Vec<Finding> {
 
 struct Linter<'s> {
     source: &'s str,
-    /// The byte offset of each place.
+    /// The byte offset in `source` of each place, such as `$.detail.id`.
     places: HashMap<String, usize>,
     findings: Vec<Finding>,
 }
@@ -175,7 +175,7 @@ impl Linter<'_> {
         self.add(Code::TooLong, "$", (message, Some(remedy.to_owned())));
     }
 
-    /// Records the offset of every place in the text, and reports names that an object has twice.
+    /// Records the offset of every place in the text, and reports names that one object has twice.
     fn names(&mut self) {
         let mut walk =
             Walk { cursor: Cursor::new(self.source), places: HashMap::new(), twice: Vec::new() };
@@ -197,8 +197,8 @@ impl Linter<'_> {
         let top =
             |condition: &Condition| condition.path.split('.').next().unwrap_or_default().to_owned();
         let is_known = |name: &str| ENVELOPE.contains(&name);
-        // The filters of pipes and of queues match messages without an envelope, so fewer
-        // names are taken for misspellings if no field of the pattern belongs to the envelope.
+        // Filters of pipes and of queue consumers match messages without an envelope. So if no
+        // field of the pattern belongs to the envelope, fewer names are taken for misspellings.
         let has_envelope = conditions.iter().any(|condition| {
             let top = top(condition);
             is_known(&top) || ENVELOPE.iter().any(|known| differ_in_style_only(known, &top))
@@ -206,7 +206,7 @@ impl Linter<'_> {
         for condition in conditions {
             let top = top(condition);
             if let Some(operator) = condition.path.split('.').find(|name| name.starts_with('$')) {
-                let message = format!("`{operator}` is a field's name here, no operator");
+                let message = format!("`{operator}` is a field's name here, not an operator");
                 let remedy = "fields side by side must all match; for alternatives give `$or` an \
                               array of two objects or more, without operators in them";
                 self.add(
@@ -271,7 +271,8 @@ impl Linter<'_> {
                 let at = place.rfind("$or[")?;
                 Some(&place[..=at + place[at..].find(']')?])
             });
-            let message = format!("alternative {} is covered by the others", number + 1);
+            let message =
+                format!("alternative {} is covered by the other alternatives", number + 1);
             self.add(Code::Shadowed, place.unwrap_or("$"), (message, Some("drop it".to_owned())));
         }
     }

@@ -1,9 +1,9 @@
-//! Numbers as the engine compares them: only decimals that are the same after a conversion to a
-//! double and back.
+//! Numbers as EventBridge's engine compares them. The engine compares only decimals that are the
+//! same after a conversion to a double and back.
 //!
-//! This holds for every number of up to 15 significant digits. `numeric` and `anything-but` do not
-//! take any other number, such as `12345678901234567890`, for a number; a plain value in a pattern
-//! matches such a number only in the same spelling.
+//! Every number of up to 15 significant digits is one of these decimals. `numeric` never accepts
+//! any other number, such as `12345678901234567890`, and `anything-but` never excludes one. A plain
+//! value in a pattern matches these other numbers only in the same spelling.
 
 /// A number in a form that sorts like the doubles; `-0` has the key of `0`.
 pub(crate) type Key = u64;
@@ -25,7 +25,8 @@ pub(crate) fn value_of(key: Key) -> f64 {
     f64::from_bits(if key >> 63 == 1 { key ^ (1 << 63) } else { !key })
 }
 
-/// Returns the key of a JSON number as written; `None` if the engine cannot compare it.
+/// Returns the key of a JSON number as written; `None` if EventBridge's engine cannot compare the
+/// number.
 pub(crate) fn key(text: &str) -> Option<Key> {
     let decimal = Decimal::read(text);
     if let Some(value) = decimal.small() {
@@ -39,7 +40,7 @@ pub(crate) fn key(text: &str) -> Option<Key> {
     survives(text, &shortest).then(|| key_of(value))
 }
 
-/// The first 15 digits of a number, which are all digits of most numbers.
+/// The first 15 digits of a number. Most numbers have no further digits.
 struct Decimal {
     negative: bool,
     digits: u64,
@@ -90,7 +91,7 @@ fn survives(text: &str, shortest: &str) -> bool {
     left.is_some() && left == right
 }
 
-/// Returns the digits without zeros at either end, and the power of ten of the last of them.
+/// Returns the digits without zeros at either end, and the power of ten of the last digit.
 fn normal(text: &str) -> Option<(String, i64)> {
     let text = text.trim_start_matches('-');
     let (mantissa, power) = match text.find(['e', 'E']) {

@@ -44,15 +44,16 @@ pub struct FieldConstraint {
     pub path: String,
     /// Whether the field's absence is accepted.
     pub absent: bool,
-    /// The comparisons as written in the pattern, one of which must accept a value of the field.
+    /// The comparisons as written in the pattern. One of these comparisons must accept a value of
+    /// the field.
     pub any_of: Vec<serde_json::Value>,
 }
 
 impl Pattern {
-    /// Checks `source` within the limits of the service.
+    /// Checks `source` within the limits of EventBridge.
     ///
     /// # Errors
-    /// Refuses what the service refuses, with the path into the pattern and a remedy.
+    /// Refuses what EventBridge refuses, with the path into the pattern and a remedy.
     pub fn parse(source: impl AsRef<[u8]>) -> Result<Self, PatternError> {
         Self::parse_within(source, &Limits::default())
     }
@@ -60,7 +61,7 @@ impl Pattern {
     /// Checks `source` within `limits`.
     ///
     /// # Errors
-    /// As [`Pattern::parse`].
+    /// Fails as [`Pattern::parse`] does.
     pub fn parse_within(source: impl AsRef<[u8]>, limits: &Limits) -> Result<Self, PatternError> {
         let combinations = parse::combinations(source.as_ref(), limits)?;
         let mut trie = PathTrie::default();
@@ -116,8 +117,8 @@ impl Pattern {
         fields
     }
 
-    /// Returns the alternatives of the pattern, each with its fields: the pattern matches if all
-    /// fields of any one alternative match. A pattern without `$or` has one alternative.
+    /// Returns the alternatives of the pattern, each with its fields. The pattern matches if all
+    /// fields of one alternative match. A pattern without `$or` has one alternative.
     #[must_use]
     pub fn alternatives(&self) -> Vec<Vec<FieldConstraint>> {
         let constraint = |condition: &Arc<Condition>| FieldConstraint {
@@ -129,9 +130,9 @@ impl Pattern {
         self.combinations.iter().map(of).collect()
     }
 
-    /// Returns the plain strings that the pattern asks of `field`; `None` if an alternative asks
-    /// nothing or anything else of it. `literals("detail-type")` tells which event types a rule is
-    /// about.
+    /// Returns the plain strings that the pattern accepts in `field`. Returns `None` if an
+    /// alternative does not constrain `field`, or has other comparisons than plain strings for it.
+    /// `literals("detail-type")` tells which event types a rule is about.
     #[must_use]
     pub fn literals(&self, field: &str) -> Option<Vec<&str>> {
         let mut literals = Vec::new();

@@ -11,8 +11,8 @@ pub(crate) enum Fault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wildcard {
     source: Box<str>,
-    /// The literal parts between the stars, one more than there are stars. Only the first and the
-    /// last may be empty.
+    /// The literal texts before, between and after the stars. Only the first and the last may be
+    /// empty.
     parts: Box<[Box<str>]>,
 }
 
@@ -42,7 +42,7 @@ impl Wildcard {
         &self.source
     }
 
-    /// The literal parts between the stars.
+    /// The literal texts before, between and after the stars.
     pub(crate) fn parts(&self) -> &[Box<str>] {
         &self.parts
     }

@@ -23,8 +23,8 @@ fn relate(first: &str, second: &str, events: Events) -> Compared {
     compared
 }
 
-/// Checks that each pattern matches the returned events as it should, and that `compared` has the
-/// events that its relation requires.
+/// Checks that each event in `compared` matches the patterns that it should match, and that
+/// `compared` has the events that its relation requires.
 fn proved(first: &Pattern, second: &Pattern, compared: &Compared) -> Result<(), TestCaseError> {
     let cases = [
         (&compared.both, (true, true)),
@@ -92,7 +92,9 @@ fn an_array_is_no_way_out_where_the_service_sends_one_value() {
 
 #[test]
 fn elements_of_arrays_can_tell_patterns_apart() {
-    // For single objects the two are equal: `a` is present or absent.
+    // Without arrays, the two patterns match the same events, because `a` is either absent or
+    // present. If `a` and `b` are in different elements of an array, only the second pattern
+    // matches.
     let either =
         r#"{"$or":[{"i":{"a":[{"exists":false}],"b":[2]}},{"i":{"a":[{"exists":true}],"b":[2]}}]}"#;
     let compared = relate(either, r#"{"i":{"b":[2]}}"#, Events::Any);
@@ -103,8 +105,8 @@ fn elements_of_arrays_can_tell_patterns_apart() {
     assert_eq!(compared.relation, Relation::Overlapping);
 }
 
-/// Whether the relation agrees with all events so far. `met` has, for each, whether the first and
-/// whether the second pattern matched.
+/// Whether the relation agrees with all events so far. `met` has a pair for each event: whether the
+/// first pattern matched, and whether the second did.
 fn not_contradicted(relation: Relation, met: &BTreeSet<(bool, bool)>) -> bool {
     let [both, first, second] =
         [(true, true), (true, false), (false, true)].map(|one| met.contains(&one));
@@ -135,8 +137,8 @@ fn values(pattern: &Value, into: &mut Vec<Value>) {
     }
 }
 
-/// Returns the fields of two patterns, each once and sorted, and values for them: with these,
-/// events have a chance to distinguish the two.
+/// Returns the fields of two patterns, sorted and without duplicates, and values for these fields.
+/// Events made of them have a chance to distinguish the patterns.
 fn material<'p>(
     (first, one): (&Value, &'p Pattern),
     (second, two): (&Value, &'p Pattern),
@@ -150,8 +152,8 @@ fn material<'p>(
     (paths, pool)
 }
 
-/// Makes an event from the fields of both patterns and values that they name, with single objects
-/// or with several array elements under a name.
+/// Makes an event with values from `pool` at some of `paths`. The values are either all outside of
+/// arrays, or all in array elements.
 fn directed(paths: &[&str], pool: &[Value], choices: &[u8]) -> Value {
     let mut choices = choices.iter().copied().cycle();
     let mut next = |bound: usize| usize::from(choices.next().unwrap_or(0)) % bound;
@@ -191,7 +193,8 @@ proptest! {
         events in vec(event(), 4),
         choices in vec(vec(any::<u8>(), 24), 40),
     ) {
-        // Patterns that have a part in common relate in more ways than independent ones.
+        // Patterns with common members relate in more ways than independent patterns do. So in some
+        // cases, the second pattern also gets the members of the first.
         let mut second = second;
         if let (true, Value::Object(own), Value::Object(more)) = (mixed, &first, &mut second) {
             more.extend(own.clone());
@@ -237,7 +240,8 @@ proptest! {
         let mut met = BTreeSet::new();
         for choices in &choices {
             let mut event = directed(&paths, &pool, choices);
-            // In a delivered event, `source` and `region` are strings, without fields below them.
+            // In a delivered event, `source` and `region` are strings. So an event with fields
+            // below one of them is skipped.
             if event.get("source").or(event.get("region")).is_some() {
                 continue;
             }
@@ -252,8 +256,8 @@ proptest! {
     }
 }
 
-/// Renames two of the pattern's top-level fields, also inside a top-level `$or`, to those of the
-/// envelope.
+/// Renames the pattern's top-level fields `a` and `b` to `source` and `region`, also inside a
+/// top-level `$or`.
 fn enveloped(pattern: Value) -> Value {
     let Value::Object(members) = pattern else { return pattern };
     let named = members.into_iter().map(|(name, value)| match (&*name, value) {

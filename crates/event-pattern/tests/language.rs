@@ -155,7 +155,10 @@ fn every_alternative_of_a_failed_choice_is_reported_with_its_place() {
     assert_eq!(places, expected);
     assert_eq!(explanation.others[0].fields[1].place, "$.detail.$or[1].c");
     let text = explanation.to_string();
-    assert!(text.contains("nor alternative 2 ($.detail.$or[1]): detail.b decided"), "{text}");
+    assert!(
+        text.contains("no match in alternative 2 ($.detail.$or[1]): detail.b decided"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Compares the fast matcher with the slow one, over generated patterns and events.
+//! Compares the crate's matcher with a slow and simple one, over generated patterns and events.
 
 mod generate;
 mod reference;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use states::{Answer, Effect, Entropy, Execution, Identity, Json, Machine, Start, Status, TaskRef};
 
-/// Ten states in a row. `tests/emulator/transitions.py` plays the same file on MiniStack.
+/// A machine of ten states in a row. `tests/emulator/transitions.py` runs the same file on the AWS
+/// emulator MiniStack.
 const MACHINE: &str = include_str!("ten_states/machine.asl.json");
 
 /// Runs the machine once; returns the number of states that it entered.
@@ -34,7 +35,7 @@ fn once(machine: &Machine, identity: &Identity) -> u64 {
 fn main() -> std::io::Result<()> {
     let machine = Machine::parse(MACHINE).map_err(std::io::Error::other)?;
     let identity = Identity::local("bench", "run");
-    // `cargo test` also runs benchmarks, without `--bench`; one run is enough then.
+    // `cargo test` also runs this benchmark, but without `--bench`. One run is enough for a test.
     let measures = std::env::args().any(|argument| argument == "--bench");
     let time = if measures { Duration::from_secs(3) } else { Duration::ZERO };
     let (started, mut transitions) = (Instant::now(), 0);

@@ -50,7 +50,7 @@ fn holds(test: &Test, scope: &Scope<'_>) -> Result<bool, Failure> {
     }
 }
 
-/// Evaluates the `Condition` of a rule in JSONata, which must yield a boolean.
+/// Evaluates the `Condition` of a rule in JSONata. Its value must be a boolean.
 fn condition(template: &Template, scope: &Scope<'_>) -> Result<bool, Failure> {
     match template.fill(scope)? {
         Json::Bool(holds) => Ok(holds),
@@ -92,10 +92,10 @@ fn is_of(kind: ValueKind, value: &Json) -> bool {
     }
 }
 
-/// Compares two values of the given kind; `None` if one of them is not of that kind.
+/// Compares two values of the given kind; `None` if a value is of another kind.
 fn order(kind: ValueKind, left: &Json, right: &Json) -> Option<Ordering> {
     match (kind, left, right) {
-        // The service orders strings by their UTF-16 code units.
+        // Step Functions orders strings by their UTF-16 code units.
         (ValueKind::String, Json::String(left), Json::String(right)) => {
             Some(left.encode_utf16().cmp(right.encode_utf16()))
         }

@@ -1,4 +1,4 @@
-//! Counts which states a set of runs has entered, and which transitions between them it has made.
+//! Counts how many times a set of runs has entered each state and made each transition.
 
 use indexmap::IndexMap;
 
@@ -6,7 +6,7 @@ use crate::machine::{Kind, Machine, Next, targets};
 use crate::run::Run;
 use crate::trail::{NextField, Transition};
 
-/// How often each state was entered and each [`Transition`] was made. States that no run has
+/// How many times each state was entered and each [`Transition`] was made. States that no run has
 /// entered, and transitions that no run has made, are listed with 0.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Coverage {
@@ -44,12 +44,12 @@ impl Coverage {
         }
     }
 
-    /// Returns the name of each state, with how often it was entered.
+    /// Returns the name of each state, and how many times the state was entered.
     pub fn states(&self) -> impl Iterator<Item = (&str, usize)> {
         self.states.iter().map(|(name, times)| (name.as_str(), *times))
     }
 
-    /// Returns each transition, with how often it was made.
+    /// Returns each transition, and how many times it was made.
     pub fn transitions(&self) -> impl Iterator<Item = (&Transition, usize)> {
         self.transitions.iter().map(|(transition, times)| (transition, *times))
     }

@@ -9,7 +9,7 @@ use serde_json::Number;
 use crate::json::wire::without_minus_zero;
 use crate::json::{Json, Object};
 
-/// Parses the text. The second value lists the paths of repeated keys, such as `/States/A/Next`.
+/// Parses the text. Also returns the paths of repeated keys, such as `/States/A/Next`.
 pub(crate) fn read(text: &str) -> Result<(Json, Vec<String>), serde_json::Error> {
     let repeated = RefCell::new(Vec::new());
     let text = without_minus_zero(text);

@@ -20,11 +20,11 @@ pub(crate) const DATA_LIMIT: &str = "States.DataLimitExceeded";
 pub(crate) const INTRINSIC: &str = "States.IntrinsicFailure";
 /// The `ResultPath` cannot be applied to the state's input.
 pub(crate) const RESULT_PATH: &str = "States.ResultPathMatchFailure";
-/// The name under which the service has been seen to report [`RESULT_PATH`].
+/// Another name under which Step Functions reports [`RESULT_PATH`].
 const REFERENCE_PATH: &str = "States.ReferencePathConflict";
 /// A branch of a Parallel state failed.
 pub(crate) const BRANCH_FAILED: &str = "States.BranchFailed";
-/// More iterations of a distributed Map failed than are tolerated.
+/// More iterations of a distributed Map failed than the Map tolerates.
 pub(crate) const EXCEEDED: &str = "States.ExceedToleratedFailureThreshold";
 /// The items of a distributed Map could not be read.
 pub(crate) const READER_FAILED: &str = "States.ItemReaderFailed";
@@ -42,8 +42,7 @@ pub struct Failure {
     pub cause: Option<String>,
     /// The kind of error, which decides which names in `ErrorEquals` match it.
     pub(crate) origin: Origin,
-    /// Whether the error ended a branch or an iteration, and thereby the Parallel or the Map around
-    /// it.
+    /// Whether the error came from a branch of a Parallel or from an iteration of an inline Map.
     #[serde(default)]
     pub(crate) from_branch: bool,
     /// The field whose JSONata expression failed, such as `Output/total`; absent for other errors.
@@ -55,9 +54,9 @@ pub struct Failure {
 pub(crate) enum Origin {
     /// The error of a task, of a Fail state or of the interpreter.
     Ordinary,
-    /// The payload of a state is too large: only `States.DataLimitExceeded` matches it.
+    /// The payload of a state is too large. [`ALL`] and [`TASK_FAILED`] do not match this error.
     Payload,
-    /// A missing heartbeat.
+    /// A task sent no heartbeat in time.
     Heartbeat,
 }
 
@@ -73,8 +72,8 @@ impl Failure {
         }
     }
 
-    /// Makes the failure of a JSONata expression that cannot be evaluated, or whose value its field
-    /// does not accept. `location` is the field.
+    /// Makes the failure of a JSONata expression: the expression cannot be evaluated, or the field
+    /// does not accept the expression's value. `location` is the field, such as `Output/total`.
     pub(crate) fn query(location: impl Into<String>, cause: impl Into<String>) -> Self {
         Self { location: Some(location.into()), ..Self::new(QUERY, cause) }
     }
@@ -100,7 +99,7 @@ impl Failure {
         Self { origin: Origin::Payload, ..Self::new(DATA_LIMIT, cause) }
     }
 
-    /// Adds to the cause the name of the state and the id of the event that recorded its entry.
+    /// Prefixes the cause with the name of the state and the id of the state's entry event.
     pub(crate) fn at(mut self, state: &str, entered: u64) -> Self {
         let cause = self.cause.unwrap_or_default();
         self.cause = Some(format!(
@@ -135,7 +134,7 @@ impl Failure {
     /// The error output that a Catcher receives.
     pub(crate) fn output(&self) -> Json {
         let text = |value: &Option<String>| value.clone().map_or(Json::Null, Json::from);
-        // A timeout without a cause has an empty one; any other failure without a cause has null.
+        // Without a cause, a timeout has an empty string as `Cause`; any other failure has null.
         let cause = match (&self.error, &self.cause) {
             (Some(error), None) if error == TIMEOUT => Json::from(""),
             (_, cause) => text(cause),

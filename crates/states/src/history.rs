@@ -14,7 +14,7 @@ use crate::timestamp;
 pub struct HistoryEvent {
     /// The number of the event, counted from 1 in the order of the history.
     pub id: u64,
-    /// The id of the event that led to this one; 0 if there is none.
+    /// The id of the event that caused this event; 0 if no event did.
     pub previous_event_id: u64,
     /// When the event happened: the time that the caller passed to the transition.
     pub timestamp: Timestamp,
@@ -84,8 +84,8 @@ pub(crate) fn execution_succeeded(output: &Json) -> Details {
     Some(("executionSucceededEventDetails", details))
 }
 
-/// Makes the details of an event that reports a failure. `key` is, for example,
-/// `executionFailedEventDetails`; an absent error or cause is left out.
+/// Makes the details of an event that reports a failure; leaves out an absent error or cause. `key`
+/// is, for example, `executionFailedEventDetails`.
 pub(crate) fn failed(key: &'static str, error: Option<&str>, cause: Option<&str>) -> Details {
     Some((key, Json::Object(error_members(error, cause))))
 }

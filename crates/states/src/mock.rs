@@ -1,4 +1,5 @@
-//! Mocks: answers to a machine's tasks that are read from a file, for runs without the services.
+//! Mocks: prepared answers to a machine's tasks, read from a file, so that the machine runs without
+//! the real services.
 //!
 //! ```json
 //! {
@@ -10,17 +11,19 @@
 //! }
 //! ```
 //!
-//! Each member maps the name of a state to its responses: one for all calls, a list with one per
-//! call, or an object whose keys are numbers of calls and ranges, as in Step Functions Local. The
-//! last response is used for all further calls. `Submitted` is the response of the call that starts
-//! a callback or a job, `Never` leaves a task without an answer, and `AfterSeconds` delays the
-//! answer.
+//! Each member maps the name of a state to its responses: one response for all calls, a list with
+//! one response per call, or an object as in Step Functions Local. The keys of the object are the
+//! numbers of calls, counted from 0, or ranges of numbers. The last response is used for all
+//! further calls.
+//!
+//! `Submitted` is the response to the call itself, for a task that then waits for a callback or a
+//! job. `Never` leaves a task without an answer, and `AfterSeconds` delays the answer.
 //!
 //! A distributed Map whose items are in a file needs a response, too: the file's content, as a
-//! string or as parsed JSON. The calls that write its results need none.
+//! string or as parsed JSON. The calls that write the Map's results need no response.
 //!
-//! A whole configuration of Step Functions Local, with `StateMachines` and `MockedResponses`, is
-//! read too; the responses are then those of one of its test cases.
+//! The file may also be a whole configuration of Step Functions Local, with `StateMachines` and
+//! `MockedResponses`. The responses then come from one test case of the configuration.
 
 use std::collections::HashMap;
 
@@ -32,7 +35,7 @@ use crate::json::{Json, Object};
 use crate::machine::{Kind, Machine};
 use crate::run::{Reply, Tasks};
 
-/// Prepared answers, by the name of the state that calls.
+/// Prepared answers to the tasks of a machine, by the name of the state that calls.
 #[derive(Debug, Clone, Default)]
 pub struct Mocks {
     responses: HashMap<String, Vec<Reply>>,
@@ -53,13 +56,13 @@ pub enum MockError {
         /// A description of the error, for people.
         reason: String,
     },
-    /// A configuration of Step Functions Local has no test case with the name in the first text.
-    /// The second text lists the test cases that it has.
+    /// The configuration of Step Functions Local has no test case with the requested name. The
+    /// first text is this name; the second text lists the names of the existing test cases.
     #[error("the mocks have no test case {0:?}; they have {1}")]
     NoCase(String, String),
-    /// No test case was named, and a configuration of Step Functions Local has several. The text
-    /// lists them.
-    #[error("the mocks have several test cases, of which one must be named: {0}")]
+    /// The caller named no test case, and the configuration of Step Functions Local does not have
+    /// exactly one. The text lists the names of the existing test cases.
+    #[error("the mocks have several test cases; name one of them: {0}")]
     WhichCase(String),
 }
 
@@ -72,10 +75,11 @@ impl Mocks {
         Self::parse_case(text, None)
     }
 
-    /// Reads mocks; of a configuration of Step Functions Local, those of the named test case.
+    /// Reads mocks. From a configuration of Step Functions Local, reads the responses of the test
+    /// case named `case`; without a name, there must be exactly one test case.
     ///
     /// # Errors
-    /// When the text is not JSON, a response is malformed, or there is no such test case.
+    /// When the text is not JSON, a response is malformed, or the test case does not exist.
     pub fn parse_case(text: &str, case: Option<&str>) -> Result<Self, MockError> {
         let document: Json = text.parse()?;
         let members = object(&document, "")?;
@@ -93,7 +97,7 @@ impl Mocks {
     /// mocks, a single `None`.
     ///
     /// # Errors
-    /// When the text is not JSON, or not an object as described above.
+    /// When the text is not JSON, or when a part that must be an object is not one.
     pub fn cases(text: &str) -> Result<Vec<Option<String>>, MockError> {
         let document: Json = text.parse()?;
         let members = object(&document, "")?;
@@ -105,8 +109,8 @@ impl Mocks {
         Ok(test_cases(machines)?.into_iter().map(|(name, _)| Some(name)).collect())
     }
 
-    /// Returns the names in the mocks that no Task and no Map of the machine has, and that are
-    /// therefore probably mistaken.
+    /// Returns the state names in the mocks that no Task and no Map of the machine has. These names
+    /// are probably mistakes.
     #[must_use]
     pub fn unknown_names(&self, machine: &Machine) -> Vec<&str> {
         let calls = |kind: &Kind| matches!(kind, Kind::Task(_) | Kind::Map(..));
@@ -120,7 +124,8 @@ impl Mocks {
         unknown_names
     }
 
-    /// Sets the responses of a state, one per call; the last one is used for all further calls.
+    /// Sets the responses of a state, one per call. The last response is used for all further
+    /// calls.
     #[must_use]
     pub fn with(mut self, state: impl Into<String>, replies: Vec<Reply>) -> Self {
         self.responses.insert(state.into(), replies);

@@ -13,13 +13,13 @@ pub enum Severity {
     Error,
 }
 
-/// The kind of a problem, by the codes of `ValidateStateMachineDefinition`.
+/// The kind of a problem: the codes that `ValidateStateMachineDefinition` reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
     /// The text is not JSON.
     InvalidJsonDescription,
-    /// There is no definition.
+    /// The definition is missing.
     MissingDescription,
     /// A field is missing, unknown or invalid.
     SchemaValidationFailed,
@@ -43,7 +43,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The code as the service writes it.
+    /// The code as Step Functions writes it, such as `NO_DOLLAR`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -67,15 +67,15 @@ impl Code {
 pub struct Problem {
     /// Whether the problem prevents the machine from running.
     pub severity: Severity,
-    /// The service's code; absent for a warning that this library gives and the service does not.
+    /// The code of Step Functions; absent for a warning that only this library gives.
     pub code: Option<Code>,
-    /// Where the service locates the problem, such as `/States/Charge/Retry[0]`; absent for a
+    /// Where Step Functions locates the problem, such as `/States/Charge/Retry[0]`; absent for a
     /// problem of the whole definition.
     pub location: Option<String>,
-    /// The name of the state with the problem; absent if it is in the machine itself.
+    /// The name of the state with the problem; absent for a problem of the machine itself.
     pub state: Option<String>,
-    /// The field as a path below the state, such as `Retry[0].ErrorEquals`; empty for the whole
-    /// state.
+    /// The path of the field inside the state, such as `Retry[0].ErrorEquals`; empty for a problem
+    /// of the whole state.
     pub field: String,
     /// A description of the problem, for people.
     pub reason: String,
@@ -124,8 +124,8 @@ impl fmt::Display for Problems {
     }
 }
 
-/// Writes a diagnostic in the shape of `ValidateStateMachineDefinition`; the message includes the
-/// remedy.
+/// Writes the problem as a diagnostic of `ValidateStateMachineDefinition`. The diagnostic's message
+/// includes the remedy.
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let severity = match self.severity {

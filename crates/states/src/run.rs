@@ -20,7 +20,7 @@ pub trait Tasks {
     /// Answers one call.
     ///
     /// # Errors
-    /// A text that says why the task cannot be answered; it stops the run.
+    /// When the task cannot be answered. The error text says why, and the run stops.
     fn call(&mut self, request: &TaskRequest) -> Result<Reply, String>;
 }
 
@@ -31,7 +31,8 @@ pub struct Reply {
     pub outcome: Option<Result<Json, Failure>>,
     /// How long the task takes, in virtual time.
     pub after: SignedDuration,
-    /// The response of the call that starts a callback or a job; if absent, the task's output.
+    /// The response to the call itself, for a task that then waits for a callback or a job. If
+    /// absent, the task's output is the response.
     pub submitted: Option<Json>,
 }
 
@@ -73,13 +74,14 @@ pub struct Run {
     pub history: Vec<HistoryEvent>,
     /// The virtual time at the end.
     pub ended: Timestamp,
-    /// The states that were entered, in order, those inside a distributed Map included.
+    /// The names of the states that were entered, in order. States inside a distributed Map are
+    /// included.
     pub entered: Vec<String>,
     /// The transitions made from state to state, in order.
     pub transitions: Vec<Transition>,
 }
 
-/// Why a run could not come to its end.
+/// Why a run stopped before its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
     /// A task could not be answered.
@@ -90,8 +92,7 @@ pub enum RunError {
         /// The error text of [`Tasks::call`].
         reason: String,
     },
-    /// Every state that the execution is in waits for a task that never answers and never times
-    /// out.
+    /// The execution waits only for tasks that never answer and never time out.
     #[error("the run cannot end, because nothing answers the task of {}", states.join(", "))]
     Stuck {
         /// The names of the states that wait.
@@ -99,7 +100,7 @@ pub enum RunError {
     },
 }
 
-/// The settings of a run. Runs with the same options, input and answers are the same.
+/// The settings of a run. The same options, input and answers always give the same run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
     /// The names and ARNs in the context object.
@@ -155,7 +156,7 @@ struct Runner<'m> {
     history: Vec<HistoryEvent>,
     now: Timestamp,
     at_once: VecDeque<Answer>,
-    /// Answers that come later, ordered by their time, then by their task.
+    /// The answers that are not due yet, ordered by due time, then by task.
     later: BTreeMap<(Timestamp, TaskId), Answer>,
 }
 
@@ -208,7 +209,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Passes the answers that are due to the execution; returns false if there are none.
+    /// Passes every due answer to the execution. Returns false if no answer is due.
     fn hand_over(&mut self) -> bool {
         while let Some(entry) = self.later.first_entry() {
             if entry.key().0 > self.now {
@@ -219,7 +220,7 @@ impl Runner<'_> {
         let mut any = false;
         while let Some(answer) = self.at_once.pop_front() {
             any = true;
-            // An answer that comes too late changes nothing, as in the service.
+            // An answer that comes too late changes nothing, as in Step Functions.
             if let Ok(turn) = self.execution.answer(self.machine, answer, self.now) {
                 self.history.extend(turn.events);
             }
@@ -227,7 +228,7 @@ impl Runner<'_> {
         any
     }
 
-    /// Advances the virtual time to the next answer or the next transition.
+    /// Advances the virtual time to the next answer or the next timer of the execution.
     fn sleep(&mut self) -> Result<(), RunError> {
         let answer = self.later.first_key_value().map(|((time, _), _)| *time);
         let next = self.execution.wakes_at().into_iter().chain(answer).min();

@@ -12,7 +12,8 @@ use crate::path::{Missing, Path, Root};
 
 /// A source of pseudo-random numbers that depends on its seed alone, so that a run can be repeated.
 ///
-/// Each draw is the SHA-256 of the seed and a counter: tokens cannot be guessed without the seed.
+/// Each draw is the SHA-256 of the seed and a counter, so nobody can guess task tokens without
+/// knowing the seed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entropy {
     seed: [u8; 32],
@@ -20,14 +21,13 @@ pub struct Entropy {
 }
 
 impl Entropy {
-    /// Makes a source from a seed. In production, take 32 bytes of the operating system's
-    /// randomness.
+    /// Makes a source from a seed. In production, use 32 random bytes from the operating system.
     #[must_use]
     pub fn new(seed: [u8; 32]) -> Self {
         Self { seed, drawn: 0 }
     }
 
-    /// Makes a source from a number, for tests and for runs that are to be repeated.
+    /// Makes a source from a number, for tests and for repeatable runs.
     #[must_use]
     pub fn from_number(number: u64) -> Self {
         let mut seed = [0; 32];
@@ -64,38 +64,37 @@ impl Entropy {
     }
 }
 
-/// What a state's fields are evaluated against.
+/// The values that the paths and expressions in a state's fields can read.
 pub(crate) struct Scope<'a> {
-    /// `$`
+    /// The value of `$`.
     pub(crate) input: &'a Json,
     pub(crate) environment: &'a Environment<'a>,
-    /// `$states.result`
+    /// The value of `$states.result`.
     #[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "only queries look at it"))]
     pub(crate) result: Option<&'a Json>,
-    /// `$states.errorOutput`
+    /// The value of `$states.errorOutput`.
     #[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "only queries look at it"))]
     pub(crate) error: Option<&'a Json>,
 }
 
-/// The part of a [`Scope`] that is the same for all fields of a state: all but input, result and
-/// error.
+/// The part of a [`Scope`] that is the same for all fields of a state: the context object, the
+/// variables, the entropy and the time.
 pub(crate) struct Environment<'a> {
     context: OnceCell<Json>,
     make_context: Box<dyn Fn() -> Json + 'a>,
     /// The variables, innermost first.
     variables: Vec<&'a Object>,
     entropy: RefCell<Entropy>,
-    /// The time of the execution.
+    /// The time of the current transition.
     #[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "only queries look at it"))]
     pub(crate) now: Timestamp,
-    /// The values recorded by [`Self::show`]; absent if they are not recorded.
+    /// The values recorded by [`Self::show`]; absent if recording is off.
     seen: Option<RefCell<Object>>,
 }
 
 /// Why a path found nothing.
 pub(crate) struct Miss {
-    /// The JSON text that the path was applied to; absent if the path starts at a variable that is
-    /// not set.
+    /// The JSON text to which the path was applied; absent if the path starts at an unset variable.
     pub(crate) input: Option<String>,
     pub(crate) reason: String,
     pub(crate) past_end: bool,
@@ -122,7 +121,7 @@ impl<'a> Environment<'a> {
         Self { seen: Some(RefCell::default()), ..self }
     }
 
-    /// Records an intermediate value of the data flow, if recording is turned on.
+    /// Records an intermediate value of the data flow, if recording is on.
     pub(crate) fn show(&self, what: &str, value: &Json) {
         if let Some(seen) = &self.seen {
             seen.borrow_mut().insert(what.to_owned(), value.clone());
@@ -163,7 +162,7 @@ impl Scope<'_> {
         }
     }
 
-    /// The value of a variable, from the innermost scope that has it.
+    /// The value of a variable, from the innermost scope that has the variable.
     pub(crate) fn variable(&self, name: &str) -> Option<&Json> {
         self.environment.variables.iter().find_map(|scope| scope.get(name))
     }
@@ -180,8 +179,8 @@ impl Scope<'_> {
 
 #[cfg(feature = "jsonata")]
 impl Scope<'_> {
-    /// Copies the entropy as it is now. After draws from the copy, it must be passed to
-    /// [`Self::set_entropy`].
+    /// Copies the entropy as it is now. After drawing from the copy, the caller must pass the copy
+    /// to [`Self::set_entropy`].
     pub(crate) fn entropy(&self) -> Entropy {
         self.environment.entropy.borrow().clone()
     }

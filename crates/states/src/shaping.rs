@@ -1,4 +1,5 @@
-//! The data flow around a state's work: computes its input and its output.
+//! Applies the fields of a state that select its input and shape its output, such as `InputPath`
+//! and `ResultPath`.
 
 use crate::failure::{Failure, RESULT_PATH};
 use crate::json::{Json, Object};
@@ -21,7 +22,7 @@ pub(crate) fn select(
     }
 }
 
-/// Reads a path outside of payload templates.
+/// Reads the value at a path that is in a field such as `InputPath`, not in a payload template.
 pub(crate) fn read(path: &Path, scope: &Scope<'_>) -> Result<Json, Failure> {
     scope.read(path).map_err(|miss| {
         let reason = miss.reason;
@@ -32,7 +33,7 @@ pub(crate) fn read(path: &Path, scope: &Scope<'_>) -> Result<Json, Failure> {
     })
 }
 
-/// Evaluates `Assign`: returns the variables by name; none without a template.
+/// Evaluates `Assign`. Returns the values of the variables by name; empty without a template.
 pub(crate) fn assign(template: Option<&Template>, scope: &Scope<'_>) -> Result<Object, Failure> {
     match template.map(|template| template.fill(scope)).transpose()? {
         Some(Json::Object(assigned)) => Ok(assigned),
@@ -60,7 +61,7 @@ pub(crate) fn combine(
     }
 }
 
-/// Reads a number of seconds, or of iterations, that is not negative.
+/// Reads a non-negative number, for example of seconds or of iterations.
 pub(crate) fn seconds(seconds: &Seconds, field: &str, scope: &Scope<'_>) -> Result<u64, Failure> {
     if let Seconds::Query(place, query) = seconds {
         return number(place, query, scope);
@@ -71,7 +72,7 @@ pub(crate) fn seconds(seconds: &Seconds, field: &str, scope: &Scope<'_>) -> Resu
     })
 }
 
-/// Reads an integer; like the service, also accepts one in a string.
+/// Reads an integer. Like Step Functions, also accepts a string that contains an integer.
 pub(crate) fn integer(given: &Seconds, field: &str, scope: &Scope<'_>) -> Result<i64, Failure> {
     let path = match given {
         Seconds::Fixed(number) => return Ok(i64::try_from(*number).unwrap_or(i64::MAX)),
@@ -90,7 +91,7 @@ pub(crate) fn integer(given: &Seconds, field: &str, scope: &Scope<'_>) -> Result
     })
 }
 
-/// Evaluates a query whose value must be a number that is not negative.
+/// Evaluates a query whose value must be a non-negative integer.
 pub(crate) fn number(place: &str, query: &Query, scope: &Scope<'_>) -> Result<u64, Failure> {
     let value = query.evaluate(place, scope)?;
     let Some(number) = value.as_integer() else {

@@ -11,13 +11,13 @@ use crate::run::Tasks;
 /// Why a state could not be tested.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TestError {
-    /// The machine has no such state.
+    /// The machine has no state with this name.
     #[error("the machine has no state '{0}'")]
     NoState(String),
     /// A task could not be answered.
     #[error("the task of state '{state}' cannot be answered: {reason}")]
     Unanswered {
-        /// The name of the state that calls.
+        /// The name of the task's state.
         state: String,
         /// The error text of [`Tasks::call`].
         reason: String,
@@ -28,13 +28,13 @@ pub enum TestError {
 }
 
 impl Machine {
-    /// Tests a single state. Its task, Parallel or Map ends with the outcome that the test gives;
-    /// if there is none, `tasks` answers the calls of the state and of the states inside it. Waits
-    /// are over at once.
+    /// Tests a single state. If the test gives an outcome, the state's task, Parallel or Map ends
+    /// with this outcome. Otherwise `tasks` answers the calls of the state and of the states inside
+    /// it. Waits end at once.
     ///
     /// # Errors
-    /// When there is no such state, or when it waits for an answer that neither the test nor
-    /// `tasks` gives.
+    /// When the machine has no state with this name, or when the state waits for an answer that
+    /// neither the test nor `tasks` gives.
     pub fn test_state(
         &self,
         name: &str,

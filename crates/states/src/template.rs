@@ -1,5 +1,5 @@
-//! Payload templates: JSON in which some values are computed, from paths and functions where a key
-//! ends in `.$`, or by JSONata.
+//! Payload templates: JSON in which some values are computed. In JSONPath, the value of a key that
+//! ends in `.$` is a path or a function; in JSONata, a string in `{% %}` is an expression.
 
 use crate::failure::Failure;
 use crate::intrinsic::{self, Call};
@@ -17,7 +17,7 @@ pub(crate) enum Template {
         field: String,
         expression: Expression,
     },
-    /// A JSONata expression, with its place below the state, such as `Output/total`.
+    /// A JSONata expression, with its place inside the state, such as `Output/total`.
     Query {
         place: String,
         query: Query,
@@ -31,7 +31,8 @@ pub(crate) enum Expression {
     Call(Call),
 }
 
-/// A part of a template that cannot be read, with its place below the template.
+/// A part of a template that cannot be read. `place` is relative to the template or, in JSONata,
+/// to the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Flaw {
     pub(crate) place: String,
@@ -56,12 +57,12 @@ impl Expression {
 }
 
 impl Template {
-    /// Reads a template. Adds a flaw for every part that cannot be read, and leaves this part out.
+    /// Reads a template. Leaves out every part that cannot be read, and adds a flaw for it.
     pub(crate) fn parse(source: &Json, flaws: &mut Vec<Flaw>) -> Self {
         Self::parse_at(source, "", flaws)
     }
 
-    /// Reads a template in JSONata. `place` is that of the field below the state.
+    /// Reads a template in JSONata. `place` is the field's path inside the state, such as `Output`.
     pub(crate) fn parse_jsonata(source: &Json, place: &str, flaws: &mut Vec<Flaw>) -> Self {
         match source {
             Json::Object(members) => Self::object(
@@ -188,7 +189,7 @@ impl Template {
         }
     }
 
-    /// Makes the failure of a query whose value is of a type that its field does not accept.
+    /// Makes the failure of a query whose value has the wrong type for its field.
     pub(crate) fn unexpected(&self, expected: &str, value: &Json) -> Failure {
         match self {
             Self::Query { place, query } => unexpected(place, query, expected, value),
@@ -221,7 +222,7 @@ impl Template {
         paths
     }
 
-    /// Returns the keys of the outermost object; none if the template is no object.
+    /// Returns the keys of the outermost object; no keys if the template is not an object.
     pub(crate) fn keys(&self) -> Vec<&str> {
         match self {
             Self::Literal(Json::Object(members)) => members.keys().map(String::as_str).collect(),
@@ -242,7 +243,7 @@ pub(crate) fn not_found(miss: &Miss, path: &Path, field: &str) -> Failure {
     })
 }
 
-/// Makes the failure of a query whose value is of another type than its field accepts.
+/// Makes the failure of a query whose value has the wrong type for its field.
 pub(crate) fn unexpected(place: &str, query: &Query, expected: &str, value: &Json) -> Failure {
     let found = match value {
         Json::Null => "null",

@@ -5,16 +5,15 @@ use serde::Serialize;
 
 use crate::machine::Next;
 
-/// A transition from one state to the next, by the field that names the next state.
+/// A transition from one state to the next, with the field that names the next state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Transition {
-    /// The name of the state that is left.
+    /// The name of the state that the transition leaves.
     pub from: String,
-    /// The field that names the next state, or `End`: `Next`, `End`, `Choices[0].Next`, `Default`
-    /// or `Catch[0].Next`.
+    /// The field that names the next state, such as `Next`, `Choices[0].Next`, `Default` or
+    /// `Catch[0].Next`; `End` if no state follows.
     pub field: String,
-    /// The name of the state that follows; `None` at the end of the machine, the branch or the
-    /// iteration.
+    /// The name of the next state; `None` at the end of the machine, the branch or the iteration.
     pub to: Option<String>,
 }
 
@@ -26,7 +25,7 @@ pub(crate) struct Trail {
     pub(crate) transitions: Vec<Transition>,
 }
 
-/// The field by which an execution leaves a state.
+/// The field that names the next state of a transition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NextField {
     Next,

@@ -1,4 +1,4 @@
-//! The Choice operators give the results that were recorded from the service.
+//! The Choice operators give the results that were recorded from Step Functions.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Counts which states and transitions a set of runs has covered, and which it has not.
+//! Coverage tells which states and transitions a set of runs has covered, and which are missing.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

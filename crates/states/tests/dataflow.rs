@@ -114,7 +114,7 @@ fn what_cannot_be_done_is_refused_in_the_words_of_the_service() {
         let shown = output(fields, r#"{"other":1,"items":[1,2]}"#);
         assert_eq!(shown, format!("States.Runtime: {at}{expected}"), "{fields}");
     }
-    // For an index past the end of an array a template yields null; in a function it is an error.
+    // An index past the end of an array gives null in a template, and an error in a function.
     let fields = r#""Type":"Pass","Parameters":{"v.$":"$.items[5]"}"#;
     assert_eq!(output(fields, r#"{"items":[1,2]}"#), r#"{"v":null}"#);
     let fields = r#""Type":"Pass","Result":1,"ResultPath":"$.a.b""#;

@@ -1,4 +1,5 @@
-//! Recorded, documented or reported behaviour of the service in which other implementations differ.
+//! Recorded, documented or reported behaviour of Step Functions from which other implementations
+//! differ.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -20,8 +21,8 @@ fn output(state: &str, input: &str, mocks: &str) -> String {
     }
 }
 
-/// Returns the output of a payload template with one expression, which is given as a text within
-/// JSON.
+/// Returns the output of a payload template with one expression. The expression must be escaped as
+/// in a JSON string.
 #[track_caller]
 fn read(expression: &str, input: &str) -> String {
     output(&format!(r#""Type":"Pass","Parameters":{{"v.$":"{expression}"}}"#), input, "{}")
@@ -138,7 +139,7 @@ fn a_job_has_a_token_where_its_fields_ask_for_one() {
     let call = r#""Type":"Task","Resource":"arn:aws:states:::lambda:invoke",
         "Parameters":{"t.$":"$$.Task.Token"}"#;
     let outcome = output(call, "{}", mocks);
-    assert!(outcome.contains("States.Runtime"), "a call has none: {outcome}");
+    assert!(outcome.contains("States.Runtime"), "a plain call has no task token: {outcome}");
 }
 
 #[test]
@@ -236,7 +237,7 @@ fn an_express_machine_waits_for_nobody() {
     }
 }
 
-/// Runs the contributed cases, if their files are present.
+/// Runs the contributed cases in `shared/cases/states`, if this folder exists.
 #[test]
 fn every_case_handed_over_ends_as_it_says() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/cases/states");

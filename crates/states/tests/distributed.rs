@@ -167,8 +167,8 @@ fn a_run_goes_on_while_so_many_failures_are_tolerated() {
         assert_eq!(events(&run)[2..], ["3<-2 MapStateStarted", "4<-3 ExecutionFailed"]);
     }
     let run = ran(r#""ToleratedFailureCountPath":"$[0]","#, states, r#"["1",2]"#, "{}");
-    assert_eq!(outcome(&run), r#"["1"]"#, "a number in a text is one");
-    // An error that ends an execution ends only the iteration here.
+    assert_eq!(outcome(&run), r#"["1"]"#, "a string may contain the number");
+    // `States.Runtime` ends an execution. Inside a distributed Map, it ends only the iteration.
     let broken = r#"{"I":{"Type":"Pass","Parameters":{"v.$":"$.a"},"End":true}}"#;
     let run = ran(r#""ToleratedFailureCount":1,"#, broken, r#"[{"a":1},{}]"#, "{}");
     assert_eq!(outcome(&run), r#"[{"v":1}]"#);
@@ -284,7 +284,7 @@ fn results_are_put_into_the_form_that_is_asked_for() {
         assert_eq!((files.len(), output.to_string().as_str()), (0, expected), "{config}");
         let (files, _) = written(&format!("{TO_BUCKET},{config}"));
         assert_eq!(files[0].1.to_string(), expected, "{config}");
-        assert!(files[1].1.to_string().contains("FAILED"), "a failure is told as an execution");
+        assert!(files[1].1.to_string().contains("FAILED"), "the failure is described");
     }
     let (_, output) = written(&config("NONE", "JSON"));
     let statuses = output.as_array().unwrap().iter().map(|own| own.get("Status").unwrap().clone());
@@ -305,7 +305,7 @@ fn an_iteration_sees_no_variable_of_the_execution_around_it() {
         "M":{"Type":"Map","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED",
         "ExecutionType":"STANDARD"},"StartAt":"I","States":{"I":{"Type":"Pass","InputPath":"$x",
         "End":true}}},"End":true}}}"#;
-    assert!(Machine::check(reads).0.is_none(), "it reads a variable that is not its own");
+    assert!(Machine::check(reads).0.is_none(), "an iteration reads an outer variable");
 }
 
 #[test]
@@ -368,5 +368,5 @@ fn a_test_of_a_map_may_say_how_many_iterations_have_failed() {
     let details = beyond.inspection_data["errorDetails"].to_string();
     assert_eq!(details, r#"{"retryIndex":1,"retryBackoffIntervalSeconds":1}"#);
     let unsaid = Machine::parse(&machine("", PASS)).unwrap();
-    assert_eq!(tested(&unsaid, 2).status, TestStatus::Succeeded, "the result that is given counts");
+    assert_eq!(tested(&unsaid, 2).status, TestStatus::Succeeded, "the given result is used");
 }

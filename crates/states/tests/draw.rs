@@ -12,8 +12,8 @@ fn every_state_stands_in_the_drawing_and_a_catch_is_dashed() {
         assert!(svg.contains(&format!(">{name}<")), "{name} is not drawn");
     }
     assert!(svg.contains("edge catch"));
-    // Every label has a halo that is a separate text, so that it does not depend on how a renderer
-    // paints strokes.
+    // Every label has its halo in a separate text, so that the drawing does not depend on how a
+    // renderer paints strokes.
     let count = |class: &str| svg.matches(&format!("<text class=\"{class}\"")).count();
     assert!(count("label") > 0 && count("label") == count("halo"));
     assert!(svg.contains("prefers-color-scheme: dark"));
@@ -77,7 +77,7 @@ const LOOP: &str = r#"{"StartAt":"Poll","States":{
       {"Variable":"$.answer.of.the.carrier.signature","IsPresent":true}],"Next":"Done"}]},
     "Pause":{"Type":"Wait","Seconds":9,"Next":"Poll"},"Done":{"Type":"Succeed"}}}"#;
 
-/// Returns the lines of all edges of that class, each as the numbers of its path.
+/// Returns, for each edge of the given class, the numbers in the path of its line.
 fn ways(svg: &str, class: &str) -> Vec<Vec<f64>> {
     let start = format!("<path class=\"{class}\" d=\"");
     let paths = svg.lines().filter_map(|line| line.strip_prefix(&start));
@@ -95,7 +95,7 @@ fn a_next_and_a_catch_to_one_state_are_drawn_apart_and_the_main_line_is_straight
     let straight = |way: &Vec<f64>| way.iter().step_by(2).all(|x| *x == way[0]);
     let middle = nexts[0][0];
     let main = nexts.iter().filter(|way| straight(way) && way[0] == middle).count();
-    // The edges from the start through Poll, Enough and Done to the end.
+    // The main line has four edges: from the start through Poll, Enough and Done to the end.
     assert_eq!(main, 4, "{nexts:?}");
     let [catch] = &catches[..] else { panic!("{catches:?}") };
     let ends = [catch[0], catch[catch.len() - 2]];
@@ -109,7 +109,7 @@ fn a_loop_is_led_around_the_side_and_comes_in_from_there() {
         ways(&svg, "edge next").into_iter().filter(|way| way[1] > way[way.len() - 1]).collect();
     let [way] = &loops[..] else { panic!("{loops:?}") };
     let (last, before) = (&way[way.len() - 2..], &way[way.len() - 4..way.len() - 2]);
-    assert_eq!(last[1], before[1], "its arrow points sideways: {way:?}");
+    assert_eq!(last[1], before[1], "the arrow of the loop points sideways: {way:?}");
 }
 
 #[test]

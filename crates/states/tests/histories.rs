@@ -1,11 +1,11 @@
-//! Whole executions, event by event, in the order and with the links that the service records.
+//! Whole executions, event by event, in the order and with the links that Step Functions records.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use states::{Json, Machine, Mocks, RunOptions, Status, run};
 
 struct Transcript {
-    /// Each event as `id<-previous Type detail`.
+    /// Each event is written as `id<-previous Type detail`.
     events: Vec<String>,
     status: Status,
 }

@@ -1,4 +1,4 @@
-//! JSONata: how states evaluate it, and how queries end that fail or are meant to do harm.
+//! How states evaluate JSONata, and how failing or malicious queries end.
 
 #![cfg(feature = "jsonata")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -113,7 +113,7 @@ fn a_callback_in_jsonata_is_given_its_token() {
         "Arguments":{"QueueUrl":"q","MessageBody":"{% $states.context.Task.Token %}"},
         "TimeoutSeconds":9,"End":true}"#;
     let machine = format!(r#"{{"QueryLanguage":"JSONata","StartAt":"S","States":{{{states}}}}}"#);
-    assert_eq!(Machine::check(&machine).1, [], "nothing is to be warned of");
+    assert_eq!(Machine::check(&machine).1, [], "there is no warning");
     assert_eq!(ends(states, "{}", r#"{"S":{"Return":"done"}}"#), r#""done""#);
 }
 
@@ -158,7 +158,7 @@ fn a_map_runs_over_items_and_a_parallel_over_its_arguments() {
     assert_eq!(ends(states, r#"{"l":[1,2]}"#, "{}"), r#"[{"a":6}]"#);
 }
 
-/// Returns the last events as `id<-previous Type`.
+/// Returns the last `count` events, each as `id<-previous Type`.
 fn last(run: &Run, count: usize) -> Vec<String> {
     let outcome = run.history.iter();
     let outcome =
@@ -180,7 +180,7 @@ fn an_input_that_is_no_array_fails_a_map_without_items_and_may_be_caught() {
         ["MapStateEntered", "EvaluationFailed", "MapStateFailed", "MapStateExited"]
     );
     let details = outcome.history[2].details.as_ref().unwrap();
-    assert_eq!(details.1.get("location"), None, "no field is to blame");
+    assert_eq!(details.1.get("location"), None, "the failure names no field");
     let cause = r#"An error occurred while executing the state 'S' (entered at the event id #2). Map state input must be an array but was: {"a":"b"}"#;
     assert_eq!(outcome.status, Status::Succeeded { output: cause.into() });
 }
@@ -315,7 +315,7 @@ fn a_query_that_means_harm_ends_in_an_error_within_its_limits() {
     assert!(errors(format!("1{}", " and 1".repeat(5_000))));
 }
 
-/// Makes queries of pieces that are joined at random.
+/// Makes queries from pieces that are joined at random.
 fn query() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "$states",

@@ -39,8 +39,8 @@ fn time_is_virtual() {
     let mocks = r#"{"Poll":[{"Throw":{"Error":"Busy"}},{"Throw":{"Error":"Busy"}},
         {"Return":{"done":true},"AfterSeconds":10}]}"#;
     let ran = attempt(mocks).unwrap();
-    // The first retry comes after two seconds, the second after three times as long, and the task
-    // then takes ten.
+    // The first retry comes after two seconds, and the second after three times two seconds. The
+    // task then takes ten seconds.
     assert_eq!(ran.ended.as_second(), 2 + 6 + 10);
 }
 
@@ -84,7 +84,7 @@ fn a_configuration_of_step_functions_local_is_read_by_its_test_case() {
     };
     assert_eq!(events("Busy"), events("Happy") + 3);
     let error = Mocks::parse(text).unwrap_err().to_string();
-    assert_eq!(error, "the mocks have several test cases, of which one must be named: Happy, Busy");
+    assert_eq!(error, "the mocks have several test cases; name one of them: Happy, Busy");
     let error = Mocks::parse_case(text, Some("Sad")).unwrap_err().to_string();
     assert_eq!(error, "the mocks have no test case \"Sad\"; they have Happy, Busy");
 }
@@ -100,7 +100,7 @@ fn a_task_that_puts_an_object_by_the_sdk_is_answered_by_its_mock() {
     let output = r#"{"ETag":"7"}"#.parse().unwrap();
     let ended = ran(r#"{"Put":{"Return":{"ETag":"7"}}}"#).unwrap().status;
     assert_eq!(ended, Status::Succeeded { output });
-    assert!(matches!(ran("{}"), Err(RunError::Unanswered { .. })), "it writes no Map's results");
+    assert!(matches!(ran("{}"), Err(RunError::Unanswered { .. })), "Put needs a mock");
 }
 
 #[test]

@@ -331,5 +331,5 @@ fn tolerated_failures_change_nothing_in_an_inline_map_and_are_warned_of() {
         assert_eq!((problems[0].severity, problems[0].code), (Severity::Warning, None));
     }
     assert_eq!(places(&map(r#""ToleratedFailureCount":"many""#)), ["S.ToleratedFailureCount"]);
-    assert_eq!(places(&map(r#""Label":"L""#)), ["S.Label"], "others are refused");
+    assert_eq!(places(&map(r#""Label":"L""#)), ["S.Label"], "an inline Map cannot have a Label");
 }

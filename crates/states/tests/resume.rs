@@ -20,7 +20,7 @@ fn start(machine: &Machine, seed: u64) -> (Execution, Turn) {
     Execution::start(machine, Start { input, identity, entropy }, Timestamp::UNIX_EPOCH)
 }
 
-/// Returns the answer to a request, which depends on nothing but the request.
+/// Returns the answer to a request. The answer depends only on the request.
 fn answer(request: &TaskRequest) -> Answer {
     let task = match &request.token {
         Some(token) => TaskRef::Token(token.clone()),

@@ -136,7 +136,7 @@ fn an_interpreter_error_is_reported_as_it_is() {
         "afterItemsPath":[7],"maxConcurrency":0,"afterResultSelector":[1],"afterResultPath":[1]}}"#,
     );
     let found = tested(map, input("[7]"));
-    assert_eq!(found.get("output"), Some(&Json::Array(vec![7_u64.into()])), "it is run otherwise");
+    assert_eq!(found.get("output"), Some(&Json::Array(vec![7_u64.into()])), "the Map was run");
 }
 
 #[test]

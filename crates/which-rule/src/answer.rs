@@ -1,11 +1,11 @@
-//! Gives a verdict for each rule, from a text with rules and a text with an event.
+//! Says for each EventBridge rule whether it matches an event. The rules and the event are texts.
 
 use cloudformation_template::{Resolver, Rule, Template, TemplateError, event_rules};
 use event_pattern::{EventError, Pattern, Position, lint};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The texts that were typed into the page.
+/// The texts that a user typed into the page `docs/which-rule.html`.
 #[derive(Debug, Deserialize)]
 pub struct Question {
     /// A template, or a single pattern; JSON or YAML.
@@ -30,16 +30,17 @@ pub struct Verdict {
     /// The rule's logical id; empty for a pattern alone.
     pub name: String,
     pub line: Option<usize>,
-    /// `None` where there is no verdict: for a schedule, an invalid pattern, or an unreadable
-    /// event.
+    /// Whether the rule matches the event. `None` for a schedule, an invalid pattern, or an
+    /// unreadable event.
     pub matches: Option<bool>,
     /// Whether the rule is enabled.
     pub active: bool,
-    /// The reason, as a sentence for people.
+    /// The explanation of the verdict, as text for people.
     pub text: String,
-    /// What EventBridge would reject, or what is probably not intended.
+    /// The linter's messages: what EventBridge would reject, or what is probably not intended.
     pub findings: Vec<String>,
-    /// The values that were assumed in order to resolve the pattern.
+    /// The values that were assumed for the template's expressions in the pattern and in the bus's
+    /// name, each as `expression = value`.
     pub assumed: Vec<String>,
 }
 
@@ -83,8 +84,8 @@ fn event_error(event: &str) -> Option<String> {
     }
 }
 
-/// Reads the text with the rules. It is read as YAML if it is not JSON and does not begin like
-/// JSON.
+/// Reads the text with the rules. If the text is not JSON and does not begin like JSON, it is read
+/// as YAML.
 fn rules(text: &str) -> Result<Rules, TemplateError> {
     let is_template = |value: &Value| value.get("Resources").is_some_and(Value::is_object);
     match serde_json::from_str::<Value>(text) {
@@ -97,7 +98,8 @@ fn rules(text: &str) -> Result<Rules, TemplateError> {
             let value = template.value();
             Ok(Rules::Pattern(value.get("EventPattern").unwrap_or(value).to_string()))
         }
-        // Errors in the JSON are reported as errors of the pattern.
+        // JSON that is not a template is a pattern. Invalid JSON is also treated as a pattern, so
+        // that its errors are reported as errors of the pattern.
         _ => Ok(Rules::Pattern(text.to_owned())),
     }
 }
@@ -113,8 +115,8 @@ fn of_rule(rule: &Rule, event: Option<&[u8]>) -> Verdict {
         line: rule.location.map(|place| place.line),
         active: rule.active,
         assumed: assumed.map(|given| format!("{} = {}", given.expression, given.value)).collect(),
-        // A template's pattern has been rewritten as JSON, so lines and columns in it would
-        // mislead.
+        // The template's pattern was rewritten as JSON. Its lines and columns are not those of the
+        // typed text, so only the messages are returned.
         findings: match &rule.pattern {
             Some(pattern) => lint(pattern).iter().map(|found| found.message.clone()).collect(),
             None => Vec::new(),

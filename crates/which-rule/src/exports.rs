@@ -31,7 +31,8 @@ pub(crate) extern "C" fn ask() -> usize {
     buffer.len()
 }
 
-/// The address of the buffer with the answer: `ask` moves the buffer.
+/// Returns the address of the buffer with the answer. The question may have had another address,
+/// because `ask` puts the answer into a new buffer.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn address() -> *const u8 {
     BUFFER.lock().unwrap_or_else(PoisonError::into_inner).as_ptr()

@@ -1,5 +1,5 @@
-//! The program in the page `docs/which-rule.html`, which shows the rules that match an event, and
-//! why the others do not. `answer` does the work; the page calls it through `exports`.
+//! The WebAssembly program of the page `docs/which-rule.html`. The page shows which rules match an
+//! event, and why other rules do not match. The page calls `answer` through `exports`.
 
 mod answer;
 mod exports;

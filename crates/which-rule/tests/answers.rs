@@ -1,4 +1,4 @@
-//! The answers that the page gets for typed rules and events.
+//! The answers that the page `docs/which-rule.html` gets for the rules and events typed into it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -10,7 +10,7 @@ impl Walk<'_> {
         conditions.get(name).is_none_or(|condition| self.condition(condition))
     }
 
-    /// Whether a condition holds; one that cannot be read counts as true.
+    /// Whether a condition holds. A condition that cannot be read counts as true.
     pub(super) fn condition(&mut self, condition: &Value) -> bool {
         if !self.enter() {
             return true;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Walk;
 use crate::template::Resource;
 
-/// Properties that contain a resource's name, for any type.
+/// The properties that hold a resource's name, for all resource types together.
 const NAMES: [&str; 14] = [
     "Name",
     "FunctionName",
@@ -75,7 +75,8 @@ impl Walk<'_> {
         })
     }
 
-    /// The resource's name in the template, or else its logical id, recorded as a stand-in.
+    /// The resource's name in the template. Without one, it is the logical id, recorded as a
+    /// stand-in.
     fn name(&mut self, resource: Resource<'_>) -> String {
         let given = NAMES.iter().find_map(|property| resource.properties.get(property));
         let named = given.filter(|name| name.is_string() || name.is_object());

@@ -1,6 +1,6 @@
-//! Resolves intrinsic functions without an account: parameters by their defaults, resources by the
-//! names and ARNs that they would most likely have, and unknown values by stand-ins, which are
-//! reported.
+//! Resolves intrinsic functions without an account. Parameters have their defaults, and resources
+//! have the names and ARNs that AWS would most likely give them. An unknown value is replaced by a
+//! stand-in, which is reported.
 
 mod conditions;
 mod functions;
@@ -13,12 +13,12 @@ use serde_json::{Map, Value};
 
 use crate::template::Template;
 
-/// The nesting of functions, and of names that refer to each other, beyond which a stand-in is
-/// used.
+/// The deepest nesting of functions, and of names that refer to other names. Beyond it, a stand-in
+/// is used.
 const MOST_LEVELS: usize = 60;
 
-/// The number of values after which stand-ins are used for the rest: with names that refer to each
-/// other twice, the work would double at every level.
+/// The most values that are resolved; for further values, stand-ins are used. Without this limit,
+/// names that refer to another name twice would double the work at every level.
 const MOST_STEPS: usize = 200_000;
 
 /// The stand-ins for pseudo parameters.
@@ -85,7 +85,7 @@ impl<'t> Resolver<'t> {
     }
 
     /// Replaces every function in `value`. Members and elements that resolve to `AWS::NoValue` are
-    /// removed; if `value` itself resolves to it, the result is null.
+    /// removed. If `value` itself resolves to `AWS::NoValue`, the result is null.
     #[must_use]
     pub fn resolve(&self, value: &Value) -> Resolved {
         let mut walk = Walk { resolver: self, stand_ins: BTreeMap::new(), levels: 0, steps: 0 };
@@ -104,7 +104,7 @@ impl<'t> Resolver<'t> {
 }
 
 impl Walk<'_> {
-    /// The resolved value; `None` for `AWS::NoValue`.
+    /// Resolves `value`; the result is `None` for `AWS::NoValue`.
     fn value(&mut self, value: &Value) -> Option<Value> {
         if !self.enter() {
             return Some(self.stand_in(value, "unresolved"));
@@ -122,7 +122,8 @@ impl Walk<'_> {
         may
     }
 
-    /// Counts the copying of a text as steps, more for a longer text, so that it is limited, too.
+    /// Counts the copying of `text` as one step for every 32 bytes, so that copying is limited,
+    /// too.
     fn spend_on(&mut self, text: &str) {
         self.steps += text.len() / 32;
     }
@@ -156,7 +157,7 @@ impl Walk<'_> {
         Value::String(value.to_owned())
     }
 
-    /// The resolved value as text; a list or an object as JSON.
+    /// Resolves `value` to text. A list or an object becomes JSON.
     fn text(&mut self, value: &Value) -> String {
         match self.value(value) {
             None => String::new(),
@@ -166,8 +167,8 @@ impl Walk<'_> {
     }
 }
 
-/// The name and the operand of the intrinsic function that is the only member of an object; `None`
-/// for any other object.
+/// The name and the operand of the intrinsic function, if the function is the only member of the
+/// object; otherwise `None`.
 fn the_function(members: &Map<String, Value>) -> Option<(&str, &Value)> {
     let mut all = members.iter();
     let (name, operand) = all.next()?;

@@ -1,8 +1,9 @@
 //! Compares the speed of this crate and of `quamina`, in one process, on the same patterns and the
 //! same bytes of JSON.
 //!
-//! The two take turns, batch by batch, so that other load on the machine affects both; a row shows
-//! the median batch of each. Before timing, both must return the same rules.
+//! The crates take turns, batch by batch, so that other load on the machine affects both crates.
+//! Each printed row shows the median batch of each crate for one workload. Before timing, the
+//! benchmark asserts that both crates return the same rules.
 
 #![allow(clippy::print_stdout, reason = "the table is what a benchmark is run for")]
 
@@ -29,8 +30,8 @@ struct Row {
 }
 
 fn main() {
-    // `cargo test --benches` passes `--test`: one short round then shows that both return the same
-    // rules.
+    // `cargo test --benches` passes `--test`. One batch is then enough, because `measure` compares
+    // the results of both crates before it measures.
     let is_test = std::env::args().any(|argument| argument == "--test");
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     println!(
@@ -82,10 +83,10 @@ fn measure(workload: &Workload, batches: usize) -> Row {
     Row { name: workload.name.clone(), ours, trusting, theirs }
 }
 
-/// One of the crates that are compared, and the times of its batches in nanoseconds per event.
+/// A matcher to measure, and the duration of each of its batches in nanoseconds per event.
 struct Side<'a> {
     run: Box<dyn Fn(&str) + 'a>,
-    /// How often a batch goes through the events.
+    /// How many times one batch matches the whole list of events.
     passes: usize,
     times: Vec<f64>,
 }
@@ -137,7 +138,7 @@ fn summary(rows: &[Row]) {
         let ahead = ratios.iter().filter(|ratio| **ratio >= 1.0).count();
         if !ratios.is_empty() {
             println!(
-                "{side}: ahead on {ahead} of {}; median ratio {:.2}",
+                "{side}: faster than quamina on {ahead} of {} workloads; median ratio {:.2}",
                 ratios.len(),
                 median(ratios)
             );
@@ -149,7 +150,7 @@ fn summary(rows: &[Row]) {
             rows.iter().find(|row| row.name == name).map(|row| row.ours)
         };
         if let (Some(few), Some(many)) = (at("100"), at("10000")) {
-            println!("{family}: 10000 rules cost {:.2} times what 100 do", many / few);
+            println!("{family}: 10000 rules take {:.2} times as long as 100 rules", many / few);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The workloads: one pattern for each operator that both crates support, the rules of an order
-//! shop, and sets of one to ten thousand rules.
+//! The workloads: one pattern for each operator that `event-pattern` and `quamina` both support,
+//! the rules of an order shop, and sets of one to ten thousand rules.
 
 /// A set of patterns and the events to match.
 pub(crate) struct Workload {
@@ -8,8 +8,8 @@ pub(crate) struct Workload {
     pub(crate) events: Vec<String>,
 }
 
-/// Operators that both crates support, each in a pattern that matches some of the events and not
-/// others.
+/// One pattern for each operator that `event-pattern` and `quamina` both support, with the name of
+/// its workload.
 const SINGLE: [(&str, &str); 14] = [
     ("exact string", r#"{"detail-type": ["OrderCreated"]}"#),
     ("exact string, deep", r#"{"detail": {"data": {"order-id": ["1073459984"]}}}"#),
@@ -30,7 +30,7 @@ const SINGLE: [(&str, &str); 14] = [
     ),
 ];
 
-/// The rules of an order shop, which select the events that its services receive.
+/// The rules of an order shop. They select the events for its services.
 const SHOP: [&str; 16] = [
     r#"{"source": ["com.orders"], "detail-type": ["OrderCreated"]}"#,
     r#"{"source": ["com.inventory"], "detail-type": ["ItemReserved"]}"#,
@@ -50,7 +50,7 @@ const SHOP: [&str; 16] = [
     r#"{"source": [{"prefix": "com."}]}"#,
 ];
 
-/// Makes an event with its envelope, of about 600 bytes.
+/// Makes an event of about 700 bytes, with the envelope of EventBridge.
 fn event(number: usize) -> String {
     let types = [
         ("com.orders", "OrderCreated"),
@@ -76,7 +76,7 @@ fn events() -> Vec<String> {
     (0..16).map(event).collect()
 }
 
-/// Makes rules that match one order each.
+/// Makes `count` rules, each of which matches the events of one order.
 fn distinct(count: usize) -> Vec<String> {
     let rule = |number| {
         let order = 1_073_459_984 + number;
@@ -85,7 +85,8 @@ fn distinct(count: usize) -> Vec<String> {
     (0..count).map(rule).collect()
 }
 
-/// Makes rules as many tenants would write them: several operators, each with values of its own.
+/// Makes rules like those of many tenants: with several operators, and different values in each
+/// rule.
 fn mixed(count: usize) -> Vec<String> {
     let rule = |number: usize| {
         let order = 1_073_459_984 + number;
@@ -109,7 +110,7 @@ fn mixed(count: usize) -> Vec<String> {
     (0..count).map(rule).collect()
 }
 
-/// Returns every workload, in the order of the table.
+/// Returns every workload, in the order in which the benchmark prints them.
 pub(crate) fn all() -> Vec<Workload> {
     let mut all: Vec<Workload> = SINGLE
         .iter()

@@ -1,5 +1,5 @@
-//! Any text, used as a path and a template for a target's input, is filled in or refused, without a
-//! panic.
+//! Uses any text as a path and as a template for a target's input. Each is applied to an event or
+//! refused, without a panic.
 
 #![no_main]
 

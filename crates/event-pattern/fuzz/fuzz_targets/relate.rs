@@ -1,6 +1,5 @@
-//! Any two texts, separated by a line break, are compared and linted as patterns without a panic,
-//! and every event that a comparison returns is matched by exactly the patterns that the comparison
-//! names.
+//! Compares and lints any two texts, separated by a line break, as patterns. Nothing panics, and
+//! each returned event is matched by exactly the patterns that the comparison names.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Any text is used as a pattern and, after a line break, as an event: nothing panics, and all ways
-//! to match give the same result.
+//! Uses the first line of any text as a pattern, and the rest of the text as an event. Nothing
+//! panics, and all ways to match give the same result.
 
 #![no_main]
 
@@ -34,8 +34,8 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Whether the event may be one that this crate reads and `serde_json` does not: numbers beyond a
-/// double, halves of surrogate pairs, nesting beyond 128 levels.
+/// Whether `serde_json` may refuse the event although this crate reads it: because of numbers
+/// beyond the range of a double, unpaired surrogates, or nesting beyond 128 levels.
 fn is_odd(event: &[u8]) -> bool {
     let deep = event.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() >= 127;
     deep || event.windows(2).any(|pair| pair == b"\\u")

@@ -1,17 +1,18 @@
-//! Makes events whose fields are in different elements of an array, to find events that patterns
-//! match differently only because of such arrays.
+//! Makes events whose fields are in different elements of an array. Some pairs of patterns differ
+//! only in whether they match these events.
 
 use super::axis::{ConditionId, Space};
 use super::search::{Choice, entries, find};
 use super::witness::{self, Entry};
 
-/// How many values of each field are tried in another array element.
+/// How many values of each field are tried in other array elements.
 const MOST_VALUES: usize = 3;
 
-/// The most fields that are tried together.
+/// The maximum number of absent fields that get values in other array elements. Every subset of
+/// these fields is tried.
 const MOST_FIELDS: usize = 4;
 
-/// How many random events are tried at the end.
+/// How many random events are tried for each array, after the systematic ones.
 const RANDOM_EVENTS: usize = 80;
 
 /// Searches for an event that `accepts_event` accepts, with the chosen values in one array element
@@ -67,8 +68,9 @@ pub(super) fn with_other_elements(
     None
 }
 
-/// Makes an event with the values for one combination in one array element, and those for the other
-/// combination in the next. Returns `None` if `meets` rejects the event.
+/// Makes an event with two array elements. The values in the first element meet the combination
+/// `one`, the values in the second element meet the combination `two`. Returns `None` if `meets`
+/// rejects the event.
 pub(super) fn side_by_side(
     space: &Space,
     one: &[ConditionId],
@@ -123,7 +125,7 @@ fn top(path: &str) -> &str {
     path.split('.').next().unwrap_or_default()
 }
 
-/// Returns the paths that at least two fields are at or below.
+/// Returns each path at or below which there are at least two fields.
 fn nodes(space: &Space) -> Vec<String> {
     let mut nodes: Vec<String> = Vec::new();
     for axis in &space.axes {
@@ -139,8 +141,8 @@ fn nodes(space: &Space) -> Vec<String> {
     nodes
 }
 
-/// Returns the part of a path below `node`, empty for `node` itself; `None` if the path is
-/// elsewhere.
+/// Returns the part of a path below `node`, empty for `node` itself; `None` if the path is not
+/// below `node`.
 fn relative<'p>(path: &'p str, node: &str) -> Option<&'p str> {
     let rest = path.strip_prefix(node)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
@@ -155,8 +157,8 @@ fn valued(space: &Space, axis: usize, turn: usize) -> Option<Entry> {
     Some((axis.path.clone(), (*value).clone()))
 }
 
-/// Makes an event from `main`, but with an array at `node`. Its first element has what `main` has
-/// below `node`; `others` follow.
+/// Makes an event from `main`, but with an array at `node`. Its first element has the entries of
+/// `main` below `node`; the elements in `others` follow.
 fn with_elements(main: &[Entry], node: &str, others: &[Vec<Entry>]) -> String {
     let below = |all: &[Entry]| -> Vec<Entry> {
         let inside =

@@ -27,15 +27,15 @@ pub(super) struct Class {
 pub(super) struct Axis {
     pub(super) path: String,
     /// The number of the field's top-level name. Two fields can be in elements of the same array
-    /// only if their top-level names are the same.
+    /// only if they have the same top-level name.
     pub(super) group: usize,
-    /// Whether the field is always present, with a single value.
+    /// Whether the field is present in every event, with a single value.
     pub(super) single: bool,
     pub(super) classes: Vec<Class>,
     conditions: Vec<Arc<Condition>>,
 }
 
-/// Identifies a condition on a field by the number of the field and that of the condition among
+/// Identifies a condition by the index of its field in [`Space::axes`], and by its own index among
 /// the field's conditions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ConditionId {
@@ -43,7 +43,7 @@ pub(super) struct ConditionId {
     pub(super) condition: usize,
 }
 
-/// Two patterns and the fields of both, in the order in which the engine takes them.
+/// Two patterns, and the fields of both in the order in which EventBridge's engine checks them.
 #[derive(Debug)]
 pub(super) struct Space {
     pub(super) axes: Vec<Axis>,
@@ -56,7 +56,7 @@ pub(super) struct Space {
 }
 
 impl Class {
-    /// Whether no value of the class is known, so that there may be none.
+    /// Whether no value of the class is known, so that the class may be empty.
     pub(super) fn may_be_empty(&self) -> bool {
         self.value.is_none() && !self.is_absence
     }
@@ -127,7 +127,7 @@ impl Space {
     }
 }
 
-/// Returns the classes of a field, and whether these are all of them.
+/// Returns the classes of a field, and whether the list is complete.
 pub(super) fn classes(conditions: &[Arc<Condition>], single: bool) -> (Vec<Class>, bool) {
     let asked: Vec<&Comparison> =
         conditions.iter().flat_map(|condition| condition.comparisons.iter()).collect();

@@ -1,12 +1,12 @@
-//! Compares two patterns: whether one matches every event that the other matches, and whether they
-//! match any event in common. An event that proves the answer is returned with it.
+//! Compares two patterns: whether one pattern matches every event that the other matches, and
+//! whether some event matches both. The answer comes with events that prove it.
 //!
-//! Values that no condition on a field distinguishes form a class, and an event is described by one
-//! class, or absence, for each field. The search goes through these descriptions to find an event
-//! that only one of the patterns matches. Each event it finds is checked with the matcher before it
-//! is returned. Arrays of objects can make a difference if a pattern asks for a field to be absent
-//! and for others to be present. Where this cannot be excluded, events with such arrays are tried;
-//! if none of them settles the question, the relation is undecided.
+//! A class is a set of values that all conditions on a field treat alike. An event is described by
+//! one class, or absence, for each field. The search goes through these descriptions to find an
+//! event that only one of the patterns matches. Each event is checked with the matcher before it is
+//! returned. Arrays of objects can make a difference if a pattern asks for a field to be absent and
+//! for others to be present. The search then also tries events with arrays of objects. If none of
+//! these events proves a relation, the relation is undecided.
 
 mod arrays;
 mod axis;
@@ -23,7 +23,7 @@ use axis::Space;
 pub(crate) use review::review;
 use search::Outcome;
 
-/// How the events that one pattern matches relate to those that another matches.
+/// How the events that a pattern matches relate to the events that another pattern matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Relation {
@@ -31,24 +31,24 @@ pub enum Relation {
     Disjoint,
     /// Both patterns match the same events.
     Equal,
-    /// The other pattern matches everything that this one does, and more.
+    /// The other pattern matches every event that this pattern matches, and more.
     Within,
-    /// This pattern matches everything that the other one does, and more.
+    /// This pattern matches every event that the other pattern matches, and more.
     Contains,
     /// Some events match both patterns, and each pattern matches some events that the other does
     /// not.
     Overlapping,
-    /// The relation is not known: for an event that both patterns match, or that only one matches,
-    /// the search found neither an example nor a proof that there is none. The examples that it did
-    /// find are valid.
+    /// The relation is not known. For events that both patterns match, or that only one of them
+    /// matches, the search found no example, and could not prove that none exists. The examples in
+    /// the result are valid.
     Undecided,
 }
 
 /// Which events are considered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Events {
-    /// Every JSON object. Any field may then be an array, so that `["a"]` and `["b"]` have an event
-    /// in common.
+    /// Every JSON object. Any field may then be an array, so that one event can match both `["a"]`
+    /// and `["b"]`.
     #[default]
     Any,
     /// Events as EventBridge delivers them: `source`, `detail-type`, `account`, `region`, `time`,
@@ -72,7 +72,7 @@ pub struct Compared {
 }
 
 impl Pattern {
-    /// Tells how the events that this pattern matches relate to those that `other` matches.
+    /// Tells how the events that this pattern matches relate to the events that `other` matches.
     ///
     /// ```
     /// use event_pattern::{Events, Pattern, Relation};
@@ -106,7 +106,7 @@ impl Pattern {
     }
 }
 
-/// Whether the matcher gives the expected result; false if it cannot read the event.
+/// Whether the matcher gives the expected result; false if the matcher cannot read the event.
 fn is(pattern: &Pattern, event: &str, expected: bool) -> bool {
     pattern.matches(event).is_ok_and(|matched| matched == expected)
 }

@@ -3,7 +3,8 @@
 use crate::comparison::{Comparison, Exclusion};
 use crate::number::{self, Key};
 
-/// Returns numbers as JSON, at least one for every class of numbers.
+/// Returns numbers as JSON: at least one from each class of numbers that the comparisons in `asked`
+/// treat alike.
 pub(super) fn representatives(asked: &[&Comparison]) -> Vec<String> {
     let mut cuts: Vec<Key> = Vec::new();
     let mut spelled: Vec<&str> = Vec::new();
@@ -28,16 +29,18 @@ pub(super) fn representatives(asked: &[&Comparison]) -> Vec<String> {
     }
     keys.extend(between(above, highest));
     let mut texts: Vec<String> = keys.into_iter().map(text).collect();
-    // The first number of a class is the one that is shown, and short ones read best.
+    // Of each class, only the first number is shown. Short numbers come first, because they read
+    // best.
     texts.sort_by_key(String::len);
-    // A number that cannot be compared only equals the same number in the same spelling.
+    // A number without a key equals only the same number in the same spelling, so each spelling in
+    // `asked` is a class. One more number without a key represents all others.
     texts.extend(spelled.iter().map(|text| (*text).to_owned()));
     let fresh = (0..).map(|index| format!("1234567890123456789{index}"));
     texts.extend(fresh.into_iter().find(|text| !spelled.contains(&text.as_str())));
     texts
 }
 
-/// Returns a key from `low` to `high`, preferably that of a number that reads well.
+/// Returns a key from `low` to `high`, preferably the key of a short number.
 fn between(low: Key, high: Key) -> Option<Key> {
     if low > high {
         return None;

@@ -1,5 +1,5 @@
-//! Finds the parts of a pattern that have no effect: alternatives and entries that nothing meets,
-//! that everything meets, or that others cover.
+//! Finds the alternatives and entries of a pattern that have no effect: nothing meets them,
+//! everything meets them, or other parts cover them.
 
 use std::sync::Arc;
 
@@ -10,10 +10,11 @@ use crate::comparison::Comparison;
 use crate::condition::Condition;
 use crate::pattern::Pattern;
 
-/// Alternatives are compared with each other only up to this number.
+/// The most alternatives that are compared with each other. In a pattern with more alternatives,
+/// none is reported as covered.
 const MOST_ALTERNATIVES: usize = 40;
 
-/// The parts of a pattern without effect, as conditions, which tell their places in the pattern.
+/// The parts of a pattern that have no effect. Each [`Condition`] knows its place in the pattern.
 #[derive(Debug, Default)]
 pub(crate) struct Review {
     /// Conditions that neither a value nor absence meets.
@@ -75,8 +76,8 @@ fn push(list: &mut Vec<Arc<Condition>>, condition: &Arc<Condition>) {
     }
 }
 
-/// Finds entries that accept no value beyond what the other entries accept. Of equal entries, the
-/// last one is found.
+/// Finds superfluous entries: entries whose values are all accepted by the other entries. Of equal
+/// entries, all but the first are found.
 fn covered_entries(condition: &Arc<Condition>, found: &mut Vec<(Arc<Condition>, String)>) {
     if found.iter().any(|(known, _)| Arc::ptr_eq(known, condition)) {
         return;

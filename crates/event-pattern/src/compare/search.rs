@@ -1,4 +1,4 @@
-//! Searches for events that one pattern matches and another does not, or that both match.
+//! Searches for events that only one of two patterns matches, or that both patterns match.
 
 use super::arrays;
 use super::axis::{ConditionId, Space};
@@ -7,17 +7,17 @@ use super::witness::{self, Entry};
 /// The number of steps after which a search is given up.
 const MOST_STEPS: usize = 400_000;
 
-/// How many of the choices that may hide a difference are examined with arrays.
+/// The maximum number of doubtful choices that are examined with arrays of objects.
 const MOST_DOUBTS: usize = 60;
 
-/// The class chosen for each field; `None` where none has been chosen.
+/// The class chosen for each field; `None` for a field without a choice.
 pub(super) type Choice = Vec<Option<usize>>;
 
 /// The result of a search.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Found(String),
-    /// There is no such event.
+    /// The search proved that the event does not exist.
     None,
     Unknown,
 }
@@ -35,19 +35,19 @@ struct Search<'s> {
     space: &'s Space,
     inside: &'s [ConditionId],
     outside: &'s [Vec<ConditionId>],
-    /// The fields in the order in which they are chosen.
+    /// The fields in the order in which their classes are chosen.
     order: Vec<usize>,
     chosen: Choice,
-    /// Whether classes that may be empty are chosen too.
+    /// Whether classes that may be empty are chosen, too.
     with_possibly_empty: bool,
     steps: usize,
-    /// Choices that one of `outside` matches as plain objects, but perhaps not if fields are in
-    /// elements of arrays.
+    /// Choices for which a combination of `outside` matches an event without arrays, but perhaps
+    /// not an event whose fields are in array elements.
     doubts: Vec<Choice>,
 }
 
-/// Searches for an event that the first pattern matches and the second does not; with `flip`, for
-/// one that the second pattern matches and the first does not.
+/// Searches for an event that the first pattern matches and the second does not. With `flip`, the
+/// second pattern must match and the first must not.
 pub(super) fn outside(space: &Space, flip: bool, accepts_event: &dyn Fn(&str) -> bool) -> Outcome {
     let (inside, outside) =
         if flip { (&space.second, &space.first) } else { (&space.first, &space.second) };
@@ -72,7 +72,7 @@ pub(super) fn outside(space: &Space, flip: bool, accepts_event: &dyn Fn(&str) ->
     if is_proved { Outcome::None } else { Outcome::Unknown }
 }
 
-/// Whether every event that `inside` matches is matched by one of `outside`.
+/// Whether each event that `inside` matches is also matched by a combination of `outside`.
 pub(super) fn is_covered(
     space: &Space,
     inside: &[ConditionId],
@@ -82,12 +82,12 @@ pub(super) fn is_covered(
     space.complete && matches!(all_outside(space, &inside, outside, true), All::Covered)
 }
 
-/// The result of a search over all combinations of the pattern `inside`, for an event that no
-/// combination of the pattern `outside` matches.
+/// The result of a search for an event that a combination of `inside` matches and no combination of
+/// `outside` matches.
 enum All {
     /// A choice that `inside` matches and `outside` does not.
     Counterexample(Choice),
-    /// Every event that `inside` matches is matched by `outside` too.
+    /// Every event that `inside` matches is also matched by `outside`.
     Covered,
     Doubted(Vec<Choice>),
 }
@@ -146,8 +146,8 @@ impl<'s> Search<'s> {
         Self { space, inside, outside, order, chosen, with_possibly_empty, steps, doubts }
     }
 
-    /// Chooses a class for each field from `depth` on, so that the event matches none of the
-    /// combinations in `alive`. Returns whether this was possible.
+    /// Chooses a class for each field from `depth` on, so that no combination in `alive` matches
+    /// the event. Returns whether this was possible.
     fn go(&mut self, depth: usize, alive: &[usize]) -> bool {
         if alive.is_empty() {
             self.fill(depth);
@@ -190,8 +190,8 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// Returns the classes worth trying. Of two classes of values that `inside` accepts, the one
-    /// that meets more conditions of `outside` is left out.
+    /// Returns the classes that `inside` accepts and that are worth trying. A class of values is
+    /// left out if another class meets the same conditions of `outside`, or only some of them.
     fn options(&self, axis: usize) -> Vec<usize> {
         let classes = &self.space.axes[axis].classes;
         let own = find(self.inside, axis);
@@ -216,9 +216,9 @@ impl<'s> Search<'s> {
     }
 
     /// Whether `combination` matches every event with the chosen values, even if fields are in
-    /// elements of arrays. This is so if it selects the same elements as `inside`, and if every
-    /// field that it wants to be absent is absent from the whole event, or from elements that it
-    /// has selected as well.
+    /// array elements. For this, it must select the same elements as `inside`. Also, each field
+    /// that it wants to be absent must be absent from the whole event, or from the elements that it
+    /// has selected.
     fn is_covered(&self, combination: &[ConditionId]) -> bool {
         combination.iter().all(|id| match self.chosen[id.axis] {
             _ if self.is_indifferent(combination, *id) => true,
@@ -292,8 +292,8 @@ enum Combined {
     Doubt,
 }
 
-/// Makes an event that two combinations both match, where the values of each field meet the
-/// conditions of both.
+/// Makes an event that the combinations `one` and `two` both match. Each field gets values that
+/// meet its conditions in both combinations.
 fn combine(space: &Space, one: &[ConditionId], two: &[ConditionId]) -> Combined {
     let mut held = Vec::new();
     let mut doubt = false;
@@ -321,9 +321,9 @@ fn combine(space: &Space, one: &[ConditionId], two: &[ConditionId]) -> Combined 
                 };
                 let values: Vec<usize> = ids.iter().filter_map(value).collect();
                 if values.len() < ids.len() {
-                    // One combination accepts only the field's absence, the other only a value.
-                    // Both match an event only if the first of the two has selected, for an
-                    // earlier field, an array element that lacks this field.
+                    // One combination accepts only the field's absence, the other combination only
+                    // a value. Both can match one event only if the combination that wants absence
+                    // has selected, for an earlier field, an array element that lacks this field.
                     let without = [one, two]
                         .into_iter()
                         .find(|all| find(all, index).is_some_and(|id| !space.takes_values(id)));
@@ -344,7 +344,8 @@ fn combine(space: &Space, one: &[ConditionId], two: &[ConditionId]) -> Combined 
     if doubt { Combined::Doubt } else { Combined::Event(witness::object(&held)) }
 }
 
-/// Whether a combination may have selected an array element before it comes to a field.
+/// Whether a combination may have selected an array element before EventBridge's engine checks the
+/// field `axis`.
 fn chose_before(space: &Space, combination: &[ConditionId], axis: usize) -> bool {
     let group = space.axes[axis].group;
     let mut before = combination.iter().filter(|id| id.axis < axis);

@@ -1,5 +1,5 @@
-//! Finds a string of each class that comparisons distinguish. All comparisons form one automaton,
-//! which is walked character by character.
+//! Finds a string in each class of strings that the comparisons treat alike. All comparisons form
+//! one automaton, which is walked character by character.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 
@@ -8,7 +8,8 @@ use crate::comparison::{Affix, Comparison, Exclusion};
 use crate::fold::AnyCase;
 use crate::wildcard::Wildcard;
 
-/// The most states of the automaton that are visited.
+/// The search visits at most this many states of the automaton. If there are more, classes of
+/// strings may be missing.
 const MOST_STATES: usize = 4000;
 
 /// A position in the text of a comparison.
@@ -28,13 +29,14 @@ struct Automaton {
     endless: bool,
 }
 
-/// Examples of the classes of strings.
+/// Examples of the classes of strings that the comparisons treat alike.
 pub(super) struct Strings {
-    /// A string of every class, except for those that only `possibly_empty` covers.
+    /// A string of every class, except for the classes in `possibly_empty`.
     pub(super) texts: Vec<String>,
-    /// Pairs of a string and an address, for a field that has comparisons of addresses and of parts
-    /// of a string. For each pair, there may be a string that the comparisons of addresses treat
-    /// like the address, and the other comparisons like the string; the walk does not find it.
+    /// Pairs of a string and an address, for a field with comparisons of addresses as well as of
+    /// parts of strings. Each pair stands for a class. Comparisons of addresses treat the strings
+    /// of this class like the address, and other comparisons treat them like the string. The search
+    /// finds no string of this class, so the class may be empty.
     pub(super) possibly_empty: Vec<(String, String)>,
     /// Whether all states were visited, so that no class is missing.
     pub(super) complete: bool,
@@ -165,7 +167,7 @@ impl Automaton {
         self.any_case(start, text);
     }
 
-    /// Adds each character in its lower and its upper case, either of which may be several
+    /// Adds each character in its lower and its upper case. Either case may consist of several
     /// characters.
     fn any_case(&mut self, from: usize, text: &AnyCase) -> usize {
         text.cases().into_iter().fold(from, |node, cases| {
@@ -181,8 +183,8 @@ impl Automaton {
         })
     }
 
-    /// Returns every character of the comparisons, and one that is in none of them and in no
-    /// address.
+    /// Returns every character of the comparisons, and one character that occurs in no comparison
+    /// and in no address.
     fn alphabet(&self) -> BTreeSet<char> {
         let mut alphabet = self.characters();
         let others = "xyzwvutsrqponmlkjihgXYZWVUTSRQPONMLKJIHG_".chars();
@@ -191,8 +193,8 @@ impl Automaton {
         alphabet
     }
 
-    /// Returns the characters that addresses are written with. One of them stands in for all those
-    /// that occur in no comparison.
+    /// Returns the characters that can occur in an address. Of the characters that occur in no
+    /// comparison, only one is returned, because all of them behave alike.
     fn address_alphabet(&self) -> BTreeSet<char> {
         let known = self.characters();
         let (mut alphabet, others): (BTreeSet<char>, BTreeSet<char>) =
@@ -213,8 +215,8 @@ impl Automaton {
         let mut texts = Vec::new();
         while let Some((state, text, strange)) = waiting.pop_front() {
             for next in alphabet {
-                // A string with a strange character is not an address. This matters only if there
-                // are comparisons of addresses.
+                // A string with a character that no address contains is not an address. This
+                // matters only if there are comparisons of addresses.
                 let strange = !self.addresses.is_empty() && (strange || is_strange(*next));
                 let reached = self.step(&state, *next);
                 if seen.len() < MOST_STATES && seen.insert((reached.clone(), strange)) {
@@ -225,7 +227,7 @@ impl Automaton {
             }
             texts.push(text);
         }
-        // The empty string reads badly as an example.
+        // The empty string comes last, because it reads badly as an example.
         if texts.len() > 1 {
             texts.rotate_left(1);
         }

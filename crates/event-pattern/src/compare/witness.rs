@@ -12,8 +12,8 @@ enum Node {
 
 /// Returns an object with the value of each entry at its path.
 ///
-/// A field that cannot be nested because another field has a value on its path is written with dots
-/// in its name. To a pattern this is the same path.
+/// If another field has a value on the way to a path, the path cannot be nested. It is then written
+/// as one name with dots, which is the same path to a pattern.
 pub(super) fn object(entries: &[Entry]) -> String {
     let mut root = BTreeMap::new();
     for (path, value) in entries {
@@ -24,7 +24,7 @@ pub(super) fn object(entries: &[Entry]) -> String {
     written(&root)
 }
 
-/// Places a value; returns false if another one is in the way.
+/// Places a value; returns false if another value is in the way.
 fn place(root: &mut BTreeMap<String, Node>, path: &str, value: &str) -> bool {
     let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
     let mut at = root;
@@ -50,8 +50,8 @@ fn written(members: &BTreeMap<String, Node>) -> String {
         };
         format!("{}:{value}", serde_json::Value::from(name.as_str()))
     };
-    // The parents of a value that could not be placed may be left empty. No pattern sees them, so
-    // they are left out.
+    // If a value could not be placed, the objects made for it may be empty. Patterns do not see
+    // empty objects, so they are left out.
     let shown =
         members.iter().filter(|(_, node)| !matches!(node, Node::Object(all) if all.is_empty()));
     format!("{{{}}}", shown.map(member).collect::<Vec<_>>().join(","))
@@ -65,8 +65,8 @@ pub(super) fn array(values: &[&str]) -> String {
     }
 }
 
-/// Returns one element of an array, made of entries whose paths are relative to it; an empty path
-/// is that of the element itself.
+/// Returns one element of an array. The paths of `entries` are relative to the element; an empty
+/// path stands for the element itself.
 pub(super) fn element(entries: &[Entry]) -> String {
     let (own, below): (Vec<Entry>, Vec<Entry>) =
         entries.iter().cloned().partition(|(path, _)| path.is_empty());
@@ -74,8 +74,8 @@ pub(super) fn element(entries: &[Entry]) -> String {
     if !below.is_empty() || parts.is_empty() {
         parts.push(object(&below));
     }
-    // To the engine, only objects and arrays keep their values apart from those of other elements,
-    // so a bare value is wrapped in an array.
+    // EventBridge's engine keeps values of different elements apart only if the elements are
+    // objects or arrays. A bare value is therefore wrapped in an array.
     match parts.as_slice() {
         [only] if !below.is_empty() => only.clone(),
         all => format!("[{}]", all.join(",")),

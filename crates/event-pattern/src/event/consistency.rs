@@ -1,33 +1,35 @@
 //! Array consistency: conditions on fields of array elements must be met by one and the same
 //! element of each array.
 //!
-//! The engine takes the fields in the order of their paths. For each field it tries every value,
-//! except those in another element of an array from which an element has already been chosen. This
-//! module tries the same choices breadth first, and merges two choices that differ only in arrays
-//! that no later field has values in. Fields whose paths have a common start are neighbours in this
-//! order, so a choice is usually one element with its ancestors, and the work stays linear in the
-//! number of elements.
+//! EventBridge's engine takes the fields in the order of their paths. For each field it tries every
+//! value, except a value in another element of an array from which it has already chosen an
+//! element. This module tries the same choices breadth first. It merges two choices that differ
+//! only in arrays without values of later fields. Fields whose paths have a common start are
+//! neighbours in this order. A choice is therefore usually one element with its ancestors, and the
+//! work stays linear in the number of elements.
 
 use super::record::NONE;
 use super::trie::Term;
 use super::view::{View, accepts};
 use crate::error::EventError;
 
-/// The most steps of a search: more than any event needs in which each path is spelled in one way.
+/// The most steps of a search. Only an event that spells one path in several ways can need more.
 const MOST_STEPS: usize = 20_000_000;
 
-/// The chosen elements of arrays that matter for later terms, sorted.
+/// The chosen array elements, sorted. An element is left out if no later term has a value in its
+/// array.
 type Choice = Vec<u32>;
 
 struct Search<'v> {
     view: &'v View<'v>,
-    /// For each array, one more than the number of the last term with a value inside it.
+    /// For each array, the number of the last term with a value inside the array. Terms are
+    /// numbered from 1; 0 stands for no term.
     last_use: Vec<u32>,
     steps: usize,
 }
 
-/// Where the values of one term are: the innermost array elements around the values, each once and
-/// sorted, and whether some value is outside of all array elements.
+/// Where the values of one term are. `inside` has the innermost array element around each value,
+/// sorted and without duplicates. `outside` tells whether a value is outside of all array elements.
 struct Places {
     inside: Vec<u32>,
     outside: bool,
@@ -50,9 +52,10 @@ pub(super) fn holds(view: &View<'_>, terms: &[Term]) -> Result<bool, EventError>
     Ok(true)
 }
 
-/// Returns, for each of `terms`, the number (among the values at the term's path) of the first
-/// value that meets the term and lets all others be met; `None` if the field's absence meets the
-/// term. The terms must hold together.
+/// Returns, for each of `terms`, the index of a value among the values at the term's path: the
+/// first value that meets the term and lets all other terms be met. The index is `None` if the
+/// field's absence meets the term. The caller knows that one choice of array elements meets all of
+/// `terms`.
 pub(super) fn settle(view: &View<'_>, terms: &[Term]) -> Result<Vec<Option<usize>>, EventError> {
     let mut search =
         Search { view, last_use: vec![0; view.record.arrays.len()], steps: MOST_STEPS };
@@ -122,7 +125,7 @@ impl Search<'_> {
         self.view.record.elements[element as usize].array
     }
 
-    /// Records this term as the last one with values in the arrays around its values.
+    /// Records `number` as the last use of every array around a value of `term`.
     fn mark(&mut self, term: &Term, number: u32) -> Result<(), EventError> {
         let places = self.places(term, |_| true);
         self.spend(places.inside.len())?;
@@ -194,7 +197,7 @@ impl Search<'_> {
         Ok(next)
     }
 
-    /// Returns the elements that matter for the terms after the one with this number.
+    /// Returns those of `elements` in whose array a term after the term `number` has a value.
     fn kept(&self, elements: impl Iterator<Item = u32>, number: u32) -> Choice {
         let matters = |element: &u32| self.last_use[self.array(*element) as usize] > number;
         let mut kept: Choice = elements.filter(matters).collect();
@@ -203,7 +206,7 @@ impl Search<'_> {
         kept
     }
 
-    /// Whether one of the elements in `places` agrees with `choice`.
+    /// Whether one of the elements in `places` can be chosen in addition to `choice`.
     fn reaches(&mut self, choice: &Choice, places: &[u32]) -> Result<bool, EventError> {
         let (run, checked) = self.run(choice, places);
         if checked {
@@ -217,8 +220,9 @@ impl Search<'_> {
         Ok(false)
     }
 
-    /// Returns the part of `places` that can agree with `choice`, and whether all of this part does
-    /// agree.
+    /// Returns the part of `places` that may be chosen in addition to `choice`. The flag is true if
+    /// every element of this part can be chosen; otherwise [`Self::agrees`] has to check each
+    /// element.
     fn run<'p>(&self, choice: &Choice, places: &'p [u32]) -> (&'p [u32], bool) {
         let (Some(&first), Some(&last)) = (places.first(), places.last()) else {
             return (places, true);
@@ -238,8 +242,8 @@ impl Search<'_> {
         (run, narrowed == choice.len())
     }
 
-    /// Whether `element` can be chosen in addition to `choice`: `choice` must not have another
-    /// element of an array that `element`, or an element around it, belongs to.
+    /// Whether `element` can be chosen in addition to `choice`: `choice` must not have a different
+    /// element of an array that contains `element`.
     fn agrees(&mut self, choice: &Choice, element: u32) -> Result<bool, EventError> {
         let mut at = element;
         while let Some(one) = self.view.record.elements.get(at as usize).copied() {

@@ -1,5 +1,5 @@
-//! Reads the values of an event at the paths of patterns, and decides whether they meet the
-//! conditions.
+//! Reads the values of an event at the paths of patterns, and decides whether the values meet the
+//! patterns' conditions.
 
 mod consistency;
 mod places;
@@ -23,7 +23,7 @@ thread_local! {
     static SPARE: Cell<Option<Box<Record>>> = const { Cell::new(None) };
 }
 
-/// Scans `event` for the values at the paths of `trie`, and passes them to `judge`.
+/// Scans `event` for the values at the paths of `trie`, and passes the values to `judge`.
 pub(crate) fn observe<T>(
     event: &[u8],
     trie: &PathTrie,

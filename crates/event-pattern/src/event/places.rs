@@ -1,10 +1,10 @@
-//! Finds where in an event the values of a path are, in a readable form: `items[2].sku`.
+//! Finds the values of a path in an event, and names the place of each, such as `items[2].sku`.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::json::{Cursor, Reason};
 
-/// Something at a path that is not a value for a pattern.
+/// An object or an empty array at a path, which a pattern cannot match as a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NonValue {
     Object,
@@ -12,7 +12,7 @@ pub(crate) enum NonValue {
     EmptyArray,
 }
 
-/// Where the values of the requested paths are, in the order in which the values are recorded.
+/// The places of the values at each requested path, in the order of [`super::Record::values`].
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     values: HashMap<String, Vec<String>>,
@@ -29,13 +29,12 @@ impl Places {
         walk.places
     }
 
-    /// Returns where the values of a path are.
+    /// Returns the place of each value at `path`, such as `items[2].sku`.
     pub(crate) fn values(&self, path: &str) -> &[String] {
         self.values.get(path).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Returns the kind of object or array at a path that a pattern does not take for a value;
-    /// `None` if the path has none.
+    /// Returns the kind of the first object or empty array at `path`; `None` if `path` has neither.
     pub(crate) fn non_value(&self, path: &str) -> Option<NonValue> {
         self.non_value.get(path).copied()
     }

@@ -7,7 +7,8 @@ use crate::number::{self, Key};
 /// The number that means no element, no array or no value.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// Buffers with space for more values than this are freed instead of kept for the next event.
+/// Buffers with space for more values than this are freed. Smaller ones are kept for the next
+/// event.
 const KEPT_VALUES: usize = 1 << 14;
 
 #[derive(Debug, Clone, Copy)]
@@ -16,13 +17,13 @@ enum Kind {
     False,
     True,
     Number,
-    /// A slice of the event.
+    /// The value is a slice of the event.
     Text,
-    /// A slice of the decoded strings.
+    /// The value is a slice of [`Record::decoded`].
     Decoded,
 }
 
-/// A value that was found, in the list of its path.
+/// A value that was found: an entry in the linked list of its path.
 #[derive(Debug, Clone, Copy)]
 struct Held {
     kind: Kind,
@@ -44,7 +45,7 @@ struct Head {
 }
 
 /// An array element that is an object or an array. Elements are numbered in the order of their
-/// opening brackets, so that the elements inside one have consecutive numbers.
+/// opening brackets, so that the elements inside an element have consecutive numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Element {
     pub(super) array: u32,
@@ -159,7 +160,7 @@ impl Record {
         self.add(path, Held { kind: Kind::Text, start, end, key: None, element, next: NONE });
     }
 
-    /// Adds the string that has been appended to `decoded` from `start`.
+    /// Adds the string that was appended to `decoded` at the offset `start`.
     pub(super) fn add_decoded(&mut self, path: PathId, element: u32, start: usize) {
         let (start, end) = (start as u32, self.decoded.len() as u32);
         self.add(path, Held { kind: Kind::Decoded, start, end, key: None, element, next: NONE });

@@ -13,9 +13,9 @@ pub(crate) struct Frame {
     /// The innermost array element that contains this container's members.
     element: u32,
     is_object: bool,
-    /// Whether this container is itself the array element in `element`.
+    /// Whether this container is itself the array element that `element` names.
     is_element: bool,
-    /// The number of this array, once it has an element that is a container.
+    /// The number of this array; [`NONE`] until an element of the array is an object or an array.
     array: u32,
 }
 
@@ -25,8 +25,8 @@ pub(crate) enum Reading {
     /// The whole event.
     #[default]
     Whole,
-    /// Up to the point at which the values of every path have been found, provided that no object
-    /// repeats a name.
+    /// The event up to the point at which a value has been found at every path. If an object
+    /// repeats a name, the later values of that name are missed.
     UntilFound,
 }
 
@@ -34,7 +34,7 @@ struct Scanner<'a> {
     cursor: Cursor<'a>,
     trie: &'a PathTrie,
     reading: Reading,
-    /// How many arrays are open. While one is open, a path may get more values.
+    /// How many arrays are open. While an array is open, a path may get more values.
     open_arrays: usize,
     record: &'a mut Record,
 }
@@ -85,8 +85,8 @@ impl Scanner<'_> {
             && self.record.touched().len() == self.trie.asked()
     }
 
-    /// Closes every container that ends here, and consumes the comma before the next member or
-    /// element. Returns whether nothing is left to read.
+    /// Closes every container that ends at the cursor, and consumes the comma before the next
+    /// member or element. Returns true if nothing is left to read.
     fn next_or_close(&mut self) -> Result<bool, Reason> {
         while let Some(&frame) = self.record.frames.last() {
             match self.cursor.peek() {
@@ -131,8 +131,8 @@ impl Scanner<'_> {
         self.record.frames.pop();
     }
 
-    /// Reads one member. Returns true if its value is a container that was opened, false if the
-    /// value was consumed.
+    /// Reads one member. Returns true if the member's value is a container and was opened, false if
+    /// the value was consumed.
     #[inline]
     fn member(&mut self, frame: Frame) -> Result<bool, Reason> {
         let key = self.cursor.key()?;
@@ -147,8 +147,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Reads one element. Returns true if it is a container that was opened, false if it was
-    /// consumed.
+    /// Reads one element. Returns true if the element is a container and was opened, false if the
+    /// element was consumed.
     fn element(&mut self, frame: Frame) -> Result<bool, Reason> {
         if !matches!(self.cursor.peek(), Some(b'{' | b'[')) {
             return self.value(frame.node, frame.element);

@@ -28,7 +28,7 @@ impl Term {
     }
 }
 
-/// A tree of names. As in the engine, a name with dots is treated as several names.
+/// A tree of names. As in EventBridge's engine, a name with dots is treated as several names.
 #[derive(Debug)]
 pub(crate) struct PathTrie {
     nodes: Vec<Node>,
@@ -109,8 +109,8 @@ impl PathTrie {
         self.nodes[node as usize].has_children()
     }
 
-    /// Returns the node below `node` for the name of an event's member; `None` if no term has such
-    /// a path.
+    /// Returns the node to which `name`, a member's name in an event, leads from `node`. Returns
+    /// `None` if no term's path goes through this member.
     #[inline]
     pub(crate) fn follow(&self, node: PathId, name: &str) -> Option<PathId> {
         let found = self.nodes[node as usize].child(name);
@@ -120,7 +120,7 @@ impl PathTrie {
         name.split('.').try_fold(node, |node, part| self.nodes[node as usize].child(part))
     }
 
-    /// Counts one more term at `path` and returns its node.
+    /// Counts one more term at `path`, and returns the path's node.
     pub(crate) fn enter(&mut self, path: &str) -> PathId {
         let node = path.split('.').fold(ROOT, |node, name| {
             self.nodes[node as usize].child(name).unwrap_or_else(|| self.grow(node, name))

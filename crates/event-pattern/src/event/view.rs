@@ -21,20 +21,20 @@ impl<'v> View<'v> {
         self.record.values(self.event, path)
     }
 
-    /// Whether the term accepts a value at its path.
+    /// Whether the term accepts at least one value at its path.
     #[inline]
     pub(crate) fn has_accepted(&self, term: &Term) -> bool {
         self.values(term.path).any(|(value, _)| accepts(&term.condition, value))
     }
 
-    /// Whether all of `terms` hold together.
+    /// Whether the event meets all of `terms` with one choice of array elements.
     #[inline]
     pub(crate) fn satisfies(&self, terms: &[Term]) -> Result<bool, EventError> {
         self.satisfies_all_but(terms, usize::MAX)
     }
 
-    /// Whether all of `terms` hold together, where the term at `known` is known to have a value
-    /// that it accepts.
+    /// Whether the event meets all of `terms` with one choice of array elements. The caller knows
+    /// that the term with index `known` accepts a value.
     pub(crate) fn satisfies_all_but(
         &self,
         terms: &[Term],
@@ -67,8 +67,9 @@ impl<'v> View<'v> {
 }
 
 impl View<'_> {
-    /// Returns, for each of `terms`, the number (among the values at the term's path) of the value
-    /// that meets the term; `None` if the field's absence meets it. The terms must hold together.
+    /// Returns, for each of `terms`, the index of the value that meets the term, among the values
+    /// at the term's path. The index is `None` if the field's absence meets the term. The caller
+    /// knows that one choice of array elements meets all of `terms`.
     pub(crate) fn settle(&self, terms: &[Term]) -> Result<Vec<Option<usize>>, EventError> {
         consistency::settle(self, terms)
     }

@@ -28,10 +28,14 @@ impl fmt::Display for Explanation {
 }
 
 impl fmt::Display for Alternative {
-    /// Writes the alternative, and those of its fields that fail.
+    /// Writes the alternative and its failing fields.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { alternative, place, decided_by, fields } = self;
-        write!(formatter, "nor alternative {} ({place}): {decided_by} decided", alternative + 1)?;
+        write!(
+            formatter,
+            "no match in alternative {} ({place}): {decided_by} decided",
+            alternative + 1
+        )?;
         for field in fields.iter().filter(|field| field.outcome.is_against()) {
             write!(formatter, "\n  {field}")?;
         }
@@ -101,7 +105,7 @@ impl fmt::Display for FieldVerdict {
                     ", where the fields above are met; asked: {asked}; {} at {} is in another element",
                     elsewhere.value, elsewhere.at
                 )?;
-                // The value of `elsewhere` has been shown, although `more` counts it.
+                // `more` also counts the value of `elsewhere`, which is shown above.
                 match self.more.saturating_sub(1) {
                     0 => Ok(()),
                     more => write!(formatter, ", and {more} more not shown"),

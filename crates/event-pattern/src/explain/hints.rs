@@ -1,4 +1,4 @@
-//! Hints at what may have been meant, for a pattern that nearly matches an event.
+//! Hints at what the author of a pattern may have meant, if the pattern nearly matches an event.
 
 use serde_json::{Map, Value};
 
@@ -30,12 +30,12 @@ pub(super) fn add(explanation: &mut Explanation, event: &str) {
     explanation.hints = hints;
 }
 
-/// Returns a hint if the event is in a form that no rule gets, such as that of a request to
+/// Returns a hint if the event has a form in which no rule receives events, such as a request to
 /// `PutEvents`.
 fn form(event: &Map<String, Value>) -> Option<String> {
     if event.get("Entries").is_some_and(Value::is_array) {
         return Some(
-            "this is a request to PutEvents; a rule sees each entry as an event of its own, with \
+            "this is a request to PutEvents; a rule sees each entry as a separate event, with \
              `source`, `detail-type` and `detail`"
                 .to_owned(),
         );
@@ -55,7 +55,7 @@ fn form(event: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// Returns a hint if the event has a missing field under another name or in another place.
+/// Returns a hint if the event has the missing field under another name or in another place.
 fn of_name(field: &FieldVerdict, event: &Map<String, Value>) -> Option<String> {
     let names: Vec<&str> = field.path.split('.').collect();
     if let Some(operator) = names.iter().find(|name| name.starts_with('$')) {
@@ -106,7 +106,7 @@ pub(crate) fn differ_in_style_only(left: &str, right: &str) -> bool {
     left != right && plain(left) == plain(right)
 }
 
-/// Returns a hint if a value nearly meets what is asked.
+/// Returns a hint if a value of the field nearly meets the pattern's condition.
 fn of_values(field: &FieldVerdict) -> Option<String> {
     if !matches!(field.outcome, Outcome::Unmet | Outcome::OtherElement { .. }) {
         return None;
@@ -126,7 +126,7 @@ fn of_values(field: &FieldVerdict) -> Option<String> {
     })
 }
 
-/// Returns the first of the comparisons that `value` nearly meets, as JSON.
+/// Returns, as JSON, the first of the comparisons that `value` nearly meets.
 fn written(asked: &[Value], value: &Value) -> String {
     let near = asked.iter().find(|asked| near_miss(asked, value).is_some());
     near.map(ToString::to_string).unwrap_or_default()

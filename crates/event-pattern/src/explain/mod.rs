@@ -1,5 +1,5 @@
-//! Explains why a pattern matches an event or not: which field decided, which values it has, and
-//! what is asked of it.
+//! Explains why a pattern matches an event or not: which field decided, which values the field has,
+//! and what the pattern asks of it.
 
 mod display;
 mod hints;
@@ -22,21 +22,22 @@ pub struct Explanation {
     pub matched: bool,
     /// How many alternatives the pattern has once every `$or` is unfolded; 1 without `$or`.
     pub alternatives: usize,
-    /// The number of the alternative that `fields` describes, counted from 0: the first that
-    /// matches or, if none does, the one with the fewest fields that fail.
+    /// The number of the alternative that `fields` describes, counted from 0. This is the first
+    /// alternative that matches. If none matches, it is the one with the fewest failing fields.
     pub alternative: usize,
-    /// Where this alternative is in the pattern, such as `$.detail.$or[1]`; `$` without `$or`.
+    /// Where the described alternative is in the pattern, such as `$.detail.$or[1]`; `$` without
+    /// `$or`.
     pub place: String,
     /// The path of the first field that fails; absent if the pattern matches.
     pub decided_by: Option<String>,
-    /// Every field of this alternative, in the order in which they are checked.
+    /// Every field of the described alternative, in the order in which the fields are checked.
     pub fields: Vec<FieldVerdict>,
     /// The other alternatives; empty if the pattern matches.
     pub others: Vec<Alternative>,
-    /// Hints at what may have been meant; empty if the pattern matches.
+    /// Hints at what the pattern's author may have meant; empty if the pattern matches.
     pub hints: Vec<String>,
-    /// Members of the envelope that the event lacks. A rule matches any object, but
-    /// `TestEventPattern` refuses an event without them: `Parameter Event is not valid.`
+    /// Members of the envelope that the event lacks. A rule can match an event without these
+    /// members, but `TestEventPattern` refuses that event: `Parameter Event is not valid.`
     pub lacks: Vec<String>,
 }
 
@@ -50,7 +51,7 @@ pub struct Alternative {
     pub place: String,
     /// The path of the first field that fails.
     pub decided_by: String,
-    /// Every field of the alternative, in the order in which they are checked.
+    /// Every field of the alternative, in the order in which the fields are checked.
     pub fields: Vec<FieldVerdict>,
 }
 
@@ -65,8 +66,8 @@ pub struct FieldVerdict {
     /// The comparisons that the pattern lists for the field, one of which must be met. Each is JSON
     /// as in the pattern.
     pub asked: Vec<String>,
-    /// The values of the field. If the other fields have determined an array element, only the
-    /// values in that element.
+    /// The values of the field. If the other fields have determined an array element, the list has
+    /// only the values in that element.
     pub held: Vec<Held>,
     /// How many further values the field has: those beyond the first few, and those in other array
     /// elements.
@@ -89,7 +90,7 @@ pub struct Held {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum Outcome {
-    /// A value meets what is asked.
+    /// A value of the field satisfies the condition.
     Met {
         /// The value, as JSON.
         value: String,
@@ -98,15 +99,15 @@ pub enum Outcome {
         /// The comparison that the value meets, as JSON.
         asked: String,
     },
-    /// The field is absent, and the pattern accepts this. It may be absent only from the array
-    /// element that the other fields have determined.
+    /// The field is absent from the event, or at least from the array element that the other fields
+    /// have determined. The pattern accepts this.
     Absent,
     /// The field is absent, and the pattern does not accept this.
     Missing,
     /// The field has a value, and the pattern asks for its absence.
     Present,
-    /// The field is an object or an empty array. To a pattern this is no value: the field counts as
-    /// absent.
+    /// The field is an object or an empty array. For a pattern, neither is a value: the field
+    /// counts as absent.
     NoValue {
         /// `an object`, `an empty object` or `an empty array`.
         found: &'static str,
@@ -116,8 +117,8 @@ pub enum Outcome {
     },
     /// No value of the field satisfies the condition.
     Unmet,
-    /// A value satisfies the condition, but in another array element than the one that the other
-    /// fields have determined.
+    /// A value satisfies the condition, but it is not in the array element that the other fields
+    /// have determined.
     OtherElement {
         /// The element that the other fields have determined, such as `detail.items[0]`.
         element: String,

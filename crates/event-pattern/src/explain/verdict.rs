@@ -1,14 +1,16 @@
-//! Determines the result for each field of an alternative, on its own and together with the others.
+//! Determines the result for each field of one alternative of a pattern, first for the field alone,
+//! then together with the other fields.
 
 use super::{FieldVerdict, Held, Outcome};
 use crate::comparison::Value;
 use crate::error::EventError;
 use crate::event::{NonValue, Places, Term, View};
 
-/// The most values of a field that are shown; the others are only counted.
+/// The most values of a field that are shown. Further values are only counted.
 const SHOWN: usize = 16;
 
-/// Returns the result for each term: on its own and, if all hold on their own, together.
+/// Returns the result for each term. If every term holds by itself, the results also tell whether
+/// the terms hold together, in the same array elements.
 pub(super) fn of_all(
     terms: &[Term],
     view: &View<'_>,
@@ -21,11 +23,11 @@ pub(super) fn of_all(
         around_the_rest(terms, &mut fields, view, places)?;
         return Ok(fields);
     }
-    // Array elements are chosen field by field: of the first group of fields that cannot hold
-    // together, the last field is the one that fails.
+    // Array elements are chosen field by field. The field that fails is the first that cannot hold
+    // together with all earlier fields.
     for end in 1..=terms.len() {
         if view.satisfies(&terms[..end])? {
-            // The field is absent from the elements that the others have chosen.
+            // The field is absent from the elements that the earlier fields have chosen.
             if fields[end - 1].outcome == Outcome::Present {
                 fields[end - 1].outcome = Outcome::Absent;
             }
@@ -34,7 +36,8 @@ pub(super) fn of_all(
         let settled = settle(&terms[..end - 1], &mut fields[..end - 1], view, places)?;
         record_mismatch(&terms[end - 1], &mut fields[end - 1], &settled, (view, places));
         for field in &mut fields[end..] {
-            // A field that is absent from the whole event is absent whatever was chosen.
+            // A field that is absent from the whole event is absent from every array element, so
+            // its outcome is known.
             if matches!(field.outcome, Outcome::Met { .. } | Outcome::Present) {
                 field.outcome = Outcome::Undecided;
             }
@@ -45,7 +48,7 @@ pub(super) fn of_all(
     Ok(fields)
 }
 
-/// For a field that fails on its own, limits the shown values to the array element in which the
+/// For a field that fails by itself, limits the shown values to the array element in which the
 /// other fields hold.
 fn around_the_rest(
     terms: &[Term],
@@ -80,8 +83,8 @@ fn around_the_rest(
     Ok(())
 }
 
-/// Records which values meet the terms, and returns the places of these values. The terms must hold
-/// together.
+/// Records which values meet the terms, and returns the places of these values. The caller knows
+/// that one choice of array elements meets all terms.
 fn settle(
     terms: &[Term],
     fields: &mut [FieldVerdict],
@@ -114,7 +117,7 @@ fn met(term: &Term, value: Value<'_>, at: String) -> Option<Outcome> {
     Some(Outcome::Met { value: rendered(value), at, asked: met.to_string() })
 }
 
-/// Records why a field that holds on its own fails in the array elements that the fields before it
+/// Records why a field that holds by itself fails in the array elements that the fields before it
 /// have chosen.
 fn record_mismatch(
     term: &Term,
@@ -136,7 +139,7 @@ fn record_mismatch(
     }
 }
 
-/// Returns the values of a term in an array element, and how many others the term has.
+/// Returns the values of a term in an array element, and how many other values the term has.
 fn inside(term: &Term, element: &str, view: &View<'_>, places: &Places) -> (Vec<Held>, usize) {
     let array = &element[..element.rfind('[').unwrap_or(element.len())];
     let agrees = |at: &str| {
@@ -160,8 +163,8 @@ fn all_held(term: &Term, view: &View<'_>, places: &Places) -> Vec<Held> {
     held.collect()
 }
 
-/// Returns the innermost array element that contains one of the settled values and is of an array
-/// through which `path` leads; none if there is no such element.
+/// Returns the innermost array element that lies on `path` and contains one of the places in
+/// `settled`; `None` if there is no such element.
 fn element_for(path: &str, settled: &[String]) -> Option<String> {
     let mut best: Option<&str> = None;
     for at in settled {

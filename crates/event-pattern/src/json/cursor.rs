@@ -32,7 +32,7 @@ impl<'a> Cursor<'a> {
         JsonError { reason: reason.text(), offset: self.pos }
     }
 
-    /// The next byte that is not white space, without consuming it.
+    /// Skips white space, and returns the next byte without consuming it.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Option<u8> {
         self.pos = lex::space(self.bytes(), self.pos);
@@ -45,7 +45,7 @@ impl<'a> Cursor<'a> {
         self.pos += 1;
     }
 
-    /// Consumes `byte` after white space, if it is next.
+    /// Skips white space. If the next byte is `byte`, consumes it and returns true.
     #[inline(always)]
     pub(crate) fn eat(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
@@ -53,13 +53,13 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Consumes `byte` after white space, or fails with `reason`.
+    /// Skips white space and consumes `byte`; fails with `reason` if another byte is next.
     #[inline]
     pub(crate) fn expect(&mut self, byte: u8, reason: Reason) -> Result<(), Reason> {
         if self.eat(byte) { Ok(()) } else { Err(reason) }
     }
 
-    /// Fails unless nothing but white space is left.
+    /// Fails if anything but white space is left.
     pub(crate) fn finish(&mut self) -> Result<(), Reason> {
         match self.peek() {
             None => Ok(()),

@@ -1,7 +1,7 @@
 //! Finds where the parts of JSON text end.
 //!
 //! Each function takes the text and a position in it, and returns the position after the part.
-//! Positions and reasons are passed in registers, which contributes most to the speed.
+//! Positions and reasons are passed in registers; this contributes most to the speed.
 
 /// Why a text is not JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,8 @@ pub(super) fn space(bytes: &[u8], mut pos: usize) -> usize {
     pos
 }
 
-/// Returns the first position from `pos` on that has a quote, a backslash or a control character.
+/// Returns the position of the first quote, backslash or control character from `pos` on, or the
+/// end of the text.
 #[inline(always)]
 pub(super) fn plain(bytes: &[u8], mut pos: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -62,8 +63,9 @@ pub(super) fn plain(bytes: &[u8], mut pos: usize) -> usize {
         let word = u64::from_le_bytes(*chunk);
         let quotes = word ^ (ONES * b'"' as u64);
         let slashes = word ^ (ONES * b'\\' as u64);
-        // A byte's high bit is set where the byte is zero (below 0x20 for `controls`); bits above
-        // the lowest one set may be wrong, so only the lowest is used.
+        // In the three words below, the high bit of a byte is set if the byte is zero (in
+        // `controls`: below 0x20). Bits above the lowest set bit may be wrong, so only the lowest
+        // is used.
         let zero_quotes = quotes.wrapping_sub(ONES) & !quotes;
         let zero_slashes = slashes.wrapping_sub(ONES) & !slashes;
         let controls = word.wrapping_sub(ONES * 0x20) & !word;
@@ -82,14 +84,15 @@ pub(super) fn plain(bytes: &[u8], mut pos: usize) -> usize {
     pos
 }
 
-/// Returns the end of a string; `pos` is right after its opening quote.
+/// Returns the position after a string; `pos` is right after the string's opening quote.
 #[inline(always)]
 pub(super) fn string(bytes: &[u8], pos: usize) -> Result<usize, Reason> {
     let end = plain(bytes, pos);
     if bytes.get(end) == Some(&b'"') { Ok(end + 1) } else { escaped(bytes, end) }
 }
 
-/// Like [`string`], but `pos` is at the first byte that is not plain text.
+/// The slow path of [`string`]; `pos` is at the first backslash or control character, or at the end
+/// of the text.
 #[cold]
 fn escaped(bytes: &[u8], mut pos: usize) -> Result<usize, Reason> {
     loop {
@@ -127,7 +130,7 @@ fn some_digits(bytes: &[u8], pos: usize) -> Result<usize, Reason> {
     if end == pos { Err(Reason::Digit) } else { Ok(end) }
 }
 
-/// The end of a number.
+/// Returns the position after the number that begins at `pos`.
 #[inline]
 pub(super) fn number(bytes: &[u8], mut pos: usize) -> Result<usize, Reason> {
     if bytes.get(pos) == Some(&b'-') {
@@ -156,7 +159,7 @@ pub(super) fn number(bytes: &[u8], mut pos: usize) -> Result<usize, Reason> {
     }
 }
 
-/// The end of the literal `text`, if it is there.
+/// Returns the position after the literal `text`; fails if `pos` is not at this literal.
 #[inline]
 fn literal(bytes: &[u8], pos: usize, text: &[u8]) -> Result<usize, Reason> {
     let end = pos + text.len();
@@ -164,7 +167,7 @@ fn literal(bytes: &[u8], pos: usize, text: &[u8]) -> Result<usize, Reason> {
     if bytes.get(pos..end) == Some(text) && ends_here { Ok(end) } else { Err(Reason::Value) }
 }
 
-/// The end of a scalar that starts with `first`.
+/// Returns the position after the scalar at `pos`, whose first byte is `first`.
 #[inline(always)]
 pub(super) fn scalar(bytes: &[u8], pos: usize, first: u8) -> Result<usize, Reason> {
     match first {

@@ -9,7 +9,7 @@ pub(crate) use cursor::Cursor;
 pub(crate) use lex::Reason;
 pub(crate) use text::{Text, unescape};
 
-/// How deeply a document may nest; the engine behind EventBridge refuses deeper ones too.
+/// How deeply a document may nest. EventBridge's engine refuses deeper documents, too.
 pub(crate) const MAX_DEPTH: usize = 1000;
 
 /// Why a text is not JSON, and where.

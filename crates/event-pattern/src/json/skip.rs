@@ -1,4 +1,4 @@
-//! Skips a value that is not needed, in constant stack space. The value is checked nevertheless.
+//! Skips a value that is not needed, without recursion, and checks that the value is valid JSON.
 
 use super::lex::{self, Reason};
 use super::{Cursor, MAX_DEPTH};
@@ -41,7 +41,7 @@ impl Cursor<'_> {
     }
 }
 
-/// The end of the object or array that starts at `pos`.
+/// Returns the position after the object or array that begins at `pos`.
 fn container(bytes: &[u8], mut pos: usize) -> Result<usize, Reason> {
     let mut nesting = Nesting { bits: [0; MAX_DEPTH.div_ceil(64)], depth: 0 };
     loop {
@@ -68,8 +68,8 @@ fn container(bytes: &[u8], mut pos: usize) -> Result<usize, Reason> {
     }
 }
 
-/// Skips closing brackets and then, unless everything is closed, the comma and the name before the
-/// next value.
+/// Skips the closing brackets after a value. If a container is still open, also skips the comma
+/// and, in an object, the name of the next member.
 #[inline(always)]
 fn ends(bytes: &[u8], mut pos: usize, nesting: &mut Nesting) -> Result<usize, Reason> {
     while nesting.depth > 0 {

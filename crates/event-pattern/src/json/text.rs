@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// The inside of a JSON string, as written.
+/// The text between the quotes of a JSON string, with its escapes as written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Text<'a> {
     pub(crate) raw: &'a str,
@@ -21,8 +21,8 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Decodes `raw`, whose escapes must have been checked, and appends the result. Half of a surrogate
-/// pair becomes a question mark, as it does when the JVM encodes it.
+/// Decodes the escapes of `raw`, which must be valid, and appends the result to `into`. An unpaired
+/// surrogate becomes a question mark, as in the JVM.
 pub(crate) fn unescape(raw: &str, into: &mut String) {
     let mut rest = raw;
     while let Some(at) = rest.find('\\') {

@@ -1,11 +1,11 @@
-//! Finds the keys that a value starts with, without trying them all.
+//! Finds the keys that are prefixes of a value, without trying all keys.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::postings::{self, Postings, Slot};
 
-/// Postings by the bytes that a value must start with.
+/// Combinations, filed by the bytes that a value must start with.
 #[derive(Debug, Default)]
 pub(super) struct Affixes {
     map: BTreeMap<Box<[u8]>, Postings>,
@@ -34,11 +34,11 @@ impl Affixes {
         }
     }
 
-    /// Calls `sink` for every slot whose key `value` starts with.
+    /// Calls `sink` for every slot whose key is a prefix of `value`.
     ///
-    /// Among the keys that sort no later than the value, the greatest one shares at least as many
-    /// bytes with it as any key that the value starts with. So each step either finds such a key or
-    /// shortens the text that is still searched for.
+    /// Each step takes the greatest key that sorts no later than the value. This key shares at
+    /// least as many leading bytes with the value as each key that is a prefix of the value. So
+    /// each step either finds a prefix of the value, or shortens the text to search for.
     pub(super) fn find(&self, value: &[u8], sink: &mut impl FnMut(Slot)) {
         let mut rest = &value[..value.len().min(self.longest)];
         loop {
@@ -59,7 +59,7 @@ impl Affixes {
         }
     }
 
-    /// Like [`Affixes::find`], for the value read backwards.
+    /// Calls `sink` for every slot whose key is a prefix of the reversed `value`.
     pub(super) fn find_reversed(&self, value: &[u8], sink: &mut impl FnMut(Slot)) {
         let tail = value.iter().rev().take(self.longest);
         let mut short = [0; 64];

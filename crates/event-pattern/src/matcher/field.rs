@@ -38,7 +38,7 @@ struct AnyCases {
     suffixes: Affixes,
 }
 
-/// The combinations that are filed under addresses.
+/// The combinations that are filed under IP addresses.
 #[derive(Debug, Default)]
 struct Addresses {
     v4: Ranges<u32>,
@@ -145,7 +145,8 @@ impl Field {
                         addresses.v4.remove(low, high, slot);
                     }
                 }
-                // Every range has a part in IPv6.
+                // Every range is in `v6`, even a range of IPv4 addresses: if `v6` is empty, so is
+                // `v4`.
                 self.addresses.take_if(|addresses| addresses.v6.is_empty());
             }
             Key::Absent => self.filed += 1,

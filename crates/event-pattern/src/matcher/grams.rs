@@ -6,7 +6,7 @@ use foldhash::HashMap;
 /// The most bytes in a gram.
 const LONGEST: usize = 4;
 
-/// One to four consecutive bytes, and their number.
+/// One to four consecutive bytes, and how many they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Gram(u64);
 
@@ -21,7 +21,7 @@ impl Gram {
         (self.0 >> 32) as usize
     }
 
-    /// Returns the grams of the greatest length that `text` has, from its start on.
+    /// Returns every run of four consecutive bytes in `text`, or all of `text` if it is shorter.
     pub(super) fn all(text: &[u8]) -> impl Iterator<Item = Self> + '_ {
         text.windows(text.len().clamp(1, LONGEST)).map(Self::of)
     }
@@ -32,11 +32,11 @@ impl Gram {
     }
 }
 
-/// Postings by gram.
+/// Combinations, filed by gram.
 #[derive(Debug, Default)]
 pub(super) struct Grams {
     table: HashMap<Gram, Postings>,
-    /// How many grams of each length there are.
+    /// How many combinations are filed under grams of each length.
     lengths: [usize; LONGEST + 1],
 }
 

@@ -1,4 +1,5 @@
-//! Files the combinations of all rules under keys, and finds those that an event may match.
+//! Files each rule's combinations of conditions under keys, and finds the combinations that an
+//! event may match.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +11,11 @@ use crate::condition::Combination;
 use crate::error::EventError;
 use crate::event::{PathId, PathTrie, Term, View};
 
-/// The combinations of all rules, and the keys they are filed under.
+/// Each rule's combinations of conditions, and the keys under which they are filed.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     trie: PathTrie,
-    /// The combinations that are filed under each path; `None` if there is none.
+    /// The combinations that are filed under each path; `None` for a path without combinations.
     fields: Vec<Option<Box<Field>>>,
     /// Combinations that may hold because a field is absent, by that field's path.
     absent: BTreeMap<PathId, Postings>,
@@ -33,7 +34,7 @@ struct Branch {
 }
 
 impl Index {
-    /// The paths that combinations have conditions on.
+    /// The paths on which combinations have conditions.
     pub(super) fn trie(&self) -> &PathTrie {
         &self.trie
     }
@@ -43,7 +44,8 @@ impl Index {
         self.branches.len()
     }
 
-    /// Whether exactly one combination, with one path, is left, and no entry of a removed one.
+    /// Whether the index has exactly one combination, with one path, and no entry of a removed
+    /// combination.
     #[cfg(test)]
     pub(super) fn holds_only_one(&self) -> bool {
         let left = self.branches.iter().filter(|branch| !branch.terms.is_empty()).count();
@@ -77,8 +79,9 @@ impl Index {
         number
     }
 
-    /// Returns the keys under which `term` would file a combination, after a weight that tells how
-    /// often events would make it a candidate.
+    /// Returns the keys under which a combination is filed if `term` is its anchor. Before the
+    /// keys, returns a weight that tells how often events will probably make the combination a
+    /// candidate.
     fn filing(&self, term: &Term) -> (usize, Box<[Key]>) {
         let field = self.fields[term.path as usize].as_deref();
         let mut weight = 0;
@@ -128,7 +131,8 @@ impl Index {
         self.free_branches.push(number);
     }
 
-    /// Collects the candidates: the combinations that are filed under keys of the event's values.
+    /// Collects the candidates: the combinations that are filed under keys of the event's values,
+    /// and those that may hold because a field is absent.
     pub(super) fn candidates(&self, view: &View<'_>, seen: &mut Seen) {
         for &path in view.record.touched() {
             let Some(field) = &self.fields[path as usize] else { continue };
@@ -143,7 +147,8 @@ impl Index {
         }
     }
 
-    /// Checks the other conditions of the candidates, and records the rules that match.
+    /// Checks the conditions of the candidates, except those that a key already proves, and records
+    /// the rules that match.
     pub(super) fn check(&self, view: &View<'_>, seen: &mut Seen) -> Result<(), EventError> {
         while let Some(slot) = seen.next() {
             let branch = &self.branches[slot.branch() as usize];

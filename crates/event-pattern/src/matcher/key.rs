@@ -1,5 +1,5 @@
-//! The keys under which combinations are filed: properties that every value has that a comparison
-//! accepts.
+//! The keys under which combinations are filed. A comparison's key is a property of all values that
+//! the comparison accepts.
 
 use super::field::Field;
 use super::grams::Gram;
@@ -8,11 +8,12 @@ use crate::comparison::{Affix, Comparison};
 use crate::fold::AnyCase;
 use crate::wildcard::Wildcard;
 
-/// The weight of being filed under a field's absence: most fields are absent from most events.
+/// The weight of a key for a field's absence. It is high, because most fields are absent from most
+/// events.
 pub(super) const ABSENT_WEIGHT: usize = 1 << 10;
 
-/// A property of values. If the key is `sure`, the comparison accepts every value that has the
-/// property.
+/// A property of all values that a comparison accepts. If the key is `sure`, the comparison accepts
+/// every value that has the property.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Key {
     Null,
@@ -20,7 +21,8 @@ pub(super) enum Key {
     Text(Box<str>),
     Folded(Box<str>),
     Number(u64),
-    /// A number that cannot be compared, as written.
+    /// A number that EventBridge's engine cannot compare, as written: it equals only the same
+    /// spelling.
     Raw(Box<str>),
     Numbers(u64, u64),
     Addresses(AddressRange),
@@ -28,13 +30,13 @@ pub(super) enum Key {
         bytes: Box<[u8]>,
         sure: bool,
     },
-    /// The bytes are reversed.
+    /// The bytes are in reverse order.
     Suffix {
         bytes: Box<[u8]>,
         sure: bool,
     },
     FoldedPrefix(Box<[u8]>),
-    /// The bytes are reversed.
+    /// The bytes are in reverse order.
     FoldedSuffix(Box<[u8]>),
     Gram(Gram),
     AnyText,
@@ -45,7 +47,7 @@ pub(super) enum Key {
 }
 
 impl Key {
-    /// Returns the keys to choose from, at least one.
+    /// Returns the keys under which `comparison` can be filed: at least one.
     pub(super) fn options(comparison: &Comparison) -> Vec<Self> {
         vec![match comparison {
             Comparison::Null => Self::Null,
@@ -119,7 +121,7 @@ fn commonness(bytes: &[u8]) -> usize {
     }
 }
 
-/// Returns the text that every accepted value starts (or ends) with.
+/// Returns the text with which every accepted value starts or, for a suffix, ends.
 fn needed(affix: &Affix<Box<str>>) -> &str {
     affix.whole.as_deref().unwrap_or(&affix.text)
 }

@@ -1,8 +1,9 @@
 //! Matches events against many rules at once.
 //!
-//! Each combination of each rule is filed under one of its conditions, the one that is probably met
-//! least often. The values of an event select only the combinations that are filed under them; the
-//! other conditions of these are then checked. A combination that is not selected costs nothing.
+//! Each `$or` of a rule unfolds into combinations of conditions. A combination is filed under that
+//! one of its conditions which is probably met least often. If the values of an event meet this
+//! condition, the combination is selected, and the matcher checks its other conditions. A
+//! combination that is not selected costs nothing.
 
 mod affixes;
 mod field;
@@ -21,9 +22,9 @@ use crate::pattern::Pattern;
 use index::Index;
 use seen::Seen;
 
-/// A set of rules, each with an id and a pattern, that events are matched against together.
+/// A set of rules, each with an id and a pattern. An event is matched against all of them at once.
 ///
-/// Matching takes `&self` and any number of threads may do it at once.
+/// Matching takes `&self`, so that any number of threads can match events at the same time.
 #[derive(Debug)]
 pub struct Matcher<Id> {
     slots: BTreeMap<Id, u32>,
@@ -59,11 +60,11 @@ impl<Id: Ord + Clone> Matcher<Id> {
         Self::default()
     }
 
-    /// Makes the matcher rely on every event being JSON in which no object repeats a name, as JSON
-    /// libraries write it.
+    /// Makes the matcher trust its events: each must be valid JSON in which no object repeats a
+    /// name. JSON libraries write such events.
     ///
-    /// An event is then read only up to the point at which every field that some rule looks at has
-    /// been found. Errors after that point are not noticed.
+    /// The matcher then stops reading an event as soon as it has found every field that some rule
+    /// looks at. It does not notice errors after that point.
     #[must_use]
     pub fn trusting_events(mut self) -> Self {
         self.reading = Reading::UntilFound;
@@ -88,8 +89,8 @@ impl<Id: Ord + Clone> Matcher<Id> {
         self.slots.contains_key(id)
     }
 
-    /// Adds a rule, which replaces the rule with this id if there is one. Returns whether there was
-    /// one.
+    /// Adds a rule. If there is a rule with this id, the new rule replaces it, and the result is
+    /// true.
     pub fn add(&mut self, id: Id, pattern: &Pattern) -> bool {
         let replaced = self.remove(&id);
         let slot = self.free_rules.pop().unwrap_or(self.rules.len() as u32);
@@ -104,7 +105,7 @@ impl<Id: Ord + Clone> Matcher<Id> {
         replaced
     }
 
-    /// Removes a rule and frees its memory. Returns whether there was one.
+    /// Removes the rule with this id and frees its memory. Returns false if there is no such rule.
     pub fn remove(&mut self, id: &Id) -> bool {
         let Some(slot) = self.slots.remove(id) else { return false };
         if self.slots.is_empty() {
@@ -155,7 +156,7 @@ mod tests {
     use super::Matcher;
     use crate::pattern::Pattern;
 
-    /// One rule for every kind of key, and combinations of them.
+    /// Rules with every kind of key, alone and in combination.
     fn rules() -> impl Iterator<Item = Pattern> {
         let fields = [
             r#""x""#,

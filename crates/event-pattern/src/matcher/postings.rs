@@ -1,4 +1,4 @@
-//! The combinations that are filed under one key.
+//! The combinations of conditions that are filed under one key.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -6,7 +6,8 @@ use std::hash::Hash;
 
 use foldhash::HashMap;
 
-/// A combination, and whether its key alone proves the condition that it is filed under.
+/// A combination of conditions, and whether the key under which it is filed alone proves one of
+/// these conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot(u32);
 
@@ -58,7 +59,7 @@ impl Postings {
     }
 }
 
-/// Removes `slot` from the postings of `key`, and the key together with its last slot.
+/// Removes `slot` from the postings of `key`. If no slot is left, removes the key, too.
 pub(super) fn remove<K, Q>(map: &mut BTreeMap<K, Postings>, key: &Q, slot: Slot)
 where
     K: Borrow<Q> + Ord,

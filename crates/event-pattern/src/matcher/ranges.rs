@@ -48,7 +48,8 @@ impl<T: Copy + Ord> Ranges<T> {
         self.blocks.is_empty()
     }
 
-    /// Returns an upper bound for the number of ranges that contain an end of this one.
+    /// Returns an upper bound for the number of ranges that contain `low` or `high`. A range that
+    /// contains both is counted twice.
     pub(super) fn filed_under(&self, low: T, high: T) -> usize {
         let mut around = 0;
         self.find(low, &mut |_| around += 1);

@@ -9,8 +9,8 @@ thread_local! {
     static SPARE: Cell<Option<Box<Seen>>> = const { Cell::new(None) };
 }
 
-/// Marks and lists for one event. A mark counts only if it equals `epoch`, so that old marks need
-/// not be cleared.
+/// Marks and lists of the combinations and rules for one event. A mark counts only if it equals
+/// `epoch`, so that old marks need not be cleared.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     epoch: u32,
@@ -47,7 +47,7 @@ impl Seen {
         self.found.clear();
     }
 
-    /// Adds a candidate, unless it has been added before.
+    /// Adds a candidate if it has not been added before.
     #[inline]
     pub(super) fn propose(&mut self, slot: Slot) {
         let mark = &mut self.branches[slot.branch() as usize];
@@ -57,7 +57,7 @@ impl Seen {
         }
     }
 
-    /// Takes a candidate that has not been checked; `None` if there is none left.
+    /// Takes a candidate that has not been checked; `None` if no candidate is left.
     #[inline]
     pub(super) fn next(&mut self) -> Option<Slot> {
         self.candidates.pop()

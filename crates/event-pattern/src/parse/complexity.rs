@@ -1,9 +1,10 @@
 //! Measures how complex the wildcards of one field are: how many of their places can be active at
 //! once while a value is read.
 //!
-//! The engine follows all wildcards of a field together, byte by byte. A place is a state of this
-//! automaton: a character of a wildcard that was just reached, or a star that may begin right after
-//! it. The service refuses a pattern if some value could make too many places active.
+//! EventBridge's engine follows all wildcards of a field in one automaton, byte by byte. A place is
+//! a state of this automaton: a character of a wildcard that was just reached, or a star that may
+//! begin right after that character. EventBridge refuses a pattern if some value could make too
+//! many places active.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -11,7 +12,9 @@ use crate::comparison::{Comparison, Exclusion};
 use crate::condition::{Combination, Condition};
 use crate::wildcard::Wildcard;
 
-/// The amount of work after which a walk is given up, and its upper bound is used instead.
+/// The most steps of [`Places::walk`]. The walk takes one step for each visited set of places and
+/// each byte that occurs in the wildcards. A walk that needs more is given up, and [`upper_bound`]
+/// is used as the complexity.
 const PATIENCE: usize = 100_000;
 
 /// The byte at the start and the end of a string.
@@ -26,9 +29,10 @@ pub(super) struct TooComplex {
 
 /// Returns the first field that exceeds `limit`.
 ///
-/// Combinations that have the same conditions on all fields before a field share the engine's
-/// automaton for that field. The engine evaluates an automaton only if a value of the field before
-/// leads to it, so there is no limit for the fields after one that is only asked to be absent.
+/// EventBridge's engine has an automaton for each field. Combinations with the same conditions on
+/// all earlier fields share the automaton. The engine evaluates an automaton only if a value of the
+/// field before leads to it. No value leads on from a field that must be absent, so no limit
+/// applies to the fields after it.
 pub(super) fn exceeding(combinations: &[Combination], limit: usize) -> Option<TooComplex> {
     if !combinations.iter().flatten().any(|condition| asks_wildcards(condition)) {
         return None;
@@ -81,7 +85,7 @@ fn wildcards(comparison: &Comparison) -> Option<&[Wildcard]> {
     }
 }
 
-/// Returns a text that is different for different conditions.
+/// Returns a text that identifies the condition: different conditions have different texts.
 fn text(condition: &Condition) -> String {
     let asked: Vec<String> = condition.comparisons.iter().map(ToString::to_string).collect();
     format!("{}\n{}\n{}", condition.path, condition.absent, asked.join("\n"))
@@ -101,14 +105,15 @@ fn exceeding_together(patterns: &[&[Wildcard]], limit: usize) -> Option<usize> {
     }
 }
 
-/// Returns an upper bound for the places of a wildcard: one for the text before its first star and,
-/// for each star, one plus the repetition in the text after it.
+/// Returns an upper bound for the places of a wildcard. The text before the first star counts as
+/// one place. Each star counts as one, plus the [`overlaps`] of the text after the star.
 fn upper_bound(wildcard: &Wildcard) -> usize {
     let behind_star = |part: &str| 1 + overlaps(&[part.as_bytes(), &[QUOTE]].concat());
     1 + wildcard.parts()[1..].iter().map(|part| behind_star(part)).sum::<usize>()
 }
 
-/// Returns how many prefixes of `text` can end at one point, at most.
+/// Returns the maximum number of prefixes of `text` that end at one position. For `aba` these are
+/// two: `a` and `aba`.
 fn overlaps(text: &[u8]) -> usize {
     let mut border = vec![0usize; text.len()];
     let mut depth = vec![1usize; text.len()];
@@ -148,8 +153,9 @@ impl Places {
         self.0.len() - 1
     }
 
-    /// Adds the wildcards of one comparison, and returns the place of their opening quote. They
-    /// share the text before their first star, that star, and the closing quote.
+    /// Adds the wildcards of one comparison, and returns the place of their opening quote.
+    /// Wildcards share the places of a common start, up to and including the first star. All share
+    /// the closing quote.
     fn enter(&mut self, wildcards: &[Wildcard]) -> usize {
         let (open, close) = (self.add(Some(QUOTE)), self.add(Some(QUOTE)));
         for wildcard in wildcards {
@@ -179,7 +185,8 @@ impl Places {
         next
     }
 
-    /// Visits every set of places that some value can be at, until one is too large.
+    /// Visits every set of places that can be active at once while a value is read, until a set
+    /// exceeds `limit`.
     fn walk(&self, start: BTreeSet<usize>, limit: usize) -> Walk {
         let bytes: BTreeSet<u8> = self.0.iter().filter_map(|place| place.byte).collect();
         let mut seen = HashSet::from([start.clone()]);

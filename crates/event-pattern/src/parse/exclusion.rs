@@ -30,7 +30,8 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads strings or numbers, whose opening bracket is consumed, up to the closing one.
+    /// Reads a list of strings or numbers, up to its closing bracket. The opening bracket is
+    /// consumed.
     fn excluded_list(&mut self) -> Result<Exclusion, PatternError> {
         let mut texts: Vec<Box<str>> = Vec::new();
         let mut keys: Vec<Key> = Vec::new();
@@ -70,8 +71,8 @@ impl Parser<'_> {
     fn exclusion_by(&mut self, name: &str) -> Result<Exclusion, PatternError> {
         let is_list = self.cursor.peek() == Some(b'[');
         match name {
-            // The engine's older compiler, which reads patterns in which `$or` is a field, supports
-            // fewer forms.
+            // If `$or` is a field in the pattern, EventBridge's engine uses its older compiler,
+            // which supports fewer forms.
             "wildcard" if !self.unfolds => self.fail(Fault::UnknownExclusion(name.to_owned())),
             "prefix" | "suffix" if !self.unfolds && is_list => {
                 let operator = if name == "prefix" { "prefix" } else { "suffix" };
@@ -109,7 +110,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads a string or a list of strings, which may be empty.
+    /// Reads a string or a list of strings; the list may be empty.
     fn strings(&mut self, operator: &'static str) -> Result<Vec<String>, PatternError> {
         let wrong = Fault::WrongOperand { operator, takes: "a string or a list of strings" };
         match self.cursor.peek() {

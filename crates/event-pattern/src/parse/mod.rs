@@ -1,4 +1,4 @@
-//! Reads a pattern's text, refuses what the engine refuses, and unfolds `$or`.
+//! Reads a pattern's text, refuses what EventBridge's engine refuses, and unfolds `$or`.
 
 mod complexity;
 mod exclusion;
@@ -16,7 +16,7 @@ use crate::limits::Limits;
 
 const OR: &str = "$or";
 
-/// Names that a field inside `$or` cannot have: operators, present and reserved.
+/// Names that a field inside `$or` cannot have: the existing operators, and reserved names.
 const RESERVED: [&str; 24] = [
     "exactly",
     "equals-ignore-case",
@@ -44,13 +44,13 @@ const RESERVED: [&str; 24] = [
     "ip-address-not-in-range",
 ];
 
-/// Conditions under construction, by the number of their path.
+/// The conditions of a combination under construction, by the number of their path.
 type Draft = BTreeMap<usize, Arc<Condition>>;
 
 /// Reads a pattern, and returns the combinations that its `$or` unfold into.
 ///
-/// If a `$or` does not have the form of the operator, the engine takes every `$or` of the pattern
-/// for a field of that name, and reads the pattern by the rules of its older compiler.
+/// If a `$or` does not have the form of the operator, EventBridge's engine reads every `$or` of the
+/// pattern as a field name. It then applies the rules of its older compiler.
 pub(crate) fn combinations(
     source: &[u8],
     limits: &Limits,
@@ -89,8 +89,8 @@ struct Parser<'a> {
     depth: usize,
     paths: HashMap<String, usize>,
     drafts: Vec<Draft>,
-    /// Conditions that begin with an empty exclusion. They are refused, unless a later condition on
-    /// the same path replaces them.
+    /// Conditions that begin with `anything-but` and an empty list. Each is refused, unless a later
+    /// condition on the same path replaces it.
     empty: Vec<(Arc<Condition>, PatternError)>,
 }
 
@@ -117,7 +117,7 @@ impl<'a> Parser<'a> {
         result.or_else(|reason| self.fail(Fault::NotJson(self.cursor.error(reason))))
     }
 
-    /// Runs `read` with the message path extended by `step`.
+    /// Runs `read` while `self.place`, the path for messages, is extended by `step`.
     fn within<T>(
         &mut self,
         step: &str,
@@ -243,7 +243,7 @@ impl<'a> Parser<'a> {
         if found > limit { self.fail(Fault::TooLarge { what, found, limit }) } else { Ok(()) }
     }
 
-    /// Reads a field's array. If a path occurs twice, the last condition on it counts.
+    /// Reads a field's array. If a path occurs twice, only the last condition on it counts.
     fn field(&mut self, name: &str) -> Result<(), PatternError> {
         let (condition, refusal) = self.values(name)?;
         let next = self.paths.len();
@@ -260,13 +260,14 @@ impl<'a> Parser<'a> {
         self.check("fields", most, self.limits.fields)
     }
 
-    /// Reads a condition. Returns it with the error for which the engine refuses it, unless a later
-    /// condition replaces it.
+    /// Reads the condition on a field. If the condition begins with `anything-but` and an empty
+    /// list, also returns the error to report if no later condition replaces it.
     fn values(&mut self, name: &str) -> Result<(Condition, Option<PatternError>), PatternError> {
         if self.cursor.eat(b']') {
             return self.fail(Fault::EmptyArray);
         }
-        // The engine joins names with dots, but adds no dot after an empty name at the top.
+        // EventBridge's engine joins names with dots, but adds no dot after an empty name at the
+        // top.
         let mut path = self.names.join(".");
         if !path.is_empty() {
             path.push('.');
@@ -278,7 +279,8 @@ impl<'a> Parser<'a> {
         for index in 0.. {
             let step = format!("[{index}]");
             match self.within(&step, Self::comparison)? {
-                // The engine refuses an empty exclusion only if it is the first entry.
+                // EventBridge's engine refuses an empty `anything-but` only if it is the first
+                // entry.
                 Some(Comparison::AnythingBut(exclusion)) if index == 0 && exclusion.is_empty() => {
                     let refused =
                         self.within(&step, |parser| parser.fail::<()>(Fault::ExcludesNothing));
@@ -300,7 +302,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Sorts a draft's conditions as the engine does: by their paths in UTF-16.
+/// Sorts a draft's conditions as EventBridge's engine does: by their paths in UTF-16.
 fn finished(draft: Draft) -> Combination {
     let mut conditions: Vec<_> = draft.into_values().collect();
     conditions.sort_by(|left, right| left.path.encode_utf16().cmp(right.path.encode_utf16()));

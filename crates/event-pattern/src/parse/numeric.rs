@@ -7,7 +7,7 @@ use crate::json::Reason;
 use crate::number::{self, Key};
 
 impl Parser<'_> {
-    /// Reads a number that can be compared.
+    /// Reads a number that can be compared exactly.
     pub(super) fn comparable(&mut self) -> Result<Key, PatternError> {
         let text = self.number()?;
         let Some(key) = number::key(text) else {
@@ -63,8 +63,8 @@ impl Parser<'_> {
     }
 }
 
-/// Returns the range that one comparison accepts. No number lies between two neighbouring keys, so
-/// an open end is given by the neighbouring key.
+/// Returns the range that one comparison accepts. A bound that is itself excluded (`<`, `>`) is
+/// replaced by the neighbouring key, which is included: no number lies between the two keys.
 fn half_line(term: (&'static str, Key)) -> NumberRange {
     let (lowest, highest) = (number::key_of(f64::MIN), number::key_of(f64::MAX));
     let key = term.1;

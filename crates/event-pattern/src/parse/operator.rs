@@ -12,7 +12,7 @@ use crate::wildcard::{self, Wildcard};
 const A_STRING: &str = "a string";
 
 impl<'t> Parser<'t> {
-    /// Reads one element; `None` is `{"exists": false}`.
+    /// Reads one element of a field's array; `None` stands for `{"exists": false}`.
     pub(super) fn comparison(&mut self) -> Result<Option<Comparison>, PatternError> {
         match self.cursor.peek() {
             Some(b'{') => {
@@ -53,20 +53,20 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Reads a string that is known to be next.
+    /// Reads a string. The caller has checked that a string is next.
     pub(super) fn string(&mut self) -> Result<String, PatternError> {
         self.cursor.bump();
         let text = self.cursor.string();
         Ok(self.json(text)?.decode().into_owned())
     }
 
-    /// Reads a number that is known to be next.
+    /// Reads a number. The caller has checked that a number is next.
     pub(super) fn number(&mut self) -> Result<&'t str, PatternError> {
         let text = self.cursor.number();
         self.json(text)
     }
 
-    /// Reads a string as the operand of `operator`, or fails.
+    /// Reads a string as the operand of `operator`; fails if no string is next.
     fn text(&mut self, operator: &'static str) -> Result<String, PatternError> {
         match self.cursor.peek() {
             Some(b'"') => self.string(),
@@ -74,8 +74,8 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Reads the single member of an operator's object, whose opening bracket is consumed, and the
-    /// closing bracket.
+    /// Reads the single member of an operator's object, and the closing bracket. The opening
+    /// bracket is consumed.
     fn operator(&mut self) -> Result<Option<Comparison>, PatternError> {
         let name = self.operator_name()?;
         let step = format!(".{name}");
@@ -136,7 +136,7 @@ impl<'t> Parser<'t> {
         }))
     }
 
-    /// Reads a string, or `{"equals-ignore-case": string}`.
+    /// Reads a string, or `{"equals-ignore-case": string}`; the flag is true for the object.
     fn any_case_or_text(&mut self, name: &'static str) -> Result<(bool, String), PatternError> {
         if !self.cursor.eat(b'{') {
             return Ok((false, self.text(name)?));

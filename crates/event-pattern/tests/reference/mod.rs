@@ -86,7 +86,8 @@ fn flatten(value: &Value, path: &str, within: &Membership, into: (&mut Vec<Leaf>
     }
 }
 
-/// Whether the entries in `asked` can be met without another element of an array in `chosen`.
+/// Whether all entries in `asked` can be met if no other element is chosen from the arrays in
+/// `chosen`.
 fn together(asked: &[(&String, &Vec<Value>)], leaves: &[Leaf], chosen: &Membership) -> bool {
     let Some(((path, values), later)) = asked.split_first() else { return true };
     let agrees = |leaf: &&Leaf| {
@@ -185,7 +186,7 @@ fn in_block(block: &str, address: &str) -> bool {
     let Ok(address) = address.parse().map(digits) else { return false };
     let base = base.parse().map(digits).expect("an address");
     let width = base.len();
-    // A valid block leaves at least one bit after its mask.
+    // A valid block leaves at least one bit after its mask, so the shift is below 128 bits.
     let host = u128::MAX >> (128 - 4 * width + bits.parse::<usize>().expect("bits"));
     let base = u128::from_str_radix(&base, 16).expect("digits");
     let edge = |address: u128| format!("{address:0width$x}");
@@ -200,8 +201,8 @@ fn digits(address: IpAddr) -> String {
     }
 }
 
-/// Like the engine, compares digits from the left, whatever the family, until one differs from both
-/// ends.
+/// Compares digits from the left, as EventBridge's engine does, until the address differs from
+/// `low` and from `high`. IPv4 and IPv6 addresses are compared alike.
 fn between(low: &str, high: &str, address: &str) -> bool {
     let (mut along_low, mut along_high) = (true, true);
     let mut address = address.bytes();

@@ -7,8 +7,8 @@ use states::{Json, Machine, Mocks, RunOptions, run};
 static QUIET: std::sync::Once = std::sync::Once::new();
 
 fuzz_target!(|text: &str| {
-    // The evaluator's panics are caught and become failures: only a panic that is not caught is a
-    // finding.
+    // Replaces the fuzzer's panic hook, which aborts at every panic. The library turns the
+    // evaluator's panics into failures, so only a panic that it does not catch is a finding.
     QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
     let (query, input) = text.split_once('\n').unwrap_or((text, "{\"a\":[1,2,{\"b\":\"c\"}]}"));
     let Ok(input) = input.parse::<Json>() else { return };

@@ -1,4 +1,4 @@
-//! The texts of a drawing: those in the boxes and those beside the edges.
+//! The texts of a drawing: the texts in the boxes of states and the labels beside the edges.
 
 use crate::machine::{
     ChoiceRule, Comparison, Items, Kind, Map, Next, Operand, Relation, Seconds, State, Test,

@@ -1,4 +1,5 @@
-//! Lays out the nodes of a graph in layers from top to bottom, with the main line straight.
+//! Lays out the nodes of a graph in layers from top to bottom. The main line, the longest path from
+//! the start, is straight.
 
 use super::routes::Placed;
 
@@ -29,9 +30,9 @@ pub(super) struct Graph {
     pub(super) sizes: Vec<Size>,
     pub(super) edges: Vec<Edge>,
     pub(super) layer: Vec<usize>,
-    /// Per edge, the nodes from its start to its end, both included. In each layer that the edge
-    /// passes through, the chain has an extra node of no height. The chain of an edge that closes a
-    /// loop is empty: it is drawn around the side.
+    /// Per edge, its chain: the nodes from the edge's start to its end, both included. In each
+    /// layer that the edge passes through, the chain has an extra node of no height. An edge that
+    /// closes a loop has an empty chain, because the edge is drawn around the side.
     pub(super) chains: Vec<Vec<usize>>,
     pub(super) rows: Vec<Vec<usize>>,
     /// The horizontal middle of each node.
@@ -103,8 +104,8 @@ impl Graph {
         self.edges.iter().enumerate().filter(|(position, _)| !turned[*position])
     }
 
-    /// Assigns the layers so that each edge leads down by at least one layer, unless it closes a
-    /// loop.
+    /// Assigns the layers so that each edge leads down by at least one layer. Edges that close a
+    /// loop are ignored.
     fn assign_layers(&mut self, turned: &[bool]) {
         let mut layer = self.layer.clone();
         for _ in 0..self.sizes.len() {
@@ -122,7 +123,7 @@ impl Graph {
         self.layer = layer;
     }
 
-    /// Finds the main line, from the bottom layer upwards.
+    /// Finds the edges of the main line: the longest path from the start without `catch` edges.
     fn find_main(&mut self, turned: &[bool]) {
         let mut longest: Vec<(usize, Option<usize>)> = vec![(0, None); self.sizes.len()];
         let mut nodes: Vec<usize> = (0..self.sizes.len()).collect();
@@ -142,8 +143,8 @@ impl Graph {
         }
     }
 
-    /// Makes the chain of each edge, with an extra node in each layer that the edge passes through,
-    /// then collects the nodes of each layer in a row.
+    /// Makes the chain of each edge, with an extra node in each layer that the edge passes through.
+    /// Then collects the nodes of each layer in a row.
     fn make_chains(&mut self, turned: &[bool]) {
         for (edge, turned) in self.edges.iter().zip(turned) {
             if *turned {
@@ -175,8 +176,8 @@ impl Graph {
         neighbours
     }
 
-    /// Sorts the nodes of each layer by the mean position of their neighbours, alternately
-    /// downwards and upwards.
+    /// Sorts the nodes of each layer by the mean position of their neighbours, in several sweeps:
+    /// down the layers by the neighbours above, then up by the neighbours below, and so on.
     fn order_rows(&mut self) {
         let (above, below) = (self.neighbours(true), self.neighbours(false));
         let mut position = vec![0.0; self.sizes.len()];
@@ -202,8 +203,8 @@ impl Graph {
         }
     }
 
-    /// Moves each node towards its neighbours as far as its row allows, then moves each long edge
-    /// so that it passes vertically through its layers.
+    /// Moves each node towards its neighbours as far as its row allows. Then moves each long edge
+    /// so that the edge passes vertically through its layers.
     fn assign_middles(&mut self) {
         let (above, below) = (self.neighbours(true), self.neighbours(false));
         let main = self.chains.iter().zip(&self.main).filter(|(_, main)| **main);
@@ -236,9 +237,9 @@ impl Graph {
         }
     }
 
-    /// Returns a common position for the extra nodes of each long edge that stays on one side of
-    /// the main line: the one of their current positions that is farthest from the main line.
-    /// `None` for all other nodes.
+    /// Returns the position that each node must take, or `None`. An edge across several layers has
+    /// an extra node in each of them. If the edge stays on one side of the main line, all its extra
+    /// nodes get the same position: that of the extra node farthest from the main line.
     fn align_long_edges(&self) -> Vec<Option<f64>> {
         let mut upright = vec![None; self.sizes.len()];
         for chain in self.chains.iter().filter(|chain| chain.len() > 3) {
@@ -273,8 +274,8 @@ fn spread(row: &[usize], sizes: &[Size], middles: &mut [f64]) {
     }
 }
 
-/// Puts each node of a row at its wished position, and moves nodes apart that would overlap. Each
-/// node gets the mean of its positions when the row is packed from the left and from the right.
+/// Puts each node of a row at its wished position, and moves overlapping nodes apart. The row is
+/// packed once from the left and once from the right; each node gets the mean of both positions.
 fn settle(row: &[usize], wished: &[f64], sizes: &[Size], middles: &mut [f64]) {
     let apart =
         |one: usize, other: usize| (sizes[row[one]].width + sizes[row[other]].width) / 2.0 + GAP;
@@ -291,8 +292,8 @@ fn settle(row: &[usize], wished: &[f64], sizes: &[Size], middles: &mut [f64]) {
     }
 }
 
-/// Puts the main line's node at 0, and every other node at its wished position. A node that would
-/// overlap its neighbour on the side of the main line is moved outwards.
+/// Puts the main line's node (`anchor`) at 0, and each other node at its wished position. If a node
+/// would overlap its neighbour on the side of the main line, the node is moved outwards.
 fn keep_clear(row: &[usize], anchor: usize, nodes: (&[f64], &[Size]), middles: &mut [f64]) {
     let (wished, sizes) = nodes;
     let apart =

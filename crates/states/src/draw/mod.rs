@@ -37,7 +37,7 @@ struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
-    /// Draws a flow with its start and its end.
+    /// Draws a flow: the top level, a branch or an item processor, with its start and its end.
     fn flow(&self, id: FlowId) -> Block {
         let Some(flow) = self.machine.flows.get(id) else { return Block::default() };
         let mut blocks = vec![svg::terminal("start", NARROW)];

@@ -1,22 +1,24 @@
 //! Draws lines for the edges of a graph whose nodes have been laid out. Each edge has its own port
-//! (point of attachment) at each of its two nodes; an edge that closes a loop goes around the side.
+//! (point of attachment) at each of its two nodes. An edge that closes a loop runs along the left
+//! or the right side of the nodes.
 
 use super::layers::{Edge, Graph, Size};
 
-/// The least vertical distance between layers, and the height of each label between them, in
-/// pixels.
+/// The minimum vertical distance between layers, in pixels.
 const LAYER_GAP: f64 = 64.0;
+/// The height of each label between two layers, in pixels.
 const LABEL_ROW: f64 = 13.0;
-/// The vertical distance of the first label from the layer above it.
+/// The vertical distance of the first label from the layer above the label, in pixels.
 const LABEL_TOP: f64 = 18.0;
-/// The distance between two ports of a node, and that of a port from the node's corner.
+/// The horizontal distance between two ports of a node, in pixels; less if the node is too narrow.
 const PORT: f64 = 24.0;
+/// The minimum distance of a port from the corner of its node, in pixels.
 const CORNER: f64 = 8.0;
-/// The distance between loops that leave, or enter, the same node. At most `MOST_APART` loops are
-/// moved apart by it.
+/// The distance between two loops that leave the same node, or enter the same node, in pixels.
 const APART: f64 = 4.0;
+/// How many loops at one node are moved apart by `APART`; further loops may overlap.
 const MOST_APART: usize = 2;
-/// The horizontal distance of a loop from the nodes, and from the loops further inside.
+/// The horizontal distance of a loop from the nodes, and from the next loop inside it, in pixels.
 const LOOP: f64 = 20.0;
 pub(super) const CHARACTER: f64 = 5.9;
 
@@ -28,7 +30,7 @@ pub(super) struct Route {
     pub(super) edge: Edge,
     /// The points of the line, from the start to the arrow.
     pub(super) points: Vec<Point>,
-    /// Whether the edge closes a loop. Its line then has corners; the others are curves.
+    /// Whether the edge closes a loop. The line of a loop has corners; all other lines are curves.
     pub(super) is_loop: bool,
     /// The point on which the label is centred.
     pub(super) label: Point,
@@ -52,11 +54,11 @@ struct Line {
 struct Router<'g> {
     graph: &'g Graph,
     lines: Vec<Line>,
-    /// Per edge, the horizontal distance of its first port from the middle of the node that it
-    /// leaves, and that of its second port from the middle of the node that it enters.
+    /// Per edge, the positions of two ports: at the node that the edge leaves, and at the node that
+    /// the edge enters. A position is the horizontal distance from the middle of the node.
     ports: Vec<(f64, f64)>,
-    /// The loops drawn so far: the first and the last layer that each passes, its side (as in
-    /// [`LoopEnd`]), and how far out it reaches.
+    /// Per loop drawn so far: its first and its last layer, its side (as in [`LoopEnd`]), and how
+    /// far the loop and its label reach to that side.
     loops: Vec<(usize, usize, f64, f64)>,
     /// The ends of the loops drawn so far: the node, and whether the loop leaves it (true) or
     /// enters it.
@@ -89,7 +91,7 @@ impl Placed {
         Self { size: Size::default(), corners, routes }.fitted(graph)
     }
 
-    /// Moves everything to the right until nothing is left of 0, and measures the drawing.
+    /// Moves the drawing to the right until no x coordinate is negative, and computes its size.
     fn fitted(mut self, graph: &Graph) -> Self {
         let half = |edge: &Edge| edge.label.chars().count() as f64 * CHARACTER / 2.0;
         let (mut left, mut right, mut bottom) = (0.0_f64, 0.0_f64, 0.0_f64);
@@ -119,11 +121,11 @@ impl Placed {
     }
 }
 
-/// Where a loop leaves or enters a node.
+/// The place where a loop leaves or enters a node.
 struct LoopEnd {
-    /// -1 if the loop runs on the left, 1 if on the right.
+    /// -1 if the loop runs along the left side, 1 if along the right side.
     side: f64,
-    /// Whether the node is the outermost of its layer on that side.
+    /// Whether the node is the outermost of its layer on the side of the loop.
     outermost: bool,
     /// The horizontal position of the loop's vertical part.
     lane: f64,
@@ -197,7 +199,7 @@ impl<'g> Router<'g> {
             return points.first().map_or((0.0, y), |at| (at.0, y));
         };
         let part = if to.1 > from.1 { (y - from.1) / (to.1 - from.1) } else { 0.0 };
-        // The curve is vertical at both ends.
+        // Approximates the curve, which is vertical at both ends.
         (from.0 + (to.0 - from.0) * part * part * (3.0 - 2.0 * part), y)
     }
 
@@ -242,9 +244,9 @@ impl<'g> Router<'g> {
         (points, label)
     }
 
-    /// Returns the points from a node to the vertical part of a loop. They start at the node's side
-    /// if the node is outermost; otherwise below the node if the loop leaves it, or above if it
-    /// enters.
+    /// Returns the points from a node to the vertical part of a loop. If the node is the outermost
+    /// of its layer, the points start at the node's side. Otherwise they start at the node's bottom
+    /// if the loop leaves the node, and at its top if the loop enters.
     fn end(&self, node: usize, end: &LoopEnd) -> Vec<Point> {
         let LoopEnd { side, outermost, lane, leaves, beside } = *end;
         let apart = beside.min(MOST_APART) as f64 * APART;
@@ -268,8 +270,8 @@ impl<'g> Router<'g> {
 }
 
 /// Returns the edges that leave a node (`out`) or enter it, each with the horizontal distance of
-/// its port from the node's middle. The ports are in the order of the nodes that the edges connect
-/// to, and an edge of the main line gets the middle.
+/// its port from the node's middle. From left to right, the ports have the order of the nodes at
+/// the other ends of the edges. An edge of the main line gets the port in the middle.
 fn spread(graph: &Graph, node: usize, out: bool) -> Vec<(usize, f64)> {
     let mut edges: Vec<(usize, f64)> = Vec::new();
     for (position, chain) in graph.chains.iter().enumerate() {

@@ -124,7 +124,7 @@ pub(super) fn group(heading: &Heading<'_>, inner: &[Block]) -> Block {
     Block { size: Size { width, height }, body }
 }
 
-/// Draws a flow that has been laid out: the edges, the nodes above them, and the labels on top.
+/// Draws a flow that has been laid out: first the edges, then the nodes, and the labels on top.
 pub(super) fn flow(blocks: &[Block], placed: &Placed) -> Block {
     let mut body = String::new();
     let (mut halos, mut labels) = (String::new(), String::new());
@@ -165,7 +165,7 @@ fn texts(body: &mut String, heading: &Heading<'_>, middle: f64) {
     text(body, "subtitle", (middle, 37.0), heading.subtitle);
 }
 
-// Writing to a String cannot fail, so the functions below ignore the results.
+// Writing to a String cannot fail, so the functions below ignore the results of `write!`.
 
 fn text(body: &mut String, class: &str, at: Point, content: &str) {
     let (x, y) = at;

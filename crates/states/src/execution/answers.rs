@@ -14,7 +14,7 @@ use crate::machine::{Machine, Pattern, Resource};
 pub enum TaskRef {
     /// The task's number, from the request for the call.
     Id(TaskId),
-    /// The task's token, for a worker or a service that got it.
+    /// The task's token, which the call has passed to a worker or a service.
     Token(String),
 }
 
@@ -34,7 +34,7 @@ pub enum Outcome {
     Succeeded(Json),
     /// The task has failed.
     Failed(Failure),
-    /// The call that starts a callback or a job has returned this response; the task continues.
+    /// The call has returned this response, and the task waits for a callback or the end of a job.
     Submitted(Json),
     /// A worker has taken the task of an activity.
     Taken {
@@ -51,8 +51,8 @@ pub enum Refusal {
     /// The execution has ended.
     #[error("the execution has ended")]
     ExecutionOver,
-    /// No task waits under that number or token: the task has been answered or stopped, or belongs
-    /// to another execution.
+    /// No task with this number or token waits for an answer: the task was answered or stopped, or
+    /// belongs to another execution.
     #[error(
         "no task waits for this answer: it was answered or stopped, or belongs to another execution"
     )]
@@ -78,7 +78,7 @@ impl Answer {
         Self { task, outcome: Outcome::Failed(Failure::new(error, cause)) }
     }
 
-    /// Reports the response of the call that starts a callback or a job.
+    /// Reports the response to the call of a task that then waits for a callback or a job.
     #[must_use]
     pub fn submitted(task: TaskRef, response: Json) -> Self {
         Self { task, outcome: Outcome::Submitted(response) }
@@ -159,7 +159,8 @@ impl Work<'_, '_> {
                 self.make_ready(id, Phase::Done(output));
             }
             Err(too_large) => {
-                // The service lets States.ALL catch a result that is too large.
+                // In Step Functions, `States.ALL` matches this error, although it matches no other
+                // error of a payload that is too large.
                 let failure = Failure { origin: Origin::Ordinary, ..too_large };
                 self.task_failed(id, TaskEvent::Failed, failure);
             }

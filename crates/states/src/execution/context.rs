@@ -1,4 +1,5 @@
-//! Makes the context object, and evaluates the fields of a lane's state.
+//! Makes the context object, and evaluates the fields of the state that a lane (the top level, a
+//! branch or an iteration) is in.
 
 use super::Work;
 use super::lane::{Lane, LaneId, Phase};
@@ -8,18 +9,18 @@ use crate::json::{Json, Object};
 use crate::scope::Environment;
 use crate::timestamp;
 
-/// What is added to the context object for one evaluation.
+/// Values that are added to the context object for one evaluation.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Extra<'a> {
-    /// `$$.Task.Token`
+    /// The value of `$$.Task.Token`.
     pub(super) token: Option<&'a str>,
-    /// `$$.Map.Item` of the iteration that is about to start.
+    /// The index and the value in `$$.Map.Item`, for the iteration that is about to start.
     pub(super) item: Option<(usize, &'a Json)>,
 }
 
 impl Work<'_, '_> {
-    /// Evaluates something with the context object and the variables of a lane. Advances the
-    /// execution's entropy by the draws of the evaluation.
+    /// Runs `evaluation` with the context object and the variables of a lane. Each random value
+    /// that the evaluation draws advances the execution's entropy.
     pub(super) fn evaluate<T>(
         &mut self,
         id: LaneId,
@@ -47,7 +48,7 @@ impl Work<'_, '_> {
     }
 
     /// Records that a JSONata expression failed. If no event was recorded since the state was
-    /// entered, the new event follows from the event before the entry, as in the service.
+    /// entered, the new event follows from the event before the entry, as in Step Functions.
     fn note_evaluation(&mut self, id: LaneId, failure: &Failure) {
         if failure.error.as_deref() != Some(QUERY) {
             return;
@@ -70,8 +71,8 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Adds the name of the state to the cause of a field's failure, unless the failure is a
-    /// payload that is too large, or the execution is a test of a single state.
+    /// Adds the name of the state to the cause of a field's failure. Leaves the failure as it is if
+    /// a payload is too large, or in a test of a single state.
     pub(super) fn with_state_in_cause(&self, id: LaneId, failure: Failure) -> Failure {
         let lane = &self.execution.lanes[&id];
         if failure.origin == Origin::Payload || self.execution.probe.is_some() {
@@ -81,7 +82,7 @@ impl Work<'_, '_> {
     }
 
     /// Returns the variables that a lane can read, innermost first. An iteration of a distributed
-    /// Map is an execution of its own, so it cannot read the variables of the lanes around it.
+    /// Map is a separate execution, so it cannot read the variables of the lanes around it.
     fn variables<'a>(&'a self, lane: &'a Lane) -> Vec<&'a Object> {
         let mut scopes = vec![&lane.variables];
         let mut parent = lane.parent;
@@ -144,7 +145,7 @@ impl Work<'_, '_> {
     }
 
     /// Returns the text of a payload; fails if the payload exceeds the limits. `id` names the state
-    /// or the service that made it.
+    /// or the service that made the payload.
     pub(super) fn payload(&self, id: &str, value: &Json) -> Result<String, Failure> {
         let limits = &self.machine.limits;
         if value.depth(limits.depth) > limits.depth {

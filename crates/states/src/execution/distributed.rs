@@ -1,5 +1,6 @@
-//! Runs a distributed Map. Its items may come from a file, its iterations are executions whose
-//! events are not in this history, some of them may fail, and its results may go to files.
+//! Runs a distributed Map. Its items may come from a file, and its results may go to files. Its
+//! iterations are separate executions, so their events are not in the history of the Map's
+//! execution.
 
 use std::collections::VecDeque;
 
@@ -18,10 +19,10 @@ use crate::machine::{Distributed, Kind, Map, Resource, Share};
 use crate::scope::Scope;
 use crate::shaping;
 
-/// The most iterations that run at a time, whatever the Map sets.
+/// The maximum number of iterations that run at a time, even if the Map allows more.
 const MAX_CONCURRENCY: usize = 1_000;
 
-/// The state of a Map Run, as the service calls the run of a distributed Map.
+/// The state of a Map Run, as Step Functions calls the run of a distributed Map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct MapRun {
     failed: usize,
@@ -42,8 +43,8 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// Whether more iterations have failed than are tolerated. If the Map sets no tolerance, one
-    /// failed iteration is too many.
+    /// Whether more iterations have failed than the Map tolerates. If the Map sets no tolerance,
+    /// one failed iteration is too many.
     fn are_exceeded(&self, failed: usize, total: usize) -> bool {
         let share = failed as f64 * 100.0 / total.max(1) as f64;
         match (self.tolerated_count, self.tolerated_share) {
@@ -243,7 +244,7 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// Asks the caller to read or write a file, by an effect.
+    /// Adds an effect that asks the caller to read or write a file.
     pub(super) fn call_storage(&mut self, id: LaneId, resource: &Resource, input: Json) {
         let task = TaskId(self.execution.next_task);
         self.execution.next_task += 1;
@@ -262,7 +263,7 @@ impl Work<'_, '_> {
     }
 
     /// Accepts the answer to a call that reads or writes a file of a Map. Returns false if the lane
-    /// is in another kind of state.
+    /// is not in a Map.
     pub(super) fn storage_answered(&mut self, id: LaneId, outcome: &Outcome) -> bool {
         let Some(state) = self.state_of(id) else { return false };
         if !matches!(state.kind, Kind::Map(..)) {
@@ -282,7 +283,7 @@ impl Work<'_, '_> {
         true
     }
 
-    /// Continues after a file has been read or written.
+    /// Continues a Map after one of its files has been read or written.
     pub(super) fn stored(&mut self, id: LaneId, content: &Json) {
         let Some(state) = self.state_of(id) else { return };
         let Kind::Map(_, map) = &state.kind else { return };
@@ -307,8 +308,8 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Counts a failed iteration. The run fails if more iterations have failed than are tolerated;
-    /// otherwise the run continues.
+    /// Counts a failed iteration. The run fails if more iterations have failed than the Map
+    /// tolerates; otherwise the run continues.
     pub(super) fn iteration_failed(&mut self, id: LaneId, child: LaneId, failure: Failure) {
         let place = self.execution.lanes.get(&child).and_then(|lane| lane.parent);
         self.close(child, 0, false);
@@ -342,8 +343,8 @@ impl Work<'_, '_> {
     }
 
     pub(super) fn run_succeeded(&mut self, id: LaneId, result: Json) {
-        // The event after the Map follows from the run's start, not from its end; the service has
-        // been recorded doing so since the end of 2024.
+        // The event after the Map follows from the run's start, not from its end. Histories that
+        // Step Functions has recorded since the end of 2024 show this.
         let started = self.execution.lanes.get(&id).map_or(0, |lane| lane.last_event);
         let succeeded = self.note_of(After { lane: id, event: started }, "MapRunSucceeded", None);
         self.note_of(After { lane: id, event: succeeded }, "MapStateSucceeded", None);
@@ -359,8 +360,8 @@ impl Work<'_, '_> {
         format!("{machine}/{label}:{run}")
     }
 
-    /// Returns the lane of the distributed Map that a lane is inside of, and the lane of the
-    /// iteration.
+    /// Returns the lane of the distributed Map around a lane, and the lane of the iteration. `None`
+    /// outside of a distributed Map.
     pub(super) fn iteration_of(&self, id: LaneId) -> Option<(LaneId, LaneId)> {
         let mut child = id;
         loop {
@@ -385,7 +386,7 @@ fn items_of(
     let most = most.map_err(|_| refused("field MaxItems must be positive".to_owned()))?;
     let mut items =
         items::read(&reader.format, reader.pointer.as_deref(), content).map_err(refused)?;
-    // An absent number and zero mean no limit.
+    // An absent number means no limit, and so does zero.
     items.truncate(most.filter(|most| *most > 0).unwrap_or(usize::MAX));
     Ok(items)
 }

@@ -1,5 +1,5 @@
-//! Handles the failure of a state: retries the state, catches the failure, or passes it to the
-//! state around.
+//! Handles the failure of a state: retries the state, catches the failure, or passes the failure to
+//! the Parallel or Map around the state.
 
 use jiff::SignedDuration;
 
@@ -16,7 +16,6 @@ use crate::shaping;
 use crate::trail::NextField;
 
 impl Work<'_, '_> {
-    /// Handles the failure of a lane's state.
     pub(super) fn handle_failure(&mut self, id: LaneId, failure: Failure) {
         if failure.is_fatal() {
             return self.fail_whole(id, failure);
@@ -55,8 +54,8 @@ impl Work<'_, '_> {
         self.give_up(id, failure);
     }
 
-    /// Schedules another attempt. Returns false if no retrier matches, or if the one that matches
-    /// is used up.
+    /// Schedules another attempt. Returns false if no retrier matches, or if the matching retrier
+    /// allows no further attempt.
     fn retry(&mut self, id: LaneId, retriers: &[Retrier], failure: &Failure) -> bool {
         let answers =
             |retrier: &Retrier| retrier.error_equals.iter().any(|name| failure.is_matched_by(name));
@@ -105,8 +104,8 @@ impl Work<'_, '_> {
         self.exit(id, output, assigned)
     }
 
-    /// Ends the execution; inside a distributed Map, whose iterations are executions, ends only the
-    /// iteration.
+    /// Ends the execution. Inside a distributed Map, ends only the iteration, because each
+    /// iteration is an execution.
     fn fail_whole(&mut self, id: LaneId, failure: Failure) {
         match self.iteration_of(id) {
             Some((map, child)) => self.iteration_failed(map, child, failure),
@@ -114,8 +113,8 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Passes a failure that the lane does not handle to the state around the lane, or ends the
-    /// execution if there is none.
+    /// Passes a failure that the lane does not handle to the Parallel or Map around the lane. If
+    /// the lane is the top level, ends the execution.
     fn give_up(&mut self, id: LaneId, failure: Failure) {
         let Some((parent, index)) = self.execution.lanes.get(&id).and_then(|lane| lane.parent)
         else {
@@ -144,7 +143,7 @@ impl Work<'_, '_> {
         self.handle_failure(parent, Failure { from_branch: true, ..failure });
     }
 
-    /// Closes the lanes inside a state that has itself failed.
+    /// Closes the lanes of the branches or iterations of a state that has failed.
     fn close_children(&mut self, id: LaneId) {
         let last = self.execution.lanes.get(&id).map_or(0, |lane| lane.last_event);
         let children = self.fan_of(id).map(|fan| std::mem::take(&mut fan.live));
@@ -153,7 +152,8 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Removes a lane and all lanes inside it, and records which states and iterations this aborts.
+    /// Removes a lane and all lanes inside it, and records the abort of their states and
+    /// iterations. With `failed`, records that the iteration of the lane itself failed instead.
     pub(super) fn close(&mut self, id: LaneId, last: u64, failed: bool) {
         let Some(lane) = self.execution.lanes.get(&id) else { return };
         let around = lane.parent.and_then(|(parent, index)| {

@@ -96,7 +96,7 @@ impl Work<'_, '_> {
         Ok(None)
     }
 
-    /// Starts the next iteration, if one is left.
+    /// Starts the next iteration, if any is pending.
     pub(super) fn open_iteration(&mut self, id: LaneId, previous: u64) -> Result<(), Failure> {
         let Some(state) = self.state_of(id) else { return Ok(()) };
         let Kind::Map(_, map) = &state.kind else { return Ok(()) };
@@ -149,8 +149,8 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Ends a lane that has gone through its last state. The lane's input is already that state's
-    /// output.
+    /// Ends a lane (the top level, a branch or an iteration) after its last state. The lane's
+    /// `input` already holds the output of this state.
     pub(super) fn end_lane(&mut self, id: LaneId) {
         let Some((parent, index)) = self.execution.lanes.get(&id).and_then(|lane| lane.parent)
         else {
@@ -180,7 +180,7 @@ impl Work<'_, '_> {
         self.go_on(parent, before);
     }
 
-    /// Starts the next iteration, or collects the results when no iteration is left or running.
+    /// Starts the next iteration, or collects the results if no iteration is pending or running.
     pub(super) fn go_on(&mut self, id: LaneId, previous: u64) {
         let Some(fan) = self.fan_of(id) else { return };
         if !fan.pending.is_empty() {
@@ -192,7 +192,7 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Collects the results of a Parallel or a Map whose lanes are all done.
+    /// Collects the results of a Parallel or a Map whose branches or iterations are all done.
     pub(super) fn gather(&mut self, id: LaneId) {
         let Some(state) = self.state_of(id) else { return };
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
@@ -232,7 +232,7 @@ pub(super) fn items(items: &Items, scope: &Scope<'_>) -> Result<Vec<Json>, Failu
     match found {
         Json::Array(items) => Ok(items),
         _ => {
-            // In this message the service writes a path in the context object with one dollar sign.
+            // In this message, Step Functions shortens the `$$` at the start of a path to `$`.
             let path = if path.starts_with("$$") { &path[1..] } else { &path };
             Err(Failure::runtime(format!("Reference path \"{path}\" must point to array.")))
         }

@@ -52,7 +52,7 @@ fn listed(content: &Json) -> Result<Vec<Json>, String> {
 }
 
 /// Reads rows of CSV, each as an object of strings with the headers as keys. A missing cell becomes
-/// an empty string, a surplus one is left out.
+/// an empty string; a surplus cell is left out.
 fn rows(text: &str, given: Option<&[String]>, delimiter: u8) -> Result<Vec<Json>, String> {
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
@@ -83,8 +83,8 @@ fn rows(text: &str, given: Option<&[String]>, delimiter: u8) -> Result<Vec<Json>
     .collect()
 }
 
-/// Puts the items into batches and returns the inputs of the iterations. `sizes` are the most items
-/// and the most bytes of a batch.
+/// Puts the items into batches and returns the inputs of the iterations. `sizes` are the maximum
+/// numbers of items and of bytes in a batch.
 pub(super) fn batched(
     items: Vec<Json>,
     sizes: (Option<u64>, Option<u64>),
@@ -93,7 +93,7 @@ pub(super) fn batched(
     let most =
         sizes.0.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX).max(1));
     let bytes = sizes.1.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
-    // A batch's size is that of the iteration's whole input.
+    // The size of a batch is the size of the iteration's whole input.
     let own = input.map_or(0, |input| r#""BatchInput":,"#.len() + input.size());
     let around = r#"{"Items":[]}"#.len() + own;
     let mut batches: Vec<(Vec<Json>, usize)> = Vec::new();

@@ -21,8 +21,8 @@ pub(super) type LaneId = u64;
 pub(super) struct Lane {
     pub(super) flow: FlowId,
     pub(super) state: String,
-    /// The lane that waits for this one, and the index of this lane's result among the results for
-    /// which it waits; absent for the top level.
+    /// The lane that waits for this lane, and the index of this lane's result among the results of
+    /// the waiting lane. Absent for the top level.
     pub(super) parent: Option<(LaneId, usize)>,
     /// The item of the innermost inline Map around the lane; absent if there is none.
     pub(super) item: Option<Item>,
@@ -32,7 +32,7 @@ pub(super) struct Lane {
     /// The id of the event that the lane's next event follows from.
     pub(super) last_event: u64,
     pub(super) entered_event: u64,
-    /// In a state in JSONata, the id of the event that `entered_event` followed from.
+    /// For a state in JSONata, the id of the event from which `entered_event` follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) entered_from: Option<u64>,
     pub(super) entered_at: Timestamp,
@@ -42,10 +42,10 @@ pub(super) struct Lane {
     /// The result of a distributed Map while its result files are being written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) written: Option<Written>,
-    /// The inputs of the calls that still have to be made, each of which writes one result file.
+    /// The inputs of the calls that still have to be made. Each call writes one result file.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub(super) writes: VecDeque<Json>,
-    /// How often each retrier has been used since the state was entered.
+    /// How many times each retrier has been used since the state was entered.
     pub(super) retried: Vec<u64>,
     pub(super) phase: Phase,
 }
@@ -64,11 +64,11 @@ pub(super) enum Phase {
     Retry,
     /// The task is scheduled and about to start.
     Start(Box<TaskState>, Box<Json>),
-    /// The work is done, with a result.
+    /// The state's work is done, with this result.
     Done(Json),
-    /// The work has failed.
+    /// The state's work has failed.
     Failed(Failure),
-    /// The Wait state's time has come.
+    /// The wait of a Wait state is over.
     Waited,
     /// The lane is in a Wait state until this time.
     Waiting(Timestamp),
@@ -76,7 +76,7 @@ pub(super) enum Phase {
     Backoff(Timestamp),
     /// The lane waits for a task's answer.
     Task(Box<TaskState>),
-    /// A file of a distributed Map has been read, with this content, or written.
+    /// A file of a distributed Map has been written, or has been read with this content.
     Stored(Json),
     /// The lane waits for the lanes of branches or iterations.
     Fan(Box<FanOut>),
@@ -97,9 +97,10 @@ pub(super) struct TaskState {
 pub(super) struct FanOut {
     pub(super) results: Vec<Option<Json>>,
     pub(super) live: Vec<LaneId>,
-    /// The items of a Map that have not been started, in order.
+    /// The items of a Map whose iterations have not been started, in order.
     pub(super) pending: VecDeque<Json>,
-    /// The latest event of the lanes that are done; if none is done, the event that started them.
+    /// The id of the latest event of the lanes that are done. If no lane is done, the id of the
+    /// event that started the lanes.
     pub(super) last_event: u64,
     /// The run of a distributed Map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,7 +167,7 @@ impl TaskState {
     }
 }
 
-/// Returns the time that many seconds later, or the latest time that can be represented.
+/// Returns the time `seconds` after `now`, or the latest time that can be represented.
 pub(super) fn after(now: Timestamp, seconds: u64) -> Timestamp {
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
     now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)

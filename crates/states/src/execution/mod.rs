@@ -1,5 +1,5 @@
-//! An execution as a value: the caller passes in what happened and the time, and gets back what to
-//! do.
+//! An execution as a value: the caller passes in answers and the current time, and gets back the
+//! calls to make.
 //!
 //! An execution calls no task and reads neither a clock nor a source of randomness, so the caller
 //! can store it between any two transitions and continue it in another process.
@@ -51,15 +51,15 @@ pub struct Start {
 /// The names and ARNs of an execution and its machine, as in the context object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
-    /// `$$.Execution.Id`
+    /// The value of `$$.Execution.Id`.
     pub execution_arn: String,
-    /// `$$.Execution.Name`
+    /// The value of `$$.Execution.Name`.
     pub execution_name: String,
-    /// `$$.StateMachine.Id`
+    /// The value of `$$.StateMachine.Id`.
     pub machine_arn: String,
-    /// `$$.StateMachine.Name`
+    /// The value of `$$.StateMachine.Name`.
     pub machine_name: String,
-    /// `$$.Execution.RoleArn`
+    /// The value of `$$.Execution.RoleArn`.
     pub role_arn: Option<String>,
 }
 
@@ -93,7 +93,7 @@ pub struct Execution {
     next_task: u64,
     events: u64,
     entropy: Entropy,
-    /// What a test of a single state needs and records; absent in other executions.
+    /// The settings and the records of a test of a single state; absent in other executions.
     #[serde(skip)]
     probe: Option<Box<Probe>>,
     /// The states entered and the transitions made so far, if [`Self::keep_trail`] was called.
@@ -130,7 +130,7 @@ pub enum Status {
     },
 }
 
-/// A transition that is being made, with the result that it will return.
+/// A transition in progress, with the [`Turn`] that it will return.
 struct Work<'e, 'm> {
     execution: &'e mut Execution,
     machine: &'m Machine,
@@ -172,7 +172,7 @@ impl Execution {
         (execution, turn)
     }
 
-    /// Records the states that are entered, and the transitions that are made, from now on.
+    /// From now on, records the states that are entered and the transitions that are made.
     pub(crate) fn keep_trail(&mut self) {
         self.trail = Some(Trail::default());
     }
@@ -182,7 +182,7 @@ impl Execution {
         self.trail.unwrap_or_default()
     }
 
-    /// Makes one transition; returns `None` if none is possible now.
+    /// Makes one transition; returns `None` if no transition is possible now.
     pub fn step(&mut self, machine: &Machine, now: Timestamp) -> Option<Turn> {
         if self.status != Status::Running {
             return None;
@@ -212,8 +212,8 @@ impl Execution {
         all
     }
 
-    /// Returns when to call [`Execution::advance`] again if no answer comes before. `None` if the
-    /// execution has ended or waits for answers only.
+    /// Returns the time at which to call [`Execution::advance`] again if no answer comes earlier.
+    /// `None` if the execution has ended, or waits only for answers that have no timeout.
     #[must_use]
     pub fn wakes_at(&self) -> Option<Timestamp> {
         if self.status != Status::Running {
@@ -228,7 +228,7 @@ impl Execution {
         self.status == Status::Running && !self.ready.is_empty()
     }
 
-    /// Stops the execution. A finished one stays as it is.
+    /// Stops the execution. A finished execution stays as it is.
     pub fn abort(&mut self, machine: &Machine, now: Timestamp, reason: &Failure) -> Turn {
         let running = self.status == Status::Running;
         let mut work = self.work(machine, now);

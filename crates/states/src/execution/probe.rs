@@ -1,5 +1,5 @@
-//! Tests a single state, as `TestState` does: records the intermediate values of its data flow, and
-//! how it ended.
+//! Tests a single state, as `TestState` does: records the intermediate values of the state's data
+//! flow, and how the state ended.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,21 +11,21 @@ use crate::json::{Json, Object};
 use crate::machine::FlowId;
 use crate::scope::Entropy;
 
-/// What a test of a single state needs and records.
+/// The settings of a test of a single state, and the values that the test records.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Probe {
     pub(super) seen: Object,
     /// The context object to use; absent to use the execution's own.
     pub(super) context: Option<Json>,
-    /// The failure that was retried or caught.
+    /// The failure of the state under test, if a retrier or a catcher matches it.
     failure: Option<Failure>,
-    /// How often each retrier counts as used when the state is entered.
+    /// How many retries each retrier has already used when the state is entered.
     pub(super) retries: u64,
     /// How many iterations of a distributed Map have failed.
     pub(super) failed_iterations: usize,
-    /// Whether the state has been left for another one.
+    /// Whether the lane has gone on from the state to another state.
     left: bool,
-    /// The result of a Parallel or a Map that is not to be run; absent to run it.
+    /// The result to use instead of running the Parallel or the Map; if absent, the state is run.
     given_outcome: Option<Result<Json, Failure>>,
 }
 
@@ -34,16 +34,16 @@ pub(super) struct Probe {
 pub struct StateTest {
     /// The raw input of the state.
     pub input: Json,
-    /// The result of the task, the Parallel or the Map; absent to call the task, or to run the
-    /// states inside.
+    /// The result to use for the task, the Parallel or the Map. If absent, the task is called, or
+    /// the states inside are run.
     pub outcome: Option<Result<Json, Failure>>,
     /// The variables that are set, by their names.
     pub variables: Object,
     /// The whole context object; if absent, that of a local execution.
     pub context: Option<Json>,
-    /// How often each retrier counts as used when the test starts.
+    /// How many retries each retrier has already used when the test starts.
     pub retries: u64,
-    /// How many iterations of a distributed Map have failed; counts only if `outcome` is given.
+    /// How many iterations of a distributed Map have failed; used only if `outcome` is given.
     pub failed_iterations: usize,
     /// The time of the test.
     pub now: Timestamp,
@@ -80,7 +80,7 @@ pub enum TestStatus {
 pub struct TestResult {
     /// How the state ended.
     pub status: TestStatus,
-    /// The state's output; absent if it failed or is to be retried.
+    /// The state's output; absent if the state failed or will be retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Json>,
     /// The error name; absent without an error.
@@ -128,8 +128,8 @@ impl Execution {
         }
     }
 
-    /// Returns the result of the test once the state has been left or is to be retried; `None`
-    /// before that.
+    /// Returns the result of the test; `None` as long as the state has not ended and no retry of it
+    /// is scheduled.
     pub(crate) fn inspected(&mut self) -> Option<TestResult> {
         let probe = self.probe.as_mut()?;
         let left = match probe.failure {
@@ -168,7 +168,7 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Records which retrier or catcher handles a failure of the state under test.
+    /// Records which retrier or catcher matches a failure of the state under test.
     pub(super) fn show_error(&mut self, id: LaneId, failure: &Failure, details: Json) {
         if let Some(probe) = self.execution.probe.as_mut().filter(|_| id == LANE) {
             probe.seen.insert("errorDetails".to_owned(), details);
@@ -176,14 +176,15 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Records that the state under test has been left for another one.
+    /// Records that the lane has gone on from the state under test to another state.
     pub(super) fn show_left(&mut self, id: LaneId) {
         if let Some(probe) = self.execution.probe.as_mut().filter(|_| id == LANE) {
             probe.left = true;
         }
     }
 
-    /// Returns the given result of the Parallel or the Map under test, which is then not run.
+    /// Returns the result that the test gives for the Parallel or the Map under test. If there is
+    /// one, the state is not run.
     pub(super) fn given_outcome(&self, id: LaneId) -> Option<Result<Json, Failure>> {
         self.execution.probe.as_ref().filter(|_| id == LANE)?.given_outcome.clone()
     }

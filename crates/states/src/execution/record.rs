@@ -1,4 +1,5 @@
-//! Records the events of the history. Each follows from the last one of its lane.
+//! Records the events of the history. Each event follows from the last event of its lane (the top
+//! level, a branch or an iteration).
 
 use std::borrow::Cow;
 
@@ -7,7 +8,7 @@ use super::{Effect, Status, Work};
 use crate::failure::Failure;
 use crate::history::{self, Details, HistoryEvent};
 
-/// The lane that an event belongs to, and the id of the event that it follows from.
+/// The lane of a new event, and the id of the event from which the new event follows.
 #[derive(Clone, Copy)]
 pub(super) struct After {
     pub(super) lane: LaneId,
@@ -31,9 +32,9 @@ impl Work<'_, '_> {
         id
     }
 
-    /// Records an event of a lane that follows from the given one, and returns its id. Inside a
-    /// distributed Map, records nothing and returns the given id: the iterations are executions
-    /// with histories of their own.
+    /// Records an event that follows from the event in `after`, and returns the new event's id.
+    /// Inside a distributed Map, records nothing and returns the id in `after`, because each
+    /// iteration is an execution with a separate history.
     pub(super) fn note_of(
         &mut self,
         after: After,
@@ -46,14 +47,15 @@ impl Work<'_, '_> {
         self.note(after.event, kind, details)
     }
 
-    /// Records an event that follows from the given one.
+    /// Records an event that follows from the event `previous_event_id`, and returns the new
+    /// event's id. Records nothing if the history is full.
     pub(super) fn note(
         &mut self,
         previous_event_id: u64,
         kind: impl Into<Cow<'static, str>>,
         details: Details,
     ) -> u64 {
-        // The last event is reserved for the one that reports the full history.
+        // The last event is reserved for the report that the history is full.
         if self.execution.events + 1 >= self.machine.limits.events {
             self.full = true;
             return self.execution.events;
@@ -95,7 +97,7 @@ impl Work<'_, '_> {
         let Failure { error, cause, .. } = Failure::runtime(cause);
         let key = "executionFailedEventDetails";
         let details = history::failed(key, error.as_deref(), cause.as_deref());
-        // Tasks whose start may not have been recorded are not started.
+        // The history may lack the events that start these tasks, so they are not started.
         let starts = |effect: &Effect| matches!(effect, Effect::StartTask(_));
         self.turn.effects.retain(|effect| !starts(effect));
         self.force(self.execution.events, "ExecutionFailed".into(), details);

@@ -1,5 +1,5 @@
-//! The results of a distributed Map: transformed as `ResultWriter` specifies, then passed on or
-//! written to files.
+//! The results of a distributed Map: transformed as `ResultWriter` specifies, then returned as the
+//! state's result or written to files.
 
 use std::collections::VecDeque;
 
@@ -15,11 +15,11 @@ use crate::machine::{Distributed, Kind, Transformation, Writer};
 use crate::shaping;
 use crate::timestamp;
 
-/// The state's result, kept until all result files are written.
+/// The result of a distributed Map, kept until all result files are written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Written(Json);
 
-/// An iteration as an execution of its own.
+/// The data for the description of an iteration as an execution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Iteration {
     input: Json,
@@ -38,7 +38,7 @@ struct RunNames {
 
 impl FanOut {
     /// Records the input and the start of the next iteration, if the results may have to describe
-    /// it.
+    /// the iteration.
     pub(super) fn begin(&mut self, input: &Json, now: Timestamp) {
         if let Some(iterations) = self.run.as_mut().and_then(|run| run.iterations.as_mut()) {
             let input = input.clone();
@@ -46,7 +46,7 @@ impl FanOut {
         }
     }
 
-    /// Records how and when an iteration has ended, if the results may have to describe it.
+    /// Records how and when an iteration ended, if the results may have to describe the iteration.
     pub(super) fn end(&mut self, index: usize, now: Timestamp, failure: Option<Failure>) {
         let iterations = self.run.as_mut().and_then(|run| run.iterations.as_mut());
         if let Some(iteration) = iterations.and_then(|iterations| iterations.get_mut(index)) {
@@ -69,16 +69,16 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Whether the results have to describe iterations as executions: with the transformation
-    /// `NONE`, and whenever they go to files, where failed iterations are always described.
+    /// Whether the results have to describe iterations as executions. This is so with the
+    /// transformation `NONE`, and for results in files, which always describe failed iterations.
     pub(super) fn records_iterations(&self, id: LaneId) -> bool {
         self.writer_of(id).is_some_and(|writer| {
             writer.transformation == Transformation::None || writer.resource.is_some()
         })
     }
 
-    /// Ends a run whose iterations are all done: passes its results on, or writes them to files
-    /// first.
+    /// Ends a run whose iterations are all done. If `ResultWriter` names a resource, first writes
+    /// the results to files.
     pub(super) fn run_ended(&mut self, id: LaneId, fan: FanOut) {
         let Some(writer) = self.writer_of(id).cloned() else {
             let succeeded = fan.results.into_iter().flatten().collect();
@@ -127,7 +127,7 @@ impl Work<'_, '_> {
         self.write_next(id);
     }
 
-    /// Asks for the next file to be written; after the last one, leaves the state with its result.
+    /// Asks the caller to write the next file. After the last file, ends the run with its result.
     pub(super) fn write_next(&mut self, id: LaneId) {
         let resource = self.writer_of(id).and_then(|writer| writer.resource.clone());
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
@@ -161,8 +161,8 @@ impl Work<'_, '_> {
         Ok(RunNames { bucket: text("Bucket").to_owned(), folder, machine, arn })
     }
 
-    /// Returns the transformed results of the iterations that have succeeded, and those of the
-    /// failed ones.
+    /// Returns the transformed results of the iterations that succeeded, and the descriptions of
+    /// the iterations that failed.
     fn split_results(
         &mut self,
         writer: &Writer,
@@ -191,7 +191,7 @@ impl Work<'_, '_> {
         (succeeded, failed)
     }
 
-    /// Describes an iteration as the service describes an execution, with the members sorted by
+    /// Describes an iteration as Step Functions describes an execution, with the members sorted by
     /// name.
     fn execution_of(&mut self, names: &RunNames, output: Option<&Json>, own: &Iteration) -> Json {
         let name = self.execution.entropy.draw_uuid();

@@ -68,7 +68,7 @@ impl Work<'_, '_> {
         })
     }
 
-    /// Records that the state is left, and makes its output the input of the next state.
+    /// Records the exit from the state, and makes its output the input of the next state.
     pub(super) fn exit(
         &mut self,
         id: LaneId,

@@ -1,4 +1,4 @@
-//! Tasks: scheduled, started, answered or timed out.
+//! Schedules and starts tasks, and records their answers and timeouts.
 
 use super::context::Extra;
 use super::lane::{Lane, LaneId, Phase, TaskState, after};
@@ -22,7 +22,7 @@ pub(super) enum TaskEvent {
 }
 
 impl Work<'_, '_> {
-    /// Determines the call and its input; the next transition makes the call.
+    /// Computes the call and its input. The next transition asks the caller to make the call.
     pub(super) fn schedule(&mut self, id: LaneId, task: &Task) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
         let token = task.has_token.then(|| hex::encode(self.execution.entropy.draw()));
@@ -73,7 +73,7 @@ impl Work<'_, '_> {
         Some((key, Json::Object(members)))
     }
 
-    /// Asks the caller to make the call, by an effect.
+    /// Adds an effect that asks the caller to make the call.
     pub(super) fn start_task(&mut self, id: LaneId, mut task: TaskState, input: Json) {
         let Some(resource) = self.resource_of(id) else { return };
         if resource.family() != Family::Activity {
@@ -99,7 +99,7 @@ impl Work<'_, '_> {
         lane.phase = Phase::Task(Box::new(task));
     }
 
-    /// The resource of the Task a lane is in.
+    /// Returns the resource of the Task that the lane is in; `None` in another state.
     pub(super) fn resource_of(&self, id: LaneId) -> Option<Resource> {
         match &self.state_of(id)?.kind {
             Kind::Task(task) => Some(task.resource.clone()),
@@ -138,8 +138,8 @@ impl Work<'_, '_> {
     }
 }
 
-/// Makes the details of an event. Those of a service integration start with the service and the
-/// action.
+/// Makes the details of an event. The details of a service integration start with the service and
+/// the action.
 fn moment(how: TaskEvent, resource: &Resource, mut members: Object) -> Details {
     if let Some((service, action)) = resource.service() {
         let mut all = Object::new();

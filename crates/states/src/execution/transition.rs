@@ -1,5 +1,5 @@
-//! Makes one transition of a lane: enters a state and does its work, or continues a state with the
-//! result it has waited for.
+//! Makes one transition of a lane (the top level, a branch or an iteration): enters a state and
+//! does its work, or continues a state with the result that the state has waited for.
 
 use jiff::Timestamp;
 
@@ -18,7 +18,7 @@ use crate::template::{Expression, unexpected};
 use crate::timestamp;
 use crate::trail::{NextField, Transition};
 
-/// The longest wait in seconds: the service counts them in 32 bits.
+/// The longest wait in seconds: Step Functions counts seconds in 32 bits.
 const LONGEST_WAIT: i64 = i32::MAX as i64;
 
 impl<'m> Work<'_, 'm> {
@@ -36,7 +36,7 @@ impl<'m> Work<'_, 'm> {
         }
     }
 
-    /// Makes every lane ready whose wait, backoff or timeout has ended.
+    /// Marks as ready every lane whose wait, backoff or timeout has ended.
     pub(super) fn wake(&mut self) {
         let due = |wakes: Option<Timestamp>| wakes.is_some_and(|wakes| wakes <= self.now);
         let ids: Vec<LaneId> = self
@@ -91,7 +91,8 @@ impl<'m> Work<'_, 'm> {
             lane.entered_event = entered;
             lane.entered_from = entered_from;
             lane.entered_at = self.now;
-            // A state that may have retriers counts its retries even if it has none.
+            // A Task, Parallel or Map counts its retries, for `RetryCount` in the context object,
+            // even if it has no retrier.
             let retriers = state.kind.fan().map(|fan| fan.retry.len().max(1));
             let used = self.execution.probe.as_ref().map_or(0, |probe| probe.retries);
             (lane.map_run, lane.written) = (None, None);
@@ -100,7 +101,7 @@ impl<'m> Work<'_, 'm> {
         self.attempt(id);
     }
 
-    /// Does the work of the state.
+    /// Does the state's own work: when the lane enters the state, and again at each retry.
     fn attempt(&mut self, id: LaneId) {
         let Some(state) = self.state_of(id) else { return };
         let done = match &state.kind {
@@ -284,8 +285,8 @@ impl<'m> Work<'_, 'm> {
         trail.transitions.push(Transition::new(&lane.state, next, by));
     }
 
-    /// Moves the lane to the next state, or ends it. The lane's input is already the output of the
-    /// state just left.
+    /// Moves the lane to the next state, or ends the lane. The lane's `input` already holds the
+    /// output of the previous state.
     pub(super) fn go_to(&mut self, id: LaneId, next: &Next, by: NextField) {
         self.note_transition(id, next, by);
         match next {
@@ -318,7 +319,7 @@ fn pause(seconds: &Seconds, scope: &Scope<'_>) -> Result<u64, Failure> {
     u64::try_from(number).map_err(|_| refused("references a negative value"))
 }
 
-/// Reads the value at a path in a Wait state.
+/// Reads the value at the path in a Wait state's field.
 fn waited_for(field: &str, path: &Path, scope: &Scope<'_>) -> Result<Json, Failure> {
     scope.read(path).map_err(|miss| {
         Failure::runtime(match miss.input {

@@ -21,11 +21,11 @@ pub struct Turn {
 pub enum Effect {
     /// Call the task, then pass its answer to [`Execution::answer`](super::Execution::answer).
     StartTask(Box<TaskRequest>),
-    /// Stop the task if possible: the execution no longer accepts an answer of it.
+    /// Stop the task if possible: the execution no longer accepts an answer from the task.
     StopTask(TaskId),
 }
 
-/// The number of a task within its execution. Every attempt has a number of its own.
+/// The number of a task within its execution. Each attempt has a different number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TaskId(pub u64);
@@ -42,12 +42,13 @@ pub struct TaskRequest {
     pub resource: Resource,
     /// The input of the call.
     pub input: Json,
-    /// The task token, for callbacks, activities, and jobs whose fields refer to one; otherwise
-    /// absent.
+    /// The task token. Callbacks and activities have one; a job has one only if a field of the
+    /// state refers to the token.
     pub token: Option<String>,
-    /// How often the state has been retried since it was entered: 0 for the first attempt.
+    /// How many times the state has been retried since it was entered: 0 for the first attempt.
     pub attempt: u64,
-    /// When the task times out; absent without a timeout. A missing heartbeat may end it earlier.
+    /// When the task times out; absent without a timeout. A missed heartbeat may end the task
+    /// earlier.
     pub deadline: Option<Timestamp>,
     /// The `Credentials` of the state, filled in.
     pub credentials: Option<Json>,
@@ -58,8 +59,8 @@ impl TaskRequest {
     /// and `Body`; the output in the answer is ignored.
     #[must_use]
     pub fn writes_results(&self) -> bool {
-        // A Task calls S3 through the SDK integration `aws-sdk:s3`, so this matches result writers
-        // only.
+        // A Task calls S3 through the SDK integration `aws-sdk:s3`, so only result writers have the
+        // service `s3`.
         self.resource.service() == Some(("s3", "putObject"))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::call::{array, integer};
 use crate::json::Json;
 
-/// The most items in the result of `States.ArrayRange` and `$range`.
+/// The maximum number of items in the result of `States.ArrayRange` and `$range`.
 const MAX_RANGE: i64 = 1000;
 
 pub(crate) fn partition(arguments: &[Json]) -> Result<Json, String> {

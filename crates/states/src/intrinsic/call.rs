@@ -1,4 +1,4 @@
-//! Calls an intrinsic function: evaluates its arguments, and names the whole call in a failure.
+//! Calls an intrinsic function: evaluates its arguments, and quotes the whole call in a failure.
 
 use super::parse::unescape;
 use super::{Argument, Call, Function, arrays, numbers, texts};
@@ -6,9 +6,10 @@ use crate::failure::Failure;
 use crate::json::Json;
 use crate::scope::Scope;
 
-/// Why a call failed. The text becomes the end of the failure's cause, after the call.
+/// Why a call failed. The failure's cause is the text of the call, followed by this text.
 pub(super) enum Fault {
-    /// An argument's path found nothing: an interpreter error.
+    /// An argument's path found nothing. The failure is an interpreter error, which no state can
+    /// catch.
     Missing(String),
     /// The function does not accept these arguments.
     Arguments(String),
@@ -101,7 +102,7 @@ pub(super) fn text(argument: &Json) -> Result<&str, String> {
     argument.as_str().ok_or_else(|| format!("expected a string, but found {}", argument.kind()))
 }
 
-/// Returns the argument as an integer, rounded to the nearest one.
+/// Returns the argument, rounded to the nearest integer.
 pub(super) fn integer(argument: &Json) -> Result<i64, String> {
     let number = argument
         .as_f64()

@@ -27,7 +27,7 @@ pub(crate) struct Call {
 #[derive(Debug, Clone, PartialEq)]
 enum Argument {
     Value(Json),
-    /// A string literal as written: `States.Format` reads its escapes itself.
+    /// A string literal with its escapes as written, because `States.Format` resolves them itself.
     Text(String),
     Path(Path),
     Call(Box<Call>),
@@ -56,7 +56,7 @@ macro_rules! functions {
                 }
             }
 
-            /// Returns the least and the greatest number of arguments.
+            /// Returns the minimum and the maximum number of arguments.
             fn arity(self) -> (usize, usize) {
                 match self { $(Self::$name => ($least, $most)),+ }
             }

@@ -23,8 +23,8 @@ pub(super) fn random(arguments: &[Json], scope: &Scope<'_>) -> Result<Json, Stri
     Ok(Json::from(start + (drawn % span) as i64))
 }
 
-/// Returns the argument as an integer; fails if it exceeds the 32 bits that the service computes
-/// with.
+/// Returns the argument as an integer. Fails if the integer does not fit into 32 bits, as in Step
+/// Functions.
 fn bounded(argument: &Json) -> Result<i64, String> {
     let number = integer(argument)?;
     match i32::try_from(number) {

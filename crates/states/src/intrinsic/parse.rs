@@ -4,7 +4,7 @@ use super::{Argument, Call, CallError, Function};
 use crate::json::Json;
 use crate::path::Path;
 
-/// The deepest nesting of calls that the service accepts.
+/// The maximum nesting of calls that Step Functions accepts.
 const MAX_NESTING: usize = 10;
 
 /// Reads a text that consists of one call.
@@ -147,8 +147,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Returns the length of the path at the start of the text: it ends at the first comma, space or
-/// closing parenthesis outside of brackets.
+/// Returns the length of the path at the start of the text. The path ends at the first comma, space
+/// or closing parenthesis outside of brackets.
 fn path_end(text: &str) -> usize {
     let mut brackets = 0_usize;
     let mut quote = None;

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use super::call::text;
 use crate::json::Json;
 
-/// The most characters that `States.Hash` and the Base64 functions accept.
+/// The maximum number of characters that `States.Hash` and the Base64 functions accept.
 const MAX_CHARACTERS: usize = 10_000;
 
 /// Replaces each `{}` of the template by the next argument; `\{`, `\}`, `\'` and `\\` are escapes.
@@ -38,7 +38,7 @@ pub(super) fn format(arguments: &[Json]) -> Result<Json, String> {
     }
 }
 
-/// Writes a value into a text as the service does: objects and arrays in Java's notation,
+/// Writes a value into a text as Step Functions does: objects and arrays in Java's notation,
 /// `{name=Chai, tags=[hot, sweet]}`, and strings without quotes.
 fn spell(value: &Json, text: &mut String) {
     let separate = |position: usize, text: &mut String| {
@@ -75,7 +75,7 @@ fn mismatch(template: &str, arguments: &[Json]) -> String {
     format!("the occurrences of {{}} in '{template}' do not match the {given} arguments given")
 }
 
-/// Parses the JSON in a string; a blank string and null give null.
+/// Parses the JSON in a string. A blank string gives null, and null gives null.
 pub(crate) fn string_to_json(arguments: &[Json]) -> Result<Json, String> {
     match &arguments[0] {
         Json::Null => Ok(Json::Null),
@@ -125,7 +125,7 @@ pub(crate) fn hash(arguments: &[Json]) -> Result<Json, String> {
     Ok(Json::String(digest))
 }
 
-/// Splits a string at every character of the second argument; empty parts are left out.
+/// Splits a string at every character that the second argument contains; leaves out empty parts.
 pub(super) fn split(arguments: &[Json]) -> Result<Json, String> {
     let (source, splitters) = (text(&arguments[0])?, text(&arguments[1])?);
     let parts = source.split(|next| splitters.contains(next)).filter(|part| !part.is_empty());

@@ -1,5 +1,5 @@
-//! A JSON value that keeps the order of its keys, as the service does, so that its text is always
-//! the same.
+//! A JSON value that keeps the order of its keys, as Step Functions does, so that it is always
+//! written as the same text.
 
 pub(crate) mod wire;
 
@@ -43,7 +43,7 @@ impl Json {
         Self::Object(members.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
 
-    /// The member of that name, if this is an object that has it.
+    /// The member with this name; `None` if the value is no object or has no such member.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Json> {
         self.as_object()?.get(name)
@@ -76,7 +76,8 @@ impl Json {
         }
     }
 
-    /// The number as an integer; a double without a fraction counts as one.
+    /// The number as an integer. A double without a fraction counts as an integer if its absolute
+    /// value is less than 9e15.
     #[must_use]
     pub fn as_integer(&self) -> Option<i64> {
         let Self::Number(number) = self else { return None };
@@ -111,7 +112,7 @@ impl Json {
 
     /// How deep arrays and objects are nested; a scalar has depth 0.
     ///
-    /// Stops counting at `limit + 1`, so that no value can exhaust the stack here.
+    /// Stops counting at `limit + 1`, and does not recurse, so that no value can exhaust the stack.
     #[must_use]
     pub fn depth(&self, limit: usize) -> usize {
         let mut deepest = 0;

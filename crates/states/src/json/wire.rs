@@ -9,7 +9,7 @@ use serde_json::Number;
 
 use super::{Json, Object};
 
-/// Returns the text with `0` for every integer `-0`, as the service reads it.
+/// Replaces every integer `-0` in the text by `0`, because Step Functions reads `-0` as `0`.
 pub(crate) fn without_minus_zero(text: &str) -> Cow<'_, str> {
     if !text.contains("-0") {
         return Cow::Borrowed(text);
@@ -41,7 +41,7 @@ fn is_integer_zero(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'0') && !bytes.get(1).is_some_and(fraction)
 }
 
-/// Whether the sign starts a number: in `1e-0` it does not.
+/// Whether the minus sign at `at` starts a number. In `1e-0`, the sign does not start one.
 fn is_number_start(bytes: &[u8], at: usize) -> bool {
     at == 0 || !bytes[at - 1].is_ascii_alphanumeric()
 }

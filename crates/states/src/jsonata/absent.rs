@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::json::Json;
 use crate::scope::Scope;
 
-/// A type without values: no query exists without the feature.
+/// A type without values: no query exists if the feature `jsonata` is off.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Query(Infallible);
 

@@ -1,15 +1,15 @@
-//! `$distinct` in one pass. The evaluator's own function compares every value with every other one,
-//! and does not check the time limit meanwhile.
+//! Implements `$distinct` in one pass. The evaluator's own function compares every value with every
+//! other value, and does not check the query's time limit meanwhile.
 
 use std::collections::HashSet;
 
 use jsonata_core::evaluator::EvaluatorError;
 use jsonata_core::value::JValue;
 
-/// The name that replaces `distinct` in a guarded tree.
+/// The name of this implementation: queries are rewritten to call it instead of `$distinct`.
 pub(super) const NAME: &str = "states_distinct";
 
-/// Returns the name that a guarded tree has instead of the given one.
+/// Replaces the name `distinct` by [`NAME`]; returns any other name unchanged.
 pub(super) fn guarded_name(name: &str) -> &str {
     if name == "distinct" { NAME } else { name }
 }
@@ -24,15 +24,15 @@ pub(super) fn distinct(arguments: &[JValue]) -> Result<JValue, EvaluatorError> {
     let mut seen = HashSet::new();
     let kept = items.iter().filter(|item| {
         let mut key = String::new();
-        // A value that has no key equals no other value.
+        // A value without a key equals no other value, so it is kept.
         !write(item, &mut key) || seen.insert(key)
     });
     let kept: Vec<JValue> = kept.cloned().collect();
     Ok(if items.sequence { JValue::sequence(kept) } else { JValue::array(kept) })
 }
 
-/// Writes a key that is the same for equal values only. Returns false if there is none, because the
-/// value is or contains a function or NaN.
+/// Appends a key of the value to `key`. Equal values have the same key, and unequal values have
+/// different keys. Returns false if the value is or contains a function or NaN: it has no key.
 fn write(value: &JValue, key: &mut String) -> bool {
     match value {
         JValue::Null => key.push('n'),

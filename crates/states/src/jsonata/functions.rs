@@ -1,6 +1,6 @@
-//! The functions that are registered with the evaluator: those that Step Functions adds to JSONata,
-//! those that guard against large values, and those that depend on time or randomness, which come
-//! from the execution so that a run can be repeated.
+//! The functions that are registered with the evaluator: guards against large values, additions of
+//! Step Functions to JSONata, and replacements for the functions of time and randomness. The
+//! replacements use the execution's time and entropy, so that a run can be repeated.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,12 +18,11 @@ use crate::json::Json;
 use crate::scope::{Entropy, Scope};
 use crate::timestamp;
 
-/// The greatest width for `$pad`, and the greatest product of two lengths for `$join` and
-/// `$replace`.
+/// The maximum width for `$pad`.
 const MAX_WIDTH: f64 = 1_000_000.0;
+/// The maximum product of the lengths of two arguments of `$join` or `$replace`.
 const MAX_PRODUCT: usize = 64 * 1024 * 1024;
 
-/// The time and the entropy of the execution.
 pub(super) struct TimeAndEntropy {
     entropy: RefCell<Entropy>,
     now: Timestamp,
@@ -50,8 +49,8 @@ fn refused(reason: impl Into<String>) -> EvaluatorError {
     EvaluatorError::EvaluationError(reason.into())
 }
 
-/// Makes a function on JSON values available to the evaluator. If an argument is undefined, so is
-/// the result.
+/// Makes a function on JSON values available to the evaluator. If an argument is undefined, the
+/// result is undefined, too.
 fn by_json(
     apply: impl Fn(&[Json]) -> Result<Json, String> + 'static,
 ) -> impl Fn(&[JValue]) -> Evaluated + 'static {
@@ -157,7 +156,7 @@ fn register_nondeterministic(
     })
 }
 
-/// Returns the first argument; fails if the product of both arguments' lengths is too large.
+/// Returns the first argument. Fails if the product of the two arguments' lengths is too large.
 fn product(arguments: &[JValue]) -> Evaluated {
     let length = |value: Option<&JValue>| match value {
         Some(JValue::String(text)) => text.len() + 1,
@@ -171,8 +170,8 @@ fn product(arguments: &[JValue]) -> Evaluated {
     Ok(value.cloned().unwrap_or(JValue::Undefined))
 }
 
-/// Returns the argument; fails if it is a picture with more than 18 digits in one place, because
-/// the evaluator counts in 64 bits and would panic.
+/// Returns the argument. Fails if the argument is a picture string of a time with more than 18
+/// digits in one marker: the evaluator computes in 64 bits and would panic.
 fn picture(arguments: &[JValue]) -> Evaluated {
     const MOST: u32 = 18;
     let value = arguments.first().cloned().unwrap_or(JValue::Undefined);
@@ -190,8 +189,8 @@ fn picture(arguments: &[JValue]) -> Evaluated {
     Ok(value)
 }
 
-/// Returns the first argument; fails if it is a number written in more than 13 letters. These are
-/// digits of base 26, and more of them do not fit into 64 bits.
+/// Returns the first argument. Fails if the argument is a number written in more than 13 letters:
+/// the letters are digits of base 26, and 14 of them may not fit into 64 bits.
 fn letters(arguments: &[JValue]) -> Evaluated {
     const MOST: usize = 13;
     let value = arguments.first().cloned().unwrap_or(JValue::Undefined);

@@ -1,35 +1,36 @@
-//! Adds limits that the evaluator lacks: on the nesting of an expression, and on the size that a
-//! value reaches between two of the evaluator's own checks.
+//! Adds limits that the JSONata evaluator lacks: on the nesting of an expression, and on the size
+//! that a value reaches between two of the evaluator's own checks.
 //!
 //! Values are shared in memory, so `[$a, $a]` nested sixty times takes little memory until
-//! something writes it out. Therefore each value is measured, at the size it would have when
-//! written out, where it is bound, compared, joined or passed to a function. Functions whose result
-//! may be far larger than their arguments are checked before the call.
+//! something writes it out. Therefore a value is measured when it is bound, compared, joined or
+//! passed to a function; its measure is the size that it would have when written out. Functions
+//! whose result may be far larger than their arguments are checked before the call.
 
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::value::with_stack;
 
 use super::distinct::guarded_name;
 
-/// The deepest nesting of brackets in a query.
+/// The maximum nesting of brackets in a query.
 const MAX_NESTING: usize = 200;
-/// The most operators of a query: each may make the tree deeper by one level.
+/// The maximum number of operators in a query. Each operator may make the tree deeper by one level.
 const MAX_OPERATORS: usize = 2_000;
 
-/// The name of the guard that returns its argument, and fails if this is too large when written
-/// out.
+/// The name of a guard function. It returns its argument, and fails if the argument is too large
+/// when written out.
 pub(super) const MEASURED: &str = "states_measured";
-/// The name of the guard that returns its first argument, and fails if the product of both
+/// The name of a guard function. It returns its first argument, and fails if the product of its two
 /// arguments' lengths is too large.
 pub(super) const PRODUCT: &str = "states_product";
-/// The name of the guard that returns its argument, and fails if the argument is too large a number
-/// for the width of a padded text.
+/// The name of a guard function. It returns its argument, and fails if the argument is too large as
+/// the width of a padded text.
 pub(super) const WIDTH: &str = "states_width";
-/// The name of the guard that returns its argument, and fails if this is a picture of a time with
-/// more digits than fit into 64 bits.
+/// The name of a guard function. It returns its argument. It fails if the argument is the picture
+/// string of a time, and has more digits than fit into 64 bits.
 pub(super) const PICTURE: &str = "states_picture";
-/// The name of the guard that returns its first argument, and fails if the picture in the second
-/// one requires letters, and the first argument has more than fit into 64 bits.
+/// The name of a guard function. It returns its first argument. It fails if the second argument is
+/// the picture string of a number in letters, and the first argument has more letters than fit into
+/// 64 bits.
 pub(super) const LETTERS: &str = "states_letters";
 
 /// Refuses an expression whose tree may be too deep to be walked recursively.
@@ -76,12 +77,11 @@ pub(super) fn variables(text: &str) -> impl Iterator<Item = &str> {
     names.into_iter()
 }
 
-/// Returns the tree with calls of the guards added.
+/// Returns the syntax tree with calls of the guard functions added.
 pub(super) fn guarded(node: AstNode) -> Result<AstNode, String> {
     with_stack(|| inside(node))
 }
 
-/// Like [`guarded`], in a box.
 fn boxed(node: AstNode) -> Result<Box<AstNode>, String> {
     guarded(node).map(Box::new)
 }
@@ -177,14 +177,15 @@ fn function(name: &str, args: Vec<AstNode>, is_builtin: bool) -> Result<AstNode,
     }
     let mut args: Vec<AstNode> = args.into_iter().map(measured).collect();
     match (name, args.len()) {
-        // `$now` with a picture formats the execution's time.
+        // `$now(picture)` becomes `$fromMillis($millis(), picture)`, because `$millis()` gives the
+        // execution's time.
         ("now", 1..) => {
             wrap(&mut args[0], |picture| call(PICTURE, vec![picture]));
             args.insert(0, call("millis", Vec::new()));
             return Ok(AstNode::Function { name: "fromMillis".to_owned(), args, is_builtin });
         }
-        // In `time ~> $fromMillis(picture)` the picture is the first argument, so all of them are
-        // checked.
+        // In `time ~> $fromMillis(picture)`, the picture is the first argument instead of the
+        // second, so all arguments are checked.
         ("fromMillis" | "toMillis", _) => {
             for argument in &mut args {
                 wrap(argument, |picture| call(PICTURE, vec![picture]));

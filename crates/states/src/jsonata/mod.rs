@@ -19,18 +19,19 @@ use crate::failure::Failure;
 use crate::json::{Json, Object};
 use crate::scope::Scope;
 
-/// The longest text of a query in bytes.
+/// The maximum length of a query's text, in bytes.
 const MAX_TEXT: usize = 64 * 1024;
-/// The most milliseconds that an evaluation may take. The point at which this limit ends a query
-/// depends on the speed of the computer, so such a run cannot be repeated exactly. Only a malicious
-/// query takes so long.
+/// The maximum time of an evaluation, in milliseconds. The point at which this limit ends a query
+/// depends on the speed of the computer, so a run that reaches the limit cannot be repeated
+/// exactly. Only a malicious query takes so long.
 const MAX_TIME: u64 = 2_000;
-/// How deep an evaluation may nest: about a thousand calls that are not in tail position.
+/// The maximum depth of an evaluation. It allows about a thousand nested calls that are not in tail
+/// position.
 const MAX_DEPTH: usize = 3_000;
-/// The most values of a sequence.
+/// The maximum number of values in a sequence.
 const MAX_SEQUENCE: usize = 200_000;
 
-/// A JSONata expression: what a text has between `{%` and `%}`.
+/// A JSONata expression: the part of a text between `{%` and `%}`.
 #[derive(Clone)]
 pub(crate) struct Query {
     text: String,
@@ -67,7 +68,8 @@ impl Query {
         &self.text
     }
 
-    /// Evaluates the query. `place` is that of its field below the state, for the failure.
+    /// Evaluates the query. `place` is the path of the query's field inside the state, such as
+    /// `Output/total`; a failure names this path.
     pub(crate) fn evaluate(&self, place: &str, scope: &Scope<'_>) -> Result<Json, Failure> {
         let text = &self.text;
         let failed = |what: String| {

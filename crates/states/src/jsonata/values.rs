@@ -6,11 +6,13 @@ use serde_json::Number;
 use super::Answer;
 use crate::json::{Json, Object};
 
-/// The most values, and the most bytes of text, that the value of a query may hold. A shared value
-/// counts at each place that has it. A larger value is refused before it is written out.
+/// The maximum number of values that one value contains, itself included. A value that several
+/// places share counts once for each of them.
 pub(super) const MAX_VALUES: usize = 500_000;
+/// The maximum number of bytes of text in one value. A text that several places share counts once
+/// for each of them.
 pub(super) const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// How deep the value of a query may nest; the default limit of a payload is lower.
+/// The maximum nesting of one value. The default limit of a payload is lower.
 const MAX_DEPTH: usize = 500;
 
 pub(super) fn from_json(value: &Json) -> JValue {
@@ -34,7 +36,7 @@ pub(super) fn into_json(value: &JValue) -> Result<Answer, String> {
     Ok(converted(value).map_or(Answer::Unsupported, Answer::Value))
 }
 
-/// Converts a value to JSON; `None` if it contains a function, or a number that JSON lacks.
+/// Converts a value to JSON; `None` if it contains a function, or a number such as NaN.
 fn converted(value: &JValue) -> Option<Json> {
     Some(match value {
         JValue::Null | JValue::Undefined => Json::Null,
@@ -53,7 +55,7 @@ fn converted(value: &JValue) -> Option<Json> {
     })
 }
 
-/// Converts a number; a whole one becomes an integer, as in the service.
+/// Converts a number. A number without a fraction becomes an integer, as in Step Functions.
 fn written(number: f64) -> Option<Number> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() <= EXACT {
@@ -62,8 +64,8 @@ fn written(number: f64) -> Option<Number> {
     Number::from_f64(number)
 }
 
-/// Refuses a value that would exceed the limits when written out, where a value that is shared
-/// counts at each place.
+/// Refuses a value that would exceed the limits when written out. A value that several places share
+/// counts once for each of them.
 pub(super) fn measure(value: &JValue) -> Result<(), String> {
     let (mut values, mut bytes) = (0_usize, 0_usize);
     let mut pending = vec![(value, 0_usize)];

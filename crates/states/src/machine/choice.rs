@@ -12,7 +12,7 @@ pub(crate) struct ChoiceRule {
     pub(crate) test: Test,
     pub(crate) next: String,
     pub(crate) assign: Option<Template>,
-    /// `Output`, of a rule in JSONata.
+    /// The `Output` of a rule in JSONata.
     pub(crate) output: Option<Template>,
 }
 
@@ -22,7 +22,7 @@ pub(crate) enum Test {
     Or(Vec<Test>),
     Not(Box<Test>),
     Compare(Path, Comparison),
-    /// `Condition`, of a rule in JSONata.
+    /// The `Condition` of a rule in JSONata.
     Condition(Template),
 }
 

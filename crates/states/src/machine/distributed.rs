@@ -17,7 +17,7 @@ pub(crate) struct Reader {
     pub(crate) parameters: Option<Template>,
     pub(crate) format: Format,
     pub(crate) max_items: Option<Seconds>,
-    /// Where the items are inside the file, as a JSON pointer; absent for the whole file.
+    /// The JSON pointer to the items inside the file; absent if the file contains only the items.
     pub(crate) pointer: Option<String>,
 }
 
@@ -28,12 +28,13 @@ pub(crate) enum Format {
     Listing,
     Json,
     JsonLines,
-    /// The headers are in the first row, unless they are given.
+    /// Rows of CSV. If `headers` is absent, the first row contains the headers.
     Csv {
         headers: Option<Vec<String>>,
         delimiter: u8,
     },
-    /// A format of the service that this library does not read, under its name in the definition.
+    /// A format that Step Functions reads and this library does not. The text is the format's name
+    /// in the definition.
     Other(String),
 }
 
@@ -52,18 +53,18 @@ pub(crate) struct Writer {
     pub(crate) resource: Option<Resource>,
     pub(crate) parameters: Option<Template>,
     pub(crate) transformation: Transformation,
-    /// Whether the results are lines of JSON (JSONL); otherwise they are one array.
+    /// Whether the results are lines of JSON (JSONL) instead of one array.
     pub(crate) lines: bool,
 }
 
 /// What an iteration contributes to the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transformation {
-    /// The whole execution: its input, output, status and times.
+    /// A description of the iteration as an execution: its input, output, status and times.
     None,
     /// The iteration's output.
     Compact,
-    /// The iteration's output; if that is an array, each of its elements.
+    /// The iteration's output. If the output is an array, each of its elements is a result.
     Flatten,
 }
 
@@ -71,7 +72,7 @@ pub(crate) enum Transformation {
 #[derive(Debug, Clone)]
 pub(crate) enum Share {
     Fixed(f64),
-    /// A path or a query, held in a template because a template evaluates both.
+    /// A path or a query. It is held in a template, because a template can evaluate either.
     Computed(Template),
 }
 
@@ -135,12 +136,13 @@ fn tolerated(fields: &mut Fields<'_>) -> (Option<Seconds>, Option<Share>) {
     (fields.seconds("ToleratedFailureCount", 0..=MAX_SECONDS), share(fields))
 }
 
-/// Reads the fields that the service accepts without effect in an inline Map, and warns of each.
+/// Reads the fields that Step Functions accepts but ignores in an inline Map, and warns of each
+/// field.
 pub(super) fn check_ignored(fields: &mut Fields<'_>) {
     let names = ["Count", "CountPath", "Percentage", "PercentagePath"];
     let given = names.map(|name| format!("ToleratedFailure{name}"));
     for name in given.iter().filter(|name| fields.has(name)) {
-        let remedy = "let the ProcessorConfig have the mode DISTRIBUTED, or remove it";
+        let remedy = "remove the field, or set Mode to DISTRIBUTED in ProcessorConfig";
         fields.warn(name, "has no effect in an inline Map: the first failure ends it", remedy);
     }
     tolerated(fields);
@@ -149,7 +151,7 @@ pub(super) fn check_ignored(fields: &mut Fields<'_>) {
 fn check_label(fields: &Fields<'_>, label: &str) {
     let length = label.chars().count();
     if !(1..=MAX_LABEL).contains(&length) {
-        let reason = format!("has {length} characters, of 1 to {MAX_LABEL}");
+        let reason = format!("has {length} characters; 1 to {MAX_LABEL} are allowed");
         fields.coded(Code::InvalidLabelName).advise("Label", reason, "give it another label");
     }
     let banned = |next: char| {

@@ -1,4 +1,4 @@
-//! Reads the fields of an object one by one, and reports those that are invalid or unknown.
+//! Reads the fields of an object one by one, and reports fields that are invalid or unknown.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -11,10 +11,10 @@ use crate::path::Path;
 use crate::problem::Problem;
 use crate::template::{Expression, Template};
 
-/// The greatest number of seconds that the service accepts.
+/// The greatest number of seconds that Step Functions accepts.
 pub(super) const MAX_SECONDS: u64 = 99_999_999;
 
-/// Fields of JSONata that are unknown to JSONPath, with the remedy to report.
+/// Fields that exist only in JSONata, each with the remedy that is reported if JSONPath is used.
 const OF_JSONATA: [(&str, &str); 4] = [
     ("Arguments", "it is for JSONata: use Parameters"),
     ("Output", "it is for JSONata: use ResultSelector, ResultPath and OutputPath"),
@@ -23,6 +23,7 @@ const OF_JSONATA: [(&str, &str); 4] = [
 ];
 /// Fields that only a distributed Map has.
 const OF_DISTRIBUTED: [&str; 4] = ["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
+/// Fields that exist only in JSONPath, each with the remedy that is reported if JSONata is used.
 const OF_JSONPATH: [(&str, &str); 6] = [
     ("InputPath", "it is for JSONPath: use $states.input"),
     ("OutputPath", "it is for JSONPath: use Output"),
@@ -40,7 +41,7 @@ pub(super) struct Fields<'a> {
     pub(super) place: String,
     pub(super) pointer: String,
     pub(super) notes: &'a Notes,
-    /// Whether the fields are in JSONata.
+    /// Whether the fields are in JSONata, not in JSONPath.
     pub(super) jsonata: bool,
 }
 
@@ -57,7 +58,7 @@ impl<'a> Fields<'a> {
         Self { state: Some(name), pointer, ..Self::new(members, self.notes) }
     }
 
-    /// Returns the fields of an object inside this one.
+    /// Returns the fields of an object inside this object.
     pub(super) fn below(&self, place: &str, members: &'a Object) -> Self {
         let pointer = format!("{}/{place}", self.pointer);
         let place = self.join(place);
@@ -75,7 +76,7 @@ impl<'a> Fields<'a> {
         &self.pointer
     }
 
-    /// Returns what the fields of the whole definition share.
+    /// Returns the settings of the whole definition, with the problems found in it so far.
     pub(super) fn notes(&self) -> &'a Notes {
         self.notes
     }
@@ -98,7 +99,7 @@ impl<'a> Fields<'a> {
         Some(value)
     }
 
-    /// The names of the fields that have not been taken.
+    /// The names of the fields that [`Self::take`] has not read.
     pub(super) fn rest(&self) -> Vec<&'a str> {
         let names = self.members.keys().map(String::as_str);
         names.filter(|name| !self.taken.contains(name)).collect()
@@ -209,8 +210,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads either the field `name` with a number, or `namePath` with a reference path. In
-    /// JSONata, reads `name` with a number or a query.
+    /// Reads a number from the field `name`, or a reference path from the field whose name is
+    /// `name` with `Path` appended. In JSONata, reads a number or a query from the field `name`.
     pub(super) fn seconds(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<Seconds> {
         if self.jsonata {
             return match self.query(name) {
@@ -243,7 +244,7 @@ impl<'a> Fields<'a> {
         for flaw in flaws {
             let below = if flaw.place.starts_with('[') { "" } else { "." };
             let field = format!("{name}{below}{}", flaw.place);
-            // The service locates the problem at the template, not inside it.
+            // Step Functions locates the problem at the template, not inside it.
             let location = self.problem(name, "").location;
             self.note(Problem { location, ..self.problem(&field, flaw.reason) });
         }
@@ -324,8 +325,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads `Comment`, which is allowed everywhere, and reports every field that has not been
-    /// taken. `what` names the object in messages.
+    /// Reads `Comment`, which is allowed in every object. Then reports each field that nothing has
+    /// read: the field is unknown or not allowed. `what` names the object in messages.
     pub(super) fn finish(&mut self, what: &str) {
         self.text("Comment");
         for name in self.rest() {

@@ -1,4 +1,5 @@
-//! Checks how the states of one flow are connected.
+//! Checks the transitions between the states of one flow: the top level, a branch or an item
+//! processor.
 
 use std::collections::HashSet;
 
@@ -29,8 +30,8 @@ pub(crate) fn targets(state: &State) -> Vec<(String, &str)> {
 
 /// Reports missing targets, unreachable states and a flow that cannot end.
 ///
-/// `named` are the states as written. It includes the states that could not be read, so that they
-/// are not reported as missing targets.
+/// `named` contains the states as written. It includes the states that could not be read, so that
+/// these states are not reported as missing targets.
 pub(super) fn check(flow: &Flow, named: &Object, fields: &Fields<'_>) {
     if !flow.start_at.is_empty() && !named.contains_key(&flow.start_at) {
         let reason = format!("there is no state '{}'", flow.start_at);

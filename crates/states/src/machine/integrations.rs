@@ -4,13 +4,14 @@
 use super::resource::{Pattern, Resource};
 use super::{Workflow, fields::Fields};
 
-/// What a call may wait for besides its own response, as bits: `JOB` for the end of a job, `TOKEN`
-/// for an answer with the task token.
+/// No bit is set: a call can wait only for its own response.
 const CALL: u8 = 0;
+/// The bit of a call that can also wait for the end of a job.
 const JOB: u8 = 1;
+/// The bit of a call that can also wait for an answer with the task token.
 const TOKEN: u8 = 2;
 
-/// Each service with its actions, and the bits of what each action may wait for.
+/// Each service with its actions. The bits of an action tell what its call can wait for.
 const OPTIMIZED: &[(&str, &[(&str, u8)])] = &[
     ("apigateway", &[("invoke", TOKEN)]),
     (
@@ -107,7 +108,7 @@ const OPTIMIZED: &[(&str, &[(&str, u8)])] = &[
     ("states", &[("startExecution", JOB | TOKEN)]),
 ];
 
-/// Refuses a call that the service does not know, or that the machine's type does not allow.
+/// Refuses a call that Step Functions does not support, or that the machine's type does not allow.
 pub(super) fn check(fields: &Fields<'_>, resource: &Resource) {
     let arn = resource.arn();
     if !arn.is_empty() && is_filled_in(arn) && !is_arn(arn) {
@@ -118,7 +119,7 @@ pub(super) fn check(fields: &Fields<'_>, resource: &Resource) {
     if let Some((service, action)) = resource.service().filter(|_| is_whole(resource.arn()))
         && !is_known(service, action, resource.pattern())
     {
-        let reason = format!("the service has no integration '{service}:{action}'");
+        let reason = format!("Step Functions has no integration '{service}:{action}'");
         let remedy = "call an action of the SDK as arn:aws:states:::aws-sdk:service:action";
         fields.advise("Resource", reason, remedy);
     }
@@ -136,14 +137,14 @@ fn express(fields: &Fields<'_>, resource: &Resource) {
         Pattern::RequestResponse => return,
     };
     let reason = format!("an Express state machine does not support {waits}");
-    fields.advise("Resource", reason, "make it a Standard machine, or do not wait here");
+    fields.advise("Resource", reason, "make it a Standard machine, or call without waiting");
 }
 
 fn is_whole(arn: &str) -> bool {
     is_filled_in(arn) && arn.split(':').nth(3) == Some("")
 }
 
-/// Whether the ARN has no placeholder, such as `${Service}`, that is filled in on deployment.
+/// Whether the ARN is free of placeholders, such as `${Service}`, which a deployment fills in.
 fn is_filled_in(arn: &str) -> bool {
     !arn.contains(['$', '{', '<'])
 }

@@ -29,14 +29,14 @@ pub(crate) use recovery::{Catcher, Retrier};
 pub(crate) use resource::Family;
 pub use resource::{Pattern, Resource};
 
-/// The limits of an execution. The defaults are those of the service.
+/// The limits of an execution. The defaults are the limits of Step Functions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The most events in the history of one execution.
+    /// The maximum number of events in the history of one execution.
     pub events: u64,
-    /// The most bytes of a state's input or output as compact JSON.
+    /// The maximum size of a state's input or output in bytes, as compact JSON.
     pub payload: usize,
-    /// The most levels of nesting in a payload.
+    /// The maximum number of levels of nesting in a payload.
     pub depth: usize,
     /// How many iterations of an inline Map run at a time if the Map sets no lower number.
     pub concurrency: usize,
@@ -54,7 +54,7 @@ pub enum Workflow {
     /// Executions last up to a year, and each step runs once.
     #[default]
     Standard,
-    /// Executions last up to five minutes, without callbacks, jobs and activities.
+    /// Executions last up to five minutes, and have no callbacks, jobs or activities.
     Express,
 }
 
@@ -63,7 +63,7 @@ pub enum Workflow {
 pub struct Machine {
     pub(crate) comment: Option<String>,
     pub(crate) timeout_seconds: Option<u64>,
-    /// The flow of the top level, then that of every branch and every item processor.
+    /// First the flow of the top level, then the flows of all branches and item processors.
     pub(crate) flows: Vec<Flow>,
     pub(crate) limits: Limits,
 }
@@ -89,7 +89,7 @@ pub(crate) struct State {
     pub(crate) input_path: Selector,
     pub(crate) output_path: Selector,
     pub(crate) assign: Option<Template>,
-    /// `Output`, of a state in JSONata.
+    /// The `Output` of a state in JSONata.
     pub(crate) output: Option<Template>,
     /// Whether the state's fields are in JSONata.
     pub(crate) jsonata: bool,
@@ -117,7 +117,7 @@ pub(crate) enum Selector {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ResultPath {
     Replace,
-    /// `null`: the result is discarded, and the input becomes the output.
+    /// The value is `null`: the result is discarded, and the input becomes the output.
     Discard,
     Into(Path),
 }
@@ -175,9 +175,9 @@ pub(crate) struct Map {
 /// How the iterations of a Map are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Within the execution.
+    /// The iterations run within the execution.
     Inline,
-    /// As executions of their own.
+    /// The iterations run as separate executions.
     Distributed,
 }
 
@@ -197,19 +197,19 @@ pub(crate) struct Distributed {
 pub(crate) enum Items {
     /// The whole input.
     Input,
-    /// The whole input, of a Map in JSONata.
+    /// The whole input of a Map in JSONata.
     QueryInput,
     Path(Path),
-    /// `Items`, of a Map in JSONata.
+    /// The `Items` of a Map in JSONata.
     Template(Template),
 }
 
-/// A number that the definition states, or that is computed from the input.
+/// A number, for example of seconds: stated in the definition, or computed from the input.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Seconds {
     Fixed(u64),
     Path(Path),
-    /// A JSONata expression, with the name of its field for messages.
+    /// A JSONata expression, and the name of its field, which messages quote.
     Query(String, Query),
 }
 
@@ -226,7 +226,7 @@ pub(crate) enum Wait {
 pub(crate) enum Text {
     Fixed(String),
     Computed(Expression),
-    /// A JSONata expression, with the name of its field for messages.
+    /// A JSONata expression, and the name of its field, which messages quote.
     Query(String, Query),
 }
 
@@ -234,7 +234,7 @@ impl Machine {
     /// Reads a definition and checks all of it.
     ///
     /// # Errors
-    /// Every problem found, when at least one of them is an error.
+    /// When at least one problem is an error. [`Problems`] then includes the warnings, too.
     pub fn parse(definition: &str) -> Result<Self, Problems> {
         let (machine, problems) = Self::check(definition);
         machine.ok_or(Problems(problems))

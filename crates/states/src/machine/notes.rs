@@ -59,14 +59,15 @@ impl Fields<'_> {
         self.of_object(field, "is missing", remedy);
     }
 
-    /// Reports a problem of a field that the service locates at the object, not at the field.
+    /// Reports a problem of a field. As in Step Functions, the problem's location is the object
+    /// that has the field.
     pub(super) fn of_object(&self, field: &str, reason: impl Into<String>, remedy: &str) {
         let location = self.problem("", "").location;
         let remedy = Some(remedy.to_owned()).filter(|remedy| !remedy.is_empty());
         self.note(Problem { location, remedy, ..self.problem(field, reason) });
     }
 
-    /// Reports a warning that this library gives and the service does not.
+    /// Reports a warning that only this library gives, not Step Functions.
     pub(super) fn warn(&self, field: &str, reason: impl Into<String>, remedy: &str) {
         let (severity, remedy) = (Severity::Warning, Some(remedy.to_owned()));
         self.note(Problem { severity, code: None, remedy, ..self.problem(field, reason) });
@@ -96,7 +97,7 @@ impl Fields<'_> {
     }
 }
 
-/// Reports problems with another code than [`Code::SchemaValidationFailed`].
+/// Reports problems with a code other than [`Code::SchemaValidationFailed`].
 pub(super) struct Coded<'a> {
     fields: &'a Fields<'a>,
     code: Code,
@@ -112,7 +113,7 @@ impl Coded<'_> {
     }
 
     fn note(&self, severity: Severity, problem: Problem, remedy: &str) {
-        // Step Functions gives no location for a machine without an end.
+        // Step Functions reports no location if a machine has no state that ends the execution.
         let is_placed = self.code != Code::MissingEndState;
         let location = problem.location.clone().filter(|_| is_placed);
         let (code, remedy) = (Some(self.code), Some(remedy.to_owned()));

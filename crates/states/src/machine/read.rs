@@ -12,7 +12,7 @@ use crate::json::Json;
 use crate::jsonata::Query;
 use crate::problem::{Code, Problem, Severity};
 
-/// The longest definition in bytes that the service accepts.
+/// The maximum length of a definition that Step Functions accepts, in bytes.
 const MAX_DEFINITION: usize = 1024 * 1024;
 const MAX_NAME: usize = 80;
 
@@ -78,7 +78,8 @@ fn whole(mut fields: Fields<'_>) -> Machine {
     Machine { comment, timeout_seconds, flows, limits: Limits::default() }
 }
 
-/// Reads the query language of the fields: in a machine in JSONPath, a state may be in JSONata.
+/// Reads `QueryLanguage`. A state may be in JSONata if the machine is in JSONPath, but not the
+/// reverse.
 pub(super) fn query_language(fields: &mut Fields<'_>) {
     match fields.text("QueryLanguage") {
         None => {}
@@ -98,8 +99,8 @@ pub(super) fn query_language(fields: &mut Fields<'_>) {
     }
 }
 
-/// The flows read so far. A flow gets its index before its states are read, and thereby before the
-/// flows inside it.
+/// The flows read so far. A flow gets its index before its states are read, so its index is lower
+/// than the indices of the flows inside it.
 #[derive(Default)]
 pub(super) struct Flows {
     flows: Vec<Option<Flow>>,

@@ -5,7 +5,7 @@ use super::fields::{Fields, MAX_SECONDS};
 use crate::failure::ALL;
 use crate::template::Template;
 
-/// The longest delay of a retry that the service accepts, in seconds: 366 days.
+/// The greatest `MaxDelaySeconds` that Step Functions accepts: 366 days.
 const MAX_DELAY: u64 = 31_622_400;
 
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub(crate) struct Catcher {
     pub(crate) error_equals: Vec<String>,
     pub(crate) result_path: ResultPath,
     pub(crate) assign: Option<Template>,
-    /// `Output`, of a catcher in JSONata.
+    /// The `Output` of a catcher in JSONata.
     pub(crate) output: Option<Template>,
     pub(crate) next: String,
 }
@@ -46,7 +46,7 @@ fn retrier(entry: &mut Fields<'_>, is_last: bool) -> Retrier {
     let error_equals = error_equals(entry, is_last);
     let interval = entry.integer("IntervalSeconds", 0..=MAX_SECONDS);
     if interval == Some(0) {
-        entry.warn("IntervalSeconds", "0 is not positive", "the service requires 1 or more");
+        entry.warn("IntervalSeconds", "0 is not positive", "Step Functions requires 1 or more");
     }
     let max_attempts = entry.integer("MaxAttempts", 0..=MAX_SECONDS).unwrap_or(3);
     let max_delay_seconds = entry.integer("MaxDelaySeconds", 1..=MAX_DELAY);
@@ -127,8 +127,8 @@ fn error_equals(entry: &mut Fields<'_>, is_last: bool) -> Vec<String> {
         }
     }
     for name in names.iter().filter(|name| name.starts_with("States.") && !is_known(name)) {
-        let remedy = "names that start with 'States.' are the service's own";
-        entry.warn(NAME, format!("'{name}' is not an error name of the service"), remedy);
+        let remedy = "names that start with 'States.' are reserved for Step Functions";
+        entry.warn(NAME, format!("'{name}' is not an error name of Step Functions"), remedy);
     }
     names
 }

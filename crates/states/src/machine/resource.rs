@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a Task calls, as an Amazon Resource Name.
+/// The function, activity or service action that a Task calls, as an Amazon Resource Name (ARN).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Resource {
@@ -22,7 +22,7 @@ pub enum Pattern {
     Callback,
 }
 
-/// Which family of events the history has for a task.
+/// The family of event types that the history has for a task, such as `LambdaFunction…`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
     Lambda,
@@ -68,7 +68,7 @@ impl Resource {
         Some((&call[..split], &call[split + 1..]))
     }
 
-    /// Whether the resource is an activity, whose tasks workers poll for.
+    /// Whether the resource is an activity: workers poll for its tasks.
     #[must_use]
     pub fn is_activity(&self) -> bool {
         self.family() == Family::Activity

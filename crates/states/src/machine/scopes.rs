@@ -1,5 +1,5 @@
-//! Checks the variables: that their names are valid, that each one read is assigned somewhere, and
-//! that no inner scope assigns a variable of an outer one.
+//! Checks the variables. Their names must be valid, each variable that is read must be assigned
+//! somewhere, and no inner scope may assign a variable of an outer scope.
 
 use std::collections::HashSet;
 
@@ -27,7 +27,7 @@ fn check_flow(flows: &[Flow], id: FlowId, outer: &HashSet<String>, fields: &Fiel
         for variable in assigned(state) {
             check_name(variable, &place);
             if outer.contains(variable) {
-                let remedy = "an inner scope reads an outer variable, and assigns one of its own";
+                let remedy = "use another name: an inner scope can only read this variable";
                 let reason = format!("'{variable}' is a variable of an outer scope");
                 place.advise("Assign", reason, remedy);
             }
@@ -36,7 +36,7 @@ fn check_flow(flows: &[Flow], id: FlowId, outer: &HashSet<String>, fields: &Fiel
     }
     for (name, state) in &flow.states {
         let place = fields.of_state(name, &empty);
-        // Variables that only the state's own catchers assign are not set while its branches run.
+        // Variables that only a state's own catchers assign are not set while its branches run.
         let around = || {
             let of_others = flow.states.iter().filter(|(other, _)| *other != name);
             let others = of_others.flat_map(|(_, other)| assigned(other));
@@ -57,8 +57,8 @@ fn check_flow(flows: &[Flow], id: FlowId, outer: &HashSet<String>, fields: &Fiel
                 let around = around();
                 branches.iter().for_each(|flow| check_flow(flows, *flow, &around, fields));
             }
-            // The iterations of a distributed Map are executions of their own and see no variables
-            // from outside.
+            // The iterations of a distributed Map are separate executions, so they cannot read the
+            // variables outside of the Map.
             Kind::Map(_, map) if map.distributed.is_some() => {
                 check_flow(flows, map.processor, &HashSet::new(), fields);
             }

@@ -15,7 +15,7 @@ use crate::template::Template;
 use crate::timestamp;
 
 /// Reads a state and reports its problems. An invalid field is replaced by a default, so that the
-/// other fields are read; `None` if the type is missing or unknown.
+/// other fields are still read. Returns `None` if the type is missing or unknown.
 pub(super) fn read(fields: &mut Fields<'_>, flows: &mut Flows) -> Option<State> {
     query_language(fields);
     let name = fields.required_text("Type", TYPES)?;
@@ -155,14 +155,14 @@ fn credentials(fields: &mut Fields<'_>) -> Option<Template> {
     fields.object_template("Credentials")
 }
 
-/// Whether the path reads the task's token, or the whole context object, which includes it.
+/// Whether the path reads the task's token, or the whole context object, which includes the token.
 fn names_token(path: &Path) -> bool {
     let path = path.to_string();
     path.starts_with("$$.Task") || path.trim_end() == "$$" || path.starts_with("$$[")
 }
 
-/// Warns of a callback whose task token no field passes on (`hands_over` is false), and of a
-/// callback that has neither a timeout nor a heartbeat.
+/// Warns if no field passes on the task token of a callback (`hands_over` is false). Also warns of
+/// a callback that has neither a timeout nor a heartbeat.
 fn callback(fields: &Fields<'_>, task: &Task, hands_over: bool) {
     if !hands_over {
         let remedy = "pass $$.Task.Token in Parameters";
@@ -174,7 +174,7 @@ fn callback(fields: &Fields<'_>, task: &Task, hands_over: bool) {
     }
     if task.timeout.is_none() && task.heartbeat.is_none() {
         let remedy = "without a timeout, an execution that gets no answer waits for up to a year";
-        fields.warn("TimeoutSeconds", "is missing beside .waitForTaskToken", remedy);
+        fields.warn("TimeoutSeconds", "is missing in a task with .waitForTaskToken", remedy);
     }
 }
 
@@ -188,7 +188,7 @@ fn wait(fields: &mut Fields<'_>) -> Kind {
         let remedy = "give exactly one of Seconds, SecondsPath, Timestamp and TimestampPath";
         fields.advise(
             "",
-            format!("a Wait state has {given} of the fields that say how long"),
+            format!("a Wait state has {given} fields that say how long to wait"),
             remedy,
         );
     }

@@ -28,9 +28,9 @@ pub(crate) enum Operator {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Operand {
-    /// `@…`: a path from the item that is being tested.
+    /// `@…`: a path from the item that the filter tests.
     Item(Vec<Step>),
-    /// `$…`: a path from the root.
+    /// `$…`: a path from the root value of the whole path.
     Root(Vec<Step>),
     Literal(Json),
 }
@@ -81,7 +81,7 @@ fn one(cursor: &mut Cursor<'_>) -> Result<Filter, PathError> {
     let left = operand(cursor)?;
     cursor.spaces();
     if cursor.eat("=~") {
-        return Err(cursor.refuse("the service does not filter by regular expressions"));
+        return Err(cursor.refuse("Step Functions does not filter by regular expressions"));
     }
     for (token, operator) in OPERATORS {
         if cursor.eat(token) {
@@ -114,8 +114,8 @@ fn operand(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
     }
 }
 
-/// Reads the operand on the right of an operator. Like the service, takes a text without quotes
-/// there, such as `/eggs/cooked`, for a string.
+/// Reads the right operand of an operator. Like Step Functions, reads a text without quotes, such
+/// as `/eggs/cooked`, as a string.
 fn right(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
     if cursor.peek().is_some_and(|next| "@$'\"[".contains(next)) {
         return operand(cursor);

@@ -1,4 +1,5 @@
-//! JSONPath as Step Functions has it: paths that read, and reference paths that also write.
+//! JSONPath as Step Functions supports it: paths for reading, and reference paths, which can also
+//! be written to.
 
 mod filter;
 mod parse;
@@ -23,7 +24,7 @@ pub struct Path {
 /// The value that a path starts from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Root {
-    /// `$`: the input of the scope that the path is read in.
+    /// `$`: the input of the current evaluation.
     Input,
     /// `$$`: the context object.
     Context,
@@ -43,7 +44,7 @@ pub(crate) enum Step {
         step: i64,
     },
     Wildcard,
-    /// `..`: the next step applies to the value and to everything below it.
+    /// `..`: the next step applies to the value and to all values inside it.
     Descend,
     Filter(Filter),
 }
@@ -69,8 +70,8 @@ impl Path {
         parse::path(text, false)
     }
 
-    /// Reads a path among the arguments of a function, where the service accepts a name such as
-    /// `detail-type` only in brackets.
+    /// Reads a path that is an argument of a function. In such a path, Step Functions accepts a
+    /// name such as `detail-type` only in brackets.
     pub(crate) fn parse_argument(text: &str) -> Result<Self, PathError> {
         parse::path(text, true)
     }
@@ -79,7 +80,7 @@ impl Path {
         &self.root
     }
 
-    /// Whether the path names its whole root.
+    /// Whether the path has no steps, and thereby names its whole root value.
     pub(crate) fn is_whole(&self) -> bool {
         self.steps.is_empty()
     }

@@ -3,14 +3,14 @@
 use super::filter;
 use super::{Path, PathError, Root, Step};
 
-/// The deepest nesting of a filter's parentheses. Deeper ones are refused, so that they cannot
-/// overflow the stack.
+/// The maximum nesting of a filter. A deeper filter is refused, so that it cannot overflow the
+/// stack.
 const MAX_NESTING: usize = 32;
-/// The most steps of a path. A value written to a deeper place would exceed the default limit of a
-/// payload's depth anyway.
+/// The maximum number of steps in a path. A value written to a deeper place would exceed the
+/// default limit of a payload's depth anyway.
 const MAX_STEPS: usize = 100;
 
-/// Reads a path. Spaces after the path are ignored, as in the service.
+/// Reads a path. Spaces after the path are ignored, as in Step Functions.
 pub(super) fn path(text: &str, words_only: bool) -> Result<Path, PathError> {
     let mut cursor = Cursor { text, rest: text, nesting: 0, words_only };
     let root = cursor.root()?;
@@ -21,7 +21,7 @@ pub(super) fn path(text: &str, words_only: bool) -> Result<Path, PathError> {
     Ok(Path { text: text.to_owned(), root, steps })
 }
 
-/// A position in the text that is read, for the path and its filters.
+/// The reading position in the text of a path, including the path's filters.
 pub(super) struct Cursor<'a> {
     text: &'a str,
     rest: &'a str,
@@ -96,7 +96,7 @@ impl<'a> Cursor<'a> {
         Ok(if name.is_empty() { Root::Input } else { Root::Variable(name.to_owned()) })
     }
 
-    /// Reads steps up to the first character that starts none.
+    /// Reads steps, up to the first character that cannot start a step.
     pub(super) fn steps(&mut self) -> Result<Vec<Step>, PathError> {
         let mut steps = Vec::new();
         loop {
@@ -120,7 +120,7 @@ impl<'a> Cursor<'a> {
         if self.eat("*") {
             return Ok(Step::Wildcard);
         }
-        // The service accepts a superfluous dot before a bracket: `$.lines.[0]`.
+        // Step Functions accepts a superfluous dot before a bracket: `$.lines.[0]`.
         if self.eat("[") {
             return self.bracketed();
         }
@@ -177,7 +177,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// Reads a quoted name. A `\` is a part of the name, unless the quote follows it.
+    /// Reads a quoted name. A `\` is a part of the name, except before the quote character.
     fn name(&mut self) -> Result<String, PathError> {
         self.quoted_by(|quote, escaped, name| {
             if escaped != quote {
@@ -199,8 +199,8 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// Reads up to the closing quote; `escape` is given the quote, the character after a `\` and
-    /// the text so far.
+    /// Reads a text up to its closing quote. At each `\`, `escape` gets the quote, the character
+    /// after the `\`, and the text so far, and appends to this text.
     fn quoted_by(&mut self, escape: impl Fn(char, char, &mut String)) -> Result<String, PathError> {
         let quote = match self.next() {
             Some(quote @ ('\'' | '"')) => quote,

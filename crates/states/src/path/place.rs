@@ -3,7 +3,7 @@
 use super::{Path, Step};
 use crate::json::{Json, Object};
 
-/// Writes the value into the target. Missing objects on the way are created; array items must
+/// Writes the value into the target. Missing objects along the path are created; array items must
 /// exist.
 ///
 /// Returns false, and leaves the target as it was, if the path does not fit the target.

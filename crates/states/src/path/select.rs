@@ -1,28 +1,28 @@
-//! Reads the values at a path. A definite path gives a single value, any other path a list.
+//! Reads the values at a path. A definite path gives a single value; any other path gives a list.
 
 use std::fmt::Write;
 
 use super::{Path, Step};
 use crate::json::Json;
 
-/// What a path found.
+/// The values that a path found.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Found<'a> {
     /// The value of a definite path.
     One(&'a Json),
-    /// The values of a path that may name many.
+    /// The values of a path that is not definite.
     Many(Vec<&'a Json>),
-    /// The result of a path that ends in several names: an object of these members, or an array of
-    /// such objects.
+    /// The result of a path that ends in several names, such as `$.a['b','c']`: an object with
+    /// these members. If the path before the names is not definite, an array of such objects.
     Made(Json),
 }
 
 /// Why a path found nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Missing {
-    /// The reason in the service's words, such as `No results for path: $['a']`.
+    /// The reason in the words of Step Functions, such as `No results for path: $['a']`.
     pub(crate) reason: String,
-    /// Whether only the last index was out of range.
+    /// Whether only the last step found nothing, and this step is an index.
     pub(crate) past_end: bool,
 }
 
@@ -37,7 +37,7 @@ impl Found<'_> {
 }
 
 impl Path {
-    /// Reads the path from its root's value.
+    /// Reads the values at the path, starting from the value of its root.
     pub(crate) fn select<'a>(&self, root: &'a Json) -> Result<Found<'a>, Missing> {
         if let Some((Step::Names(names), before)) = self.steps.split_last() {
             let found = walk(before, root, root)?;
@@ -53,12 +53,12 @@ impl Path {
     }
 }
 
-/// The most values that a path may find at any of its steps: `$..*..*..*` over nested arrays would
-/// find any number.
+/// The maximum number of values that a path may find at any of its steps. Without this limit,
+/// `$..*..*..*` over nested arrays could find any number of values.
 const MAX_FOUND: usize = 100_000;
 
-/// Follows the steps. If all of them are definite, a missing place is an error; otherwise it adds
-/// no value to the result.
+/// Follows the steps. If all steps are definite, a missing value is an error. Otherwise a missing
+/// value is left out of the result.
 pub(super) fn walk<'a>(
     steps: &[Step],
     from: &'a Json,
@@ -86,7 +86,7 @@ pub(super) fn walk<'a>(
     Ok(found)
 }
 
-/// Returns an object of those named members that the value has.
+/// Returns an object with the named members of the value; leaves out names that the value lacks.
 fn members(names: &[String], value: &Json) -> Json {
     let member = |name: &String| Some((name.clone(), value.get(name)?.clone()));
     Json::object(names.iter().filter_map(member))
@@ -141,7 +141,7 @@ fn apply<'a>(step: &Step, value: &'a Json, root: &'a Json, next: &mut Vec<&'a Js
         (Step::Wildcard, Json::Array(items)) => next.extend(items),
         (Step::Wildcard, Json::Object(members)) => next.extend(members.values()),
         (Step::Filter(filter), Json::Array(items)) => {
-            // In the service, `@` matches objects only: a filter never keeps a scalar.
+            // In Step Functions, `@` matches objects only: a filter never keeps a scalar.
             let objects = items.iter().filter(|item| item.as_object().is_some());
             next.extend(objects.filter(|item| filter.keeps(item, root)));
         }
