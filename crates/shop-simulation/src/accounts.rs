@@ -1,5 +1,5 @@
-//! Listings that other accounts send through the bus. The catalogue's account may list items: each
-//! of its listings takes effect once. The listings of another account have no effect.
+//! Listings that other AWS accounts send through the bus. The catalogue's account may list items:
+//! each of its listings takes effect once. A listing from any other account has no effect.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(crate) const CATALOGUE_ACCOUNT: &str = "333333333333";
 /// An account whose commands the shop does not take.
 const STRANGER: &str = "444444444444";
 
-/// For how long the command may be acted on: longer than any run takes.
+/// The time to live of a command that lists an item. It is longer than any run takes.
 const TTL_SECONDS: u32 = 90 * 86_400;
 
 /// A listing that an account sends.
@@ -33,7 +33,8 @@ pub(crate) struct SentListing {
     price: i64,
     key: String,
     at: Duration,
-    /// How much later the account sends the same message again, if it does.
+    /// The time until the account sends the same message again; `None` if it sends the message
+    /// once.
     again: Option<Duration>,
 }
 
@@ -45,8 +46,8 @@ impl SentListing {
             let account = if number.is_multiple_of(2) { CATALOGUE_ACCOUNT } else { STRANGER };
             let sku = draw.one_of(&["chai", "tea"]);
             let name = format!("{sku}, listing {number} of {account}");
-            // Sometimes the account sends the idempotency key of a listing by the shop's own staff,
-            // which must not make its command a duplicate of that one.
+            // Sometimes the account uses the idempotency key of a listing by the shop's staff. The
+            // account's command must not count as a duplicate of the staff's command.
             let staffs = draw.percent(30).then(|| format!("listing-0-of-{sku}"));
             let price = 500 + 10 * draw.below(200) as i64;
             let (at, again) = (draw.moment(), draw.percent(30).then(|| draw.moment()));
@@ -64,7 +65,7 @@ impl SentListing {
         sent
     }
 
-    /// The messages, and after how much time each is sent.
+    /// The messages that the account sends, each with the time after which it is sent.
     pub(crate) fn messages(&self) -> impl Iterator<Item = (Duration, Sent)> + use<> {
         let times = [Some(self.at), self.again.map(|again| self.at + again)];
         let sent = Sent { account: self.account, entry: self.entry() };
@@ -112,7 +113,8 @@ pub(crate) fn watch() -> Watch {
     })
 }
 
-/// Checks that each listing of the catalogue's account had one effect, under the account.
+/// Checks that each listing of the catalogue's account was published once, with the account as its
+/// actor.
 pub(crate) fn check(sent: &[SentListing], observed: &Observed) -> Vec<String> {
     if sent.is_empty() {
         return Vec::new();

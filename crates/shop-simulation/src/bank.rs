@@ -1,5 +1,5 @@
-//! The simulated bank: the intents that it was asked to prepare, and what its customers and it do about
-//! them later, such as to confirm, to dispute, or to let a refund fail.
+//! The simulated bank, which keeps payment intents. Later, customers confirm or dispute charges,
+//! authorizations lapse, and refunds fail.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,10 +33,10 @@ struct Entry {
     amount: Money,
     intent: Intent,
     refunded: bool,
-    /// How often an operator had repeated the refund request that the bank accepted last; none
-    /// before the bank accepts one.
+    /// `retries` of the last refund request that the bank accepted; `None` until it accepts one.
     accepted: Option<u32>,
-    /// Whether a refund that had been accepted failed later. It happens once; the next one arrives.
+    /// Whether an accepted refund failed later. This happens once for each intent; the next refund
+    /// succeeds.
     refund_failed: bool,
     refund_refused: bool,
     disputed: bool,
@@ -46,20 +46,21 @@ struct Entry {
 }
 
 impl Entry {
-    /// Whether the bank does not give back what was charged: the refund was refused or failed, or the
-    /// charge is disputed.
+    /// Whether the bank keeps the charged amount, because the refund was refused or failed, or
+    /// because the charge is disputed.
     fn is_kept(&self) -> bool {
         let kept = self.refund_refused || self.refund_failed || self.disputed;
         self.intent == Intent::Charged && !self.refunded && kept
     }
 }
 
-/// The intents of all orders. Each request to prepare a charge creates another intent, so
-/// confirming an intent whose id was not committed could charge twice.
+/// The intents of all orders. Each request to prepare a charge creates another intent. If the shop
+/// confirmed an intent before it committed the intent's id, it could charge twice.
 #[derive(Debug)]
 pub(crate) struct Intents {
     entries: Vec<Entry>,
-    /// When the amount of an intent is charged once the bank has agreed.
+    /// When the bank charges an amount: as soon as the bank agrees, or when the shop captures the
+    /// amount.
     capture: PaymentCapture,
 }
 
@@ -81,19 +82,19 @@ impl Intents {
         self.of(order).filter(|entry| entry.intent == Intent::Authorized).count()
     }
 
-    /// The amounts that an order was charged, without intents that a takeover ended.
+    /// The amounts charged for an order. Intents that a takeover ended are left out.
     pub(crate) fn charged(&self, order: &OrderId) -> Vec<Money> {
         let taken = self.current(order).filter(|entry| entry.intent == Intent::Charged);
         taken.map(|entry| entry.amount).collect()
     }
 
-    /// The amounts that an order was refunded, without intents that a takeover ended.
+    /// The amounts refunded for an order. Intents that a takeover ended are left out.
     pub(crate) fn refunded(&self, order: &OrderId) -> Vec<Money> {
         self.current(order).filter(|entry| entry.refunded).map(|entry| entry.amount).collect()
     }
 
-    /// The charged amounts of intents that a takeover ended and did not refund, without those that
-    /// the bank keeps.
+    /// The charged amounts of intents that a takeover ended without a refund. Amounts that the bank
+    /// keeps are left out.
     pub(crate) fn not_refunded_by_takeover(&self, order: &OrderId) -> Vec<Money> {
         let ended = self.of(order).filter(|entry| entry.ended && entry.intent == Intent::Charged);
         ended.filter(|it| !it.refunded && !it.is_kept()).map(|it| it.amount).collect()
@@ -104,7 +105,7 @@ impl Intents {
         self.of(order).any(|entry| entry.ended)
     }
 
-    /// Every intent, as the provider lists them.
+    /// Every intent, in the form in which the provider lists intents.
     pub(crate) fn listed(&self) -> Vec<ListedIntent> {
         let listed = |(place, entry): (usize, &Entry)| ListedIntent {
             intent: IntentId((place + 1).to_string()),
@@ -120,7 +121,7 @@ impl Intents {
         self.entries.iter().enumerate().map(listed).collect()
     }
 
-    /// Whether the bank does not give back what an order was charged.
+    /// Whether the bank keeps an amount that an order was charged.
     pub(crate) fn keeps_charge(&self, order: &OrderId) -> bool {
         self.current(order).any(Entry::is_kept)
     }
@@ -181,7 +182,7 @@ impl Intents {
         Some(KnownIntent { order_id, is_refunded, is_canceled })
     }
 
-    /// Confirms an intent of `customer`, whose id selects the bank's behaviour.
+    /// Confirms an intent. The bank's behaviour depends on the id of `customer`.
     pub(crate) fn confirm(
         &mut self,
         id: &IntentId,
@@ -209,7 +210,7 @@ impl Intents {
         })
     }
 
-    /// Has the customer confirm the charge, if it still waits for a confirmation.
+    /// Confirms the charge in the customer's name, if it still waits for a confirmation.
     pub(crate) fn confirmed(&mut self, id: &IntentId) {
         let agreed = self.agreed();
         if let Some(entry) = self.entry(id).ok().filter(|entry| entry.intent == Intent::Asked) {
@@ -217,7 +218,7 @@ impl Intents {
         }
     }
 
-    /// The customer disputes the charge, if it was not refunded.
+    /// Disputes the charge in the customer's name, if it was not refunded.
     fn dispute(&mut self, id: &IntentId) {
         if let Some(entry) = self.entry(id).ok().filter(|entry| !entry.refunded) {
             entry.disputed = true;
@@ -232,7 +233,7 @@ impl Intents {
         }
     }
 
-    /// Takes an amount that the bank holds.
+    /// Captures an amount that the bank holds.
     fn capture(&mut self, id: &IntentId) -> Result<CaptureAnswer, ProviderError> {
         let entry = self.entry(id)?;
         if entry.intent == Intent::Authorized {
@@ -250,7 +251,8 @@ impl Intents {
             entry.intent = Intent::Canceled;
             return Ok(RefundAnswer::NothingCharged);
         }
-        // The provider repeats its answer to the same request, also if that refund has failed since.
+        // The provider repeats its answer to the same request, even if the refund has failed since
+        // then.
         if entry.accepted == Some(refund.retries) {
             return Ok(RefundAnswer::Refunded { amount: entry.amount });
         }
@@ -278,11 +280,11 @@ fn charge_id(IntentId(id): &IntentId) -> String {
 /// When an authorization lapses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lapse {
-    /// When the shop captures the amount, the bank answers that the authorization has lapsed. It
-    /// sends no notice.
+    /// When the shop captures the amount, the bank answers that the authorization has lapsed. The
+    /// bank sends no notice.
     AtCapture,
-    /// This time after the authorization, the bank sends a notice that it has lapsed, unless the
-    /// amount was captured before.
+    /// If the shop has not captured the amount after this time, the authorization lapses, and the
+    /// bank sends a notice of the lapse.
     After(Duration),
 }
 
@@ -300,9 +302,9 @@ pub(crate) enum Refunds {
 /// How a notice reaches the shop.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NoticeDelivery {
-    /// The time from the event to the notice.
+    /// The time from the change of an intent to the notice about the change.
     pub(crate) after: Duration,
-    /// How often the notice is sent; 0 if it is lost.
+    /// How many times the notice is sent; 0 if it is lost.
     pub(crate) times: u32,
 }
 
@@ -316,7 +318,7 @@ pub(crate) struct BankBehavior {
     pub(crate) confirmation_notice: NoticeDelivery,
     pub(crate) lapse: Option<Lapse>,
     pub(crate) refunds: Refunds,
-    /// How long after the charge the customer disputes it.
+    /// How long after the charge the customer disputes the charge; none if the customer never does.
     pub(crate) disputed: Option<Duration>,
     /// How notices of lapses, disputes and failed refunds reach the shop.
     pub(crate) notices: NoticeDelivery,

@@ -1,5 +1,5 @@
-//! An answer to a callback is never lost once it is stored: a task gets the answer, even if the
-//! task begins to wait only later.
+//! Checks that the stored answer to a callback is never lost: a task gets the answer even if the
+//! task begins to wait only after the answer came.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -22,7 +22,7 @@ pub(crate) fn watches() -> impl Iterator<Item = Watch> {
     })
 }
 
-/// What is wrong with a callback, if its answer was stored before and is gone.
+/// Describes the violation if the callback's answer was stored before and is gone now.
 fn forgotten(item: &Item, table: &str, answered: &Mutex<BTreeSet<String>>) -> Option<String> {
     let mut answered = answered.lock().unwrap_or_else(PoisonError::into_inner);
     let handle = text(item, "pk").unwrap_or_default();

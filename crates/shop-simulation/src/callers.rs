@@ -1,5 +1,6 @@
-//! The clients of the shop's API: customers, reviewers, staff who maintain items and customers and
-//! forget them, and the carrier and the payment provider, which call the webhooks.
+//! The clients of the shop's API: customers, reviewers, staff, the carrier and the payment
+//! provider. Staff maintain items and customers, and make the shop forget customers. The carrier
+//! and the payment provider call the webhooks.
 
 use chorus_events::OrderId;
 use chorus_events::callers::{OPERATOR, REVIEWER, STAFF};
@@ -25,7 +26,7 @@ pub(crate) const PUT_CUSTOMER: &str = "PUT /customers/{id}";
 
 const WEBHOOK: &str = "POST /webhooks/logistics";
 
-/// A text that all personal data of customers contain, and nothing else does.
+/// A text that all personal data of customers contain, and no other data contain.
 pub(crate) const CANARY: &str = "canary";
 
 /// The domain of the email addresses of customers who come back after they were forgotten.
@@ -51,7 +52,7 @@ pub(crate) fn stores_customer(customer: &str) -> Client {
     store_customer(customer, "nest.example", format!("customer {customer}"))
 }
 
-/// A client that stores a customer again who was forgotten.
+/// A client that stores a forgotten customer again.
 pub(crate) fn stores_customer_again(customer: &str, time: usize) -> Client {
     store_customer(customer, DOMAIN_OF_RETURNED, format!("customer {customer}, back {time}"))
 }
@@ -69,7 +70,8 @@ fn store_customer(customer: &str, domain: &str, name: String) -> Client {
         .key(key)
 }
 
-/// A client that forgets a customer; with `despite`, also if the customer has open orders.
+/// A client that makes the shop forget a customer. With `despite`, the shop does so even if the
+/// customer has open orders.
 pub(crate) fn forgets_customer(customer: &str, despite: bool, time: usize) -> Client {
     let name = format!("forgetting {time} of {customer}");
     let mut client = Client::new(name.clone(), "DELETE /customers/{id}", &Value::Null)
@@ -91,7 +93,7 @@ pub(crate) fn asks_address(order_id: &OrderId, handle: &Handle, order: &str) -> 
         .key(key)
 }
 
-/// A client that places an order; if `changed`, with other quantities under the same key.
+/// A client that places an order. If `changed`, it orders other quantities under the same key.
 pub(crate) fn places_order(order: &PlannedOrder, changed: bool) -> Client {
     let line = |(sku, quantity): &(&str, u32)| json!({ "sku": sku, "quantity": quantity + u32::from(changed) });
     let lines: Vec<Value> = order.lines.iter().map(line).collect();
@@ -166,7 +168,7 @@ pub(crate) fn parcel(client: &Client) -> Option<OrderId> {
     asked["order-id"].as_str()?.parse().ok()
 }
 
-/// A client that posts a notice of the payment provider, for the `time`th time.
+/// A client that posts a notice from the payment provider, for the `time`th time.
 pub(crate) fn notifies(notice: &SimulatedNotice, order: &str, time: u32) -> Client {
     let event = notice.event();
     let kind = event["type"].as_str().unwrap_or_default();
@@ -192,7 +194,7 @@ pub(crate) fn request(client: &Client, secret: &WebhookSecret, now: Timestamp) -
     request
 }
 
-/// Whether `order`, which was placed, has the lines that this client ordered.
+/// Whether the placed `order` has the lines that this client ordered.
 pub(crate) fn is_answered_by(client: &Client, order: &Value) -> bool {
     let asked: Value = serde_json::from_slice(&client.request.body).unwrap_or_default();
     let lines = |order: &Value| {

@@ -30,7 +30,7 @@ pub(crate) enum BehaviorKind {
     Silent,
     /// Answers 503 as long as faults are injected.
     Down,
-    /// Never takes the parcel: answers each request for it with 503, but takes recalls.
+    /// Never accepts the parcel: answers each delivery request with 503, but accepts recalls.
     NeverTakes,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct Parcel {
 
 #[derive(Debug, Default)]
 pub(crate) struct Parcels {
-    /// The parcels by the key of the request that they were accepted with.
+    /// The accepted parcels, by the key of the request that brought each parcel.
     pub(crate) parcels: BTreeMap<String, Parcel>,
     recalled: BTreeSet<OrderId>,
 }
@@ -77,9 +77,9 @@ pub(crate) struct SimulatedCarrier {
     environment: Arc<Environment>,
     /// Each order's name, and how the carrier handles it.
     behaviors: BTreeMap<OrderId, (String, CarrierBehavior)>,
-    /// Whether the carrier recognizes a second request for a parcel by its handle. It has to in two
-    /// regions: the key of a request derives from a task's token, which the other region does not
-    /// have.
+    /// Whether the carrier recognizes a second request for a parcel by the handle in the request.
+    /// In two regions it must do so: the key of a request derives from a task token, which the
+    /// other region does not have.
     knows_handles: bool,
     parcels: Mutex<Parcels>,
     itself: Weak<Self>,
@@ -119,7 +119,7 @@ impl SimulatedCarrier {
         self.parcels().parcels.values().map(|parcel| parcel.order_id.clone()).collect()
     }
 
-    /// Takes a parcel back, without a call that could fail: for a takeover.
+    /// Takes a parcel back during a takeover, without a call that could fail.
     pub(crate) fn take_back(&self, order_id: OrderId) {
         self.recall(order_id);
     }

@@ -1,4 +1,4 @@
-//! How the orders of a run ended, counted.
+//! Counts how the orders of a run ended.
 
 use std::ops::AddAssign;
 
@@ -10,7 +10,7 @@ use crate::invariants::orders;
 use crate::regions;
 use crate::shop::Shop;
 
-/// How the orders of a run ended.
+/// How many orders of a run ended in each way, and how many customers were forgotten.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Ends {
@@ -22,9 +22,10 @@ pub struct Ends {
     pub forgotten: u64,
     /// Orders whose charge a customer disputed.
     pub disputed: u64,
-    /// Canceled orders whose charge the bank keeps: an operator was alerted to each.
+    /// Canceled orders whose charge was not returned, because the refund failed or the charge is
+    /// disputed. An operator was alerted to each order.
     pub kept: u64,
-    /// Orders that were accepted just before a region was lost, and lost with it.
+    /// Orders that a region accepted just before it was lost, and that were lost with it.
     pub lost: u64,
 }
 

@@ -8,7 +8,6 @@ use crate::callers;
 use crate::orders::CUSTOMER_IDS;
 use crate::shop::FORGETTING;
 
-/// A customer who is forgotten.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Forgetting {
     pub(crate) customer: &'static str,
@@ -34,7 +33,8 @@ impl Forgetting {
         moments.into_iter().enumerate().map(forgetting).collect()
     }
 
-    /// The clients that forget customers and store them again, and when each of them calls.
+    /// The clients that forget customers and store them again, each with the time at which it
+    /// calls.
     pub(crate) fn callers(all: &[Self]) -> Vec<(Duration, Client)> {
         let mut calls = Vec::new();
         for (time, it) in all.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Checks that nothing about a customer who was forgotten can be decrypted, even after replays,
-//! rebuilds and repeated requests, and that the data of customers who come back can be.
+//! Checks that no data about a forgotten customer can be decrypted, even after replays, rebuilds
+//! and repeated requests. Also checks that the data of customers who come back can be decrypted.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,8 +15,8 @@ use serde_json::json;
 
 use crate::callers::{CANARY, DOMAIN_OF_RETURNED, PUT_CUSTOMER};
 
-/// For how long a destroyed key may still be used: a function remembers keys for one minute, and the
-/// clocks of two invocations differ by up to ten minutes.
+/// For how long a destroyed key may still be used. A function remembers keys for one minute, and
+/// the clocks of two invocations differ by up to ten minutes.
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(11);
 
 /// What the run has observed of one customer's keys.
@@ -42,7 +42,7 @@ struct Keep {
 #[derive(Debug, Default)]
 struct Known {
     people: BTreeMap<String, Person>,
-    /// The encrypted address of each order, as Delivery stores it, with the customer's id.
+    /// For each order, the customer's id, and the encrypted address as Delivery stores it.
     addresses: BTreeMap<OrderId, (String, Sealed)>,
 }
 
@@ -99,8 +99,8 @@ impl Forgotten {
         self.known().addresses.insert(order_id, address);
     }
 
-    /// Records that a text was decrypted: a violation if its key was destroyed longer ago than a
-    /// function may remember it.
+    /// Records that a text was decrypted. Reports a violation if the text's key was destroyed
+    /// longer ago than a function may remember a key.
     pub(crate) fn read(&self, person: &str, text: &Sealed) {
         let now = self.environment.now();
         let known = self.known();
@@ -163,7 +163,7 @@ impl Forgotten {
     /// Returns the violations in the items of `tables`.
     pub(crate) fn check(&self, observed: &Observed, tables: &[&'static str]) -> Vec<String> {
         let known = self.known();
-        let mut needles = vec![(CANARY.to_owned(), "what was said about a customer")];
+        let mut needles = vec![(CANARY.to_owned(), "personal data of a customer")];
         let destroyed = known.people.values().flat_map(|it| &it.destroyed);
         let destroyed = destroyed.filter_map(|(_, key)| hexadecimal(*key));
         needles.extend(destroyed.map(|key| (key, "a key that was destroyed")));
@@ -191,8 +191,8 @@ fn kept_by(client: &Client) -> Option<&str> {
     }
 }
 
-/// Checks that name and address of forgotten customers are erased, unless a request has stored them
-/// since.
+/// Checks that the names and addresses of forgotten customers are erased, except for customers whom
+/// a later request has stored again.
 fn check_erased(observed: &Observed, known: &Known) -> Vec<String> {
     let (customers, contacts) = (customers(observed), contacts(observed));
     let mut wrong = Vec::new();
@@ -256,7 +256,7 @@ fn contacts(observed: &Observed) -> BTreeMap<String, Contact> {
     read.map(|it| (it.customer_id.to_string(), it)).collect()
 }
 
-/// A key as it is stored.
+/// A key in the form in which it is stored.
 fn hexadecimal(key: SealingKey) -> Option<String> {
     json!(key).as_str().map(ToOwned::to_owned)
 }

@@ -63,8 +63,8 @@ const EMAILS: &[&str] = kinds![
     ErrorDeliveryWasCanceled,
 ];
 
-/// The events that every delivered order has; one whose amount could not be taken has `CaptureFailed`
-/// in place of `PaymentMade`.
+/// The events that every delivered order has. An order whose amount could not be captured has
+/// `CaptureFailed` instead of `PaymentMade`.
 const DELIVERED: &[&str] = kinds![
     OrderCreated,
     ItemReserved,
@@ -78,7 +78,7 @@ const DELIVERED: &[&str] = kinds![
     OrderDelivered,
 ];
 
-/// The event that an amount could not be captured although the bank held it.
+/// The event that reports that an amount could not be captured although the bank held it.
 const CAPTURE_FAILED: &str = CaptureFailed::SPEC.detail_type;
 
 /// An order that was canceled although its parcel was delivered has one of these events: the
@@ -203,7 +203,8 @@ pub(crate) fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> V
         }
     }
     let unseen = order.total < shop.script.settings.review_above;
-    // If a region was lost, the approval may be among the events that were lost with it.
+    // If a region was lost, the approval may be among the events that were lost with it, so the
+    // approval is not required.
     let unseen = unseen || observed.lost_region().is_some();
     let reviewed = unseen || observed.was_published::<OrderApproved>(id.as_str());
     must(charges.is_empty() || reviewed, format!("review: {id} was charged, but not approved"));
@@ -251,7 +252,8 @@ fn check_stories(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -
     wrong
 }
 
-/// Checks that an order exists if a client got the response that it was placed.
+/// Checks that an order exists if a client got a 201 for it, and that no client whose order exists
+/// was refused.
 fn check_callers(
     shop: &Shop,
     observed: &Observed,
@@ -269,8 +271,8 @@ fn check_callers(
         let changed = order.twin.is_some_and(|(_, changed)| changed);
         let refused =
             callers.any(|client| !client.much_later && matches!(client.answered, Some(400..=499)));
-        // A repeated request with the text of a forgotten customer may be refused, because it
-        // cannot be compared with the first one any more.
+        // A repeated request of a forgotten customer may be refused, because its text can no longer
+        // be compared with the first request.
         let forgotten = shop.forgotten.was_forgotten(order.customer);
         if there && refused && !changed && !forgotten {
             wrong.push(format!("callers: {} exists, although its caller was refused", order.name));
@@ -321,8 +323,8 @@ pub(crate) fn check_stock(
     wrong
 }
 
-/// Checks that every event that the bus accepted is in the event log once, and that nothing else
-/// is.
+/// Checks that every event that the bus accepted is in the event log once, and that the log has no
+/// other events.
 fn check_log(shop: &Shop, observed: &Observed) -> Vec<String> {
     let sightings = observed.sightings();
     let kept = observed.items(chorus_event_log::TABLE.name);
@@ -347,8 +349,8 @@ fn check_log(shop: &Shop, observed: &Observed) -> Vec<String> {
     let unknown =
         |id: &&String| !sightings.events.contains_key(*id) && !poisoned.contains(id.as_str());
     let unknown = logged.iter().filter(unknown).count();
-    // Two kinds of unreadable messages take turns. The log keeps those of the first kind, because
-    // it can read the parts that it needs.
+    // Unreadable messages of two kinds alternate. The log keeps messages of the first kind, because
+    // it can read the parts of them that it needs.
     let readable = shop.poison.div_ceil(2);
     if unknown > readable {
         wrong.push(format!("log: {unknown} of its events were never published"));
@@ -408,7 +410,7 @@ fn check_list(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> V
     vec![format!("list: the list has {listed:?}, but the orders are {are:?}")]
 }
 
-/// Checks that no email was sent twice under two keys, and that none is missing.
+/// Checks that no email was sent twice under two keys, and that no email is missing.
 fn check_emails(shop: &Shop, observed: &Observed) -> Vec<String> {
     let emails = shop.post.emails();
     let sightings = observed.sightings();

@@ -29,16 +29,17 @@ pub type Campaign = chorus_simulation::Campaign<Story>;
 pub type Outcome = chorus_simulation::Outcome<Ends>;
 /// The result of a campaign of the shop.
 pub type Report = chorus_simulation::Report<Ends, Story>;
-/// A run of the shop that violated something.
+/// A run of the shop that violated an invariant.
 pub type Failure = chorus_simulation::Failure<Story>;
 
-/// All trouble that the shop can have.
+/// Every kind of trouble that a run of the shop can have.
 #[must_use]
 pub fn all_faults() -> Faults {
     Faults::all(Shop::TROUBLES)
 }
 
-/// Reads `all`, `none`, or names of trouble separated by commas; a name after `-` is removed.
+/// Reads `all`, `none`, or a list of names of trouble, separated by commas. A `-` before a name
+/// removes that kind of trouble.
 ///
 /// # Errors
 /// If a name is unknown.

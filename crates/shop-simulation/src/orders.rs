@@ -18,8 +18,8 @@ use crate::shop::{ACCOUNTS, CARRIER, CUSTOMERS, PRICES, REFUNDS, REVIEWS};
 pub(crate) const ITEMS: [(&str, i64, u32); 3] =
     [("chai", 1_990, 8), ("piano", 125_000, 4), ("tea", 513, 60)];
 
-/// The customers. Their ids determine the answers of the simulated payment provider and of
-/// Customer.
+/// The customers. Their ids determine the answers of the simulated payment provider and of the
+/// service Customer.
 pub(crate) const CUSTOMER_IDS: [&str; 5] =
     ["ana", "bob-declined", "eve-blocked", "kim-confirms", "leo-never-confirms"];
 
@@ -33,7 +33,7 @@ const UNSERVED: &str = "AQ";
 /// order is reviewed.
 const LEAST: Money = Money::from_minor(500);
 
-/// With this many orders a minute, those of one customer are a minute apart.
+/// With this limit, the shop accepts one order a minute from a customer.
 pub(crate) const ONE_BY_ONE: u32 = 1;
 
 const MANY: u32 = Settings::DEFAULT.orders_per_minute;
@@ -48,14 +48,14 @@ pub enum Story {
     /// The orders of `Delivered` and `Canceled`, at the same time.
     #[default]
     Both,
-    /// A customer with an order that was delivered, and one that is on its way, is forgotten, and
-    /// comes back.
+    /// A customer is forgotten, and comes back. One order of the customer was delivered, and one is
+    /// on its way.
     Forgotten,
     /// Two orders of a shop that charges when parcels leave: one is delivered, and one is canceled
     /// before its parcel leaves.
     WhenShipped,
-    /// An order whose customer confirms the charge at once, so that the notice comes before the shop
-    /// waits for it.
+    /// An order whose customer confirms the charge at once. The provider's notice comes before the
+    /// shop waits for the confirmation.
     Confirmed,
 }
 
@@ -80,7 +80,7 @@ pub(crate) enum Review {
     Declines,
     /// The reviewer approves, and then tries to decline.
     ChangesMind,
-    /// No reviewer decides; an operator declines once faults have stopped.
+    /// No reviewer decides; an operator declines after faults have stopped.
     Never,
 }
 
@@ -95,9 +95,10 @@ pub(crate) struct PlannedOrder {
     pub(crate) lines: Vec<(&'static str, u32)>,
     pub(crate) country: &'static str,
     pub(crate) at: Duration,
-    /// How often the client tries before it gives up.
+    /// How many times the client tries before it gives up.
     pub(crate) patience: u32,
-    /// When another client sends an order with the same key, and whether that order differs.
+    /// The time until another client sends an order with the same key, and whether that order
+    /// differs.
     pub(crate) twin: Option<(Duration, bool)>,
     pub(crate) cancel: Option<Duration>,
     pub(crate) review: (Review, Duration),
@@ -115,10 +116,10 @@ pub struct Orders {
     pub(crate) orders: Vec<PlannedOrder>,
     pub(crate) prices: Vec<(Duration, &'static str, i64)>,
     pub(crate) forgettings: Vec<Forgetting>,
-    /// The commands that other accounts send.
+    /// The commands that other AWS accounts send.
     pub(crate) sent: Vec<SentListing>,
-    /// Whether the time in an order is about the time at which its request was counted: clocks are
-    /// right, and no request continues after it has timed out.
+    /// Whether an order's time is close to the time at which its request was counted. This holds if
+    /// clocks are right, and if no request continues after it has timed out.
     pub(crate) punctual: bool,
 }
 
@@ -168,8 +169,8 @@ impl Orders {
             Story::Canceled => drop(orders.remove(0)),
             Story::Both => {}
             Story::Forgotten => {
-                // The carrier has the parcel, but fetches its address only after the customer was
-                // forgotten.
+                // The carrier has the parcel, but fetches the customer's address only after the
+                // customer was forgotten.
                 orders[1].carrier.pickup = hours(4);
                 orders[1].cancel = None;
             }
@@ -253,8 +254,10 @@ impl PlannedOrder {
     }
 }
 
-/// The customer may confirm before the shop waits for it, or after it has given up; the notice may
-/// be lost, late, or sent twice. Authorizations lapse, charges are disputed, refunds are refused or fail.
+/// Draws what the bank and the customer do about an order's payment. The customer may confirm
+/// before the shop waits for the confirmation, or after the shop has given up. The notice may be
+/// lost, late, or sent twice. Authorizations lapse, charges are disputed, and refunds are refused
+/// or fail.
 fn bank(draws: &Draws, name: &str, customer: &str) -> BankBehavior {
     let mut draw = draws.of(&format!("{name} is confirmed"));
     let after = if draw.percent(25) { Duration::ZERO } else { draw.moment() };

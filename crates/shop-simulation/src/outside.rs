@@ -1,5 +1,5 @@
-//! The external partners of the shop: a payment provider and a mailer. They keep records of their
-//! own, act once for each intent or key, and may receive a request late.
+//! The external partners of the shop: a payment provider and a mailer. They keep their own records,
+//! act once for each intent or idempotency key, and may receive a request late.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ use crate::shop::{MAIL_PORT, PAYMENT_PORT};
 
 pub(crate) struct SimulatedBank {
     pub(crate) environment: Arc<Environment>,
-    /// Whether none of the answers to charges arrive, as long as faults are injected.
+    /// Whether all answers to charges are lost while faults are injected.
     pub(crate) mute: bool,
     pub(crate) desk: Arc<Desk>,
 }
@@ -30,13 +30,13 @@ impl SimulatedBank {
         self.desk.books()
     }
 
-    /// The intents, without a call that could fail: for a takeover.
+    /// Lists the intents for a takeover. No fault is injected into this call.
     pub(crate) fn listed(&self) -> Vec<ListedIntent> {
         self.books().listed()
     }
 
-    /// Refunds what an intent charged, or cancels it, without a call that could fail; the bank may
-    /// refuse the refund.
+    /// Ends an intent for a takeover: refunds its charge, or cancels the intent if nothing was
+    /// charged. No fault is injected into this call, but the bank may refuse the refund.
     pub(crate) fn end(&self, refund: &Refund) {
         self.books().end(&refund.intent);
         if let Err(error) = self.desk.refund(refund) {
@@ -103,7 +103,7 @@ pub(crate) struct SimulatedMailer {
 }
 
 impl SimulatedMailer {
-    /// The emails that were sent: recipient, template and body, by key.
+    /// The emails that were sent: recipient, template and body, by idempotency key.
     pub(crate) fn emails(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
         self.emails.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -177,8 +177,8 @@ mod tests {
                 Bank::Pays | Bank::Lapses => "ana",
                 Bank::Declines => "ana-declined",
                 Bank::Asks => "ana-confirms",
-                // No customer's id selects these: a run's plan refuses refunds, and its faulty
-                // ports lose answers.
+                // No customer's id selects these behaviours. In a run, the plan decides which
+                // refunds are refused, and the faulty ports lose answers.
                 Bank::LosesAnswers | Bank::KeepsAll => return None,
             };
             let customer_id = customer.parse().expect("it is a customer's id");
@@ -186,7 +186,8 @@ mod tests {
         }
 
         async fn confirm(&self, intent: &IntentId, charge: &Charge) {
-            // Both banks use the same ids for their intents, so the order tells them apart.
+            // The two banks use the same ids for their intents, so only the order tells which bank
+            // is meant.
             for bank in &self.0 {
                 let known = bank.books().find(intent);
                 if known.is_some_and(|known| known.order_id == charge.order_id) {

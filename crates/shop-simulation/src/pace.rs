@@ -11,15 +11,16 @@ use crate::invariants::OrderHistory;
 use crate::orders::ONE_BY_ONE;
 use crate::shop::Shop;
 
-/// Checks, if a customer may place one order a minute, that the orders of each customer are at
-/// least half a minute apart. They may be less than a minute apart, because two calls of the store
-/// lie between the count of a request and the time of its order.
+/// If a customer may place one order a minute, checks that the orders of each customer are at least
+/// half a minute apart. They may be less than a minute apart, because two calls to the store lie
+/// between the count of a request and the time of its order.
 pub(crate) fn check(
     shop: &Shop,
     observed: &Observed,
     orders: &BTreeMap<String, OrderHistory>,
 ) -> Vec<String> {
-    // A region that took over may not know the latest requests that the first one counted.
+    // A region that took over may not know the latest requests that the first region counted, so it
+    // may accept orders that are closer together.
     if observed.lost_region().is_some()
         || !shop.script.punctual
         || shop.script.settings.orders_per_minute != ONE_BY_ONE
@@ -37,8 +38,8 @@ pub(crate) fn check(
     hasty.map(wrong).collect()
 }
 
-/// A request that is refused was counted at most a minute after those that leave it no place, and
-/// answered within the duration of two calls of the store.
+/// When a request is refused, the requests that use up the limit are at most this old. All were
+/// counted within a minute, and the refusal takes at most as long as two calls to the store.
 const COUNTED_WITHIN: SignedDuration = SignedDuration::from_secs(90);
 
 /// When each customer sent a request to place an order.
@@ -52,8 +53,8 @@ impl Requests {
         sent.entry(customer).or_default().push(now);
     }
 
-    /// Checks that a customer whose request was refused had sent as many as `per_minute` before:
-    /// the requests of others do not count. Returns the violation, if there is one.
+    /// Checks that a customer whose request was refused had sent at least `per_minute` requests
+    /// before. Requests of other customers do not count. Returns the violation, if there is one.
     pub(crate) fn refused(
         &self,
         client: &Client,
@@ -61,8 +62,8 @@ impl Requests {
         (per_minute, now): (u32, Timestamp),
     ) -> Option<String> {
         let wait = problem.retry_after.filter(|_| problem.status == 429)?;
-        // The write that counts a request may meet a conflict: it is then refused for a second,
-        // whatever was counted before.
+        // If the write that counts a request meets a conflict, the API refuses the request and asks
+        // for a retry after one second, however many requests it has counted.
         if wait <= 1 {
             return None;
         }
@@ -70,10 +71,10 @@ impl Requests {
         let sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own = sent.get(customer).into_iter().flatten();
         let lately = own.filter(|at| now.duration_since(**at) < COUNTED_WITHIN).count();
-        // One of them is the request that was refused.
+        // One of the counted requests is the refused request.
         (lately <= per_minute as usize).then(|| {
             format!(
-                "pace: {customer} was refused, and had sent {lately} requests, not {per_minute}"
+                "pace: {customer} was refused after {lately} requests; the limit is {per_minute}"
             )
         })
     }

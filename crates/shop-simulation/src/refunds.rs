@@ -7,8 +7,8 @@ use chorus_table::Event;
 
 use crate::shop::Shop;
 
-/// The results of a refund. An order has one of them, unless its bank refuses the refund or lets it fail
-/// later: an operator may then have requested it again.
+/// The results of a refund. An order has at most one of these events if its bank makes the refund.
+/// If the bank refuses the refund or lets it fail later, an operator may request the refund again.
 const REFUND: [&str; 2] =
     [PaymentCanceled::SPEC.detail_type, ErrorPaymentCanceled::SPEC.detail_type];
 
@@ -18,11 +18,11 @@ const DISPUTE: &str = "charge.dispute.created";
 /// The type of the notice that a refund failed.
 const FAILURE: &str = "refund.failed";
 
-/// How many results the refund of an order has at most: made, failed later, and made again.
+/// The most results that the refund of an order has: it is made, fails later, and is made again.
 const MOST_REFUNDS: u32 = 3;
 
-/// Checks that a refund has one result, unless the bank keeps the charge; and that every dispute of which
-/// the shop took a notice was published.
+/// Checks that an order has at most one result of a refund, or at most `MOST_REFUNDS` if the bank
+/// may keep the charge. Also checks the order's dispute.
 pub(crate) fn check(shop: &Shop, observed: &Observed, id: &str) -> Vec<String> {
     let planned = shop.script.orders.iter().find(|order| order.order_id.as_str() == id);
     let Some(planned) = planned else { return Vec::new() };
@@ -42,10 +42,12 @@ pub(crate) fn check(shop: &Shop, observed: &Observed, id: &str) -> Vec<String> {
     wrong
 }
 
-/// Checks that the dispute of an order was published once, if the shop took a notice of it.
+/// Checks that the dispute of an order was published once, if the shop accepted a notice of the
+/// dispute.
 pub(crate) fn check_dispute(shop: &Shop, observed: &Observed, id: &str) -> Option<String> {
     let planned = shop.script.orders.iter().find(|order| order.order_id.as_str() == id)?;
-    // The dispute may be about an intent that a takeover ended: it need not be published.
+    // The dispute may be about an intent that a takeover ended. Then the shop need not publish the
+    // dispute.
     if shop.bank.books().was_ended(&planned.order_id) {
         return None;
     }
@@ -56,15 +58,15 @@ pub(crate) fn check_dispute(shop: &Shop, observed: &Observed, id: &str) -> Optio
     (taken && times != 1).then(wrong)
 }
 
-/// Whether the shop took a notice of a failed refund of this order, and may have lost it with a
-/// region.
+/// Whether the shop accepted a notice of a failed refund of this order, and may have lost the
+/// notice with a region.
 pub(crate) fn failure_was_lost(shop: &Shop, observed: &Observed, id: &OrderId) -> bool {
     let planned = shop.script.orders.iter().find(|order| order.order_id == *id);
     let mut notices = planned.into_iter().flat_map(|it| notices(observed, FAILURE, &it.name));
     notices.any(|client| is_lost(observed, client))
 }
 
-/// The notices of this type about an order that the shop took.
+/// The accepted notices of this type about an order.
 fn notices<'a>(
     observed: &'a Observed,
     kind: &str,
@@ -75,7 +77,8 @@ fn notices<'a>(
     sent.filter(|client| client.answered == Some(200))
 }
 
-/// Whether a region took the notice so shortly before it was lost that the notice may be lost with it.
+/// Whether the shop accepted the notice so shortly before a region was lost that the notice may be
+/// lost with the region.
 fn is_lost(observed: &Observed, notice: &Client) -> bool {
     let lost = observed.lost_region().filter(|lost| !lost.planned);
     let Some((lost, at)) = lost.zip(notice.answered_at) else { return false };

@@ -1,4 +1,4 @@
-//! Two regions: the second one takes over what the first one left, and what must hold after that.
+//! Runs with two regions: how the second region takes over, and what must hold after the takeover.
 
 use chorus_events::{Money, OrderId};
 use chorus_kernel::testing::expect_ready;
@@ -59,7 +59,7 @@ fn plan(shop: &Shop, standby: &Standby) -> Result<Plan, Failure> {
     expect_ready(Plan::of(&input))
 }
 
-/// Checks what is promised of two regions.
+/// Checks the invariants that hold after the loss of a region.
 pub(crate) fn check(shop: &Shop, observed: &Observed, lost: LostRegion) -> Vec<String> {
     let mut wrong = Vec::new();
     let orders = invariants::orders(observed);
@@ -90,13 +90,13 @@ fn is_there(orders: &std::collections::BTreeMap<String, OrderHistory>, id: &Orde
     orders.contains_key(id.as_str())
 }
 
-/// When the order with this key was answered 201, if it was.
+/// When a client first got a 201 for the order with this key; `None` if no client did.
 fn acknowledged(observed: &Observed, key: &str) -> Option<Timestamp> {
     let clients = observed.clients.iter().filter(|it| it.is_request(PLACE, key));
     clients.filter(|it| it.answered == Some(201)).filter_map(|it| it.answered_at).min()
 }
 
-/// Checks an order that the region which acts does not know: nothing is charged on balance, and no
+/// Checks an order that the active region does not know: all its charges are refunded, and no
 /// parcel is on its way.
 fn check_unknown(shop: &Shop, id: &OrderId) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -119,15 +119,16 @@ fn check_unknown(shop: &Shop, id: &OrderId) -> Vec<String> {
     wrong
 }
 
-/// Checks that every amount that a takeover had to refund was refunded. Not checked are refunds
-/// that the bank refuses or lets fail, and disputed charges, because a person has to settle those.
+/// Checks that every amount that a takeover had to refund was refunded. Refunds that the bank
+/// refuses or lets fail, and disputed charges, are not checked, because a person has to settle
+/// them.
 fn check_ended(shop: &Shop, id: &OrderId) -> Option<String> {
     let not_refunded = shop.bank.books().not_refunded_by_takeover(id);
     let wrong = || format!("takeover: {not_refunded:?} of {id} were not refunded");
     (!not_refunded.is_empty()).then(wrong)
 }
 
-/// How many orders were answered 201, but do not exist in the region that acts.
+/// How many orders were answered with 201, but do not exist in the active region.
 pub(crate) fn lost(shop: &Shop, observed: &Observed) -> u64 {
     let orders = invariants::orders(observed);
     let missing = shop.script.orders.iter().filter(|it| !is_there(&orders, &it.order_id));

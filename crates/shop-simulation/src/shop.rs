@@ -48,7 +48,8 @@ pub(crate) const REFUNDS: Trouble = Trouble::named("refunds");
 /// Customers are forgotten, at any moment, and some come back.
 pub(crate) const FORGETTING: Trouble = Trouble::named("forgetting");
 
-/// Accounts send commands through the bus: the catalogue's, and one that may not.
+/// The catalogue's AWS account, and an AWS account without permission, send commands through the
+/// bus.
 pub(crate) const ACCOUNTS: Trouble = Trouble::named("accounts");
 
 /// The payment provider, which Payment calls.
@@ -58,10 +59,10 @@ pub const MAIL_PORT: Port = Port::external(1, "Mail");
 /// The carrier, which the bus itself calls.
 pub const CARRIER_PORT: Port = Port::external(2, "Carrier");
 
-/// How soon an operator requests a refund again, if at all.
+/// An operator may request a refund again within this time after the alert about that refund.
 const OPERATOR_ACTS_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The secret with which the carrier and the payment provider sign.
+/// The secret with which the carrier and the payment provider sign what they send to the shop.
 const SECRET: &str = "a-secret-of-the-simulated-carrier";
 
 /// The shop of one run, with its partners.
@@ -76,7 +77,7 @@ pub struct Shop {
     pub(crate) poison: usize,
     pub(crate) forgotten: Arc<Forgotten>,
     requests: Requests,
-    /// Every table of the shop but that of people's keys.
+    /// Every table of the shop except the table of people's keys.
     pub(crate) tables: Vec<&'static str>,
     secret: WebhookSecret,
 }
@@ -103,7 +104,8 @@ impl Application for Shop {
         ("ConfirmationTimeoutSeconds", 3_600),
     ];
     const LONGEST_WAIT: Duration = Duration::from_secs(216_400);
-    /// The carrier alone may take two and a half days for a parcel, and the bus a day to reach it.
+    /// The carrier alone may take two and a half days for a parcel, and the bus may need a day to
+    /// reach the carrier.
     const ENDS_WITHIN: Duration = Duration::from_secs(5 * 86_400);
     const POISON: &'static [Poison] = &[
         Poison {
@@ -162,8 +164,8 @@ impl Application for Shop {
         let watched = Arc::clone(&stock);
         let watch = Watch::new(chorus_inventory::TABLE.name, move |item| unsound(item, &watched));
         let mut watches = vec![watch];
-        // In two regions, a takeover may reset a callback whose answer was stored: the answer then
-        // comes again.
+        // In two regions, a takeover may reset a callback whose answer was stored, and the answer
+        // then comes again. These watches would report the reset as a violation.
         if !scenario.has_two_regions() {
             watches.extend(callbacks::watches());
         }
@@ -258,7 +260,7 @@ impl Application for Shop {
     }
 
     /// Declines orders that no reviewer has decided, cancels orders for which the carrier sends no
-    /// callbacks (after a takeover, all orders that do not go on), and requests refunds again.
+    /// callbacks, and requests refunds again. After a takeover, cancels all open orders.
     fn help(&self, round: u32, observed: &Observed) -> Vec<Client> {
         let planned = |id| self.script.orders.iter().find(|order| order.order_id == id);
         let mut all = Vec::new();
@@ -330,8 +332,8 @@ impl Application for Shop {
 }
 
 impl Shop {
-    /// The clients by which an operator requests refunds again: those about which the operator was
-    /// alerted in the last days.
+    /// The clients through which an operator requests refunds again. The operator was alerted about
+    /// each of these refunds at most `OPERATOR_ACTS_WITHIN` ago.
     fn refunds_to_retry(&self, round: u32, observed: &Observed) -> Vec<Client> {
         let (books, now) = (self.bank.books(), self.bank.environment.now());
         let sightings = observed.sightings();
@@ -342,7 +344,8 @@ impl Shop {
             first.is_some_and(|first| now.duration_since(first) < OPERATOR_ACTS_WITHIN)
         };
         let planned = self.script.orders.iter().filter(|order| order.retries_refund);
-        // A disputed charge is left out: disputes are answered at the bank, not refunded again.
+        // A disputed charge is left out: an operator answers a dispute at the bank, and does not
+        // request the refund again.
         let kept = planned.filter(|order| {
             books.keeps_charge(&order.order_id) && !books.is_disputed(&order.order_id)
         });
@@ -351,7 +354,8 @@ impl Shop {
             .collect()
     }
 
-    /// Tells the carrier that it got a parcel's address, or that the shop no longer has one.
+    /// Tells the simulated carrier how the shop answered the request for a parcel's address: with
+    /// the address, or that the shop no longer has the address.
     fn pass_on_address(&self, client: &Client, status: u16) {
         let Some(order_id) = callers::parcel(client) else { return };
         match status {
@@ -367,7 +371,7 @@ impl Shop {
     }
 }
 
-/// Each order's name, and what happens to its payment.
+/// Each order's name in traces, and what its bank does about the payment.
 fn payments(orders: &[PlannedOrder]) -> BTreeMap<OrderId, (String, BankBehavior)> {
     let of = |order: &PlannedOrder| (order.order_id.clone(), (order.name.clone(), order.bank));
     orders.iter().map(of).collect()
@@ -391,8 +395,8 @@ fn reviewers(order: &PlannedOrder, is_reviewed: bool) -> Vec<(Duration, Client)>
     }
 }
 
-/// The fault of an item's stock, if it has one: a count is negative, or the counts do not add up to
-/// the pieces that were put in stock.
+/// What is wrong with an item's stock, if anything: a count is negative, or the counts do not add
+/// up to the pieces that were put in stock.
 fn unsound(item: &Item, stock: &HashMap<String, i64>) -> Option<String> {
     if text(item, "sk") != Some("item") {
         return None;

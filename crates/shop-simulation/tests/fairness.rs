@@ -1,10 +1,12 @@
-//! A customer with many orders at once does not hold up the others: the 99th percentile of the times
-//! from an order's acceptance to its delivery is at most twice what it is without that customer.
+//! A noisy customer, with many orders at once, delays the other customers' orders only a little.
+//! For these orders, the 99th percentile of the time from acceptance to delivery is at most twice
+//! as long as without the noisy customer.
 //!
 //! Every seed is run twice. Both runs have the same orders of the other customers, the same faults
-//! at their calls, and eight tasks at a time; one of them also has the 12 to 23 orders that the noisy
-//! customer places at one moment. The seeds draw no second customer whose orders are delivered, so
-//! the others' share of the eight is the smallest that a customer can have: a half.
+//! at their calls, and eight tasks at a time. One of the runs also has the 12 to 23 orders that the
+//! noisy customer places at one moment. In each run, only one other customer has orders that are
+//! delivered. This customer and the noisy one take turns, so these orders get half of the eight
+//! tasks.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::BTreeMap;
@@ -19,7 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// How many seeds are run: a tenth of them in a debug build.
 const SEEDS: u64 = if cfg!(debug_assertions) { 12 } else { 120 };
 
-/// How many orders of a seed are not the noisy customer's.
+/// The number of orders in a run, not counting those of the noisy customer.
 const ORDERS: u32 = 4;
 
 /// An order as its events show it.
@@ -32,8 +34,8 @@ struct Told {
     delivered: Option<Timestamp>,
 }
 
-/// The runs of all seeds: how long each order of the other customers took, in milliseconds, by its
-/// seed and its id; and what was violated.
+/// The results of all seeds: the violations, and how long each order of the other customers took,
+/// in milliseconds, by the order's seed and id.
 #[derive(Default)]
 struct Runs {
     took: BTreeMap<(u64, String), i128>,
@@ -94,8 +96,8 @@ fn percentile(percent: usize, took: impl Iterator<Item = i128>) -> i128 {
     took[(took.len() * percent).div_ceil(100) - 1]
 }
 
-/// Compares the runs beside the noisy customer with those without, by the orders that are delivered
-/// in both.
+/// Compares how long orders take in the runs with and without the noisy customer. Only orders that
+/// are delivered in both runs count.
 #[track_caller]
 fn at_most_twice(names: &str) {
     let with = |trouble| {
@@ -127,14 +129,15 @@ fn a_noisy_customer_does_not_hold_up_the_others_where_nothing_goes_wrong() {
     at_most_twice("none");
 }
 
-/// These faults cost seconds: another attempt to publish, a wrong list of orders, copies that run at
-/// the same time. No others are injected, because they would hide what a tenant costs the others:
+/// The injected faults delay an order by only seconds. They cause another attempt to publish, a
+/// stale list of orders, or duplicates that run at the same time. Other faults are not injected,
+/// because they would hide how much one tenant delays the others:
 ///
-/// - `outages`, `delays`, `lost-answers`, `carrier`, `reviews` and `customers` let an order wait for
-///   hours, with the noisy customer and without;
+/// - `outages`, `delays`, `lost-answers`, `carrier`, `reviews` and `customers` make an order wait
+///   for hours, with the noisy customer and without;
 /// - after `crashes`, `refusals` and `timeouts`, the bus tries a function again after one and two
-///   minutes. That alone is the 99th percentile, even if deliveries are taken in the order in which
-///   they are due: such a test could not fail.
+///   minutes. These delays alone determine the 99th percentile, even if tenants do not take turns,
+///   so that the test could not fail.
 #[test]
 fn a_noisy_customer_does_not_hold_up_the_others_beside_duplicates_and_rejected_entries() {
     at_most_twice("partial-publishes,stale-reads,duplicates,versions");

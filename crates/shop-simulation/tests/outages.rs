@@ -9,7 +9,7 @@ use chorus_shop_simulation::{
 use chorus_simulation::{Outage, Port};
 use chorus_table::policy::OUTAGE;
 
-/// The most calls that are made to an unavailable partner for each message that waits.
+/// The maximum number of calls to an unavailable partner for each message that waits.
 const CALLS: u64 = 100;
 
 /// The outcome of a fixed script in which this partner is unavailable for the first six hours.
@@ -80,7 +80,7 @@ fn a_store_or_a_bus_away_for_ten_minutes_loses_nothing_and_nobody_redrives() {
 #[test]
 fn calls_of_who_is_away_are_few_however_many_orders_wait() {
     // Every run checks that few calls are made to an unavailable partner. Without circuit breakers,
-    // these runs would make many.
+    // these runs would make many calls.
     let faults = faults("outages").unwrap();
     let outcomes = (0..12).map(|seed| Simulator::new().seed(seed, &faults, 40).unwrap());
     let mut unanswered = 0;

@@ -33,8 +33,8 @@ fn whatever_goes_wrong_nothing_is_lost_and_nothing_happens_twice() {
     assert!(report.ends.kept > SEEDS / 50, "{:?}", report.ends);
 }
 
-/// A process that dies after the charge leaves the state machine to the retry, and the notice of the
-/// customer's confirmation comes first.
+/// The process dies after it has asked the provider for the charge, and the retry starts the state
+/// machine. The provider reports the customer's confirmation before the state machine waits for it.
 #[test]
 fn a_customer_who_confirms_before_the_shop_waits_for_it_is_charged_before_the_deadline() {
     let simulator = Simulator::new();
@@ -95,8 +95,8 @@ fn services_of_two_releases_publish_and_read_the_versions_that_each_has() {
         alone += run.trace.iter().filter(of_earlier_release).count();
         refused += run.trace.iter().filter(|line| line.contains("NewerVersion")).count();
     }
-    assert!(alone > 0, "no sender was of the earlier release");
-    assert!(refused > 0, "no consumer was of the earlier release");
+    assert!(alone > 0, "no sender ran the earlier release");
+    assert!(refused > 0, "no consumer ran the earlier release");
 }
 
 #[test]

@@ -24,30 +24,34 @@ use crate::region::{Standby, TakenOver};
 use crate::scenario::Scenario;
 use crate::trouble::Trouble;
 
-/// An application that the simulator can run. The constants and the functions without `self` are
-/// the same for all runs; a value is the application of one run, with its simulated partners.
+/// An application that the simulator can run. The constants and the functions without `self` hold
+/// for all runs. A value of the type is the application of one run, with its simulated partners.
 pub trait Application: Sized {
     /// What people do in one run.
     type Script: Script;
-    /// The names of fixed scripts, on which every fault is tried in turn; no seed draws them.
+    /// The name of a fixed script, which does not come from a seed. A campaign runs the script once
+    /// for every fault.
     type Story: Copy + Debug + PartialEq + Serialize + Send + Sync;
-    /// How many cases of a run ended in each way; a report adds up those of all runs.
+    /// Counts a run's cases by how they ended. A report adds up these counts over all runs.
     type Ends: Clone + Default + Debug + AddAssign + Serialize + Send;
 
     const TABLE: Table;
-    /// Kinds of trouble that only this application can have, besides the general ones.
+    /// Kinds of trouble that only this application has, in addition to the general kinds.
     const TROUBLES: &'static [Trouble] = &[];
-    /// The ports of external partners, besides the general ports such as the store and the bus.
+    /// The ports of external partners, in addition to the general ports such as the store and the
+    /// bus.
     const PORTS: &'static [Port] = &[];
     /// The circuit breaker of each partner that has one, with the partner's port.
     const BREAKERS: &'static [(Port, &'static Breaker)] = &[];
-    /// Timeouts of the state machines' waits, in seconds, by name, which override the defaults.
+    /// Timeouts that override the defaults of the state machines' waits. Each has its name, and its
+    /// value in seconds.
     const LIMITS: &'static [(&'static str, u32)] = &[];
     /// A time that is longer than any wait of a state machine.
     const LONGEST_WAIT: Duration = Duration::ZERO;
-    /// Once faults have stopped, it is a violation if the run does not end within this time.
+    /// A run must end within this time after faults have stopped. A longer run is a violation.
     const ENDS_WITHIN: Duration;
-    /// The unreadable messages to publish, used in turn.
+    /// The unreadable messages to publish, one after another; after the last, the first is used
+    /// again.
     const POISON: &'static [Poison] = &[];
     /// The partners that may send commands through the bus, and their accounts.
     const SENDERS: &'static [(Partner, &'static str)] = &[];
@@ -56,16 +60,15 @@ pub trait Application: Sized {
     /// Kinds of trouble of the application that do not occur in runs with two regions.
     const IN_ONE_REGION: &'static [Trouble] = &[];
 
-    /// Draws what people do in the run of a seed with `size` cases.
+    /// Draws a script of `size` cases.
     fn draw(size: u32, draws: &mut Draws) -> Self::Script;
 
-    /// What people do in a fixed script: by default, three cases that are drawn without any
-    /// trouble.
+    /// The script of a story. By default, it has three cases, which are drawn without any trouble.
     fn fixed(_: Self::Story) -> Self::Script {
         Self::draw(3, &mut Draws::plain())
     }
 
-    /// The application of one run.
+    /// Sets up the application for one run.
     fn open(environment: &Arc<Environment>, scenario: &Scenario<Self::Script>) -> Opened<Self>;
 
     /// The clients that call the API before anything goes wrong.
@@ -73,21 +76,24 @@ pub trait Application: Sized {
         Vec::new()
     }
 
-    /// The clients that call the API while faults are injected, and after how much time.
+    /// The clients that call the API while faults are injected. Each duration is the time from the
+    /// first moment of faults to the client's first call.
     fn callers(&self) -> Vec<(Duration, Client)>;
 
-    /// The messages that other accounts put on the bus while faults are injected, and after how much
-    /// time. The bus accepts all of them, as if its policy had no conditions.
+    /// The messages that other AWS accounts put on the bus while faults are injected. Each duration
+    /// counts from the first moment of faults. The bus accepts every message, as if its policy had
+    /// no conditions.
     fn sent(&self) -> Vec<(Duration, Sent)> {
         Vec::new()
     }
 
-    /// The request of a client's next attempt, for applications in which it changes.
+    /// The request of a client's next attempt. By default, every attempt sends the same request.
     fn request(&self, client: &Client, _now: Timestamp) -> Request {
         client.request.clone()
     }
 
-    /// Receives the response to a client, and returns what is wrong with it, as `kind: what`.
+    /// Checks the response to a client. Returns a violation as `kind: description`, if there is
+    /// one.
     fn check_answer(
         &self,
         _client: &Client,
@@ -99,8 +105,8 @@ pub trait Application: Sized {
     /// Whether every case has ended.
     fn is_over(&self, observed: &Observed) -> bool;
 
-    /// The clients by which an operator helps cases that do not end by themselves once faults have
-    /// stopped. `round` counts from 0.
+    /// The clients through which an operator ends cases that do not end by themselves. The clients
+    /// call the API after faults have stopped. `round` counts from 0.
     fn help(&self, _round: u32, _observed: &Observed) -> Vec<Client> {
         Vec::new()
     }
@@ -110,7 +116,7 @@ pub trait Application: Sized {
         Box::pin(std::future::ready(()))
     }
 
-    /// Takes over the cases of the region that acted before; no region acts meanwhile.
+    /// Takes over the cases of the region that was active before. No region is active during the takeover.
     ///
     /// # Errors
     /// If the takeover fails.
@@ -118,25 +124,25 @@ pub trait Application: Sized {
         Ok(TakenOver::default())
     }
 
-    /// Whether the case with this `correlation-id` was lost with a region, which may leave its messages
-    /// among the dead letters.
+    /// Whether the case with this `correlation-id` was lost with a region. Messages of a lost case
+    /// may stay among the dead letters.
     fn was_lost(&self, _observed: &Observed, _correlation_id: &str) -> bool {
         false
     }
 
-    /// The name that traces, lists of faults and reports of failures show for the case with this
-    /// `correlation-id`; none if it is not a case of the script.
+    /// The name of the case with this `correlation-id`, for traces, lists of faults and reports of
+    /// failures. Returns `None` if the script has no such case.
     fn name(&self, _correlation_id: &str) -> Option<&str> {
         None
     }
 
-    /// Checks the application's own invariants at the end of a run; returns each violation as
-    /// `kind: what`. The simulator itself checks that what was committed was published, that no
-    /// readable message is left among the dead letters, and that every unreadable one is there.
+    /// Checks the application's own invariants at the end of a run. Returns each violation as
+    /// `kind: description`. The simulator itself checks that all committed events were published,
+    /// and that the dead letters are exactly the unreadable messages.
     fn check(&self, observed: &Observed) -> Vec<String>;
 
-    /// The number of external calls that had an effect so far, by kind of effect: replays and late
-    /// repetitions must change none of these numbers.
+    /// Counts the external calls that have had an effect, by kind of effect. Replays and late
+    /// repetitions must not change these counts.
     fn effects(&self) -> Effects {
         Effects::new()
     }
@@ -144,21 +150,21 @@ pub trait Application: Sized {
     fn ends(&self, observed: &Observed) -> Self::Ends;
 }
 
-/// A message that another account puts on the bus.
+/// A message that another AWS account puts on the bus.
 #[derive(Debug, Clone)]
 pub struct Sent {
     pub account: &'static str,
     pub entry: Entry,
 }
 
-/// What people do in one run: a number of cases, such as orders. The events of a case have a
-/// `correlation-id` in common.
+/// What simulated people do in one run. A script consists of cases, such as orders. All events of a
+/// case have the same `correlation-id`.
 pub trait Script: Clone + Debug + Send + Sync + 'static {
-    /// Changes that make a script simpler without removing a case: each is tried by itself on a
-    /// failure.
+    /// Changes that make a script simpler without removing a case. When the simulator shrinks a
+    /// failure, it tries each change by itself.
     const SIMPLER: &'static [fn(&mut Self)] = &[];
 
-    /// How many cases the script has; a failure is also tried without each of them.
+    /// The number of cases. When the simulator shrinks a failure, it tries to remove each case.
     fn len(&self) -> usize;
 
     fn is_empty(&self) -> bool {
@@ -202,7 +208,7 @@ pub struct Opened<A> {
     pub watches: Vec<Watch>,
 }
 
-/// Checks an item: returns what is wrong with it, if anything is.
+/// Checks an item. Returns a description of the violation, if there is one.
 type Broken = Box<dyn Fn(&Item) -> Option<String> + Send + Sync>;
 
 /// An invariant of a table's items, which is checked after every write to them.
@@ -212,7 +218,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// An invariant that an item of `table` violates if `broken` returns what is wrong with it.
+    /// An invariant of the items of `table`. `broken` returns a description of the violation, or
+    /// `None` if the item is valid.
     pub fn new(
         table: &'static str,
         broken: impl Fn(&Item) -> Option<String> + Send + Sync + 'static,
@@ -221,20 +228,20 @@ impl Watch {
     }
 }
 
-/// An unreadable message, and the rows whose rules must move it to their dead letters.
+/// An unreadable message, and the rows of the design table whose dead-letter queues must get it.
 #[derive(Debug, Clone, Copy)]
 pub struct Poison {
     /// The event that the message claims to be.
     pub event: EventSpec,
     pub unreadable: Unreadable,
-    /// The rows that must each have the message among their dead letters.
+    /// The rows whose dead-letter queues must each hold the message.
     pub dead_lettered_by: &'static [RowSpec],
 }
 
 /// The defect that makes a message unreadable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreadable {
-    /// The message's data have only this field, with a value that the field cannot have.
+    /// The message's data have only this field, with an invalid value.
     Data(&'static str),
     /// The message has no envelope.
     Envelope,

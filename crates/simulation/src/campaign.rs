@@ -1,5 +1,5 @@
-//! Campaigns of many runs: a range of seeds, or every fault, or every pair of faults, in a fixed
-//! script.
+//! Campaigns of many runs: one run for each seed of a range or, with a fixed script, one run for
+//! each fault or for each pair of faults.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -19,7 +19,7 @@ use crate::trouble::Faults;
 /// The most failures that are shrunk and printed; further ones are only counted.
 const REPORTED_FAILURES: usize = 3;
 
-/// How many of the places at which no process died a report names at most.
+/// A report names at most this many of the places at which no process died.
 const NAMED_PLACES: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,14 +27,15 @@ pub enum Campaign<S> {
     /// One run for each seed.
     Seeds {
         seeds: Range<u64>,
-        /// The trouble that the runs may be exposed to; each seed draws a part of it.
+        /// The kinds of trouble that may occur in the runs. Each seed draws some of them.
         faults: Faults,
         size: u32,
     },
-    /// Every fault at every call of a fixed script, one in each run.
+    /// Every possible fault in a fixed script: one run for each call and each of its faults.
     Single { story: S },
-    /// Every pair of faults of a fixed script, the second at a call that follows the first. The
-    /// pairs are divided into `parts`; the campaign runs the part number `part`, from 0.
+    /// Every pair of faults in a fixed script, one pair in each run. The second fault is at a later
+    /// call than the first. The pairs are divided into `parts`, and the campaign runs only part
+    /// number `part`, counted from 0.
     Pairs { story: S, part: u64, parts: u64 },
 }
 
@@ -59,15 +60,15 @@ impl Default for Setting {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
     pub runs: u64,
-    /// The steps so far. A step is one seed, one fault, or one first fault with every second fault
-    /// that may follow it.
+    /// The number of completed steps. A step is one seed, one fault, or one first fault with every
+    /// second fault that may follow it.
     pub steps: u64,
     pub of: u64,
     pub runs_per_second: f64,
     pub failures: u64,
 }
 
-/// A run that violated something, shrunk as far as possible.
+/// A run that violated an invariant, shrunk as far as possible.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Failure<S> {
@@ -80,9 +81,10 @@ pub struct Failure<S> {
     pub struck_at_first: usize,
     /// The smallest set of faults found that still leads to the violation.
     pub faults: Vec<Injection>,
-    /// The other trouble that the violation needs, one line each.
+    /// What the violation needs besides the faults, such as "each delivery is made up to 3 times";
+    /// each entry describes one kind of trouble.
     pub disorder: Vec<String>,
-    /// The events of the cases, in the order in which the bus accepted them.
+    /// The events of cases, such as orders, in the order in which the bus accepted the events.
     pub story: Vec<String>,
     /// How many runs the shrinking took.
     pub shrunk_in: u32,
@@ -106,14 +108,15 @@ pub struct Report<E, S> {
     pub dead_letters: u64,
     /// The virtual time that passed in all runs, in days.
     pub virtual_days: i64,
-    /// The number of replays of the archive, of rebuilds, of redrives, and of unreadable messages.
+    /// Four counts: replays of the archive, rebuilds of projections, redrives, and unreadable
+    /// messages.
     pub chores: [u64; 4],
     /// How many runs were exposed to each kind of trouble.
     pub exposed: BTreeMap<String, u64>,
     /// The number of injected faults, by kind.
     pub injected: BTreeMap<String, u64>,
-    /// The number of places in the code at which a process made a call: the nth call of an action
-    /// on an event.
+    /// The number of places in the code at which a process made a call. A place is identified by an
+    /// action, the type of the action's event, and the number of the call.
     pub places: usize,
     /// The number of `places` at which a process died.
     pub crashed: usize,
@@ -121,7 +124,8 @@ pub struct Report<E, S> {
     pub not_crashed: Vec<String>,
     pub failed: u64,
     pub failures: Vec<Failure<S>>,
-    /// If no run failed: an upper bound of the share of failing runs, with 95 % confidence (3/N).
+    /// If no run failed: an upper bound of the share of failing runs, with 95 % confidence. The
+    /// bound is 3 divided by `runs`.
     pub bound: f64,
 }
 
@@ -273,7 +277,8 @@ impl<A: Application> Simulator<A> {
         self.faults_after(story, &[])
     }
 
-    /// Every fault that can be injected after those of `first`, in a run that has them.
+    /// Lists every fault that can be injected after the faults of `first`, in a run with the faults
+    /// of `first`.
     fn faults_after(&self, story: A::Story, first: &[Injection]) -> Result<Vec<Injection>, Error> {
         let outcome = self.run(&Request { listed: true, ..Request::fixed(story, first) })?;
         let begin = first.last().map_or(0, |first| {

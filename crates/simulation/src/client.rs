@@ -1,4 +1,5 @@
-//! Clients of the application's API: they repeat a request until it is answered, or give up.
+//! Clients of the application's API. A client repeats its request until the response is final, or
+//! gives up.
 
 use std::time::Duration;
 
@@ -6,11 +7,11 @@ use chorus_http::{Caller, Request};
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// How often a client tries by default.
+/// How many times a client tries by default.
 const PATIENCE: u32 = 12;
 
-/// The response at which a client stops repeating its request. For every client, 2xx and 409 are
-/// final, and 429 and any 5xx are not.
+/// Which 4xx responses are final for a client. For every client, 2xx and 409 are final, and 429 and
+/// 5xx are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Until {
     Refused,
@@ -25,14 +26,14 @@ pub struct Client {
     pub name: String,
     /// The method and path, such as `POST /orders`.
     pub route: &'static str,
-    /// The request that it sends at each attempt.
+    /// The request that the client sends at each attempt.
     pub request: Request,
-    /// The status of the final response; none before that.
+    /// The status of the final response; `None` until it arrives.
     pub answered: Option<u16>,
     /// When the final response came.
     pub answered_at: Option<Timestamp>,
-    /// Whether the client repeats a request that was answered so long ago that its record has
-    /// expired. The API may then refuse the request.
+    /// Whether the client repeats a request that was answered so long ago that the idempotency
+    /// record has expired. The API may then refuse the request.
     pub much_later: bool,
     pub(crate) patience: u32,
     pub(crate) attempts: u32,
@@ -41,8 +42,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of a route, such as `POST /orders`. It tries up to twelve times, and any 4xx is
-    /// final for it.
+    /// A client of a route, such as `POST /orders`. It tries up to twelve times, and any 4xx except
+    /// 429 is final for it.
     #[must_use]
     pub fn new(name: impl Into<String>, route: &'static str, body: &Value) -> Self {
         Self {
@@ -66,7 +67,7 @@ impl Client {
         self
     }
 
-    /// Sends the request as this caller; without it, the caller is unknown.
+    /// Sends the request as this caller. Without this call, the caller is unknown.
     #[must_use]
     pub fn caller(mut self, caller: Caller) -> Self {
         self.request.caller = caller;
@@ -87,28 +88,28 @@ impl Client {
         self
     }
 
-    /// Continues to ask after a 404, for something that will exist sooner or later.
+    /// Repeats the request after a 404 or a 410, because the resource will exist later.
     #[must_use]
     pub const fn until_found(mut self) -> Self {
         self.until = Until::Found;
         self
     }
 
-    /// Continues after any 4xx except 404, 409 and 410.
+    /// Repeats the request after any 4xx except 404, 409 and 410.
     #[must_use]
     pub const fn until_accepted(mut self) -> Self {
         self.until = Until::Accepted;
         self
     }
 
-    /// Continues after any 4xx but 409.
+    /// Repeats the request after any 4xx except 409.
     #[must_use]
     pub const fn until_conflict(mut self) -> Self {
         self.until = Until::Conflict;
         self
     }
 
-    /// If the request was answered, repeats it much later, when its record has expired.
+    /// Sends an answered request again after its idempotency record has expired.
     #[must_use]
     pub const fn repeats(mut self) -> Self {
         self.repeats = true;
@@ -122,7 +123,7 @@ impl Client {
             && self.request.headers.get("idempotency-key").is_some_and(|own| own == key)
     }
 
-    /// The client that repeats the same request much later.
+    /// A copy of this client that sends the same request after its idempotency record has expired.
     pub(crate) fn again(&self) -> Self {
         let name = format!("{}, much later", self.name);
         let (attempts, answered, answered_at) = (0, None, None);

@@ -1,5 +1,5 @@
-//! Draws from a seed. The draws for one thing depend only on the seed and on that thing's name, so
-//! that every other draw stays the same if a fault is removed.
+//! Random numbers that are drawn from a seed. Each sequence of draws depends only on the seed and
+//! on a name. So if a fault is removed from a run, the sequences under other names stay the same.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -29,13 +29,13 @@ pub(crate) fn hash_name(text: &str) -> u64 {
 pub struct Draw(u64);
 
 impl Draw {
-    /// Draws from `seed` for the thing called `what`.
+    /// The draws from `seed` under the name `what`.
     #[must_use]
     pub fn of(seed: u64, what: &str) -> Self {
         Self(mix(seed, hash_name(what)))
     }
 
-    /// Draws from `seed` for the thing numbered `what`.
+    /// The draws from `seed` under the number `what`.
     #[must_use]
     pub const fn numbered(seed: u64, what: u64) -> Self {
         Self(mix(seed, what))
@@ -58,14 +58,15 @@ impl Draw {
         choices[place]
     }
 
-    /// A duration within a second, a minute, an hour or thirty hours, so that each scale occurs.
+    /// A duration below a second, a minute, an hour or thirty hours. The limit is drawn first, so
+    /// that durations of each scale occur.
     pub fn moment(&mut self) -> Duration {
         let span = self.one_of(&[1_000, 60_000, HOUR, 30 * HOUR]);
         Duration::from_millis(self.below(span))
     }
 }
 
-/// The draws of an application's script.
+/// The random numbers from which an application draws its script.
 #[derive(Debug)]
 pub struct Draws {
     pub seed: u64,
@@ -85,7 +86,7 @@ impl Draws {
         Self { seed: 0, troubles: BTreeSet::new(), quantities, moments }
     }
 
-    /// Draws for the thing called `what`.
+    /// The draws from the run's seed under the name `what`.
     #[must_use]
     pub fn of(&self, what: &str) -> Draw {
         Draw::of(self.seed, what)
@@ -97,8 +98,8 @@ impl Draws {
         self.troubles.contains(&trouble)
     }
 
-    /// When this trouble happens: between one and `most` times; never, if the run is not exposed to
-    /// it.
+    /// The moments at which this trouble happens: from one to `most` moments, or none if the
+    /// trouble does not occur in this run.
     pub fn moments(&mut self, trouble: Trouble, most: u64) -> Vec<Duration> {
         let count = if self.has(trouble) { 1 + self.moments.below(most) } else { 0 };
         (0..count).map(|_| self.moments.moment()).collect()

@@ -1,4 +1,4 @@
-//! The environment of a run's functions: its clock, and the faults at its calls.
+//! The environment of a run's functions: their clock, and the faults at their calls.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
@@ -24,7 +24,7 @@ pub(crate) fn beginning() -> Timestamp {
     Timestamp::from_second(1_795_000_000).expect("a second of this century is a timestamp")
 }
 
-/// How long a function may run before the platform gives it up.
+/// The platform treats a function as timed out after this time.
 pub(crate) const FUNCTION_TIMEOUT: Duration = chorus_table::policy::FUNCTION_TIMEOUT;
 
 /// A fault at one call.
@@ -48,11 +48,11 @@ impl std::fmt::Display for Injection {
 
 /// A text that does not name a fault at a call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a fault: `CrashAfter at call 3 (Write) of TASK` is one")]
+#[error("{0:?} is not a fault; write one as `CrashAfter at call 3 (Write) of TASK`")]
 pub struct UnknownInjection(String);
 
 impl Injection {
-    /// Reads an injection from its `Display` text. Its port has to be a general one, or one of
+    /// Reads an injection from its `Display` text. The port has to be in `Port::GENERAL` or in
     /// `ports`.
     ///
     /// # Errors
@@ -81,9 +81,11 @@ pub(crate) struct Called {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Plan {
-    /// Drawn: of a thousand calls, this many get a fault, if its kind of trouble is in `troubles`.
+    /// Of a thousand calls, `per_mille` draw a fault. It is injected if its kind of trouble is in
+    /// `troubles`.
     Drawn { per_mille: u64, troubles: BTreeSet<Trouble> },
-    /// These faults only, by the task's name and the number of its call.
+    /// Injects only these faults. The key is the hash of a task's name, and the number of the
+    /// task's call.
     Listed(HashMap<(u64, u32), Fault>),
 }
 
@@ -98,12 +100,12 @@ impl Plan {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) label: Arc<str>,
-    /// The label without the case: the same for every case that runs this code.
+    /// The label without the name of the case: the same text for all cases that run the same code.
     pub(crate) place: Arc<str>,
     pub(crate) name: u64,
     pub(crate) calls: u32,
     pub(crate) skew: SignedDuration,
-    /// The number of the call from which on the clock is set back, and the clock's error from then
+    /// The number of the call at which the clock is set back, and the clock's error from that call
     /// on.
     pub(crate) jump: Option<(u32, SignedDuration)>,
     pub(crate) wake_at: Timestamp,
@@ -111,8 +113,8 @@ pub(crate) struct Running {
     pub(crate) timed_out: bool,
 }
 
-/// What happens outside of the functions at a later time, such as at a partner. Returns the clients
-/// that then call the API.
+/// An event outside of the functions, such as a partner's callback. Returns the clients that call
+/// the API because of the event.
 pub(crate) type Later = Box<dyn FnOnce() -> Vec<Client> + Send>;
 
 /// The environment of one run: the clock, and the faults. All methods may be called from anywhere
@@ -129,26 +131,26 @@ pub(crate) struct State {
     /// Whether calls take drawn amounts of time, so that tasks interleave.
     pub(crate) jitter: bool,
     pub(crate) skews: bool,
-    /// Which release each service runs; none if all run the same one.
+    /// The release that each service runs; `None` if all services run the same release.
     pub(crate) releases: Option<Releases>,
     pub(crate) running: Option<Running>,
     pub(crate) injected: Vec<Injection>,
     pub(crate) calls: u64,
-    /// Every call; none unless the calls were requested.
+    /// The run's calls; `None` if nobody asked for this list.
     pub(crate) called: Option<Vec<Called>>,
-    /// The calls that a process made, and those at which a process died, by place in the code.
+    /// The places in the code at which a process made a call (`seen`) or died (`crashed`).
     pub(crate) seen: BTreeSet<(Arc<str>, u32, Port)>,
     pub(crate) crashed: BTreeSet<(Arc<str>, u32, Port)>,
     pub(crate) later: Vec<(Timestamp, Later)>,
-    /// The outages: which port, from when, and until when.
+    /// For each outage: its port, its beginning and its end.
     pub(crate) away: Vec<(Port, Timestamp, Timestamp)>,
     /// How many calls were made during an outage.
     pub(crate) unanswered: u64,
     /// How many calls were made during an outage, by port.
     pub(crate) unanswered_at: BTreeMap<Port, u64>,
-    /// Within how many seconds a late call has its effect.
+    /// A late call has its effect after at most this many seconds.
     pub(crate) late_within: u64,
-    /// Checks that tenants take turns, if the run has a noisy one.
+    /// Checks that tenants take turns, in a run with a noisy tenant.
     pub(crate) turns: Option<Turns>,
     pub(crate) violations: Vec<String>,
     pub(crate) trace: Trace,
@@ -192,7 +194,7 @@ impl Environment {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reports a violation, as `kind: what`.
+    /// Reports a violation, as `kind: description`.
     pub fn violated(&self, what: String) {
         let mut state = self.state();
         if !state.violations.contains(&what) {
@@ -206,8 +208,8 @@ impl Environment {
         self.state().armed
     }
 
-    /// Schedules `what` for `pause` from now, as an event of the outside world that no function
-    /// runs. Each client that `what` returns then calls the API.
+    /// Plans to run `what` after `pause`, outside of any function, such as at a partner. Each
+    /// client that `what` returns then calls the API.
     pub fn later(&self, pause: Duration, what: impl FnOnce() -> Vec<Client> + Send + 'static) {
         let at = later(self.now(), pause);
         self.state().later.push((at, Box::new(what)));
@@ -241,10 +243,11 @@ impl Environment {
         if self.answer(fault).await { None } else { Some(answer) }
     }
 
-    /// Begins a call: other tasks run meanwhile, and a fault may be injected. Outside of any task,
-    /// calls take no time and always succeed. A simulated partner that does not use
-    /// [`external`](Self::external) has to do nothing at [`Fault::Unavailable`], and has to end the
-    /// call with [`answer`](Self::answer).
+    /// Begins a call of the running task, and returns the fault of the call. Other tasks run during
+    /// the call. Outside of any task, a call takes no time and always succeeds.
+    ///
+    /// A simulated partner that does not use [`external`](Self::external) must do nothing at
+    /// [`Fault::Unavailable`], and must end the call with [`answer`](Self::answer).
     pub async fn call(&self, port: Port) -> Option<Fault> {
         let fault = self.begin_call(port)?;
         Pause { environment: self, begun: false }.await;
@@ -254,8 +257,8 @@ impl Environment {
         fault
     }
 
-    /// Ends a call after it had its effect: the process may die. Returns whether the response is
-    /// lost.
+    /// Ends a call that has had its effect. At [`Fault::CrashAfter`], the process dies. Returns
+    /// whether the response is lost.
     pub async fn answer(&self, fault: Option<Fault>) -> bool {
         if fault == Some(Fault::CrashAfter) {
             self.die().await;
@@ -296,8 +299,8 @@ impl Environment {
         self.sleep(Duration::from_millis(millis)).await;
     }
 
-    /// Begins a call of the running task: decides which fault it gets, and when the task continues.
-    /// Returns none outside of any task.
+    /// Begins a call of the running task: decides which fault the call gets, and when the task
+    /// continues. The outer option is `None` outside of any task.
     #[allow(clippy::option_option)]
     fn begin_call(&self, port: Port) -> Option<Option<Fault>> {
         let now = self.now();
@@ -370,8 +373,8 @@ impl State {
     }
 }
 
-/// How long a call takes: mostly almost no time, sometimes seconds; slow partners take up to two
-/// seconds.
+/// How long a call takes: mostly less than 0.2 seconds, or 2 seconds for a slow partner, and
+/// sometimes up to 8 seconds.
 fn jitter(port: Port, draw: &mut Draw) -> Duration {
     match draw.below(100) {
         0..97 if port.is_slow() => Duration::from_millis(draw.below(2_000)),

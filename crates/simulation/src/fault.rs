@@ -2,8 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
-/// A port through which functions call something outside: a fault may be injected into every such
-/// call.
+/// A port through which functions call something outside, such as the store or a partner. A fault
+/// may be injected into each of these calls.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Port {
     /// Distinguishes the port in a trace's fingerprint.
@@ -26,7 +26,7 @@ enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// The call is refused because there are too many; it has no effect.
+    /// The call is throttled, and has no effect.
     Throttled,
     /// The call gets no answer (a 5xx); it has no effect.
     Unavailable,
@@ -44,7 +44,8 @@ pub enum Fault {
     Stale,
     /// The call gets no answer, and has its effect much later.
     Late,
-    /// The platform gives the function up as timed out, and retries; the function continues to run.
+    /// The platform treats the invocation as timed out, and retries it; the function continues to
+    /// run.
     TimedOut,
 }
 
@@ -59,8 +60,8 @@ impl Port {
     pub(crate) const GENERAL: [Self; 4] =
         [Self::READ, Self::INDEX_READ, Self::WRITE, Self::PUBLISH];
 
-    /// The port of an external partner. `number` distinguishes the application's ports, from 0;
-    /// `name` is in CamelCase.
+    /// The port of an external partner. `number` counts the application's ports from 0; `name` is
+    /// in CamelCase.
     #[must_use]
     pub const fn external(number: u8, name: &'static str) -> Self {
         Self { number: 4 + number, name, kind: Kind::External }
@@ -116,7 +117,7 @@ impl std::fmt::Debug for Port {
 }
 
 impl Serialize for Port {
-    /// The name in kebab-case, like everything in a report.
+    /// Writes the name in kebab-case, like all names in a report.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut name = String::new();
         for letter in self.name.chars() {

@@ -12,8 +12,8 @@ pub(crate) fn check<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     let observed = &simulation.observed;
     let mut wrong = simulation.application.check(observed);
     if observed.lost.is_some() {
-        // A takeover may decide a lost event again, with other data: a consumer that has handled
-        // the lost one refuses the new one with `KeyReused`, which is no violation.
+        // A region that takes over may publish a lost event again, with other data. A consumer that
+        // has handled the lost event refuses the new event with `KeyReused`, which is no violation.
         let is_known = |about: &str| !simulation.application.was_lost(observed, about);
         let dead = check_dead_letters(observed, is_known).into_iter();
         wrong.extend(dead.filter(|what| !what.contains("KeyReused")));
@@ -28,7 +28,8 @@ pub(crate) fn check<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     wrong
 }
 
-/// The committed records of which an event is not on the bus, or a signal was not sent.
+/// The committed records with an event that the bus never accepted, or with a signal that was never
+/// sent.
 pub(crate) fn unpublished(observed: &Observed) -> Vec<String> {
     let records = observed.items(IDEMPOTENCY_TABLE.name);
     let sightings = observed.sightings();
@@ -40,7 +41,7 @@ pub(crate) fn unpublished(observed: &Observed) -> Vec<String> {
 }
 
 /// Names the part of a record that has not been published: an event that the bus never accepted, or
-/// the record itself if it is still left to the sweeper.
+/// the record itself if the sweeper still has to publish it.
 fn missing(record: &Item, sightings: &Sightings) -> Option<String> {
     let events = match committed_events(record) {
         Ok(events) => events,
@@ -54,7 +55,7 @@ fn missing(record: &Item, sightings: &Sightings) -> Option<String> {
     lost.or_else(|| text(record, UNPUBLISHED_INDEX.pk).map(|_| "a record".to_owned()))
 }
 
-/// Checks that everything that was committed was published.
+/// Checks that everything in the committed records was published.
 fn check_records(observed: &Observed) -> Vec<String> {
     let unpublished = unpublished(observed).into_iter();
     unpublished.map(|what| format!("records: {what} is not published")).collect()
@@ -90,8 +91,8 @@ pub(crate) fn poison_mark(number: usize) -> String {
     format!("poison-{number}")
 }
 
-/// Checks that every readable message about a case that `is_known` was handled in the end: none is
-/// among the dead letters.
+/// Checks that the dead letters contain no readable message about a case for which `is_known`
+/// holds.
 fn check_dead_letters(observed: &Observed, is_known: impl Fn(&str) -> bool) -> Vec<String> {
     let readable = observed
         .dead_letters()
@@ -106,12 +107,13 @@ fn check_dead_letters(observed: &Observed, is_known: impl Fn(&str) -> bool) -> V
     lines.collect()
 }
 
-/// How many calls may be made besides those that a breaker lets through: calls in flight when it
-/// opens, calls of instances that do not know yet that it is open, and calls that faults of the
-/// store keep from being counted.
+/// How many calls may be made in addition to the calls that a breaker lets through. These are calls
+/// in flight when the breaker opens, calls of instances that do not know yet that it is open, and
+/// calls that were not counted because of the store's faults.
 const UNGUARDED: u64 = 100;
 
-/// Checks that each published outage has an event of its end, unless its circuit is still open.
+/// Checks that each published outage was followed by an event that reports its end, except for an
+/// outage whose circuit is still open.
 fn check_circuits(observed: &Observed, table: &Table) -> Vec<String> {
     let items = observed.items(IDEMPOTENCY_TABLE.name);
     let sightings = observed.sightings();
@@ -142,7 +144,7 @@ fn check_calls<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     for (port, breaker) in A::BREAKERS {
         let outages = simulation.scenario.outages.iter().filter(|outage| outage.port == *port);
         let seconds: u64 = outages.map(|outage| outage.lasts.as_secs()).sum();
-        // Clocks may be off, so a pause may end early. Twice as many probes are allowed.
+        // Clocks may be wrong, so a pause may end early: twice as many probes are allowed.
         let probes =
             2 * u64::from(breaker.probes) * (1 + seconds / u64::from(breaker.pause_seconds));
         let most = UNGUARDED + u64::from(breaker.failures) + probes;

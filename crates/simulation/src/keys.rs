@@ -1,11 +1,11 @@
-//! People's keys in a simulation, drawn from its seed, so that a run is reproducible.
+//! Encryption keys for personal data in a simulation. They come from the run's seed, so that a run
+//! is reproducible.
 
 use std::sync::{Mutex, PoisonError};
 
 use chorus_kernel::{Failure, Randomness};
 use chorus_local::Random;
 
-/// A source of keys that are derived from a seed.
 pub(crate) struct SeededKeys(Mutex<Random>);
 
 impl SeededKeys {

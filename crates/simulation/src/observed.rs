@@ -32,7 +32,7 @@ impl Observed {
         self.backing.all(table)
     }
 
-    /// The first of two regions, if it went away.
+    /// When and how the first of two regions went away; `None` if no region did.
     #[must_use]
     pub const fn lost_region(&self) -> Option<LostRegion> {
         self.lost
@@ -82,7 +82,7 @@ pub struct Sighting {
     pub about: String,
     /// When the bus first accepted the event.
     pub first: Timestamp,
-    /// How often the bus accepted the event.
+    /// How many times the bus accepted the event.
     pub times: u32,
     content: u64,
 }
@@ -92,7 +92,7 @@ pub struct Sighting {
 pub struct Sightings {
     /// The events by `event-id`, without the unreadable messages.
     pub events: BTreeMap<String, Sighting>,
-    /// The ids of the unreadable messages; an id is listed each time that it became a dead letter.
+    /// The ids of the unreadable messages, once for each time that a message became a dead letter.
     pub poisoned: Vec<String>,
     pub(crate) deliveries: u64,
     pub(crate) dead: u64,
@@ -100,16 +100,16 @@ pub struct Sightings {
 
 pub(crate) struct Seen {
     pub(crate) environment: Arc<Environment>,
-    /// The rules whose targets call partners: partners themselves, or queues of functions that do.
+    /// The rules whose target is a partner, or a queue of a function that calls a partner.
     patient: BTreeSet<String>,
-    /// The region whose bus is observed, of two.
+    /// The region whose bus is observed; `None` if the run has one region.
     region: Option<&'static str>,
     link: Option<Arc<Link>>,
     sightings: Mutex<Sightings>,
 }
 
 impl Seen {
-    /// `sightings`: the events that are known before anything is observed.
+    /// Begins with `sightings`, the events that arrived from another region.
     pub(crate) fn new(
         environment: Arc<Environment>,
         table: &Table,
@@ -122,8 +122,8 @@ impl Seen {
         Arc::new(Self { environment, patient, region, link, sightings })
     }
 
-    /// Reports a violation if a delivery to a target that calls partners was given up before the
-    /// end of the longest outage.
+    /// Reports a violation if the bus gave up a delivery to a target that calls partners, although
+    /// the event was younger than the longest outage.
     fn gave_up(&self, step: &Step, cause: &Cause) {
         let age = cause.at.duration_since(step.event.at).unsigned_abs();
         if cause.exhausted.is_some() && age < OUTAGE && self.patient.contains(&*step.rule) {
@@ -139,7 +139,7 @@ impl Seen {
     }
 
     fn accepted(&self, event: &Accepted) {
-        // A copy in an earlier version is the same event again.
+        // A copy of an event in an earlier version of its type is not a second event.
         if is_poison(event) || event.json.contains(r#""copy-of":"#) {
             return;
         }
@@ -162,7 +162,8 @@ impl Seen {
             content,
         });
         sighting.times += 1;
-        // A region that takes over may decide again what the other one decided before.
+        // A region that takes over may publish an event of the first region again, with other
+        // content.
         if sighting.content != content && self.region.is_none() {
             let what = format!(
                 "event: {} was published twice under one id, with different content",
@@ -173,7 +174,7 @@ impl Seen {
     }
 }
 
-/// Whether an event has its home in another region than this one.
+/// Whether an event's home is a region other than `region`.
 fn is_foreign(json: &str, region: &str) -> bool {
     let home = json.split_once(r#""home-region":""#);
     home.and_then(|(_, rest)| rest.split('"').next()).is_some_and(|home| home != region)
@@ -216,7 +217,7 @@ impl Observer for Seen {
     }
 }
 
-/// An observation as one line.
+/// Displays an observation as one line of the trace.
 struct Line<'a>(&'a Observation);
 
 impl fmt::Display for Line<'_> {

@@ -15,12 +15,13 @@ const AWS_OUTAGE: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outage {
     pub port: Port,
-    /// When the outage begins, counted from the start of the run.
+    /// When the outage begins, counted from the moment at which the run begins to inject faults.
     pub from: Duration,
     pub lasts: Duration,
 }
 
-/// Draws outages: of each partner up to six hours, of the store and of the bus up to ten minutes.
+/// Draws outages. An outage of a partner lasts up to six hours, and one of the store or the bus up
+/// to ten minutes.
 pub(crate) fn drawn(draws: &Draws, partners: &[Port]) -> Vec<Outage> {
     let mut draw = draws.of("outages");
     let mut outages = Vec::new();

@@ -24,7 +24,8 @@ pub(crate) struct FaultyStore {
     pub(crate) environment: Arc<Environment>,
     pub(crate) backing: Arc<BackingStore>,
     watches: Arc<Vec<Watch>>,
-    /// The table that names the region that acts: both regions read the same one.
+    /// The table that names the active region. Two regions share this table; a run with one region
+    /// has none.
     regions: Option<Arc<MemoryStore>>,
     link: Option<Arc<Link>>,
     stale: Mutex<HashMap<(&'static str, String), Page>>,
@@ -40,7 +41,7 @@ impl FaultyStore {
         Self { environment, backing, watches, regions, link, stale: Mutex::default() }
     }
 
-    /// The store of one of two regions.
+    /// Makes this the store of one of two regions.
     pub(crate) fn in_region(
         self,
         regions: Option<Arc<MemoryStore>>,
@@ -56,7 +57,7 @@ impl FaultyStore {
         }
     }
 
-    /// Sends what was written to the other region.
+    /// Sends the written items to the other region.
     async fn replicate(&self, writes: &[Write]) -> Result<(), StoreError> {
         let Some(link) = &self.link else { return Ok(()) };
         for write in writes.iter().filter(|write| !matches!(write, Write::Check { .. })) {
@@ -151,7 +152,7 @@ impl Store for FaultyStore {
     }
 }
 
-/// The bus as publishers reach it, with faults.
+/// The bus's interface for publishers, with faults injected into its calls.
 pub(crate) struct FaultyBus {
     pub(crate) environment: Arc<Environment>,
     pub(crate) bus: Arc<Bus>,
@@ -168,8 +169,9 @@ impl Publisher for FaultyBus {
 }
 
 impl FaultyBus {
-    /// The entries that senders of several releases publish instead of `entries`, each with the
-    /// index of the entry that it replaces; none if all senders run the same release.
+    /// Converts `entries` to the releases that their senders run. Returns each converted entry with
+    /// its index in `entries`; leaves out the entries that the sender's release does not publish.
+    /// Returns `None` if all services run the same release.
     fn as_released(&self, entries: &[Entry]) -> Option<Vec<(usize, Entry)>> {
         let state = self.environment.state();
         let releases = state.releases.as_ref()?;
@@ -209,8 +211,9 @@ impl FaultyBus {
     }
 }
 
-/// Half of all events come from senders of a later release, which adds a field. The event's id
-/// determines which, so that an event that is published again stays the same.
+/// Adds an unknown field to half of all events, as if their senders ran a later release. The
+/// event's id determines whether it gets the field, so that an event that is published again stays
+/// the same.
 fn with_later_field(seed: u64, mut entry: Entry) -> Entry {
     let id = entry.detail.split_once(r#""event-id":""#).and_then(|(_, rest)| rest.get(..36));
     if Draw::of(seed, id.unwrap_or_default()).percent(50) {
@@ -220,7 +223,8 @@ fn with_later_field(seed: u64, mut entry: Entry) -> Entry {
     entry
 }
 
-/// The clock of the running task: off by up to some minutes, by another amount for each invocation.
+/// The clock of the running task. It may be off by up to five minutes; each invocation draws its
+/// own error.
 pub(crate) struct SkewedClock {
     pub(crate) environment: Arc<Environment>,
 }

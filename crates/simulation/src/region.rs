@@ -1,4 +1,5 @@
-//! Two regions: the items and events of the acting region arrive in the other one later, or never.
+//! Two regions: the items and events of the active region arrive in the other region later, or
+//! never.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,20 +14,20 @@ use crate::client::Client;
 use crate::draw::{Draw, Draws};
 use crate::environment::later;
 
-/// The region that acts first.
+/// The region that is active first.
 pub(crate) const FIRST: &str = "first";
 /// The region that takes over.
 pub(crate) const SECOND: &str = "second";
 
-/// How long a takeover waits after it has fenced the other region. Calls to partners that were under
-/// way have had their effect by then.
+/// How long a takeover waits after it has fenced the other region. After this time, the calls to
+/// partners that the other region had begun have had their effect.
 pub(crate) const WAITS: Duration = Duration::from_secs(300);
 
 /// How long a replaced region may finish its work before its queues and executions are deleted.
 pub(crate) const RETIRES_AFTER: Duration = Duration::from_secs(3_600);
 
-/// The longest time in which an item or an event arrives in the other region, and in which a late
-/// call to a partner has its effect.
+/// The longest time, in seconds, until an item or an event arrives in the other region. In a run
+/// with two regions, a late call to a partner has its effect within the same time.
 pub(crate) const LONGEST_LAG: u64 = 240;
 
 /// How the first region goes away.
@@ -36,13 +37,14 @@ pub(crate) struct Loss {
     pub(crate) calls: u64,
     /// How long an item or an event takes at most to arrive in the other region.
     pub(crate) lag: Duration,
-    /// Whether the first region acts until the takeover has fenced it: then nothing is lost.
+    /// Whether the first region is active until the takeover fences it, so that nothing is lost.
     pub(crate) planned: bool,
-    /// How long after the loss the takeover begins.
+    /// The time from the loss to the start of the takeover.
     pub(crate) noticed: Duration,
-    /// How long after the takeover the first region comes back; none if it never does.
+    /// The time from the takeover to the return of the first region; `None` if it never returns.
     pub(crate) back: Option<Duration>,
-    /// How long after the takeover the second region fails back to the first.
+    /// The time from the takeover until the second region fails back to the first; `None` if it
+    /// never does.
     pub(crate) fails_back: Option<Duration>,
 }
 
@@ -53,7 +55,7 @@ impl Loss {
         let minutes = |draw: &mut Draw, most| Duration::from_secs(60 * (1 + draw.below(most)));
         let planned = draw.percent(15);
         let back = draw.percent(60).then(|| minutes(&mut draw, 240));
-        // The region that was replaced is emptied before it acts again.
+        // The region that was replaced is emptied before it becomes active again.
         let emptied = back.map(|back| back + RETIRES_AFTER + WAITS);
         let fails_back = emptied.filter(|_| draw.percent(60));
         Self {
@@ -67,34 +69,35 @@ impl Loss {
     }
 }
 
-/// When the first region went away, and how long its writes took to arrive at most.
+/// When the first region went away, and how long its writes took at most to arrive in the second
+/// region.
 #[derive(Debug, Clone, Copy)]
 pub struct LostRegion {
     pub at: Timestamp,
     pub lag: Duration,
-    /// Whether the region acted until it was fenced, so that everything has arrived.
+    /// Whether the region was active until it was fenced, so that everything has arrived.
     pub planned: bool,
 }
 
 impl LostRegion {
-    /// The longest time from a change in the region to its arrival in the other one.
+    /// The longest time from a change in the region to its arrival in the other region.
     #[must_use]
     pub fn longest_lag(self) -> SignedDuration {
         SignedDuration::try_from(self.lag).unwrap_or(SignedDuration::MAX)
     }
 }
 
-/// The region that takes over, at a time at which no region acts.
+/// The region that takes over, at a time at which no region is active.
 pub struct Standby {
     pub store: Arc<dyn Store>,
-    /// Every item of a table.
+    /// Returns every item of a table.
     pub items: Box<dyn Fn(&'static str) -> Vec<Item>>,
     /// The events that arrived in the region's archive.
     pub archived: Vec<Entry>,
     /// The region's name.
     pub region: &'static str,
     pub now: Timestamp,
-    /// After how many writes the takeover is interrupted. It then begins again.
+    /// The takeover is interrupted after this many writes, and then begins again.
     pub interrupted_after: usize,
 }
 
@@ -104,14 +107,15 @@ impl std::fmt::Debug for Standby {
     }
 }
 
-/// The work that a takeover leaves to the region that acts from then on.
+/// The work that a takeover leaves to the new active region.
 #[derive(Debug, Default)]
 pub struct TakenOver {
-    /// The events to publish, with the region as their home.
+    /// The events to publish. Their home region is the new active region.
     pub events: Vec<Entry>,
     /// The state machines to start anew.
     pub machines: Vec<Signal>,
-    /// The clients that call the API: commands of the operator, and partners that repeat their callbacks.
+    /// The clients that call the API: operators with commands, and partners that repeat their
+    /// callbacks.
     pub clients: Vec<Client>,
 }
 
@@ -125,7 +129,7 @@ pub(crate) struct Link {
 #[derive(Default)]
 struct Sent {
     items: Vec<(Timestamp, Key, Option<Item>)>,
-    /// When the last write of each item arrives: an item's writes arrive in their order.
+    /// When the last write of each item arrives. Later writes of the item do not arrive earlier.
     last: HashMap<Key, Timestamp>,
     events: Vec<(Timestamp, Arc<str>)>,
     drawn: u64,
@@ -174,7 +178,7 @@ impl Link {
         items.into_iter().map(|(_, key, item)| (key, item)).collect()
     }
 
-    /// The events that have arrived by `until`, and those that arrive later.
+    /// The events that have arrived by `until`, and the events that arrive later.
     pub(crate) fn events(&self, until: Timestamp) -> (Vec<Entry>, Vec<Entry>) {
         let sent = self.sent();
         let (arrived, late): (Vec<_>, Vec<_>) = sent.events.iter().partition(|it| it.0 <= until);

@@ -1,6 +1,6 @@
-//! Two releases of an application side by side: the earlier one knows each event only in the
+//! Two releases of an application side by side. The earlier release knows each event only in the
 //! version before the current one. Each service is rolled out, rolled back and rolled out again at
-//! instants of its own.
+//! instants that are drawn for the service.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use crate::environment::Environment;
 /// The latest instant of a rollout, counted from the start of the run.
 const LONGEST: Duration = Duration::from_secs(1_800);
 
-/// When a service is rolled out, back, and out again, counted from the start of the run.
+/// When a service is rolled out, rolled back, and rolled out again, counted from the start of the
+/// run.
 type Rollout = [Duration; 3];
 
 /// Which release each service runs at which time, and which versions the earlier release knows.
@@ -61,11 +62,12 @@ impl Releases {
         rollout.iter().filter(|instant| **instant <= age).count() % 2 == 0
     }
 
-    /// The entry as its sender publishes it. The earlier release of a sender publishes an event
-    /// that has several versions only in the version that it knows, and publishes no copies.
-    /// Returns none if the sender does not know the entry's version.
+    /// The entry as its sender publishes it. The newer release publishes an event in the current
+    /// version, and copies of the event in earlier versions. The earlier release publishes the
+    /// event only in the version that the earlier release knows, and not marked as a copy. Returns
+    /// none if the sender runs the earlier release and the entry has any other version.
     ///
-    /// The event's time determines which release made the decision, so an entry that is published
+    /// The event's time determines which release the sender ran, so an entry that is published
     /// again stays the same.
     pub(crate) fn published(&self, entry: &Entry) -> Option<Entry> {
         let Some(changed) = self.changed.get(&*entry.detail_type) else {
@@ -126,9 +128,9 @@ impl Handler for Released {
 }
 
 impl Released {
-    /// Why the release that the service runs cannot read the message; none if it can. A row that
-    /// keeps every event can read all of them, because it reads none by its type. Once faults have
-    /// stopped, every service runs the newer release, which can read all messages.
+    /// Why the release that the service runs cannot read the message; `None` if it can. A row that
+    /// keeps every event can read every message, because it does not parse messages by their type.
+    /// Once faults have stopped, every service runs the newer release, which can read all messages.
     fn refusal(&self, source: &str, message: &Message) -> Option<ReadError> {
         if self.row().is_catch_all() || !self.environment.injects_faults() {
             return None;

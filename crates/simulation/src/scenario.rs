@@ -1,5 +1,5 @@
-//! The scenario of a run: everything besides the faults at calls, that is the application's script,
-//! and the actions of the bus, operators and partners.
+//! The scenario of a run: the application's script, and what the bus, operators and partners do.
+//! The faults at calls are not part of it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,10 +18,10 @@ pub struct Scenario<S> {
     /// The seed that the scenario was drawn from; 0 for a fixed script.
     pub seed: u64,
     pub script: S,
-    /// The trouble that the run is exposed to.
+    /// The kinds of trouble that the run is exposed to.
     pub troubles: BTreeSet<Trouble>,
-    /// Whether a partner does what is requested while none of its responses arrive, as long as
-    /// faults are injected; the application decides which partner.
+    /// Whether all responses of one partner are lost while faults are injected, although the
+    /// partner does what is requested. The application chooses the partner.
     pub mute: bool,
     /// When unreadable messages arrive.
     pub poison: Vec<Duration>,
@@ -35,7 +35,8 @@ pub struct Scenario<S> {
     pub(crate) rebuilds: Vec<Duration>,
     /// How the first of two regions goes away; none if there is one region.
     pub(crate) loss: Option<Loss>,
-    /// How long after the end, when records have expired, clients repeat their requests.
+    /// The time from the end of the run until clients repeat their requests. Records have expired
+    /// by then. `None` if no client repeats a request.
     pub(crate) again: Option<Duration>,
 }
 
@@ -46,8 +47,8 @@ impl<S> Scenario<S> {
         self.loss.is_some()
     }
 
-    /// Draws a scenario of `size` cases from `seed`: every seed draws its own part of `faults`, so
-    /// that every combination occurs sooner or later.
+    /// Draws a scenario of `size` cases from `seed`. More than half of the seeds leave out some of
+    /// `faults`, so that every combination occurs.
     pub(crate) fn drawn<A: Application<Script = S>>(seed: u64, faults: &Faults, size: u32) -> Self {
         let mut moments = Draw::of(seed, "scenario");
         let some = moments.percent(60);
@@ -103,7 +104,7 @@ impl<S> Scenario<S> {
         }
     }
 
-    /// The scenario of a fixed script, on which every fault is tried, and nothing else goes wrong.
+    /// The scenario of a fixed script, without any trouble: faults come only from the run's plan.
     pub(crate) const fn fixed(script: S) -> Self {
         Self {
             seed: 0,

@@ -1,7 +1,7 @@
 //! Shrinks a failure: finds a smaller run with the same violation.
 //!
 //! The draws for one call depend only on the seed and on the call's own name. So a fault can be
-//! removed, and the others stay at their calls.
+//! removed, and the other faults stay at their calls.
 
 use std::time::Duration;
 
@@ -56,8 +56,8 @@ struct Hunt<'a, A: Application> {
 }
 
 impl<A: Application> Hunt<'_, A> {
-    /// Runs this scenario with these faults, and keeps them if the run has the same kind of
-    /// violation. Returns whether it has.
+    /// Runs `scenario` with these faults. If the run has the same kind of violation, keeps the
+    /// scenario and the faults, and returns true.
     fn try_with(
         &mut self,
         scenario: &Scenario<A::Script>,
@@ -77,8 +77,8 @@ impl<A: Application> Hunt<'_, A> {
         Ok(same)
     }
 
-    /// Removes the cases, duplicates, delays and other trouble that the violation does not need.
-    /// The `faults` stay.
+    /// Removes what the violation does not need: cases of the script, duplicates, delays and other
+    /// trouble. The `faults` stay.
     fn simplify(&mut self, faults: &[Injection]) -> Result<(), Error> {
         let mut place = 0;
         while place < self.best.scenario.script.len() {
@@ -116,7 +116,8 @@ impl<A: Application> Hunt<'_, A> {
         Ok(())
     }
 
-    /// Delta debugging (Zeller and Hildebrandt, 2002): removes smaller and smaller parts.
+    /// Removes faults that the violation does not need. This is delta debugging (Zeller and
+    /// Hildebrandt, 2002): it tries to remove smaller and smaller parts of the list.
     fn fewer(&mut self, mut faults: Vec<Injection>) -> Result<Vec<Injection>, Error> {
         if self.try_with(&self.best.scenario.clone(), &[])? {
             return Ok(Vec::new());
@@ -143,7 +144,7 @@ impl<A: Application> Hunt<'_, A> {
     }
 }
 
-/// Everything that happens in a scenario besides faults, one line each.
+/// Describes the trouble in a scenario, except faults at calls: one kind of trouble in each line.
 fn disorder<S: Script>(scenario: &Scenario<S>) -> Vec<String> {
     let mut lines = Vec::new();
     let mut tell = |holds: bool, what: String| {

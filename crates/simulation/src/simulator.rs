@@ -21,15 +21,17 @@ use crate::store::Backing;
 use crate::trace::Trace;
 use crate::trouble::Faults;
 
-/// How often an operator helps once faults have stopped, before the run counts as endless.
+/// After faults have stopped, the open cases must end within this many rounds of an operator's
+/// help.
 const ROUNDS: u32 = 10;
 
-/// How long until the sweeper has published every record: it runs every minute, and publishes
-/// records that are older than half a minute, by a clock that may be off by five minutes.
+/// The time within which the sweeper publishes the events of every record. The sweeper runs every
+/// minute, and handles records that are older than half a minute. The sweeper's clock may be off by
+/// five minutes.
 const SWEPT_WITHIN: Duration = Duration::from_secs(400);
 
-/// Why a run cannot be set up: not a violation, but a mistake in the application's configuration,
-/// such as a rule with a pattern that EventBridge would not accept.
+/// A run cannot be set up. This is not a violation, but a mistake in the application's
+/// configuration, such as a rule with a pattern that EventBridge does not accept.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the store cannot be set up")]
@@ -41,7 +43,7 @@ pub enum Error {
 /// Runs an application, and keeps the parts that all runs share.
 pub struct Simulator<A> {
     pub(crate) backing: Backing,
-    /// The state machines, which the first run reads.
+    /// The state machines. The first run reads them, and later runs reuse them.
     pub(crate) machines: OnceLock<Arc<Definitions>>,
     application: PhantomData<fn() -> A>,
 }
@@ -52,11 +54,12 @@ impl<A: Application> Default for Simulator<A> {
     }
 }
 
-/// The request for a run.
+/// The scenario and the faults of a run, and what to record of it.
 pub(crate) struct Request<A: Application> {
     pub(crate) scenario: Scenario<A::Script>,
     pub(crate) plan: Plan,
-    /// The fixed script, in which every call takes the same time; none if the scenario is drawn.
+    /// The fixed script, or `None` if the scenario is drawn. In a fixed script, every call takes
+    /// the same time.
     pub(crate) story: Option<A::Story>,
     /// Whether the lines of the trace are recorded.
     pub(crate) traced: bool,
@@ -71,7 +74,7 @@ impl<A: Application> Clone for Request<A> {
 }
 
 impl<A: Application> Request<A> {
-    /// The run of a seed.
+    /// The run of `seed` with `size` cases.
     pub(crate) fn drawn(seed: u64, faults: &Faults, size: u32) -> Self {
         let scenario = Scenario::drawn::<A>(seed, faults, size);
         let (per_mille, troubles) = (scenario.per_mille, scenario.troubles.clone());
@@ -105,8 +108,8 @@ pub struct Outcome<E> {
     pub events: u64,
     /// The number of dead letters, unreadable messages included.
     pub dead_letters: u64,
-    /// How often the archive was replayed, projections were rebuilt, dead letters were redriven,
-    /// and unreadable messages were published.
+    /// How many times the archive was replayed, projections were rebuilt, dead letters were
+    /// redriven, and unreadable messages were published.
     pub chores: [u64; 4],
     /// The number of calls that were made during an outage.
     pub unanswered: u64,
@@ -124,12 +127,13 @@ pub struct Outcome<E> {
     /// violated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub story: Vec<String>,
-    /// Every call that a process made; empty unless the calls were to be recorded.
+    /// Every call that a process made; empty if the request did not ask for the list of calls.
     #[serde(skip)]
     pub(crate) called: Vec<Called>,
 }
 
-/// Places in the code: an action on an event, and the number of its call.
+/// Places in the code. A place consists of an action and its event's type, the number of a call,
+/// and the call's port.
 #[derive(Debug, Clone, Default)]
 pub struct Points {
     /// The places at which a process made a call.
@@ -152,14 +156,14 @@ impl<A: Application> Simulator<A> {
         Self::default()
     }
 
-    /// A simulator that keeps items in `backing`. The run of a seed is the same on each, to the
-    /// byte.
+    /// A simulator that keeps items in `backing`. A seed's run is the same with every backing, to
+    /// the byte.
     #[must_use]
     pub const fn on(backing: Backing) -> Self {
         Self { backing, machines: OnceLock::new(), application: PhantomData }
     }
 
-    /// Runs `seed` with `size` cases; the seed draws its own part of `faults`.
+    /// Runs `seed` with `size` cases. The seed draws some of `faults`.
     ///
     /// # Errors
     /// If the run cannot be set up.
@@ -240,8 +244,9 @@ impl<A: Application> Simulator<A> {
     }
 }
 
-/// Checks that clients which repeat their requests much later, when records have expired, change
-/// nothing: the state that a service stores about a case outlives its records.
+/// Checks that clients change nothing when they repeat their requests after the idempotency records
+/// have expired. A service can still recognize a repeated request then, because it keeps a case's
+/// state for longer than idempotency records.
 fn check_repetition<A: Application>(
     simulation: &mut Simulation<A>,
     again: Duration,

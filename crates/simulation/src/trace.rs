@@ -32,7 +32,7 @@ impl Trace {
         }
     }
 
-    /// Adds something else that happened, described by `what`.
+    /// Adds something that happened and is not a call; `what` describes it.
     pub(crate) fn happened(&mut self, now: Timestamp, what: &dyn std::fmt::Display) {
         let line = what.to_string();
         self.add(now, hash_name(&line));

@@ -11,9 +11,9 @@ pub struct Trouble(&'static str);
 impl Trouble {
     /// Processes die before and after calls.
     pub const CRASHES: Self = Self("crashes");
-    /// Throttles, 5xx and refused transactions.
+    /// Calls are throttled or get a 5xx, and transactions are refused.
     pub const REFUSALS: Self = Self("refusals");
-    /// A call succeeds, but its response is lost; or it succeeds late.
+    /// A call succeeds, but its response is lost; or a call has its effect late.
     pub const LOST_ANSWERS: Self = Self("lost-answers");
     /// The platform treats functions as timed out and retries them, while they continue to run.
     pub const TIMEOUTS: Self = Self("timeouts");
@@ -21,36 +21,37 @@ impl Trouble {
     pub const PARTIAL_PUBLISHES: Self = Self("partial-publishes");
     /// Indexes return an earlier state.
     pub const STALE_READS: Self = Self("stale-reads");
-    /// Each delivery is made up to five times; some of the copies run at the same time.
+    /// A delivery happens up to five times; some of the copies run at the same time.
     pub const DUPLICATES: Self = Self("duplicates");
     /// Deliveries are late, by up to a day, and overtake each other.
     pub const DELAYS: Self = Self("delays");
-    /// Clocks are off by up to five minutes, by another amount for each invocation, and some jump
-    /// back in the middle of one.
+    /// Clocks are off by up to five minutes, each invocation's clock by a different amount. Some
+    /// clocks jump back during an invocation.
     pub const SKEW: Self = Self("skew");
     /// Unreadable messages are published.
     pub const POISON: Self = Self("poison");
-    /// Dead letters are redriven, once and twice, while cases run.
+    /// Dead letters are redriven while cases run, each time twice in a row.
     pub const REDRIVES: Self = Self("redrives");
     /// The whole archive is replayed while cases run.
     pub const REPLAYS: Self = Self("replays");
     /// Projections are discarded and rebuilt while cases run.
     pub const REBUILDS: Self = Self("rebuilds");
-    /// Each service is rolled out, back and out again; half of all events have an unknown field.
+    /// Each service is rolled out, rolled back and rolled out again. Half of all events have a
+    /// field that their consumers do not know.
     pub const VERSIONS: Self = Self("versions");
-    /// There are two regions: the first one goes away at any call, and the second one takes over. Not
-    /// part of `all`, because some kinds of trouble are not simulated with it.
+    /// There are two regions. The first one goes away at any call, and the second one takes over.
+    /// This is not part of `all`, because some kinds of trouble are not simulated with two regions.
     pub const REGIONS: Self = Self("regions");
-    /// One tenant has many cases at the same moment, and few deliveries run at a time. Not part of
-    /// `all`, because such runs take much longer.
+    /// One tenant has many cases at the same moment, and few deliveries run at a time. This is not
+    /// part of `all`, because such runs take much longer.
     pub const NOISY_TENANT: Self = Self("noisy-tenant");
-    /// Few deliveries run at a time, as beside a noisy tenant: what a run with one is compared with.
-    /// Not part of `all`, because such runs take longer.
+    /// Few deliveries run at a time, as in runs with a noisy tenant. A test compares runs with and
+    /// without that tenant. This is not part of `all`, because such runs take longer.
     pub const SCARCE_CONCURRENCY: Self = Self("scarce-concurrency");
     /// Partners are unavailable for up to six hours, the store and the bus for up to ten minutes.
     pub const OUTAGES: Self = Self("outages");
-    /// Records expire, TTL deletes them up to two days late, and clients then repeat their
-    /// requests.
+    /// Records expire, and TTL deletes them up to two days late. Clients repeat their requests
+    /// after that.
     pub const EXPIRY: Self = Self("expiry");
 
     /// The trouble that any application can have.
@@ -73,7 +74,8 @@ impl Trouble {
         Self::OUTAGES,
     ];
 
-    /// A kind of trouble that the application defines; its script decides when it happens.
+    /// A kind of trouble that the application defines. The application's script decides when the
+    /// trouble happens.
     #[must_use]
     pub const fn named(name: &'static str) -> Self {
         Self(name)
@@ -85,9 +87,9 @@ impl Trouble {
         self.0
     }
 
-    /// The general trouble that is simulated only in runs with one region. Skewed clocks are among
-    /// it: each invocation draws a skew of its own, whereas an instance remembers for ten seconds,
-    /// by a single clock, which region acts.
+    /// The general trouble that is simulated only in runs with one region. Skewed clocks are in
+    /// this list, because an instance caches the active region for ten seconds: with another skew
+    /// in each invocation, the instance would not know when the ten seconds are over.
     pub(crate) const IN_ONE_REGION: [Self; 8] = [
         Self::SKEW,
         Self::POISON,
@@ -117,7 +119,8 @@ impl Trouble {
     }
 }
 
-/// The trouble that runs may be exposed to. Each seed draws its own part of it, and how much.
+/// The kinds of trouble that may occur in the runs of a campaign. Each seed draws some of them, and
+/// how much of each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults(pub BTreeSet<Trouble>);
 
@@ -133,8 +136,9 @@ impl Faults {
         Self(BTreeSet::new())
     }
 
-    /// Reads `all`, `none`, or names separated by commas, of the general trouble and the
-    /// application's `own`; a name after `-` is removed.
+    /// Reads `all`, `none`, or a list of names, separated by commas. The names are those of the
+    /// general kinds of trouble and of the application's `own` kinds. A `-` before a name removes
+    /// that kind.
     ///
     /// # Errors
     /// If a name is unknown.

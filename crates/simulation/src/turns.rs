@@ -1,16 +1,16 @@
-//! Whether tenants take turns: a tenant's delivery does not wait for another tenant's backlog.
+//! Checks that tenants take turns: a tenant's delivery must not wait for another tenant's backlog.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chorus_local::{Accepted, Work};
 
-/// While a tenant waits, at most this many more deliveries may be taken of another tenant than of
-/// the waiting one.
+/// While a tenant waits, another tenant may get at most this many deliveries more than the waiting
+/// tenant.
 const MOST_AHEAD: usize = 2;
 
-/// The receiver of deliveries: all functions together, or one partner. At each of them, tenants
-/// take turns.
+/// The receiver of deliveries: all functions together, or one partner. Tenants take turns at each
+/// receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Server {
     Functions,
@@ -22,22 +22,24 @@ enum Server {
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     taken: Vec<(Server, Arc<str>)>,
-    /// How many deliveries had been taken when each event was accepted, by the event's number.
+    /// For each event, by its number: how many deliveries had been taken when the bus accepted the
+    /// event.
     accepted: HashMap<u64, usize>,
     /// The deliveries whose first attempt was taken: the event's number, and the route.
     tried: HashSet<(u64, usize)>,
 }
 
 impl Turns {
-    /// Records that the bus accepted an event: its deliveries are due from now on.
+    /// Records that the bus accepted an event. The event's deliveries are due from now on.
     pub(crate) fn accepted(&mut self, event: &Accepted) {
         self.accepted.insert(event.sequence, self.taken.len());
     }
 
-    /// Records a delivery that was taken. Returns a violation, as `kind: what`, if the delivery
-    /// waited too long.
+    /// Records a delivery that was taken. Returns a violation, as `kind: description`, if the
+    /// delivery waited too long.
     ///
-    /// Only the first attempt is checked, because a further one is due later.
+    /// Only a delivery's first attempt is checked, because a retry is not yet due when its event is
+    /// accepted.
     pub(crate) fn took(&mut self, work: &Work) -> Option<String> {
         let (server, taken) = match work {
             Work::Invoke(taken) => (Server::Functions, taken),

@@ -1,5 +1,5 @@
-//! A small application under the simulator: seats are sold over HTTP, and each ticket is printed
-//! once. A planted bug, a printer that is called without its key, is found.
+//! A small application under the simulator: it sells seats over HTTP, and prints each ticket once.
+//! The simulator finds a planted bug, in which the printer is called without an idempotency key.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -63,7 +63,7 @@ chorus_table::design_table! {
     SellSeat: OFFICE api [SellSeat] => [SeatSold]
         .records().callers(chorus_table::Callers::Anyone);
 
-    /// Has the ticket of a sold seat printed.
+    /// Prints the ticket of a sold seat.
     PrintTicket: PRINTING on [SeatSold] => [TicketPrinted]
         .records().outside();
 }
@@ -104,8 +104,8 @@ struct Printer {
 
 const PRINTER: Port = Port::external(0, "Printer");
 
-/// How often the clock of the hall strikes in a run. It strikes once a second, so that between most
-/// strikes no recurring job is due.
+/// How many times the clock of the hall strikes in a run. It strikes once a second, so that between
+/// most strikes no recurring job is due.
 const STRIKES: u32 = 50;
 
 /// A clock outside of the functions: each strike plans the next one.
@@ -182,7 +182,7 @@ const NO_BUG: u8 = 0;
 const FORGETS_ITS_KEY: u8 = 1;
 const MISWIRED: u8 = 2;
 
-/// The table with a rule that can match no event, which EventBridge rejects.
+/// A table with a rule that can match no event. EventBridge rejects the rule.
 const MISWIRED_TABLE: Table = Table {
     rows: &[RowSpec {
         when: Some(Content::OneOf { field: "seat", values: &[] }),
@@ -300,7 +300,7 @@ fn every_seat_sold_has_one_ticket_whatever_goes_wrong() {
     assert_eq!(report.runs, SEEDS);
     assert!(report.ends as u64 > 2 * SEEDS, "{} tickets", report.ends);
     let struck = |name: &str| report.injected.contains_key(name);
-    assert!(report.dead_letters > 0, "what cannot be read is nowhere a dead letter");
+    assert!(report.dead_letters > 0, "no unreadable message became a dead letter");
     assert!(struck("Printer: Lost") && struck("Write: CrashAfter") && struck("Publish: Partial"));
 }
 
@@ -322,7 +322,8 @@ fn a_printer_asked_without_its_key_is_found_and_shrunk_to_one_fault_of_one_sale(
     let report = simulator.campaign(&everything(SEEDS), &setting, &|_| {}).unwrap();
     let failure = report.failures.first().expect("no seed has found it");
     let violation = failure.violations.first().unwrap();
-    // An outage of the printer may cause several lost answers, and thereby more than two tickets.
+    // An outage of the printer may cause several lost answers, so there may be more than two
+    // tickets.
     let printed = violation.split_once("was sold 1 times, printed ").unwrap().1;
     assert!(printed.parse::<u32>().unwrap() > 1, "{violation}");
     let bought = failure.disorder.iter().filter(|what| what.contains("is bought after"));

@@ -1,7 +1,7 @@
-//! Two releases of one application under the simulator, each with types of its own: the older one
+//! Two releases of one application under the simulator, each with its own types. The older release
 //! publishes and reads version 1 of an event, the newer one version 2. Each service is rolled out
-//! and back at drawn instants, under every kind of fault; every seat gets one ticket, at its price.
-//! A planted bug, a consumer that treats the versions as two events, is found.
+//! and back at drawn instants, under every kind of fault, and every seat gets one ticket at its
+//! price. The simulator finds a planted bug: a consumer that treats the two versions as two events.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -44,7 +44,7 @@ mod commands {
 /// The price of every seat.
 const CENTS: u32 = 1_500;
 
-/// Writes a ticket for a seat that was sold, and counts how often it was written.
+/// Writes a ticket for a seat that was sold, and counts how many times the ticket was written.
 fn write_ticket(
     found: Option<&chorus_kernel::Versioned<Ticket>>,
     seat: &str,
@@ -201,7 +201,8 @@ chorus_kernel::entity!(Ticket: "ticket" in TICKETS, by seat: String);
 /// The latest instant of a rollout, counted from the start of the run.
 const LONGEST: Duration = Duration::from_secs(1_800);
 
-/// When a service is rolled out, back, and out again, counted from the start of the run.
+/// When a service is rolled out, rolled back, and rolled out again, counted from the start of the
+/// run.
 #[derive(Debug, Clone)]
 struct Rollout([Duration; 3]);
 
@@ -238,7 +239,7 @@ impl Release {
     }
 }
 
-/// How often the older release of a consumer received an event that it cannot read.
+/// How many times a consumer that runs the older release received an event that it cannot read.
 static TOO_NEW: AtomicU64 = AtomicU64::new(0);
 
 /// A handler with the actions of both releases, which calls the action of the release that the
@@ -247,7 +248,7 @@ struct Released {
     release: Release,
     before: Arc<dyn Handler>,
     now: Arc<dyn Handler>,
-    /// The planted bug: a copy in an earlier version is treated as another event.
+    /// The planted bug: a copy of an event in an earlier version is treated as another event.
     tells_apart: bool,
 }
 
@@ -427,7 +428,7 @@ fn seeds() -> u64 {
     std::env::var("CHORUS_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(500)
 }
 
-/// All general trouble except `versions`, because this test has two releases of its own.
+/// A campaign with every general kind of fault except `versions`: this test has its own releases.
 fn campaign() -> Campaign<()> {
     let faults = Faults::read("all,-versions", &[]).unwrap();
     Campaign::Seeds { seeds: 0..seeds(), faults, size: 3 }
@@ -439,8 +440,8 @@ fn every_seat_has_one_ticket_whichever_release_runs_where_and_when() {
     let report = simulator.campaign(&campaign(), &Setting::default(), &|_| {}).unwrap();
     assert_eq!(report.failed, 0, "{:#?}", report.failures);
     assert!(report.ends as u64 > 2 * seeds(), "{} tickets", report.ends);
-    assert!(TOO_NEW.load(Ordering::Relaxed) > 0, "no older consumer was ever brought version 2");
-    assert_eq!(report.dead_letters, 0, "the newer release is there before they are given up");
+    assert!(TOO_NEW.load(Ordering::Relaxed) > 0, "no consumer of the older release got version 2");
+    assert_eq!(report.dead_letters, 0, "the newer release reads every event before retries end");
 }
 
 #[test]

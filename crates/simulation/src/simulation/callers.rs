@@ -35,13 +35,13 @@ impl<A: Application> Simulation<A> {
         self.spawn(next, Box::pin(future));
     }
 
-    /// The site that gets a client's attempt: mostly the one that acts; some clients do not know yet that
-    /// another one took over.
+    /// The site to which a client sends this attempt: mostly the active site, but some clients do
+    /// not know yet that another site took over.
     fn called(&self, client: usize, attempt: u32) -> usize {
         let mut draw = Draw::numbered(self.environment.seed, client as u64);
         let stale = (0..attempt).fold(false, |_, _| draw.percent(15));
-        let other = (0..self.sites.len()).find(|site| *site != self.acting && stale);
-        other.filter(|site| !self.sites[*site].away).unwrap_or(self.acting)
+        let other = (0..self.sites.len()).find(|site| *site != self.active && stale);
+        other.filter(|site| !self.sites[*site].away).unwrap_or(self.active)
     }
 
     pub(super) fn answered(

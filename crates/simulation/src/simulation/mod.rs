@@ -30,8 +30,8 @@ use task::Task;
 /// How many tasks run at a time.
 const CONCURRENCY: usize = 64;
 
-/// How many tasks run at a time beside a noisy tenant, so that a backlog forms, and in the runs that
-/// are compared with those.
+/// How many tasks run at a time in runs with a noisy tenant, so that a backlog forms. A run with
+/// which a noisy run is compared has the same limit.
 const SCARCE_CONCURRENCY: usize = 8;
 
 /// How many instances of each function run.
@@ -51,7 +51,7 @@ enum Planned {
     Redrive,
     Poison(usize),
     Send(Sent),
-    /// An operator names this region as the one that acts from now on.
+    /// An operator makes this region the active one.
     Fence(&'static str),
     TakeOver(&'static str),
     Return(usize),
@@ -62,16 +62,16 @@ enum Planned {
 struct Site {
     local: Arc<Local>,
     kernel: Kernel,
-    /// For each instance of the functions: its circuit breakers, and its knowledge of which region
-    /// acts, if there are two.
+    /// For each instance of the functions: its circuit breakers and, in a run with two regions, its
+    /// knowledge of which region is active.
     instances: [(Breakers, Option<Region>); INSTANCES],
     backing: Arc<BackingStore>,
     seen: Arc<Seen>,
-    /// The replication to the other region, if there are two.
+    /// The replication to the other region, if there are two regions.
     link: Option<Arc<Link>>,
     /// The events that were replicated to this region before it took over.
     archive: Vec<Entry>,
-    /// Whether the region is away: it does nothing.
+    /// Whether the region is away. A region that is away does nothing.
     away: bool,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Simulation<A: Application> {
     parts: Parts,
     sites: Vec<Site>,
     /// The index of the site that acts.
-    acting: usize,
+    active: usize,
     routes: Routes,
     agenda: BTreeMap<(Timestamp, u64), Planned>,
     tasks: BTreeMap<(Timestamp, u64, u64), Task>,
@@ -95,9 +95,8 @@ pub(crate) struct Simulation<A: Application> {
 }
 
 impl<A: Application> Simulation<A> {
-    /// The site that acts.
-    fn acting(&self) -> &Site {
-        &self.sites[self.acting]
+    fn active(&self) -> &Site {
+        &self.sites[self.active]
     }
 
     /// Whether every case has ended.
@@ -132,7 +131,7 @@ impl<A: Application> Simulation<A> {
         self.run();
     }
 
-    /// Runs until nothing is left to do: no task, nothing pending, nothing planned.
+    /// Runs until no task, no delivery and no planned action is left.
     pub(crate) fn run(&mut self) {
         loop {
             self.steps += 1;
@@ -174,7 +173,8 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Checks, if the run has a noisy tenant, that `work` was taken in its tenant's turn.
+    /// If the run has a noisy tenant, checks that `work` did not wait too long for the work of
+    /// other tenants.
     fn takes_turns(&self, work: &Work) {
         let wrong = self.environment.state().turns.as_mut().and_then(|turns| turns.took(work));
         if let Some(wrong) = wrong {
@@ -182,7 +182,7 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Carries out everything that is due, including what is planned meanwhile.
+    /// Carries out every action that is due, including actions that become due meanwhile.
     fn do_what_is_due(&mut self) {
         loop {
             let late: Vec<_> = std::mem::take(&mut self.environment.state().later);

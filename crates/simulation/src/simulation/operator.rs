@@ -1,5 +1,5 @@
-//! The operations of an operator while cases run: replays, rebuilds and redrives; and unreadable
-//! messages.
+//! What operators do while cases run: replays, rebuilds and redrives. Unreadable messages are
+//! published from here, too.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl<A: Application> Simulation<A> {
     }
 
     pub(crate) fn replay(&mut self, name: &str) {
-        let local = Arc::clone(&self.acting().local);
+        let local = Arc::clone(&self.active().local);
         let replay = chorus_local::Replay {
             name: name.to_owned(),
             from: Timestamp::MIN,
@@ -52,13 +52,13 @@ impl<A: Application> Simulation<A> {
 
     /// Discards the projections, and rebuilds them.
     pub(crate) fn rebuild(&mut self) {
-        let store = Arc::clone(&self.acting().kernel.store);
+        let store = Arc::clone(&self.active().kernel.store);
         let rebuild = self.application.rebuild(&self.observed, store);
         self.chore("rebuild", rebuild);
     }
 
-    /// Sends the readable dead letters to their targets again, except for those about a case that was
-    /// lost with its region: their consumers can never handle them.
+    /// Sends the readable dead letters to their targets again. Dead letters of a case that was lost
+    /// with its region stay, because their consumers can never handle them.
     pub(crate) fn redrive(&mut self) -> usize {
         let readable = self.observed.dead_letters().filter(|(_, readable)| *readable);
         let letters = readable.map(|(letter, _)| letter).filter(|letter| {
@@ -75,7 +75,7 @@ impl<A: Application> Simulation<A> {
 
     /// Sends dead letters to their targets again, including unreadable ones.
     pub(super) fn send_back(&mut self, selection: Selection) {
-        let local = Arc::clone(&self.acting().local);
+        let local = Arc::clone(&self.active().local);
         self.chore("redrive", async move {
             if let Err(error) = local.redrive(&selection).await {
                 tracing::error!(%error, "the dead letters cannot be sent back");
@@ -92,29 +92,34 @@ impl<A: Application> Simulation<A> {
             chore.await;
             Done::Chore
         };
-        let (label, place, site) = (name.to_owned(), name.to_owned(), self.acting);
+        let (label, place, site) = (name.to_owned(), name.to_owned(), self.active);
         let next = NextStep { label, place, purpose: Purpose::Chore, site };
         self.spawn(next, Box::pin(future));
     }
 
-    /// Publishes an unreadable message.
     pub(super) fn poison(&mut self, number: usize) {
         let Some(poison) = A::POISON.iter().cycle().nth(number) else { return };
-        let bus = Arc::clone(self.acting().local.bus());
+        let bus = Arc::clone(self.active().local.bus());
         let entry = entry(poison, number);
         self.chore("poison", async move {
             if let Err(error) = chorus_kernel::Publisher::put_events(&*bus, &[entry]).await {
-                tracing::error!(%error, "an unreadable message cannot be published");
+                tracing::error!(
+                    %error,
+                    "the simulation could not publish its unreadable test message"
+                );
             }
         });
     }
 
-    /// Puts the message of another account on the bus.
+    /// Publishes a message that another AWS account sends to the bus.
     pub(super) fn send(&mut self, sent: Sent) {
-        let bus = Arc::clone(self.acting().local.bus());
+        let bus = Arc::clone(self.active().local.bus());
         self.chore("message of another account", async move {
             if let Err(error) = bus.put_events_of(sent.account, &[sent.entry]).await {
-                tracing::error!(%error, "a message of another account cannot be published");
+                tracing::error!(
+                    %error,
+                    "the simulation could not publish a message from another account"
+                );
             }
         });
     }

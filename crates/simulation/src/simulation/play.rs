@@ -11,7 +11,7 @@ use crate::region::WAITS;
 use crate::trouble::Trouble;
 
 impl<A: Application> Simulation<A> {
-    /// Has every client whose `repeats` is set, and which was answered, send its request again.
+    /// Repeats the request of every answered client whose `repeats` is set.
     pub(crate) fn repeat(&mut self) {
         let clients = self.observed.clients.iter();
         let answered = clients.filter(|it| it.answered.is_some() && it.repeats);
@@ -24,7 +24,8 @@ impl<A: Application> Simulation<A> {
         let clients = self.application.set_up();
         self.start_clients(clients);
         if self.scenario.has_two_regions() {
-            // Waits until the set-up has arrived in the other region; nothing goes wrong before.
+            // Waits until the set-up has arrived in the other region. No fault is injected before
+            // that.
             self.wait(WAITS);
         }
     }
@@ -65,8 +66,8 @@ impl<A: Application> Simulation<A> {
             self.plan(at, chore);
         }
         self.run();
-        // If the functions made fewer calls than were drawn for the loss, the first region goes
-        // away now, when nothing is left to do.
+        // The first region goes away after a drawn number of calls. If the functions made fewer
+        // calls, the region goes away now, when nothing is left to do.
         self.lose_region();
         self.run();
     }

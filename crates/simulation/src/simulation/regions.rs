@@ -1,9 +1,10 @@
-//! A region goes away, another one takes over, the first one comes back, and the second one fails back.
+//! Moves the work between two regions. The first region goes away, the second one takes over, the
+//! first one comes back, and the second one fails back to it.
 
 use std::time::Duration;
 
 use chorus_kernel::testing::expect_ready;
-use chorus_kernel::{Acting, Publisher, Store, Write};
+use chorus_kernel::{ActiveRegion, Publisher, Store, Write};
 use chorus_local::EXECUTIONS_TABLE;
 
 use super::{Planned, Simulation};
@@ -15,16 +16,16 @@ use crate::region::{FIRST, LostRegion, RETIRES_AFTER, SECOND, Standby, TakenOver
 /// How many events a request to the bus has at most.
 const MOST_ENTRIES: usize = 10;
 
-/// What the platform does with the work of tasks that are ended.
+/// What the platform does with the work of a task that was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unfinished {
-    /// It repeats the work later, as after the death of a process.
+    /// The platform repeats the work later, as after the death of a process.
     Retried,
     Dropped,
 }
 
 impl<A: Application> Simulation<A> {
-    /// Has the first region go away once its functions have made as many calls as were drawn.
+    /// Takes the first region away once its functions have made as many calls as the scenario says.
     pub(super) fn lose_region_when_due(&mut self) {
         let Some(loss) = &self.scenario.loss else { return };
         let calls = self.environment.state().calls;
@@ -33,7 +34,8 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Has the first region go away now, unless it is away already or the only one.
+    /// Takes the first region away now. Does nothing if it is away already, or if there is one
+    /// region.
     pub(super) fn lose_region(&mut self) {
         let Some(loss) = self.scenario.loss.clone().filter(|_| self.observed.lost.is_none()) else {
             return;
@@ -71,26 +73,26 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Names the region that acts from now on, and plans the takeover.
+    /// Records in the shared table that `region` is active from now on, and plans the takeover.
     pub(super) fn fence(&mut self, region: &'static str) {
         let now = self.environment.now();
         if let Some(regions) = &self.parts.regions {
             let handed_over = expect_ready(async {
-                let read = Acting::read(&**regions).await?;
-                let write = Acting::taken_over(read.as_ref(), region, now);
+                let read = ActiveRegion::read(&**regions).await?;
+                let write = ActiveRegion::taken_over(read.as_ref(), region, now);
                 regions.write(&[write]).await.map_err(chorus_kernel::Failure::from)
             });
             if let Err(failure) = handed_over {
                 self.environment.violated(format!("takeover: {failure}"));
             }
         }
-        self.trace_event(&format!("{region} is to act"));
+        self.trace_event(&format!("{region} is to be active"));
         self.plan(WAITS, Planned::TakeOver(region));
     }
 
-    /// Has a region take over from the one that acted.
+    /// Lets `region` take over from the region that was active before.
     pub(super) fn take_over(&mut self, region: &'static str) {
-        let from = self.acting;
+        let from = self.active;
         let fails_back = region == FIRST;
         let lost = self.observed.lost.filter(|lost| !lost.planned && !fails_back);
         // The takeover began more than a function's timeout ago, so the platform has ended the
@@ -113,7 +115,7 @@ impl<A: Application> Simulation<A> {
         self.sites.push(site);
         self.copy(from, number, lost);
         let archived = self.archived(from, lost);
-        self.acting = number;
+        self.active = number;
         let site = &self.sites[number];
         self.observed.backing = site.backing.clone();
         self.observed.seen = site.seen.clone();
@@ -132,7 +134,7 @@ impl<A: Application> Simulation<A> {
             Ok(taken) => self.begin_to_act(taken),
             Err(failure) => self.environment.violated(format!("takeover: {failure}")),
         }
-        self.trace_event(&format!("{region} acts"));
+        self.trace_event(&format!("{region} is active"));
         self.plan(RETIRES_AFTER, Planned::Retire(from));
         let loss = self.scenario.loss.clone().filter(|_| !fails_back);
         if let Some(back) = loss.as_ref().and_then(|loss| loss.back) {
@@ -143,7 +145,7 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// The events of the region `from` that have arrived in the other one.
+    /// The events of the region `from` that have arrived in the other region.
     fn archived(&self, from: usize, lost: Option<LostRegion>) -> Vec<chorus_table::Entry> {
         let until = lost.map_or(jiff::Timestamp::MAX, |lost| lost.at);
         let before = self.sites[from].link.as_ref();
@@ -153,10 +155,11 @@ impl<A: Application> Simulation<A> {
         archived
     }
 
-    /// The sightings of the events that have arrived, for the checks at the end.
+    /// The observations of those events of the active region that have arrived in the other region.
+    /// The checks at the end of the run use them.
     fn arrived(&self, lost: Option<LostRegion>) -> Sightings {
         let ids: std::collections::BTreeSet<String> = self
-            .archived(self.acting, lost)
+            .archived(self.active, lost)
             .iter()
             .filter_map(|entry| crate::observed::event_id(&entry.detail))
             .collect();
@@ -168,7 +171,8 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Copies the items that have arrived; all of them if nothing was lost.
+    /// Stores in `to` the items of `from` that arrived in `to` before the loss. Stores all items if
+    /// nothing was lost.
     fn copy(&mut self, from: usize, to: usize, lost: Option<LostRegion>) {
         let items = match (lost, &self.sites[from].link) {
             (Some(lost), Some(link)) => link.items(lost.at),
@@ -200,9 +204,10 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Publishes the events, starts the state machines, and lets the clients call.
+    /// Lets the active region begin: publishes the takeover's events, starts the takeover's state
+    /// machines, and lets the takeover's clients call the API.
     fn begin_to_act(&mut self, taken: TakenOver) {
-        let site = &self.sites[self.acting];
+        let site = &self.sites[self.active];
         for entries in taken.events.chunks(MOST_ENTRIES) {
             if let Err(failure) = expect_ready(site.local.bus().put_events(entries)) {
                 self.environment.violated(format!("takeover: {failure}"));
@@ -219,7 +224,7 @@ impl<A: Application> Simulation<A> {
     }
 
     /// Brings a replaced region back: its queues and executions go on, and its last events arrive
-    /// in the region that acts.
+    /// in the active region.
     pub(super) fn come_back(&mut self, site: usize) {
         self.trace_event("the first region is back");
         let planned = self.observed.lost.is_some_and(|lost| lost.planned);
@@ -232,7 +237,7 @@ impl<A: Application> Simulation<A> {
             return;
         }
         let (_, late) = link.events(lost.at);
-        let bus = self.sites[self.acting].local.bus().clone();
+        let bus = self.sites[self.active].local.bus().clone();
         for entries in late.chunks(MOST_ENTRIES) {
             if let Err(failure) = expect_ready(bus.put_events(entries)) {
                 self.environment.violated(format!("takeover: {failure}"));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chorus_http::{HttpFunction, Route};
 use chorus_kernel::testing::expect_ready;
 use chorus_kernel::{
-    Acting, Breakers, Function, IDEMPOTENCY_TABLE, Kernel, Keyring, MemoryStore, PERSON_KEYS_TABLE,
-    REGIONS_TABLE, Region, Store, StoreError, TableSpec,
+    ActiveRegion, Breakers, Function, IDEMPOTENCY_TABLE, Kernel, Keyring, MemoryStore,
+    PERSON_KEYS_TABLE, REGIONS_TABLE, Region, Store, StoreError, TableSpec,
 };
 use chorus_local::{
     Definitions, Disorder, DynoxideStore, EXECUTIONS_TABLE, Endpoint, Local, LocalConfig, Partner,
@@ -41,7 +41,7 @@ pub(super) struct Parts {
     pub(super) tables: Vec<TableSpec>,
     backing: Backing,
     machines: Arc<Definitions>,
-    /// The table that names the region that acts, if there are two.
+    /// The table that names the active region, if there are two regions.
     pub(super) regions: Option<Arc<MemoryStore>>,
 }
 
@@ -79,11 +79,15 @@ impl<A: Application> Simulation<A> {
         };
         if let Some(regions) = &parts.regions {
             environment.state().late_within = LONGEST_LAG;
-            expect_ready(regions.write(&[Acting::taken_over(None, FIRST, environment.now())]))?;
+            expect_ready(regions.write(&[ActiveRegion::taken_over(
+                None,
+                FIRST,
+                environment.now(),
+            )]))?;
         }
         let is_noisy = scenario.troubles.contains(&Trouble::NOISY_TENANT);
-        // It is not known when a delayed delivery is due, so in runs with delays it cannot be
-        // checked that tenants take turns.
+        // In a run with delays, it is unknown when a delivery is due. So the run does not check
+        // that tenants take turns.
         if is_noisy && scenario.delay.is_zero() {
             environment.state().turns = Some(Turns::default());
         }
@@ -105,7 +109,7 @@ impl<A: Application> Simulation<A> {
             scenario,
             parts,
             sites: vec![site],
-            acting: 0,
+            active: 0,
             routes,
             agenda: BTreeMap::new(),
             tasks: BTreeMap::new(),
@@ -161,8 +165,8 @@ impl<A: Application> Simulation<A> {
 }
 
 thread_local! {
-    /// The engine's own store. It stays empty, because all tables are in the backing store, so one
-    /// is enough for all runs.
+    /// The store that the engine is configured with. It stays empty, because all tables are in the
+    /// backing store; so all runs on a thread share one.
     static EMPTY: Result<Arc<DynoxideStore>, String> =
         DynoxideStore::memory(Arc::new(SystemClock), &[TableSpec { ttl: None, ..EXECUTIONS_TABLE }])
             .map(Arc::new)
@@ -182,7 +186,7 @@ fn machines<A: Application>(
     Ok(Arc::clone(simulator.machines.get_or_init(|| machines)))
 }
 
-/// The engine's configuration, without what differs between runs.
+/// The part of the engine's configuration that does not depend on the scenario.
 fn engine<A: Application>(parts: &Parts, environment: &Environment) -> Result<LocalConfig, Error> {
     let mut config =
         LocalConfig::new(&A::TABLE, parts.functions.clone()).virtual_time(&environment.clock);
@@ -192,7 +196,8 @@ fn engine<A: Application>(parts: &Parts, environment: &Environment) -> Result<Lo
     for (partner, account) in A::SENDERS {
         config = config.sender(*partner, account);
     }
-    // The observer gets every observation directly; the feed has no subscribers.
+    // The feed needs no capacity: it has no subscribers, because the observer gets every
+    // observation directly.
     config.feed_capacity = 1;
     let called = A::TABLE.rows.iter().filter(|row| matches!(row.via, Via::ApiDestination(_)));
     for row in called {

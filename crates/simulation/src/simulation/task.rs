@@ -18,7 +18,6 @@ use crate::trouble::Trouble;
 
 pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// The result of a task.
 pub(super) enum Done {
     Attempts(Vec<(Ticket, AttemptResult)>),
     Answer(Result<Response, Problem>),
@@ -27,8 +26,8 @@ pub(super) enum Done {
 
 #[derive(Clone)]
 pub(super) enum Purpose {
-    /// Work that the bus handed out. `twin` marks a duplicate of it that runs at the same time, and
-    /// whose result is ignored.
+    /// Work that the bus handed out. A twin is a duplicate that runs at the same time, and its
+    /// result is ignored.
     Work {
         work: Arc<Work>,
         twin: bool,
@@ -43,12 +42,12 @@ pub(super) enum Purpose {
 
 /// A task that is about to be started.
 pub(super) struct NextStep {
-    /// The task's name; only a copy of the task may have the same one.
+    /// The task's name. Only repetitions of the same task have the same name.
     pub(super) label: String,
-    /// The label without the case: the same for every case that runs this code.
+    /// The label without the name of the case: the same text for all cases that run the same code.
     pub(super) place: String,
     pub(super) purpose: Purpose,
-    /// The site that it runs in.
+    /// The index of the site (the region) in which the task runs.
     pub(super) site: usize,
 }
 
@@ -173,8 +172,8 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Handles the death of a task's process: the platform notices it after the function's timeout;
-    /// a queue, when the message's visibility timeout has passed.
+    /// Handles the death of a task's process. The platform notices the death after the function's
+    /// timeout, and a queue after the message's visibility timeout.
     pub(super) fn died(&mut self, site: usize, purpose: &Purpose) {
         match purpose {
             Purpose::Work { twin: true, .. } | Purpose::Chore => {}
@@ -193,7 +192,7 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Handles a task that the platform gives up as timed out, and that continues to run.
+    /// Handles a task that the platform treats as timed out, and that continues to run.
     fn timed_out(&mut self, site: usize, purpose: &Purpose) {
         match purpose {
             Purpose::Work { work, twin: false } => match &**work {
@@ -211,7 +210,8 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Makes an execution, whose last turn was cut off, due again after the function's timeout.
+    /// Makes a state machine's execution due again after the function's timeout, because its last
+    /// steps were cut off.
     fn wake_later(&self, site: usize, execution: &Arc<str>) {
         let at = later(self.environment.now(), FUNCTION_TIMEOUT);
         self.sites[site].local.bus().end_turn(execution, Some(Alarm { at, passive: false }));

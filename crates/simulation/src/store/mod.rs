@@ -1,5 +1,6 @@
-//! The stores of runs: the embedded one, or the kernel's in memory, which is much faster. Both pass
-//! the port's suite, and both give the same traces, which a test asserts.
+//! The stores of runs: the embedded engine's store, or the kernel's store in memory, which is much
+//! faster. Both pass the test suite of the `Store` port, and a test asserts that both give the same
+//! traces.
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ pub enum Backing {
     Dynoxide,
 }
 
-/// A store whose items can be listed from outside.
+/// A run's store, with operations on whole tables, which the `Store` port does not have.
 pub(crate) enum BackingStore {
     Map(MemoryStore),
     Dynoxide(Box<DynoxideStore>),
@@ -51,7 +52,7 @@ impl BackingStore {
         }
     }
 
-    /// Deletes the items that expired `late(item)` seconds ago or earlier: DynamoDB, too, deletes
+    /// Deletes the items that expired at least `late(item)` seconds ago. DynamoDB, too, deletes
     /// expired items late.
     pub(crate) async fn expire(
         &self,
