@@ -1,27 +1,27 @@
-//! The roles of callers other than customers, and the sets of callers that several rows and routes
-//! allow.
+//! The roles of callers other than customers, and the sets of callers that several routes and rows
+//! of the design table allow.
 
 use chorus_table::{CallerRole, Callers};
 
-/// Maintains the items, and acts for customers.
+/// The role of people who maintain the items, and act for customers.
 pub const STAFF: CallerRole = CallerRole::new("staff");
 
-/// Decides whether an order of high value is charged.
+/// The role of people who decide whether an order of high value is charged.
 pub const REVIEWER: CallerRole = CallerRole::new("reviewer");
 
-/// Operates the shop.
+/// The role of people who operate the shop.
 pub const OPERATOR: CallerRole = CallerRole::new("operator");
 
-/// The name of a caller on the shop's own machine that sends no token. No person has this name, so
-/// a token with it is rejected.
+/// The caller's name in requests to a shop that runs on the caller's own machine, where no token is
+/// needed. No token is issued to this name, so no person has it.
 pub const LOCAL: &str = "local";
 
 pub const ROLES: [CallerRole; 3] = [STAFF, REVIEWER, OPERATOR];
 
-/// The owning customer, and staff who act for them.
+/// The customer to whom the resource belongs, and staff who act for customers.
 pub const OWNER_OR_STAFF: Callers = Callers::owner_or(&[STAFF]);
 
-/// The owning customer, and every role.
+/// The customer to whom the resource belongs, and every role.
 pub const OWNER_OR_SHOP: Callers = Callers::owner_or(&ROLES);
 
 pub const ONLY_STAFF: Callers = Callers::with(&[STAFF]);

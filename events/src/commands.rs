@@ -1,4 +1,4 @@
-//! Requests, in the imperative: the messages that the synchronous API passes to an action.
+//! Commands, named in the imperative: the messages that the synchronous API passes to an action.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -11,11 +11,11 @@ use crate::{
     services,
 };
 
-/// One line of a request: an item and how many of it. The shop sets the price.
+/// One line of a request for an order: an item and the number of pieces. The shop sets the price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct OrderedLine {
-    /// The item.
+    /// The id of the item.
     pub sku: Sku,
     /// The number of pieces.
     pub quantity: Quantity,
@@ -29,11 +29,11 @@ pub enum Verdict {
     Approve,
     /// The order is to be canceled.
     Decline,
-    /// A reviewer is at work: the payment continues to wait.
+    /// A reviewer takes the review up: the payment continues to wait.
     Take,
 }
 
-/// What a notice of the payment provider is about.
+/// What a notice from the payment provider is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PaymentReport {
@@ -43,16 +43,17 @@ pub enum PaymentReport {
     Disputed,
     /// A refund that had been accepted did not reach the customer.
     RefundFailed,
-    /// The intent is canceled, as the provider confirms: if the bank held an amount, it no longer does.
+    /// The provider confirms that the intent is canceled. If the bank held an amount, the amount is
+    /// released.
     Canceled,
 }
 
-/// The parcel's status in a callback of the carrier.
+/// The parcel's status in a callback from the carrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum LogisticsStatus {
     /// The parcel was picked up.
     DeliveryStarted,
-    /// The parcel was handed over.
+    /// The parcel was handed over to its recipient.
     Delivered,
     /// The parcel will not arrive.
     DeliveryCanceled,
@@ -79,7 +80,8 @@ event! {
 }
 
 event! {
-    /// List this item: its name, its price, and how many pieces the shop received of it in all.
+    /// List this item, with its name, its price, and the total number of pieces that the shop has
+    /// received.
     PutItem: Owner::Service(services::INVENTORY), Command, about sku, {
         sku: Sku = samples::sku(),
         name: String = "Chai".to_owned(),
@@ -92,7 +94,7 @@ event! {
 }
 
 event! {
-    /// Add these pieces to an item's stock, or take away those that were lost.
+    /// Add received pieces to an item's stock, or subtract lost pieces.
     ReceiveStock: Owner::Service(services::INVENTORY), Command, about sku, {
         sku: Sku = samples::sku(),
         received: i32 = 10,
@@ -106,7 +108,7 @@ event! {
         name: Sealed = samples::customer_name(),
         email: Sealed = samples::email(),
         #[serde(default)] blocked: bool = false,
-        /// The id of the key under which name and address are encrypted.
+        /// The id of the key under which the name and the email address are encrypted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key_id: Option<String> = Some(samples::key_id()),
     }
@@ -131,31 +133,31 @@ event! {
 }
 
 event! {
-    /// Ask the payment provider again for the refund of this order, which it refused.
+    /// Request the refund of this order again, after the payment provider refused it.
     RetryRefund: Owner::Service(services::PAYMENT), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
     }
 }
 
 event! {
-    /// Process a notice of the payment provider about this order's charge.
+    /// Process a notice from the payment provider about this order's charge.
     PaymentNotice: Owner::Service(services::PAYMENT), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
-        /// The provider's id of the charge.
+        /// The provider's id of the intent for the charge.
         intent: String = "pi_3Pgc71B7WZ01zgkW1a2b3c4d".to_owned(),
         report: PaymentReport = PaymentReport::Concluded,
-        /// What is disputed.
+        /// The amount that the customer disputes.
         #[serde(default, skip_serializing_if = "Option::is_none")] amount: Option<Money> = None,
-        /// Why it is disputed, or was not refunded.
+        /// The reason of the dispute, or of the failed refund.
         #[serde(default, skip_serializing_if = "Option::is_none")] reason: Option<String> = None,
-        /// Until when a dispute is to be answered.
+        /// The deadline for the answer to a dispute.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         respond_by: Option<Timestamp> = None,
     }
 }
 
 event! {
-    /// Show the carrier where this parcel goes.
+    /// Show the carrier the address of this parcel.
     ShowAddress: Owner::Service(services::DELIVERY), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
         handle: Handle = samples::handle(),
@@ -163,7 +165,7 @@ event! {
 }
 
 event! {
-    /// Process a callback of the carrier.
+    /// Process a callback from the carrier.
     LogisticsUpdate: Owner::Service(services::DELIVERY), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
         status: LogisticsStatus = LogisticsStatus::Delivered,

@@ -12,11 +12,10 @@ use serde::{Deserialize, Serialize};
 #[error("must be the ISO 3166 code of a country, such as DE, or its English name")]
 pub struct CountryError;
 
-/// A country: its two-letter code by ISO 3166, and `XK`, which ISO leaves to users and which stands
-/// for Kosovo.
+/// A country: a two-letter code of ISO 3166, or `XK` for Kosovo, a code that ISO leaves to users.
 ///
-/// A code is read from an event as it was written, even if ISO has withdrawn it since; text that a
-/// person wrote is parsed, and has to be a country of today.
+/// A code in an event is accepted as it was written, even if ISO has withdrawn it since. Text that
+/// a person wrote is parsed, and must name a country that exists today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Cow<'_, str>", into = "String")]
 pub struct Country([u8; 2]);
@@ -50,7 +49,8 @@ impl FromStr for Country {
     type Err = CountryError;
 
     fn from_str(text: &str) -> Result<Self, CountryError> {
-        // `celes` has names without spaces; it also knows numeric codes, which we refuse.
+        // The crate `celes` stores names without spaces. It also accepts numeric codes, which this
+        // function refuses.
         let name: String = text.split_whitespace().collect();
         if name.bytes().any(|byte| byte.is_ascii_digit()) {
             return Err(CountryError);

@@ -43,7 +43,7 @@ event! {
 }
 
 event! {
-    /// Name and address of a customer were erased; this counts as a revision of the customer.
+    /// The name and the email address of a customer were erased; this counts as a revision.
     CustomerErased: CUSTOMER, Step, about customer_id, {
         customer_id: CustomerId = samples::customer_id(),
         revision: u64 = 2,

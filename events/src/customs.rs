@@ -7,7 +7,7 @@ use crate::{Money, OrderId, samples, services};
 const CUSTOMS: Owner = Owner::Service(services::CUSTOMS);
 
 event! {
-    /// A declaration for an order that leaves the country is ready.
+    /// The customs declaration of an order that is shipped abroad is ready.
     CustomsDeclared: CUSTOMS, Terminal, about order_id, {
         order_id: OrderId = samples::order_id(),
         country: String = samples::address().country,

@@ -11,11 +11,11 @@ use crate::{CustomerId, Money, OrderId, PaymentMethod, ShippingAddress, Terms, s
 
 const DELIVERY: Owner = Owner::Service(services::DELIVERY);
 
-/// Who ended a delivery before it arrived.
+/// Why a delivery was canceled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CanceledBy {
-    /// The carrier reported it.
+    /// The carrier reported that the parcel will not arrive.
     Carrier,
     /// The carrier could not be reached.
     Unreachable,
@@ -24,7 +24,7 @@ pub enum CanceledBy {
 }
 
 event! {
-    /// The delivery of an order is planned: when the parcel should arrive.
+    /// The delivery of an order is planned: the parcel should arrive by `deliver-by`.
     DeliveryEstimated: DELIVERY, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -47,7 +47,7 @@ event! {
 
 event! {
     /// A parcel is ready for the carrier; the rule on this event calls the carrier. The carrier's
-    /// callbacks name the event's `handle`.
+    /// callbacks contain the event's `handle`.
     DeliveryMarkedAsStarted: DELIVERY, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -82,7 +82,7 @@ event! {
 }
 
 event! {
-    /// A delivery will not arrive.
+    /// A delivery was canceled: the parcel will not arrive.
     DeliveryWasCanceled: DELIVERY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         canceled_by: CanceledBy = CanceledBy::Order,

@@ -1,6 +1,6 @@
-//! The public events, which other accounts may subscribe to. They contain little data, none about
-//! people, and have versions of their own. `cargo design --check` applies stricter rules to them
-//! than to the events of the shop's own bus.
+//! The public events, to which other AWS accounts may subscribe. They contain little data, and none
+//! about people. Their versions do not depend on those of the shop's internal events.
+//! `cargo design --check` applies stricter rules to the public events than to the internal ones.
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ const ENTERPRISE: Owner = Owner::Service(services::ENTERPRISE);
 event! {
     /// An order has reached its customer.
     ShopOrderDelivered: ENTERPRISE, Step, about order_id, {
-        /// The order, by the number that its customer knows.
+        /// The order's number, which its customer knows.
         order_id: OrderId = samples::order_id(),
         /// When the order was placed.
         placed_at: Timestamp = samples::moment(),
@@ -27,7 +27,7 @@ event! {
 event! {
     /// An order was canceled: nothing is charged for it, or the charge is refunded.
     ShopOrderCanceled: ENTERPRISE, Step, about order_id, {
-        /// The order, by the number that its customer knows.
+        /// The order's number, which its customer knows.
         order_id: OrderId = samples::order_id(),
         /// When the order was placed.
         placed_at: Timestamp = samples::moment(),

@@ -1,4 +1,4 @@
-//! Every event of the contract, by its plain name.
+//! Re-exports every event of this crate, so that the design table finds all events in one module.
 
 pub use crate::customer::*;
 pub use crate::customs::*;

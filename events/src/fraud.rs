@@ -16,7 +16,7 @@ event! {
 }
 
 event! {
-    /// A reviewer is at work on a high-value order: its payment goes on waiting.
+    /// A reviewer is at work on a high-value order: its payment continues to wait.
     ReviewTaken: FRAUD, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         reviewer: String = "maria".to_owned(),

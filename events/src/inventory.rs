@@ -16,19 +16,19 @@ const INVENTORY: Owner = Owner::Service(services::INVENTORY);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct DescribedLine {
-    /// The item.
+    /// The id of the item.
     pub sku: Sku,
-    /// Its name.
+    /// The item's name.
     pub name: String,
     /// The number of pieces.
     pub quantity: Quantity,
 }
 
-/// A line that cannot be served.
+/// An order line that cannot be reserved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct MissingLine {
-    /// The item.
+    /// The id of the item.
     pub sku: Sku,
     /// How many pieces were ordered; absent in an event of version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub struct MissingLine {
 }
 
 impl MissingLine {
-    /// Returns the line as version 1 of the event has it: the item only.
+    /// Returns the line as in version 1 of the event, which has only the item's id.
     const fn of_version_1(sku: Sku) -> Self {
         Self { sku, ordered: None, available: None }
     }
@@ -71,7 +71,7 @@ event! {
 }
 
 event! {
-    /// At least one line of an order cannot be served, so none is reserved.
+    /// At least one line of an order cannot be reserved, so no line is reserved.
     ItemNotAvailable: INVENTORY, Failure, about order_id, version 2, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -79,7 +79,7 @@ event! {
         reason: String = "not in stock: chai".to_owned(),
     }
     before {
-        /// Version 1 named only the items that cannot be served.
+        /// Version 1 named only the items that cannot be reserved.
         1 as ItemNotAvailableV1 published {
             order_id: OrderId = samples::order_id(),
             customer_id: CustomerId = samples::customer_id(),
@@ -125,7 +125,7 @@ event! {
 }
 
 event! {
-    /// The items of an order left the stock for good.
+    /// The items of an order were removed from the stock.
     ItemRemoved: INVENTORY, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         lines: Vec<Line> = samples::lines(),
@@ -144,7 +144,7 @@ event! {
 }
 
 event! {
-    /// The pieces that were reserved for a canceled order are available again.
+    /// The reserved pieces of a canceled order are available again.
     ItemUnreserved: INVENTORY, Terminal, about order_id, {
         order_id: OrderId = samples::order_id(),
         lines: Vec<Line> = samples::lines(),
@@ -152,7 +152,7 @@ event! {
 }
 
 event! {
-    /// The pieces that had left the stock for a canceled order are available again.
+    /// The removed pieces of a canceled order are available again.
     ItemReturned: INVENTORY, Terminal, about order_id, {
         order_id: OrderId = samples::order_id(),
         lines: Vec<Line> = samples::lines(),

@@ -1,6 +1,6 @@
-//! The contract of the shop, the only crate that two services share: every event and command as a
-//! type, and the [design table](table) from which rules, schemas, docs, the template and the local
-//! run derive. It knows nothing of stores, buses, clocks or AWS.
+//! The contract of the shop: every event and command as a type, and the [design table](table), from
+//! which rules, schemas, docs, the template and the local run derive. This is the only crate of the
+//! shop that two services share. The crate does not depend on a store, a bus, a clock or AWS.
 
 mod country;
 mod currency;

@@ -1,4 +1,4 @@
-//! The carrier's events, received by the webhook. No action of the shop decides them.
+//! The carrier's events. Delivery publishes them when the carrier's webhook reports them.
 
 use chorus_table::{Owner, event};
 
@@ -7,12 +7,13 @@ use crate::{Capture, OrderId, Tracking, partners, samples};
 const LOGISTICS: Owner = Owner::Partner(partners::CARRIER);
 
 event! {
-    /// The carrier has picked a parcel up.
+    /// The carrier has picked up a parcel.
     DeliveryStarted: LOGISTICS, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tracking: Option<Tracking> = Some(samples::tracking()),
-        /// Added by Delivery: the carrier does not know it.
+        /// Whether the order is charged when the parcel leaves. The Delivery service adds this
+        /// field; the carrier does not report it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         capture: Option<Capture> = None,
     } also [{ capture: Some(Capture::Due) }]
@@ -22,7 +23,8 @@ event! {
     /// The carrier has delivered a parcel.
     Delivered: LOGISTICS, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
-        /// Added by Delivery: the carrier does not know it.
+        /// Whether the order is charged when the parcel leaves. The Delivery service adds this
+        /// field; the carrier does not report it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         capture: Option<Capture> = None,
     } also [{ capture: Some(Capture::Due) }]

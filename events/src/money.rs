@@ -7,24 +7,25 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Why a decimal is not an amount of money.
+/// The text is not an amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// The text is no decimal number.
+    /// The text is not a decimal number.
     #[error("`{0}` is not a decimal number")]
     NotADecimal(String),
     /// The text has more than two digits after the point.
     #[error("`{0}` has more than two decimal places")]
     TooPrecise(String),
     /// The amount is outside ±9,999,999,999,999.99, beyond which JSON readers lose cents.
-    #[error("`{0}` is outside of the range of amounts")]
+    #[error("`{0}` is outside of the range ±9999999999999.99")]
     OutOfRange(String),
 }
 
 /// An amount in the shop's one currency, as whole minor units (cents).
 ///
-/// On the wire it is a JSON number such as `237.51`, so that a rule can compare it. Fifteen
-/// significant digits survive any reader that holds numbers as doubles; larger amounts are refused.
+/// On the wire, an amount is a JSON number such as `237.51`, so that a rule can compare it. An
+/// amount has at most fifteen significant digits, because readers that hold numbers as doubles lose
+/// further digits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(i64);
 
@@ -46,19 +47,19 @@ impl Money {
         self.0
     }
 
-    /// Returns `self + other`; none if the sum is out of range.
+    /// Returns `self + other`; `None` if the sum is out of range.
     #[must_use]
     pub fn plus(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).filter(|sum| sum.abs() <= MAX_MINOR).map(Self)
     }
 
-    /// Returns `self - other`; none if the difference is out of range.
+    /// Returns `self - other`; `None` if the difference is out of range.
     #[must_use]
     pub fn minus(self, other: Self) -> Option<Self> {
         self.plus(Self(-other.0))
     }
 
-    /// Returns `self × count`; none if the product is out of range.
+    /// Returns `self × count`; `None` if the product is out of range.
     #[must_use]
     pub fn times(self, count: u32) -> Option<Self> {
         self.0.checked_mul(i64::from(count)).filter(|product| product.abs() <= MAX_MINOR).map(Self)
@@ -102,7 +103,7 @@ impl FromStr for Money {
 }
 
 impl Sum for Money {
-    /// Saturates at the ends of `i64`; use [`Money::plus`] where input decides the size.
+    /// Saturates at the limits of `i64`. Use [`Money::plus`] for amounts from input.
     fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
         Self(amounts.fold(0, |sum, amount| sum.saturating_add(amount.0)))
     }

@@ -7,7 +7,7 @@ use crate::{samples, services};
 const NOTIFICATION: Owner = Owner::Service(services::NOTIFICATION);
 
 event! {
-    /// An email went out.
+    /// An email was sent.
     EmailSent: NOTIFICATION, Terminal, about about, {
         about: String = samples::order_id().to_string(),
         template: String = "PaymentMade".to_owned(),
@@ -16,7 +16,7 @@ event! {
 }
 
 event! {
-    /// An email could not go out.
+    /// An email could not be sent.
     EmailFailed: NOTIFICATION, Terminal, about about, {
         about: String = samples::order_id().to_string(),
         template: String = "PaymentMade".to_owned(),

@@ -40,7 +40,7 @@ event! {
 }
 
 event! {
-    /// An order was canceled: each service undoes what it did for it.
+    /// An order was canceled: each service undoes its work for the order.
     OrderCanceled: ORDER, End, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -72,8 +72,8 @@ event! {
     CustomerForgotten: ORDER, Step, about customer_id, {
         customer_id: CustomerId = samples::customer_id(),
         forgotten_at: Timestamp = samples::moment(),
-        /// The id of the key that was destroyed; absent if there was none, and in events of earlier
-        /// releases.
+        /// The id of the key that was destroyed. Absent if the customer had no key, and in events
+        /// of earlier releases.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key_id: Option<String> = Some(samples::key_id()),
     }

@@ -7,15 +7,17 @@ use chorus_table::Sealed;
 
 use crate::{Money, Quantity, Sku};
 
-/// The most lines that one order may have. One transaction reserves them all, and a DynamoDB
-/// transaction holds 100 items; the idempotency record and the reservation take two.
+/// The most lines that one order may have. One transaction reserves all lines. A DynamoDB
+/// transaction holds at most 100 items; the idempotency record and the reservation take two of
+/// them, and eight are not used.
 pub const MAX_LINES: usize = 90;
 
-/// One line of an order: an item, how many of it, and the price of one piece when it was ordered.
+/// One line of an order: an item, the number of pieces, and the price of one piece at the time of
+/// the order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Line {
-    /// The item.
+    /// The id of the item.
     pub sku: Sku,
     /// The number of pieces.
     pub quantity: Quantity,
@@ -23,14 +25,14 @@ pub struct Line {
     pub unit_price: Money,
 }
 
-/// The address of a parcel. Rules read the country, so it is not encrypted. The rest is encrypted
-/// under the customer's key, as one text, because each encrypted text takes 30 more bytes in each
-/// of five events.
+/// The address of a parcel. The country is not encrypted, because rules read it. All other lines
+/// are encrypted as one text under the customer's key, because each encrypted text adds 30 bytes to
+/// each of five events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ShippingAddress {
-    /// All lines of the address, encrypted; in orders of earlier releases, the recipient's name,
-    /// not encrypted.
+    /// All lines of the address, encrypted as one text; in orders of earlier releases, the
+    /// recipient's name, not encrypted.
     pub name: Sealed,
     /// Empty; in orders of earlier releases, street and number.
     pub street: Sealed,
@@ -39,7 +41,8 @@ pub struct ShippingAddress {
     /// Absent; in orders of earlier releases, the postal code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postal_code: Option<Sealed>,
-    /// Country, by its code of ISO 3166; in orders of earlier releases, whatever their customers wrote.
+    /// The country's code of ISO 3166; in orders of earlier releases, the text that the customer
+    /// wrote.
     pub country: String,
 }
 
@@ -50,7 +53,7 @@ impl ShippingAddress {
         Self { name: lines, street, city, postal_code: None, country: country.to_owned() }
     }
 
-    /// Encrypts an address with `seal`, as one text of its lines: none of them may have a line
+    /// Encrypts an address with `seal`. Its lines become one text, so no line may have a line
     /// break.
     #[must_use]
     pub fn sealed(address: PostalAddress, seal: impl Fn(&str) -> Sealed) -> Self {
@@ -60,7 +63,7 @@ impl ShippingAddress {
         Self::of(seal(&lines), &country)
     }
 
-    /// Decrypts the address; none if `open` cannot.
+    /// Decrypts the address with `open`; `None` if `open` fails.
     #[must_use]
     pub fn opened(&self, open: impl Fn(&Sealed) -> Option<String>) -> Option<PostalAddress> {
         let country = self.country.clone();
@@ -76,25 +79,26 @@ impl ShippingAddress {
     }
 }
 
-/// An address that is not encrypted: what [`ShippingAddress`] has in encrypted form.
+/// An address that is not encrypted: the plain form of a [`ShippingAddress`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "ShippingAddress")]
 pub struct PostalAddress {
-    /// Who receives it.
+    /// The recipient's name.
     pub name: String,
-    /// Street and number.
+    /// The street and the house number.
     pub street: String,
-    /// City.
+    /// The city.
     pub city: String,
-    /// Postal code; not every country has them.
+    /// The postal code; absent in a country without postal codes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub postal_code: Option<String>,
-    /// Country, by its code of ISO 3166; in orders of earlier releases, whatever their customers wrote.
+    /// The country's code of ISO 3166; in orders of earlier releases, the text that the customer
+    /// wrote.
     pub country: String,
 }
 
-/// Returns the sum of all lines; none if it exceeds the largest amount.
+/// Returns the sum of all lines; `None` if the sum exceeds the largest amount.
 #[must_use]
 pub fn total(lines: &[Line]) -> Option<Money> {
     lines.iter().try_fold(Money::ZERO, |sum, line| {

@@ -1,5 +1,5 @@
-//! Events about partners that do not answer, published by the circuit breakers of the services that
-//! call them.
+//! Events about partners that do not answer. The circuit breakers of the services that call a
+//! partner publish these events.
 
 use chorus_table::{Owner, event, sample_time};
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ event! {
 }
 
 event! {
-    /// A partner that was not called for some time has answered: it is called again.
+    /// A partner to which calls were suspended has answered: the calls resume.
     PartnerRecovered: BREAKERS, Terminal, about partner, {
         partner: String = partners::PAYMENT_PROVIDER.name.to_owned(),
         since: Timestamp = sample_time(),

@@ -1,6 +1,7 @@
 //! Addresses of web pages that the shop passes on to customers.
 
-/// Why a text is no address of a page.
+/// The text is not the address of a web page. The field is the greatest length that is allowed, in
+/// characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an https:// URL of at most {0} visible ASCII characters")]
 pub struct PageUrlError(pub usize);

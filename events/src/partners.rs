@@ -1,20 +1,22 @@
-//! The shop's partners: external systems that the shop calls, or that call it back; and when the
-//! shop stops calling one that does not answer.
+//! The shop's partners: external systems that the shop calls, or that call the shop. Also the
+//! circuit breakers, which suspend the calls to a partner that does not answer.
 
 use chorus_table::{Breaker, CallBody, Event, OutsideBus, Partner};
 
 use crate::outages::{PartnerRecovered, PartnerUnavailable};
 use crate::services;
 
-/// Fetches parcels and delivers them. The bus calls it; it calls back by signed webhooks.
+/// The carrier fetches parcels and delivers them. The bus calls the carrier, and the carrier calls
+/// back by signed webhooks.
 pub const CARRIER: Partner =
     Partner { name: "carrier", source: "com.logistics", body: CallBody::Data };
 
-/// The shop's own front end. The bus posts signed updates of orders to it; it sends nothing back.
+/// The shop's own front end. The bus posts signed updates of orders to it. The front end sends
+/// nothing back.
 pub const FRONT_END: Partner =
     Partner { name: "front-end", source: "com.front-end", body: CallBody::Data };
 
-/// The bus of the enterprise that the shop belongs to, in another account. The rules of that
+/// The bus of the enterprise that the shop belongs to, in another AWS account. The rules of that
 /// account decide who else gets the shop's public events.
 pub const ENTERPRISE_BUS: OutsideBus = OutsideBus {
     name: "enterprise",
@@ -22,26 +24,27 @@ pub const ENTERPRISE_BUS: OutsideBus = OutsideBus {
     personal: &["CustomerId", "PaymentMethod", "PostalAddress", "ShippingAddress"],
 };
 
-/// Keeps the enterprise's catalogue in an account of its own, and lists items by commands that the
-/// enterprise's bus forwards.
+/// The enterprise's catalogue of items, in another AWS account. The catalogue sends commands that
+/// put items up for sale in the shop; the enterprise's bus forwards these commands.
 pub const CATALOGUE: Partner = called_by_code("catalogue", "com.example.catalogue");
 
-/// Charges customers, and refunds charges.
+/// The payment provider charges customers, and refunds charges.
 pub const PAYMENT_PROVIDER: Partner = called_by_code("payment-provider", "com.payment-provider");
 
-/// Delivers emails.
+/// The mailer delivers emails.
 pub const MAILER: Partner = called_by_code("mailer", "com.mailer");
 
-/// The source of events about outages: the circuit breaker of whichever service calls the partner.
+/// The owner of the events about outages. The circuit breaker of any service that calls a partner
+/// publishes them.
 pub const BREAKERS: Partner = called_by_code("circuit breakers", "com.partners");
 
-/// Returns a partner whose API services call themselves: the bus sends it nothing.
+/// Returns a partner that the bus never calls; services may call the partner from their code.
 const fn called_by_code(name: &'static str, source: &'static str) -> Partner {
     Partner { name, source, body: CallBody::Detail }
 }
 
-/// The failures after which services stop calling the payment provider, and for how long. A charge
-/// may take the provider seconds, and an order waits for it.
+/// When services stop calling the payment provider, and for how long. The pauses are short, because
+/// orders wait for their charge.
 pub const PAYMENT_BREAKER: Breaker = Breaker {
     partner: PAYMENT_PROVIDER,
     failures: 5,
@@ -52,6 +55,7 @@ pub const PAYMENT_BREAKER: Breaker = Breaker {
     recovered: &PartnerRecovered::SPEC,
 };
 
-/// Like [`PAYMENT_BREAKER`] for the mailer, with longer pauses, because only emails wait for it.
+/// The breaker for the mailer. Its pauses are longer than those of [`PAYMENT_BREAKER`], because
+/// only emails wait for the mailer.
 pub const MAIL_BREAKER: Breaker =
     Breaker { partner: MAILER, pause_seconds: 300, ..PAYMENT_BREAKER };

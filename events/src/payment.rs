@@ -10,8 +10,8 @@ use crate::{CustomerId, Money, OrderId, Terms, samples, services};
 
 const PAYMENT: Owner = Owner::Service(services::PAYMENT);
 
-/// Whether the amount of an order is still to be charged. Events of an order that was charged at once
-/// do not have it.
+/// Whether the amount of an order is still to be charged. Events of an order that was charged at
+/// once do not have this field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capture {
@@ -20,7 +20,8 @@ pub enum Capture {
 }
 
 event! {
-    /// A payment of high value waits for a reviewer, who answers with its handle.
+    /// A payment of high value waits for a reviewer. The reviewer's decision contains the event's
+    /// `handle`.
     ReviewRequested: PAYMENT, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -32,29 +33,30 @@ event! {
 }
 
 page_url! {
-    /// The address at which a customer confirms a payment to the bank. It is shown as a link, so it has
-    /// to be `https`.
+    /// The address at which a customer confirms a payment to the bank. It is shown as a link, so it
+    /// has to be `https`.
     ConfirmationUrl, of at most 2000 characters
 }
 
 event! {
-    /// The customer's bank asks the customer to confirm a payment, such as by 3-D Secure. The
-    /// payment waits for that until a deadline.
+    /// The customer's bank asks the customer to confirm a payment, for example by 3-D Secure. The
+    /// payment waits for the confirmation until a deadline.
     ConfirmationRequired: PAYMENT, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
         amount: Money = samples::total(),
-        /// Where the customer confirms it; absent if only the bank's own app asks.
+        /// The page on which the customer confirms the payment; absent if only the bank's own app
+        /// asks.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         confirm_at: Option<ConfirmationUrl> = Some(samples::confirmation_url()),
-        /// The deadline: unless it is confirmed by then, the payment fails.
+        /// The deadline. If the payment is not confirmed by then, it fails.
         until: Timestamp = samples::estimated_arrival(),
     } also [{ confirm_at: None }]
 }
 
 event! {
-    /// The customer's bank holds the amount of an order. It is charged when the parcel leaves
-    /// (`PaymentMade`), and released if the order is canceled before.
+    /// The customer's bank holds the amount of an order. The amount is charged when the parcel
+    /// leaves (`PaymentMade`), and released if the order is canceled before.
     PaymentAuthorized: PAYMENT, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -83,8 +85,8 @@ event! {
 }
 
 event! {
-    /// The amount that the bank held cannot be charged: the bank refused when the parcel left, or the
-    /// authorization has lapsed. The order is canceled, and the carrier is asked to return the
+    /// The amount that the bank held cannot be charged: the bank refused when the parcel left, or
+    /// the authorization has lapsed. The order is canceled, and the carrier is asked to return the
     /// parcel.
     CaptureFailed: PAYMENT, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
@@ -93,7 +95,7 @@ event! {
 }
 
 event! {
-    /// What was charged for a canceled order was refunded.
+    /// The charge of a canceled order was refunded.
     PaymentCanceled: PAYMENT, Terminal, about order_id, {
         order_id: OrderId = samples::order_id(),
         refunded: Money = samples::total(),

@@ -11,12 +11,12 @@ use crate::{
     ShippingAddress, Sku, Terms, Tracking,
 };
 
-/// Parses a literal of this file; the tests below read every one of them.
+/// Parses a literal of this file. Tests generate every sample, and so parse every literal.
 fn literal<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().expect("the literals of this file are tested")
 }
 
-/// The order of the samples.
+/// The id of the order in the samples.
 #[must_use]
 pub fn order_id() -> OrderId {
     literal("1073459984")
@@ -28,7 +28,7 @@ pub fn handle() -> Handle {
     literal("b4b1a5c2e7f0598e8d3c6a1f20d94e77")
 }
 
-/// The customer of the samples.
+/// The id of the customer in the samples.
 #[must_use]
 pub fn customer_id() -> CustomerId {
     literal("456")
@@ -40,7 +40,7 @@ pub fn payment_method() -> PaymentMethod {
     literal("pm_card_visa")
 }
 
-/// The key that the samples are encrypted under.
+/// The key under which the samples are encrypted.
 pub const PERSON_KEY: [u8; 32] = [7; 32];
 
 fn sealed(ciphertext: &str) -> Sealed {
@@ -53,7 +53,7 @@ pub fn customer_name() -> Sealed {
     sealed("_CkQhGWVTdMmc1hU7riSTNIiKfZfZ7790goL5g")
 }
 
-/// The id of the key under which name and address are encrypted.
+/// The id of the key under which the customer's data is encrypted.
 #[must_use]
 pub fn key_id() -> String {
     "4980c225bd87eabd".to_owned()
@@ -65,7 +65,7 @@ pub fn email() -> Sealed {
     sealed("pbmvo5WPWsiRage9-RoWEvWP9_vvroQ2SQvyF6V-Cw")
 }
 
-/// The item of the samples.
+/// The id of the item in the samples.
 #[must_use]
 pub fn sku() -> Sku {
     literal("chai")
@@ -108,26 +108,26 @@ pub fn high_lines() -> Vec<Line> {
     vec![Line { sku: sku(), quantity, unit_price: unit_price() }]
 }
 
-/// The lines as a customer writes them.
+/// The lines of the order as a customer requests them, without prices.
 #[must_use]
 pub fn ordered_lines() -> Vec<OrderedLine> {
     vec![OrderedLine { sku: sku(), quantity: quantity() }]
 }
 
-/// The lines as a carrier reads them.
+/// The lines of the order as a carrier gets them, with the items' names.
 #[must_use]
 pub fn described_lines() -> Vec<DescribedLine> {
     vec![DescribedLine { sku: sku(), name: "Chai".to_owned(), quantity: quantity() }]
 }
 
-/// A line that cannot be served: one piece is left.
+/// A line that cannot be reserved, because only one piece is available.
 #[must_use]
 pub fn missing_lines() -> Vec<MissingLine> {
     vec![MissingLine { sku: sku(), ordered: Some(quantity().get()), available: Some(1) }]
 }
 
-/// Where the order goes: abroad, so that Customs has a declaration to make. Ana Trujillo, Avda. de
-/// la Constitución 2222, 05021 México D.F.
+/// The shipping address of the order: Ana Trujillo, Avda. de la Constitución 2222, 05021 México
+/// D.F. It is abroad, so that the Customs service prepares a declaration.
 #[must_use]
 pub fn address() -> ShippingAddress {
     let lines = sealed(
@@ -137,7 +137,7 @@ pub fn address() -> ShippingAddress {
     ShippingAddress::of(lines, "MX")
 }
 
-/// An address at home: Maria Anders, Obere Str. 57, 12209 Berlin.
+/// An address in the shop's home country: Maria Anders, Obere Str. 57, 12209 Berlin.
 #[must_use]
 pub fn home_address() -> ShippingAddress {
     let lines = sealed(

@@ -13,7 +13,7 @@ chorus_table::services! {
     PAYMENT: "payment", "Payment", "com.payments";
     /// Sends emails to customers and operators.
     NOTIFICATION: "notification", "Notification", "com.notifications";
-    /// Has a person review high-value orders.
+    /// Asks a person to review high-value orders.
     FRAUD: "fraud", "Fraud", "com.fraud";
     /// Prepares customs declarations.
     CUSTOMS: "customs", "Customs", "com.customs";
@@ -23,6 +23,6 @@ chorus_table::services! {
     EVENT_LOG: "event-log", "Event log", "com.event-log";
     /// Sends updates about orders to the shop's own front end.
     STOREFRONT: "storefront", "Storefront", "com.storefront";
-    /// Publishes events about orders for other accounts.
+    /// Publishes the events about orders that other AWS accounts may subscribe to.
     ENTERPRISE: "enterprise", "Enterprise", "com.example.shop";
 }

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Country, Currency, Money};
 
-/// The settings that the shop's operator chooses. How long a delivery may take is not among them:
+/// The settings that the shop's operator chooses. The time limit of a delivery is not among them:
 /// it is a limit of the state machine that waits for the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// The country that the shop ships from.
     pub home_country: Country,
-    /// From this total on, an order is charged only once a reviewer approved it.
+    /// An order of at least this total is charged only after a reviewer has approved it.
     pub review_above: Money,
     /// The currency of all prices.
     pub currency: Currency,
@@ -65,7 +65,8 @@ impl FromStr for PaymentCapture {
 }
 
 impl Settings {
-    /// The settings if the operator chooses none; all shops had these before settings existed.
+    /// The settings if the operator chooses none. All shops had these values before settings
+    /// existed.
     pub const DEFAULT: Self = Self {
         home_country: Country::DE,
         review_above: Money::from_minor(100_000),
@@ -74,7 +75,7 @@ impl Settings {
         orders_per_minute: 60,
     };
 
-    /// The terms of an order that is created now.
+    /// Returns the terms of an order that is created under these settings.
     #[must_use]
     pub fn terms(&self, total: Money, country: Country) -> Terms {
         Terms {
@@ -92,32 +93,34 @@ impl Default for Settings {
     }
 }
 
-/// The shop's settings when an order was created, and what followed from them. Rules and services
-/// read these terms, so a later change of the settings does not affect the order.
+/// The shop's settings when an order was created, whether the order is shipped abroad, and whether
+/// it needs a review. Rules and services read these terms, so a later change of the settings does
+/// not affect the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Terms {
     /// The country that the shop shipped from.
     pub home_country: Country,
-    /// Whether the order leaves that country: it then takes longer, and has to be
-    /// declared.
+    /// Whether the order is shipped outside `home-country`; it then takes longer and has a customs
+    /// declaration.
     pub leaves_country: bool,
-    /// From this total on, orders were reviewed.
+    /// Orders of at least this total were reviewed.
     pub review_above: Money,
-    /// Whether the order is charged only once a reviewer approved it.
+    /// Whether the order is charged only after a reviewer has approved it.
     pub needs_review: bool,
 }
 
-/// How orders named the home country in events of earlier releases, which had no terms.
+/// The home country's name in events of earlier releases, which had no terms.
 pub(crate) const FORMER_HOME: &str = "Germany";
 
-/// The total, in whole units, from which orders were reviewed when events had no terms.
+/// The total from which orders were reviewed when events had no terms, in whole units of the
+/// currency.
 pub(crate) const FORMER_REVIEW_UNITS: i64 = Settings::DEFAULT.review_above.minor() / 100;
 
 impl Terms {
-    /// Returns the terms of an order whose events have none: either the order is of an earlier
-    /// release, when every shop was in Germany and reviewed from 1,000 on, or
-    /// [`Terms::unless_implied`] left them out.
+    /// Returns the terms of an order whose events have none. Either the order is of an earlier
+    /// release, in which every shop was in Germany and reviewed orders of at least 1,000. Or
+    /// [`Terms::unless_implied`] left the terms out.
     #[must_use]
     pub fn implied_by(total: Money, country: &str) -> Self {
         let Settings { home_country, review_above, .. } = Settings::DEFAULT;
@@ -126,17 +129,17 @@ impl Terms {
         Self { home_country, leaves_country, review_above, needs_review }
     }
 
-    /// Returns the terms as an order's next events contain them: none if [`Terms::implied_by`] gives
-    /// the same result. So the records of most orders stay below a kilobyte, the unit by which
-    /// writes are billed.
+    /// Returns the terms that an order's next events contain; `None` if [`Terms::implied_by`]
+    /// returns terms with the same flags. Without terms, the records of most orders stay below a
+    /// kilobyte, the unit by which writes are billed.
     #[must_use]
     pub fn unless_implied(terms: Option<Self>, total: Money, country: &str) -> Option<Self> {
         let flags = |terms: &Self| (terms.leaves_country, terms.needs_review);
         terms.filter(|terms| flags(terms) != flags(&Self::implied_by(total, country)))
     }
 
-    /// Whether the terms that [`Terms::implied_by`] returns require a review; for callers that do not
-    /// know where the order goes.
+    /// Whether the terms that [`Terms::implied_by`] returns require a review. This is for callers
+    /// that do not know the order's country.
     #[must_use]
     pub fn implied_review(total: Money) -> bool {
         total >= Settings::DEFAULT.review_above

@@ -11,25 +11,26 @@ use crate::partners::{
 use crate::settings::{FORMER_HOME, FORMER_REVIEW_UNITS};
 use crate::{commands, facts, services};
 
-/// Selects the events of orders that their terms require to be reviewed before they are charged.
+/// Selects the events of orders whose terms require a review before the charge.
 const NEEDS_REVIEW: Content = Content::Flag {
     of: "terms",
     name: "needs-review",
     without: &Content::AtLeast { field: "total", units: FORMER_REVIEW_UNITS },
 };
 
-/// Selects the events of orders that leave the country, by their terms.
+/// Selects the events of orders that are shipped outside of the home country, according to their
+/// terms.
 const LEAVES_COUNTRY: Content = Content::Flag {
     of: "terms",
     name: "leaves-country",
     without: &Content::AnythingBut { field: "country", value: FORMER_HOME },
 };
 
-/// Selects the events of parcels whose orders are charged when they leave.
+/// Selects the events of parcels whose order is charged when the parcel leaves.
 const CAPTURE_DUE: Content = Content::OneOf { field: "capture", values: &["due"] };
 
 chorus_table::design_table! {
-    /// Accepts an order at the prices that the service has learned.
+    /// Accepts an order at the prices that the Order service has learned from `ItemListed`.
     CreateOrder: ORDER api [CreateOrder] => [OrderCreated]
         .undone_by(&CancelOrder).within(5).budget(5, 12).callers(OWNER_OR_STAFF).seals();
 
@@ -41,7 +42,7 @@ chorus_table::design_table! {
         => [OrderCanceled]
         .final_step().budget(5, 11).callers(OWNER_OR_STAFF);
 
-    /// Sets aside what an order needs: all of its lines, or none.
+    /// Reserves all lines of an order, or none.
     ReserveItem: INVENTORY on [OrderCreated] => [ItemReserved, ItemNotAvailable]
         .undone_by(&UnreserveOrReturnItem).budget(2, 6);
 
@@ -58,8 +59,9 @@ chorus_table::design_table! {
         => [DeliveryEstimated, ErrorDeliveryEstimated]
         .undone_by(&CancelDelivery).budget(2, 4);
 
-    /// Charges the order, or has the bank hold the amount. If the order's terms require a review,
-    /// or the customer's bank a confirmation, starts the state machine that waits for that.
+    /// Charges the order, or asks the bank to hold the amount. If the order's terms require a
+    /// review, or the customer's bank requires a confirmation, starts the state machine that waits
+    /// for the reviewer or the customer.
     CollectPayment: PAYMENT on [DeliveryEstimated]
         => [PaymentMade, PaymentAuthorized, PaymentFailed]
         .undone_by(&CancelPayment).starts_machine().queued().gives_up_to(&RefusePayment)
@@ -69,14 +71,14 @@ chorus_table::design_table! {
     AskReviewer: PAYMENT task_of CollectPayment [DeliveryEstimated] => [ReviewRequested]
         .undone_by(&CancelPayment).outside().budget(3, 9);
 
-    /// Charges an order of high value, once it is approved.
+    /// Charges an order of high value, after a reviewer has approved it.
     MakePayment: PAYMENT task_of CollectPayment [DeliveryEstimated]
         => [PaymentMade, PaymentAuthorized, PaymentFailed]
         .undone_by(&CancelPayment).outside().guarded_by(&PAYMENT_BREAKER).within(300)
         .budget(4, 5);
 
-    /// Asks the customer to confirm the payment, and stores the task token until the payment provider
-    /// reports the result.
+    /// Asks the customer to confirm the payment, and stores the task token until the payment
+    /// provider reports the result.
     AskCustomer: PAYMENT task_of CollectPayment [DeliveryEstimated] => [ConfirmationRequired]
         .undone_by(&CancelPayment).outside();
 
@@ -85,27 +87,30 @@ chorus_table::design_table! {
         => [PaymentMade, PaymentAuthorized, PaymentFailed]
         .undone_by(&CancelPayment).outside().guarded_by(&PAYMENT_BREAKER).within(300);
 
-    /// Takes a signed notice of the payment provider: completes the waiting task, or reports a dispute,
-    /// a refund that failed later, or that the bank no longer holds an amount.
+    /// Receives a signed notice from the payment provider. Completes the waiting task, or reports a
+    /// dispute, a refund that failed after it was accepted, or an amount that the bank no longer
+    /// holds.
     HearProvider: PAYMENT api [PaymentNotice]
         => [ErrorPaymentDisputed, ErrorPaymentCanceled, CaptureFailed]
         .final_step().outside().callers(Callers::Partner(PAYMENT_PROVIDER));
 
-    /// Fails the payment of an order that nobody reviewed in time, or that could not be charged for
-    /// a day.
+    /// Fails the payment of an order if no reviewer took the review up or decided in time, or if
+    /// the payment provider could not be reached for about a day.
     RefusePayment: PAYMENT task_of CollectPayment [DeliveryEstimated] => [PaymentFailed]
         .final_step().outside();
 
-    /// Completes the waiting task with the reviewer's decision, or sends its heartbeat.
+    /// Completes the waiting task with the reviewer's decision, or sends the task's heartbeat.
     HearVerdict: PAYMENT on [OrderApproved, OrderDeclined, ReviewTaken] => []
         .records().outside().budget(3, 9);
 
-    /// Takes the reserved items out of the stock, once the order is paid or its amount held.
+    /// Removes the reserved items from the stock, after the order is paid or the bank holds its
+    /// amount.
     RemoveItem: INVENTORY on [PaymentMade, PaymentAuthorized] => [ItemRemoved, ErrorItemRemoved]
         .undone_by(&UnreserveOrReturnItem).budget(2, 6);
 
-    /// Starts the state machine that hands the parcel to the carrier, waits ten days for its
-    /// callback, and cancels the delivery otherwise.
+    /// Starts the state machine that hands the parcel to the carrier, and waits for the carrier's
+    /// callback. Without a callback in time (ten days by default), the machine cancels the
+    /// delivery.
     FulfilDelivery: DELIVERY on [ItemRemoved] => []
         .read_only().starts_machine().budget(2, 4);
 
@@ -119,19 +124,19 @@ chorus_table::design_table! {
     StartDelivery: DELIVERY on [DeliveryMarkedAsStarted] => [DeliveryStarted]
         .undone_by(&RecallDelivery).calls(CARRIER).within(86_400).budget(0, 0);
 
-    /// Gives the carrier the address of a parcel, which the bus's call does not contain. Answers
-    /// one request, and its repetitions.
+    /// Gives the carrier a parcel's address, because the bus's call does not contain the address.
+    /// Answers one request only, and the retries of that request.
     ShowAddress: DELIVERY api [ShowAddress] => []
         .records().budget(2, 4).callers(Callers::Partner(CARRIER)).opens();
 
     /// Publishes what the carrier's signed webhook reports, and completes the task that waits for
-    /// it.
+    /// the webhook.
     RelayLogistics: DELIVERY api [LogisticsUpdate]
         => [DeliveryStarted, Delivered, DeliveryCanceled, ErrorDeliveryWasDelivered]
         .final_step().budget(3, 10).callers(Callers::Partner(CARRIER));
 
-    /// Captures the amount that the bank holds, when the parcel leaves: once the carrier has it or, if
-    /// that was not reported, once it was delivered.
+    /// Captures the amount that the bank holds, once the carrier has the parcel. If the carrier did
+    /// not report that it has the parcel, captures the amount once the parcel was delivered.
     CapturePayment: PAYMENT on [DeliveryStarted, Delivered] => [PaymentMade, CaptureFailed]
         .undone_by(&CancelPayment).outside().queued().guarded_by(&PAYMENT_BREAKER)
         .when(CAPTURE_DUE).within(300).budget(4, 5);
@@ -141,47 +146,48 @@ chorus_table::design_table! {
         => [DeliveryWasDelivered, ErrorDeliveryWasDelivered]
         .final_step().budget(2, 4);
 
-    /// Closes the order.
+    /// Closes the order as delivered.
     CompleteOrder: ORDER on [DeliveryWasDelivered] => [OrderDelivered]
         .final_step().budget(2, 5);
 
     /// Cancels a delivery because the carrier gave up, sent no callback or could not be reached, or
-    /// because the order was canceled; if none is planned yet, stores a tombstone that prevents it.
+    /// because the order was canceled. If no delivery is planned yet, stores a tombstone that
+    /// prevents one.
     CancelDelivery: DELIVERY on [OrderCanceled, DeliveryCanceled] or_dead [DeliveryMarkedAsStarted]
         task_of FulfilDelivery [ItemRemoved]
         => [DeliveryWasCanceled, ErrorDeliveryWasCanceled]
         .final_step().dead_letters_of(&StartDelivery).budget(3, 9);
 
-    /// Asks the carrier to return a parcel it may already have.
+    /// Asks the carrier to return a parcel that the carrier may already have.
     RecallDelivery: DELIVERY on [DeliveryWasCanceled] => []
         .final_step().calls(CARRIER)
         .when(Content::OneOf { field: "canceled-by", values: &["order", "unreachable"] })
         .budget(0, 0);
 
-    /// Returns to the stock what was reserved or removed for a canceled order.
+    /// Returns the reserved or removed pieces of a canceled order to the stock.
     UnreserveOrReturnItem: INVENTORY on [OrderCanceled]
         => [ItemUnreserved, ItemReturned, ErrorItemUnreserved, ErrorItemReturned]
         .final_step().title("UnreserveItem or ReturnItem").budget(2, 6);
 
-    /// Refunds what was charged for a canceled order, and cancels the intent so that nothing can be
+    /// Refunds the charge of a canceled order, and cancels the intent, so that nothing can be
     /// charged later.
     CancelPayment: PAYMENT on [OrderCanceled] => [PaymentCanceled, ErrorPaymentCanceled]
         .final_step().outside().queued().guarded_by(&PAYMENT_BREAKER).budget(4, 5);
 
-    /// Requests a refund again that the payment provider refused; an operator starts it.
+    /// Requests a refund again, after the payment provider refused it. An operator starts this.
     RetryRefund: PAYMENT api [RetryRefund] => [PaymentCanceled, ErrorPaymentCanceled]
         .final_step().outside().guarded_by(&PAYMENT_BREAKER).callers(ONLY_OPERATORS);
 
-    /// Emails the customer when the payment is to be confirmed, and when the order's amount is held, the
-    /// order paid, on its way, delivered, or canceled, with the reason.
+    /// Emails the customer when the payment has to be confirmed, when the bank holds the order's
+    /// amount, and when the order is paid, on its way, delivered, or canceled (with the reason).
     SendEmail: NOTIFICATION
         on [ConfirmationRequired, PaymentAuthorized, PaymentMade, DeliveryStarted, OrderCanceled,
             OrderDelivered]
         => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER).budget(2, 4).opens();
 
-    /// Emails an operator that something could not be undone, that an amount could not be taken, or that
-    /// a charge is disputed.
+    /// Emails an operator that an action could not be undone, that an amount could not be charged,
+    /// or that a charge is disputed.
     AlertOperator: NOTIFICATION
         on [ErrorItemUnreserved, ErrorItemReturned, CaptureFailed, ErrorPaymentCanceled,
             ErrorPaymentDisputed, ErrorDeliveryWasDelivered, ErrorDeliveryWasCanceled]
@@ -196,12 +202,12 @@ chorus_table::design_table! {
     ReportRecovery: NOTIFICATION on [PartnerRecovered] => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER);
 
-    /// Stores a customer's email address, in a read model of its own.
+    /// Stores a customer's email address in the read model of the Notification service.
     LearnContact: NOTIFICATION on [CustomerUpdated, CustomerErased] => []
         .records().folds();
 
-    /// Opens a review of an order whose terms require one, when Payment requests it, and publishes
-    /// the decision.
+    /// Opens the review of an order whose terms require one, when Payment requests it. Publishes
+    /// the reviewer's decision.
     ReviewOrder: FRAUD api [DecideReview] on [OrderCreated, ReviewRequested]
         => [OrderApproved, OrderDeclined, ReviewTaken]
         .records().within(86_400).when(NEEDS_REVIEW).budget(4, 8).callers(ONLY_REVIEWERS);
@@ -210,7 +216,7 @@ chorus_table::design_table! {
     CloseReview: FRAUD on [OrderCanceled] => []
         .records().when(NEEDS_REVIEW);
 
-    /// Prepares the declaration of an order that leaves the country.
+    /// Prepares the customs declaration of an order that is shipped abroad.
     PrepareDeclaration: CUSTOMS on [OrderCreated] => [CustomsDeclared]
         .records().when(LEAVES_COUNTRY);
 
@@ -242,28 +248,30 @@ chorus_table::design_table! {
     ForwardOutcome: ENTERPRISE on [ShopOrderDelivered, ShopOrderCanceled] => []
         .records().forwards_to(ENTERPRISE_BUS).optional().budget(0, 0);
 
-    /// Lists an item: price, and stock received.
+    /// Lists an item, with its price and the number of pieces that the shop received.
     PutItem: INVENTORY api [PutItem] => [ItemListed]
         .records().callers(ONLY_STAFF).commands_from(CATALOGUE, ENTERPRISE_BUS);
 
-    /// Adds the pieces that the shop received to an item's stock.
+    /// Adds received pieces to an item's stock, or subtracts lost pieces.
     ReceiveStock: INVENTORY api [ReceiveStock] => []
         .records().callers(ONLY_STAFF);
 
-    /// Stores a customer.
+    /// Stores a new or changed customer.
     PutCustomer: CUSTOMER api [PutCustomer] => [CustomerUpdated]
         .records().callers(OWNER_OR_STAFF).seals();
 
-    /// Forgets a customer: destroys the key under which their personal data is encrypted. Refused
-    /// while an order of theirs is under way, unless the caller explicitly accepts that.
+    /// Forgets a customer: destroys the key under which their personal data is encrypted. While the
+    /// customer has an order under way, rejects the command unless the caller accepts that the
+    /// delivery may fail.
     ForgetCustomer: ORDER api [ForgetCustomer] => [CustomerForgotten]
         .records().callers(OWNER_OR_STAFF).destroys_keys();
 
-    /// Erases name and address of a customer who was forgotten.
+    /// Erases the name and the email address of a forgotten customer.
     EraseCustomer: CUSTOMER on [CustomerForgotten] => [CustomerErased]
         .records();
 
-    /// Stores an item's price, in a read model of its own, so that an order's total needs no call.
+    /// Stores an item's price in the read model of the Order service, so that `CreateOrder`
+    /// computes an order's total without a call to the Inventory service.
     LearnPrice: ORDER on [ItemListed] => []
         .records().folds();
 
@@ -273,7 +281,7 @@ chorus_table::design_table! {
             DeliveryEstimated, DeliveryStarted] => []
         .records().folds().budget(1, 1);
 
-    /// Folds the order's events into the list that customers see.
+    /// Folds the events of an order into the list of orders that customers see.
     ProjectOrder: ORDER on [OrderCreated, OrderCanceled, OrderDelivered] => []
         .records().folds().budget(1, 3);
 }

@@ -17,13 +17,14 @@ identifier! {
 pub struct Tracking {
     /// The carrier's number of the parcel.
     pub number: TrackingNumber,
-    /// The carrier's page about it.
+    /// The carrier's page about the parcel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<TrackingUrl>,
 }
 
 page_url! {
-    /// The address of a carrier's page about a parcel. It is shown as a link, so it has to be `https`.
+    /// The address of a carrier's page about a parcel. It is shown as a link, so it has to be
+    /// `https`.
     TrackingUrl, of at most 300 characters
 }
 

@@ -43,7 +43,7 @@ impl PaymentMethod {
 pub struct Quantity(u32);
 
 impl Quantity {
-    /// The largest quantity of one line.
+    /// The largest quantity of one order line.
     pub const MAX: u32 = 10_000;
 
     #[must_use]

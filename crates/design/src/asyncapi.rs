@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::Flow;
 
-/// Makes the AsyncAPI document. It contains no commands, because those come through the HTTP API.
+/// Makes the AsyncAPI document. It contains no commands, because commands come through the HTTP
+/// API.
 ///
 /// # Errors
 /// If a schema or a sample cannot be written as JSON.
@@ -21,8 +22,9 @@ pub fn asyncapi(table: &Table) -> serde_json::Result<Value> {
     document(table, &messages, &Head { title: "The events of the design table", bus, operations })
 }
 
-/// Makes the AsyncAPI document of the events that are forwarded to `bus`, for the subscribers
-/// there. It leaves out how the application itself handles these events.
+/// Makes the AsyncAPI document of the events that are forwarded to `bus`, and of the commands that
+/// other AWS accounts send through `bus`. It leaves out how the application itself handles these
+/// events.
 ///
 /// # Errors
 /// If a schema or a sample cannot be written as JSON.
@@ -43,7 +45,7 @@ pub fn public_asyncapi(table: &Table, bus: OutsideBus) -> serde_json::Result<Val
     messages.extend(commands.into_iter().map(|(_, command)| command));
     let (title, bus) = (
         "The public events, and the commands of other accounts",
-        format!("The bus {} of another account, by which both come and go.", bus.name),
+        format!("The bus {} of another account, for events and commands.", bus.name),
     );
     let mut document = document(table, &messages, &Head { title, bus: &bus, operations })?;
     for (_, channel) in document["channels"].as_object_mut().into_iter().flatten() {
@@ -68,8 +70,8 @@ fn sent_through(table: &Table, bus: OutsideBus) -> Vec<(&'static RowSpec, Messag
     sent
 }
 
-/// The parts in which the document of the application's own bus differs from that of a bus for
-/// public events.
+/// The parts that differ between the document of the application's own bus and the document of a
+/// bus for public events.
 struct Head<'a> {
     title: &'a str,
     /// The description of the bus.
@@ -212,7 +214,7 @@ struct Components {
 }
 
 impl Components {
-    /// Adds a schema; its definitions become schemas of the components, too.
+    /// Adds a schema to the components, and each of its definitions as a separate schema.
     fn schema(&mut self, name: &str, mut schema: Value) {
         let definitions = schema.as_object_mut().and_then(|schema| {
             schema.remove("$schema");
@@ -260,7 +262,8 @@ impl Components {
     }
 }
 
-/// Rewrites references to definitions of the schema `name`, which have become components.
+/// Rewrites references to the definitions of the schema `name`, because the definitions have become
+/// components.
 fn rewrite_references(schema: &mut Value, name: &str) {
     match schema {
         Value::Object(keywords) => {

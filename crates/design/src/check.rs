@@ -9,8 +9,8 @@ use chorus_table::{Callers, Effect, EventSpec, Owner, Role, RowSpec, Via};
 
 use crate::{Finding, Flow, compensation, lifetimes, patterns, public};
 
-/// All gaps in the flow of `rows`; empty if it is complete. The rules' patterns are tried on the
-/// samples of `messages`.
+/// Finds all gaps in the flow of `rows`; the list is empty if the flow is complete. The rules'
+/// patterns are tried on the samples of `messages`.
 #[must_use]
 pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     let flow = Flow { rows };
@@ -72,7 +72,7 @@ fn without_producer(flow: Flow<'_>) -> Vec<Finding> {
                 findings.push(Finding::new(
                     row.action,
                     format!("waits for {name}, which no row emits"),
-                    format!("Add {name} to the `=>` of the row that emits it, or make it external"),
+                    format!("Add {name} to the `=>` of a row, or give it a partner as owner"),
                 ));
             }
         }
@@ -80,7 +80,8 @@ fn without_producer(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Reports events that start two actions of one service. Each service decides once on an event.
+/// Reports events that start two actions of one service. A service must decide only once on an
+/// event.
 fn ambiguous(rows: &[RowSpec]) -> Vec<Finding> {
     let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     let mut findings = Vec::new();
@@ -91,7 +92,7 @@ fn ambiguous(rows: &[RowSpec]) -> Vec<Finding> {
                 findings.push(Finding::new(
                     row.action,
                     format!("consumes {}, as {other} of the same service does", event.detail_type),
-                    "Decide both in one row: of two commits on one event, neither sees the other's changes",
+                    "Decide in one row: two rows that consume one event do not see each other's changes",
                 ));
             }
         }
@@ -142,8 +143,8 @@ fn callers(rows: &[RowSpec]) -> Vec<Finding> {
     findings
 }
 
-/// Reports rows that pass messages whose retries are exhausted to another row although they have no
-/// queue, or although that row cannot read their events.
+/// Reports rows that pass exhausted messages to another row, but have no queue. Also reports such
+/// rows if the other row belongs to another service, or does not consume the same events.
 fn given_up(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
@@ -167,12 +168,12 @@ fn given_up(flow: Flow<'_>) -> Vec<Finding> {
 }
 
 /// Reports state machines without tasks, and tasks whose state machine does not exist or belongs to
-/// another service. A machine orchestrates within one service.
+/// another service. All tasks of a machine must belong to the machine's service.
 fn machines(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
         if row.starts_machine && !flow.rows.iter().any(|task| task.task_of == Some(row.action)) {
-            let problem = "starts a state machine, but no row is a task of it";
+            let problem = "starts a state machine, but no row is one of its tasks";
             findings.push(Finding::new(row.action, problem, "Add a row that is `task_of` it"));
         }
         let machine = row.task_of.and_then(|action| flow.row(action));
@@ -190,8 +191,8 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
 }
 
 /// Reports optional rows that no deployment could enable. A deployment enables all optional rows of
-/// a service by the address of a partner, or the ARN of a bus in another account, so one of these
-/// rows has to call a partner or forward to a bus.
+/// a service by setting the address of a partner, or the ARN of a bus in another AWS account. So
+/// one of these rows has to call that partner or forward to that bus.
 fn optional(rows: &[RowSpec]) -> Vec<Finding> {
     let enabled = |row: &RowSpec| {
         let calling = |other: &&RowSpec| other.optional && !other.has_code();
@@ -209,9 +210,9 @@ fn optional(rows: &[RowSpec]) -> Vec<Finding> {
     never.map(finding).collect()
 }
 
-/// Reports tasks of a state machine that emit an event of which an earlier version is published,
-/// too: a machine publishes only the version that its task returns, so the earlier version would be
-/// missing.
+/// Reports tasks of a state machine that emit an event with an earlier version that is still
+/// published. A machine publishes only the version that its task returns, so the earlier version
+/// would be missing.
 fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in rows.iter().filter(|row| row.task_of.is_some()) {
@@ -230,8 +231,8 @@ fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     findings
 }
 
-/// Reports rows that let a partner's account send commands, but take no command, or also consume
-/// events: a row has only one rule.
+/// Reports rows that let a partner's AWS account send commands, but take no command, or also
+/// consume events. A row has only one rule, which cannot match both commands and events.
 fn senders(rows: &[RowSpec]) -> Vec<Finding> {
     let sent = rows.iter().filter(|row| row.commands_from.is_some());
     let wrong = sent.filter(|row| row.api.is_empty() || !row.on.is_empty() || row.is_catch_all());

@@ -1,11 +1,11 @@
-//! Checks that state changes are undone: from every later failure, a path through the table leads
-//! to the compensation of each action that may have changed something.
+//! Checks that state changes are undone. From every failure, a path through the table must lead to
+//! the compensation of each earlier action that may have changed state.
 
 use chorus_table::{Effect, EventSpec, Role, RowSpec};
 
 use crate::{Finding, Flow};
 
-/// Reports the actions whose change would remain after a later failure.
+/// Reports actions whose change is not undone after a later failure.
 pub(crate) fn check(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
@@ -26,8 +26,8 @@ pub(crate) fn check(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The failures that can follow after `row` has succeeded. A failed compensation is not among them,
-/// because an operator resolves it.
+/// The failure events that can follow after the action of `row` has succeeded. The failure of a
+/// compensation is not included, because an operator resolves it.
 fn later_failures(flow: Flow<'_>, row: &RowSpec) -> Vec<EventSpec> {
     let went_well: Vec<EventSpec> =
         row.emits.iter().filter(|event| event.role != Role::Failure).copied().collect();

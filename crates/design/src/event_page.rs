@@ -1,5 +1,5 @@
 //! A page of documentation for each event: its publisher and consumers, its versions, its data, a
-//! sample, and what it costs to publish it once.
+//! sample, and what it costs to publish the event once.
 
 use std::fmt::Write as _;
 
@@ -36,7 +36,7 @@ fn page(table: &Table, message: &Message, contract: &Contract) -> serde_json::Re
     };
     let mut text = format!(
         "# {name}\n\nGenerated from the design table; a test fails if the two differ.\n\n{}\n\n\
-         Of {owner}, as `{}` on the bus.\n",
+         Owner: {owner}. Source on the bus: `{}`.\n",
         spec.meaning,
         spec.owner.source(),
     );
@@ -46,7 +46,7 @@ fn page(table: &Table, message: &Message, contract: &Contract) -> serde_json::Re
     rows(&mut text, "Consumed by", flow.consumers(name), |row| {
         let read = all.and_then(|rows| rows.get(row.action));
         let fields = read.map_or(0, |paths| paths.iter().filter(|path| !path.is_empty()).count());
-        format!(" It reads {fields} places of the data.")
+        format!(" It reads {fields} parts of the data.")
     });
     versions(&mut text, message);
     data(&mut text, &serde_json::to_value((message.schema)())?);
@@ -147,7 +147,8 @@ fn cost(text: &mut String, message: &Message, flow: Flow<'_>) {
         text,
         format_args!(
             "\n## What one costs\n\n{events} published; {} invocations of functions by rules, {} messages \
-             in queues, {} calls of partners{forwarded}. A rule that compares the data takes only some.",
+             in queues, {} calls of partners{forwarded}. A rule with a condition on the data \
+             matches only some events.",
             functions * events,
             queues * events,
             calls * events,

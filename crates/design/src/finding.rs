@@ -1,4 +1,5 @@
-//! A finding of a check: a fault in a design table or in what derives from it, with a remedy.
+//! A finding of a check: a fault in a design table, or in the code or the template that belongs to
+//! the table, with a remedy.
 
 use std::fmt;
 

@@ -25,13 +25,13 @@ impl<'a> Flow<'a> {
         self.rows.iter().filter(consumes)
     }
 
-    /// The rows that emit this event.
+    /// The rows that publish this event, as an output or as an event of their circuit breaker.
     pub fn producers(&self, event: &str) -> impl Iterator<Item = &'a RowSpec> {
         let publishes = move |row: &&RowSpec| row.publishes().any(|spec| spec.detail_type == event);
         self.rows.iter().filter(publishes)
     }
 
-    /// Every event of the table once, in the table's order, without commands.
+    /// Every event that a row consumes or emits, once, in the table's order, without commands.
     #[must_use]
     pub fn events(&self) -> Vec<EventSpec> {
         let mut once: Vec<EventSpec> = Vec::new();
@@ -43,9 +43,9 @@ impl<'a> Flow<'a> {
         once
     }
 
-    /// The events in `first`, and all events that they can lead to: those that their consumers
-    /// emit, those that the consumers of these emit, and so on. Rows that consume dead letters
-    /// count as consumers.
+    /// The events in `first`, and all events to which they can lead: the events that their
+    /// consumers emit, the events that the consumers of those events emit, and so on. Rows that
+    /// consume dead letters count as consumers.
     #[must_use]
     pub fn following(&self, first: &[EventSpec]) -> BTreeSet<&'static str> {
         let mut reached = BTreeSet::new();
@@ -68,8 +68,8 @@ impl<'a> Flow<'a> {
         std::iter::once(row).chain(self.rows.iter().filter(takes_over))
     }
 
-    /// The events that a partner may publish after this row has called it: all of the partner's
-    /// events.
+    /// The events that a partner may publish after this row has called the partner: all of the
+    /// partner's events.
     fn answers(&self, row: &RowSpec) -> Vec<&'static str> {
         if row.partner().is_none() {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! Checks that idempotency records last as long as the archive can deliver an event again.
+//! Checks that idempotency records are kept for longer than the archive can deliver an event again.
 
 use std::time::Duration;
 
@@ -6,8 +6,9 @@ use chorus_table::{Replay, RowSpec};
 
 use crate::Finding;
 
-/// Reports rows that could process a replayed event twice: rows that only idempotency records
-/// protect from that, if the `archive` keeps an event at least as long as the `records` are kept.
+/// Reports rows whose actions could process a replayed event twice, because only idempotency
+/// records protect them from duplicates. Reports nothing if `records` are kept for longer than
+/// events in the `archive`.
 pub(crate) fn check(rows: &[RowSpec], archive: Duration, records: Duration) -> Vec<Finding> {
     if archive < records {
         return Vec::new();

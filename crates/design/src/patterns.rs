@@ -1,4 +1,5 @@
-//! Checks that every rule's pattern is valid and matches samples of exactly the events in its row.
+//! Checks that every rule's pattern is valid, and that it matches samples of exactly the events
+//! that the rule's row consumes.
 
 use chorus_table::Message;
 use chorus_table::RowSpec;
@@ -7,7 +8,7 @@ use event_pattern::Pattern;
 
 use crate::Finding;
 
-/// Reports rules that match other events than their rows declare.
+/// Reports rules whose pattern is invalid, or matches other events than the row declares.
 pub(crate) fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     rules(rows).iter().flat_map(|rule| one(rule, messages)).collect()
 }

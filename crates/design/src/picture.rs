@@ -6,7 +6,7 @@ use chorus_table::{Role, RowSpec, Service};
 
 use crate::Flow;
 
-/// The flowchart, without the catch-all row, which would have an arrow from every event.
+/// Draws the flowchart without the catch-all row, because every event would lead to that row.
 #[must_use]
 pub fn mermaid(services: &[Service], rows: &[RowSpec]) -> String {
     let flow = Flow { rows };

@@ -28,7 +28,8 @@ pub fn event_table(rows: &[RowSpec], width: Option<u16>) -> String {
     table.to_string()
 }
 
-/// Puts every name on a line of its own, because a narrow terminal would break names anywhere.
+/// Puts every name on a separate line, so that a narrow terminal does not break a line inside a
+/// name.
 fn listed(cell: &str) -> String {
     cell.replace(", ", ",\n")
 }

@@ -1,5 +1,5 @@
-//! Checks of public events, which rules forward to other accounts. Their consumers are unknown, so
-//! the requirements are stricter than for the events of the application's own bus.
+//! Checks of public events, which rules forward to other AWS accounts. Their consumers are unknown,
+//! so the requirements are stricter than for the events of the application's own bus.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::Finding;
 
-/// Reports rows that forward events which are not public, public events that no row forwards, and
+/// Reports rows that forward an event that is not public, public events that no row forwards, and
 /// data that a public event must not contain.
 pub(crate) fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -68,7 +68,7 @@ fn data(message: &Message, bus: OutsideBus) -> Vec<Finding> {
     findings
 }
 
-/// The place in the data, the problem as the end of a sentence, and the remedy.
+/// A field's path in the data, the problem as the end of a sentence, and the remedy.
 type Problem = (String, &'static str, &'static str);
 
 /// Collects the problems of an object's fields, nested ones included.
@@ -84,8 +84,8 @@ fn fields(schema: &Value, at: &str, problems: &mut Vec<Problem>) {
 }
 
 /// Collects the problems of a value. Text must be restricted by a pattern, a format or listed
-/// values, because free text may contain personal data; encrypted text has no such restriction, so
-/// it is reported as well. Every field must have a name and a type.
+/// values, because free text may contain personal data. Encrypted text is not restricted, so it is
+/// reported, too. Every field must have a name and a type.
 fn value(schema: &Value, place: &str, problems: &mut Vec<Problem>) {
     let of_type = |name: &str| match &schema["type"] {
         Value::Array(types) => types.iter().any(|one| one == name),

@@ -1,5 +1,5 @@
-//! Checks that the code implements the table: each service has its function, each row its action,
-//! each machine its definition, and the code has nothing beyond the table.
+//! Checks that the code implements the table and nothing more: each service has a function, each
+//! row an action, and each state machine a definition.
 
 use chorus_kernel::Function;
 use chorus_table::{RowSpec, Service, Table};
@@ -50,7 +50,8 @@ fn services(table: &Table, functions: &[Function]) -> Vec<Finding> {
     findings
 }
 
-/// Reports rows without an action. A row that the bus alone carries out needs none.
+/// Reports rows without an action in their service's function. A row whose events the bus itself
+/// sends to a partner or another account needs no action.
 fn without_code(row: &RowSpec, functions: &[Function]) -> Vec<Finding> {
     let Some(function) = functions.iter().find(|function| function.service == row.service) else {
         return Vec::new();
@@ -70,7 +71,8 @@ fn without_code(row: &RowSpec, functions: &[Function]) -> Vec<Finding> {
     findings
 }
 
-/// Reports actions and machines of a function that are not in the table.
+/// Reports actions of a function that have no row in the table, or whose row belongs to another
+/// service.
 fn without_row(table: &Table, function: &Function) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in function.handlers.iter().map(|handler| handler.row()) {

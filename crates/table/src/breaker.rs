@@ -1,5 +1,5 @@
-//! The circuit breaker of a partner: when rows stop calling the partner, and which events report
-//! it.
+//! The circuit breaker of a partner: when rows of the design table stop calling the partner, and
+//! which events report this.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -7,19 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EventSpec, Partner};
 
-/// When calls to a partner stop and resume. Every row that calls the partner names the same
-/// breaker.
+/// When calls to a partner stop and resume. Every row of the design table that calls the partner
+/// names the same breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Breaker {
     /// The partner that is called.
     pub partner: Partner,
-    /// The breaker opens after this many calls in a row without an answer; while it is open, no row
-    /// calls the partner.
+    /// The breaker opens after this many consecutive calls without an answer. While the breaker is
+    /// open, only the probes after each pause call the partner.
     pub failures: u32,
-    /// Two failures count together only if at most this many seconds lie between them.
+    /// If a failure comes more than this many seconds after the previous failure, the count starts
+    /// again at 1.
     pub within_seconds: u32,
-    /// For this many seconds after the breaker opened no call is made; then `probes` calls are
-    /// made. While none of them is answered, the pause and the probes repeat.
+    /// For this many seconds after the breaker opens, no call is made. Then `probes` calls are
+    /// made. While no probe is answered, the pause and the probes repeat.
     pub pause_seconds: u32,
     /// How many calls are made after each pause.
     pub probes: u32,
@@ -36,8 +37,8 @@ pub struct Breaker {
 pub struct PartnerState {
     /// The partner's name.
     pub partner: String,
-    /// When the circuit opened: from then on, the partner is not called.
+    /// When the breaker opened and calls to the partner stopped.
     pub since: Timestamp,
-    /// Why the call that opened the circuit was not answered.
+    /// Why the call that opened the breaker was not answered.
     pub reason: String,
 }

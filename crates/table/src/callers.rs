@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::Partner;
 
-/// A role that a caller may have beside being a customer, such as `staff`: a group of the identity
-/// provider.
+/// A role of a caller, such as `staff`: a group in the identity provider. A caller without a role
+/// is a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallerRole {
     /// The role's name in a token's claim, such as `staff`.
@@ -13,20 +13,21 @@ pub struct CallerRole {
 }
 
 impl CallerRole {
-    /// A role that tokens call `name`.
+    /// Creates a role that has this name in tokens.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self { name }
     }
 }
 
-/// What customers may call. A customer is a caller whose token names no role.
+/// Whether customers may send a command or call a route, and on whose resources they may act. A
+/// customer is a caller whose token names no role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Customers {
-    /// Customers may not call at all.
+    /// Customers may not call.
     None,
-    /// Customers may act only on what belongs to them; anything else is answered as if it did not
-    /// exist.
+    /// Customers may act only on their own resources. A request for another customer's resource
+    /// gets the same answer as a request for one that does not exist.
     Own,
     /// Every customer may call, because the data belongs to no customer.
     All,
@@ -35,17 +36,17 @@ pub enum Customers {
 /// The callers that may send a command, or call a route that reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Callers {
-    /// No caller, because the row has no commands.
+    /// No caller, because the row of the design table has no commands.
     Nobody,
     /// Anyone, without a token.
     Anyone,
-    /// The partner; the route verifies the partner's signature.
+    /// Only this partner; the route verifies the partner's signature.
     Partner(Partner),
     /// Callers with a token: customers, and callers with a role.
     Token {
         /// What customers may do with the command or route.
         customers: Customers,
-        /// Callers with one of these roles may act on what belongs to any customer.
+        /// Callers with one of these roles may act on the resources of every customer.
         roles: &'static [CallerRole],
     },
 }
@@ -57,7 +58,7 @@ impl Callers {
         Self::Token { customers: Customers::None, roles }
     }
 
-    /// Admits the customer to whom the thing belongs, and callers with one of these roles.
+    /// Admits the customer to whom the resource belongs, and callers with one of these roles.
     #[must_use]
     pub const fn owner_or(roles: &'static [CallerRole]) -> Self {
         Self::Token { customers: Customers::Own, roles }
@@ -69,8 +70,8 @@ impl Callers {
         Self::Token { customers: Customers::All, roles }
     }
 
-    /// The roles that may act on every customer's resources; none unless callers are identified by a
-    /// token.
+    /// The roles that may act on every customer's resources. The list is empty for all variants
+    /// except [`Callers::Token`].
     #[must_use]
     pub const fn roles(&self) -> &'static [CallerRole] {
         match self {

@@ -1,11 +1,11 @@
-//! Content rules: conditions on an event's data that decide whether a row consumes the event.
+//! Conditions on an event's data that decide whether a row of the design table consumes the event.
 
 use serde_json::{Value, json};
 
-/// A condition on an event's `data`, from which the event pattern of a rule is made.
+/// A condition on an event's `data`. It becomes a part of the event pattern of an EventBridge rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
-    /// The number in `field` is at least this many whole units.
+    /// The number in `field` is at least `units`.
     AtLeast {
         /// The field of `data`.
         field: &'static str,
@@ -26,13 +26,14 @@ pub enum Content {
         /// The texts that match.
         values: &'static [&'static str],
     },
-    /// The flag `name` in the object `of` is true: the publisher has evaluated the condition.
+    /// The flag `name` in the object `of` is true. The publisher evaluates the condition and sets
+    /// the flag.
     Flag {
         /// The field of `data` that holds the object.
         of: &'static str,
         /// The flag's name within that object.
         name: &'static str,
-        /// The condition on events without the flag, which earlier releases published.
+        /// The condition for events of earlier releases, which do not have the flag.
         without: &'static Self,
     },
 }

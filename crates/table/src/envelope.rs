@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-/// What kind of message this is.
+/// The kind of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
@@ -22,52 +22,55 @@ pub enum Category {
     Response,
 }
 
-/// The path of the tenant in an event. Rules use the tenant as the message group in their queues,
-/// so that one tenant's backlog does not hold up the others.
+/// The path of the tenant in an event. EventBridge rules use the tenant as the message group of the
+/// messages that they send to queues, so that one tenant's backlog does not delay other tenants.
 pub const TENANT_PATH: &str = "$.detail.metadata.tenant";
 
-/// A message's metadata: everything but its data.
+/// A message's metadata, such as its ids, its time and its version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Metadata {
     /// The sender's key: a receiver acts once for each key.
     pub idempotency_key: String,
-    /// The id of this message. It is derived, so that a step that runs again gives the same id.
+    /// The id of this message. It derives from the action and the message that caused this one, so
+    /// that a retry gives the same id.
     pub event_id: Uuid,
-    /// What the flow is about, such as an order: the same in every message that one command causes.
+    /// The id of the message's subject, such as an order's id: the same in every message that one
+    /// command causes.
     pub correlation_id: String,
-    /// The `event-id` of the message that caused this one; absent if a person did.
+    /// The `event-id` of the message that caused this one; absent if no message caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation_id: Option<Uuid>,
-    /// When it happened (RFC 3339, UTC).
+    /// When the event happened, or when the command was given (RFC 3339, UTC).
     pub occurred_at: Timestamp,
     /// The version of the data's schema, from 1.
     pub version: u32,
-    /// Set on a copy of an event in an earlier version, for consumers that know no other: the
-    /// number of the current version. Event and copy have the same idempotency key, so a consumer
-    /// that reads both acts once.
+    /// The number of the current version; set only if this message is a copy, in an earlier
+    /// version, of an event. Copies are for consumers that cannot read the current version. Event
+    /// and copy have the same idempotency key, so a consumer that reads both acts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_of: Option<u32>,
     /// For how long, in seconds after `occurred-at`, a command may be acted on.
     pub ttl_seconds: u32,
     /// Event, command, query or response.
     pub category: Category,
-    /// Who gave the command, or the command that led to this event: the name in the caller's token.
-    /// Absent if no person gave it.
+    /// The person who gave the command: the name in the caller's token. The command is this
+    /// message, or the command that led to this event. Absent if no person gave the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// The region that acts on the message; absent if the deployment has one region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home_region: Option<String>,
-    /// The tenant on whose behalf the message is handled, such as a customer: the same on every
-    /// message that one command causes. One tenant's messages do not hold up another's. Messages of
-    /// releases before this field have none.
+    /// The tenant on whose behalf the message is handled, such as a customer: the same in every
+    /// message that one command causes. One tenant's messages do not delay another tenant's. Absent
+    /// in messages of earlier releases, which did not have this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// W3C Trace Context, carried from the request that caused the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// Set by a replay from the archive: consumers with policy `Suppressed` ignore the event.
+    /// The name of the replay, if the event is replayed from the archive. Actions that make
+    /// external calls (`Replay::Suppressed`) make no call for a replayed event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay_name: Option<String>,
 }
@@ -81,7 +84,7 @@ impl Metadata {
     }
 }
 
-/// An event's `detail`: metadata and data apart. `D` is the data's type, or raw JSON.
+/// An event's `detail`: its metadata and its data. `D` is the data's type, or raw JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Detail<D> {
     /// Ids, times, category and version of the message.
@@ -103,8 +106,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The size in bytes for which EventBridge charges, and which it limits: source, detail type
-    /// and detail in UTF-8.
+    /// The size in bytes that EventBridge limits and charges for: source, detail type and detail in
+    /// UTF-8.
     #[must_use]
     pub fn size(&self) -> usize {
         self.source.len() + self.detail_type.len() + self.detail.len()
@@ -114,7 +117,7 @@ impl Entry {
 /// A whole event as the bus delivers it, with its detail as raw JSON.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct WireEvent {
-    /// Always `0`, EventBridge's own version.
+    /// The version of EventBridge's event format: always `0`.
     #[serde(default)]
     pub version: String,
     /// The id that the bus gave the event.
@@ -124,7 +127,7 @@ pub struct WireEvent {
     pub detail_type: String,
     /// The publisher's source.
     pub source: String,
-    /// The account of the bus; empty where the event names none.
+    /// The AWS account of the bus; empty if the event names no account.
     #[serde(default)]
     pub account: String,
     /// When the bus accepted the event.

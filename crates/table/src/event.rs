@@ -1,4 +1,5 @@
-//! Traits of events and commands, and of the sets of them that an action consumes and emits.
+//! The traits of events and commands, and of two enums: the messages that an action consumes, and
+//! the events that it emits.
 
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
@@ -8,22 +9,22 @@ use serde_json::value::RawValue;
 
 use crate::{Category, Owner};
 
-/// The role of an event in its flow. A flow is everything that one command causes.
+/// The role of an event in its flow. A flow is the chain of events that one command causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Some row must consume it.
+    /// Some row must consume the event.
     Step,
     /// A step has failed: some row must consume the event, and earlier steps must be undone.
     Failure,
-    /// No row needs to consume it.
+    /// No row needs to consume the event.
     Terminal,
-    /// Ends the flow.
+    /// The event ends the flow.
     End,
-    /// A request, not a fact.
+    /// The message is a request, not a fact.
     Command,
 }
 
-/// One row of the event table.
+/// The properties of an event or a command that hold for all messages of its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EventSpec {
     /// The message's `detail-type`, such as `OrderCreated`.
@@ -84,13 +85,13 @@ impl ReadError {
     }
 }
 
-/// A version of `E` before its current one, declared in `before` of [`event!`](crate::event).
+/// An earlier version of `E`, declared in `before` of [`event!`](crate::event).
 #[derive(Debug, Clone, Copy)]
 pub struct Earlier<E> {
     /// The number of the earlier version.
     pub version: u32,
     /// Whether producers still publish this version, beside the current one, for consumers that
-    /// read no other.
+    /// cannot read the current one.
     pub published: bool,
     /// The JSON Schema of the data in this version.
     pub schema: fn() -> Schema,
@@ -98,7 +99,8 @@ pub struct Earlier<E> {
     pub sample: fn() -> serde_json::Result<Value>,
     /// Reads data of this version as the current version.
     pub upcast: fn(&RawValue) -> serde_json::Result<E>,
-    /// Converts the current version to this one; `None` if this one cannot express the event.
+    /// Converts the current version to this version; `None` if this version cannot express the
+    /// event.
     pub downcast: fn(&E) -> Option<serde_json::Result<Box<RawValue>>>,
 }
 
@@ -122,9 +124,9 @@ pub fn copies<E: Event>(event: &E) -> serde_json::Result<Vec<EarlierData>> {
     published.filter_map(copy).collect()
 }
 
-/// Converts the data to the earliest version that can express it, without unknown fields; `None` if
-/// there is only one version. An event yields the same data in whichever version it was sent, so a
-/// comparison of the results for two messages shows whether both carry the same event data.
+/// Converts the data to the earliest version that can express the event, and drops unknown fields;
+/// `None` if there is only one version. The result does not depend on the version in which an event
+/// was sent. So two messages carry the same event data if their results are equal.
 #[doc(hidden)]
 pub fn in_earliest<E: Event>(version: u32, data: &RawValue) -> Option<Box<RawValue>> {
     let mut before: Vec<&Earlier<E>> =
@@ -137,11 +139,11 @@ pub fn in_earliest<E: Event>(version: u32, data: &RawValue) -> Option<Box<RawVal
     before.iter().find_map(|earlier| (earlier.downcast)(&event)?.ok())
 }
 
-/// The data of a message, with its row in the event table.
+/// The data of an event or a command.
 pub trait Event:
     Serialize + DeserializeOwned + JsonSchema + Clone + PartialEq + std::fmt::Debug + 'static
 {
-    /// The message's row in the event table.
+    /// The detail type, owner, role and version of the event or command.
     const SPEC: EventSpec;
 
     /// The id of what the message is about, such as an order's id. The message's `correlation-id`
@@ -187,8 +189,8 @@ pub fn schema_of<T: JsonSchema>() -> Schema {
     schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>()
 }
 
-/// Expands to `true` for the keyword `published` in front of an earlier version. Any other keyword
-/// does not compile.
+/// Expands to `true` for the keyword `published` after the name of an earlier version. Any other
+/// keyword does not compile.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! is_published {
@@ -197,28 +199,28 @@ macro_rules! is_published {
     };
 }
 
-/// The messages that an action consumes: an enum with one variant for each.
+/// The messages that an action consumes: an enum with one variant for each message.
 pub trait Inputs: Sized + Send + Sync {
-    /// The messages' rows in the event table.
+    /// The detail types, owners, roles and versions of the messages.
     const EVENTS: &'static [EventSpec];
 
     /// Reads data of the given detail type and version.
     fn read(detail_type: &str, version: u32, data: &RawValue) -> Result<Self, ReadError>;
 
-    /// Rewrites the data in the earliest version that can express it; `None` if the message has
-    /// only one version.
+    /// Rewrites the data in the earliest version that can express the message; `None` if the
+    /// message has only one version.
     fn in_earliest(detail_type: &str, version: u32, data: &RawValue) -> Option<Box<RawValue>>;
 }
 
-/// The events that an action emits: an enum with one variant for each.
+/// The events that an action emits: an enum with one variant for each event.
 pub trait Outputs: Sized + Send + Sync {
-    /// The events' rows in the event table.
+    /// The detail types, owners, roles and versions of the events.
     const EVENTS: &'static [EventSpec];
 
-    /// The row of this event in the event table.
+    /// The detail type, owner, role and version of this event.
     fn spec(&self) -> &'static EventSpec;
 
-    /// The id of what the event is about.
+    /// The id of what the event is about, such as an order's id.
     fn subject(&self) -> &str;
 
     /// The data as JSON text.
@@ -250,9 +252,9 @@ impl Inputs for AnyEvent {
 }
 
 /// Defines an event: its documentation, owner, role, subject, and fields, each with a sample value.
-/// The earlier versions follow in `before`: each is a type of its own, with conversions to the
-/// current version (`upcast`) and back (`downcast`). Producers still publish those that are marked
-/// `published`, beside the current version.
+/// The earlier versions follow in `before`: each is a separate type, with conversions to the
+/// current version (`upcast`) and back (`downcast`). Beside the current version, producers still
+/// publish the earlier versions that are marked `published`.
 ///
 /// ```
 /// use chorus_table::{Event, Owner, Service, event};
@@ -354,7 +356,7 @@ macro_rules! event {
             }
 
             impl $before {
-                /// An example, as documentation and tests use it.
+                /// An example, used by documentation and tests.
                 #[must_use]
                 pub fn sample() -> Self {
                     Self { $($old_field: $old_sample),+ }

@@ -1,7 +1,7 @@
 //! Types for identifiers. Their values are parsed from text, so that no identifier is empty, too
 //! long, or unsafe in a path.
 
-/// The text is not an identifier; the message says what one is.
+/// The text is not an identifier. The error's message states the rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 64 characters from A-Z, a-z, 0-9, '-', '_' and '.', and not '.' or '..'")]
 pub struct IdentifierError;
@@ -19,8 +19,8 @@ pub const IDENTIFIER: &str =
 /// The longest identifier, in characters.
 const MAX_LENGTH: usize = 64;
 
-/// Whether `text` is 1 to 64 characters from `A-Z a-z 0-9 - _ .`, but neither `.` nor `..`, which a
-/// path would resolve to another directory.
+/// Whether `text` is 1 to 64 characters from `A-Z a-z 0-9 - _ .`, but neither `.` nor `..`: a path
+/// with `.` or `..` leads to another directory.
 #[doc(hidden)]
 #[must_use]
 pub fn is_identifier(text: &str) -> bool {
@@ -29,7 +29,7 @@ pub fn is_identifier(text: &str) -> bool {
     (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(allowed) && !is_place
 }
 
-/// Declares a type for the identifiers of one kind of thing.
+/// Declares a type for one kind of identifier, such as the ids of orders.
 #[macro_export]
 macro_rules! identifier {
     ($(#[doc = $doc:literal])+ $name:ident) => {
@@ -95,7 +95,8 @@ macro_rules! identifier {
 }
 
 identifier! {
-    /// An opaque id of something that waits for an answer from outside.
+    /// An opaque id that events carry instead of a task token, which is secret. Whoever answers the
+    /// waiting task names this id.
     Handle
 }
 

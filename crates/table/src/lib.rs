@@ -2,8 +2,8 @@
 //! messages, and the rules that derive from the rows.
 //!
 //! An application declares its services with [`services!`], its events with [`event!`] and its rows
-//! with [`design_table!`]; everything else derives from the resulting [`Table`]. This crate knows no
-//! application, no store, no bus, no clock and nothing of AWS.
+//! with [`design_table!`]; rules, IAM policies, templates and documents derive from the resulting
+//! [`Table`]. This crate does not depend on an application, a store, a bus, a clock or AWS.
 
 #![warn(missing_docs)]
 
@@ -43,7 +43,8 @@ pub use event::{copies, in_earliest, schema_of};
 #[doc(hidden)]
 pub use pastey;
 
-/// The first of several values. Macros use it to give an optional argument a default.
+/// Returns the first of `values`. Macros list an optional argument before its default value, so
+/// that this function returns the argument if there is one.
 #[doc(hidden)]
 #[must_use]
 pub const fn first_of<T: Copy>(values: &[T]) -> T {

@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 
 use crate::{Category, Detail, Earlier, Event, EventSpec, Metadata, Owner, Partner};
 
-/// The moment at which every sample happened: 2026-11-20T10:47:00Z.
+/// The time of every sample event: 2026-11-20T10:47:00Z.
 #[must_use]
 pub fn sample_time() -> Timestamp {
     Timestamp::from_second(1_795_171_620).expect("the moment is between the years -9999 and 9999")
 }
 
-/// A message type, without its Rust type, for documents and tests.
+/// A message type as a value, so that documents and tests can list all message types.
 #[derive(Debug, Clone, Copy)]
 pub struct Message {
-    /// The message's row in the event table.
+    /// The message's detail type, owner, role and version.
     pub spec: EventSpec,
     /// The JSON Schema of the message's data.
     pub schema: fn() -> Schema,
@@ -57,7 +57,7 @@ impl Message {
         Self { spec: E::SPEC, schema: E::schema, earlier, samples }
     }
 
-    /// The same message as this partner sends it, under the partner's source.
+    /// Returns this message type as this partner sends it: with the partner's `source`.
     #[must_use]
     pub fn sent_by(self, partner: Partner) -> Self {
         let spec = EventSpec { owner: Owner::Partner(partner), ..self.spec };
@@ -74,8 +74,8 @@ impl Message {
     }
 
     /// Whole events as the bus delivers them, usable with `cargo lambda invoke` and `sam local
-    /// invoke`. Documents show the first; the others differ from it in the fields that content
-    /// rules test.
+    /// invoke`. Documents show the first sample. The other samples differ from the first in the
+    /// fields that rules filter by.
     ///
     /// # Errors
     /// If a sample cannot be written as JSON.
@@ -122,10 +122,10 @@ impl Message {
     }
 }
 
-/// The time to live of a sample command: a hundred years, in seconds.
+/// The time to live of a sample command: a hundred years, in seconds, so that it does not expire.
 const SAMPLE_TTL: u32 = 100 * 365 * 86_400;
 
-/// Derives the id of a sample from its name, so that every run writes the same file.
+/// Derives the id of a sample from its name, so that every run writes the same sample.
 fn sample_id(name: &str) -> uuid::Uuid {
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, name.as_bytes())
 }

@@ -1,6 +1,6 @@
-//! How often, for how long and how fast the bus and the queues deliver messages, and for how long
-//! deliveries are remembered. The template, the embedded engine and the simulation use these
-//! limits. The retries of a state machine's task are in its definition.
+//! How many times, for how long and how fast the bus and the queues deliver messages, and for how
+//! long idempotency records are kept. The template, the embedded engine and the simulation use
+//! these limits. The retries of a state machine's task are in the machine's definition.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ pub enum Jitter {
     Full,
 }
 
-/// How often, how long and with which pauses a message is tried.
+/// How many times and for how long a message is tried, with which pauses between the attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// The limit of attempts, the first one included.
     pub max_attempts: u32,
-    /// The limit of a message's age, from when it could first be tried.
+    /// The limit of a message's age, counted from the moment when it could first be tried.
     pub max_age: Duration,
     /// The pause after the first failure; it doubles after each further failure.
     pub first_pause: Duration,
@@ -57,11 +57,12 @@ impl RetryPolicy {
     }
 }
 
-/// How long a partner may be unavailable without loss: everything that calls a partner retries for
-/// longer.
+/// How long a partner may be unavailable without loss. Every call to a partner is retried for
+/// longer than this.
 pub const OUTAGE: Duration = Duration::from_secs(6 * 3_600);
 
-/// The bus's deliveries to a queue or a Lambda function, which are rarely unavailable for long.
+/// The retry policy of the bus's deliveries to a queue or a Lambda function. These targets are
+/// rarely unavailable for long.
 pub const BUS: RetryPolicy = RetryPolicy {
     max_attempts: 25,
     max_age: Duration::from_secs(6 * 3_600),
@@ -80,8 +81,9 @@ pub const INVOCATION: RetryPolicy = RetryPolicy {
     jitter: Jitter::None,
 };
 
-/// The bus's calls of a partner, with EventBridge's maxima. EventBridge chooses the pauses itself;
-/// with these pauses the attempts last about as long as the age allows.
+/// The retry policy of the bus's calls to a partner. The attempts and the age are EventBridge's
+/// maxima. EventBridge chooses the pauses itself; with the pauses below, all attempts together last
+/// about as long as the maximum age.
 pub const API_DESTINATION: RetryPolicy = RetryPolicy {
     max_attempts: 186,
     max_age: Duration::from_secs(86_400),
@@ -97,8 +99,9 @@ pub const CALLS_PER_SECOND: u32 = 100;
 /// How a queue in front of a function retries, hides and batches messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueuePolicy {
-    /// How the consumer paces a message that fails, by changing the message's visibility. The
-    /// maximum age is longer than any [`OUTAGE`]; a message that reaches it becomes a dead letter.
+    /// The retries of a message that fails: for each pause, the consumer changes the message's
+    /// visibility timeout. The maximum age is longer than an [`OUTAGE`]. A message that reaches the
+    /// maximum age becomes a dead letter.
     pub retry: RetryPolicy,
     /// How long a received message is hidden from other receivers while the function works on it.
     pub visibility: Duration,
@@ -106,11 +109,11 @@ pub struct QueuePolicy {
     pub batch: usize,
 }
 
-/// The policy of every queue in front of a function to which rules deliver.
+/// The policy of every queue through which rules deliver events to a function.
 ///
 /// A message is hidden for six times the function's timeout, so that Lambda can retry a batch
-/// before SQS delivers it again. If the function never responds, the message is received once per
-/// such period: `max_attempts` is about the number of these periods in a day.
+/// before SQS delivers it again. If the function never responds, each message is received again
+/// when it is no longer hidden: in a day about `max_attempts` times.
 pub const QUEUE: QueuePolicy = QueuePolicy {
     retry: RetryPolicy {
         max_attempts: 960,
@@ -124,8 +127,9 @@ pub const QUEUE: QueuePolicy = QueuePolicy {
 };
 
 /// The policy of the queue for events on which a function failed three times. The function receives
-/// them again, at long intervals, for thirteen days: SQS's longest retention less a day. So a fault
-/// that ends within thirteen days needs no operator, and idempotency records live longer than that.
+/// them again, at long intervals, for thirteen days: SQS's longest retention less a day. A fault
+/// that ends within thirteen days therefore needs no operator. Idempotency records are kept for
+/// longer, so that no event takes effect twice.
 pub const REDRIVE: QueuePolicy = QueuePolicy {
     retry: RetryPolicy {
         max_attempts: 960,
@@ -138,8 +142,8 @@ pub const REDRIVE: QueuePolicy = QueuePolicy {
 };
 
 /// Returns the retry policy of a message that waits for a partner whose circuit breaker is open.
-/// The pauses are those of `retry` until the message has reached the age limit of `retry`, then
-/// those of [`REDRIVE`]; the age limit is that of [`REDRIVE`].
+/// Until the message reaches the maximum age of `retry`, its pauses are those of `retry`. After
+/// that, its pauses are those of [`REDRIVE`]. Its maximum age is that of [`REDRIVE`].
 #[must_use]
 pub const fn waiting(retry: RetryPolicy, age: Duration) -> RetryPolicy {
     let pauses = if age.as_secs() < retry.max_age.as_secs() { retry } else { REDRIVE.retry };
@@ -147,21 +151,21 @@ pub const fn waiting(retry: RetryPolicy, age: Duration) -> RetryPolicy {
 }
 
 /// The most invocations of a function by one queue at the same time, unless a deployment sets
-/// another number: the highest that AWS allows.
+/// another number. 1,000 is the highest number that AWS allows.
 pub const QUEUE_CONCURRENCY: u32 = 1_000;
 
 /// The timeout of a function: twice the time that a slow payment provider needs.
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a queue keeps a message that is not received: the longest that SQS allows.
+/// How long a queue keeps a message that is not deleted: the longest time that SQS allows.
 pub const RETENTION: Duration = Duration::from_secs(14 * 86_400);
 
 /// For how long the archive keeps events for a replay, unless a deployment sets another time.
 pub const ARCHIVE: Duration = Duration::from_secs(14 * 86_400);
 
-/// For how long an idempotency record shows that a message was answered: longer than any queue, or
-/// the archive, delivers it again. If an archive is kept for longer, a row that relies on its
-/// records rejects replayed events that are older than this.
+/// For how long an idempotency record is kept: no queue, and no replay of the archive, delivers a
+/// message again after this time. If a deployment keeps its archive for longer, an action that
+/// relies on idempotency records rejects replayed events that are older than this.
 pub const RECORDS: Duration = Duration::from_secs(15 * 86_400);
 
 #[cfg(test)]
@@ -204,8 +208,8 @@ mod tests {
         assert_eq!(waiting(QUEUE.retry, Duration::ZERO).pause(20), QUEUE.retry.pause(20));
         assert_eq!(waiting(QUEUE.retry, Duration::ZERO).max_age, days);
         assert_eq!(waiting(QUEUE.retry, day), REDRIVE.retry);
-        // The mean pause: half of the longest one at first, with full jitter; later three quarters
-        // of it, with equal jitter.
+        // The mean pause is half of the longest pause with full jitter, and three quarters of it
+        // with equal jitter.
         let (first, later) = (QUEUE.retry.longest_pause / 2, REDRIVE.retry.longest_pause * 3 / 4);
         let received = day.as_secs() / first.as_secs() + days.as_secs() / later.as_secs();
         assert!(received < 960, "{received}");
@@ -216,7 +220,7 @@ mod tests {
         let QueuePolicy { retry, visibility, .. } = QUEUE;
         assert!(retry.max_age > OUTAGE);
         assert!(visibility * retry.max_attempts >= retry.max_age);
-        // A message is received at most 1,000 times: SQS allows no more.
+        // 1,000 is the highest `maxReceiveCount` that SQS allows.
         assert!(retry.max_attempts <= 1_000);
         let receives = OUTAGE.as_secs() / (retry.longest_pause.as_secs() / 2);
         assert!(u64::from(retry.max_attempts) > 4 * receives, "the pauses' mean is half of them");

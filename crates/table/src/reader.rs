@@ -1,4 +1,4 @@
-//! How a row reads its messages, without the row's type, for the checks of compatibility.
+//! The functions with which a row reads its messages, for the compatibility checks.
 
 use serde_json::value::RawValue;
 
@@ -9,14 +9,14 @@ use crate::{EventSpec, Inputs, ReadError, Row};
 pub struct Reader {
     /// The row's name, such as `ReserveItem`.
     pub action: &'static str,
-    /// The events that rules or state machines deliver to the row, its commands, and its dead
-    /// letters; empty for a catch-all row, which reads no data.
+    /// The row's commands, the events that rules or state machines deliver to its action, and the
+    /// dead letters that it consumes; empty for a catch-all row, which reads no data.
     pub events: &'static [EventSpec],
     /// Reads data of the given detail type and version as the row's action does, and drops the
     /// result.
     pub read: fn(&str, u32, &RawValue) -> Result<(), ReadError>,
-    /// Rewrites the data in the earliest version that can express it; `None` if the event has only
-    /// one version.
+    /// Rewrites the data in the earliest version that can express the event; `None` if the event
+    /// has only one version.
     pub in_earliest: fn(&str, u32, &RawValue) -> Option<Box<RawValue>>,
 }
 

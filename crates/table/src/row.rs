@@ -16,24 +16,24 @@ pub enum Trigger {
     },
 }
 
-/// How an action's events reach it.
+/// How events reach an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
     /// The bus invokes the service's function.
     Function,
-    /// Events go through a standard queue of the service to its function; it keeps no order and may
-    /// deliver twice. A message that fails is received again, alone, after growing pauses for up to
-    /// a day: see [`crate::policy::QUEUE`]. Rows that call a partner need this, because Lambda
-    /// alone tries an event three times within three minutes.
+    /// Events go through a standard queue of the service to its function. The queue keeps no order
+    /// and may deliver an event twice. A message that fails is received again, alone, after growing
+    /// pauses for up to a day: see [`crate::policy::QUEUE`]. Rows that call a partner need the
+    /// queue, because Lambda alone tries an event three times within three minutes.
     Queue,
-    /// The bus calls the HTTP endpoint of this partner; no code of ours runs. The row's events are
-    /// those that the partner's webhook causes later.
+    /// The bus calls the HTTP endpoint of this partner; no code of ours runs. The events that the
+    /// row emits are those that the partner's webhook causes later.
     ApiDestination(Partner),
     /// The bus forwards the event, unchanged, to this bus of another account; no code of ours runs.
     Bus(OutsideBus),
 }
 
-/// Which state an action changes, and how the change is undone.
+/// Whether an action changes state, and how the change is undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// The action changes no state; nothing needs to be undone.
@@ -55,7 +55,8 @@ pub enum Replay {
     /// The action handles a replayed event like any other: idempotency records let it skip events
     /// that it has handled before.
     Idempotent,
-    /// The action makes external calls: a replayed event is recorded and no call is made.
+    /// The action makes external calls: for a replayed event, it makes no call and writes no
+    /// record.
     Suppressed,
 }
 
@@ -67,14 +68,14 @@ pub enum KeyUse {
     None,
     /// The row decrypts text about people.
     Opens,
-    /// The row encrypts text about people, and creates a person's key where there is none.
+    /// The row encrypts text about people, and creates a key for a person who has none.
     Seals,
     /// The row destroys keys.
     Destroys,
 }
 
-/// The most that one message may cost a row. Tests fail if a change exceeds it, so that a higher
-/// cost has to be entered in the table.
+/// The most that one message may cost a row. Tests fail if a row costs more, so that a higher cost
+/// has to be entered in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// Requests to DynamoDB per message.
@@ -89,13 +90,13 @@ pub struct Budget {
 pub struct RowSpec {
     /// The action, verb first, such as `ReserveItem`.
     pub action: &'static str,
-    /// The row's name in documents; the action's name unless the row sets another.
+    /// The row's name in documents; the action's name unless the row sets another name.
     pub title: &'static str,
     /// One sentence on what the action does, from the row's documentation.
     pub meaning: &'static str,
     /// The service to which the action belongs.
     pub service: Service,
-    /// Whether named messages or every event on the bus start the action.
+    /// What starts the action: the row's messages, or every event on the bus.
     pub trigger: Trigger,
     /// The commands that the service's API accepts for this action.
     pub api: &'static [EventSpec],
@@ -103,10 +104,11 @@ pub struct RowSpec {
     pub on: &'static [EventSpec],
     /// The events that a task of a state machine passes to the action, without a rule.
     pub tasks: &'static [EventSpec],
-    /// The state machine whose task this action runs, named by the row that starts it.
+    /// The state machine of which this action is a task. A machine is named after the action that
+    /// starts it.
     pub task_of: Option<&'static str>,
-    /// Whether the action starts the state machine named after it, for every event or for those
-    /// that need it.
+    /// Whether the action starts the state machine named after the action. It may skip the start
+    /// for events that do not need the machine.
     pub starts_machine: bool,
     /// The events that the action may emit: at most one for each message.
     pub emits: &'static [EventSpec],
@@ -114,26 +116,26 @@ pub struct RowSpec {
     pub when: Option<Content>,
     /// The action whose dead letters this action also consumes.
     pub dead_letters_of: Option<&'static str>,
-    /// The row of the same service that handles a message which the queue has tried for as long as
-    /// [`crate::policy::QUEUE`] allows. Without one, the message becomes a dead letter.
+    /// A row of the same service. It handles a message after the queue has tried the message for as
+    /// long as [`crate::policy::QUEUE`] allows. If `None`, the message becomes a dead letter.
     pub gives_up_to: Option<&'static str>,
     /// How events reach the action.
     pub via: Via,
-    /// Which state the action changes, and how the change is undone.
+    /// Whether the action changes state, and how the change is undone.
     pub effect: Effect,
     /// What the action does with a replayed event.
     pub replay: Replay,
-    /// Seconds from the action's input within which it should have emitted an event; after that an
+    /// The action should emit an event within this many seconds after its input. If it has not, an
     /// operator should look.
     pub within_seconds: u32,
     /// The most that one message may cost; `None` if it is not measured.
     pub budget: Option<Budget>,
     /// The callers who may send the commands in `api`.
     pub callers: Callers,
-    /// The partner whose account may also send the commands in `api` through the bus; `None` if
+    /// The partner whose AWS account may also send the commands in `api` through the bus; `None` if
     /// only the API accepts them.
     pub commands_from: Option<Sender>,
-    /// Whether a deployment may disable the row, because no other row waits for its events.
+    /// Whether a deployment may disable the row: no other row waits for its events.
     pub optional: bool,
     /// The circuit breaker of the partner that the action's code calls; `None` without a breaker.
     pub breaker: Option<&'static Breaker>,
@@ -184,14 +186,16 @@ impl RowSpec {
         Self { api, on, emits, ..self }
     }
 
-    /// Sets the state machine that runs this action as a task, and the events that it passes in.
+    /// Sets the state machine that runs this action as a task, and the events that the machine
+    /// passes to the action.
     #[must_use]
     pub const fn tasks<M: Row>(self, _: &M, tasks: &'static [EventSpec]) -> Self {
         Self { task_of: Some(M::ACTION), tasks, ..self }
     }
 
-    /// Has the action start the state machine named after it, once for each event that needs the
-    /// machine. A replayed event does not start it, because the machine makes external calls.
+    /// Makes the action start the state machine that has the action's name, once for each event
+    /// that needs the machine. A replayed event does not start the machine, because the machine
+    /// makes external calls.
     #[must_use]
     pub const fn starts_machine(self) -> Self {
         Self { starts_machine: true, replay: Replay::Suppressed, ..self }
@@ -250,14 +254,14 @@ impl RowSpec {
         Self { via: Via::Queue, ..self }
     }
 
-    /// Has the bus call this partner's HTTP endpoint; a replay does not call it.
+    /// Makes the bus call this partner's HTTP endpoint; a replay does not call the endpoint.
     #[must_use]
     pub const fn calls(self, partner: Partner) -> Self {
         Self { via: Via::ApiDestination(partner), replay: Replay::Suppressed, ..self }
     }
 
-    /// Has the bus forward the row's events to this bus of another account: they are public. A replay
-    /// does not forward them.
+    /// Makes the bus forward the row's events to this bus of another AWS account, so the events
+    /// become public. A replay does not forward them.
     #[must_use]
     pub const fn forwards_to(self, bus: OutsideBus) -> Self {
         Self { via: Via::Bus(bus), replay: Replay::Suppressed, ..self }
@@ -270,8 +274,8 @@ impl RowSpec {
         Self { breaker: Some(breaker), ..self }
     }
 
-    /// The events that the row's function publishes: those it emits, and those of its partner's
-    /// breaker.
+    /// The events that the row's function publishes: the events it emits, and the events of its
+    /// partner's breaker.
     pub fn publishes(&self) -> impl Iterator<Item = &'static EventSpec> {
         self.emits.iter().chain(self.breaker_events())
     }
@@ -299,7 +303,7 @@ impl RowSpec {
         matches!(self.trigger, Trigger::Every { .. })
     }
 
-    /// The partner whose endpoint the bus calls; `None` for any other row.
+    /// The partner whose endpoint the bus calls for this row; `None` if the bus calls no partner.
     #[must_use]
     pub const fn partner(&self) -> Option<Partner> {
         match self.via {
@@ -308,7 +312,8 @@ impl RowSpec {
         }
     }
 
-    /// The bus of another account to which the row's events are forwarded; `None` for any other row.
+    /// The bus of another account to which the row's events are forwarded; `None` if they are not
+    /// forwarded.
     #[must_use]
     pub const fn outside_bus(&self) -> Option<OutsideBus> {
         match self.via {
@@ -317,32 +322,33 @@ impl RowSpec {
         }
     }
 
-    /// Whether a function handles the row's messages. For the other rows the bus does all the work.
+    /// Whether a function handles the row's messages. Otherwise the bus itself calls a partner or
+    /// forwards the events.
     #[must_use]
     pub const fn has_code(&self) -> bool {
         matches!(self.via, Via::Function | Via::Queue)
     }
 
-    /// Has the action also consume the dead letters of this row.
+    /// Makes the action also consume the dead letters of the row `D`.
     #[must_use]
     pub const fn dead_letters_of<D: Row>(self, _: &D) -> Self {
         Self { dead_letters_of: Some(D::ACTION), ..self }
     }
 
-    /// Names the row that handles a message which still fails after all retries of this row's
-    /// queue. A state machine may pass the same event to that row.
+    /// Names the row that handles a message that still fails after all retries of this row's queue.
+    /// A state machine may also pass the event to the named row.
     #[must_use]
     pub const fn gives_up_to<S: Row>(self, _: &S) -> Self {
         Self { gives_up_to: Some(S::ACTION), ..self }
     }
 
-    /// Sets the seconds after its input within which the action should have emitted an event.
+    /// Sets within how many seconds after its input the action should emit an event.
     #[must_use]
     pub const fn within(self, seconds: u32) -> Self {
         Self { within_seconds: seconds, ..self }
     }
 
-    /// Sets the most requests to DynamoDB and write units that one message may cost.
+    /// Sets how many requests to DynamoDB, and how many write units, one message may cost at most.
     #[must_use]
     pub const fn budget(self, requests: u32, write_units: u32) -> Self {
         Self { budget: Some(Budget { requests, write_units }), ..self }
@@ -372,8 +378,8 @@ impl RowSpec {
         Self { keys: KeyUse::Destroys, ..self }
     }
 
-    /// Lets this partner's account send the row's commands through `bus`: a rule delivers them to
-    /// the action.
+    /// Lets this partner's AWS account send the row's commands through `bus`: a rule delivers them
+    /// to the action.
     #[must_use]
     pub const fn commands_from(self, partner: Partner, bus: OutsideBus) -> Self {
         Self { commands_from: Some(Sender { partner, through: bus }), ..self }

@@ -7,7 +7,7 @@ use crate::{RowSpec, Sender, Trigger};
 /// A rule on the bus: which events go to which action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
-    /// Unique on the bus, such as `inventory-ReserveItem`.
+    /// The rule's name, such as `inventory-ReserveItem`. It is unique on the bus.
     pub name: String,
     /// The row whose action receives the matching events.
     pub row: RowSpec,
@@ -15,8 +15,8 @@ pub struct Rule {
     pub pattern: Value,
 }
 
-/// Derives the rules of `rows`. A row that consumes no events has a rule only if a partner's
-/// account sends its commands through the bus.
+/// Derives the rules of `rows`. A row that consumes no events has a rule only if a partner sends
+/// the row's commands through the bus.
 #[must_use]
 pub fn rules(rows: &[RowSpec]) -> Vec<Rule> {
     let consuming =

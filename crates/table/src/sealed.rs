@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 const MARK: &str = "~";
 
 /// Text about a person, such as a street, encrypted under a key of that person wherever it is
-/// stored or published. Destroying the key makes the text unreadable everywhere at once. Request
-/// handlers and external calls encrypt and decrypt it; a decision passes it on unread.
+/// stored or published. Destroying the key makes the text unreadable everywhere at once. The code
+/// of request handlers and external calls encrypts and decrypts the text. An action's `decide`
+/// passes the text on unread.
 ///
-/// Earlier releases published and stored such text unencrypted; such text is still accepted.
+/// Earlier releases published and stored text about people unencrypted. Unencrypted text is still
+/// accepted.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sealed(String);
@@ -26,15 +28,15 @@ impl Sealed {
         Self(format!("{MARK}{}", URL_SAFE_NO_PAD.encode(ciphertext)))
     }
 
-    /// The ciphertext, or `None` if the text is not encrypted. Text with the prefix that does not
-    /// decode yields an empty ciphertext, which no key decrypts.
+    /// The ciphertext, or `None` if the text is not encrypted. Text that has the prefix, but is not
+    /// valid base64, yields an empty ciphertext, which no key decrypts.
     #[must_use]
     pub fn ciphertext(&self) -> Option<Vec<u8>> {
         let encoded = self.0.strip_prefix(MARK)?;
         Some(URL_SAFE_NO_PAD.decode(encoded).unwrap_or_default())
     }
 
-    /// Whether the text is empty, as it is after the person was erased.
+    /// Whether the text is empty, as it is after the person's data was erased.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -4,7 +4,7 @@
 /// [`services!`](crate::services).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Service {
-    /// The name in kebab-case, from which the service's folder, function and table are named.
+    /// The name in kebab-case, after which the service's folder and function are named.
     pub name: &'static str,
     /// The name in documents, such as `Event log`.
     pub title: &'static str,
@@ -47,8 +47,8 @@ impl CallBody {
     }
 }
 
-/// A bus of another account, to which rules forward public events unchanged. Nothing is forwarded
-/// unless a deployment sets the bus's ARN.
+/// A bus of another AWS account, to which rules forward public events unchanged. Nothing is
+/// forwarded unless a deployment sets the bus's ARN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OutsideBus {
     /// The name in kebab-case, such as `enterprise`.
@@ -60,10 +60,10 @@ pub struct OutsideBus {
     pub personal: &'static [&'static str],
 }
 
-/// A partner that sends commands from its own AWS account, through a bus of another account.
+/// A partner that sends commands from its own AWS account, through a bus in a third account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Sender {
-    /// The partner, whose `source` the commands have.
+    /// The partner. The commands have its `source`.
     pub partner: Partner,
     /// The bus that admits the partner's account, and forwards the commands.
     pub through: OutsideBus,
@@ -74,7 +74,7 @@ pub struct Sender {
 pub enum Owner {
     /// A service of the application.
     Service(Service),
-    /// A partner, whose events no row has to emit.
+    /// A partner. No row has to emit its events.
     Partner(Partner),
 }
 
@@ -89,8 +89,8 @@ impl Owner {
     }
 }
 
-/// Declares the services of an application: a constant for each, and `ALL`, which lists them in
-/// this order.
+/// Declares the services of an application: a constant for each service, and the constant `ALL`
+/// with all services in the order of their declaration.
 ///
 /// ```
 /// chorus_table::services! {

@@ -36,13 +36,14 @@ impl Table {
         (self.mentioned)().into_iter().find(|message| message.spec.detail_type == detail_type)
     }
 
-    /// The row whose action is `action`; `None` if there is none.
+    /// The row whose action is `action`; `None` if the table has no such row.
     #[must_use]
     pub fn row(&self, action: &str) -> Option<&'static RowSpec> {
         self.rows.iter().find(|row| row.action == action)
     }
 
-    /// The public events, each once, with the bus of another account to which a row forwards it.
+    /// The public events, each once, and each with the bus to which a row forwards the event. The
+    /// bus belongs to another AWS account.
     #[must_use]
     pub fn public_events(&self) -> Vec<(OutsideBus, Message)> {
         let forwarding = |event: &Message| {

@@ -27,7 +27,7 @@ impl Tally {
     }
 }
 
-/// All orders so far, by how they ended.
+/// The numbers of orders that were placed, canceled and delivered so far, with their totals.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "Analytics")]

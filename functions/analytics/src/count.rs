@@ -1,22 +1,23 @@
-//! One of the items over which the counts are spread.
+//! The counts of orders, spread over several items.
 //!
-//! If all orders were counted in one item, every order would write it, and transactions on one item
-//! make each other fail. So each order is counted in one of several items, and a reader adds these
-//! up.
+//! If one item held all counts, every order would write that item, and concurrent transactions on
+//! one item make each other fail. So each order is counted in one of several items, and a reader
+//! adds up all items.
 
 use chorus_events::OrderId;
 use chorus_kernel::{Counter, entity};
 use serde::{Deserialize, Serialize};
 
-/// How many parts there are. The number must not shrink: a reader would miss the parts beyond it.
+/// The number of items over which the counts are spread. The number must not shrink: a reader would
+/// miss the counts in the removed items.
 const PARTS: u32 = 16;
 
-/// How many orders there are, and their totals in minor units (cents), as numbers that the store
-/// can add to.
+/// One part of the counts: numbers of orders, and sums of their totals in minor units (cents).
+/// Every field except `part` is an integer, so that a write can add to it without reading the item.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Count {
-    /// Empty if the item was created by adding to a part that did not exist.
+    /// The part's name; empty if the item was created by adding to a part that did not exist.
     pub part: String,
     pub placed: i64,
     pub placed_worth: i64,
@@ -39,7 +40,7 @@ impl Count {
         (0..PARTS).map(|part| part.to_string())
     }
 
-    /// Returns the part in which an order is counted, always the same one.
+    /// Returns the part in which an order is counted. The part depends only on the order's id.
     #[must_use]
     pub fn part_of(order_id: &OrderId) -> String {
         let mix = |sum: u32, byte: u8| sum.wrapping_mul(31).wrapping_add(u32::from(byte));

@@ -1,4 +1,4 @@
-//! Counts orders and their totals, by how they ended.
+//! Counts the orders that are placed, canceled and delivered, and sums up their totals.
 
 use chorus_events::table::rows::{self, CountOrderInput, CountOrderOutput};
 use chorus_events::{Money, OrderId};

@@ -1,6 +1,7 @@
 //! The Analytics service on Lambda: counts orders, and adds up their totals.
 //!
-//! Beside the variables of [`chorus_aws::run`], `CURRENCY` is the currency of all prices.
+//! Besides the environment variables of [`chorus_aws::run`], the function reads `CURRENCY`: the
+//! currency of all prices.
 
 use std::process::ExitCode;
 

@@ -17,7 +17,7 @@ use crate::put_customer::PutCustomer;
 /// `PUT /customers/{id}`.
 pub(crate) fn put_customer() -> Route {
     Route::of::<rows::PutCustomer>(Method::PUT, "/customers/{id}", Put)
-        .summary("Store a customer: their name, their address, and whether they may order", 200)
+        .summary("Store a customer: their name, email address, and whether they may order", 200)
         .creates()
         .takes(CustomerDetails::example)
         .answers::<OpenCustomer>()

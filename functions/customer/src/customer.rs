@@ -17,20 +17,20 @@ pub struct Customer {
     pub email: Sealed,
     /// Whether the customer is barred from ordering.
     pub blocked: bool,
-    /// Counts the customer's changes, from 1.
+    /// The number of the customer's latest change, from 1.
     pub revision: u64,
     /// When the customer was last changed; absent if an earlier release made that change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
-    /// The id of the key under which name and address are encrypted; absent if an earlier release
-    /// stored them.
+    /// The id of the key under which the name and the email address are encrypted; absent if an
+    /// earlier release stored the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
 }
 
 impl Customer {
-    /// Returns the customer without name and address, as it is stored once the customer was
-    /// forgotten.
+    /// Returns the customer without name and email address, in the form that is stored once the
+    /// customer was forgotten.
     #[must_use]
     pub fn erased(&self) -> Self {
         let (name, email) = (Sealed::default(), Sealed::default());

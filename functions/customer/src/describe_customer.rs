@@ -1,4 +1,4 @@
-//! Looks up the customer of the order.
+//! Looks up the customer who placed an order.
 
 use chorus_events::CustomerId;
 use chorus_events::customer::{CustomerDescribed, ErrorCustomerDescribed};

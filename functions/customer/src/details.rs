@@ -1,4 +1,5 @@
-//! The details of a customer that callers send and receive: not encrypted, unlike everywhere else.
+//! The details of a customer in requests and responses, as plain text. In the store and in events
+//! they are encrypted.
 
 use chorus_events::commands::PutCustomer;
 use chorus_events::{CustomerId, PLAIN_TEXT, is_plain_text};
@@ -27,8 +28,8 @@ pub(crate) struct CustomerDetails {
     /// The customer's email address.
     #[schemars(length(max = MAX_EMAIL), regex(pattern = EMAIL))]
     email: String,
-    /// Whether the customer is barred from ordering. If absent, it stays as it is, and is false for
-    /// a new customer; a customer's own request cannot change it.
+    /// Whether the customer is barred from ordering. Only staff may set this field. If staff leave
+    /// it out, the customer is not barred. A request by the customer keeps the stored value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) blocked: Option<bool>,
 }
@@ -40,13 +41,13 @@ impl CustomerDetails {
     }
 
     /// # Errors
-    /// Names the field that is not valid, and its rule.
+    /// If a field is not valid; the error names the field and its rule.
     pub(crate) fn check(&self) -> Result<(), ActionError> {
         check_name(&self.name)?;
         check_email(&self.email)
     }
 
-    /// Returns the command for the customer `customer_id`, with name and address encrypted.
+    /// Returns the command for the customer `customer_id`, with name and email address encrypted.
     pub(crate) fn command(&self, customer_id: CustomerId, key: SealingKey) -> PutCustomer {
         PutCustomer {
             customer_id,
@@ -94,12 +95,13 @@ pub(crate) struct OpenCustomer {
     email: String,
     /// Whether the customer is barred from ordering.
     blocked: bool,
-    /// Counts the customer's changes, from 1.
+    /// The number of the customer's latest change, from 1.
     revision: u64,
 }
 
 impl OpenCustomer {
-    /// Decrypts a customer; none if the customer was forgotten, or was encrypted under another key.
+    /// Decrypts a customer; none if the customer was forgotten, or if the data was encrypted under
+    /// another key.
     pub(crate) fn of(customer: &Customer, opener: Opener) -> Option<Self> {
         if customer.is_erased() {
             return None;

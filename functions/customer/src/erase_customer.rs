@@ -45,8 +45,9 @@ impl Action for EraseCustomer {
     }
 }
 
-/// Whether the customer was stored again: under another key than the one that was destroyed or, if
-/// an earlier release stored the customer without a `key-id`, after the customer was forgotten.
+/// Whether the customer was stored again after being forgotten. The customer's `key_id` then
+/// differs from the id of the destroyed key. A customer whom an earlier release stored has no
+/// `key_id`; then `updated_at` decides.
 fn has_come_back(known: &Customer, forgotten: &CustomerForgotten) -> bool {
     match &known.key_id {
         Some(key) => forgotten.key_id.as_ref() != Some(key),

@@ -1,4 +1,4 @@
-//! Customer: who orders, and who may not.
+//! Customer: stores the shop's customers, and which customers may not order.
 
 mod api;
 mod customer;

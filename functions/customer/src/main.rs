@@ -1,7 +1,7 @@
-//! The Customer service on Lambda: who orders, and who may not.
+//! The Customer service on Lambda: stores the shop's customers, and which customers may not order.
 //!
-//! The function's environment variables are those of [`chorus_aws::run`]: the bus, its tables, its
-//! failure queue.
+//! The function's environment variables are those of [`chorus_aws::run`]: for the bus, the
+//! function's tables, and the failure queue.
 
 use std::process::ExitCode;
 

@@ -1,9 +1,9 @@
 //! Stores a customer: their name, their address for emails, and whether they may order.
 //!
-//! A request's personal data is encrypted when it arrives. If the customer is forgotten after that,
-//! and returns under a new key before the request is committed, the request would overwrite
-//! readable data with data whose key is destroyed. So the commit requires that the request was
-//! encrypted under the customer's present key.
+//! The personal data in a request is encrypted when the request arrives. If the customer is then
+//! forgotten and returns under a new key before the commit, the request would overwrite readable
+//! data with data whose key is destroyed. So the commit requires that the data is encrypted under
+//! the customer's present key.
 
 use chorus_events::customer::CustomerUpdated;
 use chorus_events::table::rows::{self, PutCustomerInput, PutCustomerOutput};
@@ -45,8 +45,8 @@ impl Action for PutCustomer {
         Known { customer: known, key }: &Self::State,
         context: &Context<'_>,
     ) -> Result<Decision<PutCustomerOutput>, ActionError> {
-        // A customer without an entry in the table of keys was never forgotten, so there is no key
-        // to compare.
+        // Forgetting a customer leaves an entry in the table of keys. So a customer without an
+        // entry was never forgotten, and the check is not needed.
         if key.is_some() && id_of(key) != command.key_id {
             return Err(ActionError::Conflict(
                 "the customer was forgotten in the meantime: send the request again".to_owned(),
@@ -82,7 +82,7 @@ impl Action for PutCustomer {
     }
 }
 
-/// The id of the key that the customer has, if they have one.
+/// The id of the customer's present key; none if the customer has no key.
 fn id_of(key: &Found<PersonKey>) -> Option<String> {
     key.as_ref().and_then(|read| read.key).map(|key| key.id())
 }

@@ -1,4 +1,5 @@
-//! Customs: declares the orders that leave the country. The row's `when` selects them.
+//! Customs: declares the orders that leave the country. In the design table, the condition `when`
+//! of the row `PrepareDeclaration` selects these orders.
 
 mod declaration;
 mod prepare_declaration;

@@ -1,4 +1,4 @@
-//! Prepares the declaration of an order that leaves the country.
+//! Prepares the customs declaration of an order that leaves the country.
 
 use chorus_events::OrderId;
 use chorus_events::customs::CustomsDeclared;

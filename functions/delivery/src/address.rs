@@ -1,5 +1,5 @@
-//! The route by which the carrier fetches a parcel's address: the bus, which calls the carrier,
-//! does not send it.
+//! The route from which the carrier fetches a parcel's address. The bus's calls to the carrier do
+//! not contain the address.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ use crate::Delivery;
 use crate::show_address::ShowAddress;
 use crate::webhook::{signature, verify};
 
-/// The parcel whose address the carrier asks for. A request with other fields is rejected, so that
-/// a body that the carrier signed for the other webhook is not accepted here.
+/// The parcel whose address the carrier requests. Unknown fields are rejected, so that this route
+/// does not accept a body that the carrier signed for `/webhooks/logistics`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(rename = "ShowAddress")]
@@ -38,7 +38,7 @@ impl Parcel {
     }
 }
 
-/// Where a parcel goes.
+/// The address that a parcel goes to.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct Destination {
@@ -76,9 +76,14 @@ impl Endpoint for AddressEndpoint {
         let Parcel { order_id, handle } = request.json()?;
         let asked = Command { order_id, handle };
         let Some(id) = request.header(ID_HEADER) else {
-            return Err(Problem::field(400, ID_HEADER, "must name the request"));
+            return Err(Problem::field(
+                400,
+                ID_HEADER,
+                "must be given: an id of this request, the same at every attempt",
+            ));
         };
-        // A carrier that repeats a request because the answer was lost is answered again.
+        // If the carrier repeats the request because the response was lost, it gets the response
+        // again.
         let mut message = command(kernel, request, &asked)?;
         message.metadata.idempotency_key = format!("address {id}");
         let delivery = match kernel.run_and_show(&ShowAddress, &message).await? {

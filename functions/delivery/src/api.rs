@@ -19,7 +19,7 @@ pub(crate) fn get_delivery() -> Route {
         .answers::<ShownDelivery<'_>>()
 }
 
-/// A delivery in a response. The order, not the delivery, has the address.
+/// A delivery in a response. The address is not part of it: `GET /orders/{id}` returns the address.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "Delivery")]
@@ -28,17 +28,17 @@ struct ShownDelivery<'a> {
     order_id: &'a OrderId,
     /// The delivery's status.
     status: Status,
-    /// Who receives it; absent, like the rest of the plan, if the order was canceled before the
-    /// delivery was planned.
+    /// The customer who receives the parcel. Absent, like `lines` and `deliver-by`, if the order
+    /// was canceled before the delivery was planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     customer_id: Option<&'a CustomerId>,
-    /// What is in the parcel.
+    /// The items in the parcel.
     #[serde(skip_serializing_if = "Option::is_none")]
     lines: Option<&'a [DescribedLine]>,
-    /// When it should arrive.
+    /// When the parcel should arrive.
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_by: Option<Timestamp>,
-    /// Why it will not arrive; absent unless the delivery was canceled.
+    /// Why the delivery was canceled; otherwise absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
 }
@@ -71,8 +71,8 @@ impl Endpoint for Get {
             request.owned_by(plan.customer_id.as_str())?;
         }
         let response = Response::json(200, serde_json::json!(ShownDelivery::of(&delivery)));
-        // A delivery that was never planned belongs to no known customer, so the response names
-        // none.
+        // The customer of a delivery that was never planned is not known, so the response has no
+        // owner, and no customer gets it.
         let Some(plan) = delivery.plan else { return Ok(response) };
         Ok(response.of(plan.customer_id))
     }

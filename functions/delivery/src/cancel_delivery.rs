@@ -1,6 +1,6 @@
 //! Cancels a delivery because the carrier gave up, sent no callback or could not be reached, or
-//! because the order was canceled; if no delivery is planned yet, stores a tombstone, so that none
-//! will be.
+//! because the order was canceled. If no delivery is planned yet, the action stores a tombstone, so
+//! that no delivery is planned later.
 
 use chorus_events::OrderId;
 use chorus_events::delivery::{CanceledBy, DeliveryWasCanceled, ErrorDeliveryWasCanceled};
@@ -72,7 +72,8 @@ impl Action for CancelDelivery {
     }
 }
 
-/// The cause of a cancellation: the fact for the table of transitions, and the texts for the event.
+/// The cause of a cancellation: `fact` selects the transition, and the other fields go into the
+/// event.
 struct Cause<'a> {
     order_id: &'a OrderId,
     fact: Fact,

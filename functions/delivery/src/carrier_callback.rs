@@ -4,11 +4,12 @@ use chorus_events::{Capture, OrderId};
 use chorus_kernel::{ActionError, Callback, CallbackDomain, TableSpec, answers};
 use serde_json::{Value, json};
 
-/// One item for each parcel: the callback that Delivery waits for, or its answer.
+/// One item for each parcel: the callback that Delivery waits for and, once the carrier has called
+/// back, the answer.
 pub const CARRIER_WAIT_TABLE: TableSpec =
     TableSpec { name: CarrierReport::TABLE, indexes: &[], ttl: None };
 
-/// The kind of callback: the carrier reports what became of an order's parcel.
+/// The kind of callback in which the carrier reports what became of an order's parcel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CarrierReport;
 
@@ -20,7 +21,7 @@ impl CallbackDomain for CarrierReport {
 /// The callback in which the carrier reports on one parcel.
 pub type CarrierCallback = Callback<CarrierReport>;
 
-/// The note on a carrier's callback if the parcel's order has to be charged when the parcel leaves.
+/// The `note` of a callback if the parcel's order has to be charged when the parcel leaves.
 pub const CAPTURE_DUE: &str = "capture-due";
 
 /// Returns the capture that is due when the parcel leaves; none if the order is charged already.
@@ -29,21 +30,22 @@ pub(crate) fn capture(callback: &CarrierCallback) -> Option<Capture> {
 }
 
 answers! {
-    /// What became of the parcel, as the waiting machine gets it.
+    /// The answer that the waiting state machine gets: what became of the parcel.
     pub enum ParcelStatus in "status" {
         /// The carrier reports that the parcel was handed over.
         Delivered = "Delivered",
         /// The carrier reports that the parcel will not arrive.
         DeliveryCanceled = "DeliveryCanceled",
-        /// The delivery was canceled on our side; its event is published already.
+        /// The shop canceled the delivery. The event about the cancellation is published already.
         Canceled = "Canceled",
-        /// The parcel was never handed to the carrier; the event about that is published already.
+        /// The parcel was never handed to the carrier. The event with the reason is published
+        /// already.
         NotStarted = "NotStarted",
     }
 }
 
-/// The answer that completes the waiting task; `event` is the event that was published with that
-/// status.
+/// Returns the answer that completes the waiting task. `event` is the event that was published
+/// about `status`.
 pub(crate) fn answer(status: ParcelStatus, event: Option<&Value>) -> Value {
     json!({ ParcelStatus::ANSWERS.field: status.as_str(), "event": event })
 }

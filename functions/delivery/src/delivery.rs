@@ -1,4 +1,5 @@
-//! An order's delivery as it is stored, also if it was canceled before it was planned.
+//! The stored state of an order's delivery: a tombstone if the order was canceled before the
+//! delivery was planned.
 
 use chorus_events::inventory::DescribedLine;
 use chorus_events::{CustomerId, OrderId, ShippingAddress};
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub enum Status {
     /// The carrier can deliver to the address; the customer got an estimated day of arrival.
     Estimated,
-    /// The carrier has, or is to get, the parcel.
+    /// The carrier has the parcel, or is about to get it.
     Started,
     /// The parcel has reached its customer.
     Delivered,
@@ -29,7 +30,7 @@ pub enum Status {
 pub struct Plan {
     /// The customer who receives the parcel.
     pub customer_id: CustomerId,
-    /// What is in the parcel.
+    /// The items in the parcel.
     pub lines: Vec<DescribedLine>,
     /// The address that the parcel goes to.
     pub shipping_address: ShippingAddress,
@@ -45,10 +46,10 @@ pub struct Delivery {
     pub order_id: OrderId,
     /// How far the delivery is.
     pub status: Status,
-    /// What is planned; absent if the order was canceled before that.
+    /// The plan; absent if the order was canceled before the delivery was planned.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
-    /// Why the order will not arrive.
+    /// Why the delivery was canceled; otherwise absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When the carrier read the address; absent until then.
@@ -63,7 +64,7 @@ impl Delivery {
         Self { status, ..self.clone() }
     }
 
-    /// Returns the delivery as canceled, for `reason`.
+    /// Returns the delivery with the status [`Status::Canceled`] and this reason.
     #[must_use]
     pub fn canceled(&self, reason: &str) -> Self {
         Self { reason: Some(reason.to_owned()), ..self.now(Status::Canceled) }
@@ -92,8 +93,8 @@ pub(crate) fn sample(status: Status) -> Delivery {
     Delivery { order_id, status, plan: Some(plan), reason: None, address_shown_at: None }
 }
 
-/// Returns the write that replaces the sample delivery, which has status `from` and is stored as
-/// version 1, by `to`.
+/// Returns the write that replaces the sample delivery by `to`. The sample has the status `from`
+/// and is stored as version 1.
 #[cfg(test)]
 pub(crate) fn change(from: Status, to: &Delivery) -> chorus_kernel::Write {
     let read = chorus_kernel::Versioned { version: 1, value: sample(from) };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chorus_aws::{StartError, variable};
 use chorus_webhook_signature::SecretSource;
 
-/// The variable with the ARN of the secret.
+/// The environment variable with the ARN of the carrier's webhook secret.
 const WEBHOOK_SECRET_ARN: &str = "WEBHOOK_SECRET_ARN";
 
 /// Returns the source of the secrets with which a deployed function verifies webhooks.

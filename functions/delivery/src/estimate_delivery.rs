@@ -12,7 +12,8 @@ use crate::transitions::{Fact, Next, next};
 use crate::{Delivery, Status};
 
 /// Countries that the carrier does not deliver to, because they have no permanent inhabitants:
-/// Antarctica, Bouvet Island, Heard Island and McDonald Islands. It delivers to all others.
+/// Antarctica, Bouvet Island, Heard Island and McDonald Islands. The carrier delivers to all other
+/// countries.
 const UNSERVED: [&str; 3] = ["AQ", "BV", "HM"];
 
 /// How long a parcel takes within the home country.

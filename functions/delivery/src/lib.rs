@@ -1,7 +1,9 @@
-//! Delivery: plans an order's delivery, hands it to the carrier, and follows it to its end.
+//! Delivery: plans an order's delivery, hands the parcel to the carrier, and follows the parcel
+//! until it arrives or the delivery is canceled.
 //!
-//! The carrier is a partner: the bus calls it (`StartDelivery` and `RecallDelivery` are rows
-//! without code), and it calls back through a signed webhook, which [`WebhookSecrets`] verify.
+//! The carrier is a partner. The bus calls the carrier, so `StartDelivery` and `RecallDelivery` are
+//! rows of the design table that have no code. The carrier calls back through a webhook, whose
+//! signature is verified with [`WebhookSecrets`].
 
 mod address;
 mod api;
@@ -36,11 +38,12 @@ use chorus_kernel::{Function, MachineSpec, TableSpec};
 /// One delivery for each order.
 pub const TABLE: TableSpec = TableSpec { name: "delivery", indexes: &[], ttl: None };
 
-/// How many seconds the state machine waits for the carrier before it cancels the delivery: a limit
-/// of [`FULFIL_DELIVERY`], and a parameter of the shop.
+/// [`FULFIL_DELIVERY`] waits for the carrier for a limited number of seconds before it cancels the
+/// delivery. This is the name of the limit, and of the shop's parameter that sets the limit.
 pub const DELIVERY_DEADLINE: &str = "CarrierTimeoutSeconds";
 
-/// Hands the parcel to the carrier, and cancels the delivery if the carrier never calls back.
+/// The state machine that hands the parcel to the carrier, and cancels the delivery if the carrier
+/// never calls back.
 pub const FULFIL_DELIVERY: MachineSpec = MachineSpec {
     limits: &[(DELIVERY_DEADLINE, 10 * 86_400)],
     former: &[include_str!("../../../infra/state-machines/former/fulfil-delivery-1.asl.json")],
@@ -50,8 +53,8 @@ pub const FULFIL_DELIVERY: MachineSpec = MachineSpec {
     )
 };
 
-/// The former version of [`FULFIL_DELIVERY`], which only waited for the carrier; kept for its
-/// running executions.
+/// The former version of [`FULFIL_DELIVERY`], which only waited for the carrier. It is kept for
+/// executions that are still running.
 const TRANSPORT: MachineSpec = MachineSpec::new(
     "Transport",
     include_str!("../../../infra/state-machines/former/transport.asl.json"),

@@ -1,7 +1,8 @@
-//! The Delivery service on Lambda: plans deliveries, and follows them to their end.
+//! The Delivery service on Lambda: plans deliveries, and follows parcels until they arrive or the
+//! delivery is canceled.
 //!
-//! Beside the variables of [`chorus_aws::run`], `WEBHOOK_SECRET_ARN` names the secret in Secrets
-//! Manager that the carrier signs with.
+//! Besides the environment variables of [`chorus_aws::run`], the function reads
+//! `WEBHOOK_SECRET_ARN`: the secret in Secrets Manager with which the carrier signs its webhooks.
 
 use std::process::ExitCode;
 

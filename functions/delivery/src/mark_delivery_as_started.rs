@@ -1,5 +1,5 @@
-//! Marks the delivery as started, which makes the bus call the carrier; the task waits for the
-//! carrier's callback.
+//! Marks the delivery as started. The published event makes the bus call the carrier, and the task
+//! waits for the carrier's callback.
 
 use chorus_events::Capture;
 use chorus_events::delivery::{DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted};
@@ -66,8 +66,8 @@ impl Action for MarkDeliveryAsStarted {
                 started.with_all(kept.map(|(wait, _)| wait))
             }
             Next::Wrong(reason) => wrong(reason),
-            // The state machine repeats the task: register its new token, or answer it at once if
-            // the carrier has called back meanwhile.
+            // The state machine repeats the task: store the new task token or, if the carrier has
+            // already called back, complete the task at once.
             _ if wait.is_some() => match kept {
                 Some((wait, signaled_status)) => {
                     let decision = Decision::nothing("the delivery was started before").with(wait);

@@ -1,4 +1,5 @@
-//! Publishes what the carrier's signed webhook reports, and completes the task that waits for it.
+//! Publishes what the carrier reports by its signed webhook, and completes the task that waits for
+//! that report.
 
 use chorus_events::Capture;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
@@ -81,9 +82,9 @@ enum Next {
     Refuse(&'static str),
 }
 
-/// Returns the effect of a callback; `answered_status` is the status that completed the waiting
-/// task, if it is complete. After the delivery was canceled, the callbacks "started" and "canceled"
-/// change nothing; "delivered" needs a person.
+/// Returns the effect of a callback. `answered_status` is the status that completed the waiting
+/// task; none while the task waits. After the delivery was canceled, the callbacks "started" and
+/// "canceled" change nothing, and "delivered" alerts an operator.
 const fn next(answered_status: Option<ParcelStatus>, status: LogisticsStatus) -> Next {
     use LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
     match (answered_status, status) {

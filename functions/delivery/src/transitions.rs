@@ -1,4 +1,4 @@
-//! All transitions of a delivery in one table. A delivery that was delivered or canceled stays so.
+//! All transitions of a delivery in one table. The statuses `Delivered` and `Canceled` are final.
 
 use crate::Status;
 use crate::Status::{Canceled, Delivered, Estimated, Started};
@@ -15,7 +15,7 @@ pub(crate) enum Fact {
     CarrierGaveUp,
     /// Every attempt to reach the carrier failed.
     CarrierUnreachable,
-    /// The carrier took the parcel, or should have, and sent no callback in time.
+    /// The state machine's wait for the carrier's callback timed out.
     CarrierSilent,
     OrderCanceled,
 }
@@ -31,7 +31,7 @@ pub(crate) enum Next {
     Wrong(&'static str),
 }
 
-/// Returns what follows from a fact. `status` is absent while no delivery is stored.
+/// Returns the effect of a fact on a delivery. `status` is absent while no delivery is stored.
 pub(crate) fn next(status: Option<Status>, fact: Fact) -> Next {
     match (status, fact) {
         (None, Fact::Described) => Next::Publish(Estimated),

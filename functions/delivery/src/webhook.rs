@@ -20,10 +20,10 @@ use serde_json::value::to_raw_value;
 
 use crate::relay_logistics::RelayLogistics;
 
-/// The detail type of the event about a parcel that was delivered although it had been canceled.
+/// The detail type of the event about a parcel that was delivered although the order was canceled.
 const TOO_LATE: &str = ErrorDeliveryWasDelivered::SPEC.detail_type;
 
-/// The longest reason of the carrier, in characters.
+/// The longest reason that the carrier may give, in characters.
 const MAX_REASON: usize = 1_000;
 
 /// The response to an accepted webhook.
@@ -32,7 +32,7 @@ const MAX_REASON: usize = 1_000;
 struct Accepted {
     /// The order's id.
     order_id: OrderId,
-    /// The carrier's callback.
+    /// The status that the carrier reported.
     status: LogisticsStatus,
 }
 
@@ -52,8 +52,8 @@ pub(crate) fn post_logistics(secrets: Arc<dyn SecretSource>) -> Route {
 /// The headers of a signed request.
 pub(crate) fn signature() -> [Parameter; 3] {
     [
-        Parameter::header(ID_HEADER, "Names this webhook: the same at every attempt"),
-        Parameter::header(TIMESTAMP_HEADER, "When it was signed: seconds since the Unix epoch"),
+        Parameter::header(ID_HEADER, "An id of this request, the same at every attempt"),
+        Parameter::header(TIMESTAMP_HEADER, "Time of signing: seconds since the Unix epoch"),
         Parameter::header(
             SIGNATURE_HEADER,
             "`v1,` and base64 of the HMAC-SHA256 of `id.timestamp.body`",
@@ -101,14 +101,15 @@ pub(crate) async fn verify(
         Ok(()) => Ok(()),
         Err(Unverified::Signature(error)) => Err(unauthorized(error.to_string())),
         Err(Unverified::Secret(error)) => {
-            tracing::error!(%error, "no webhook can be verified");
+            tracing::error!(%error, "no webhook can be verified: the secret cannot be read");
             Err(Failure::later("NoSecret", "webhooks cannot be verified now").into())
         }
     }
 }
 
 /// Derives the message's idempotency key from the parcel and the reported status. So each status of
-/// a parcel takes effect once, whatever the webhook's id and the rest of its body are.
+/// a parcel takes effect once, even if a repeated webhook has another id, reason or tracking
+/// number.
 fn once(message: Message, update: &LogisticsUpdate) -> Result<Message, Problem> {
     let LogisticsUpdate { order_id, handle, status, .. } = update;
     let reported = json!({ "order-id": order_id, "handle": handle, "status": status });

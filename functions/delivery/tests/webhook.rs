@@ -39,7 +39,7 @@ fn shop() -> Shop {
     Shop::over(&[TABLE, CARRIER_WAIT_TABLE])
 }
 
-/// A shop that waits for the carrier's callback about the parcel of the samples.
+/// A shop that waits for the carrier's callback about the sample parcel.
 fn waiting() -> Shop {
     let shop = shop();
     let wait = create(&CarrierCallback::of(samples::order_id(), "a-token"));
@@ -59,7 +59,7 @@ fn delivery(id: &str, body: &[u8], secret: &WebhookSecret, age: i64) -> Request 
     Request { body: body.to_vec(), headers: named.into(), ..Request::default() }
 }
 
-/// A webhook as earlier releases signed it.
+/// A webhook in the format of earlier releases.
 fn signed_as_earlier(body: &[u8]) -> Request {
     let at = samples::moment().as_second();
     let mut request = Request { body: body.to_vec(), ..Request::default() };
@@ -137,8 +137,8 @@ fn what_is_not_signed_or_not_fresh_or_signed_by_a_stranger_is_refused_and_passed
         (renamed, "does not match"),
         (tampered, "does not match"),
         (signed(&delivered(), &stranger, 0), "does not match"),
-        (signed(&delivered(), &secret(), 301), "seconds off"),
-        (signed(&delivered(), &secret(), -301), "seconds off"),
+        (signed(&delivered(), &secret(), 301), "seconds from the receiver's clock"),
+        (signed(&delivered(), &secret(), -301), "seconds from the receiver's clock"),
     ] {
         let problem = post(&shop, &request).unwrap_err();
         assert_eq!(problem.status, 401);

@@ -1,6 +1,8 @@
-//! The Enterprise service on Lambda: publishes public events about orders for other accounts.
+//! The Enterprise service on Lambda: publishes the events about orders that other accounts may
+//! subscribe to.
 //!
-//! Beside the variables of [`chorus_aws::run`], `CURRENCY` is the currency of all prices.
+//! Besides the environment variables of [`chorus_aws::run`], the function reads `CURRENCY`: the
+//! currency of all prices.
 
 use std::process::ExitCode;
 

@@ -5,7 +5,7 @@ use chorus_events::enterprise::{ShopOrderCanceled, ShopOrderDelivered};
 use chorus_events::table::rows::{self, PublishOutcomeInput, PublishOutcomeOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision};
 
-/// Publishes totals in this currency.
+/// The field is the currency of the totals in the published events.
 pub(crate) struct PublishOutcome(pub(crate) Currency);
 
 impl Action for PublishOutcome {
@@ -14,8 +14,8 @@ impl Action for PublishOutcome {
 
     fn keys(&self, _: &PublishOutcomeInput) {}
 
-    /// Returns none: a tenant is a customer's id, and other accounts must not learn who the
-    /// customer is.
+    /// Returns `None`, so that the published event names no tenant: a tenant is a customer's id,
+    /// and other accounts must not learn who the customer is.
     fn tenant(&self, _: Option<&str>, _: &PublishOutcomeInput, (): &()) -> Option<String> {
         None
     }

@@ -18,7 +18,7 @@ const PAGE: u32 = 100;
 /// The most events that a page lists.
 const MAX_PAGE: u32 = 1_000;
 
-/// The most events of one order that are read: many times as many as any order has.
+/// The most events of one order that are read. An order has far fewer.
 const MAX_EVENTS: usize = 1_000;
 
 /// One page of an order's events.
@@ -26,12 +26,12 @@ const MAX_EVENTS: usize = 1_000;
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "EventPage")]
 struct Events {
-    /// The events: causes before their effects, and otherwise as they occurred.
+    /// The events, sorted by time, except that every cause precedes its effects.
     events: Vec<LoggedEvent>,
     /// Where the next page starts: the value for `cursor`.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-    /// Whether the order has more events than are ever listed here.
+    /// Whether the order has more events than this route returns on all pages together.
     truncated: bool,
 }
 
@@ -62,8 +62,8 @@ impl Endpoint for List {
     }
 }
 
-/// Reads all events of an order, and whether there are more than may be read. The table sorts them
-/// by id, so all of them must be read before they can be sorted by time.
+/// Reads at most 1,000 events of an order, and whether the order has more. The table sorts events
+/// by id, so a caller needs all these events to sort them by time.
 ///
 /// # Errors
 /// If the store fails, or an event cannot be read.
@@ -88,7 +88,8 @@ pub async fn story(store: &dyn Store, order_id: &str) -> Result<(Vec<LoggedEvent
     }
 }
 
-/// Returns the events after the one that the cursor names, and the cursor of the next page.
+/// Returns at most `limit` events after the event with the id `after`, and the cursor of the next
+/// page.
 fn page(
     mut events: Vec<LoggedEvent>,
     after: Option<Uuid>,

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use crate::LoggedEvent;
 
-/// Sorts events by when they occurred, but never an effect before its cause: the clocks of two
-/// services may differ, so the time alone does not show which came first. Events of the same moment
-/// are sorted by event id.
+/// Sorts events by time, but always puts a cause before its effects: the clocks of two services may
+/// differ, so an effect may have the earlier time. Events of the same moment are sorted by event
+/// id.
 #[must_use]
 pub fn causal_order(events: Vec<LoggedEvent>) -> Vec<LoggedEvent> {
     let mut waiting: HashMap<Uuid, Vec<LoggedEvent>> = HashMap::new();
@@ -33,7 +33,8 @@ pub fn causal_order(events: Vec<LoggedEvent>) -> Vec<LoggedEvent> {
     listed
 }
 
-/// Returns the events whose causes form a cycle, by time. No service of ours publishes such events.
+/// Returns the events whose causes form a cycle, sorted by time. None of the shop's services
+/// publishes such events.
 fn left_over(waiting: HashMap<Uuid, Vec<LoggedEvent>>) -> Vec<LoggedEvent> {
     let mut rest: Vec<LoggedEvent> = waiting.into_values().flatten().collect();
     rest.sort_by_key(moment);
@@ -44,7 +45,7 @@ fn moment(event: &LoggedEvent) -> (Timestamp, Uuid) {
     (event.metadata.occurred_at, event.metadata.event_id)
 }
 
-/// An event, ordered by the time at which it occurred.
+/// An event that is compared by time.
 struct Earliest(LoggedEvent);
 
 impl PartialEq for Earliest {
@@ -73,7 +74,7 @@ mod tests {
     use chorus_kernel::testing::metadata;
     use chorus_table::Metadata;
 
-    /// An event that occurred `second` seconds after the moment of the samples.
+    /// An event that occurred `second` seconds after the sample metadata's `occurred_at`.
     fn event(id: u128, cause: Option<u128>, second: i64) -> LoggedEvent {
         let metadata = Metadata {
             event_id: Uuid::from_u128(id),

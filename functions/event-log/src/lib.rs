@@ -1,8 +1,8 @@
-//! Event log: stores every event permanently, and lists an order's.
+//! Event log: stores every event permanently, and lists the events of an order.
 //!
-//! An item's key consists of the event's subject, such as an order, and of the event's own id. It
-//! contains no time, so that a duplicate has the same key. No error is ignored: an event that
-//! cannot be stored becomes a dead letter.
+//! An item's key consists of the event's correlation id, such as an order's id, and of the event's
+//! own id. The key contains no time, so that a duplicate has the same key. No error is ignored: an
+//! event that cannot be stored becomes a dead letter.
 
 mod api;
 mod causal_order;
@@ -17,7 +17,7 @@ use chorus_events::services;
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, TableSpec};
 
-/// One partition for each order (or item, or customer), in it one item for each event.
+/// One partition for each order, SKU or customer; in it, one item for each event.
 pub const TABLE: TableSpec = TableSpec { name: "event-log", indexes: &[], ttl: None };
 
 #[must_use]

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 pub struct LoggedEvent {
     /// The event's detail type.
     pub detail_type: String,
-    /// The publisher's source; absent where no row of the design table publishes such an event.
+    /// The publisher's source; absent if no row of the design table publishes events of this type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The event's metadata.
@@ -24,8 +24,8 @@ pub struct LoggedEvent {
     pub data: Value,
 }
 
-/// The key of an event: the partition of its correlation id, such as its order, and in it the
-/// event's own id.
+/// Returns the key of an event. The partition key is the event's correlation id, such as an order's
+/// id; the sort key is the event's id.
 pub(crate) fn key(metadata: &Metadata) -> Key {
     Key {
         table: super::TABLE.name,
@@ -34,16 +34,16 @@ pub(crate) fn key(metadata: &Metadata) -> Key {
     }
 }
 
-/// Returns the source of events of this type, from the design table: an action gets an event
-/// without its source, and each type has one owner. `row.on` counts too, because the kernel
-/// publishes some types that no row emits.
+/// Returns the source of events of this type. An action gets an event without its source, so the
+/// source comes from the design table, in which each type has one owner. The events that rows
+/// consume are searched, too, because the kernel publishes some types that no row emits.
 fn source_of(detail_type: &str) -> Option<&'static str> {
     let mut stored = DESIGN_TABLE.rows.iter().flat_map(|row| row.emits.iter().chain(row.on));
     stored.find(|event| event.detail_type == detail_type).map(|event| event.owner.source())
 }
 
-/// Stores an event once. Whether the event was replayed is not stored, so that a log that is
-/// rebuilt from the archive equals the original.
+/// Returns the write that stores an event once. The item does not say whether the event was
+/// replayed, so that a log that is rebuilt from the archive equals the original.
 pub(crate) fn store_once(
     detail_type: &str,
     metadata: &Metadata,
@@ -66,8 +66,8 @@ pub(crate) fn store_once(
     Ok(Write::Put { key, item, condition })
 }
 
-/// The event in an item of the log, with its data as they were published; `None` if the item is no
-/// event, or if no row of the design table publishes its type.
+/// Returns the event in an item of the log, with its data as they were published. `None` if the
+/// item is not an event, or if no row of the design table publishes the event's type.
 #[must_use]
 pub fn published(item: &Item) -> Option<Entry> {
     let part = |name| text(item, name);
@@ -92,8 +92,8 @@ pub(crate) fn read(item: &Item) -> Result<LoggedEvent, Failure> {
 }
 
 impl LoggedEvent {
-    /// Whether the event is about the order `id`. An item or a customer may have the same id; its
-    /// events are then in the same partition.
+    /// Whether the event is about the order `id`. A SKU or a customer may have the same id; then
+    /// the partition also has the events about that SKU or customer.
     #[must_use]
     pub fn is_about_order(&self, id: &str) -> bool {
         let names = |field: &str| self.data.get(field).and_then(Value::as_str) == Some(id);
@@ -126,7 +126,7 @@ mod tests {
         let event = read(&item).unwrap();
         assert_eq!(event.data["reason"], "it's \"odd\" — ü");
         assert_eq!(event.source.as_deref(), Some("com.payments"));
-        assert_eq!(event.metadata, metadata(), "a replay is not part of what was said");
+        assert_eq!(event.metadata, metadata(), "whether an event was replayed is not stored");
     }
 
     #[test]
@@ -141,7 +141,7 @@ mod tests {
         let detail: chorus_table::Detail<Box<RawValue>> =
             serde_json::from_str(&entry.detail).unwrap();
         assert_eq!((detail.data.get(), detail.metadata), (text, metadata()));
-        assert_eq!(published(&key(&metadata()).to_item()), None, "of an operator's entry");
+        assert_eq!(published(&key(&metadata()).to_item()), None, "an item that is not an event");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The Event log on Lambda: stores every event.
 //!
-//! The function's environment variables are those of [`chorus_aws::run`]: the bus, its tables, its
-//! failure queue.
+//! The function's environment variables are those of [`chorus_aws::run`]: for the bus, the
+//! function's tables, and the failure queue.
 
 use std::process::ExitCode;
 

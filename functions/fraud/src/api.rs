@@ -24,15 +24,16 @@ const PAGE: u32 = 20;
 /// The most reviews that a page lists.
 const MAX_PAGE: u32 = 100;
 
-/// A reviewer's decision on an order. The path names the order, the token the reviewer.
+/// A reviewer's decision on an order. The path has the order's id, and the caller's token has the
+/// reviewer's name.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct ReviewDecision {
-    /// Whether the order may be charged, may not be, or is still being reviewed.
+    /// The verdict: the order may be charged, may not be charged, or is still being reviewed.
     verdict: Verdict,
-    /// The handle of the review, as the list of pending reviews has it.
+    /// The review's handle, which the list of pending reviews contains.
     handle: Handle,
-    /// The reason; of a declined order, the customer gets it.
+    /// The reviewer's reason. If the order is declined, the customer gets this reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = PLAIN_TEXT))]
     reason: Option<String>,
@@ -49,7 +50,7 @@ impl ReviewDecision {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct PendingReviews {
-    /// The reviews, by order.
+    /// The reviews, sorted by order id.
     reviews: Vec<Priced<Review>>,
     /// Where the next page starts: the value for `cursor`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,5 @@
-//! Fraud: a person reviews every order of high value before it is charged. The `when` of the
-//! service's rows selects these orders.
+//! Fraud: a person reviews every order of high value before it is charged. In the design table, the
+//! condition `when` of the service's rows selects these orders.
 
 mod api;
 mod close_review;
@@ -12,7 +12,8 @@ use chorus_events::{Currency, services};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, Index, TableSpec};
 
-/// The index of pending reviews. It is sparse: a decided review has no `pending` any more.
+/// The index of pending reviews. A review that is decided or closed has no attribute `pending`, so
+/// it is not in the index.
 pub const PENDING_INDEX: Index =
     Index { name: "pending", pk: "pending", sk: "order-id", whole_items: true };
 

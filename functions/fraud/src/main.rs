@@ -1,6 +1,7 @@
 //! The Fraud service on Lambda: a person reviews every order of high value.
 //!
-//! Beside the variables of [`chorus_aws::run`], `CURRENCY` is the currency of all prices.
+//! Besides the environment variables of [`chorus_aws::run`], the function reads `CURRENCY`: the
+//! currency of all prices.
 
 use std::process::ExitCode;
 

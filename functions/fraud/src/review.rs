@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The partition of the index in which every pending review is.
+/// The partition key of all pending reviews in the index.
 pub(crate) const PENDING: &str = "yes";
 
-/// A review: pending, or decided once.
+/// A review, which is pending, decided or closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Review {
@@ -26,18 +26,19 @@ pub struct Review {
     pub total: Money,
     /// When the order was placed.
     pub placed_at: Timestamp,
-    /// The name of whoever placed the order, for themselves or for the customer; absent if it is not
-    /// known. They may not decide the review.
+    /// The name of the person who placed the order: the customer, or somebody for the customer.
+    /// Absent if the name is not known. This person may not decide the review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placed_by: Option<String>,
-    /// Whether the order's `OrderCreated`, which says who placed it, has not arrived yet.
+    /// Whether the order's `OrderCreated` has not arrived yet. That event says who placed the
+    /// order.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub awaits_order: bool,
-    /// `yes` while the review is pending; absent after the decision.
+    /// `yes` while the review is pending; absent once it is decided or closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
-    /// The handle of the payment task that waits for the verdict, once there is one; a verdict has
-    /// to name it.
+    /// The handle of the payment task that waits for the verdict; absent until a task waits. A
+    /// reviewer's command has to contain this handle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<Handle>,
     /// Whether the order was canceled, so that the review needs no decision.
@@ -62,8 +63,8 @@ impl Review {
         Self::open(about, order.total, order.placed_at)
     }
 
-    /// Returns the pending review that a payment waits for, when the order's `OrderCreated` has not
-    /// arrived yet.
+    /// Returns the pending review that a payment requested before the order's `OrderCreated`
+    /// arrived.
     #[must_use]
     pub fn asked(request: &ReviewRequested, at: Timestamp) -> Self {
         let about = (request.order_id.clone(), request.customer_id.clone());
@@ -71,21 +72,23 @@ impl Review {
         Self { handle: Some(request.handle.clone()), awaits_order: true, ..open }
     }
 
-    /// Adds who placed the order: the actor of its `OrderCreated`.
+    /// Returns the review with the name of the person who placed the order: the actor of the
+    /// order's `OrderCreated`.
     #[must_use]
     pub fn placed_by(self, actor: Option<&str>) -> Self {
         Self { placed_by: actor.map(ToOwned::to_owned), awaits_order: false, ..self }
     }
 
-    /// Returns the review as a reviewer gets it: without a handle until a verdict can be given.
+    /// Returns the review as a reviewer gets it. The handle is left out until `OrderCreated` has
+    /// arrived, because no verdict is accepted before that.
     #[must_use]
     pub(crate) fn shown(self) -> Self {
         let handle = self.handle.filter(|_| !self.awaits_order);
         Self { handle, ..self }
     }
 
-    /// Whether this person is the order's customer, or placed it for the customer. The local caller
-    /// who needs no token is not compared, because that name is no person's.
+    /// Whether `name` is the order's customer or the person who placed the order. The actor
+    /// [`LOCAL`] is not compared, because no person has that name.
     pub(crate) fn is_of(&self, name: &str) -> bool {
         let same = |other: &str| other.to_lowercase() == name.to_lowercase();
         let placed_by = self.placed_by.as_deref().filter(|actor| *actor != LOCAL);

@@ -1,5 +1,5 @@
-//! Opens the review of an order of high value, and publishes the reviewer's decision once the
-//! payment waits for it.
+//! Opens the review of an order of high value, and publishes the reviewer's decision. A decision is
+//! accepted only while the payment waits for the review.
 
 use chorus_events::commands::{DecideReview, Verdict};
 use chorus_events::fraud::{OrderApproved, OrderDeclined, ReviewTaken};
@@ -83,8 +83,9 @@ fn asked(request: &ReviewRequested, known: &Versioned<Review>) -> Decision<Revie
     Decision::nothing("the payment waits for the verdict").with(replace(known, &review))
 }
 
-/// Decides on a reviewer's command: a review is decided once, under its handle, and only while the
-/// order is not canceled.
+/// Processes a reviewer's command. A review is decided once, after the payment has requested it.
+/// The command must contain the review's handle, the order must not be canceled, and the reviewer
+/// must not be the customer or the person who placed the order.
 fn decide(
     review: &Versioned<Review>,
     command: &DecideReview,
@@ -334,7 +335,7 @@ mod tests {
             assert!(refusal.to_string().contains("was placed by you"), "{refusal}");
         }
         assert!(approved("maria", &by("eve")).is_ok());
-        assert!(approved("local", &by("local")).is_ok(), "it is no person");
+        assert!(approved("local", &by("local")).is_ok(), "`local` is no person");
     }
 
     #[test]

@@ -30,7 +30,7 @@ struct ItemListing {
     /// What one piece costs: more than 0.
     #[schemars(with = "f64", range(min = 0.01, max = 9_999_999_999_999.99))]
     price: Money,
-    /// How many pieces the shop received in all, those sold included.
+    /// How many pieces the shop has received in all, including sold ones.
     #[schemars(range(max = MAX_STOCK))]
     stock: u32,
     /// Whether the item is no longer sold.
@@ -54,8 +54,8 @@ struct Delivered {
     received: i32,
 }
 
-/// An item, and where its pieces are. `available + reserved + sold` is the number of pieces that
-/// the shop received.
+/// An item, and how many of its pieces are available, reserved and sold. The sum of these three
+/// numbers is the number of pieces that the shop received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "Item")]
@@ -74,7 +74,7 @@ struct WholeItem {
     reserved: u32,
     /// Pieces that left the stock.
     sold: u32,
-    /// Counts the item's listings, from 1.
+    /// The number of the item's latest listing, from 1.
     listing: u64,
 }
 
@@ -109,12 +109,12 @@ impl From<Item> for ItemOnSale {
     }
 }
 
-/// A page of items, by name.
+/// A page of items, sorted by name.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct ItemPage {
-    /// The items. With a text to search for, a page may have fewer items than requested, even none,
-    /// although there is a next page.
+    /// The items. If the request searches for a text, a page may have fewer items than requested,
+    /// even none, although there is a next page.
     items: Vec<ItemOnSale>,
     /// Where the next page starts: the value for `cursor`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,7 +164,7 @@ pub(crate) fn receive_stock(currency: Currency) -> Route {
 /// `GET /items/{sku}`.
 pub(crate) fn get_item(currency: Currency) -> Route {
     Route::read("/items/{sku}", EVERY_CUSTOMER_OR_SHOP, Get { currency })
-        .summary("An item, and where its pieces are", 200)
+        .summary("An item, and how many of its pieces are available, reserved and sold", 200)
         .answers::<Priced<WholeItem>>()
 }
 
@@ -181,7 +181,8 @@ impl Endpoint for Put {
             None => None,
             Some(Precondition::Absent) => Some(0),
             Some(Precondition::Version(version)) => Some(version),
-            // Items are never deleted, so an item that exists now exists until the write as well.
+            // Items are never deleted, so an item that exists now still exists at the time of the
+            // write.
             Some(Precondition::Present) => {
                 kernel.find::<Item>(&sku).await?.ok_or_else(|| {
                     Problem::new(412, "precondition", format!("no item is called {sku}"))

@@ -4,13 +4,14 @@ use chorus_events::{Money, Sku};
 use chorus_kernel::{Counter, Index, entity};
 use serde::{Deserialize, Serialize};
 
-/// The index of items by lower-case name, with a partition of the items that are sold and one of
-/// those that are discontinued. It holds keys only: an order changes no key, so an order pays for
-/// no write to the index.
+/// The index of items by lower-case name. One partition has the items that are for sale, the other
+/// the discontinued items. The index contains only keys. An order changes no key, so it causes no
+/// write to the index.
 pub(crate) const BY_NAME: Index =
     Index { name: "by-name", pk: "assortment", sk: "place", whole_items: false };
 
-/// Separates name and SKU in a sort key: it sorts before every character that a name may have.
+/// Separates an item's name from its SKU in a sort key. It sorts before every character of a name,
+/// so that a name sorts before longer names that begin with it.
 const BETWEEN: char = '\t';
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(crate) enum Assortment {
 }
 
 impl Assortment {
-    /// Returns the partition of the index by name.
+    /// Returns the partition key in [`BY_NAME`].
     pub(crate) const fn partition(self) -> &'static str {
         match self {
             Self::Sold => "sold",
@@ -29,8 +30,8 @@ impl Assortment {
     }
 }
 
-/// An item, and where its pieces are: `available + reserved + sold` is the number of pieces that
-/// the shop received.
+/// An item, and how many of its pieces are available, reserved and sold. The sum of these three
+/// numbers is the number of pieces that the shop received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Item {
@@ -46,13 +47,13 @@ pub struct Item {
     pub reserved: u32,
     /// Pieces that left the stock.
     pub sold: u32,
-    /// Counts the item's listings, from 1.
+    /// The number of the item's latest listing, from 1.
     pub listing: u64,
-    /// The item's partition of the index by name; absent in an item of an earlier release, until it
-    /// is listed again.
+    /// The item's partition key in the index `by-name`. Absent in an item that an earlier release
+    /// stored, until that item is listed again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) assortment: Option<String>,
-    /// The item's sort key in the index by name; absent like `assortment`.
+    /// The item's sort key in the index `by-name`; absent if `assortment` is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) place: Option<String>,
 }
@@ -66,7 +67,6 @@ pub(crate) struct Listing {
     pub(crate) discontinued: bool,
 }
 
-/// Where an item's pieces are; see [`Item`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) available: u32,
@@ -79,7 +79,7 @@ impl Item {
     pub const RESERVED: Counter<Self> = Counter::of("reserved");
     pub const SOLD: Counter<Self> = Counter::of("sold");
 
-    /// Returns the item as its `number`th listing makes it.
+    /// Returns the item after its `number`th listing.
     pub(crate) fn listed(listing: Listing, counts: Counts, number: u64) -> Self {
         let Listing { sku, name, price, discontinued } = listing;
         let Counts { available, reserved, sold } = counts;
@@ -99,7 +99,7 @@ impl Item {
         Self { place: Some(item.place()), ..item }
     }
 
-    /// Returns the item's sort key in the index by name.
+    /// Returns the item's sort key in the index `by-name`.
     pub(crate) fn place(&self) -> String {
         format!("{}{BETWEEN}{}", self.name.to_lowercase(), self.sku)
     }

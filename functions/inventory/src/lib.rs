@@ -1,6 +1,6 @@
-//! Inventory: items, their prices, and their stock. An order reserves all of its lines or none;
-//! pieces that were reserved or removed for a canceled order are returned, in whatever order the
-//! events arrive.
+//! Inventory: items, their prices, and their stock. An order reserves all of its lines or none.
+//! Pieces that were reserved or removed for a canceled order are returned to the stock, whatever
+//! the sequence in which the events arrive.
 
 mod api;
 mod describe_item;

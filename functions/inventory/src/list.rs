@@ -1,5 +1,5 @@
-//! Lists the items that are sold, by name; or only those whose name begins with a prefix, or whose
-//! name or SKU contains a text.
+//! Lists items, sorted by name: either the items that are for sale, or the discontinued ones. A
+//! request may ask for names with a prefix, and for a text that the name or the SKU contains.
 
 use chorus_events::Sku;
 use chorus_http::{Problem, Request};
@@ -15,12 +15,12 @@ const PAGE: u32 = 20;
 /// The most items that a page lists.
 pub(crate) const MAX_PAGE: u32 = 100;
 
-/// The most names that are searched for one page. The limit ends a search for a text that no item
+/// The most names that are examined for one page. The limit ends a search for a text that no item
 /// contains.
 const MOST_NAMES: usize = 2_000;
 
-/// How many names a query reads if a text is searched for, so that not every name that is read is
-/// listed.
+/// How many names one query reads in a search for a text. A page lists only the items that contain
+/// the text, so this number is larger than [`MAX_PAGE`].
 const NAMES: u32 = 500;
 
 /// The items that a request asks for.
@@ -31,7 +31,7 @@ pub(crate) struct Asked {
     prefix: String,
     /// The text that names or SKUs contain, in lower case.
     text: Option<String>,
-    /// Only items after this sort key of the index by name.
+    /// Only items after this sort key of the index `by-name` are listed.
     after: Option<String>,
     limit: usize,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Asked {
 type Found<T> = (Vec<T>, Option<Sku>);
 
 impl Asked {
-    /// Reads the query of a request.
+    /// Reads the query parameters of a request.
     pub(crate) async fn of(kernel: &Kernel, request: &Request) -> Result<Self, Problem> {
         let given = |name| request.query.get(name).map(String::as_str);
         let prefix = given("name").map(str::to_lowercase).unwrap_or_default();
@@ -102,13 +102,15 @@ impl Asked {
         query.from = Some(from.clone()).filter(|from| !from.is_empty());
         // Every name with this prefix sorts before the prefix followed by the highest character.
         query.to = (!self.prefix.is_empty()).then(|| format!("{}{}", self.prefix, char::MAX));
-        // The items of a page, the item after which it starts, and one that shows that more follow.
+        // The query reads the page's items, the item after which the page starts, and one more
+        // item, which shows whether another page follows.
         let page = u32::try_from(self.limit + 2).unwrap_or(NAMES);
         query.limit = Some(if self.text.is_some() { NAMES } else { page });
         query
     }
 
-    /// Returns the item with this sort key, and whether it contains the text that is searched for.
+    /// Returns the SKU in a sort key, and whether the item's name or SKU contains the text that is
+    /// searched for.
     fn examine(&self, sort_key: &str) -> Result<(Sku, bool), Failure> {
         let parts = Item::name_and_sku(sort_key);
         let (name, sku) =
@@ -121,7 +123,7 @@ impl Asked {
     }
 }
 
-/// Returns the sort key of the item whose SKU the cursor is.
+/// Returns the sort key of the item that the cursor names. The cursor is a SKU.
 async fn sort_key(kernel: &Kernel, cursor: &str) -> Result<String, Problem> {
     let unknown = || Problem::field(400, "cursor", "must be the `next` of an earlier page");
     let sku: Sku = cursor.parse().map_err(|_| unknown())?;

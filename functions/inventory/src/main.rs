@@ -1,6 +1,7 @@
 //! The Inventory service on Lambda: items, their prices and their stock.
 //!
-//! Beside the variables of [`chorus_aws::run`], `CURRENCY` is the currency of all prices.
+//! Besides the environment variables of [`chorus_aws::run`], the function reads `CURRENCY`: the
+//! currency of all prices.
 
 use std::process::ExitCode;
 

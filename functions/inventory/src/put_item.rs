@@ -1,4 +1,4 @@
-//! Lists an item: its name, its price, and how many pieces the shop received of it in all.
+//! Lists an item: its name, its price, and how many of its pieces the shop has received in all.
 
 use chorus_events::inventory::ItemListed;
 use chorus_events::table::rows::{self, PutItemInput, PutItemOutput};
@@ -11,7 +11,7 @@ use crate::item::{Counts, Listing};
 /// The longest name, in characters.
 pub(crate) const MAX_NAME: usize = 200;
 
-/// The largest number of received pieces that a listing may have.
+/// The largest number of received pieces that a listing may state.
 pub(crate) const MAX_STOCK: u32 = 1_000_000_000;
 
 pub(crate) struct PutItem;

@@ -1,4 +1,4 @@
-//! Adds pieces that the shop received to an item's stock, or subtracts pieces that were lost.
+//! Adds received pieces to an item's stock, or subtracts lost pieces.
 
 use chorus_events::Sku;
 use chorus_events::table::rows::{self, ReceiveStockInput, ReceiveStockOutput};
@@ -44,7 +44,8 @@ impl Action for ReceiveStock {
             let why = format!("there would be more than {MAX_STOCK} pieces in all");
             return Err(ActionError::Conflict(why));
         }
-        // Orders change the stock meanwhile, so the write checks the bound again.
+        // Orders may change the stock before this is written, so the write checks again that enough
+        // pieces are available.
         let added = add(&command.sku, &[(Item::AVAILABLE, received.into())]);
         Ok(Decision::nothing("the stock is counted").with(added))
     }

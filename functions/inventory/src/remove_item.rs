@@ -1,4 +1,4 @@
-//! Takes the reserved items out of the stock, once the order is paid or its amount held.
+//! Takes the reserved items out of the stock, once the order is paid or the bank holds its amount.
 
 use chorus_events::inventory::{ErrorItemRemoved, ItemRemoved};
 use chorus_events::table::rows::{self, RemoveItemInput, RemoveItemOutput};

@@ -1,5 +1,5 @@
 //! The reservation of an order's items. It is stored so that the order's events may arrive in any
-//! order.
+//! sequence.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,8 @@ use crate::Item;
 pub enum Status {
     Reserved,
     Removed,
-    /// Returned to the stock, or canceled before anything was reserved (a tombstone).
+    /// The pieces were returned to the stock, or the order was canceled before anything was
+    /// reserved (a tombstone).
     Released,
 }
 
@@ -35,8 +36,8 @@ impl Reservation {
         Self { status, ..self.clone() }
     }
 
-    /// Returns the writes that move the pieces of every line from one count of the item to another;
-    /// an item in several lines is written once.
+    /// Returns the writes that move the pieces of every line from one count of the item to another.
+    /// An item in several lines is written once.
     #[must_use]
     pub fn move_pieces(&self, from: Counter<Item>, to: Counter<Item>) -> Vec<Write> {
         let moved = |Pieces { sku, count }| add(&sku, &[(from, -count), (to, count)]);
@@ -45,7 +46,7 @@ impl Reservation {
 }
 
 state! {
-    /// The state that the actions on an order's items read.
+    /// An order's reservation, and the items in its lines.
     pub(crate) struct ReservationAndItems read by ReservationAndItemsKeys {
         pub(crate) reservation: Found<Reservation>,
         pub(crate) items: Each<Item, Pieces>,
@@ -60,7 +61,7 @@ impl ReservationAndItemsKeys {
     }
 }
 
-/// How many pieces of an item an order has, over all its lines.
+/// How many pieces of one item an order has, summed over all its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pieces {
     pub(crate) sku: Sku,

@@ -1,4 +1,4 @@
-//! Reserves what an order needs: all of its lines, or none.
+//! Reserves the pieces that an order needs: for all of its lines, or for none.
 
 use chorus_events::Terms;
 use chorus_events::inventory::{ItemNotAvailable, ItemReserved, MissingLine};
@@ -55,7 +55,8 @@ impl Action for ReserveItem {
     }
 }
 
-/// The write itself checks `available >= pieces`, so that many orders of one item need no retries.
+/// Reserves all lines. The write to each item checks `available >= pieces`, so that concurrent
+/// orders of one item need no retries.
 fn reserve(order: &OrderCreated) -> Decision<ReserveItemOutput> {
     let reservation = Reservation {
         order_id: order.order_id.clone(),

@@ -1,9 +1,9 @@
-//! Returns the pieces that were reserved or removed for a canceled order to the stock.
+//! Returns pieces to the stock: those that were reserved or removed for an order that was canceled.
 //!
-//! One action handles reserved and removed pieces, because an order has either the one or the
-//! other. With two actions, `RemoveItem` might run between them: the action for removed pieces
-//! would find none yet, then the one for reserved pieces none any more, and nothing would be
-//! returned.
+//! One action handles reserved and removed pieces, because an order has either reserved or removed
+//! pieces. With two actions, `RemoveItem` might run between them. Before it, the action for removed
+//! pieces would find no removed pieces; after it, the action for reserved pieces would find no
+//! reserved pieces. So nothing would be returned.
 
 use chorus_events::inventory::{
     ErrorItemReturned, ErrorItemUnreserved, ItemReturned, ItemUnreserved,
@@ -51,8 +51,8 @@ impl Action for UnreserveOrReturnItem {
             (Status::Removed, None) => Decision::emit(ItemReturned { order_id, lines })
                 .with_all(kept.move_pieces(Item::SOLD, Item::AVAILABLE))
                 .with(replace(kept, &kept.now(Status::Released))),
-            // The counts are really wrong only if neither the reservation nor the item has changed
-            // since they were read, so the commit fails if one of them has.
+            // The shortfall is real only if the reservation and the item have not changed since
+            // they were read, so the commit fails if either has changed.
             (Status::Reserved, Some(Shortfall { reason, unchanged })) => {
                 Decision::emit(ErrorItemUnreserved { order_id, reason })
                     .with(replace(kept, &kept.value))
@@ -67,7 +67,8 @@ impl Action for UnreserveOrReturnItem {
     }
 }
 
-/// Why the pieces cannot be moved back: an item's count has fewer pieces than the order.
+/// Why pieces cannot be returned to the stock: an item does not exist, or its count of reserved or
+/// sold pieces is smaller than the number of pieces in the order.
 struct Shortfall {
     reason: String,
     /// A write that fails if the item has changed since it was read.
@@ -81,7 +82,7 @@ fn shortfall(status: Status, items: &Each<Item, Pieces>) -> Option<Shortfall> {
             Some(item) => {
                 let held = if status == Status::Removed { item.sold } else { item.reserved };
                 (i64::from(held) < *count)
-                    .then(|| format!("{count} of {sku} should be there, and {held} are"))
+                    .then(|| format!("only {held} of {count} pieces of {sku} are reserved or sold"))
             }
         };
         reason.map(|reason| Shortfall { reason, unchanged: unchanged(sku, item) })
@@ -111,7 +112,7 @@ mod tests {
         decide(&UnreserveOrReturnItem, OrderCanceled::sample(), stored).unwrap()
     }
 
-    /// The writes that return the three pieces of an order in this status.
+    /// The writes that return the order's three pieces to the stock, for an order in this status.
     fn given_back(status: Status) -> [Write; 2] {
         let from = if status == Status::Removed { Item::SOLD } else { Item::RESERVED };
         let (known, released) = (reservation(status), reservation(Status::Released).value);

@@ -1,4 +1,5 @@
-//! Emails an operator that something could not be undone.
+//! Emails an operator about an order that needs attention: work could not be undone, an amount
+//! could not be charged, or a charge is disputed.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The name and the address that a customer's emails go to.
+//! The name and the email address of a customer.
 
 use chorus_events::CustomerId;
 use chorus_events::customer::CustomerUpdated;
@@ -6,8 +6,8 @@ use chorus_kernel::entity;
 use chorus_table::Sealed;
 use serde::{Deserialize, Serialize};
 
-/// A customer's name and address, encrypted. The item's version is the customer's revision that has
-/// this name and address.
+/// A customer's name and email address, encrypted. The item's version is the customer's revision
+/// from which name and address come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Contact {

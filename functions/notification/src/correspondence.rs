@@ -1,4 +1,5 @@
-//! The recipient of an order's emails, stored for events that name an order but no customer.
+//! The recipient of an order's emails, stored for events that contain the order's id but not the
+//! customer's.
 
 use chorus_events::{CustomerId, OrderId};
 use chorus_kernel::entity;
@@ -7,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Contact, Recipient};
 
-/// The recipient of the last email about an order. The address is stored with it: an action can
-/// load only items whose keys are in its message, so it cannot look up the contact by the stored
-/// customer id.
+/// The recipient of the last email about an order, with name and email address. An action can load
+/// only items whose keys are in its message, so it cannot look up the [`Contact`] by the customer
+/// id that is stored in this item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Correspondence {
@@ -31,13 +32,13 @@ impl Correspondence {
         }
     }
 
-    /// Returns the correspondence about this order with a customer whose address is not known.
+    /// Returns the correspondence about this order with a customer whose email address is unknown.
     #[must_use]
     pub fn without_address(order_id: &OrderId, customer_id: &CustomerId) -> Self {
         Self::with(order_id, &Contact::erased(customer_id.clone()))
     }
 
-    /// Whether there is an address: it was known, and was not erased.
+    /// Whether the recipient's email address is stored: it was known, and was not erased.
     #[must_use]
     pub fn has_address(&self) -> bool {
         !self.email.is_empty()

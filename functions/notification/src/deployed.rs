@@ -1,4 +1,4 @@
-//! The mailer and the currency of a deployed function, by its environment variables.
+//! The mailer and the currency of a deployed function, from its environment variables.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use chorus_partners::mail::{Address, Ses};
 
 use crate::{Mailer, TransportMailer};
 
-/// The variable with the address that emails are sent from.
+/// The environment variable with the address from which emails are sent.
 pub const MAIL_FROM: &str = "MAIL_FROM";
 
-/// Returns a mailer that sends by Amazon SES from the address in [`MAIL_FROM`], and to operators at
-/// the address in `OPERATOR_EMAIL`; none if `MAIL_FROM` is not set.
+/// Returns a mailer that sends by Amazon SES, from the address in [`MAIL_FROM`]; none if
+/// `MAIL_FROM` is not set. Emails to the operator go to the address in `OPERATOR_EMAIL`.
 ///
 /// # Errors
 /// If a variable is not an email address.

@@ -15,7 +15,7 @@ pub enum Recipient {
 }
 
 impl Recipient {
-    /// Returns what events call the recipient: the customer's id, or `operator`.
+    /// Returns how events name the recipient: by the customer's id, or `operator`.
     #[must_use]
     pub fn name_on_the_bus(&self) -> &str {
         match self {

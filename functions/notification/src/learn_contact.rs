@@ -1,5 +1,5 @@
-//! Stores a customer's address for emails. Events may arrive in any order: the newest revision
-//! wins.
+//! Stores a customer's name and email address. Events may arrive in any sequence: the newest
+//! revision wins.
 
 use chorus_events::table::rows::{self, LearnContactInput, LearnContactOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, put_if_newer};

@@ -1,6 +1,6 @@
-//! Notification: sends emails to customers about their orders, and to an operator about what could
-//! not be undone and about partners that do not answer. Its read model has the customers as
-//! `CustomerUpdated` last described them.
+//! Notification: sends emails to customers about their orders, and to an operator about orders and
+//! partners that need attention. Its read model stores each customer's name and email address from
+//! the newest `CustomerUpdated`.
 
 mod alert_operator;
 mod contact;
@@ -33,7 +33,7 @@ use chorus_kernel::{Function, TableSpec};
 /// Contacts, and the recipient of each order's emails.
 pub const TABLE: TableSpec = TableSpec { name: "notification", indexes: &[], ttl: None };
 
-/// Builds the service, which sends its emails by `mailer`; the amounts in them are in `currency`.
+/// Builds the service, which sends its emails by `mailer`. Amounts in emails are in `currency`.
 #[must_use]
 pub fn function(mailer: Arc<dyn Mailer>, currency: Currency) -> Function {
     Function::of(services::NOTIFICATION)

@@ -10,20 +10,20 @@ use crate::Email;
 pub enum Delivery {
     /// The email is on its way.
     Sent,
-    /// The email was rejected for good: sending it again would have the same result.
+    /// The email was rejected for good: a retry would have the same result.
     Bounced { reason: String },
-    /// The email was rejected for now, such as because the recipient's mailbox is full: it is sent
-    /// again later. Other emails are not affected.
+    /// The email was rejected temporarily, for example because the recipient's mailbox is full. It
+    /// is sent again later. Other emails are not affected.
     Deferred { reason: String },
 }
 
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Sends `email`. A second call with the same `key` is for the same email. A mailer that
-    /// recognizes keys sends it once. Any other mailer documents that it does not, and sends at
-    /// most one copy for each lost answer. `people` decrypt the recipient's name and address; no
-    /// reason and no error contains either. [`mailer_suite`](crate::mailer_suite) checks all of
-    /// this for every mailer.
+    /// Sends `email`. A second call with the same `key` is a retry for the same email. A mailer
+    /// that recognizes keys sends that email once. A mailer that does not recognize keys says so in
+    /// its documentation, and sends at most one more copy for each lost answer. `people` decrypts
+    /// the recipient's name and address. Neither the reason of a rejection nor an error contains
+    /// them. [`mailer_suite`](crate::mailer_suite) checks these promises for every mailer.
     ///
     /// # Errors
     /// If no response came: whether the email was sent is unknown, so `send` is called again.

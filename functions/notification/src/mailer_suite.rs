@@ -1,5 +1,5 @@
 //! The promises of [`Mailer`]: one suite that runs on every mailer, so that tests with the
-//! simulated mailer are valid for those that speak SMTP and SES.
+//! simulated mailer are valid for the mailers that speak SMTP and SES.
 //!
 //! A [`Harness`] connects the suite to a mailer.
 
@@ -17,10 +17,10 @@ use crate::{Delivery, Email, Mailer, Recipient};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mailbox {
     Open,
-    /// There is no such mailbox.
+    /// The mailbox does not exist.
     Missing,
     Full,
-    /// The first answers about an email to this mailbox are lost.
+    /// The first attempts to send an email to this mailbox get no answer.
     Silent,
 }
 
@@ -29,19 +29,20 @@ pub enum Mailbox {
 pub trait Harness: Sync {
     fn mailer(&self) -> Arc<dyn Mailer>;
 
-    /// Returns a customer whose mailbox is in this state; none if this mailer cannot have one. The
-    /// address is the customer's id at `example.com`.
+    /// Returns a customer whose mailbox is in this state; none if the state is impossible with this
+    /// mailer. The customer's email address is the customer's id at `example.com`.
     fn customer(&self, mailbox: Mailbox) -> Option<CustomerId>;
 
-    /// Returns how many different emails have arrived for a customer's id, or for `operator`.
-    /// Copies that a mailbox can recognize count once.
+    /// Returns how many emails have arrived for a recipient: a customer's id, or `operator`. Copies
+    /// that a mailbox can recognize count once.
     async fn arrived(&self, recipient: &str) -> usize;
 
     /// Whether a mailbox can recognize a copy of an email that was sent twice.
     fn copies_are_recognized(&self) -> bool;
 }
 
-/// Runs all checks. Returns the mailboxes that the mailer cannot have, whose checks were not run.
+/// Runs all checks. Returns the states of mailboxes that are impossible with this mailer; their
+/// checks were not run.
 ///
 /// # Panics
 /// If the mailer breaks a promise of the port.
@@ -106,8 +107,9 @@ impl Suite<'_> {
         assert_eq!(self.harness.arrived("operator").await, 1);
     }
 
-    /// Checks that an email that is rejected, for good or for now, has a reason without the
-    /// address.
+    /// Checks that a rejected email has a reason, and that the reason does not contain the
+    /// customer's email address. If `for_good` is set, the email is expected to bounce; otherwise,
+    /// to be deferred.
     async fn is_rejected(&self, for_good: bool) {
         for _ in 0..2 {
             let rejected = self.send(self.customer(), "a-key").await.expect("the server answers");

@@ -1,8 +1,8 @@
-//! The Notification service on Lambda: writes to customers, and to an operator.
+//! The Notification service on Lambda: emails customers, and an operator.
 //!
 //! The function's environment variables are those of [`chorus_aws::run`] and of
-//! [`chorus_notification::deployed`]. Emails are sent by Amazon SES. Any stage but prod runs
-//! `notification-simulated` instead.
+//! [`chorus_notification::deployed`]. Amazon SES sends the emails. Only the stage prod runs this
+//! program; every other stage runs `notification-simulated`.
 
 use std::process::ExitCode;
 

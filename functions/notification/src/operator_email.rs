@@ -6,8 +6,8 @@ use chorus_kernel::{ActionError, Decision, Step};
 use crate::templates::Text;
 use crate::{Delivery, Email, Recipient};
 
-/// Sends `text` about `about`, an order or a partner. Once `response` has the result, publishes the
-/// event about it.
+/// Returns the step that emails `text` to an operator or, once `response` has the result, publishes
+/// the event about the result. `about` names an order or a partner.
 ///
 /// # Errors
 /// If the mail server asks to send the email again later.

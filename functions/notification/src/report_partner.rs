@@ -1,4 +1,4 @@
-//! Emails an operator that a partner does not answer, and that it answers again.
+//! Emails an operator that a partner does not answer, or that the partner answers again.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Emails the customer when the payment is to be confirmed, and when the order is paid, on its way,
-//! delivered or canceled.
+//! Emails the customer about an order: the payment has to be confirmed, the amount is held or
+//! charged, or the order is on its way, delivered or canceled.
 
 use std::sync::Arc;
 
@@ -22,8 +22,9 @@ state! {
     }
 }
 
-/// Why an event that names no customer is retried: the order's first email stores the recipient. An
-/// order that is delivered has had that email, or is about to.
+/// Why an event that names no customer is retried. Its recipient is stored with an earlier email
+/// about the order. When the parcel is on its way, that email was sent or refused already, or soon
+/// will be.
 const EARLIER_EMAIL: &str = "no earlier email about the order has been sent or refused yet";
 
 pub(crate) struct SendEmail {
@@ -159,7 +160,7 @@ mod tests {
         let [SendEmailOutput::EmailSent(sent)] = decision.events() else { panic!("{decision:?}") };
         assert_eq!((sent.template.as_str(), sent.recipient.as_str()), ("PaymentMade", "456"));
         let kept = create(&correspondence());
-        assert_eq!(decision.changes(), [kept], "kept for events that do not say");
+        assert_eq!(decision.changes(), [kept], "stored for events that name no customer");
     }
 
     #[test]

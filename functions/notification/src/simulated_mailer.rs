@@ -1,12 +1,12 @@
-//! A mailer for a laptop, a demo and a test: it keeps emails in a table of its own.
+//! A mailer for laptops, demos and tests: it stores the emails in the table `outbox`.
 //!
 //! A customer's id selects how the mailer misbehaves:
 //!
 //! | the id contains | every email to that customer |
 //! |---|---|
 //! | `mail-bounces` | bounces |
-//! | `mail-down` | gets no answer the first two times, and goes out at the third |
-//! | `mail-twice` | is processed twice, as if the sender had repeated the call, and goes out once |
+//! | `mail-down` | gets no answer at the first two calls, and is sent at the third |
+//! | `mail-twice` | is processed twice, as if the sender had repeated the call, and is sent once |
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ use crate::{Delivery, Email, Mailer, Recipient};
 /// The table of the emails that the simulated mailer has processed.
 pub const SIMULATED_MAILER_TABLE: TableSpec = TableSpec { name: "outbox", indexes: &[], ttl: None };
 
-/// How often an email to a `mail-down` customer gets no answer before it is sent.
+/// How many calls for an email to a `mail-down` customer get no answer before the email is sent.
 const UNANSWERED: u32 = 2;
 
-/// How often the mailer tries to store an email that other calls change at the same time.
+/// How many times the mailer tries to store an email that other calls change at the same time.
 const ATTEMPTS: usize = 8;
 
 /// An email, as the simulated mailer stores it.
@@ -43,10 +43,10 @@ pub struct PostedEmail {
     pub template: String,
     pub subject: String,
     pub body: String,
-    /// How often `send` was called for this email.
+    /// How many times `send` was called for this email.
     #[serde(rename = "asks")]
     pub calls: u32,
-    /// How often this email was sent: at most once.
+    /// How many times this email was sent: 0 or 1.
     #[serde(rename = "posts")]
     pub times_sent: u32,
 }
@@ -76,7 +76,7 @@ impl MailerBehaviour {
             .map_or(Self::Plain, |(_, words)| words)
     }
 
-    /// Whether call number `call` of `send` for an email, from 1, sends it.
+    /// Whether the `call`th call of `send` for an email sends the email. Calls are counted from 1.
     const fn sends_at(self, call: u32) -> bool {
         match self {
             Self::Plain | Self::Twice => true,
@@ -86,7 +86,7 @@ impl MailerBehaviour {
     }
 }
 
-/// A mailer that stores emails in a table of its own; a customer's id can make it fail.
+/// A mailer that stores emails in [`SIMULATED_MAILER_TABLE`]; a customer's id can make it fail.
 #[derive(Clone)]
 pub struct SimulatedMailer {
     store: Arc<dyn Store>,
@@ -105,7 +105,7 @@ impl SimulatedMailer {
         Self { store }
     }
 
-    /// Counts a call of `send` for the email, and marks it as sent if it is due.
+    /// Counts a call of `send` for the email, and marks the email as sent if this call sends it.
     async fn take(&self, email: &Email, key: &str) -> Result<PostedEmail, OutcomeUnknown> {
         let lost = |error: &dyn std::fmt::Display| OutcomeUnknown(format!("no answer: {error}"));
         for _ in 0..ATTEMPTS {
@@ -127,7 +127,7 @@ impl SimulatedMailer {
     }
 }
 
-/// Returns the item of an email that `send` was not called for yet.
+/// Returns the item to store for an email before the first call of `send` is counted.
 fn new_email(email: &Email, key: &str) -> PostedEmail {
     let address = match &email.recipient {
         Recipient::Customer { email, .. } => Some(email.clone()),

@@ -1,4 +1,4 @@
-//! The texts of the emails, one for each event. An event's amounts are in the shop's currency, which
+//! The texts of the emails, one for each event. Amounts in events are in the shop's currency, which
 //! the texts name.
 
 use chorus_events::outages::{PartnerRecovered, PartnerUnavailable};
@@ -6,7 +6,7 @@ use chorus_events::payment::ConfirmationRequired;
 use chorus_events::table::rows::{AlertOperatorInput, SendEmailInput};
 use chorus_events::{Currency, Money, OrderId, Tracking};
 
-/// An email's text; `template` is the detail type of the event that it is about.
+/// An email's text; `template` is the detail type of the event that the email reports.
 pub(crate) struct Text {
     pub(crate) template: &'static str,
     pub(crate) subject: String,
@@ -79,7 +79,7 @@ fn to_confirm(event: &ConfirmationRequired, currency: Currency) -> String {
     )
 }
 
-/// Returns the sentence that the carrier has the parcel, and how to track it.
+/// Returns the text that says that the carrier has the parcel, and how to track the parcel.
 fn on_its_way(tracking: Option<&Tracking>) -> String {
     let picked_up = "the carrier has picked your parcel up.";
     match tracking {
@@ -91,7 +91,7 @@ fn on_its_way(tracking: Option<&Tracking>) -> String {
     }
 }
 
-/// Returns the email that tells an operator what could not be undone, and why.
+/// Returns the email that tells an operator what went wrong with an order, and why.
 pub(crate) fn to_operator(input: &AlertOperatorInput, currency: Currency) -> Text {
     let (order_id, reason) = order_and_reason(input);
     let (template, says) = match input {
@@ -124,7 +124,8 @@ pub(crate) fn to_operator(input: &AlertOperatorInput, currency: Currency) -> Tex
     Text { template, subject, body }
 }
 
-/// Returns what the operator has to do and by when, if the event has a deadline.
+/// Returns the instruction to the operator for a disputed charge, with the deadline if there is
+/// one; empty for any other event.
 fn todo(input: &AlertOperatorInput, currency: Currency) -> String {
     let AlertOperatorInput::ErrorPaymentDisputed(dispute) = input else { return String::new() };
     let by = dispute.respond_by.map(|at| format!(" by {}", at.strftime("%-d %B %Y, %H:%M UTC")));

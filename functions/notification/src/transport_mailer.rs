@@ -10,14 +10,16 @@ use uuid::Uuid;
 
 use crate::{Delivery, Email, Mailer, Recipient};
 
-/// Replaces the addresses in a mail server's answer, before it gets into events and logs.
+/// The text that replaces addresses in a mail server's answer before the answer gets into events
+/// and logs.
 const REDACTED: &str = "(address)";
 
 /// Sends emails by SMTP or SES.
 ///
-/// Neither recognizes an idempotency key. If an answer is lost after the server accepted an email,
-/// the email is sent again: one more copy for each lost answer. By SMTP all copies have the same
-/// Message-ID, derived from the key; mailboxes that compare it show one copy.
+/// Neither SMTP nor SES recognizes an idempotency key. If an answer is lost after the server
+/// accepted an email, the email is sent again: one more copy for each lost answer. By SMTP, all
+/// copies have the same Message-ID, which derives from the key; mailboxes that compare Message-IDs
+/// show one copy.
 pub struct TransportMailer {
     transport: Arc<dyn MailTransport>,
     from: Address,
@@ -31,8 +33,8 @@ impl std::fmt::Debug for TransportMailer {
 }
 
 impl TransportMailer {
-    /// Returns a mailer that sends from `from`; `operator` gets emails about what could not be
-    /// undone.
+    /// Returns a mailer that sends from `from`; `operator` is the address for emails to an
+    /// operator.
     #[must_use]
     pub fn new(
         transport: Arc<dyn MailTransport>,
@@ -42,8 +44,8 @@ impl TransportMailer {
         Self { transport, from, operator }
     }
 
-    /// Returns the address that an email goes to, and its whole text; or the reason that it cannot
-    /// be sent.
+    /// Returns the recipient's address and the whole text of an email, or the reason why the email
+    /// cannot be sent.
     async fn address_and_text(
         &self,
         email: &Email,
@@ -104,8 +106,8 @@ impl Mailer for TransportMailer {
     }
 }
 
-/// Removes addresses: mail servers repeat the recipient's in their answers, and events must not
-/// contain it.
+/// Replaces email addresses in a mail server's answer. Servers repeat the recipient's address,
+/// which events must not contain.
 fn without_addresses(answer: &str) -> String {
     let word = |word| if str::contains(word, '@') { REDACTED } else { word };
     answer.split_whitespace().map(word).collect::<Vec<_>>().join(" ")

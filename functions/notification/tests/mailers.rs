@@ -1,5 +1,5 @@
-//! Every mailer keeps the promises of the port: the simulated one, and those that speak SMTP and
-//! SES with a fake server.
+//! The simulated mailer and the mailers that speak SMTP and SES keep the promises of the port
+//! `Mailer`. The mailers that speak SMTP and SES call fake servers.
 
 #![allow(clippy::unwrap_used)]
 
@@ -55,12 +55,12 @@ impl Harness for Simulated {
     }
 }
 
-/// The emails that a fake server has taken: recipient and Message-ID.
+/// The emails that a fake server has accepted: recipient and Message-ID.
 #[derive(Default)]
 struct Taken(Mutex<Vec<(String, String)>>);
 
 impl Taken {
-    /// Takes an email; returns whether its answer is lost.
+    /// Accepts an email; returns whether the answer about this email is lost.
     fn take(&self, to: &str, id: String) -> bool {
         let mut taken = self.0.lock().unwrap();
         let is_first = taken.iter().all(|(other, _)| other != to);
@@ -89,7 +89,8 @@ impl Harness for Served {
             Mailbox::Open => "ana",
             Mailbox::Missing => "missing",
             Mailbox::Silent => "silent",
-            // SES takes every email, and learns later that a mailbox is full.
+            // SES accepts every email, and learns only later that a mailbox is full, so the answer
+            // cannot report a full mailbox.
             Mailbox::Full if !self.has_ids => return None,
             Mailbox::Full => "full",
         };

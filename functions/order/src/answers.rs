@@ -36,13 +36,14 @@ enum PaymentStatus {
 #[serde(rename_all = "kebab-case")]
 struct PaymentProgress {
     status: PaymentStatus,
-    /// The confirmation that the payment waits for; absent if it waits for none.
+    /// The confirmation that the payment waits for; absent if the payment waits for no
+    /// confirmation.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirmation: Option<Confirmation>,
     /// When the order was charged.
     #[serde(skip_serializing_if = "Option::is_none")]
     paid_at: Option<Timestamp>,
-    /// How much was refunded.
+    /// How much was refunded; absent if nothing was.
     #[serde(skip_serializing_if = "Option::is_none")]
     refunded: Option<Money>,
     /// When the charge was refunded.
@@ -75,15 +76,15 @@ struct DeliveryProgress {
     /// When the parcel should arrive.
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_by: Option<Timestamp>,
-    /// When the carrier had the parcel.
+    /// Since when the carrier has had the parcel.
     #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<Timestamp>,
-    /// How to track the parcel, if the carrier sent that.
+    /// How to track the parcel; absent if the carrier sent no tracking number.
     #[serde(skip_serializing_if = "Option::is_none")]
     tracking: Option<Tracking>,
 }
 
-/// An order with everything that its routes show.
+/// An order with its payment and its delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "Order")]
@@ -192,7 +193,7 @@ fn delivery(order: &Placed, steps: &[Step]) -> DeliveryProgress {
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct OrderPage {
     pub(crate) orders: Vec<OrderView>,
-    /// Where the next page starts: the value for `cursor`.
+    /// Where the next page starts: the value for `cursor`. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<String>,
 }
@@ -208,7 +209,7 @@ struct OrderEvent {
     milestone: Milestone,
     /// When it happened.
     at: Timestamp,
-    /// When the order should arrive, once that is estimated.
+    /// When the order should arrive; for `DeliveryEstimated`.
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_by: Option<Timestamp>,
     /// How much is held, was charged, or was refunded.
@@ -217,7 +218,7 @@ struct OrderEvent {
     /// Why the order was canceled.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// How to track the parcel, once the carrier has it.
+    /// How to track the parcel; for `DeliveryStarted`, if the carrier sent a tracking number.
     #[serde(skip_serializing_if = "Option::is_none")]
     tracking: Option<Tracking>,
     /// How the customer confirms the payment; for `ConfirmationRequired`.
@@ -232,7 +233,7 @@ impl OrderEvent {
     }
 }
 
-/// The events of an order that the caller does not know yet.
+/// An order's events that the caller does not know yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct OrderEvents {
@@ -240,7 +241,7 @@ pub(crate) struct OrderEvents {
     /// The value for the next request's `Last-Event-ID`: the milestones that the caller knows after
     /// this response.
     last_event_id: String,
-    /// Whether the order is over: nothing but a refund may follow.
+    /// Whether the order is canceled or delivered. After that, only a refund may follow.
     pub(crate) ended: bool,
 }
 
@@ -349,7 +350,8 @@ mod tests {
         );
         assert_eq!(first.events.last().map(|event| &event.id), Some(&first.last_event_id));
         let known = Known::of(&first.last_event_id).unwrap();
-        // The estimate was made before the payment, but its event arrives after the payment's.
+        // The estimate was made before the payment, but the estimate's event arrives after the
+        // payment's event.
         let steps = vec![created, step(Milestone::DeliveryEstimated), paid];
         let next = OrderEvents::unknown_to(known, &order(Status::Open), steps.clone());
         let shown: Vec<_> = next.events.iter().map(|event| event.milestone).collect();

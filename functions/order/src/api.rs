@@ -30,14 +30,14 @@ use crate::{Order, OrderView, Placed};
 /// The path of the route that lists an order's events.
 pub const EVENTS_PATH: &str = "/orders/{id}/events";
 
-/// The query parameter with which a caller waits for new events, in seconds.
+/// The query parameter that says how many seconds a caller waits for new events.
 pub const WAIT: &str = "wait";
 
 /// The longest time that a caller may wait for new events, in seconds.
 pub const MAX_WAIT: u32 = 20;
 
-/// After how many seconds a caller that follows an order should ask again: the `Retry-After`
-/// header.
+/// The value of the header `Retry-After`: how many seconds a caller that follows an order should
+/// wait before the next request.
 const RETRY_AFTER: &str = "2";
 
 /// `POST /orders`.
@@ -88,7 +88,7 @@ pub(crate) fn list_orders(currency: Currency) -> Route {
 /// `GET /orders/{id}/events`.
 pub(crate) fn list_order_events(currency: Currency) -> Route {
     Route::read(EVENTS_PATH, OWNER_OR_SHOP, Events { currency })
-        .summary("The events of an order that the caller does not know yet", 200)
+        .summary("An order's events that the caller does not know yet", 200)
         .answers::<Priced<OrderEvents>>()
         .parameters(&[
             Parameter::query(

@@ -1,4 +1,4 @@
-//! Cancels an order that has not ended, because a customer asks or a step failed.
+//! Cancels an open order when a customer asks for it, or when a step has failed.
 
 use chorus_events::OrderId;
 use chorus_events::order::OrderCanceled;

@@ -1,4 +1,4 @@
-//! Closes the order once its delivery has arrived.
+//! Closes the order once its parcel has arrived.
 
 use chorus_events::OrderId;
 use chorus_events::order::OrderDelivered;

@@ -1,4 +1,4 @@
-//! Accepts an order at the prices that the service has learned.
+//! Accepts an order at the prices that the Order service has learned from `ItemListed`.
 
 use chorus_events::commands::OrderedLine;
 use chorus_events::order::OrderCreated;
@@ -31,7 +31,8 @@ impl Action for CreateOrder {
         &self,
         CreateOrderInput::CreateOrder(command): &CreateOrderInput,
     ) -> OrderAndPricesKeys {
-        // `decide` refuses an order with more lines, so the prices of the rest are not needed.
+        // `decide` refuses an order with more than `MAX_LINES` lines, so the prices in further
+        // lines are not needed.
         let lines = command.lines.iter().take(MAX_LINES);
         let prices = EachKeys::of(lines, |line| line.sku.clone());
         OrderAndPricesKeys { order: command.order_id.clone(), prices }

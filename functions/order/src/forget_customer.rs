@@ -1,10 +1,10 @@
-//! Forgets a customer: destroys the key under which everything about them is encrypted.
+//! Forgets a customer: destroys the key under which the customer's personal data is encrypted.
 
 use chorus_events::order::CustomerForgotten;
 use chorus_events::table::rows::{self, ForgetCustomerInput, ForgetCustomerOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found, PersonKey, save};
 
-/// Forgets a customer. Does not check for orders under way, because the route has done that.
+/// Forgets a customer. Does not check for orders under way, because the route has already checked.
 pub(crate) struct ForgetCustomer;
 
 impl Action for ForgetCustomer {

@@ -1,4 +1,4 @@
-//! The routes by which a customer exports the data that is kept about them, and is forgotten.
+//! The routes that export the stored data about a customer, and that forget a customer.
 
 use async_trait::async_trait;
 use chorus_events::callers::OWNER_OR_STAFF;
@@ -25,10 +25,10 @@ use crate::{OrderView, Status};
 /// reach the customer.
 const DESPITE_ORDERS: &str = "despite-orders-under-way";
 
-/// The data that remains after a customer was forgotten, each with the reason.
+/// The kinds of data that remain after a customer was forgotten, each with the reason.
 const LEFT: [&str; 3] = [
-    "orders, payments, parcels and emails, with the customer's id but without name or address: the \
-     accounts need them",
+    "orders, payments, parcels and emails, with the customer's id but without name or address: \
+     bookkeeping needs them",
     "reasons that people wrote, and the ids of payment methods: they are not encrypted",
     "the fact that the customer was forgotten, and when: later events must not restore any data",
 ];
@@ -61,9 +61,9 @@ pub(crate) fn export_customer(currency: Currency) -> Route {
 #[serde(rename_all = "kebab-case")]
 struct Forgotten {
     customer_id: CustomerId,
-    /// When they were forgotten.
+    /// When the customer was forgotten.
     forgotten_at: Timestamp,
-    /// The data that remains, each with the reason.
+    /// The kinds of data that remain, each with the reason.
     left: Vec<&'static str>,
 }
 
@@ -97,7 +97,7 @@ impl Endpoint for Forget {
         kernel.run(&ForgetCustomer, &message).await?;
         let forgotten_at = destroyed_at(kernel, &customer_id).await?;
         let came_back = || {
-            let why = format!("{customer_id} has come back since");
+            let why = format!("customer {customer_id} was stored again after being forgotten");
             Problem::new(409, "conflict", why)
         };
         let forgotten = Forgotten {

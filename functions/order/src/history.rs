@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::order::read;
 use crate::{BY_TYPE, OrderView, TABLE};
 
-/// Why the stored events cannot be read or folded.
+/// The reason why the stored events cannot be read or folded.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     #[error("the stored events cannot be read")]
@@ -17,7 +17,7 @@ pub enum HistoryError {
     /// The data of a stored event does not match its type.
     #[error("a stored event is unreadable")]
     Event(#[from] ReadError),
-    /// A stored item is not an event, or a line of the list cannot be written.
+    /// A stored item is not an event, or an entry of the order list cannot be written.
     #[error("a stored item is corrupt")]
     Corrupt(#[from] Failure),
 }
@@ -51,8 +51,8 @@ pub async fn any_before(store: &dyn Store, moment: Timestamp) -> Result<bool, St
     Ok(first.is_some_and(|first| first.at < moment))
 }
 
-/// Rebuilds the list of orders from the stored events, also while the shop is running: a line that
-/// a newer event has updated meanwhile is not overwritten. Returns how many events were folded.
+/// Rebuilds the list of orders from the stored events. The shop may run meanwhile: an order in the
+/// list that a newer event has updated is not overwritten. Returns how many events were folded.
 ///
 /// # Errors
 /// If the store fails, or a stored event cannot be read.

@@ -19,9 +19,9 @@ const DIGITS: usize = 20;
 #[error("the secret of order ids must have at least {MIN_BYTES} bytes")]
 pub struct IdSecretTooShort;
 
-/// The secret from which an order's id is derived, together with the request's idempotency key. The
-/// same key always gives the same id, even after the key's record has expired. A caller who guesses
-/// a key cannot compute the id without the secret.
+/// The secret that, with a request's idempotency key, gives the id of the order that the request
+/// creates. The same key always gives the same id, even after the stored record of the key has
+/// expired. Without the secret, a caller who guesses somebody's key cannot compute the id.
 ///
 /// If the secret changes, existing orders keep their ids.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ pub struct IdSecret(Arc<[u8]>);
 
 impl IdSecret {
     /// # Errors
-    /// If there are fewer than 16 bytes.
+    /// If `bytes` has fewer than 16 bytes.
     pub fn new(bytes: &[u8]) -> Result<Self, IdSecretTooShort> {
         if bytes.len() < MIN_BYTES { Err(IdSecretTooShort) } else { Ok(Self(bytes.into())) }
     }

@@ -1,4 +1,5 @@
-//! Stores an item's price. Listings may arrive in any order: the newest wins.
+//! Stores an item's price from an `ItemListed`. These events may arrive in any order: the price of
+//! the newest listing is kept.
 
 use chorus_events::table::rows::{self, LearnPriceInput, LearnPriceOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, put_if_newer};

@@ -39,15 +39,18 @@ pub const BY_TYPE: Index = Index { name: "by-type", pk: "event-type", sk: "at", 
 /// The orders' events, the steps of their payments and deliveries, and the prices of items.
 pub const TABLE: TableSpec = TableSpec { name: "order", indexes: &[BY_TYPE], ttl: None };
 
-/// Index over the order list by status and by month placed: one partition per status and month.
+/// The index of the order list, with one partition for each status and month in which orders were
+/// placed.
 pub(crate) const BY_STATUS: Index =
     Index { name: "by-status", pk: "status-month", sk: "sk", whole_items: true };
 
-/// The list that customers see. It can be deleted and rebuilt.
+/// The list of orders that customers see. The table can be deleted and rebuilt from the orders'
+/// events.
 pub const VIEW_TABLE: TableSpec =
     TableSpec { name: "order-view", indexes: &[BY_STATUS], ttl: None };
 
-/// Builds the service: `id_secret` derives the ids of new orders, `settings` are the shop's.
+/// Builds the service: `id_secret` derives the ids of new orders; `settings` are the shop's
+/// settings.
 #[must_use]
 pub fn function(id_secret: Arc<dyn Secret<IdSecret>>, settings: Settings) -> HttpFunction {
     let currency = settings.currency;

@@ -16,8 +16,8 @@ const PAGE: u32 = 20;
 /// The most orders that a page lists.
 pub(crate) const MAX_PAGE: u32 = 100;
 
-/// How many months are searched for one page at most, if the orders of all customers are listed:
-/// each month needs queries.
+/// The most months that are searched for one page of all customers' orders. Each month needs a
+/// query for each status.
 const MOST_MONTHS: usize = 5 * 12;
 
 const EVERY_STATUS: [Status; 3] = [Status::Open, Status::Canceled, Status::Delivered];
@@ -57,8 +57,8 @@ impl Asked {
         let from =
             given("from").map(|day| moment(day, Edge::Start).ok_or_else(|| refused("from")(when)));
         let to = given("to").map(|day| moment(day, Edge::End).ok_or_else(|| refused("to")(when)));
-        // By default, the list includes orders of the next 24 hours: the clock of the instance that
-        // accepted an order may be ahead of this one.
+        // By default, the list also includes orders dated up to 24 hours ahead, because the clock
+        // of the instance that accepted an order may be ahead of this instance's clock.
         let to = to.transpose()?.unwrap_or(now + SignedDuration::from_hours(24));
         let customer = customer.transpose()?;
         let earliest = match customer {
@@ -76,7 +76,8 @@ impl Asked {
         })
     }
 
-    /// Selects the orders of one customer with this status, or with any status if it is absent.
+    /// Selects the orders of one customer with this status, or with any status if `status` is
+    /// absent.
     pub(crate) fn orders_of(
         customer: CustomerId,
         status: Option<Status>,
@@ -88,7 +89,7 @@ impl Asked {
         Ok(Self { customer: Some(customer), status, from, to, behind, limit })
     }
 
-    /// The customer whose orders are listed; absent if those of all customers are.
+    /// The customer whose orders are listed; absent if the orders of all customers are listed.
     pub(crate) fn customer(&self) -> Option<&CustomerId> {
         self.customer.as_ref()
     }
@@ -115,7 +116,8 @@ impl Asked {
         customer: &CustomerId,
     ) -> Result<Vec<OrderView>, Failure> {
         let mut query = self.within(OrderView::partition(customer));
-        // Some of the lines read have another status, so this reads on until the page is full.
+        // The query also returns orders with another status, so the loop reads on until enough
+        // orders have the wanted status.
         let wanted = |order: &OrderView| self.status.is_none_or(|status| order.status == status);
         let mut found = Vec::new();
         loop {
@@ -128,8 +130,9 @@ impl Asked {
         }
     }
 
-    /// Reads month by month, the newest first, and sorts the lines of all statuses of a month. If
-    /// months remain after [`MOST_MONTHS`], also returns the time up to which the search went back.
+    /// Reads the orders of all customers month by month, the newest month first, and sorts the
+    /// orders of each month. If months remain after [`MOST_MONTHS`], also returns the earliest time
+    /// that was searched.
     async fn of_everybody(
         &self,
         store: &dyn Store,
@@ -170,17 +173,17 @@ impl Asked {
         placed.map_or(self.to, |placed: Timestamp| placed.min(self.to))
     }
 
-    /// Returns the query for the lines of a partition, newest first: those of a page, one more, and
-    /// the line after which the page starts.
+    /// Returns the query for one page of the orders in a partition, newest first.
     fn within(&self, pk: String) -> Query {
         let mut query = Query::partition(VIEW_TABLE.name, pk);
         query.descending = true;
         query.from = Some(format!("{:.9}", self.from));
-        // Every sort key of this instant comes before `~`.
+        // A sort key is the instant at which the order was placed, `#` and the order's id. Because
+        // `#` sorts before `~`, an order that was placed at `to` is listed.
         let to = format!("{:.9}~", self.to);
         query.to = self.behind.iter().cloned().chain([to]).min();
-        // The orders of a page, the order after which it starts, and one that shows that more
-        // follow.
+        // A page needs its orders, the order after which it starts, and one order more, which shows
+        // whether another page follows.
         query.limit = u32::try_from(self.limit + 2).ok();
         query
     }
@@ -197,14 +200,14 @@ fn before(at: Timestamp, days: i64) -> Timestamp {
     at.checked_sub(SignedDuration::from_hours(days * 24)).unwrap_or(Timestamp::MIN)
 }
 
-/// Which instant of a day a date means.
+/// Whether a date stands for the first or the last instant of its day.
 #[derive(Clone, Copy)]
 enum Edge {
     Start,
     End,
 }
 
-/// Reads an instant; or a date, of which it takes the first or the last instant in UTC.
+/// Reads an instant or a date. A date stands for the first or the last instant of its day in UTC.
 fn moment(text: &str, edge: Edge) -> Option<Timestamp> {
     if let Ok(instant) = text.parse() {
         return Some(instant);
@@ -221,7 +224,7 @@ fn moment(text: &str, edge: Edge) -> Option<Timestamp> {
     }
 }
 
-/// Reads the sort key of the line after which a page starts.
+/// Reads the sort key of the order after which the page starts.
 fn cursor(request: &Request) -> Result<Option<String>, Problem> {
     let Some(cursor) = request.query.get("cursor") else { return Ok(None) };
     let rule = "must be the `next` of an earlier page";

@@ -1,8 +1,9 @@
 //! The Order service on Lambda: accepts orders, and cancels or completes them.
 //!
-//! Beside the variables of [`chorus_aws::run`], `ORDER_ID_SECRET_ARN` names the secret in Secrets
-//! Manager from which the ids of new orders are derived; `HOME_COUNTRY`, `REVIEW_ABOVE`, `CURRENCY`
-//! and `ORDERS_PER_MINUTE` are the shop's settings.
+//! Besides the environment variables of [`chorus_aws::run`], the function reads
+//! `ORDER_ID_SECRET_ARN`, which names the secret in Secrets Manager from which the ids of new
+//! orders are derived. `HOME_COUNTRY`, `REVIEW_ABOVE`, `CURRENCY` and `ORDERS_PER_MINUTE` are the
+//! shop's settings.
 
 use std::process::ExitCode;
 

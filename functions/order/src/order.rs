@@ -13,11 +13,11 @@ use serde_json::value::RawValue;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "OrderStatus")]
 pub enum Status {
-    /// Accepted, and neither canceled nor delivered yet.
+    /// The order is neither canceled nor delivered yet.
     Open,
-    /// Canceled: the other services undo their work for it.
+    /// The order is canceled; the other services undo their work for it.
     Canceled,
-    /// Delivered to its customer.
+    /// The order is delivered to its customer.
     Delivered,
 }
 
@@ -30,8 +30,8 @@ pub struct Placed {
     pub total: Money,
     pub shipping_address: ShippingAddress,
     pub placed_at: Timestamp,
-    /// The terms of the order: the shop's settings at the time when it was placed. Later changes do
-    /// not apply to it.
+    /// The terms of the order: the shop's settings at the time when it was placed. Later changes of
+    /// the settings do not apply to the order.
     pub terms: Terms,
     pub status: Status,
     pub reason: Option<String>,
@@ -86,7 +86,7 @@ impl From<OrderCreated> for Placed {
     }
 }
 
-/// Reads the data of a stored event, in whichever version it was written.
+/// Reads the data of a stored event, in the version in which the event was written.
 pub(crate) fn read<E: Event>(event: &Recorded) -> Result<E, ReadError> {
     let (detail_type, version) = (E::SPEC.detail_type, event.schema);
     let data = RawValue::from_string(event.data.clone()).map_err(|source| ReadError::Data {

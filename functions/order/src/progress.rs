@@ -1,5 +1,5 @@
-//! How far an order is, step by step: from its own events, and from the events about its payment
-//! and delivery.
+//! An order's progress, step by step, derived from the order's own events and from the events about
+//! its payment and delivery.
 
 use chorus_events::{ConfirmationUrl, Money, OrderId, Tracking};
 use chorus_kernel::{Condition, Failure, Item, Key, Query, Store, Write};
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Placed, Status, TABLE};
 
-/// The milestones that a customer sees, each at most once, in their usual order. Their positions
-/// are the bits of a [`Known`], so a new milestone has to be added at the end.
+/// The milestones of an order, each of which is reached at most once. A milestone's position is its
+/// bit in a [`Known`], so a new milestone has to be added at the end.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -37,16 +37,17 @@ pub(crate) enum Milestone {
     PaymentAuthorized,
 }
 
-/// The confirmation of a payment that a customer has to give, and until when.
+/// Where, and until when, the customer has to confirm a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Confirmation {
-    /// The page on which the customer confirms it; absent if only the bank's app asks the customer.
+    /// The page on which the customer confirms the payment; absent if only the bank's app asks the
+    /// customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) confirm_at: Option<ConfirmationUrl>,
     /// Since when the customer has been asked.
     pub(crate) since: Timestamp,
-    /// When the payment fails unless it is confirmed.
+    /// The deadline: if the customer has not confirmed the payment by then, the payment fails.
     pub(crate) until: Timestamp,
 }
 
@@ -59,14 +60,14 @@ pub(crate) struct Step {
     /// When the order should arrive; for `DeliveryEstimated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deliver_by: Option<Timestamp>,
-    /// What was held, charged or refunded; for `PaymentAuthorized`, `PaymentMade` and
+    /// The amount that was held, charged or refunded; for `PaymentAuthorized`, `PaymentMade` and
     /// `PaymentCanceled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) amount: Option<Money>,
     /// Why the order was canceled; for `OrderCanceled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// How to track the parcel; for `DeliveryStarted`, if the carrier sent it.
+    /// How to track the parcel; for `DeliveryStarted`, if the carrier sent a tracking number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tracking: Option<Tracking>,
     /// How the customer confirms the payment; for `ConfirmationRequired`.
@@ -80,7 +81,7 @@ impl Step {
         Self { milestone, at, deliver_by, amount, reason, tracking: None, confirmation: None }
     }
 
-    /// Stores the step, unless it is stored already.
+    /// Returns a conditional write, which stores the step only if it is not stored yet.
     ///
     /// # Errors
     /// If the step cannot be written as an item.
@@ -124,9 +125,9 @@ fn steps_of_order(order: &Placed) -> Vec<Step> {
     steps
 }
 
-/// The set of milestones that a caller knows, one bit for each. The id of an event in a response is
-/// such a set. A caller who sends the last id that they received gets the milestones that are not
-/// in it, even if the events arrived out of order.
+/// The set of milestones that a caller knows, one bit for each. In a response, the id of each event
+/// is such a set, written as a number. A caller who sends back the last id gets only the milestones
+/// that are not in the set, even if the milestones were stored out of order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Known(u32);
 
@@ -134,8 +135,8 @@ impl Known {
     /// The set of all milestones.
     const ALL: u32 = 1023;
 
-    /// A regular expression for the id of an event: the number of a set, from 0 to 1023, or the empty
-    /// text.
+    /// A regular expression for the id of an event: the number of a set, from 0 to 1023, or the
+    /// empty text.
     pub(crate) const NAMES: &str = "^(102[0-3]|10[01][0-9]|[1-9][0-9][0-9]|[1-9]?[0-9])?$";
 
     /// Reads a set from its number.

@@ -1,4 +1,4 @@
-//! Folds the events of orders that the bus delivers into the list that customers see.
+//! Folds the order events that the bus delivers into the list of orders that customers see.
 
 use chorus_events::table::rows::{self, ProjectOrderInput, ProjectOrderOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Failure};

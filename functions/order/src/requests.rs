@@ -26,7 +26,7 @@ const CARD_NUMBER: &str = "^[._-]*([0-9][._-]*){12,}$";
 pub(crate) struct NewOrder {
     /// The customer's id.
     pub(crate) customer_id: CustomerId,
-    /// The lines, 1 to 90.
+    /// The order's lines, 1 to 90 of them.
     #[schemars(length(min = 1, max = chorus_events::MAX_LINES))]
     pub(crate) lines: Vec<OrderedLine>,
     /// The shipping address.
@@ -44,27 +44,27 @@ impl NewOrder {
     }
 }
 
-/// The address to which the parcel is delivered. Unlike the events' [`ShippingAddress`], it has no fields but these: a
-/// misspelled `postal-code` would otherwise be dropped silently.
+/// The address to which the parcel is delivered. Unknown fields are refused, unlike in the events'
+/// [`ShippingAddress`]: otherwise a misspelled `postal-code` would be dropped silently.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct NewAddress {
-    /// Who receives it.
+    /// Who receives the parcel.
     #[schemars(length(min = 1, max = MAX_ADDRESS_LINE), regex(pattern = PLAIN_TEXT))]
     name: String,
-    /// Street and number.
+    /// The street and the house number.
     #[schemars(length(min = 1, max = MAX_ADDRESS_LINE), regex(pattern = PLAIN_TEXT))]
     street: String,
-    /// City.
+    /// The city.
     #[schemars(length(min = 1, max = MAX_ADDRESS_LINE), regex(pattern = PLAIN_TEXT))]
     city: String,
-    /// Postal code; not every country has them.
+    /// The postal code; not every country has postal codes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = MAX_ADDRESS_LINE), regex(pattern = PLAIN_TEXT))]
     postal_code: Option<String>,
-    /// Country, by its two-letter code of ISO 3166; an English name is accepted as well.
-    // Kept as it was sent: a request that a client repeats after the shop was updated has to equal
-    // the first one.
+    /// The country, as its two-letter code of ISO 3166. An English name is accepted as well.
+    // The text is kept as it was sent, so that a repeated request equals the first one, even if the
+    // shop was updated in between.
     #[schemars(extend("enum" = Country::codes()))]
     country: String,
 }
@@ -83,7 +83,7 @@ impl NewAddress {
     /// Refuses an address that nobody can deliver to.
     ///
     /// # Errors
-    /// Names the field that is not valid, and its rule.
+    /// If a field is not valid; the error names the field and its rule.
     pub(crate) fn check(&self) -> Result<(), ActionError> {
         let fields = [
             ("name", Some(&self.name)),
@@ -122,7 +122,7 @@ impl NewOrder {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Cancellation {
-    /// The reason, which the order shows.
+    /// The reason; responses about the order contain it.
     #[serde(default)]
     #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = PLAIN_TEXT))]
     pub(crate) reason: Option<String>,

@@ -1,4 +1,4 @@
-//! One line of the list that customers see.
+//! An order in the list of orders that a customer sees.
 
 use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
 use chorus_events::{CustomerId, Money, OrderId};
@@ -20,9 +20,9 @@ pub struct OrderView {
     pub order_id: OrderId,
     /// The id of the customer who placed the order.
     pub customer_id: CustomerId,
-    /// How far the order is.
+    /// The order's status.
     pub status: Status,
-    /// The sum of its lines.
+    /// The sum of the order's lines.
     pub total: Money,
     /// Why the order was canceled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ pub struct OrderView {
 }
 
 impl OrderView {
-    /// The partition of a customer's orders.
+    /// Returns the partition key of a customer's orders.
     pub(crate) fn partition(customer_id: &CustomerId) -> String {
         format!("customer#{customer_id}")
     }
@@ -40,8 +40,8 @@ impl OrderView {
     /// A regular expression for the cursors of the list.
     pub(crate) const CURSORS: &str = "^-?[0-9]{1,19}~[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$";
 
-    /// Returns the cursor for the lines after this one in the list. Its characters need no escaping
-    /// in a URL's query.
+    /// Returns the cursor for the orders after this one in the list. The cursor's characters need
+    /// no escaping in a URL's query.
     pub(crate) fn cursor(&self) -> String {
         format!("{}~{}", self.placed_at.as_nanosecond(), self.order_id)
     }
@@ -51,14 +51,15 @@ impl OrderView {
         format!("{}~0", at.as_nanosecond())
     }
 
-    /// Reads the sort key from a cursor; none if it is not a cursor.
+    /// Reads the sort key from a cursor; none if the text is not a cursor.
     pub(crate) fn sort_key_of_cursor(cursor: &str) -> Option<String> {
         let (placed_at, order_id) = cursor.split_once('~')?;
         let placed_at = Timestamp::from_nanosecond(placed_at.parse().ok()?).ok()?;
         Some(Self::sort_key(placed_at, &order_id.parse().ok()?))
     }
 
-    /// Returns the partition, in the index by status, of the orders placed in one month.
+    /// Returns the partition key, in the index [`BY_STATUS`], of the orders with this status that
+    /// were placed in this month.
     pub(crate) fn month(status: Status, year: i16, month: i8) -> String {
         format!("{status:?}#{year:04}-{month:02}")
     }
@@ -67,11 +68,11 @@ impl OrderView {
         format!("{placed_at:.9}#{order_id}")
     }
 
-    /// Writes the line, unless a later one is stored: an order that has ended stays so, in whatever
-    /// order its events arrive.
+    /// Returns the write that adds this order to the list, or replaces an open order by its ended
+    /// state. So an ended order stays ended, even if its events arrive out of order.
     ///
     /// # Errors
-    /// If the line cannot be written as an item.
+    /// If the order cannot be written as an item.
     pub fn put(&self) -> Result<Write, serde_dynamo::Error> {
         let pk = Self::partition(&self.customer_id);
         let sk = Self::sort_key(self.placed_at, &self.order_id);

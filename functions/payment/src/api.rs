@@ -25,10 +25,10 @@ struct PaymentAnswer {
     order_id: OrderId,
     /// How far the payment is.
     status: Status,
-    /// The customer who pays, once known.
+    /// The customer who pays; absent until the delivery is estimated.
     #[serde(skip_serializing_if = "Option::is_none")]
     customer_id: Option<CustomerId>,
-    /// What the order costs, once known.
+    /// What the order costs; absent until the delivery is estimated.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<Money>,
     /// How much was charged.
@@ -89,8 +89,8 @@ async fn show(
     let answer = PaymentAnswer::from(found.ok_or_else(missing)?.value);
     let customer = answer.customer_id.clone();
     let response = Response::json(200, serde_json::json!(Priced::new(answer, currency)));
-    // Until the estimate arrives, a payment belongs to no known customer, so the response names
-    // none.
+    // Until the delivery is estimated, the payment's customer is not known, so the response has no
+    // owner.
     let Some(customer) = customer else { return Ok(response) };
     Ok(response.of(customer))
 }

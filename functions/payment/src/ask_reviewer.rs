@@ -46,13 +46,12 @@ impl Action for AskReviewer {
                 let asked = ReviewRequested { order_id, customer_id, total, handle, terms };
                 Decision::emit(asked).with(save(payment.as_ref(), &asking))
             }
-            // The review was requested before: this attempt of the task only registers its own
-            // token.
+            // The review was requested before: this attempt of the task only stores its own token.
             _ if known.status == Status::WaitingForApproval => {
                 Decision::nothing("a reviewer was asked before")
             }
             // The approval came before this attempt of the task: `register` below completes the
-            // task with it.
+            // task with the approval.
             _ if known.status == Status::Approved => Decision::nothing("the payment is approved"),
             _ => {
                 let output = ReviewVerdict::Canceled.answer();

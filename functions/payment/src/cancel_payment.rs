@@ -1,8 +1,9 @@
-//! Refunds the charge of a canceled order, and cancels the intent so that nothing can be charged
-//! later.
+//! Refunds the charge of a canceled order or, if nothing was charged, cancels the payment
+//! provider's intent, so that nothing can be charged later.
 //!
-//! If a charge was ever begun, exactly one event reports how it ended: the refund, even if it is 0.
-//! If no charge was begun, no event is published, and a pending review is canceled.
+//! If a charge was begun, and the provider did not decline it, exactly one event reports the
+//! refund, even if the refund is 0. If no charge was begun, no event is published, and a pending
+//! review is canceled.
 
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled};
 use chorus_events::table::rows::{self, CancelPaymentInput, CancelPaymentOutput};
@@ -53,7 +54,8 @@ impl ProviderAction for CancelPayment {
     }
 }
 
-/// Returns the event about a canceled payment whose charge was begun; none for other statuses.
+/// Returns the event about the result of a cancellation: the charge was refunded, nothing was
+/// charged, or the provider refused the refund. None for any other status.
 pub(crate) fn result_event<O>(payment: &Payment) -> Option<O>
 where
     O: From<PaymentCanceled> + From<ErrorPaymentCanceled>,
@@ -100,7 +102,7 @@ mod tests {
         done(on(Some(known), response).unwrap())
     }
 
-    /// The payment of the samples, with its charge known.
+    /// The sample payment in this status, with its whole amount charged.
     fn paid(status: Status) -> Payment {
         Payment { charged: samples::total(), ..payment(status) }
     }

@@ -1,8 +1,9 @@
-//! Captures the amount that the bank holds, when the parcel leaves: once the carrier has it or, if
-//! that was not reported, once it was delivered.
+//! Captures the amount that the bank holds, once the carrier has the parcel. If the carrier never
+//! reported that, this action captures the amount once the parcel was delivered.
 //!
-//! A cancellation may come at any time. It cancels the intent, so that the provider refuses a later
-//! capture, or it finds the charge and refunds it.
+//! The order may be canceled at any time. If the amount is not captured yet, the cancellation
+//! cancels the intent, and the provider refuses a later capture. Otherwise, the cancellation
+//! refunds the charge.
 
 use chorus_events::OrderId;
 use chorus_events::payment::{CaptureFailed, PaymentMade};

@@ -6,15 +6,16 @@ use chorus_events::delivery::DeliveryEstimated;
 
 use crate::{Charge, IntentId, Payment, Refund};
 
-/// Whether an order is charged only after a reviewer approved it. That depends on the terms under
-/// which it was created or, for an order of an earlier release, which has no terms, on its total.
+/// Whether an order is charged only after a reviewer approved it. The terms under which the order
+/// was created decide. An order of an earlier release has no terms, so its total decides.
 #[must_use]
 pub fn needs_approval(order: &DeliveryEstimated) -> bool {
     let implied = || Terms::implied_review(order.total);
     order.terms.map_or_else(implied, |terms| terms.needs_review)
 }
 
-/// Returns what to charge; none before the estimate, which has the total, has arrived.
+/// Returns the charge to request; none until the delivery estimate, which has the amount, has
+/// arrived.
 pub(crate) fn charge(payment: &Payment) -> Option<Charge> {
     Some(Charge {
         order_id: payment.order_id.clone(),
@@ -24,7 +25,8 @@ pub(crate) fn charge(payment: &Payment) -> Option<Charge> {
     })
 }
 
-/// Returns what to refund, or to cancel if nothing was charged.
+/// Returns the request to refund what the intent charged or, if it charged nothing, to cancel the
+/// intent.
 pub(crate) fn refund(payment: &Payment, intent: &IntentId) -> Refund {
     let (order_id, intent) = (payment.order_id.clone(), intent.clone());
     Refund { order_id, intent, retries: payment.refund_retries }

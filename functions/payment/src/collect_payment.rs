@@ -1,8 +1,10 @@
-//! Charges the order; if its terms require a review, or the customer's bank a confirmation, starts
-//! the state machine that waits for it.
+//! Charges the order, or makes the bank hold the amount. If the order's terms require a review, or
+//! the customer's bank asks for a confirmation, starts the state machine that waits for the review
+//! or the confirmation.
 //!
-//! An order of high value is never charged here. If the provider cannot be reached, the queue in
-//! front of this action retries for a day; then `RefusePayment` handles the estimate.
+//! This action never charges an order of high value; `MakePayment` does. If the provider cannot be
+//! reached, the queue in front of this action retries for a day; then `RefusePayment` handles the
+//! `DeliveryEstimated` event.
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, CollectPaymentInput, CollectPaymentOutput};
@@ -51,8 +53,8 @@ impl ProviderAction for CollectPayment {
     }
 }
 
-/// Starts the state machine in the state that waits for the customer, because the order needs no
-/// review.
+/// Returns the signal that starts the state machine in the state that waits for the customer,
+/// because the order needs no review.
 fn waits_for_customer(context: &CallContext<'_, Response>) -> Result<Signal, ActionError> {
     Ok(COLLECT_PAYMENT.start_with(&context.message, [("waits-for-customer", true.into())])?)
 }

@@ -1,8 +1,9 @@
 //! Asks the payment provider for the result of a charge that the customer had to confirm.
 //!
 //! The state machine runs this task after the provider's notice, or after the deadline if no notice
-//! came. If the charge is not confirmed by then, the payment fails. The order is then canceled,
-//! which cancels the intent, or refunds it if the customer confirmed at the last moment.
+//! came. If the charge is still not confirmed, the payment fails, and the order is canceled. The
+//! cancellation cancels the intent or, if the customer confirmed at the last moment, refunds the
+//! charge.
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, ConcludePaymentInput, ConcludePaymentOutput};

@@ -1,5 +1,5 @@
-//! The callback that Payment waits for while a customer confirms a charge: the provider's notice
-//! that there is a result.
+//! The callback that Payment waits for while a customer confirms a charge: with it, the provider
+//! reports that the charge has a result.
 
 use chorus_events::OrderId;
 use chorus_kernel::{Callback, CallbackDomain, TableSpec};
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 pub const CUSTOMER_WAIT_TABLE: TableSpec =
     TableSpec { name: Customer::TABLE, indexes: &[], ttl: None };
 
-/// The kind of callback: the payment provider reports the result of a charge that the customer had
-/// to confirm.
+/// The kind of callback that ends the wait for the customer's confirmation: the payment provider
+/// reports that the charge has a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Customer;
 
@@ -19,12 +19,12 @@ impl CallbackDomain for Customer {
     type Subject = OrderId;
 }
 
-/// The callback that awaits the result of a charge which the customer has to confirm.
+/// The stored callback about a charge that the customer has to confirm.
 pub type ConfirmationCallback = Callback<Customer>;
 
-/// The answer that completes the waiting task. It does not have the result: the state machine asks
-/// the provider for that next. If the wait times out, the state machine's definition makes the same
-/// answer, with a reason.
+/// The answer that completes the waiting task. The answer does not contain the result of the
+/// charge: the state machine then asks the provider for the result. If the wait times out, the
+/// state machine's definition makes an answer of the same form, with a reason.
 pub(crate) fn concluded() -> Value {
     json!({ "reason": null })
 }

@@ -1,5 +1,5 @@
-//! Chooses the payment provider of a deployed function, and the secrets of its notices, by the
-//! environment variables.
+//! Reads the configuration of a deployed function from environment variables: the payment provider,
+//! the currency, and the secrets of the provider's notices.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use chorus_webhook_signature::{SecretSource, SecretUnavailable, WebhookSecrets};
 
 use crate::{PaymentProvider, StripeProvider};
 
-/// The variable with the name of the secret that holds Stripe's key.
+/// The environment variable with the name of the secret that holds Stripe's key.
 pub const STRIPE_KEY_SECRET: &str = "STRIPE_KEY_SECRET";
 
 /// Returns the currency of all prices, from the variable `CURRENCY`.
@@ -31,9 +31,11 @@ pub fn capture() -> Result<PaymentCapture, StartError> {
 }
 
 /// Returns Stripe as the provider, with the key in the secret that [`STRIPE_KEY_SECRET`] names;
-/// none if that variable is not set. `STRIPE_URL` names another server with Stripe's API; if
-/// `STRIPE_LIVE_ONLY` is set, test keys are refused; `PAYMENT_RETURN_URL` is the page to which a
-/// bank sends a customer back.
+/// none if that variable is not set. Three more variables are optional:
+///
+/// - `STRIPE_URL` is the URL of another server with Stripe's API.
+/// - If `STRIPE_LIVE_ONLY` is set, test keys are refused.
+/// - `PAYMENT_RETURN_URL` is the page to which a bank sends a customer back.
 ///
 /// # Errors
 /// If a variable is not valid.
@@ -51,21 +53,22 @@ pub fn stripe(currency: Currency) -> Result<Option<Arc<dyn PaymentProvider>>, St
     Ok(Some(Arc::new(provider.returning_to(variable("PAYMENT_RETURN_URL")))))
 }
 
-/// Returns the secrets with which the provider signs its notices: those of the secret that
-/// `STRIPE_WEBHOOK_SECRET` names. If that variable is not set, every notice is answered with 503.
+/// Returns the source of the secrets with which the provider signs its notices: the versions of the
+/// secret that `STRIPE_WEBHOOK_SECRET` names. If that variable is not set, every notice is answered
+/// with 503.
 #[must_use]
 pub fn webhook_secrets() -> Arc<dyn SecretSource> {
     variable("STRIPE_WEBHOOK_SECRET")
         .map_or_else(|| Arc::new(NoSecret) as _, chorus_aws::webhook_secrets)
 }
 
-/// The source of secrets of a stack that names no secret.
+/// The source of secrets if `STRIPE_WEBHOOK_SECRET` is not set: every read fails.
 #[derive(Debug)]
 struct NoSecret;
 
 #[async_trait]
 impl SecretSource for NoSecret {
     async fn read(&self) -> Result<WebhookSecrets, SecretUnavailable> {
-        Err(SecretUnavailable("STRIPE_WEBHOOK_SECRET names none".to_owned()))
+        Err(SecretUnavailable("the variable STRIPE_WEBHOOK_SECRET is not set".to_owned()))
     }
 }

@@ -1,8 +1,9 @@
-//! Handles a notice of the payment provider: completes the task that waits for the customer, or
-//! reports a dispute, a refund that failed later, or that the bank no longer holds an amount.
+//! Handles a notice from the payment provider. Completes the task that waits for the customer, or
+//! publishes an event: about a dispute, about a refund that failed after the provider had accepted
+//! it, or about an amount that the bank no longer holds.
 //!
-//! A notice about a charge has no result; `ConcludePayment` asks the provider for it. A late
-//! notice, a duplicate, or one about another intent changes nothing.
+//! A notice about a charge does not contain the result; `ConcludePayment` asks the provider for the
+//! result. A late notice, a duplicate, or a notice about another intent changes nothing.
 
 use chorus_events::OrderId;
 use chorus_events::commands::{PaymentNotice, PaymentReport};
@@ -14,7 +15,7 @@ use crate::confirmation_callback::concluded;
 use crate::transitions::{Fact, Next};
 use crate::{CaptureAnswer, ConfirmationCallback, Payment, Status};
 
-/// The reason if the provider gives none.
+/// The reason in an event if the provider's notice gives no reason.
 const DEFAULT_REASON: &str = "the payment provider gives no reason";
 
 #[derive(Debug)]
@@ -106,7 +107,8 @@ fn disputed(
     })
 }
 
-/// The bank no longer holds the amount of an order whose parcel has not left.
+/// Records and publishes that the bank no longer holds the amount of an order whose parcel has not
+/// left.
 fn lapsed(payment: &Versioned<Payment>) -> Decision<HearProviderOutput> {
     let reason = "the authorization has lapsed, or was canceled at the provider".to_owned();
     let answer = CaptureAnswer::Failed { reason: reason.clone() };

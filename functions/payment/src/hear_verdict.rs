@@ -1,4 +1,5 @@
-//! Completes the waiting task with the reviewer's decision, or sends its heartbeat.
+//! Completes the waiting task with the reviewer's decision, or sends the task's heartbeat because a
+//! reviewer took the review up.
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, HearVerdictInput, HearVerdictOutput};
@@ -110,8 +111,8 @@ mod tests {
         OrderApproved { handle: Some(handle()), ..Event::sample() }
     }
 
-    /// The write that stores this answer in the callback, and the signal that completes the task
-    /// with it.
+    /// Returns the write that stores `output` in the callback, and the signal that completes the
+    /// task with `output`.
     fn answered(output: Value) -> (Write, Signal) {
         let change = waits(&wait("a-token", None), &wait("a-token", Some(&output)));
         (change, Signal::Answer { token: "a-token".to_owned(), output })

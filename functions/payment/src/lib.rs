@@ -1,11 +1,13 @@
-//! Payment: charges an order at most once, and refunds the charge of a canceled one. A shop may
-//! have the bank hold the amount, and charge it when the parcel leaves.
+//! Payment: charges an order at most once, and refunds the charge of a canceled order. In some
+//! shops, the bank first only holds the amount, and the shop charges it when the parcel leaves.
 //!
-//! The provider is an external service: it may answer slowly, twice, late or not at all. No order
-//! is charged twice, or charged although it is canceled, for two reasons. Each order has one
-//! record, with one table of transitions ([`Payment`]). And the record has the id of the provider's
-//! intent before the charge is confirmed ([`PaymentProvider`]). The queue decides when an order is
-//! charged and, where a review is needed, the state machine does ([`COLLECT_PAYMENT`]).
+//! The provider is an external service: it may answer slowly, twice, late or not at all. Two rules
+//! ensure that no order is charged twice, or stays charged after its cancellation. Each order has
+//! one stored [`Payment`], and one function defines all changes of the payment's status. The id of
+//! the provider's intent is stored before the charge is confirmed ([`PaymentProvider`]).
+//!
+//! The action `CollectPayment`, behind a queue, starts the charge of an order. If the order needs a
+//! review, the state machine [`COLLECT_PAYMENT`] starts the charge.
 
 mod api;
 mod ask_customer;
@@ -64,14 +66,14 @@ use crate::provider_action::ProviderAction;
 /// One payment for each order.
 pub const TABLE: TableSpec = TableSpec { name: "payment", indexes: &[], ttl: None };
 
-/// How long a customer has to confirm a payment, in seconds: a limit of [`COLLECT_PAYMENT`], and a
-/// parameter of the shop.
+/// A customer has a limited time to confirm a payment. This is the limit's name in
+/// [`COLLECT_PAYMENT`], and the name of the shop's parameter that sets the limit, in seconds.
 pub const CONFIRMATION_TIMEOUT: &str = "ConfirmationTimeoutSeconds";
 
-/// Runs from an estimate to the event that reports the payment's result, for an order that waits
-/// for a reviewer, for the customer, or for both.
+/// The state machine for an order that waits for a reviewer, for the customer, or for both. It runs
+/// from the delivery estimate to the event that reports the payment's result.
 pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
-    // The customer may confirm the payment for an hour.
+    // By default, the customer has an hour to confirm the payment.
     limits: &[(CONFIRMATION_TIMEOUT, 3_600)],
     former: &[
         include_str!("../../../infra/state-machines/former/collect-payment-1.asl.json"),
@@ -83,7 +85,7 @@ pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
     )
 };
 
-/// The part of [`COLLECT_PAYMENT`] that waits for a reviewer, as a state machine of its own.
+/// The part of [`COLLECT_PAYMENT`] that waits for a reviewer, as a separate state machine.
 pub const AWAIT_REVIEW: MachineSpec = MachineSpec {
     answers: &[ReviewVerdict::ANSWERS],
     // A reviewer has to take the review up within four hours, and again at least every four hours,
@@ -95,8 +97,8 @@ pub const AWAIT_REVIEW: MachineSpec = MachineSpec {
     )
 };
 
-/// Builds the service: `provider` moves the money, in `currency`, and signs its notices with one of
-/// `webhook_secrets`.
+/// Builds the service: `provider` moves the money, in `currency`, and signs its webhook requests
+/// with one of `webhook_secrets`.
 #[must_use]
 pub fn function(
     provider: Arc<dyn PaymentProvider>,

@@ -1,7 +1,7 @@
-//! The Payment service on Lambda: charges an order at most once, and refunds a canceled one.
+//! The Payment service on Lambda: charges an order at most once, and refunds a canceled order.
 //!
 //! The function's environment variables are those of [`chorus_aws::run`] and of
-//! [`chorus_payment::deployed`]. Stripe makes the charges. Any stage but prod runs
+//! [`chorus_payment::deployed`]. Stripe makes the charges. Every stage except prod runs
 //! `payment-simulated` instead.
 
 use std::process::ExitCode;

@@ -1,8 +1,9 @@
-//! Charges an order of high value, once it is approved: the state machine runs this as a task.
+//! Charges an order of high value after a reviewer approved it. The state machine runs this action
+//! as a task.
 //!
-//! The provider's intent is prepared first, and confirmed once its id is committed. If the order is
-//! canceled meanwhile, this action publishes nothing: `CancelPayment` refunds or cancels the
-//! intent, and publishes the result.
+//! The action prepares an intent at the provider, commits the intent's id, and then confirms the
+//! intent. If the order is canceled meanwhile, this action publishes nothing: `CancelPayment`
+//! refunds or cancels the intent, and publishes the result.
 
 use chorus_events::OrderId;
 use chorus_events::delivery::DeliveryEstimated;
@@ -35,8 +36,9 @@ impl ProviderAction for MakePayment {
     }
 }
 
-/// Returns the next step of charging the order, for either row that charges. If the customer has to
-/// confirm the charge, it publishes nothing: the state machine waits for that.
+/// Returns the next step of charging the order, for `CollectPayment` and for `MakePayment`. If the
+/// customer has to confirm the charge, this step publishes nothing: the state machine waits for the
+/// confirmation.
 pub(crate) fn charging<O: From<PaymentMade> + From<PaymentAuthorized> + From<PaymentFailed>>(
     order: &DeliveryEstimated,
     payment: &Found<Payment>,
@@ -51,7 +53,8 @@ pub(crate) fn charging<O: From<PaymentMade> + From<PaymentAuthorized> + From<Pay
     case.step(&fact, result_event)
 }
 
-/// The event about a charge that has ended, or whose amount the bank holds.
+/// Returns the event about the result of a charge, or about an amount that the bank holds; none for
+/// any other status.
 pub(crate) fn result_event<O>(payment: &Payment) -> Option<O>
 where
     O: From<PaymentMade> + From<PaymentAuthorized> + From<PaymentFailed>,
@@ -66,7 +69,7 @@ where
             let (amount, charge_id) = (payment.amount?, payment.charge_id.clone()?);
             Some(PaymentAuthorized { order_id, customer_id, amount, charge_id }.into())
         }
-        // The state machine no longer waits for the customer; the order is canceled next, which
+        // The state machine no longer waits for the customer. The order is canceled next, which
         // cancels the intent.
         Status::Failed | Status::WaitingForCustomer => {
             let reason = payment.reason.clone()?;
@@ -100,7 +103,7 @@ mod tests {
         DeliveryEstimated { total, terms, ..DeliveryEstimated::sample() }
     }
 
-    /// Returns the payment with its charge known.
+    /// Returns the payment after its charge was made.
     fn known_charged(payment: &Payment) -> Payment {
         let charge_id = Some(PaymentMade::sample().charge_id);
         Payment { charge_id, charged: samples::total(), ..payment.clone() }

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 
 use crate::{IntentId, PaymentProvider, ProviderError};
 
-/// The metadata of an intent that names the order.
+/// The key of the order's id in an intent's metadata.
 pub(crate) const ORDER_ID: &str = "order-id";
 
-/// An event of Stripe's, as its webhook posts it.
+/// An event, as Stripe posts it to the webhook.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "StripeEvent")]
 pub(crate) struct StripeEvent {
-    /// The event's id: the same at every delivery.
+    /// The event's id, which is the same at every delivery.
     #[schemars(length(min = 1, max = 255))]
     pub(crate) id: String,
     /// The event's type, such as `payment_intent.succeeded`.
@@ -29,7 +29,7 @@ pub(crate) struct StripeEvent {
 /// The data of an event.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 struct StripeData {
-    /// The intent, refund or dispute.
+    /// The intent, refund or dispute that the event is about.
     #[schemars(extend("type" = "object"))]
     object: Value,
 }
@@ -104,7 +104,7 @@ impl StripeEvent {
     }
 }
 
-/// Returns the order that an intent is for, by its metadata.
+/// Returns the order that an intent is for, from the intent's metadata.
 fn paid_by(intent: &Value) -> Option<OrderId> {
     intent["metadata"][ORDER_ID].as_str().and_then(|id| id.parse().ok())
 }
@@ -113,9 +113,11 @@ fn due(seconds: &Value) -> Option<Timestamp> {
     seconds.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok())
 }
 
-/// Returns the command that follows from a notice. For cancellations, disputes and failed refunds,
-/// the provider is asked for confirmation first. None if the notice is about no order of this shop,
-/// or if the provider does not confirm it.
+/// Returns the command that follows from a notice; none if the notice is about no order of this
+/// shop. For cancellations, disputes and failed refunds, the provider is asked for confirmation
+/// first. If the provider does not confirm a cancellation, the command only says that the intent
+/// has a result. If the provider does not confirm a dispute or a failed refund, there is no
+/// command.
 ///
 /// # Errors
 /// If the provider does not answer.
@@ -132,7 +134,8 @@ pub(crate) async fn confirmed(
         respond_by: None,
     };
     Ok(match content {
-        // This needs no confirmation, because the action asks the provider for the result.
+        // A result needs no confirmation, because `ConcludePayment` asks the provider for the
+        // result.
         NoticeContent::Concluded { intent, order_id } => {
             order_id.map(|order_id| notice(order_id, intent, PaymentReport::Concluded))
         }

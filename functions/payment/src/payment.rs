@@ -13,13 +13,16 @@ use crate::IntentId;
 pub enum Status {
     /// No event about the payment has arrived. Such a payment is never stored.
     New,
-    /// The order is of high value: a reviewer is asked, and it is charged after the approval.
+    /// The order is of high value. A reviewer was asked, and the order is charged after the
+    /// approval.
     WaitingForApproval,
     /// A reviewer approved the order.
     Approved,
-    /// The provider is being asked to charge. Only the message in `charged-by` may continue that.
+    /// The provider is being asked to charge. Only the message whose idempotency key is in
+    /// `charged-by` may continue the charge.
     Charging,
-    /// The customer's bank asks the customer to confirm the charge, and the result is waited for.
+    /// The customer's bank asks the customer to confirm the charge, and the payment waits for the
+    /// result.
     WaitingForCustomer,
     /// The bank holds the amount: it is charged when the parcel leaves.
     Authorized,
@@ -27,7 +30,7 @@ pub enum Status {
     Charged,
     /// The parcel has left, and the amount that the bank held could not be charged.
     CaptureFailed,
-    /// The provider declined, or nobody reviewed it in time: nothing was charged.
+    /// The provider declined the charge, or nobody reviewed the order in time: nothing was charged.
     Failed,
     /// The order was canceled: nothing was charged, and nothing will be (a tombstone).
     Canceled,
@@ -51,17 +54,18 @@ pub struct Payment {
     /// What the order costs; absent until the estimate has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
-    /// How the customer pays, if the order names it.
+    /// How the customer pays; absent if the order names no payment method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<PaymentMethod>,
     /// The idempotency key of the only message that may charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged_by: Option<String>,
-    /// The provider's intent for the charge; stored before the charge is confirmed, so that a
-    /// cancellation can end it.
+    /// The provider's intent for the charge. It is stored before the charge is confirmed, so that a
+    /// cancellation can cancel the intent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<IntentId>,
-    /// Where the customer confirms the charge, while the bank asks for that.
+    /// The page on which the customer confirms the charge; absent if the bank asked for no
+    /// confirmation, or has no page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm_at: Option<ConfirmationUrl>,
     /// The provider's id of the charge.
@@ -71,7 +75,7 @@ pub struct Payment {
     pub charged: Money,
     /// How much is known to have been refunded.
     pub refunded: Money,
-    /// How often an operator requested a refused refund again.
+    /// How many times an operator requested a refused refund again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refund_retries: u32,
     /// Why the provider declined the charge or refused the refund, or why the payment was given up.

@@ -13,7 +13,7 @@ pub struct Charge {
     pub order_id: OrderId,
     pub customer_id: CustomerId,
     pub amount: Money,
-    /// How the customer pays, if the order names it.
+    /// How the customer pays; absent if the order names no payment method.
     pub payment_method: Option<PaymentMethod>,
 }
 
@@ -22,8 +22,8 @@ pub struct Charge {
 #[serde(transparent)]
 pub struct IntentId(pub String);
 
-/// The result of a charge. For the same intent a provider always answers the same, unless a
-/// customer who has to confirm has done so in the meantime.
+/// The result of a charge. A provider gives the same answer for the same intent until the customer
+/// confirms the charge, the amount is captured, or the intent is canceled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChargeAnswer {
     Charged {
@@ -35,15 +35,16 @@ pub enum ChargeAnswer {
         /// The provider's id of the charge.
         charge_id: String,
     },
-    /// Nothing was charged, and nothing will be by this intent.
+    /// This intent charged nothing, and never will.
     Declined {
-        /// Why, for the customer.
+        /// The reason, for the customer.
         reason: String,
     },
-    /// The customer's bank asks the customer to confirm. Nothing is charged yet; the provider sends
-    /// a notice once there is a result.
+    /// The customer's bank asks the customer to confirm. Nothing is charged yet; the provider calls
+    /// the shop's webhook once there is a result.
     ConfirmationRequired {
-        /// The bank's page on which the customer confirms the charge; absent if it has none.
+        /// The bank's page on which the customer confirms the charge; absent if the bank has no
+        /// page.
         confirm_at: Option<ConfirmationUrl>,
     },
 }
@@ -58,7 +59,7 @@ pub enum CaptureAnswer {
     },
     /// Nothing was charged: the bank refuses, or no longer holds the amount.
     Failed {
-        /// Why, for an operator and the customer.
+        /// The reason, for an operator and the customer.
         reason: String,
     },
 }
@@ -78,7 +79,8 @@ pub struct KnownIntent {
 /// The state of an intent at the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntentState {
-    /// The intent was prepared, or declined: no money moves unless it is confirmed.
+    /// The intent was prepared, or its charge was declined. No money moves before the intent is
+    /// confirmed.
     Open,
     /// The intent was confirmed: it charged, or it waits for the customer's confirmation.
     Confirmed,
@@ -111,14 +113,14 @@ impl ListedIntent {
     }
 }
 
-/// A request to refund all that one intent charged or, if that is nothing, to cancel the intent.
+/// A request to refund all that one intent charged or, if the intent charged nothing, to cancel it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
     /// The order that was canceled.
     pub order_id: OrderId,
     pub intent: IntentId,
-    /// How often an operator requested the refund again. The number is part of the request, because
-    /// a provider repeats its refusal of the same request.
+    /// How many times an operator requested the refund again. The number makes each request a new
+    /// one, because a provider that refused a request refuses the same request again.
     pub retries: u32,
 }
 
@@ -127,15 +129,15 @@ pub struct Refund {
 pub enum RefundAnswer {
     /// The charge is refunded, by this request or an earlier one.
     Refunded { amount: Money },
-    /// Nothing was charged by the intent, and nothing ever will be.
+    /// The intent charged nothing, and never will.
     NothingCharged,
     Refused {
-        /// Why, for an operator.
+        /// The reason, for an operator.
         reason: String,
     },
 }
 
-/// Why a provider gave no result.
+/// The reason why a provider gave no result.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProviderError {
     /// No answer came: the provider may have acted, or may still act.
@@ -147,36 +149,37 @@ pub enum ProviderError {
     /// The provider answers, but is still working on the intent and has no result yet.
     #[error("the payment provider has no result yet: {0}")]
     NotYet(String),
-    /// The provider refuses the request itself, and will refuse it again: a key that is not valid,
-    /// a field that is wrong. An operator has to correct that.
+    /// The provider refuses the request itself, and will refuse it again: for example, because a
+    /// key is not valid or a field is wrong. An operator has to correct that.
     #[error("the payment provider refuses the request: {0}")]
     Refused(String),
 }
 
-/// Moves money, in two steps: a charge is prepared, which moves nothing, and then made by its id. A
-/// provider that captures when the parcel leaves has two steps again: the bank holds the amount
-/// first, and it is charged later.
+/// Moves money. A charge has two steps: [`PaymentProvider::prepare`] only returns the id of an
+/// intent, and [`PaymentProvider::confirm`] makes the charge of that intent. In a shop that charges
+/// when the parcel leaves, the second step only makes the bank hold the amount, and
+/// [`PaymentProvider::capture`] charges the amount later.
 ///
 /// The caller commits the id of the intent before it calls [`PaymentProvider::confirm`]. So every
 /// charge that was ever requested has an id in the payment's record, and a cancellation refunds or
 /// cancels exactly that intent. However late the request to charge arrives, either it finds the
-/// intent canceled, or the cancellation finds the charge and refunds it. No provider has to
-/// recognize an idempotency key days later.
+/// intent canceled, or the cancellation finds the charge and refunds it. So the provider does not
+/// have to remember idempotency keys for days.
 ///
 /// An id that the provider did not issue is refused ([`ProviderError::Refused`]), and
 /// [`PaymentProvider::find`] does not find it. [`provider_suite`](crate::provider_suite) checks all
 /// of this for every provider.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
-    /// Prepares a charge; no money moves. Each call may prepare another intent: only one whose id
-    /// is committed is ever confirmed, so the others are never charged.
+    /// Prepares a charge; no money moves. Each call may prepare another intent. Only the intent
+    /// whose id is committed is ever confirmed, so the other intents are never charged.
     ///
     /// # Errors
     /// See [`ProviderError`].
     async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError>;
 
-    /// Makes the charge that was prepared, at most once for each `intent`, however often and late
-    /// it is called; never after the `intent` was canceled.
+    /// Makes the charge that was prepared: at most once for each `intent`, no matter how many times
+    /// and how late this is called, and never after the `intent` was canceled.
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -186,26 +189,26 @@ pub trait PaymentProvider: Send + Sync {
         charge: &Charge,
     ) -> Result<ChargeAnswer, ProviderError>;
 
-    /// Charges the amount of an intent that the bank holds, at most once, however often and late it
-    /// is called; never after the `intent` was canceled.
+    /// Charges the amount of an intent that the bank holds: at most once, no matter how many times
+    /// and how late this is called, and never after the `intent` was canceled.
     ///
     /// # Errors
     /// See [`ProviderError`].
     async fn capture(&self, intent: &IntentId) -> Result<CaptureAnswer, ProviderError>;
 
-    /// Refunds what was charged, once for each intent; if nothing was charged, cancels the intent
-    /// for good, which releases what the bank holds.
+    /// Refunds what was charged, once for each intent. If nothing was charged, cancels the intent
+    /// for good, which releases the amount that the bank holds.
     ///
     /// # Errors
     /// See [`ProviderError`].
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError>;
 
-    /// Lists the intents that were prepared at `since` or later, and perhaps earlier ones, so that
-    /// a region that takes over learns what the other region charged. A provider that does not
-    /// store intents before they are confirmed may leave out those that never were.
+    /// Lists the intents that were prepared at `since` or later, and perhaps earlier ones. A region
+    /// that takes over learns from the list what the other region charged. A provider that does not
+    /// store intents before they are confirmed may leave out unconfirmed intents.
     ///
     /// # Errors
-    /// See [`ProviderError`]; a provider that cannot list intents refuses.
+    /// See [`ProviderError`]; [`ProviderError::Refused`] if the provider cannot list intents.
     async fn list(&self, since: Timestamp) -> Result<Vec<ListedIntent>, ProviderError> {
         let why = format!("the intents since {since} cannot be listed");
         Err(ProviderError::Refused(why))
@@ -217,15 +220,15 @@ pub trait PaymentProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn find(&self, intent: &IntentId) -> Result<Option<KnownIntent>, ProviderError>;
 
-    /// Converts an amount in a notice, in the currency's minor unit; none if it is not an amount of
-    /// the shop's currency.
+    /// Converts an amount in a webhook request, in the minor unit of the shop's currency, to
+    /// [`Money`]; none if `Money` cannot hold the amount.
     fn money(&self, minor_units: u64) -> Option<Money> {
         i64::try_from(minor_units).ok().map(Money::from_minor)
     }
 }
 
-/// A provider that always fails, for descriptions of the services, and for tests of decisions
-/// without a call.
+/// A provider whose every call fails. It is for programs that only describe the services, and for
+/// tests of decisions that make no call.
 #[derive(Debug, Clone, Copy)]
 pub struct NoProvider;
 

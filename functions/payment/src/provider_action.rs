@@ -1,5 +1,5 @@
-//! Actions that call the payment provider: each has a decision of its own, and they share the code
-//! that calls.
+//! Actions that call the payment provider. Each action has its own decision, and all share the code
+//! that makes the call.
 
 use std::sync::Arc;
 
@@ -77,9 +77,8 @@ impl<A: ProviderAction> ExternalAction for ByProvider<A> {
         self.action.decide(input, state, context)
     }
 
-    /// The idempotency key that derives from the message is not used, because the intent's id
-    /// identifies the request: two operators who request the refund of one intent make the same
-    /// request.
+    /// The idempotency key of the message is not used, because the intent's id identifies the
+    /// request. Two operators who request the refund of one intent make the same request.
     async fn call(
         &self,
         request: &Request,

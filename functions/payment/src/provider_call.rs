@@ -1,5 +1,5 @@
-//! Turns the transition that follows from a fact into the action's next step: a call to the
-//! provider with its claim, or a decision.
+//! Turns the transition that follows from a fact into the action's next step: a decision, or a call
+//! to the provider. A call comes with a claim: the writes to commit before the call.
 
 use chorus_events::OrderId;
 use chorus_kernel::{ActionError, CallContext, Decision, Found, OutcomeUnknown, Step, save};
@@ -10,7 +10,6 @@ use crate::{
     RefundAnswer, Status, charge,
 };
 
-/// A request to the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
     Prepare(Charge),
@@ -31,7 +30,6 @@ pub(crate) enum Response {
     NotYet(String),
 }
 
-/// Calls the provider.
 pub(crate) async fn call(
     provider: &dyn PaymentProvider,
     request: &Request,
@@ -46,7 +44,8 @@ pub(crate) async fn call(
     };
     answered.or_else(|error| match error {
         ProviderError::Refused(_) => Ok(Response::Refused(error.to_string())),
-        // The provider has answered, so this must not count as an outage for its circuit breaker.
+        // The provider has answered, so the provider's circuit breaker must not count this as an
+        // outage.
         ProviderError::NotYet(_) => Ok(Response::NotYet(error.to_string())),
         ProviderError::Unknown(_) | ProviderError::Later(_) => {
             Err(OutcomeUnknown(error.to_string()))
@@ -69,8 +68,8 @@ pub(crate) struct Case<'a> {
 impl<'a> Case<'a> {
     /// # Errors
     /// [`ActionError::Conflict`] if the provider refused the request itself: an operator has to
-    /// correct that. [`ActionError::Later`] if the provider has no result yet: the message is
-    /// retried.
+    /// correct the cause, such as an invalid key. [`ActionError::Later`] if the provider has no
+    /// result yet: the message is retried.
     pub(crate) fn new(
         order_id: &OrderId,
         read: &'a Found<Payment>,
@@ -87,8 +86,9 @@ impl<'a> Case<'a> {
         Ok(Self { read, payment, prepared, message })
     }
 
-    /// Whether the message is the one that may charge; see [`Payment::charged_by`]. A region that
-    /// took over does not know that message: there, any message may ask for the result.
+    /// Whether this message may continue the charge; see [`Payment::charged_by`]. In a region that
+    /// took over, the stored payment does not name the message that charged, so any message may ask
+    /// for the result.
     pub(crate) fn may_repeat_the_charge(&self) -> bool {
         match &self.payment.charged_by {
             Some(message) => message == self.message,
@@ -134,9 +134,9 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Calls the provider about the payment's intent, with a claim that stores the payment and the
-    /// intent's id, unless they are stored already. Preparing an intent needs no claim, because an
-    /// intent whose id is not stored is never charged.
+    /// Returns the step that calls the provider about the payment's intent. The step's claim stores
+    /// the payment with the intent's id; the claim is empty if both are stored already. The call
+    /// that prepares an intent needs no claim, because an intent without a stored id never charges.
     fn call<O>(
         &self,
         claimed: Payment,

@@ -1,8 +1,8 @@
-//! The promises of [`PaymentProvider`]: one suite that runs on every provider, so that tests with a
-//! simulated provider are valid for the others.
+//! Checks the promises of [`PaymentProvider`]. The same suite runs on every provider, so that tests
+//! with a simulated provider are valid for all providers.
 //!
-//! A [`Harness`] connects the suite to a provider. Each check has an order of its own, so the suite
-//! can run on a server that keeps its data.
+//! A [`Harness`] connects the suite to a provider. Each check uses a new order, so one server can
+//! serve all checks and keep its data between them.
 
 use std::sync::Arc;
 
@@ -24,14 +24,14 @@ pub enum Bank {
     Asks,
     /// The bank stops holding an amount: see [`Harness::lapse`].
     Lapses,
-    /// The first answer to each of a charge, a capture and a refund is lost after the bank has
-    /// acted.
+    /// The first answer to each kind of request (charge, capture, refund) is lost after the bank
+    /// has acted.
     LosesAnswers,
     /// The bank refuses to refund what was charged.
     KeepsAll,
 }
 
-/// The data about who pays; it selects how the bank behaves.
+/// The customer who pays, and the payment method. They select how the bank behaves.
 #[derive(Debug, Clone)]
 pub struct Payer {
     pub customer_id: CustomerId,
@@ -44,21 +44,23 @@ pub trait Harness: Sync {
     /// Returns the provider of a shop that captures its charges at the time `capture`.
     fn provider(&self, capture: PaymentCapture) -> Arc<dyn PaymentProvider>;
 
-    /// Makes the bank behave like `bank` from now on, and returns who pays; none if this provider's
-    /// bank cannot behave so.
+    /// Makes the bank behave like `bank` from now on, and returns who pays; none if the provider
+    /// has no such bank.
     async fn payer(&self, bank: Bank) -> Option<Payer>;
 
     /// Confirms the charge, as the customer does.
     async fn confirm(&self, intent: &IntentId, charge: &Charge);
 
-    /// Makes the bank stop holding the amount, unless the bank does so by itself at the capture.
+    /// Makes the bank stop holding the amount. Does nothing if the bank stops by itself at the
+    /// capture.
     async fn lapse(&self, intent: &IntentId);
 
     /// Returns how much was charged and refunded, by the provider's own books.
     async fn charged_and_refunded(&self, intent: &IntentId, charge: &Charge) -> (Money, Money);
 }
 
-/// Runs all checks. Returns the banks that the provider cannot have, whose checks were not run.
+/// Runs all checks. Returns the kinds of banks that the provider does not have; their checks were
+/// not run.
 ///
 /// # Panics
 /// If the provider breaks a promise of the port.
@@ -112,8 +114,8 @@ impl<'a> Suite<'a> {
         self.missing
     }
 
-    /// Prepares a charge for a new order whose bank behaves like `bank`; none if no bank of this
-    /// provider does.
+    /// Prepares a charge for a new order, at a bank that behaves like `bank`; none if the provider
+    /// has no such bank.
     async fn case(&mut self, bank: Bank, capture: PaymentCapture) -> Option<Case<'a>> {
         let Some(Payer { customer_id, payment_method }) = self.harness.payer(bank).await else {
             if !self.missing.contains(&bank) {
@@ -161,8 +163,8 @@ impl Case<'_> {
         assert_eq!(moved, (charged, refunded), "charged, and refunded");
     }
 
-    /// Checks that the provider finds the intent, and reports as given whether the intent's whole
-    /// charge was refunded, and whether the intent is canceled.
+    /// Checks that the provider finds the intent, and reports these values of `is_refunded` and
+    /// `is_canceled`.
     async fn is_known(&self, is_refunded: bool, is_canceled: bool) {
         let known = self.provider.find(&self.intent).await;
         let order_id = self.charge.order_id.clone();
@@ -180,7 +182,7 @@ impl Case<'_> {
 
     async fn is_charged_and_refunded_once(&self) {
         let amount = self.charge.amount;
-        // An intent of the same order that nobody confirms moves nothing.
+        // A second intent of the order moves nothing, because nobody confirms it.
         self.provider.prepare(&self.charge).await.expect("a charge is prepared again");
         let first = self.confirm().await;
         assert!(matches!(first, Ok(ChargeAnswer::Charged { .. })), "{first:?}");
@@ -274,7 +276,7 @@ impl Case<'_> {
         self.has_moved(amount, amount).await;
     }
 
-    /// Checks that nothing can be captured of an amount that was released.
+    /// Checks that an amount cannot be captured after the hold on it was canceled.
     async fn is_released(&self) {
         self.is_held().await;
         for _ in 0..2 {

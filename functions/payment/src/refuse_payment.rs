@@ -1,4 +1,5 @@
-//! Fails the payment of an order that nobody reviewed in time, or that cannot be charged.
+//! Fails the payment of an order if nobody began or finished the review in time, or if the payment
+//! provider could not be reached for about a day.
 
 use chorus_events::OrderId;
 use chorus_events::payment::PaymentFailed;
@@ -8,10 +9,10 @@ use chorus_kernel::{Action, ActionError, Context, Decision, Found, save};
 use crate::Payment;
 use crate::transitions::{Fact, Next};
 
-/// The reason if the state machine passes none.
+/// The reason of the failure if the state machine passes none.
 const DEFAULT_REASON: &str = "the payment could not be collected";
 
-/// The reason once the queue has made its last attempt.
+/// The reason of the failure if the queue's last attempt to charge has failed.
 const PROVIDER_UNREACHABLE: &str = "the payment provider could not be reached";
 
 #[derive(Debug)]
@@ -71,7 +72,8 @@ mod tests {
         [PaymentFailed { reason, ..PaymentFailed::sample() }.into()]
     }
 
-    /// The write by which the payment gets this status because it could not be charged.
+    /// Returns the write that stores this status, with the reason that the provider could not be
+    /// reached.
     fn refused(known: &Payment, status: Status) -> [Write; 1] {
         [update(
             known,

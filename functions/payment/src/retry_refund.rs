@@ -1,4 +1,4 @@
-//! Requests a refund again that the provider refused; an operator starts it.
+//! Requests once more a refund that the provider refused. An operator starts this.
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, RetryRefundInput, RetryRefundOutput};
@@ -66,7 +66,7 @@ mod tests {
         Payment { charged: samples::total(), reason, ..payment(Status::RefundRefused) }
     }
 
-    /// The refused payment, after the claim of the operator's retry.
+    /// The refused payment, after the operator's retry has committed its claim.
     fn retried() -> Payment {
         Payment { status: Status::Refunding, refund_retries: 1, ..refused() }
     }

@@ -4,11 +4,12 @@ use chorus_events::OrderId;
 use chorus_kernel::{Callback, CallbackDomain, TableSpec, answers};
 use serde_json::{Value, json};
 
-/// One item for each order of high value: the callback that is awaited, or its answer.
+/// One item for each order of high value: the callback that Payment waits for and, once a reviewer
+/// has decided, the answer.
 pub const REVIEW_WAIT_TABLE: TableSpec =
     TableSpec { name: Reviewer::TABLE, indexes: &[], ttl: None };
 
-/// The kind of callback: a reviewer decides on an order of high value.
+/// The kind of callback in which a reviewer decides on an order of high value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reviewer;
 
@@ -17,15 +18,15 @@ impl CallbackDomain for Reviewer {
     type Subject = OrderId;
 }
 
-/// The callback that awaits a reviewer's verdict.
+/// The stored callback about a reviewer's verdict.
 pub type ReviewCallback = Callback<Reviewer>;
 
 answers! {
-    /// The result of the review, as the waiting machine gets it.
+    /// The answer that the waiting state machine gets: the result of the review.
     pub enum ReviewVerdict in "verdict" {
         /// The order may be charged.
         Approve = "approve",
-        /// A reviewer declined it: the order is being canceled.
+        /// A reviewer declined the order, which is being canceled.
         Decline = "decline",
         /// The order was canceled before a verdict.
         Canceled = "canceled",

@@ -1,5 +1,5 @@
-//! A provider that moves no money, but stores every request. It acts once for each intent, and
-//! declines a charge that comes after its refund.
+//! A provider that moves no money, and keeps its books in a table. It acts once for each intent,
+//! and declines the charge of an intent that was canceled.
 //!
 //! The customer's id, or the amount, selects what it does:
 //!
@@ -10,8 +10,8 @@
 //! | `provider-slow` | answers a charge after 2 s |
 //! | `provider-twice` | acts at once, but its first answer is lost; a retry gets the same result |
 //! | `refund-refused` | charges, and refuses to refund until an operator requests the refund again |
-//! | `confirms` | the bank asks the customer to confirm, who does so after 2 s |
-//! | `never-confirms` | the bank asks the customer to confirm, who never does |
+//! | `confirms` | the bank asks the customer to confirm; the customer does so after 2 s |
+//! | `never-confirms` | the bank asks the customer to confirm; the customer never does |
 //! | `lapses` | the bank holds an amount, and refuses the capture |
 
 mod bank;
@@ -57,13 +57,13 @@ pub struct SimulatedProvider {
 
 impl SimulatedProvider {
     /// Returns a provider that keeps its books in [`SIMULATED_PROVIDER_TABLE`] of `store`, and
-    /// delays slow answers by `clock`.
+    /// waits on `clock` before it gives a slow answer.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self { books: Books { store }, clock, capture: PaymentCapture::AtOnce, wakes: None }
     }
 
-    /// Sets when the amounts of new charges are charged.
+    /// Sets when the amounts of new charges are captured.
     #[must_use]
     pub fn capturing(self, capture: PaymentCapture) -> Self {
         Self { capture, ..self }
@@ -102,7 +102,8 @@ impl SimulatedProvider {
         Ok(confirmed_at(charged, since).is_none_or(|at| now < at))
     }
 
-    /// Fails if the provider is down for this request with `key`.
+    /// Fails for the first [`DOWN_FOR`] requests with `key` if the customer's id contains
+    /// `provider-down`.
     async fn answers(&self, customer: &str, key: &str) -> Result<(), ProviderError> {
         if customer.contains("provider-down") && self.books.count(key).await? <= DOWN_FOR {
             return Err(ProviderError::Unknown("it is down".to_owned()));
@@ -119,7 +120,8 @@ impl std::fmt::Debug for SimulatedProvider {
 
 #[async_trait]
 impl PaymentProvider for SimulatedProvider {
-    /// An order has one intent, whose id derives from the order's: nothing needs to be stored.
+    /// An order has one intent, whose id derives from the order's id, so nothing needs to be
+    /// stored.
     async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError> {
         Ok(Self::intent_of(&charge.order_id))
     }
@@ -226,7 +228,7 @@ impl PaymentProvider for SimulatedProvider {
     }
 }
 
-/// Fails for an intent that is not that of the order.
+/// Fails if the intent is not the intent of the order.
 fn is_issued(intent: &IntentId, order_id: &OrderId) -> Result<(), ProviderError> {
     if *intent == SimulatedProvider::intent_of(order_id) {
         return Ok(());

@@ -1,9 +1,10 @@
 //! Stripe as the payment provider: what its answers mean for an order.
 //!
-//! A charge is captured at once or, if the shop wants that, when the parcel leaves: until then, the
-//! bank holds the amount. An intent has its own capture method, so the shop's setting may change at
-//! any time. If the card's bank asks the customer to confirm, the charge waits for that. Stripe
-//! gives the bank's page only if it was given a page to which the bank can send the customer back.
+//! A charge is captured at once or, if the shop wants that, when the parcel leaves; until then, the
+//! bank holds the amount. Each intent has its own capture method, so the shop's setting may change
+//! at any time. If the card's bank asks the customer to confirm, the charge waits for the
+//! confirmation. Stripe gives the URL of the bank's page only if the request names a page to which
+//! the bank can send the customer back.
 
 use async_trait::async_trait;
 use chorus_events::{ConfirmationUrl, Money, OrderId, PaymentCapture};
@@ -18,7 +19,8 @@ use crate::{
     ListedIntent, Movement, Payment, PaymentProvider, ProviderError, Refund, RefundAnswer,
 };
 
-/// How often an intent that changes while it is being canceled is read again.
+/// How many times a refund reads the intent: if the intent changes before it can be canceled, the
+/// intent is read again.
 const READS: usize = 3;
 
 /// Charges by Stripe's PaymentIntents, in one currency.
@@ -37,7 +39,7 @@ impl StripeProvider {
         Self { stripe, currency, capture: CaptureMethod::Automatic, return_url: None }
     }
 
-    /// Sets when the amounts of intents that are prepared from now on are charged.
+    /// Sets when the amounts of new intents are charged.
     #[must_use]
     pub fn capturing(self, capture: PaymentCapture) -> Self {
         let capture = match capture {
@@ -185,8 +187,8 @@ impl PaymentProvider for StripeProvider {
             capture: self.capture,
         };
         let prepared = match self.stripe.create_intent(&new).await {
-            // Stripe may have refused the customer's token: without it, the intent is created, and
-            // its charge is declined.
+            // Stripe may have refused the customer's payment method. Without a payment method, the
+            // intent is created, and its charge is declined.
             Err(StripeError::Invalid(_)) if new.payment_method.is_some() => {
                 self.stripe.create_intent(&NewIntent { payment_method: None, ..new }).await?
             }
@@ -230,7 +232,7 @@ impl PaymentProvider for StripeProvider {
             Ok(intent) => Self::captured(intent)?.ok_or_else(|| {
                 ProviderError::NotYet(format!("intent {} is not captured yet", id.0))
             }),
-            // Another request may have been faster, or the authorization have lapsed.
+            // Another request may have been faster, or the authorization may have lapsed.
             Err(StripeError::Invalid(error) | StripeError::Declined(error)) => {
                 let refused = CaptureAnswer::Failed { reason: error.message };
                 Ok(Self::captured(self.read(id).await?)?.unwrap_or(refused))
@@ -252,7 +254,7 @@ impl PaymentProvider for StripeProvider {
                 | IntentStatus::RequiresAction
                 | IntentStatus::RequiresCapture => match self.stripe.cancel(&intent.id).await {
                     Ok(_) => return Ok(RefundAnswer::NothingCharged),
-                    // The intent was charged or canceled in between: read it again.
+                    // The intent was charged or canceled after it was read: read it again.
                     Err(StripeError::Invalid(_)) => {}
                     Err(error) => return Err(error.into()),
                 },
@@ -304,7 +306,7 @@ impl PaymentProvider for StripeProvider {
     }
 }
 
-/// Returns the id of the charge that an intent made.
+/// Returns the id of the charge that an intent made; the intent's id if Stripe reports no charge.
 fn charge_id(intent: Intent) -> String {
     intent.latest_charge.map_or(intent.id, |charge| charge.id)
 }
@@ -335,8 +337,8 @@ fn page(intent: &Intent) -> Option<ConfirmationUrl> {
     page.url.parse().ok()
 }
 
-/// Returns the amount that an intent charged. Some servers with Stripe's API do not report it; then
-/// it is the intent's amount.
+/// Returns the amount that an intent charged. Some servers with Stripe's API do not report that
+/// amount; then the intent's amount is returned.
 fn charged_amount(intent: &Intent) -> u64 {
     intent.amount_received.unwrap_or(intent.amount)
 }

@@ -1,4 +1,5 @@
-//! Helpers for tests of decisions: given this payment and that response, what an action decides.
+//! Helpers for tests of decisions. A test passes in a payment and a response, and checks what an
+//! action decides.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -18,13 +19,13 @@ use crate::{
 /// The version of every item that [`stored`] holds.
 const VERSION: u64 = 3;
 
-/// The intent of the samples.
+/// The intent of the sample payment.
 pub(crate) fn intent() -> IntentId {
     IntentId("pi-1".to_owned())
 }
 
-/// The payment of the samples in this status; if it was charged, then by the message of the
-/// samples.
+/// The sample payment in this status. Of all messages, only the sample message may charge the
+/// customer.
 pub(crate) fn payment(status: Status) -> Payment {
     let unbegun = [Status::New, Status::WaitingForApproval, Status::Approved].contains(&status);
     Payment {
@@ -38,19 +39,19 @@ pub(crate) fn payment(status: Status) -> Payment {
     }
 }
 
-/// The charge of the samples.
+/// The answer that the sample payment was charged.
 pub(crate) fn charged() -> ChargeAnswer {
     let charge_id = chorus_events::payment::PaymentMade::sample().charge_id;
     ChargeAnswer::Charged { charge_id }
 }
 
-/// The charge of the samples, of which the bank holds the amount.
+/// The answer that the bank holds the amount of the sample payment.
 pub(crate) fn authorized() -> ChargeAnswer {
     let charge_id = chorus_events::payment::PaymentAuthorized::sample().charge_id;
     ChargeAnswer::Authorized { charge_id }
 }
 
-/// The request to charge the payment of the samples.
+/// The request to charge the sample payment.
 pub(crate) fn to_charge() -> Request {
     let (order_id, customer_id) = (samples::order_id(), samples::customer_id());
     let payment_method = Some(samples::payment_method());
@@ -63,35 +64,34 @@ pub(crate) fn to_refund(payment: &Payment) -> Request {
     Request::Refund(charge::refund(payment, &intent()))
 }
 
-/// The callback that awaits the samples' review: by the task with this token, and with this answer.
+/// The callback about the review of the sample order, with this task token and answer.
 pub(crate) fn wait(token: &str, answer: Option<&Value>) -> ReviewCallback {
     serde_json::from_value(callback(ReviewCallback::handle, token, answer)).unwrap()
 }
 
-/// The wait for the customer of the samples, by the task with this token, and with its answer, if
-/// there is one.
+/// The callback about the confirmation of the sample payment, with this task token and answer.
 pub(crate) fn confirmation(token: &str, answer: Option<&Value>) -> ConfirmationCallback {
     serde_json::from_value(callback(ConfirmationCallback::handle, token, answer)).unwrap()
 }
 
-/// A callback about the order of the samples, as it is stored.
+/// A callback about the sample order, in its stored form.
 fn callback(handle: fn(&OrderId) -> Handle, token: &str, answer: Option<&Value>) -> Value {
     let subject = samples::order_id();
     let (handle, answer) = (handle(&subject), answer.map(Value::to_string));
     json!({ "handle": handle, "subject": subject, "token": token, "answer": answer })
 }
 
-/// The state that an action reads: this payment and this wait for the customer, if there is one.
+/// A store's content with this payment and, if there is one, this confirmation callback.
 pub(crate) fn stored_with(payment: &Payment, wait: Option<&ConfirmationCallback>) -> Stored {
     wait.into_iter().fold(stored(Some(payment), None), |stored, it| stored.with(VERSION, it))
 }
 
-/// The write that changes a stored wait for the customer.
+/// The write that replaces a confirmation callback of [`stored_with`].
 pub(crate) fn confirms(known: &ConfirmationCallback, after: &ConfirmationCallback) -> Write {
     replace(&Versioned { version: VERSION, value: known.clone() }, after)
 }
 
-/// A store's content with this payment and this callback, if any.
+/// A store's content with this payment and this review callback, if there are any.
 pub(crate) fn stored(payment: Option<&Payment>, wait: Option<&ReviewCallback>) -> Stored {
     let stored = Stored::default();
     let stored = payment.into_iter().fold(stored, |stored, it| stored.with(VERSION, it));

@@ -23,21 +23,21 @@ pub(crate) enum Fact<'a> {
     Estimate(&'a DeliveryEstimated),
     /// Nobody reviewed the order in time, or every attempt to charge it failed.
     GivenUp(&'a CustomerId, Money, &'a str),
-    /// The message that may charge is delivered again: its first attempt may have charged.
+    /// The message that causes a charge is delivered again: the charge may have been made.
     Redelivered,
-    /// The provider answered the charge.
+    /// The provider answered the request to charge.
     Charge(&'a ChargeAnswer),
     /// The wait for the customer is over: ask the provider for the result.
     Conclusion,
-    /// The wait for the customer is over, and the provider has no result; with the reason why the
-    /// payment fails.
+    /// The wait for the customer is over, and the provider has no result. The text is the reason
+    /// why the payment fails.
     Unconfirmed(&'a str),
     /// The parcel leaves: the amount that the bank holds is to be captured.
     Departure,
     /// The provider answered the request to capture the amount.
     Capture(&'a CaptureAnswer),
     Cancellation,
-    /// The provider answered the refund that `CancelPayment` or `RetryRefund` asked for.
+    /// The provider answered the request to refund that `CancelPayment` or `RetryRefund` made.
     Refund(&'a RefundAnswer),
     /// A refund that the provider had accepted did not reach the customer.
     RefundFailed(&'a str),
@@ -59,14 +59,14 @@ pub(crate) enum Next {
     /// Set this status, and ask the provider to refund.
     Refund(Status),
     Nothing(&'static str),
-    /// Retry later: the provider does not report a charge that it made.
+    /// Fail with a retryable error: the message is retried later.
     Later(&'static str),
-    /// Fail: an operator has to decide what to do.
+    /// Fail with a terminal error: an operator has to decide what to do.
     Wrong(&'static str),
 }
 
 impl Payment {
-    /// Returns what follows from a fact.
+    /// Returns the effect of a fact on this payment.
     #[allow(clippy::too_many_lines, reason = "one table of all transitions, to be read as a whole")]
     pub(crate) fn next(&self, fact: &Fact<'_>) -> Next {
         match (self.status, fact) {
@@ -101,8 +101,8 @@ impl Payment {
             (WaitingForCustomer, Fact::Charge(ConfirmationRequired { .. })) => {
                 Next::Later("the customer has not confirmed the charge yet")
             }
-            // Whether the order was charged is unknown; `CancelPayment`, which follows, asks the
-            // provider.
+            // It is not known whether the order was charged; `CancelPayment`, which is next, asks
+            // the provider.
             (Charging | WaitingForCustomer | Authorized | Charged, Fact::GivenUp(..))
             | (WaitingForCustomer, Fact::Unconfirmed(_)) => Next::Publish(self.status),
             (Charging | WaitingForCustomer, Fact::Charge(Taken { .. }))
@@ -149,7 +149,7 @@ impl Payment {
                 Next::Publish(RefundRefused)
             }
             (Refunding, Fact::Refund(NothingCharged)) => Next::Publish(Canceled),
-            // The refund's result has to be stored first; the provider sends the notice again.
+            // The refund's result has to be stored first; the provider reports the failure again.
             (Refunding, Fact::RefundFailed(_)) => {
                 Next::Later("the result of the refund is not stored yet")
             }
@@ -166,7 +166,7 @@ impl Payment {
             (Canceled | Refunded | RefundRefused, Fact::Cancellation | Fact::Refund(_)) => {
                 Next::Nothing("the payment was canceled before")
             }
-            // A cancellation overtook the charge: the cancellation ends the intent, charged or not.
+            // A cancellation overtook the charge: `CancelPayment` cancels or refunds the intent.
             (
                 Canceled | Refunding | Refunded | RefundRefused,
                 Fact::Redelivered
@@ -254,7 +254,8 @@ impl Payment {
                 known.charged = self.amount.unwrap_or_default();
                 known.reason = Some(reason.clone());
             }
-            // A refused refund is requested again; a refund in progress continues.
+            // The retry of a refused refund is a new request; the retry of a refund in progress is
+            // not.
             Fact::Retry if self.status == RefundRefused => known.refund_retries += 1,
             Fact::Review(..)
             | Fact::Approval

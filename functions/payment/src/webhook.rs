@@ -1,4 +1,5 @@
-//! The payment provider's webhook: accepted only if it is signed and recent.
+//! The webhook to which the payment provider posts notices. A notice is accepted only if it is
+//! signed and recent.
 
 use std::sync::Arc;
 
@@ -68,10 +69,10 @@ impl Endpoint for WebhookEndpoint {
     }
 }
 
-/// Whether the shop can ignore this notice: the payment has the charge's result already, or the
-/// notice is about no payment of the shop. Most charges have their result already, because the
-/// provider's answer to the request had it. An amount that was held can be canceled later, so that
-/// such a notice is new.
+/// Whether the shop can ignore this notice, because the payment has the charge's result already, or
+/// because the notice is about no payment of the shop. Most payments have their result already,
+/// from the provider's answer to the request to charge. If the bank holds the amount, a notice of a
+/// cancellation is new, and is not ignored.
 async fn is_known(kernel: &Kernel, content: &NoticeContent) -> Result<bool, Problem> {
     let (NoticeContent::Concluded { intent, order_id }
     | NoticeContent::Canceled { intent, order_id }) = content
@@ -97,14 +98,14 @@ async fn verify(verifier: &Verifier, request: &Request, now: i64) -> Result<(), 
         Ok(()) => Ok(()),
         Err(Unverified::Signature(_)) => Err(unauthorized()),
         Err(Unverified::Secret(error)) => {
-            tracing::error!(%error, "no notice of the payment provider can be verified");
+            tracing::error!(%error, "no notice can be verified: the secret cannot be read");
             Err(Failure::later("NoSecret", "webhooks cannot be verified now").into())
         }
     }
 }
 
-/// Gives the message an idempotency key that derives from the event's id: each event takes effect
-/// once, even if its content differs when it is delivered again.
+/// Gives the message an idempotency key that derives from the event's id. So each event takes
+/// effect once, even if its content differs when it is delivered again.
 fn once(message: Message, event: &StripeEvent) -> Result<Message, Problem> {
     let key = derived_id("PaymentNotice", &event.id, 0).simple().to_string();
     let mut once = message;

@@ -1,7 +1,7 @@
-//! Two-step payment at a bank that speaks Stripe's API: the amount is held at first, and taken when
-//! the parcel leaves, or released if the order is canceled before. Even if a request or its
-//! response is lost, the right amount is charged or refunded in the end, and each event is
-//! published once.
+//! Two-step payment at a bank that speaks Stripe's API. The bank first holds the amount. The amount
+//! is charged when the parcel leaves, or released if the order is canceled before that. Even if a
+//! request or its response is lost, the right amount is charged or refunded in the end, and each
+//! event is published once.
 
 #![allow(clippy::unwrap_used)]
 
@@ -21,13 +21,13 @@ use serde_json::Value;
 use support::wire;
 
 impl Counter {
-    /// The carrier has the parcel.
+    /// Reports that the carrier has the parcel.
     async fn depart(&self) {
         let parcel = DeliveryStarted { capture: Some(Capture::Due), ..Event::sample() };
         ask_until_answered(self, &wire(&parcel, "departure")).await.unwrap();
     }
 
-    /// The parcel has arrived.
+    /// Reports that the parcel was delivered.
     async fn arrive(&self) {
         let parcel = Delivered { capture: Some(Capture::Due), ..Event::sample() };
         ask_until_answered(self, &wire(&parcel, "arrival")).await.unwrap();
@@ -38,7 +38,7 @@ impl Counter {
     }
 }
 
-/// An order whose amount the bank holds.
+/// Returns a shop in which the bank holds an order's amount.
 async fn held(method: &str) -> Counter {
     let counter = capturing("EUR", PaymentCapture::WhenShipped).await;
     counter.charge(Some(method)).await.unwrap();
@@ -136,7 +136,7 @@ async fn an_authorization_that_lapses_before_the_parcel_leaves_fails_at_the_noti
     let counter = held("pm_1").await;
     let not_yet = notice("payment_intent.canceled", &counter.bank.shown("pi_1"));
     assert_eq!(counter.notify(&not_yet).await, 200);
-    assert_eq!(counter.published::<CaptureFailed>(), [], "the bank knows better");
+    assert_eq!(counter.published::<CaptureFailed>(), [], "the bank does not confirm the notice");
 
     counter.bank.books().intents.get_mut("pi_1").unwrap().status = "canceled";
     let mut lapsed = notice("payment_intent.canceled", &counter.bank.shown("pi_1"));

@@ -1,6 +1,6 @@
 //! A charge that the customer has to confirm, with a fake of Stripe's API that signs its notices.
-//! Whether it is confirmed, declined, forgotten or overtaken by a cancellation, charges and refunds
-//! are right in the end.
+//! The customer may confirm, decline or forget the charge, or cancel the order first. Charges and
+//! refunds are right in the end.
 
 #![allow(clippy::unwrap_used)]
 
@@ -29,7 +29,7 @@ use support::wire;
 
 const NOT_CONFIRMED: &str = "the customer did not confirm the payment in time";
 
-/// A task of the state machine, about the order of the samples.
+/// Returns a task of the state machine about the sample order, with the additional fields `beside`.
 fn task(action: &str, beside: &Value) -> String {
     let estimate = wire(&DeliveryEstimated::sample(), "estimate");
     let mut task: Value = json!({ "action": action, "event": {} });
@@ -41,13 +41,14 @@ fn task(action: &str, beside: &Value) -> String {
 }
 
 impl Counter {
-    /// The state machine asks the customer, and waits for an hour at most.
+    /// Runs the task that asks the customer. The task's timeout is an hour.
     async fn ask(&self) {
         let wait = json!({ "token": "a-token", "since": samples::moment(), "timeout": 3_600 });
         self.task(&task("AskCustomer", &wait)).await.unwrap();
     }
 
-    /// The state machine asks for the result; `reason` is why it does not wait any longer.
+    /// Runs the task that asks the provider for the result. `reason` is the reason why the state
+    /// machine no longer waits.
     async fn conclude(&self, reason: Option<&str>) {
         let task = task("ConcludePayment", &json!({ "reason": reason }));
         self.task(&task).await.unwrap();
@@ -59,14 +60,14 @@ impl Counter {
         payment.unwrap().value.status
     }
 
-    /// How often the waiting task was completed.
+    /// How many times the waiting task was completed.
     fn answers(&self) -> usize {
         let signals = self.shop.machines.0.lock().unwrap();
         signals.iter().filter(|signal| matches!(signal, Signal::Answer { .. })).count()
     }
 }
 
-/// An order whose customer has to confirm the charge.
+/// Returns a shop with an order whose charge the customer has to confirm.
 async fn asked() -> Counter {
     let counter = counter("EUR").await;
     counter.charge(Some("pm_confirms")).await.unwrap();
@@ -209,8 +210,8 @@ async fn a_notice_that_comes_before_the_machine_waits_is_not_lost() {
     assert_eq!(counter.notify(&confirmed).await, 200);
     assert_eq!(counter.answers(), 0);
     counter.ask().await;
-    assert_eq!(counter.answers(), 1, "the machine is told at once");
-    assert_eq!(counter.published::<ConfirmationRequired>(), [], "who has confirmed is not asked");
+    assert_eq!(counter.answers(), 1, "the task is completed at once");
+    assert_eq!(counter.published::<ConfirmationRequired>(), [], "the customer has confirmed");
     counter.conclude(None).await;
     assert_eq!(counter.published::<PaymentMade>().len(), 1);
 }
@@ -231,7 +232,7 @@ async fn a_notice_has_its_effect_once_and_of_an_order_that_was_paid_at_once_none
     assert_eq!(plain.notify(&notice("payment_intent.succeeded", &intent)).await, 200);
     let handle = ConfirmationCallback::handle(&samples::order_id());
     let wait = expect_ready(plain.shop.kernel().find::<ConfirmationCallback>(&handle)).unwrap();
-    assert!(wait.is_none(), "nothing is kept of it");
+    assert!(wait.is_none(), "no callback is stored");
 }
 
 #[tokio::test]
@@ -309,7 +310,7 @@ async fn a_refund_that_fails_days_later_is_a_refused_one_and_is_not_believed_whe
             "failure_reason": "expired_or_canceled_card" })
     };
     assert_eq!(counter.notify(&notice("refund.failed", &refund("re_1"))).await, 200);
-    assert_eq!(counter.status(), Status::Refunded, "the bank knows better");
+    assert_eq!(counter.status(), Status::Refunded, "the bank does not confirm the notice");
     counter.bank.books().intents.get_mut("pi_1").unwrap().refunded = 0;
     assert_eq!(counter.notify(&notice("charge.refund.updated", &refund("re_2"))).await, 200);
     assert_eq!(counter.status(), Status::RefundRefused);

@@ -1,10 +1,10 @@
-//! In every interleaving of messages an order is charged at most once, and no charge remains once
-//! the order is canceled. That holds if the provider answers late, twice or never, and if the
-//! process crashes.
+//! In every interleaving of messages, an order is charged at most once, and no charge remains once
+//! the order is canceled. That holds even if the provider answers late, twice or never, and even if
+//! the process crashes.
 //!
-//! The kernel and both actions run unchanged. At every access to the store and the provider,
-//! another message may be handled first, the process may crash, or an answer may be lost while its
-//! request is still in flight.
+//! The kernel and the service's actions run unchanged. At every access to the store and the
+//! provider, another message may be handled first, the process may crash, or an answer may be lost
+//! while its request is still in flight.
 
 #![allow(clippy::unwrap_used)]
 
@@ -40,14 +40,15 @@ const EUR: Currency = Currency::EUR;
 
 type Attempt = Pin<Box<dyn Future<Output = bool>>>;
 
-/// One step of an interleaving: a handler continues, a request arrives or is lost, or a crash.
+/// One step of an interleaving: a handler continues, a request arrives, an answer is lost, the
+/// process crashes, or the customer confirms.
 #[derive(Debug, Clone, Copy)]
 enum Turn {
     Go(usize, usize),
     Arrive(usize),
     Lose(usize),
     Crash(usize),
-    /// The customer confirms a charge that the bank asks to confirm.
+    /// The customer confirms a charge, as the bank has asked.
     Confirm,
 }
 
@@ -63,11 +64,11 @@ struct Setup {
     attempts: Vec<Option<Attempt>>,
 }
 
-/// A message to the service, by its sender.
+/// A message to the service; the variant tells who sends the message.
 #[derive(Debug, Clone)]
 enum Message {
     Event(String),
-    /// From the state machine, which publishes the events of the answer.
+    /// A task from the state machine, which publishes the event in the task's answer.
     Task(String),
 }
 
@@ -241,7 +242,7 @@ fn story() -> impl Strategy<Value = Story> {
     (bank, total, any::<bool>(), prop::bool::weighted(0.7), 1..3_usize, turns).prop_map(
         |(bank, total, approved, canceled, copies, turns)| {
             // The customer is asked only about an approved order, and only the parcel of an
-            // approved one leaves; if the payment fails, the order is canceled.
+            // approved order leaves. If the payment fails, the order is canceled.
             let fails = matches!(bank, Bank::Asks | Bank::Lapses);
             let approved = approved || fails || bank.holds_first();
             let canceled = canceled || fails;
@@ -259,8 +260,8 @@ fn holds(story: &Story) -> Result<(), TestCaseError> {
         (bus.published::<PaymentCanceled>(), bus.published::<ErrorPaymentCanceled>());
     let books = setup.provider.books();
     prop_assert!(books.charged().len() <= 1, "charged {:?}", books.charged());
-    prop_assert!(made.len() + failed.len() <= 1, "said once: {made:?} {failed:?}");
-    prop_assert!(given_back.len() + errors.len() <= 1, "said once: {given_back:?}");
+    prop_assert!(made.len() + failed.len() <= 1, "one result at most: {made:?} {failed:?}");
+    prop_assert!(given_back.len() + errors.len() <= 1, "one result at most: {given_back:?}");
     prop_assert!(errors.is_empty(), "this provider refuses no refund");
     let (held, lapsed) = (bus.published::<PaymentAuthorized>(), bus.published::<CaptureFailed>());
     prop_assert!(held.len() <= 1 && made.len() + lapsed.len() <= 1, "{held:?} {made:?} {lapsed:?}");
@@ -275,7 +276,7 @@ fn holds(story: &Story) -> Result<(), TestCaseError> {
             made.is_empty() || published == charged,
             "what was said paid is said refunded"
         );
-        prop_assert_eq!(published, refunded, "the event tells the sum");
+        prop_assert_eq!(published, refunded, "the event has the refunded sum");
     } else {
         prop_assert_eq!(refunded, Money::ZERO);
         let due = story.approved || story.total < HIGH_VALUE;
@@ -288,8 +289,8 @@ fn holds(story: &Story) -> Result<(), TestCaseError> {
     let kernel = setup.shop.kernel();
     let order = samples::order_id();
     let kept = expect_ready(kernel.find::<Payment>(&order)).unwrap().unwrap();
-    prop_assert_eq!(kept.refunded, refunded, "the record tells the truth");
-    prop_assert_eq!(kept.charged, charged, "the record tells the truth");
+    prop_assert_eq!(kept.refunded, refunded, "the record has the refunded sum");
+    prop_assert_eq!(kept.charged, charged, "the record has the charged sum");
     Ok(())
 }
 
@@ -308,11 +309,11 @@ proptest! {
     }
 }
 
-/// The parcel leaves, and the order is canceled, while the request to capture is in flight.
+/// The order is canceled while the request to capture is in flight.
 #[test]
 fn a_capture_that_arrives_before_or_after_the_cancellation_leaves_nothing_charged() {
-    // Messages: 0 charges, 1 cancels, 2 captures. Requests: 0 prepares, 1 confirms, 2 captures, 3
-    // ends.
+    // Message 0 charges, message 1 cancels, message 2 captures. Request 0 prepares, request 1
+    // confirms, request 2 captures, request 3 refunds or cancels.
     let go = |message| Turn::Go(message, 30);
     let held = [go(0), Turn::Arrive(0), go(0), Turn::Arrive(1), go(0)];
     let both = [go(2), go(1)];

@@ -1,5 +1,5 @@
-//! The simulated provider acts once for each intent, and behaves as the customer's id and the
-//! amount select.
+//! The simulated provider acts once for each intent. The customer's id and the amount select
+//! the provider's behaviour.
 
 #![allow(clippy::unwrap_used)]
 
@@ -38,7 +38,7 @@ fn counter(customer: &'static str, amount: Money) -> Counter {
     Counter { shop, provider, customer, amount }
 }
 
-/// Does the same as `counter`, for a customer whose bank only holds the amount at first.
+/// Does the same as `counter`, for a customer whose bank holds the amount until it is captured.
 fn holding(customer: &'static str) -> Counter {
     let counter = counter(customer, samples::total());
     let provider = counter.provider.clone().capturing(PaymentCapture::WhenShipped);
@@ -176,7 +176,7 @@ fn while_it_is_down_it_leaves_two_asks_of_each_key_unanswered() {
 fn an_answer_that_is_lost_does_not_move_money_twice() {
     let counter = counter("provider-twice", samples::total());
     assert!(counter.charge().is_err());
-    assert_eq!(counter.charged_and_refunded().len(), 1, "it charged all the same");
+    assert_eq!(counter.charged_and_refunded().len(), 1, "it charged, although its answer was lost");
     assert!(is_charged(&counter.charge()));
     assert!(counter.refund().is_err());
     assert!(counter.refund().is_ok());
@@ -266,7 +266,7 @@ fn an_order_that_is_paid_and_canceled_ends_with_nothing_charged() {
     let answer = expect_ready(get.answer(&shop.kernel(), request.clone())).unwrap().body;
     assert_eq!(answer["status"], "refunded");
     assert_eq!((&answer["charged"], &answer["refunded"]), (&answer["amount"], &answer["amount"]));
-    assert!(answer.get("charged-by").is_none(), "the fence is nobody else's business");
+    assert!(answer.get("charged-by").is_none(), "callers do not see which message charged");
 
     request.path.insert("order-id".to_owned(), "unknown".to_owned());
     assert_eq!(expect_ready(get.answer(&shop.kernel(), request.clone())).unwrap_err().status, 404);

@@ -1,6 +1,6 @@
-//! Every payment provider keeps the promises of the port: the simulated one, Stripe's adapter
-//! against a fake of Stripe's API, and the same adapter against localstripe, if `LOCALSTRIPE_URL`
-//! names one.
+//! The simulated provider and Stripe's adapter keep the promises of the port `PaymentProvider`.
+//! Stripe's adapter runs with a fake of Stripe's API and, if `LOCALSTRIPE_URL` is set, with
+//! localstripe.
 
 #![allow(clippy::unwrap_used)]
 
@@ -139,14 +139,14 @@ impl Harness for Faked {
     }
 }
 
-/// Stripe's adapter, with a localstripe.
+/// Stripe's adapter, with a running localstripe.
 struct Local {
     url: String,
     provider: StripeProvider,
 }
 
 impl Local {
-    /// Posts a request that the adapter never makes: one of a customer, or of a bank.
+    /// Posts a request in the name of a customer or a bank. The adapter never makes such a request.
     async fn post(&self, path: &str, form: &[(&str, &str)]) -> Value {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         self.send("POST", path, &form).await
@@ -203,7 +203,7 @@ impl Harness for Local {
         self.post(&path, &[("client_secret", secret), ("success", "true")]).await;
     }
 
-    /// An authorization that has lapsed is a canceled intent.
+    /// Cancels the intent, as Stripe does with an authorization that has lapsed.
     async fn lapse(&self, IntentId(intent): &IntentId) {
         self.post(&format!("/v1/payment_intents/{intent}/cancel"), &[]).await;
     }

@@ -1,5 +1,5 @@
-//! Stripe's adapter against a fake of its API: whatever happens to a request, charges and refunds
-//! are right in the end, and each event is published once.
+//! Stripe's adapter against a fake of Stripe's API: whatever happens to a request, charges and
+//! refunds are right in the end, and each event is published once.
 
 #![allow(clippy::unwrap_used)]
 

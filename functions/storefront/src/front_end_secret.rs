@@ -15,7 +15,8 @@ const MIN_BYTES: usize = 32;
 #[error("the front end's secret must have at least {MIN_BYTES} bytes")]
 pub struct FrontEndSecretTooShort;
 
-/// A secret of at least 32 bytes, which is never printed. The key is the text's bytes.
+/// A secret of at least 32 bytes, which is never printed. The bytes of the secret's text are the
+/// signing key.
 #[derive(Clone)]
 pub struct FrontEndSecret(EncodingKey);
 

@@ -1,8 +1,8 @@
 //! Storefront: reports the progress of orders to the shop's own front end, by a signed webhook.
 //!
-//! The bus posts each [`OrderUpdated`](chorus_events::storefront::OrderUpdated) to the front end
-//! (`SendUpdate` is a row without code). No code of ours runs then, so the update is signed before
-//! it is published: docs/adr/0010.
+//! The bus posts each [`OrderUpdated`](chorus_events::storefront::OrderUpdated) to the front end:
+//! the action `SendUpdate` of the design table has no code. The bus cannot sign, so the update is
+//! signed before it is published: docs/adr/0010.
 
 mod front_end_secret;
 mod sign_update;

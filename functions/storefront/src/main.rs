@@ -1,7 +1,7 @@
 //! The Storefront service on Lambda: signs the updates on orders for the shop's own front end.
 //!
-//! Beside the variables of [`chorus_aws::run`], `FRONT_END_SECRET_ARN` names the secret in Secrets
-//! Manager that it signs with.
+//! Besides the environment variables of [`chorus_aws::run`], the function reads
+//! `FRONT_END_SECRET_ARN`, which names the secret in Secrets Manager with which the service signs.
 
 use std::process::ExitCode;
 

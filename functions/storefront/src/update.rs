@@ -1,5 +1,6 @@
 //! The update that the front end gets: what happened to an order, and which of its statuses
-//! changed. It has no personal data: the front end reads the rest from `GET /orders/{id}`.
+//! changed. The update has no personal data; for that data, the front end reads the order from
+//! `GET /orders/{id}`.
 
 use chorus_events::table::rows::SignUpdateInput;
 use chorus_events::{Money, OrderId};
@@ -9,21 +10,22 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// The `typ` in the token's header, so that no token for another purpose is accepted in its place
-/// (RFC 8725, section 3.11).
+/// The `typ` in the token's header. It keeps the front end from accepting a token that was signed
+/// for another purpose (RFC 8725, section 3.11).
 pub const TOKEN_TYPE: &str = "order-update+jwt";
 
 /// The token's `iss`.
 const ISSUER: &str = "chorus";
 
-/// How many seconds a token is valid: a call is retried for a day, and clocks differ.
+/// How long a token is valid, in seconds. The bus retries a call for a day, and clocks may differ
+/// by up to an hour.
 const LIFETIME: i64 = 25 * 3_600;
 
 /// The order's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "UpdatedOrderStatus")]
 enum Status {
-    /// Neither canceled nor delivered yet.
+    /// The order is neither canceled nor delivered yet.
     Open,
     /// The order was canceled.
     Canceled,
@@ -40,8 +42,8 @@ enum Payment {
     Pending,
     /// A person looks at the order before it is charged.
     InReview,
-    /// The customer has to confirm the payment to the bank: `GET /orders/{id}` has the address, and the
-    /// deadline.
+    /// The customer has to confirm the payment at the bank. `GET /orders/{id}` has the link and
+    /// the deadline.
     AwaitingConfirmation,
     /// The bank holds the amount: it is charged when the parcel leaves.
     Authorized,
@@ -89,7 +91,7 @@ pub struct Update {
     /// The delivery's new status, if it changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery: Option<Delivery>,
-    /// When it should arrive, once that is estimated.
+    /// When the order should arrive; for `DeliveryEstimated`.
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_by: Option<Timestamp>,
 }
@@ -99,16 +101,16 @@ pub struct Update {
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "OrderUpdateClaims")]
 pub struct Claims {
-    /// Who signs it: `chorus`.
+    /// The issuer, always `chorus`.
     iss: &'static str,
-    /// The order.
+    /// The order's id.
     sub: OrderId,
-    /// The update's id: the same if the update is delivered twice.
+    /// The update's id, which stays the same if the update is delivered twice.
     jti: Uuid,
-    /// When it was signed, in seconds since the Unix epoch.
+    /// When the order's event occurred, in seconds since the Unix epoch.
     iat: i64,
-    /// When the token expires, in seconds since the Unix epoch: more than a day after it was
-    /// signed, because a failed call is retried for a day.
+    /// When the token expires, in seconds since the Unix epoch. That is more than a day after the
+    /// event, because a failed call is retried for a day.
     exp: i64,
     update: Update,
 }

@@ -1,11 +1,12 @@
-//! Compares arrays: lengths, items with a schema of their own, and the other items.
+//! Compares two schemas of arrays: the lengths, the leading items (`prefixItems`), and the
+//! remaining items.
 
 use serde_json::Value;
 
 use super::containment::{self, Comparison, Kind, Problem};
 use super::schema::{Alternative, Schema};
 
-/// The arrays that `writer` allows and `reader` does not accept.
+/// Reports arrays that `writer` allows and `reader` does not accept.
 pub(super) fn refused(
     writer: &Alternative<'_>,
     reader: &Alternative<'_>,
@@ -49,7 +50,7 @@ pub(super) fn refused(
 struct Lengths {
     least: u64,
     most: Option<u64>,
-    /// The number of leading items with a schema of their own (`prefixItems`).
+    /// The number of leading items for which `prefixItems` has a schema.
     places: usize,
 }
 

@@ -1,4 +1,5 @@
-//! Whether one schema accepts everything that another allows, and where it does not.
+//! Checks whether a reader's schema accepts all data that a writer's schema allows, and finds the
+//! parts that the reader's schema does not accept.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +8,13 @@ use serde_json::{Value, json};
 use super::schema::{Alternative, Schema, TYPES, Unresolved};
 use super::{arrays, numbers, objects, texts};
 
-/// The most values of a field by which variants of an object are distinguished.
+/// A field distinguishes the variants of an object only if it has at most this many values.
 const MAX_TAGS: usize = 64;
 
-/// A part of the data that a reader may not accept.
+/// A part of the data that a reader might reject.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Problem {
-    /// The path of that part: fields joined by points, `[]` after an array, `{}` after a map; empty
+    /// The path of the part: fields joined by dots, `[]` after an array, `{}` after a map; empty
     /// for the whole data.
     pub(super) path: String,
     /// The problem as the end of a sentence that begins with the path, such as `may be absent`.
@@ -22,20 +23,21 @@ pub(super) struct Problem {
     pub(super) kind: Kind,
 }
 
-/// The kind of change from which a problem comes.
+/// The kind of change that causes a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// The reader requires a field that may be absent.
     Absent,
     /// The reader rejects fields that it does not know.
     Unknown,
-    /// The reader accepts fewer of the listed values.
+    /// The reader does not accept all values that the writer's schema lists.
     Value,
-    /// The reader's limits are stricter, or its type is another.
+    /// The reader's limits are stricter, or the reader expects another type.
     Narrower,
 }
 
-/// The path at which two schemas are compared, and the pairs of schemas that enclose it.
+/// The path at which two schemas are compared, and the pairs of schemas whose comparison is under
+/// way.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Comparison {
     pub(super) path: String,
@@ -43,7 +45,7 @@ pub(super) struct Comparison {
 }
 
 impl Comparison {
-    /// Returns the comparison of a field of this part.
+    /// Returns a comparison at the path of `field`.
     pub(super) fn at(&self, field: &str) -> Self {
         let path = match self.path.as_str() {
             "" => field.to_owned(),
@@ -52,8 +54,8 @@ impl Comparison {
         Self { path, ..self.clone() }
     }
 
-    /// Returns the comparison of the items of this part if it is an array (`[]`), or of its values
-    /// if it is a map (`{}`).
+    /// Returns a comparison at the path of the items of an array (`brackets` is `[]`), or of the
+    /// values of a map (`{}`).
     pub(super) fn inside(&self, brackets: &str) -> Self {
         Self { path: format!("{}{brackets}", self.path), ..self.clone() }
     }
@@ -63,7 +65,7 @@ impl Comparison {
     }
 }
 
-/// The data that `writer` allows and `reader` may not accept.
+/// Reports data that `writer` allows and `reader` might reject.
 pub(super) fn refused(
     writer: &Schema<'_>,
     reader: &Schema<'_>,
@@ -104,7 +106,7 @@ fn alternative(
     kinds.flat_map(|kind| one_type(kind, written, (reader, read), at)).collect()
 }
 
-/// The values that an alternative allows, if it lists them.
+/// The values that an alternative allows, if its schema lists them.
 fn finite(written: &Alternative<'_>) -> Option<Vec<Value>> {
     let mut values = written.listed()?;
     let validator = validator(&written.schema());
@@ -130,7 +132,7 @@ fn each_value(values: Vec<Value>, reader: &Schema<'_>, at: &Comparison) -> Vec<P
         .collect()
 }
 
-/// The problems of the values of one JSON type that `written` allows.
+/// Reports values of the JSON type `kind` that `written` allows and the reader might reject.
 fn one_type(
     kind: &str,
     written: &Alternative<'_>,
@@ -181,7 +183,7 @@ fn named(kind: &str) -> String {
     format!("{article} {kind}")
 }
 
-/// The problems between two alternatives that both allow this JSON type.
+/// Reports values of the JSON type `kind` that `written` allows and `read` might reject.
 fn plain(
     kind: &str,
     written: &Alternative<'_>,
@@ -201,8 +203,8 @@ fn plain(
     problems
 }
 
-/// Keywords that are not interpreted: each one in the reader's schema has to be in the writer's,
-/// too.
+/// Keywords that this check does not interpret. If the reader's schema has one of them, the
+/// writer's schema must have it with the same value.
 const UNJUDGED: [&str; 12] = [
     "not",
     "if",
@@ -232,8 +234,8 @@ fn unjudged(written: &Alternative<'_>, read: &Alternative<'_>, at: &Comparison) 
     differing.map(problem).collect()
 }
 
-/// Splits an object into one alternative for each value of the field that distinguishes its
-/// variants.
+/// Splits an object type by the field that distinguishes its variants, into one alternative for
+/// each value of that field.
 fn by_tag<'d>(written: &Alternative<'d>) -> Option<Vec<Alternative<'d>>> {
     for name in objects::required(written) {
         let ways = objects::field(written, &name)?.alternatives().ok()?;

@@ -33,11 +33,11 @@ impl FromStr for Version {
 /// Every version of every event and command, with its readers.
 #[derive(Debug, Clone, Default)]
 pub struct Contract {
-    /// The schemas of each version. A published version may have had several, each compatible with
-    /// its predecessor.
+    /// The schemas of each version. A published version may have had several schemas, each
+    /// compatible with its predecessor.
     pub schemas: BTreeMap<Version, Vec<Value>>,
     pub readers: Readers,
-    /// The names of the public events, which are forwarded to other accounts. A version of such an
+    /// The names of the public events, which are forwarded to other accounts. A version of a public
     /// event may only gain optional fields.
     pub public: BTreeSet<String>,
     /// The names of all rows.

@@ -1,11 +1,13 @@
-//! Checks that a contract is compatible with what was published before, in both directions, and
-//! names the rows that an incompatible change breaks.
+//! Checks in both directions that a contract is compatible with the contracts published before it,
+//! and names the rows that an incompatible change breaks.
 //!
 //! A schema describes what a producer may write and what a consumer accepts. A change is compatible
-//! if each of the two schemas accepts everything that the other allows. Two conventions of our
-//! events are taken into account: producers write no fields that their schema does not name, unless
-//! the schema describes the values of such fields; and a schema determines whether unknown fields
-//! are ignored.
+//! if the old and the new schema each accept everything that the other allows. The check relies on
+//! two conventions of our events:
+//!
+//! - Producers write no field that their schema does not name, except where the schema describes
+//!   the values of unnamed fields.
+//! - A schema states whether consumers ignore or reject unknown fields.
 
 mod additions;
 mod arrays;
@@ -31,13 +33,14 @@ pub use self::contract::{Contract, Version};
 pub use self::published::{PUBLISHED, PublishedError, publish, published, published_at};
 pub use self::reading::{Readers, readers};
 
-/// The producers and consumers between which a change breaks something.
+/// Which producers and which consumers a change makes incompatible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// Consumers that are not updated, or are rolled back, receive events of the new producers.
     NewProducersOldConsumers,
-    /// New consumers receive events of old producers, from queues, archives and orders in flight.
+    /// New consumers receive events of old producers, from queues and archives, and about orders
+    /// in flight.
     OldEventsNewConsumers,
 }
 
@@ -56,7 +59,7 @@ pub struct Incompatibility {
     /// The detail type of the event, or the name of the command.
     pub event: String,
     pub version: u32,
-    /// The path in the event's data: fields joined by points, `[]` for the items of an array, `{}`
+    /// The path in the event's data: fields joined by dots, `[]` for the items of an array, `{}`
     /// for the values of a map; empty for the whole data.
     pub path: String,
     pub direction: Direction,
@@ -127,8 +130,8 @@ fn public(version: &Version, Problem { path, problem, .. }: Problem) -> Incompat
     }
 }
 
-/// Reports a version that the new contract lacks, if a row that read it still exists, or if other
-/// accounts may read it.
+/// Reports a version that the new contract lacks, if a row that read the version still exists, or
+/// if the event is public.
 fn removed_version(version: &Version, old: &Contract, new: &Contract) -> Option<Incompatibility> {
     let still = |row: &String| new.rows.contains(row);
     let rows: Vec<String> = old.readers.hit(version, "").into_iter().filter(still).collect();
@@ -156,8 +159,7 @@ fn incompatibility(
 ) -> Incompatibility {
     let remedy = remedy(version, direction, &path, kind);
     let (event, number) = (version.event.clone(), version.number);
-    // If no row reads this part of the data, the change concerns the rows that read the part around
-    // it.
+    // If no row reads this part of the data, name the rows that read the smallest part around it.
     let mut place = path.as_str();
     let mut rows = readers.hit(version, place);
     while rows.is_empty() && !place.is_empty() {

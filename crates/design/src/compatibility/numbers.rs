@@ -19,8 +19,8 @@ struct Numbers {
     whole: bool,
 }
 
-/// Describes the numbers that `writer` allows and `reader` does not accept; each description is the
-/// end of a sentence.
+/// Describes the numbers that `writer` allows and `reader` does not accept. Each description is the
+/// end of a sentence that begins with the path.
 pub(super) fn refused(writer: &Alternative<'_>, reader: &Alternative<'_>) -> Vec<String> {
     let (written, read) = (Numbers::of(writer), Numbers::of(reader));
     let mut problems = Vec::new();
@@ -100,8 +100,8 @@ impl Numbers {
     }
 }
 
-/// Rounds a bound to the nearest whole number that it includes; `inwards` is 1 for a lower bound
-/// and -1 for an upper one.
+/// Rounds a bound inwards to a whole number, and makes it inclusive. `inwards` is 1 for a lower
+/// bound and -1 for an upper bound.
 fn whole_end((end, open): End, inwards: i64) -> End {
     if end.is_integer() {
         return if open { (end + inwards, false) } else { (end, false) };

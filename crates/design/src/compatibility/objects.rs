@@ -1,4 +1,4 @@
-//! Compares objects: required fields, optional fields, and fields without a schema of their own.
+//! Compares objects: required fields, optional fields, and fields that the schema does not name.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::containment::{self, Comparison, Kind, Problem};
 use super::schema::{Alternative, Schema};
 use super::texts;
 
-/// The objects that `writer` allows and `reader` does not accept.
+/// Reports objects that `writer` allows and `reader` does not accept.
 pub(super) fn refused(
     writer: &Alternative<'_>,
     reader: &Alternative<'_>,
@@ -37,7 +37,6 @@ pub(super) fn refused(
     problems
 }
 
-/// The names of required fields.
 pub(super) fn required(alternative: &Alternative<'_>) -> BTreeSet<String> {
     let listed = alternative.each("required").filter_map(Value::as_array).flatten();
     listed.filter_map(Value::as_str).map(str::to_owned).collect()
@@ -77,7 +76,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     jsonschema::draft202012::new(&schema).is_ok_and(|it| it.is_valid(&Value::from(name)))
 }
 
-/// The schema of fields that are not named; `None` if they are not allowed.
+/// The schema of fields that are not named in `properties`; `None` if no other fields are allowed.
 fn others<'d>(alternative: &Alternative<'d>) -> Option<Schema<'d>> {
     let open = ["additionalProperties", "unevaluatedProperties"];
     let parts: Vec<Value> =
@@ -85,8 +84,8 @@ fn others<'d>(alternative: &Alternative<'d>) -> Option<Schema<'d>> {
     (!parts.contains(&Value::Bool(false))).then(|| Schema::of(alternative.root, parts))
 }
 
-/// Whether the schema is that of a map: it describes the values of fields with any name. A schema
-/// that permits unnamed fields without describing them is no map: our own producers write only
+/// Whether the schema describes a map: values of one schema, under any names. A schema that permits
+/// unnamed fields but does not describe their values is no map, because our producers write only
 /// fields that their schema names.
 fn is_map(alternative: &Alternative<'_>) -> bool {
     let stated = |keyword| alternative.each(keyword).filter_map(Value::as_object);
@@ -94,8 +93,8 @@ fn is_map(alternative: &Alternative<'_>) -> bool {
     both.filter(|schema| !schema.is_empty()).count() > 0
 }
 
-/// Compares with the reader's schema the fields that the writer's schema permits but does not name.
-/// `only_read` are the fields that only the reader's schema names.
+/// Checks that the reader's schema accepts the fields that the writer's schema permits but does not
+/// name. `only_read` are the fields that only the reader's schema names.
 fn unnamed<'n>(
     writer: &Alternative<'_>,
     reader: &Alternative<'_>,
@@ -131,7 +130,7 @@ fn unnamed<'n>(
 }
 
 /// Compares `own`, the writer's schema for fields whose names match `pattern`, with the reader's
-/// schema for such fields.
+/// schema for fields with these names.
 fn by_pattern(
     pattern: &str,
     own: &Schema<'_>,
@@ -157,7 +156,7 @@ fn by_pattern(
     }
 }
 
-/// Reports names of fields that the reader does not accept.
+/// Reports field names that the reader's schema does not accept.
 fn names(writer: &Alternative<'_>, reader: &Alternative<'_>, at: &Comparison) -> Vec<Problem> {
     let rules: Vec<Value> = reader.each("propertyNames").cloned().collect();
     if rules.is_empty() {

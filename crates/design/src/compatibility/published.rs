@@ -1,4 +1,4 @@
-//! The published contract: the schemas that each version had in releases, and its readers.
+//! The published contract: for each version, the schemas that it had in releases, and its readers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub enum PublishedError {
     Json(String, #[source] serde_json::Error),
     #[error("the contract of the table cannot be written as JSON")]
     Table(#[source] serde_json::Error),
-    #[error("{0} is neither a folder with schemas, nor a commit that has some: {1}")]
+    #[error("{0} is neither a folder with schemas, nor a commit with schemas: {1}")]
     Nowhere(String, String),
 }
 
@@ -48,8 +48,9 @@ pub fn published(folder: &Path, table: &Table) -> Result<Contract, PublishedErro
     contract(&files, table)
 }
 
-/// Reads the contract of `against`: a folder, or else a commit of the repository at `root`. A
-/// commit's contract is its published folder, or its schemas if it has no such folder.
+/// Reads the contract that `against` names: a folder, or a commit of the repository at `root`. The
+/// contract of a commit is in its folder of published schemas. If a commit lacks this folder, its
+/// contract is in `events/schemas`.
 ///
 /// # Errors
 /// [`PublishedError`].
@@ -119,7 +120,7 @@ fn named(file: &str) -> Option<Version> {
     short.parse().ok()
 }
 
-/// The schema without titles and descriptions, so that schemas which differ only in those are
+/// The schema without titles and descriptions, so that schemas that differ only in these texts are
 /// equal.
 pub(super) fn without_words(schema: &Value) -> Value {
     match schema {
@@ -143,8 +144,8 @@ fn read_readers(text: &str) -> serde_json::Result<Readers> {
     Ok(Readers(written.into_iter().filter_map(of).collect()))
 }
 
-/// Adds the contract of `table` to what is published in `folder`, and returns the number of new
-/// schemas. Existing schemas are never changed.
+/// Adds the contract of `table` to the published contract in `folder`, and returns the number of
+/// new schemas. Existing schemas are never changed.
 ///
 /// # Errors
 /// [`PublishedError`].

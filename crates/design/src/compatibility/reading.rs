@@ -1,5 +1,5 @@
-//! Finds what a row reads of an event, by trying the row's reader on samples in which one value is
-//! missing or wrong.
+//! Finds which parts of an event a row reads: passes samples to the row's reader, each with one
+//! value missing or wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::contract::Version;
 use super::schema::Schema;
 use super::{arrays, objects};
 
-/// For each version, the rows that read it, and the paths that each row reads.
+/// For each version of an event: the rows that read it, and the paths that each row reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readers(pub BTreeMap<Version, BTreeMap<String, BTreeSet<String>>>);
 
@@ -44,12 +44,12 @@ fn inside(place: &str, outer: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[', '{']))
 }
 
-/// The path of the value that contains the one at `path`.
+/// The path of the value that contains the value at `path`.
 pub(super) fn parent_path(path: &str) -> &str {
     path.rfind(['.', '[', '{']).map_or("", |at| &path[..at])
 }
 
-/// Finds the paths that every row of `table` reads, for each version in `schemas`.
+/// Finds the paths that each row of `table` reads, for each version in `schemas`.
 ///
 /// # Errors
 /// If a sample cannot be written as JSON.
@@ -81,13 +81,14 @@ pub fn readers(
     Ok(readers)
 }
 
-/// Data with one wrong value, and the path of that value.
+/// Data in which one value is missing or wrong, and the path of that value.
 struct Try {
     path: String,
     data: Value,
 }
 
-/// The paths that `reader` reads: it rejects data with a missing or wrong value there.
+/// The paths that `reader` reads. It rejects data in which the value at one of these paths is
+/// missing or wrong.
 fn places(
     reader: &Reader,
     version: &Version,
@@ -166,8 +167,8 @@ fn pointers(value: &Value, schema: &Schema<'_>, at: Place) -> Vec<Place> {
     all
 }
 
-/// Copies of `sample`: one without the value at `pointer`, and others with a value of each JSON
-/// type there.
+/// Copies of `sample`: one without the value at `pointer`, and one for each JSON type, with a value
+/// of that type at `pointer`.
 fn invalid_copies(sample: &Value, pointer: &str) -> Vec<Value> {
     let Some((parent, name)) = pointer.rsplit_once('/') else {
         return vec![json!(null), json!([])];

@@ -13,14 +13,16 @@ pub(super) struct Schema<'d> {
     parts: Vec<Value>,
 }
 
-/// One way to satisfy a schema: keywords without combinators, all of which have to hold.
+/// One way to satisfy a schema: maps of keywords without combinators. All these keywords have to
+/// hold.
 #[derive(Debug, Clone)]
 pub(super) struct Alternative<'d> {
     pub(super) root: &'d Value,
     pub(super) maps: Vec<Map<String, Value>>,
 }
 
-/// A reference to something that does not exist, or that refers to itself without end.
+/// A reference that cannot be resolved: its target does not exist, or the reference
+/// leads back to itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unresolved(pub(super) String);
 
@@ -39,7 +41,7 @@ impl<'d> Schema<'d> {
         Self { root: self.root, parts: Vec::new() }
     }
 
-    /// The schema as a document of its own, for a validator.
+    /// The schema as a separate document, for a validator.
     pub(super) fn document(&self) -> Value {
         let mut document = Map::new();
         for definitions in ["$defs", "definitions"] {
@@ -47,13 +49,14 @@ impl<'d> Schema<'d> {
                 document.insert(definitions.to_owned(), inner.clone());
             }
         }
-        // `allOf` may not be empty.
+        // JSON Schema requires at least one schema in `allOf`, so `true`, which allows any value,
+        // is always in it.
         let all = [vec![Value::Bool(true)], self.parts.clone()].concat();
         document.insert("allOf".to_owned(), Value::Array(all));
         Value::Object(document)
     }
 
-    /// Every way to satisfy the schema; empty if no value does.
+    /// Every way to satisfy the schema; empty if no value satisfies it.
     pub(super) fn alternatives(&self) -> Result<Vec<Alternative<'d>>, Unresolved> {
         let mut all = vec![Vec::new()];
         for part in &self.parts {
@@ -117,7 +120,7 @@ fn product<T: Clone>(left: &[Vec<T>], right: &[Vec<T>]) -> Vec<Vec<T>> {
 pub(super) const TYPES: [&str; 6] = ["null", "boolean", "number", "string", "array", "object"];
 
 impl<'d> Alternative<'d> {
-    /// The values of `keyword` in all parts.
+    /// The values of `keyword` in all maps.
     pub(super) fn each(&self, keyword: &str) -> impl Iterator<Item = &Value> {
         self.maps.iter().filter_map(move |map| map.get(keyword))
     }
@@ -138,7 +141,7 @@ impl<'d> Alternative<'d> {
         })
     }
 
-    /// The values in `const` and `enum`; `None` if there are neither.
+    /// The values that both `const` and `enum` allow; `None` if the schema has neither keyword.
     pub(super) fn listed(&self) -> Option<Vec<Value>> {
         let consts = self.each("const").map(|value| vec![value.clone()]);
         let enums = self.each("enum").filter_map(|values| values.as_array().cloned());

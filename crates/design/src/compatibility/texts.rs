@@ -14,13 +14,13 @@ use super::schema::Alternative;
 const MAX_STATES: usize = 50_000;
 /// The largest automaton, in bytes.
 const MAX_AUTOMATON: usize = 8 << 20;
-/// The greatest length that is compared as a pattern.
+/// The greatest length limit that is expressed as a pattern.
 const MAX_LENGTH: u64 = 256;
 /// Matches every valid UTF-8 text.
 const ANY_TEXT: &str = "^(?s:.)*$";
 
-/// Describes the texts that `writer` allows and `reader` does not accept; each description is the
-/// end of a sentence.
+/// Describes the texts that `writer` allows and `reader` does not accept. Each description is the
+/// end of a sentence that begins with the path.
 pub(super) fn refused(writer: &Alternative<'_>, reader: &Alternative<'_>) -> Vec<String> {
     let mut problems = Vec::new();
     let (shortest, longest) = lengths(writer);
@@ -67,8 +67,8 @@ fn lengths(alternative: &Alternative<'_>) -> (u64, Option<u64>) {
     (shortest.unwrap_or_default(), longest)
 }
 
-/// A pattern of the texts with these lengths; `None` if the length is not restricted, or the
-/// pattern would be too long.
+/// A pattern that matches the texts with these lengths; `None` if the length is not restricted, or
+/// the pattern would be too long.
 fn length_pattern(shortest: u64, longest: Option<u64>) -> Option<String> {
     match (shortest, longest) {
         (0, None) => None,
@@ -81,7 +81,7 @@ fn length_pattern(shortest: u64, longest: Option<u64>) -> Option<String> {
 }
 
 /// Whether every text that matches all of `writers` also matches `reader`; `None` if a pattern
-/// cannot be made an automaton, or the automata are too large to compare.
+/// cannot be compiled to an automaton, or the automata are too large to compare.
 pub(super) fn contained(writers: &[String], reader: &str) -> Option<bool> {
     let patterns = writers.iter().map(String::as_str).chain([ANY_TEXT, reader]);
     let automata: Vec<_> = patterns.map(automaton).collect::<Option<_>>()?;
@@ -122,7 +122,7 @@ fn automaton(pattern: &str) -> Option<Dfa> {
     dense::Builder::new().configure(config).build(pattern).ok()
 }
 
-/// The state of an automaton within a text, and whether it has matched before.
+/// The state of an automaton within a text, and whether the automaton has matched already.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct TextState {
     state: StateID,

@@ -1,5 +1,5 @@
-//! The Notification service on Lambda, for any stage but prod: where no sender is named, a simulated
-//! mailer keeps emails in a table.
+//! The Notification service on Lambda, for every stage except prod. Amazon SES sends the emails if
+//! a sender's address is configured; otherwise a simulated mailer stores them in a table.
 
 use std::process::ExitCode;
 use std::sync::Arc;

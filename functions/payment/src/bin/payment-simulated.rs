@@ -1,5 +1,5 @@
-//! The Payment service on Lambda, for any stage but prod: where no key of Stripe's is named, a
-//! simulated provider charges nobody.
+//! The Payment service on Lambda, for every stage except prod. If no key of Stripe is configured,
+//! the service uses a simulated provider, which charges nobody.
 
 use std::process::ExitCode;
 use std::sync::Arc;

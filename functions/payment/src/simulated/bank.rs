@@ -1,4 +1,5 @@
-//! The simulated provider's notices: the results of charges that customers had to confirm.
+//! The simulated provider's notices: results of charges that customers had to confirm, disputes,
+//! and refunds that failed.
 
 use chorus_events::{Money, OrderId};
 use chorus_kernel::derived_id;
@@ -21,7 +22,7 @@ pub struct SimulatedNotice {
 /// The content of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Report {
-    /// The intent has a result, which the event's type tells.
+    /// The intent has a result, which the event's type states.
     Result(&'static str),
     /// The customer disputes the charge of this amount.
     Disputed(Money),
@@ -30,7 +31,7 @@ enum Report {
 }
 
 impl Report {
-    /// The event's type, by Stripe's names.
+    /// Stripe's name for this type of notice.
     const fn kind(self) -> &'static str {
         match self {
             Self::Result(kind) => kind,
@@ -99,8 +100,8 @@ impl SimulatedNotice {
 }
 
 impl SimulatedProvider {
-    /// Returns the notices that are due, and when the next one will be. Charges that customers have
-    /// confirmed by now are made here.
+    /// Makes the charges that customers have confirmed by now. Returns the notices that are due,
+    /// and the time at which the next notice will be due.
     ///
     /// # Errors
     /// If the provider's table cannot be read or written.

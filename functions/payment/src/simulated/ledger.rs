@@ -17,21 +17,21 @@ use crate::{IntentId, IntentState, ListedIntent, ProviderError};
 pub const SIMULATED_PROVIDER_TABLE: TableSpec =
     TableSpec { name: "payment-provider", indexes: &[], ttl: None };
 
-/// The partition of all entries. One is enough for a provider that is simulated.
+/// The partition of all entries. One partition is enough for a simulated provider.
 const LEDGER: &str = "ledger";
 
-/// The partition that counts how often each key was used in a request.
+/// The partition that counts the requests with each idempotency key.
 const REQUEST_COUNTS: &str = "asks";
 
 /// The partition of charges that customers are asked to confirm, by intent.
 const CONFIRMATIONS: &str = "asked";
 
-/// The partition of refused refunds, with the key of the request that was refused.
+/// The partition of refused refunds, each with the idempotency key of the refused request.
 const REFUSED: &str = "refused";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Movement {
-    /// From the customer to the shop.
+    /// The customer pays the shop.
     Charge,
     Refund,
 }
@@ -45,7 +45,7 @@ pub struct LedgerEntry {
     pub amount: Money,
 }
 
-/// All money that the simulated provider moved, charges before refunds.
+/// Returns all money that the simulated provider moved, charges before refunds.
 ///
 /// # Errors
 /// If the store fails, or an entry cannot be read.
@@ -67,7 +67,7 @@ fn read(item: &Item) -> Result<Option<LedgerEntry>, Failure> {
     Ok(Some(LedgerEntry { order_id, customer_id, movement, amount }))
 }
 
-/// A charge that was made, with its order and its customer.
+/// The data of a charge that was made, whose amount is held, or that the customer has to confirm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Charged {
     pub(super) order_id: OrderId,
@@ -99,7 +99,7 @@ pub(super) enum Outcome {
     /// The bank holds the amount, until it is taken or released.
     Authorized(Charged),
     Declined,
-    /// A refund came first: the intent will never be charged.
+    /// The intent was canceled, or the bank no longer holds its amount: it will never be charged.
     Voided,
 }
 
@@ -109,7 +109,7 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// Stores `outcome` for the intent `key`, unless one is stored already. Returns the stored
+    /// Stores `outcome` for the intent, unless an outcome is stored already. Returns the stored
     /// outcome, and whether this call stored it.
     pub(super) async fn enter(
         &self,
@@ -120,8 +120,8 @@ impl Books {
         self.enter_at(at(LEDGER, format!("charge#{intent}")), order_id, outcome).await
     }
 
-    /// Stores what became of an amount that was held, unless that is stored already; see
-    /// [`Books::enter`].
+    /// Stores the outcome of an amount that was held, unless such an outcome is stored already.
+    /// Returns the same as [`Books::enter`].
     pub(super) async fn settle(
         &self,
         intent: &str,
@@ -159,7 +159,7 @@ impl Books {
         entered.map(|outcome| (outcome, false)).ok_or_else(|| unanswered("cannot read its books"))
     }
 
-    /// Returns the result of an intent; none if it has none yet.
+    /// Returns the outcome of an intent; none if no outcome is stored yet.
     pub(super) async fn outcome(&self, intent: &str) -> Result<Option<Outcome>, ProviderError> {
         let known = self.read(&at(LEDGER, format!("charge#{intent}")), outcome_of).await?;
         match known {
@@ -170,7 +170,7 @@ impl Books {
         }
     }
 
-    /// Returns the order of a charge that was made, authorized, or is waiting for its customer.
+    /// Returns the order of a charge that was made, was authorized, or waits for the customer.
     pub(super) async fn order(&self, intent: &str) -> Result<Option<OrderId>, ProviderError> {
         let whose = |item: &Item| Charged::read(item).map(|charged| charged.order_id);
         let charged = self.read(&at(LEDGER, format!("charge#{intent}")), whose).await?;
@@ -180,8 +180,9 @@ impl Books {
         self.read(&at(CONFIRMATIONS, intent.to_owned()), whose).await
     }
 
-    /// Returns every intent that was confirmed or canceled, except those without a known order:
-    /// charges that an earlier release declined or canceled.
+    /// Returns every intent that was confirmed or canceled. Leaves out charges that an earlier
+    /// release of this program declined or canceled, because that release did not store their
+    /// order.
     pub(super) async fn listed(&self) -> Result<Vec<ListedIntent>, ProviderError> {
         let entries = self.partition(LEDGER).await?;
         let parts = |item: &Item| Some((text(item, "sk")?.to_owned(), item.clone()));
@@ -222,8 +223,8 @@ impl Books {
         Ok(self.read(&refund, |_| Some(())).await?.is_some())
     }
 
-    /// Stores that the customer is asked to confirm a charge, from `now` on. Returns since when the
-    /// customer has been asked: an earlier time if that was stored before.
+    /// Stores that the customer is asked to confirm a charge, from `now` on. Returns the time since
+    /// which the customer has been asked: the stored time if this is not the first call.
     pub(super) async fn ask(
         &self,
         intent: &str,
@@ -240,8 +241,9 @@ impl Books {
         Ok(self.read(&key, since).await?.unwrap_or(now))
     }
 
-    /// Returns the charges that customers were asked to confirm, until the shop has accepted the
-    /// notice of the result: the intent, the charge, and since when the customer has been asked.
+    /// Returns the charges that customers were asked to confirm: the intent, the charge, and since
+    /// when the customer has been asked. Leaves out a charge once the shop has accepted the
+    /// provider's notice of the charge's result.
     pub(super) async fn asked(&self) -> Result<Vec<(String, Charged, Timestamp)>, ProviderError> {
         let page =
             self.store.query(&Query::partition(SIMULATED_PROVIDER_TABLE.name, CONFIRMATIONS)).await;
@@ -251,7 +253,8 @@ impl Books {
         Ok(asked.iter().filter_map(read).collect())
     }
 
-    /// Deletes the entry of a charge once the shop has accepted the notice of its result.
+    /// Removes a charge from the result of [`Books::asked`], because the shop has accepted the
+    /// provider's notice of the charge's result.
     pub(super) async fn notice_accepted(&self, intent: &str) -> Result<(), ProviderError> {
         let delete = Write::Delete { key: at(CONFIRMATIONS, intent.to_owned()) };
         self.store.write(&[delete]).await.map_err(|error| closed(&error))
@@ -266,7 +269,7 @@ impl Books {
         Ok(item.as_ref().and_then(read))
     }
 
-    /// Refunds a charge, once. Returns whether this call did it.
+    /// Refunds a charge, once. Returns whether this call made the refund.
     pub(super) async fn refund(
         &self,
         intent: &str,
@@ -279,8 +282,9 @@ impl Books {
         self.put_new(&key, item).await
     }
 
-    /// Whether the request to refund the charge under this key is refused. Only the first request
-    /// for a refund is refused: the books store its key.
+    /// Whether the request to refund the charge, with this key, is refused. The first request is
+    /// refused, and so is every repetition of it: the books store its key. A request with another
+    /// key is accepted.
     pub(super) async fn refuses(&self, intent: &str, key: &str) -> Result<bool, ProviderError> {
         let refused = at(REFUSED, intent.to_owned());
         let mut item = refused.to_item();
@@ -292,7 +296,7 @@ impl Books {
         Ok(self.read(&refused, is_first).await? == Some(true))
     }
 
-    /// Counts one more request with `key`, and returns how many there were.
+    /// Counts one more request with `key`, and returns how many requests there were.
     pub(super) async fn count(&self, key: &str) -> Result<i64, ProviderError> {
         let key = at(REQUEST_COUNTS, key.to_owned());
         let updates = vec![Update::Add { attribute: "asks", amount: 1 }];
@@ -330,7 +334,7 @@ fn since(item: &Item) -> Option<Timestamp> {
     Timestamp::from_millisecond(number(item, "since")?).ok()
 }
 
-/// The key of the entry about what became of an amount that was held.
+/// The key of the entry with the outcome of an amount that was held.
 fn settled(intent: &str) -> Key {
     at(LEDGER, format!("charge#{intent}#settled"))
 }

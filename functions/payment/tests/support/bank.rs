@@ -1,6 +1,6 @@
 //! A fake of Stripe's API of PaymentIntents over HTTP, with faults that a test selects.
 //!
-//! Charges and refunds that it made remain, whether or not its answers arrived.
+//! The fake keeps the charges and refunds that it made, even if its answers were lost.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
@@ -14,7 +14,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-/// A request of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
     Create,
@@ -45,11 +44,11 @@ pub(crate) enum Fault {
     Malformed,
 }
 
-/// When the first intent was created, in seconds since the Unix epoch; each later one is a second
-/// younger.
+/// When the first intent was created, in seconds since the Unix epoch. Each later intent is created
+/// a second after the one before.
 pub(crate) const FIRST_CREATED: i64 = 1_795_171_620;
 
-/// The most intents of a page.
+/// The most intents on one page of the list.
 const LONGEST_PAGE: usize = 3;
 
 pub(crate) const FAULTS: [Fault; 7] = [
@@ -68,21 +67,21 @@ pub(crate) struct Intent {
     pub(crate) currency: String,
     pub(crate) method: Option<String>,
     pub(crate) status: &'static str,
-    /// Whether the bank only holds the amount until it is captured.
+    /// Whether the bank first holds the amount, and charges it only when the shop captures it.
     pub(crate) is_held_first: bool,
     pub(crate) declined: Option<&'static str>,
     pub(crate) refunded: u64,
-    /// The order, by the intent's metadata.
+    /// The order's id in the intent's metadata.
     pub(crate) order_id: String,
     /// When the intent was created, in seconds since the Unix epoch.
     pub(crate) created: i64,
-    /// The page on which the customer confirms; absent if the bank has no address to return
-    /// them to.
+    /// The page on which the customer confirms; absent if the request names no page to which the
+    /// bank can send the customer back.
     pub(crate) page: Option<String>,
 }
 
 impl Intent {
-    /// The customer's bank agrees to pay.
+    /// Changes the status because the customer's bank agrees to pay.
     const fn agree(&mut self) {
         self.status = if self.is_held_first { "requires_capture" } else { "succeeded" };
     }
@@ -111,7 +110,7 @@ impl Bank {
         self.0.lock().unwrap()
     }
 
-    /// Starts the bank on a port of its own, and returns its URL.
+    /// Starts the bank on a free port, and returns its URL.
     pub(crate) async fn open(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -127,7 +126,8 @@ impl Bank {
         url
     }
 
-    /// The customer confirms a charge, or fails to; returns the notice of that.
+    /// Makes the customer confirm a charge, or fail to confirm it. Returns the event that Stripe
+    /// would post about the result.
     pub(crate) fn customer_answers(&self, id: &str, confirms: bool) -> Value {
         let mut books = self.books();
         let intent = books.intents.get_mut(id).unwrap();
@@ -146,14 +146,14 @@ impl Bank {
         self.books().faults.push((call, fault));
     }
 
-    /// Returns the amounts that are held.
+    /// Returns the amounts that the bank holds.
     pub(crate) fn held(&self) -> Vec<u64> {
         let books = self.books();
         let held = books.intents.values().filter(|intent| intent.status == "requires_capture");
         held.map(|intent| intent.amount).collect()
     }
 
-    /// Returns an intent as the bank answers it.
+    /// Returns an intent in the form of the API.
     pub(crate) fn shown(&self, id: &str) -> Value {
         shown(id, &self.books().intents[id])
     }
@@ -276,7 +276,7 @@ async fn create(State(bank): State<Bank>, headers: HeaderMap, body: String) -> R
     .await
 }
 
-/// Lists intents, the newest first. A page is shorter than a caller may expect.
+/// Lists intents, the newest first. A page may be shorter than the limit in the request.
 async fn list(State(bank): State<Bank>, RawQuery(query): RawQuery) -> Response {
     let query = form(&query.unwrap_or_default());
     bank.answer(Call::List, |books| {

@@ -1,4 +1,4 @@
-//! A shop that charges by a fake of Stripe's API.
+//! A shop whose payment provider is a fake of Stripe's API.
 
 #![allow(clippy::unwrap_used, dead_code)]
 
@@ -22,10 +22,10 @@ use serde_json::Value;
 use crate::bank::Bank;
 use crate::support::{self, Shop, payload, wire};
 
-/// How long the shop waits for an answer.
+/// How long the shop waits for an answer from the fake.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// How often a message is delivered again before the test gives up.
+/// How many times a message is delivered before the test gives up.
 pub(crate) const ATTEMPTS: usize = 6;
 
 /// The secret that the fake signs its notices with.
@@ -37,7 +37,7 @@ pub(crate) fn total() -> u64 {
     u64::try_from(samples::total().minor()).unwrap()
 }
 
-/// A shop that charges by a fake of Stripe's API.
+/// A shop whose payment provider is a fake of Stripe's API.
 pub(crate) struct Counter {
     pub(crate) shop: Shop,
     pub(crate) bank: Bank,
@@ -50,7 +50,7 @@ pub(crate) async fn counter(currency: &str) -> Counter {
     capturing(currency, PaymentCapture::AtOnce).await
 }
 
-/// A shop that charges in this currency, at this moment.
+/// A shop that charges in this currency, and captures at the time `capture`.
 pub(crate) async fn capturing(currency: &str, capture: PaymentCapture) -> Counter {
     let bank = Bank::default();
     let key = "sk_test_4eC39HqLyjWDarjtT1zdp7dc".parse().unwrap();
@@ -66,7 +66,7 @@ fn service(provider: StripeProvider) -> HttpFunction {
     function(Arc::new(provider), secrets, chorus_events::Currency::EUR)
 }
 
-/// Hands an event over until it is answered.
+/// Handles an event, with retries until that succeeds.
 pub(crate) async fn ask_until_answered(counter: &Counter, event: &str) -> Result<(), Failure> {
     for _ in 0..ATTEMPTS {
         match counter.payment.function.handle_event(&counter.shop.kernel(), event).await {
@@ -79,12 +79,12 @@ pub(crate) async fn ask_until_answered(counter: &Counter, event: &str) -> Result
 }
 
 impl Counter {
-    /// Returns the service of the same shop after its setting of capture has changed.
+    /// Returns the service of the same shop after its capture setting has changed to `capture`.
     pub(crate) fn payment_of(&self, capture: PaymentCapture) -> HttpFunction {
         service(self.provider.clone().capturing(capture))
     }
 
-    /// The event of the order's payment.
+    /// The event that the sample order was charged.
     pub(crate) fn made(&self) -> PaymentMade {
         PaymentMade { charge_id: "ch_1".to_owned(), ..Event::sample() }
     }
@@ -128,7 +128,7 @@ impl Counter {
         Request { body, headers, ..Request::default() }
     }
 
-    /// Posts a notice of the fake to the shop's webhook; returns the response's status.
+    /// Posts a notice from the fake to the shop's webhook; returns the response's status.
     pub(crate) async fn notify(&self, event: &Value) -> u16 {
         self.post(self.signed(event, &secret())).await
     }

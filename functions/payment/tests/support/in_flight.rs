@@ -24,7 +24,6 @@ enum Asked {
     Refund(IntentId),
 }
 
-/// The provider's answer to a request.
 #[derive(Clone)]
 enum Answer {
     Prepared(IntentId),
@@ -41,7 +40,7 @@ struct Request {
     lost: bool,
 }
 
-/// The state of an intent; the last three are final.
+/// The state of an intent. `Charged`, `Declined` and `Canceled` are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Intent {
     Prepared,
@@ -63,7 +62,7 @@ pub(crate) enum Bank {
     Asks,
     /// The bank holds the amount, until it is captured.
     Holds,
-    /// The bank holds the amount, and no longer does when it is to be captured.
+    /// The bank holds the amount at first, but no longer does at the capture.
     Lapses,
 }
 
@@ -76,7 +75,7 @@ impl Bank {
 #[derive(Default)]
 pub(crate) struct Books {
     requests: Vec<Request>,
-    /// The intents in the order in which they were prepared: every request prepares a new one.
+    /// The intents by id. Every request to prepare adds a new intent.
     intents: BTreeMap<IntentId, (Money, Intent)>,
     refunded: BTreeMap<IntentId, Money>,
 }
@@ -87,7 +86,7 @@ impl Books {
         self.requests.len()
     }
 
-    /// Lets the request reach the provider, unless it has.
+    /// Lets the request reach the provider, unless it has arrived already.
     pub(crate) fn arrive(&mut self, index: usize, bank: Bank) {
         let request = self.requests[index].clone();
         if request.answer.is_some() {
@@ -136,7 +135,7 @@ impl Books {
         CaptureAnswer::Failed { reason: "the bank holds nothing".to_owned() }
     }
 
-    /// The customer confirms every charge that the bank asks to confirm.
+    /// Makes the customer confirm every charge that waits for a confirmation.
     pub(crate) fn customer_confirms(&mut self) {
         let asked = self.intents.values_mut().filter(|(_, is)| *is == Intent::Asked);
         asked.for_each(|(_, is)| *is = Intent::Charged);
@@ -186,7 +185,7 @@ impl Provider {
         self.0.lock().unwrap()
     }
 
-    /// Sends a request, and waits for its answer, or until the answer is lost.
+    /// Sends a request, and waits until its answer comes or is lost.
     async fn ask(&self, asked: Asked) -> Result<Answer, ProviderError> {
         let sent = {
             let mut books = self.books();

@@ -1,4 +1,4 @@
-//! A store that lets other messages go on at every access.
+//! A store that lets the handlers of other messages continue at every access.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -6,7 +6,7 @@ use std::task::Poll;
 use async_trait::async_trait;
 use chorus_kernel::{Item, Key, MemoryStore, Page, Query, Store, StoreError, Write};
 
-/// Yields to the other messages once.
+/// Yields once to the handlers of other messages.
 pub(crate) async fn pause() {
     let mut paused = false;
     std::future::poll_fn(|_| {
@@ -15,7 +15,7 @@ pub(crate) async fn pause() {
     .await;
 }
 
-/// A store that yields to the other messages before every access.
+/// A store that yields to the handlers of other messages before every access.
 pub(crate) struct Interrupted(pub(crate) Arc<MemoryStore>);
 
 #[async_trait]
