@@ -1,5 +1,5 @@
-//! The bus on EventBridge. The kernel splits entries into chunks, and retries; a call here is one
-//! PutEvents request.
+//! Publishes to a bus of EventBridge, with one PutEvents request per call. The kernel splits events
+//! into chunks, and retries.
 
 use async_trait::async_trait;
 use aws_sdk_eventbridge::Client;
@@ -26,8 +26,9 @@ impl EventBridgePublisher {
         Self { client, bus: bus.into(), endpoint: None }
     }
 
-    /// Publishes to a global endpoint. If the endpoint does not answer, the publisher uses the bus of
-    /// its own region, whose rules do the same work; the other region then does not get these events.
+    /// Publishes to a global endpoint. If the endpoint does not answer, publishes to the bus of the
+    /// function's region, which has the same rules. EventBridge does not replicate these events to
+    /// the other region.
     #[must_use]
     pub fn with_endpoint(self, endpoint: Option<String>) -> Self {
         Self { endpoint, ..self }
@@ -80,8 +81,8 @@ fn failure(error: ServiceError) -> Failure {
     }
 }
 
-/// The entries of a request that were rejected, out of `sent`. PutEvents answers 200 even if some
-/// of the entries were rejected.
+/// The entries that PutEvents rejected, from its answer to a request with `sent` entries. PutEvents
+/// answers 200 even if it rejected some entries.
 fn rejected(
     sent: usize,
     failed: i32,

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::run::variable;
 
-/// The names of the claims that hold the caller's name and roles. The environment may set them:
-/// `TOKEN_NAME_CLAIM` and `TOKEN_ROLES_CLAIM`.
+/// The names of the claims that hold the caller's name and roles. The environment variables
+/// `TOKEN_NAME_CLAIM` and `TOKEN_ROLES_CLAIM` override them.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenClaims {
     /// The claims that may hold the name; the first one that is present counts. The name is also
@@ -18,7 +18,7 @@ pub(crate) struct TokenClaims {
 }
 
 impl TokenClaims {
-    /// The claims of Cognito's access tokens, unless the environment sets others.
+    /// The claims of Cognito's access tokens, or the claims that the environment sets instead.
     pub(crate) fn from_env() -> Self {
         Self::new(variable("TOKEN_NAME_CLAIM"), variable("TOKEN_ROLES_CLAIM"))
     }

@@ -1,4 +1,4 @@
-//! The kernel's clock on the system's time.
+//! Implements the kernel's clock with the system's time.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! The configuration of the AWS clients, read from the environment, where Lambda puts it.
 //!
-//! `aws-config` would look in ten more places (profiles, instance metadata, roles to assume), none
-//! of which a function has, and would add an STS client to every binary.
+//! The crate `aws-config` is not used: it also looks in ten other places, such as profiles and
+//! instance metadata, which a function does not have. That crate also adds an STS client to every
+//! binary.
 
 use std::time::Duration;
 
@@ -21,8 +22,8 @@ const TRY: Duration = Duration::from_secs(3);
 /// The configuration of all AWS clients: the environment's region, endpoint and credentials.
 ///
 /// A request has three attempts of three seconds each, so that a lost answer does not use up an
-/// invocation's time. `AWS_ENDPOINT_URL_<SERVICE>`, or else `AWS_ENDPOINT_URL`, names an emulator.
-/// Without credentials the function starts, and its requests fail.
+/// invocation's time. `AWS_ENDPOINT_URL_<SERVICE>`, or else `AWS_ENDPOINT_URL`, is the URL of an
+/// emulator, if there is one. Without credentials, the function starts, but its requests fail.
 #[must_use]
 pub fn sdk_config() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
@@ -41,20 +42,22 @@ pub fn sdk_config() -> SdkConfig {
     config.build()
 }
 
-/// Returns the environment's configuration, but for another region.
+/// Returns the environment's configuration, with `region` in place of the environment's region.
 #[must_use]
 pub fn sdk_config_in(region: &str) -> SdkConfig {
     sdk_config().into_builder().region(Region::new(region.to_owned())).build()
 }
 
-/// The credentials of the function's role. Lambda replaces the sandbox before they expire.
+/// The credentials of the function's role. They need no refresh: Lambda replaces the sandbox before
+/// they expire.
 fn credentials(variable: impl Fn(&str) -> Option<String>) -> Option<Credentials> {
     let key = variable("AWS_ACCESS_KEY_ID")?;
     let secret = variable("AWS_SECRET_ACCESS_KEY")?;
     Some(Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "the environment"))
 }
 
-/// The settings of a single service, which override those of all services.
+/// Reads settings of a single AWS service from the environment. They override the settings for all
+/// services.
 #[derive(Debug)]
 struct Environment;
 
@@ -64,7 +67,8 @@ impl LoadServiceConfig for Environment {
     }
 }
 
-/// The variable with a setting of a single service, such as `AWS_ENDPOINT_URL_DYNAMODB`.
+/// The environment variable with a setting of a single AWS service, such as
+/// `AWS_ENDPOINT_URL_DYNAMODB`.
 fn of_one_service(key: &ServiceConfigKey<'_>) -> String {
     let service = key.service_id().to_uppercase().replace([' ', '-'], "_");
     format!("{}_{service}", key.env())

@@ -19,7 +19,7 @@ use hyper_util::client::legacy::connect::HttpConnector as Tcp;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::aws_lc_rs;
 
-/// The HTTP client of all SDK clients. A connection is made at the first request, and kept.
+/// The HTTP client of all SDK clients. It connects at the first request, and keeps the connection.
 #[derive(Debug, Default)]
 pub(crate) struct Http1 {
     pool: OnceLock<SharedHttpConnector>,
@@ -35,7 +35,8 @@ impl HttpClient for Http1 {
     }
 }
 
-/// The connections. The SDK limits how long an answer may take, by dropping the request.
+/// The pool of connections. It sets no timeout, because the SDK drops a request that takes too
+/// long.
 #[derive(Debug)]
 struct Pool(Client<HttpsConnector<Tcp>, SdkBody>);
 
@@ -47,7 +48,7 @@ impl Pool {
         tcp.enforce_http(false);
         let tls = HttpsConnectorBuilder::new()
             .with_provider_and_webpki_roots(aws_lc_rs::default_provider())
-            .expect("AWS-LC speaks the versions of TLS that rustls takes for safe")
+            .expect("AWS-LC supports the versions of TLS that rustls considers safe")
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -140,7 +141,7 @@ mod tests {
         });
         let error = ask(&pool(), &format!("https://localhost:{}/", address.port())).await;
         assert!(error.unwrap_err().is_io());
-        // A TLS record with a handshake, not an HTTP request.
+        // The first bytes are a TLS handshake, not an HTTP request.
         assert_eq!(peer.join().unwrap(), [22, 3, 1]);
     }
 }

@@ -24,8 +24,8 @@ use crate::queues::{DeadLetter, Queues};
 use guard::guard;
 use payload::Payload;
 
-/// How old an unpublished record has to be before the sweeper publishes it: until then, the
-/// invocation that wrote the record may still publish it.
+/// The sweeper publishes an unpublished record only if the record is at least this old. Until then,
+/// the invocation that wrote the record may still publish it.
 const SWEEP_AGE: SignedDuration = SignedDuration::from_secs(60);
 
 /// A service's function, and its dependencies for answering invocations.
@@ -33,24 +33,23 @@ pub(crate) struct Invoker {
     pub(crate) function: Function,
     pub(crate) routes: Vec<Route>,
     pub(crate) kernel: Kernel,
-    /// Moves each message that is given up to the failure queue, and changes the visibility of
-    /// messages in queues. Absent if the function has no failure queue: only the platform then
-    /// keeps failed messages.
+    /// Sends to the failure queue the messages that the function gives up, and changes the
+    /// visibility of messages in queues. Absent if the function has no failure queue; then only the
+    /// platform keeps failed messages.
     pub(crate) queues: Option<Arc<dyn Queues>>,
-    /// The URL of the queue in which events that the bus could not deliver wait for an operator;
-    /// absent unless the function moves such events there.
+    /// The URL of the queue in which undeliverable events of the bus wait for an operator. Absent
+    /// if the function moves no events to that queue.
     pub(crate) operators_queue: Option<String>,
-    /// Identifies callers by the claims that the API's authorizer has verified.
+    /// Identifies a request's caller by the claims that the API's authorizer has verified.
     pub(crate) callers: TokenClaims,
-    /// The events that each row may publish: used by the sweeper only.
+    /// The events that each row of the design table may publish. Only the sweeper needs them.
     pub(crate) outputs: RowOutputs,
 }
 
-/// The context of one invocation.
 #[derive(Debug, Clone)]
 pub(crate) struct Invocation {
     pub(crate) request_id: String,
-    /// When work is given up: shortly before Lambda's deadline.
+    /// When the function gives up its work: shortly before Lambda's deadline.
     pub(crate) give_up_at: Instant,
     pub(crate) function_arn: String,
     /// X-Ray's header, if tracing is on.
@@ -99,8 +98,8 @@ impl Invoker {
     /// Gives up on a message whose failure is terminal.
     ///
     /// # Errors
-    /// The failure itself if it is retryable, or if no queue accepts the message: the platform then
-    /// keeps it.
+    /// The failure itself if it is retryable, or if no queue accepts the message. The platform then
+    /// keeps the message.
     async fn dead_letter_if_terminal(
         &self,
         failure: Failure,
@@ -112,11 +111,12 @@ impl Invoker {
         self.give_up((failure, None), message).await
     }
 
-    /// Moves a message to the dead letters: at once if its failure is terminal, otherwise because
-    /// it has reached the limit `exhausted`.
+    /// Moves a message to the dead letters. If `exhausted` is set, it names the limit that the
+    /// message has reached; otherwise, the failure is terminal.
     ///
     /// # Errors
-    /// The failure itself if no queue accepts the message: the platform then has to keep it.
+    /// The failure itself if no queue accepts the message. The platform then has to keep the
+    /// message.
     async fn give_up(
         &self,
         (failure, exhausted): (Failure, Option<&'static str>),
@@ -155,13 +155,13 @@ impl Invoker {
     }
 }
 
-/// A message that becomes a dead letter.
+/// A message that the function gives up.
 #[derive(Debug, Clone, Copy)]
 struct GivenUp<'a> {
     body: &'a str,
     /// The ARN of the target to which a redrive sends the message.
     target: &'a str,
-    /// The number of the last attempt; none if Lambda does not report it.
+    /// The number of the attempt that failed last; none if Lambda does not report it.
     attempt: Option<u32>,
 }
 
@@ -188,7 +188,8 @@ pub(crate) struct Failed {
 }
 
 impl Failed {
-    /// The failure of a state machine's task: a `Retry` and a `Catch` match the failure's own name.
+    /// The failure of a state machine's task. A `Retry` or a `Catch` of the state machine matches
+    /// the failure's code, so the error's type is this code alone.
     fn of_task(failure: Failure) -> Self {
         Self { error_type: failure.code().to_owned(), failure }
     }
@@ -200,8 +201,8 @@ impl From<Failure> for Failed {
     }
 }
 
-/// The name of the error in a dead letter, such as `Retryable.Throttled`: it shows whether a retry
-/// may help. The failure's own name alone is needed only by state machines, which match it.
+/// The error's type outside state machines, such as `Retryable.Throttled`. Its first part shows
+/// whether a retry may help.
 fn error_type(failure: &Failure) -> String {
     let kind = if failure.is_retryable() { "Retryable" } else { "Terminal" };
     format!("{kind}.{}", failure.code())

@@ -1,22 +1,24 @@
-//! An application on AWS: the kernel's ports on the SDK, and one Lambda runtime for every service.
+//! Runs an application on AWS: implements the kernel's ports with the SDK, and contains the Lambda
+//! runtime of every service.
 //!
 //! A service's `main` passes its function to [`run`], which answers every payload that the function
 //! can get: an event of the bus, a batch of a queue, a request to the HTTP API, a task of a state
-//! machine, a tick of the sweeper. A service's actions do not use this crate; only its start and
-//! its calls of partners on AWS do. This crate depends on no service.
+//! machine, a tick of the sweeper. A service's actions do not use this crate. Only its `main` and
+//! its clients of partners do. This crate depends on no service.
 //!
 //! How a failure is handled:
 //!
 //! | payload | retryable | terminal |
 //! |---|---|---|
-//! | event | the invocation fails; Lambda retries, then its failure destination | the failure queue, at once, with the cause; the invocation succeeds |
+//! | event | the invocation fails; Lambda retries it, and then uses the failure destination | the failure queue, at once, with the cause; the invocation succeeds |
 //! | batch | the message stays in its queue, hidden for a pause that grows, for a day at most | the failure queue, at once, with the cause |
 //! | request | 503 with `retry-after` | the problem's status |
-//! | sweep | the invocation fails; the next tick goes on | the same |
-//! | task | the invocation fails by the failure's own name; the state machine's `Retry` | the same; its `Catch` |
+//! | sweep | the invocation fails; the next tick continues the sweep | the same |
+//! | task | the invocation fails with the failure's code as its error type, for the state machine's `Retry` | the same, for the state machine's `Catch` |
 //!
-//! Without a failure queue (`FAILURE_QUEUE_URL`), or if it does not answer, a terminal failure is
-//! treated as a retryable one: after the retries it ends in the platform's own dead letters.
+//! If there is no failure queue (`FAILURE_QUEUE_URL`), or if the queue does not answer, a terminal
+//! failure is treated as a retryable one. After the retries, the platform moves the message to a
+//! dead-letter queue.
 
 mod bus;
 mod claims;

@@ -10,8 +10,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// function's log format is JSON), or else at `INFO`.
 ///
 /// Other crates log only warnings and errors, because some print payloads at their finest level. At
-/// `INFO`, the kernel's own line for each answer is left out: the line that ends each invocation
-/// has the same fields.
+/// `INFO`, the kernel's log line for each handled event is left out, because the line at the end of
+/// each invocation has the same fields.
 pub(crate) fn start() {
     let named = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().filter_map(crate::variable);
     let level = named.filter_map(|level| level.parse().ok()).next().unwrap_or(LevelFilter::INFO);
@@ -31,7 +31,6 @@ fn levels(level: LevelFilter) -> Targets {
         .with_default(LevelFilter::WARN)
 }
 
-/// A subscriber that writes the lines.
 fn subscriber<W>(levels: Targets, writer: W) -> impl SubscriberInitExt
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -46,7 +45,7 @@ where
     tracing_subscriber::registry().with(levels).with(lines)
 }
 
-/// Logs a panic, with its place, as one line.
+/// Logs a panic and its place in the code as one line.
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let payload = panic.payload();

@@ -1,6 +1,7 @@
-//! State machines on Step Functions: one request for each signal of a decision.
+//! Starts state machines of Step Functions, and answers their waiting tasks. Sends one request for
+//! each signal of a decision.
 //!
-//! A task token is a secret of its domain: it appears in no log and in no error.
+//! A task token is secret: it appears in no log and in no error.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +14,14 @@ use serde_json::Value;
 
 use crate::service_error::{ServiceError, classify};
 
-/// The prefix of the variables that hold the ARNs of machines.
+/// The prefix of the environment variables that hold the ARNs of machines.
 const PREFIX: &str = "MACHINE_";
 
-/// The prefix of the variables that hold the timeouts of a machine's waits, as JSON.
+/// The prefix of the environment variables that hold the timeouts of a machine's waits, as JSON.
 const LIMITS: &str = "LIMITS_";
 
-/// The codes that mean that a signal came too late: an execution of this name was started before,
-/// or no task waits with this token any more.
+/// The error codes that mean that a signal came too late: an execution with the signal's name was
+/// started before, or no task waits with the signal's token any more.
 const TOO_LATE: &[&str] =
     &["ExecutionAlreadyExists", "TaskTimedOut", "TaskDoesNotExist", "InvalidToken"];
 
@@ -28,20 +29,22 @@ const TOO_LATE: &[&str] =
 #[derive(Debug, Clone)]
 pub struct SfnMachines {
     client: Client,
-    /// The machines' ARNs, by the name in the variable, such as `COLLECT_PAYMENT`.
+    /// The machines' ARNs, by the machine's name in the environment variable, such as
+    /// `COLLECT_PAYMENT`.
     arns: BTreeMap<String, String>,
-    /// The timeouts of each machine's waits in this deployment, by the same name.
+    /// The timeouts of each machine's waits, by the machine's name in the environment variable.
     limits: BTreeMap<String, Value>,
 }
 
 impl SfnMachines {
-    /// Machines with these ARNs, by their names in the variables.
+    /// Machines with these ARNs. A key is a machine's name in the environment variables, such as
+    /// `COLLECT_PAYMENT`.
     #[must_use]
     pub const fn new(client: Client, arns: BTreeMap<String, String>) -> Self {
         Self { client, arns, limits: BTreeMap::new() }
     }
 
-    /// The machines whose ARNs and timeouts are in these variables of a function.
+    /// The machines whose ARNs and timeouts are in these environment variables of a function.
     ///
     /// # Errors
     /// If the timeouts of a machine are not JSON.
@@ -53,8 +56,9 @@ impl SfnMachines {
         Ok(Self::new(client, arns(variables.clone())).with_limits(limits))
     }
 
-    /// Sets the timeouts of the machines' waits: for each machine an object with timeouts in
-    /// seconds, by name. Every execution of the machine gets this object in its input.
+    /// Sets the timeouts of the machines' waits: for each machine, an object with the timeouts in
+    /// seconds, by the timeout's name. Every execution of the machine gets this object in its
+    /// input.
     #[must_use]
     pub fn with_limits(self, limits: BTreeMap<String, Value>) -> Self {
         Self { limits, ..self }
@@ -100,7 +104,7 @@ impl Machines for SfnMachines {
     }
 }
 
-/// The ARNs among these variables, by the name after [`PREFIX`]; empty ones are left out.
+/// The ARNs among these variables, by the name after [`PREFIX`]. Empty ARNs are left out.
 pub(crate) fn arns(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> BTreeMap<String, String> {
@@ -109,7 +113,7 @@ pub(crate) fn arns(
 }
 
 /// Reads the machines' timeouts from the environment variables that begin with [`LIMITS`]. The key
-/// is the rest of the variable's name.
+/// is the variable's name without this prefix.
 ///
 /// # Errors
 /// If a value is not JSON.
@@ -123,7 +127,8 @@ pub(crate) fn limits(
     variables.into_iter().filter_map(named).collect()
 }
 
-/// The variable with the ARN of a machine: `MACHINE_COLLECT_PAYMENT` for `CollectPayment`.
+/// The environment variable with the ARN of a machine: `MACHINE_COLLECT_PAYMENT` for
+/// `CollectPayment`.
 fn variable_of(machine: &str) -> String {
     format!("{PREFIX}{}", screaming_snake_case(machine))
 }
@@ -140,7 +145,7 @@ fn screaming_snake_case(pascal: &str) -> String {
     name
 }
 
-/// The outcome of a signal; `late` is logged if it came too late.
+/// The outcome of a signal. If the signal came too late, `late` is logged.
 fn signal_outcome<E>(
     sent: Result<(), SdkError<E, HttpResponse>>,
     late: &str,
@@ -170,8 +175,8 @@ where
     }
 }
 
-/// The failure for an error. For a refusal, its message contains only the service's code, because
-/// the service's own message may quote the request.
+/// Converts an error to a failure. If the service refused the request, the failure's message
+/// contains only the service's error code, because the service's own message may quote the request.
 fn failure(error: ServiceError, code: Option<&str>) -> Failure {
     match error {
         ServiceError::Throttled(message) => Failure::Retryable { code: "Throttled", message },

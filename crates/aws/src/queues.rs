@@ -1,11 +1,11 @@
-//! A function's queues: the failure queue for messages that are given up, and the queues that it
-//! receives from.
+//! A function's queues: the failure queue for messages that are given up, and the queues from which
+//! the function receives.
 //!
-//! Lambda retries a failed asynchronous invocation whatever its error is. So a terminal failure
-//! does not fail the invocation: the message is sent to the function's failure queue, and the
-//! invocation succeeds. The dead letter has the format of EventBridge's: the event is the body, the
-//! cause is in the attributes `ERROR_CODE` and `ERROR_MESSAGE`, and a redrive sends the event to
-//! `TARGET_ARN`.
+//! Lambda retries a failed asynchronous invocation after any error. So a terminal failure does not
+//! fail the invocation: the message is sent to the function's failure queue, and the invocation
+//! succeeds. The dead letter has the same format as EventBridge's dead letters. The event is the
+//! body, and the attributes `ERROR_CODE` and `ERROR_MESSAGE` contain the cause. A redrive sends the
+//! event to `TARGET_ARN`.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -31,11 +31,11 @@ pub(crate) struct DeadLetter {
     /// The stable name of the error.
     pub(crate) code: String,
     pub(crate) message: String,
-    /// The limit that was reached; none if a retry would not have helped.
+    /// The retry limit that the message reached; `None` if the failure is terminal.
     pub(crate) exhausted: Option<&'static str>,
 }
 
-/// One receive of a message of a queue.
+/// Identifies a received message of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Receipt<'a> {
     /// The queue's ARN.
@@ -61,8 +61,8 @@ pub(crate) trait Queues: Send + Sync {
     async fn hide(&self, receipt: Receipt<'_>, pause: Duration) -> Result<(), Failure>;
 }
 
-/// Standard SQS queues. The client is made when it is first needed, because few sandboxes ever see
-/// a failure, and making it takes time.
+/// The queues on SQS. Makes the client only when it is first needed: making it takes time, and few
+/// execution environments ever see a failure.
 pub(crate) struct SqsQueues {
     client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
     /// The URL of the failure queue.
@@ -112,8 +112,8 @@ impl Queues for SqsQueues {
     }
 }
 
-/// The URL of a queue, from its ARN and the URL of another queue of the account: only the queues'
-/// names differ.
+/// Returns the URL of the queue `arn`. `other` is the URL of another queue of the same account. The
+/// two URLs differ only in the queue's name.
 fn url_beside(other: &str, arn: &str) -> String {
     let name = arn.rsplit(':').next().unwrap_or(arn);
     let account = other.rsplit_once('/').map_or(other, |(account, _)| account);

@@ -27,14 +27,16 @@ use crate::{
     machines, sdk_config,
 };
 
-/// The variable with the events that each row may publish; only the sweeper has it.
+/// The environment variable with the events that each row of the design table may publish. Only the
+/// sweeper has this variable.
 pub const ROW_OUTPUTS: &str = "ROW_OUTPUTS";
 
-/// The variable with the id of the global endpoint to which events are published.
+/// The environment variable with the id of the global endpoint to which the function publishes
+/// events.
 const BUS_ENDPOINT_ID: &str = "BUS_ENDPOINT_ID";
 
-/// How long before Lambda's deadline work is given up: enough time to answer, and to log the
-/// failure.
+/// A function gives up its work this long before Lambda's deadline, so that it can still answer,
+/// and log the failure.
 const MARGIN: Duration = Duration::from_millis(200);
 
 /// The longest that Lambda lets a function run.
@@ -64,7 +66,7 @@ pub fn variable(name: &str) -> Option<String> {
 /// The environment variable `name`, parsed.
 ///
 /// # Errors
-/// If it is not set, or if it breaks its `rule`.
+/// If the variable is not set, or if its value cannot be parsed.
 pub fn parsed<T: FromStr>(name: &'static str, rule: &'static str) -> Result<T, StartError> {
     let text = variable(name).ok_or(StartError::Missing(name))?;
     text.parse().map_err(|_| StartError::Meaningless { name, rule })
@@ -72,12 +74,18 @@ pub fn parsed<T: FromStr>(name: &'static str, rule: &'static str) -> Result<T, S
 
 /// Runs a service's function on Lambda until the sandbox ends: a whole `main` in one call.
 ///
-/// `function` gets the kernel on AWS, for parts of the service that need it. These variables are
-/// read from the environment: `BUS_NAME`; `TABLE_<NAME>` for each table; `MACHINE_<NAME>` for each
-/// state machine that the function may start, and `LIMITS_<NAME>` for the timeouts of its waits;
-/// `FAILURE_QUEUE_URL`, if there is a failure queue; `DEAD_LETTERS_URL`, if the function moves events
-/// that the bus could not deliver to a queue for operators; and `BUS_ENDPOINT_ID`, if events go to a
-/// global endpoint, for which the function has to be built with the feature `global-endpoint`.
+/// `function` gets the kernel, for parts of the service that need it. These variables are read from
+/// the environment:
+///
+/// - `BUS_NAME`;
+/// - `TABLE_<NAME>` for each table;
+/// - `MACHINE_<NAME>` for each state machine that the function may start;
+/// - `LIMITS_<NAME>` for the timeouts of that machine's waits;
+/// - `FAILURE_QUEUE_URL`, if there is a failure queue;
+/// - `DEAD_LETTERS_URL`, the queue for operators, if the function moves events that the bus could
+///   not deliver to this queue;
+/// - `BUS_ENDPOINT_ID`, if events go to a global endpoint. The function must then be built with the
+///   feature `global-endpoint`.
 pub fn run<F: Into<HttpFunction>>(
     function: impl FnOnce(&Kernel) -> Result<F, StartError>,
 ) -> ExitCode {
@@ -95,7 +103,8 @@ pub fn run<F: Into<HttpFunction>>(
 fn start(
     function: impl FnOnce(&Kernel) -> Result<HttpFunction, StartError>,
 ) -> Result<(), StartError> {
-    // A sandbox handles one invocation at a time, which mostly waits: one thread is enough.
+    // One thread is enough, because a sandbox handles one invocation at a time, and an invocation
+    // mostly waits.
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -140,15 +149,15 @@ fn endpoint() -> Result<Option<String>, StartError> {
     Ok(endpoint)
 }
 
-/// The region in which this function runs; none if the deployment has only one region. A deployment
-/// in two regions has a table that names the acting region.
+/// The region in which this function runs; none if the deployment has only one region. Only a
+/// deployment in two regions has the table that records which region is active.
 fn region() -> Option<Region> {
     Tables::from_env().physical(REGIONS_TABLE.name).ok()?;
     variable("AWS_REGION").map(Region::new)
 }
 
-/// Step Functions, if the function has a machine to start. Otherwise no client is made, which
-/// shortens the cold start.
+/// The client of Step Functions, if the function may start a machine. Otherwise makes no client,
+/// which shortens the cold start.
 fn state_machines(config: &SdkConfig) -> Result<Arc<dyn Machines>, StartError> {
     let arns = machines::arns(std::env::vars());
     if arns.is_empty() {
@@ -205,9 +214,9 @@ async fn handle(
     answer
 }
 
-/// How long until work is given up, shortly before the deadline. Lambda sends the deadline in
-/// milliseconds since the Unix epoch; `cargo lambda watch` sends the remaining time in the same
-/// header.
+/// The time that is left until the function gives up its work, shortly before the deadline. Lambda
+/// sends the deadline in milliseconds since the Unix epoch; `cargo lambda watch` sends the
+/// remaining time in the same header.
 fn time_left(deadline: u64, now: SystemTime) -> Duration {
     let deadline = Duration::from_millis(deadline);
     let left = if deadline <= LONGEST {
@@ -218,7 +227,8 @@ fn time_left(deadline: u64, now: SystemTime) -> Duration {
     left.saturating_sub(MARGIN)
 }
 
-/// A failure in Lambda's form: its type is stable, so that a `Retry` or a `Catch` can match it.
+/// Converts a failure to Lambda's format. Its error type is stable, so that a `Retry` or a `Catch`
+/// of a state machine can match the type.
 impl From<Failed> for Diagnostic {
     fn from(Failed { error_type, failure }: Failed) -> Self {
         Self { error_type, error_message: failure.to_string() }

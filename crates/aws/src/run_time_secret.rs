@@ -1,5 +1,5 @@
-//! A secret that a function reads from Secrets Manager when it first needs it, and then again every
-//! few minutes.
+//! A secret that a function reads from Secrets Manager at the first use. A later use reads it again
+//! if the last read was more than five minutes ago.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use crate::{StartError, StoredSecret, sdk_config, variable};
 
-/// How long a secret is used after it was read. A function uses a new version at the latest after
-/// that time, if Secrets Manager answers.
+/// How long a function uses a secret before reading the secret again. If Secrets Manager then does
+/// not answer, the function continues to use the version that it has.
 const CACHE_TIME: Duration = Duration::from_secs(5 * 60);
 
 /// The secret whose ARN or name is in the environment variable `name`. The first use
@@ -67,8 +67,8 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T: Clone> Kept<T> {
-    /// The value that was read in the last five minutes, else the one that `read` returns. If
-    /// `read` fails, the value that was read before stays in use for five more minutes.
+    /// The value that was read in the last five minutes, or else the value that `read` returns. If
+    /// `read` fails, the earlier value stays in use for five more minutes.
     async fn get(&self, read: impl AsyncFnOnce() -> Result<T, String>) -> Result<T, Failure> {
         let mut kept = self.0.lock().await;
         if let Some((value, read_at)) = &*kept
@@ -96,7 +96,7 @@ impl<T: Clone> Kept<T> {
 mod tests {
     use super::*;
 
-    /// The value that `kept` returns if Secrets Manager answers with this text, or fails.
+    /// The value that `kept` returns if Secrets Manager answers with the result `stored`.
     async fn got(kept: &Kept<String>, stored: Result<&str, &str>) -> Option<String> {
         let read = async || stored.map(ToOwned::to_owned).map_err(ToOwned::to_owned);
         match kept.get(read).await {

@@ -14,8 +14,8 @@ const PREVIOUS: &str = "AWSPREVIOUS";
 /// Why a secret could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    #[error("Secrets Manager: {0}")]
-    Refused(String),
+    #[error("Secrets Manager did not return the secret {0}: {1}")]
+    Refused(String, String),
     #[error("the secret {0} has no text (SecretString)")]
     NoText(String),
 }
@@ -90,7 +90,10 @@ impl StoredSecret {
             Ok(version) => Ok(Some(version)),
             Err(error) => match error.as_service_error() {
                 Some(service) if service.is_resource_not_found_exception() => Ok(None),
-                _ => Err(SecretError::Refused(DisplayErrorContext(&error).to_string())),
+                _ => {
+                    let answer = DisplayErrorContext(&error).to_string();
+                    Err(SecretError::Refused(self.id.clone(), answer))
+                }
             },
         }
     }

@@ -14,13 +14,14 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 pub(crate) enum ServiceError {
     /// Too many requests at once: retry later.
     Throttled(String),
-    /// No answer, or no valid one; it is unknown whether the request had its effect.
+    /// There was no valid answer, so it is unknown whether the request had its effect.
     Unavailable(String),
     /// The request is wrong; a retry would not help.
     Invalid(String),
 }
 
-/// Sorts an error of the SDK. An unknown error counts as unavailable, never as an answer.
+/// Sorts an error of the SDK. If a request may have been sent, but has no valid answer, the error
+/// is [`ServiceError::Unavailable`].
 pub(crate) fn classify<E>(error: &SdkError<E, HttpResponse>) -> ServiceError
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -36,7 +37,7 @@ where
     }
 }
 
-/// Sorts an answer by the service's code and the HTTP status.
+/// Sorts an error by the service's error code and the HTTP status.
 pub(crate) fn sort(code: &str, status: u16, message: String) -> ServiceError {
     match code {
         "ProvisionedThroughputExceededException"
@@ -49,7 +50,8 @@ pub(crate) fn sort(code: &str, status: u16, message: String) -> ServiceError {
         | "Throttling"
         | "TooManyRequestsException"
         | "RequestThrottled" => ServiceError::Throttled(message),
-        // Credentials are renewed, and transactions end: these errors are transient.
+        // These errors are transient: Lambda renews credentials, and a conflicting transaction
+        // ends.
         "ExpiredTokenException"
         | "ExpiredToken"
         | "TransactionInProgressException"
@@ -62,7 +64,7 @@ pub(crate) fn sort(code: &str, status: u16, message: String) -> ServiceError {
     }
 }
 
-/// An error's message with those of its causes; neither a request nor a response body is in them.
+/// The messages of an error and of its causes. They contain no body of a request or response.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

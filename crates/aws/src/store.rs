@@ -23,13 +23,14 @@ pub use tables::Tables;
 
 use requests::expressions;
 
-/// Requests that every response reports its cost.
+/// Asks DynamoDB to report the cost of each request.
 const TOTAL: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
 
-/// Requests that a refused write returns the item on which its condition failed.
+/// Asks DynamoDB to return the existing item if the condition of a write fails.
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
-/// How often the rest of a batch is requested, with pauses that double.
+/// How many times the store asks DynamoDB for the items of a batch, if DynamoDB leaves out some of
+/// them. The pauses between the attempts double.
 const BATCH_ATTEMPTS: u32 = 6;
 
 #[derive(Debug, Clone)]
@@ -40,7 +41,7 @@ pub struct DynamoStore {
 }
 
 impl DynamoStore {
-    /// The tables of an account, by the names in `tables`.
+    /// A store on the tables whose physical names are in `tables`.
     #[must_use]
     pub fn new(client: Client, tables: Tables) -> Self {
         Self { client, tables, meter: Arc::default() }
@@ -102,7 +103,7 @@ impl DynamoStore {
                 self.update(table, key, expressions(condition.as_ref(), updates)).await
             }
             Write::Delete { key } => self.delete(table, key).await,
-            // DynamoDB offers a condition check by itself only in transactions.
+            // DynamoDB accepts a condition check without a write only in a transaction.
             Write::Check { .. } => return self.transact(std::slice::from_ref(write)).await,
         };
         let used = written.as_ref().ok().and_then(|used| meter::capacity(used.as_ref()?));
@@ -110,8 +111,8 @@ impl DynamoStore {
         written.map(drop)
     }
 
-    /// Reads at most [`MOST_READ_AT_ONCE`] items. Items that DynamoDB leaves out, because it is
-    /// throttled or the answer would be too large, are requested again.
+    /// Reads at most [`MOST_READ_AT_ONCE`] items. Requests again the items that DynamoDB leaves
+    /// out. It leaves out items if it throttles the request, or if the answer would be too large.
     async fn get_batch(
         &self,
         keys: &[Key],

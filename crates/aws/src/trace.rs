@@ -1,12 +1,12 @@
-//! Converts trace contexts from and to X-Ray's header, and reads those of events.
+//! Converts trace contexts to and from X-Ray's header, and reads the trace contexts of events.
 //!
 //! Source: <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>.
 
 use chorus_http::Trace;
 use serde::Deserialize;
 
-/// Reads X-Ray's header, such as `Root=1-5759e988-bd86…;Parent=53995c3f42cd8ad8;Sampled=1`. If it
-/// names no parent, the second half of the trace's id is used as one.
+/// Reads X-Ray's header, such as `Root=1-5759e988-bd86…;Parent=53995c3f42cd8ad8;Sampled=1`. If the
+/// header names no parent, the second half of the trace's id serves as the parent.
 pub(crate) fn from_xray(header: &str) -> Option<Trace> {
     let field = |name: &str| {
         header.split(';').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))

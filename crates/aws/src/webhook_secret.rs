@@ -1,4 +1,4 @@
-//! The secret of webhooks on AWS: it is in Secrets Manager, and is read when a webhook arrives.
+//! Reads a secret from Secrets Manager when a webhook arrives, to verify the webhook.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use chorus_webhook_signature::{
 
 use crate::{SecretVersions, StoredSecret, sdk_config};
 
-/// The secrets with which a function verifies webhooks: the versions of the secret with this ARN or
-/// name.
+/// The secrets with which a function verifies webhooks: the current and the previous version of the
+/// secret with this ARN or name.
 #[must_use]
 pub fn webhook_secrets(secret: impl Into<String>) -> Arc<dyn SecretSource> {
     Arc::new(InSecretsManager(StoredSecret::new(&sdk_config(), secret)))

@@ -1,5 +1,5 @@
-//! Events that are published to a global endpoint: the request and its signature, and what happens if
-//! the endpoint does not answer.
+//! Tests the publisher with a global endpoint: the request and its signature, and the request to
+//! the function's region if the endpoint does not answer.
 #![cfg(feature = "global-endpoint")]
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,8 @@ use chorus_table::Entry;
 use serde_json::Value;
 use support::{Received, fake_service};
 
-/// A bus that answers one request with each of these statuses, and how each request was signed.
+/// A bus that answers one request with each of these statuses. The handle returns each request with
+/// its signature.
 fn bus<const N: usize>(
     statuses: [&'static str; N],
 ) -> (EventBridgePublisher, JoinHandle<Vec<Received>>) {

@@ -1,5 +1,5 @@
-//! The requests that state machines get: each signal is one request, and an answer that says "too
-//! late" is no failure.
+//! Tests the requests to Step Functions: each signal is one request, and a signal that comes too
+//! late is no failure.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -1,4 +1,5 @@
-//! A binary on Lambda's runtime API: its answers, the names of its failures, and its log.
+//! Runs a function's binary on a fake of Lambda's runtime API, and checks its answers, the names of
+//! its failures, and its log.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// Lambda's runtime API for one invocation of a binary.
+/// A fake of Lambda's runtime API, for one invocation of a binary.
 struct Lambda {
     api: TcpListener,
     binary: Child,
@@ -38,7 +39,7 @@ impl Lambda {
         Self { api, binary }
     }
 
-    /// Invokes the binary once, with a minute of time.
+    /// Invokes the binary once, with a deadline in a minute.
     fn invoke(mut self, payload: &str) -> Response {
         let deadline = jiff::Timestamp::now().as_millisecond() + 60_000;
         let (path, _, stream) = self.request();

@@ -1,5 +1,5 @@
-//! The carrier's API. Callers send `x-api-key`, and the data of one of the shop's events as the
-//! body.
+//! The carrier's API. Callers send the header `x-api-key` and, as the body, the data of one of the
+//! shop's events.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use serde_json::{Value, json};
 
 use crate::{Acceptance, Carrier, Parcel, Recall};
 
-/// `POST /deliveries` accepts a parcel; the body is the data of `DeliveryMarkedAsStarted`. `POST
-/// /recalls` calls a parcel back; the body is the data of `DeliveryWasCanceled`. `GET /deliveries`
-/// lists the parcels that were accepted, and `POST /repetitions` has their latest callbacks sent
-/// again.
+/// `POST /deliveries` accepts a parcel; the body is the data of `DeliveryMarkedAsStarted`.
+/// `POST /recalls` calls a parcel back; the body is the data of `DeliveryWasCanceled`.
+/// `GET /deliveries` lists the accepted parcels, and `POST /repetitions` makes the carrier repeat
+/// its latest callback about each of these parcels.
 pub fn router(carrier: Arc<Carrier>) -> Router {
     Router::new()
         .route("/deliveries", post(accept).get(list))
@@ -33,7 +33,7 @@ pub fn router(carrier: Arc<Carrier>) -> Router {
 
 type Answer = (StatusCode, Json<Value>);
 
-/// A problem details object, as an error response.
+/// An error response whose body is a problem details object.
 type Refused = (StatusCode, [(HeaderName, &'static str); 1], String);
 
 async fn accept(

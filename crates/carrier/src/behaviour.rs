@@ -2,10 +2,10 @@
 
 use chorus_events::CustomerId;
 
-/// The ways in which the carrier deviates from just delivering a parcel.
+/// The ways in which the carrier deviates from normal delivery.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Behaviour {
-    /// The carrier picks the parcel up, then gives up.
+    /// The carrier picks the parcel up, but does not deliver it.
     pub(crate) cancels: bool,
     pub(crate) down: bool,
     /// The carrier answers two requests with 503, and accepts the third.

@@ -18,7 +18,7 @@ use crate::{CarrierConfig, NotAccepted, Parcel, Webhook};
 /// The number of requests with one key that a flaky carrier answers with 503.
 const FLAKY_FOR: i64 = 2;
 
-/// How often a change of a parcel is retried after a concurrent write.
+/// How many times the carrier attempts to change a parcel if concurrent writes prevent the change.
 const ATTEMPTS: usize = 8;
 
 /// How long to wait after the store failed.
@@ -29,12 +29,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub enum Recall {
     /// The parcel returns to the shop.
     Done,
-    /// The parcel was delivered, given up, or recalled before.
+    /// The carrier has already delivered, given up or recalled the parcel.
     TooLate,
     Refused,
 }
 
-/// The outcome of handing in a parcel.
+/// The carrier's answer to a parcel that the shop hands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acceptance {
     Accepted,
@@ -104,8 +104,9 @@ impl Carrier {
         Ok(Acceptance::Accepted)
     }
 
-    /// Calls a parcel back. If the shop hands the parcel in only after its recall, the parcel counts
-    /// as known, and is never picked up.
+    /// Recalls a parcel. If the shop hands in the parcel only after its recall,
+    /// [`accept`](Self::accept) answers [`Acceptance::Known`], and the carrier never picks up the
+    /// parcel.
     ///
     /// # Errors
     /// If the store fails.
@@ -133,8 +134,8 @@ impl Carrier {
         ))
     }
 
-    /// A page of the parcels that were accepted at `since` or later, after the cursor `after`, and
-    /// the cursor of the next page.
+    /// A page of the parcels that were accepted at `since` or later, and the cursor of the next
+    /// page. The page begins after the cursor `after`.
     ///
     /// # Errors
     /// If the store fails.
@@ -151,10 +152,11 @@ impl Carrier {
         Ok((parcels, next))
     }
 
-    /// Sends once more the latest callback about each parcel that was accepted at `since` or later.
+    /// Schedules the latest callback about each parcel that was accepted at `since` or later, so
+    /// that the callback is sent once more.
     ///
     /// # Errors
-    /// If the store fails; some of the callbacks may be sent.
+    /// If the store fails. Some of the callbacks may have been scheduled.
     pub async fn report_again(&self, since: Timestamp) -> Result<(), Failure> {
         let mut after = None;
         loop {
@@ -162,8 +164,8 @@ impl Carrier {
             for order_id in &orders {
                 let Some(read) = self.parcels.find(order_id).await? else { continue };
                 let Some(again) = read.to_report_again(self.clock.now()) else { continue };
-                // If the parcel was changed in the meantime, nothing is written: the change is
-                // reported anyway.
+                // If the parcel was changed in the meantime, this writes nothing, because the
+                // carrier reports the change anyway.
                 self.parcels.put(Some(&read), &again).await?;
             }
             self.woken.notify_one();
@@ -174,7 +176,8 @@ impl Carrier {
         }
     }
 
-    /// Runs until the future is dropped. It starts with the work that an earlier process left.
+    /// Runs until the future is dropped. Begins with the parcels and callbacks that became due
+    /// while no process ran.
     pub async fn run(self: Arc<Self>) {
         loop {
             match self.work_off().await {
@@ -195,8 +198,8 @@ impl Carrier {
         }
     }
 
-    /// Moves every parcel that is due, and sends each due callback once. Returns when the next
-    /// parcel is due.
+    /// Moves every parcel that is due, and sends each due callback once. Returns the time at which
+    /// the next parcel is due.
     ///
     /// # Errors
     /// If the store fails.
@@ -218,8 +221,8 @@ impl Carrier {
         }
     }
 
-    /// Moves one parcel, sends its callback, and records whether the shop accepted it. After a
-    /// concurrent change of the parcel, such as a recall, nothing is recorded.
+    /// Moves one parcel, sends its callback, and records whether the shop accepted it. Records
+    /// nothing if the parcel was changed in the meantime, for example by a recall.
     async fn work_on(&self, order_id: &OrderId) -> Result<(), Failure> {
         let Some(read) = self.parcels.find(order_id).await? else {
             return Ok(());

@@ -40,7 +40,7 @@ pub struct CarrierConfig {
     pub slow_answer: Duration,
     /// The number of attempts after which the carrier stops sending a callback.
     pub attempts: u32,
-    /// The pause after the first attempt; it doubles after each further one.
+    /// The pause after the first attempt. The pause doubles after each further attempt.
     pub backoff: Duration,
     /// The longest pause between two attempts.
     pub max_backoff: Duration,

@@ -1,5 +1,5 @@
-//! A simulated carrier: a partner company with an API of its own, which accepts parcels, loses
-//! some, and reports by signed callbacks to the shop's webhook.
+//! A simulated carrier: a partner company that accepts parcels by its API, and reports on them by
+//! signed callbacks to the shop's webhook.
 //!
 //! The carrier is not part of the shop and imports none of its services. Parcels are stored
 //! durably, so that callbacks continue after a restart. The customer's id selects the behaviour:

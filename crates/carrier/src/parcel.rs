@@ -18,7 +18,8 @@ pub enum Status {
     Accepted,
     PickedUp,
     Delivered,
-    /// The carrier has given up: the parcel is damaged, or its address is unknown for good.
+    /// The carrier has given up: the parcel is damaged, or the shop no longer has the customer's
+    /// address.
     GivenUp,
     /// The shop has called the parcel back.
     Recalled,
@@ -27,29 +28,29 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Parcel {
-    /// The order's id, by which the shop names the parcel.
+    /// The order's id. The shop identifies the parcel by it.
     pub order_id: OrderId,
     /// The customer who receives the parcel; `None` if it was recalled before it was handed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
-    /// The handle that callbacks contain.
+    /// The handle by which the shop recognizes the parcel in callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<Handle>,
-    /// The tracking number; `None` for a parcel that an earlier release accepted, whose callbacks
-    /// remain without one.
+    /// The tracking number. `None` for a parcel that an earlier release accepted; its callbacks
+    /// then contain no number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<TrackingNumber>,
     pub status: Status,
-    /// When the carrier accepted the parcel; `None` if the parcel was recalled before, or was
-    /// accepted by an earlier release.
+    /// When the carrier accepted the parcel; `None` if the parcel was recalled before it was handed
+    /// in, or if an earlier release accepted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_at: Option<Timestamp>,
     /// The callback that still has to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_callback: Option<LogisticsStatus>,
-    /// How often `pending_callback` was attempted.
+    /// How many times the carrier has attempted `pending_callback`.
     pub attempts: u32,
-    /// When the parcel's next step is due; `None` if there is none.
+    /// When the parcel's next step is due; `None` if the parcel has no next step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
 }
@@ -94,7 +95,7 @@ impl Parcel {
         }
     }
 
-    /// The recalled parcel; `None` if it is too late.
+    /// The recalled parcel; `None` if it is too late for a recall.
     pub(crate) fn recalled(&self) -> Option<Self> {
         match self.status {
             Status::Accepted | Status::PickedUp => {
@@ -121,14 +122,15 @@ impl Parcel {
         self.status == Status::Accepted && self.pending_callback.is_none()
     }
 
-    /// The parcel given up, because the shop no longer has an address for it.
+    /// The parcel after the carrier gave it up, because the shop no longer has the customer's
+    /// address.
     pub(crate) fn undeliverable(&self) -> Self {
         let (status, pending_callback) = (Status::GivenUp, Some(LogisticsStatus::DeliveryCanceled));
         Self { status, pending_callback, attempts: 0, ..self.clone() }
     }
 
-    /// The parcel after its next step, with the callback for that step still to be sent. While an
-    /// earlier callback still has to be sent, the parcel does not change.
+    /// The parcel after its next step, with the callback for that step pending. If an earlier
+    /// callback is still pending, returns the parcel unchanged.
     pub(crate) fn after_next_step(&self) -> Self {
         if self.pending_callback.is_some() {
             return self.clone();
@@ -153,7 +155,8 @@ impl Parcel {
         Self { pending_callback: None, attempts: 0, due, ..self.clone() }
     }
 
-    /// The parcel after a callback failed at `now`. After the last attempt no callback is sent.
+    /// The parcel after a callback failed at `now`. If that was the last attempt, no step is due
+    /// any more.
     pub(crate) fn after_callback_failed(&self, now: Timestamp, config: &CarrierConfig) -> Self {
         let attempts = self.attempts + 1;
         let goes_on = attempts < config.attempts;
@@ -161,7 +164,8 @@ impl Parcel {
         Self { attempts, due, ..self.clone() }
     }
 
-    /// The parcel with its latest callback still to be sent, at `now`; `None` if there was none.
+    /// The parcel with its latest callback pending again, due at `now`. `None` if the carrier has
+    /// not picked up the parcel, or if the parcel was recalled.
     pub(crate) fn to_report_again(&self, now: Timestamp) -> Option<Self> {
         let latest = match self.status {
             Status::Accepted | Status::Recalled => return None,
@@ -172,7 +176,7 @@ impl Parcel {
         Some(Self { pending_callback: Some(latest), attempts: 0, due: Some(now), ..self.clone() })
     }
 
-    /// The body of the callback that has to be sent, identical at every attempt.
+    /// The body of the pending callback, identical at every attempt.
     pub(crate) fn callback(&self) -> Option<Callback> {
         let (status, handle) = (self.pending_callback?, self.handle.clone()?);
         let damaged = || "the parcel was damaged".to_owned();
@@ -213,7 +217,8 @@ mod tests {
         Parcel::accepted(&parcel, samples::moment(), &config())
     }
 
-    /// The statuses that are reported of a parcel if the shop accepts every callback at once.
+    /// The statuses that the carrier reports for a parcel if the shop accepts every callback at the
+    /// first attempt.
     fn story(mut parcel: Parcel) -> Vec<LogisticsStatus> {
         let mut callback_due = Vec::new();
         while let Some(due) = parcel.due {

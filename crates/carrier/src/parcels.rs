@@ -1,5 +1,5 @@
-//! The store of parcels. Each parcel has an index entry by the time when it was accepted, and one
-//! by the time when its next step is due, if there is one.
+//! Stores parcels. One index sorts parcels by the time when they were accepted, and another by the
+//! time when their next step is due.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use crate::Parcel;
 
 pub const CARRIER_TABLE: TableSpec = TableSpec { name: "carrier", indexes: &[], ttl: None };
 
-/// The partition of the index entries, sorted by the time when the parcel is due.
+/// The partition of the index entries that are sorted by the time when the parcel is due.
 const DUE: &str = "due";
 
-/// The partition of the index entries, sorted by the time when the parcel was accepted.
+/// The partition of the index entries that are sorted by the time when the parcel was accepted.
 const ACCEPTED: &str = "accepted";
 
 /// The partition with the number of requests for each idempotency key.
@@ -36,7 +36,7 @@ impl ParcelStore {
         load(&*self.store, order_id.clone()).await
     }
 
-    /// Stores a parcel and updates its index entry. Returns false after a concurrent write.
+    /// Stores a parcel and updates its index entries. Returns false after a concurrent write.
     pub(crate) async fn put(
         &self,
         read: Option<&Versioned<Parcel>>,
@@ -63,10 +63,12 @@ impl ParcelStore {
         }
     }
 
-    /// The parcels that are due at `now` or before, the longest due first; at most [`MAX_PARCELS`].
+    /// The parcels that are due at `now` or before, at most [`MAX_PARCELS`]. Parcels that have been
+    /// due the longest come first.
     pub(crate) async fn due(&self, now: Timestamp) -> Result<Vec<OrderId>, Failure> {
         let mut query = Query::partition(CARRIER_TABLE.name, DUE);
-        // `~` sorts after `#`, so that entries for exactly `now` are included.
+        // An entry's sort key is the time, `#` and the order's id. `~` sorts after `#`, so that the
+        // range includes entries for exactly `now`.
         query.to = Some(format!("{now:.9}~"));
         query.limit = Some(MAX_PARCELS);
         let page = self.store.query(&query).await?;
@@ -82,15 +84,16 @@ impl ParcelStore {
         Ok(page.items.first().and_then(moment))
     }
 
-    /// A page of the orders whose parcels were accepted at `since` or later, after the cursor
-    /// `after`, and the cursor of the next page.
+    /// A page of the orders whose parcels were accepted at `since` or later, and the cursor of the
+    /// next page. The page begins after the cursor `after`.
     pub(crate) async fn accepted(
         &self,
         since: Timestamp,
         after: Option<&str>,
     ) -> Result<(Vec<OrderId>, Option<String>), Failure> {
         let mut query = Query::partition(CARRIER_TABLE.name, ACCEPTED);
-        // `~` sorts after every character of an entry's key.
+        // `~` sorts after every character of a sort key, so that the range begins after the entry
+        // `after`.
         query.from = Some(after.map_or_else(|| format!("{since:.9}"), |after| format!("{after}~")));
         query.limit = Some(MAX_PARCELS);
         let page = self.store.query(&query).await?;
@@ -111,12 +114,11 @@ impl ParcelStore {
     }
 }
 
-/// The key of a parcel's index entry; `None` if the parcel has no next step.
+/// The key of a parcel's index entry by due time; `None` if the parcel has no next step.
 fn due_entry(parcel: &Parcel) -> Option<Key> {
     Some(entry(DUE, parcel.due?, &parcel.order_id))
 }
 
-/// The key of an index entry.
 fn entry(partition: &str, at: Timestamp, order_id: &OrderId) -> Key {
     let sk = format!("{at:.9}#{order_id}");
     Key { table: CARRIER_TABLE.name, pk: partition.to_owned(), sk }

@@ -13,7 +13,7 @@ use chorus_table::Handle;
 use chorus_webhook_signature::{SecretSource, WebhookSecret, headers};
 use jiff::Timestamp;
 
-/// How long the shop may take to answer a callback.
+/// How long the carrier waits for the shop's answer to a request.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The body of a callback.
@@ -30,7 +30,7 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// The id of the webhook delivery, identical at every attempt.
+    /// The id of the callback, identical at every attempt.
     #[must_use]
     pub fn id(&self) -> String {
         let derived_from = format!("{} {:?}", self.order_id, self.status);
@@ -58,7 +58,7 @@ impl Callback {
     }
 }
 
-/// The shop did not accept a callback, which will be retried.
+/// The shop did not accept a callback. The carrier will retry the callback.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the shop did not accept the callback: {0}")]
 pub struct NotAccepted(pub String);
@@ -66,13 +66,13 @@ pub struct NotAccepted(pub String);
 /// Sends callbacks to the shop.
 #[async_trait]
 pub trait Webhook: Send + Sync {
-    /// Sends a callback, and returns once the shop has accepted it.
+    /// Sends a callback. Returns `Ok` if the shop has accepted it.
     ///
     /// # Errors
-    /// If the shop did not accept it, or the outcome is unknown.
+    /// If the shop did not accept the callback, or the outcome is unknown.
     async fn post(&self, callback: &Callback) -> Result<(), NotAccepted>;
 
-    /// Fetches a parcel's address. Returns false if the shop no longer has one.
+    /// Fetches a parcel's address. Returns false if the shop no longer has the address.
     ///
     /// # Errors
     /// If the shop did not answer.
@@ -81,8 +81,8 @@ pub trait Webhook: Send + Sync {
     }
 }
 
-/// The request for a parcel's address, to the shop whose webhook is at `url`; `None` if `url` does
-/// not have the path of the shop's webhook.
+/// The request that asks the shop for a parcel's address. `url` is the URL of the shop's webhook;
+/// the result is `None` if `url` does not have the path of that webhook.
 ///
 /// # Errors
 /// If `url` is not a URL.
@@ -105,7 +105,7 @@ pub fn address_request(
 }
 
 /// Whether a response with this status contains the parcel's address; false if the shop no longer
-/// has one.
+/// has the address.
 ///
 /// # Errors
 /// If the request has to be retried.
@@ -117,7 +117,7 @@ pub fn has_address(status: StatusCode) -> Result<bool, NotAccepted> {
     }
 }
 
-/// A client of the shop's webhook, which signs its requests.
+/// A client of the shop's webhook. It signs its requests.
 pub struct HttpWebhook {
     url: String,
     secrets: Arc<dyn SecretSource>,
@@ -126,7 +126,7 @@ pub struct HttpWebhook {
 }
 
 impl HttpWebhook {
-    /// Posts to `url`, and signs with the current one of `secrets` at the time of `clock`.
+    /// Posts to `url`. Signs with the current secret of `secrets`, and the time of `clock`.
     #[must_use]
     pub fn new(
         url: impl Into<String>,

@@ -58,7 +58,7 @@ impl Default for Harness {
 }
 
 impl Harness {
-    /// The carrier, restarted on the stored parcels.
+    /// A new process of the carrier, with the parcels that earlier processes stored.
     fn carrier(&self) -> Arc<Carrier> {
         let config = CarrierConfig::new(ApiKey::new("a key"));
         let (store, clock) = (self.shop.store.clone(), self.shop.clock.clone());

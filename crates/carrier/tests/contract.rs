@@ -1,4 +1,5 @@
-//! The simulated carrier fulfils the contract, and each fault of a carrier is reported.
+//! Tests that the simulated carrier fulfils the contract, and that the checks report each fault of
+//! a carrier.
 
 #![allow(clippy::unwrap_used)]
 
@@ -51,7 +52,7 @@ enum Fault {
     TakesDeliveredParcelsBack,
     ListsNothing,
     RepeatsNothing,
-    /// No fault: lists and repetitions are not required.
+    /// Not a violation: the contract requires neither the list of parcels nor repeated reports.
     OffersNoTakeover,
 }
 
@@ -93,7 +94,7 @@ impl Clock for SystemTime {
     }
 }
 
-/// The carrier's client of the webhook, with a fault.
+/// A client of the shop's webhook that signs or reports wrongly, depending on `fault`.
 struct Reports {
     fault: Fault,
     honest: HttpWebhook,
@@ -139,7 +140,7 @@ impl Reports {
     }
 }
 
-/// Adds a fault to the handling of requests by a carrier without faults.
+/// Handles a request as a carrier with this fault does; `next` handles it without the fault.
 async fn faulty(
     State((fault, seen)): State<(Fault, Arc<std::sync::Mutex<Vec<String>>>)>,
     request: Request,
@@ -191,7 +192,7 @@ async fn faulty(
     answer
 }
 
-/// The rules that a carrier with this fault violates.
+/// Checks a carrier with this fault, and returns the rules that it violates.
 async fn broken(fault: Fault) -> Vec<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/webhooks/logistics", listener.local_addr().unwrap());
@@ -232,8 +233,8 @@ async fn the_simulated_carrier_keeps_the_contract() {
     assert_eq!(broken(Fault::None).await, [""; 0]);
 }
 
-/// A carrier that offers neither the list of parcels nor repeated callbacks, which only a shop in
-/// two regions needs.
+/// Only a shop in two regions needs the list of parcels and repeated callbacks, so the contract
+/// does not require them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_carrier_without_a_list_and_without_repetitions_keeps_the_contract() {
     assert_eq!(broken(Fault::OffersNoTakeover).await, [""; 0]);

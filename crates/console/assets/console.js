@@ -1,5 +1,5 @@
-// Follows the shop by server-sent events: moves events on the map, or reloads the part of a page
-// that shows what changed. Pages are whole without it.
+// Follows the shop by server-sent events: moves events on the map, or reloads the live part of a
+// page. Pages can be read without this script.
 "use strict";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -17,8 +17,8 @@ if (follows) {
 let loading = false;
 let again = false;
 
-// Replaces what is live of the page by what the server shows now, at most once a second. What a
-// person is typing or has opened stays.
+// Replaces the live part of the page by its current content from the server, at most once a second.
+// Keeps text that a person is typing, and details that a person has opened.
 async function reload() {
   const here = document.getElementById("live");
   if (!here) { return; }
@@ -88,7 +88,7 @@ function move(event) {
   }
 }
 
-// Whoever points at an event sees its lines.
+// Highlights the lines of an event while the pointer or the keyboard focus is on the event.
 for (const event of document.querySelectorAll(".map .event")) {
   const lines = document.querySelectorAll(`.line[data-event="${CSS.escape(event.id.slice(6))}"]`);
   const near = (on) => () => lines.forEach((line) => line.classList.toggle("near", on));

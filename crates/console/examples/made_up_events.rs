@@ -1,5 +1,6 @@
-//! A console without a shop, which shows events made up at a given rate. `scripts/console.py` opens
-//! its map in a browser, and measures whether the map keeps up and whether the page's memory grows.
+//! A console without a shop. It shows made-up events at a given rate. `scripts/console.py` opens
+//! the console's map in a browser, and measures whether the map keeps up and whether the page's
+//! memory grows.
 //!
 //! The program prints its address. `POST /made-up?events=6000&rate=200` makes up 6,000 events, 200
 //! per second; `GET /made-up` answers how many have been made up so far.

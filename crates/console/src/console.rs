@@ -47,8 +47,9 @@ impl std::fmt::Debug for Console {
 }
 
 impl Console {
-    /// A console of the shop behind `api`, with the shop's `table` and its `machines` by name.
-    /// `shop` is the title. The caller of this function has to pass every update to `live`.
+    /// A console of the shop behind `api`. `shop` is the shop's title, `table` is its design table,
+    /// and `machines` are its state machines by name. The caller of this function has to pass every
+    /// update to `live`.
     ///
     /// # Errors
     /// If the operating system provides no random bytes for the token that protects forms.
@@ -98,8 +99,8 @@ impl Console {
         &self.inside.shop
     }
 
-    /// The router of all pages, which are below `/console` and for the shop's staff. Other callers
-    /// may only sign in.
+    /// The router of all pages. Their paths begin with `/console`. Only the shop's staff may open
+    /// them; other callers may only sign in.
     pub fn router(&self) -> Router {
         let pages = Router::new()
             .route("/console", get(pages::flow::flow))

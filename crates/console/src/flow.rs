@@ -66,7 +66,8 @@ pub(crate) struct Map {
 }
 
 impl Map {
-    /// The map of a table. A catch-all row is left out, because its lines would cover all others.
+    /// The map of a table. A row that consumes every event is left out, because its lines would
+    /// cover all other lines.
     pub(crate) fn of(table: &Table) -> Self {
         let specs = specs(table);
         let events: Vec<EventNode> =
@@ -81,8 +82,8 @@ impl Map {
     }
 }
 
-/// Every event, in the order in which the rows emit them, which is about the order of an order's
-/// flow.
+/// Returns every event of the table, in the sequence of the rows that emit the events. The rows
+/// roughly follow an order from its placement to its end.
 fn specs(table: &Table) -> Vec<EventSpec> {
     let emitted = table.rows.iter().flat_map(|row| row.emits).copied();
     let mentioned = table.messages().into_iter().map(|message| message.spec);
@@ -172,7 +173,7 @@ fn publishers(events: &[EventNode], height: u32) -> Vec<Publisher> {
         speaker.y = speaker.y.max(next);
         next = speaker.y + step;
     }
-    // Moves publishers that are below the end of the map up again.
+    // Moves publishers up again if they are below the end of the map.
     let mut last = height.saturating_sub(40);
     for speaker in publishers.iter_mut().rev() {
         speaker.y = speaker.y.min(last);
@@ -197,7 +198,7 @@ fn lines(publishers: &[Publisher], events: &[EventNode], consumers: &[Consumer])
     lines
 }
 
-/// A curve to a point on the right, horizontal at both ends.
+/// The SVG path data of a curve to a point on the right. The curve is horizontal at both ends.
 fn curve((x, y): (u32, u32), (to_x, to_y): (u32, u32)) -> String {
     let middle = u32::midpoint(x, to_x);
     format!("M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}")

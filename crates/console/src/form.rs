@@ -1,9 +1,10 @@
-//! Protection of forms: only a page of this console can send one.
+//! Protects forms: only a page of this console can send a form.
 
 use axum::http::{HeaderMap, header};
 use subtle::ConstantTimeEq as _;
 
-/// A secret of this process that its forms contain, and that a page of another origin cannot read.
+/// A secret of this process. The console's forms contain it; a page of another origin cannot read
+/// it.
 #[derive(Clone)]
 pub(crate) struct Token(String);
 
@@ -34,8 +35,8 @@ impl Token {
     }
 }
 
-/// An idempotency key for the request that a form makes. The form contains it, so that a form that
-/// is sent twice makes one request.
+/// Generates the idempotency key that a form contains. If the form is sent twice, its request takes
+/// effect once.
 pub(crate) fn key() -> Result<String, getrandom::Error> {
     Ok(format!("console-{}", random::<12>()?))
 }

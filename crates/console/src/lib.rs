@@ -1,9 +1,10 @@
-//! The console of a shop. Its pages show the flow, the history of an order, the work that waits for
-//! a person, and the accounts; people can act from them.
+//! The console of a shop. Its pages show the flow of events, the history of an order, the work that
+//! waits for a person, and whether all stock and money add up. Forms on the pages let a person act.
 //!
 //! Pages read and act through the shop's API ([`ShopApi`]), so that the same pages serve a shop on
 //! a laptop and a deployed one. Updates are passed to [`Live`], which sends them to open pages by
-//! server-sent events. Pages can be read without a script; with it, they are updated live.
+//! server-sent events. Pages can be read without JavaScript; with JavaScript, they are updated
+//! live.
 
 mod api;
 mod assets;

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_stream::Stream;
 
-/// The time between two updates of a page.
+/// The shortest time between two updates of a page.
 const PACE: Duration = Duration::from_millis(250);
 
 /// How many of the last events are kept, to show them moving on the map.
@@ -31,26 +31,26 @@ pub enum Update {
         /// The event's `correlation-id`, such as an order's id.
         about: String,
     },
-    /// A row handled an event successfully.
+    /// The action of a row of the design table handled an event.
     Succeeded { action: String, took: Duration },
-    /// A row failed on an event, which may be retried.
+    /// A row's action failed on an event. A retry may follow.
     Failed { action: String },
-    /// A row's event became a dead letter.
+    /// An event for a row's action became a dead letter.
     DeadLettered { action: String },
 }
 
-/// A row's successes and failures since the console started.
+/// The successes and failures of a row's action since the console started.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Work {
     pub(crate) done: u64,
     pub(crate) failed: u64,
     pub(crate) dead: u64,
-    /// The time spent on successful events in all, in microseconds.
+    /// The total time spent on successfully handled events, in microseconds.
     took: u64,
 }
 
 impl Work {
-    /// The mean time spent on an event, in milliseconds.
+    /// The mean time spent on a successfully handled event, in milliseconds.
     pub(crate) fn average(&self) -> Option<f64> {
         (self.done > 0).then(|| self.took as f64 / self.done as f64 / 1_000.0)
     }
@@ -80,7 +80,7 @@ struct Seen {
     forgotten: u64,
 }
 
-/// Counts of everything that happened since the console started. Clones share the counts.
+/// Counts of all updates since the console started. Clones share the counts.
 #[derive(Debug, Clone, Default)]
 pub struct Live(Arc<Mutex<Seen>>);
 
@@ -89,9 +89,9 @@ pub struct Live(Arc<Mutex<Seen>>);
 pub(crate) enum Topic {
     /// Counts and moving events, for the map.
     Map,
-    /// A notice of every update, whichever order it is about.
+    /// Every update reloads the page.
     Anything,
-    /// A notice of every update about this order.
+    /// Every update about this order reloads the page.
     Order(String),
 }
 
@@ -123,7 +123,7 @@ impl Live {
         }
     }
 
-    /// How often each event was on the bus.
+    /// How many times the bus accepted each event.
     pub(crate) fn events(&self) -> BTreeMap<String, u64> {
         self.seen().events.clone()
     }
@@ -133,7 +133,7 @@ impl Live {
         self.seen().rows.clone()
     }
 
-    /// The number of updates so far, all of which a page that is rendered now includes.
+    /// The number of updates so far. A page that is rendered now includes all of them.
     pub(crate) fn sequence(&self) -> u64 {
         self.seen().sequence
     }
@@ -146,7 +146,8 @@ impl Live {
         Sse::new(part).keep_alive(KeepAlive::default()).into_response()
     }
 
-    /// The update for a page that has received everything up to `seen_up_to`, which is advanced.
+    /// Returns the next update for a page that has received all updates up to `seen_up_to`, and
+    /// advances `seen_up_to`.
     fn next_update(&self, topic: &Topic, seen_up_to: &mut u64) -> Option<Event> {
         let seen = self.seen();
         let since = std::mem::replace(seen_up_to, seen.sequence);
@@ -174,7 +175,8 @@ impl Live {
                 Some(Event::default().event("map").data(data.to_string()))
             }
             Topic::Anything => Some(changed()),
-            // An event of this order may be among those that are no longer kept.
+            // If new events are no longer kept, one of them may be about this order, so the page
+            // reloads.
             Topic::Order(order) => {
                 let concerned = seen.forgotten > since || new().any(|(_, _, about)| about == order);
                 concerned.then(changed)
@@ -187,7 +189,8 @@ impl Live {
     }
 }
 
-/// The event has data, because browsers ignore an event without data.
+/// Makes the server-sent event at which a page reloads. The event has data, because browsers ignore
+/// an event without data.
 fn changed() -> Event {
     Event::default().event("changed").data("1")
 }

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::Console;
 use crate::api::AskError;
 
-/// Scripts, styles, frames and forms are allowed from this origin only; caches may not store pages,
-/// because they show an operator's view of a shop.
+/// Scripts, styles, frames and forms are allowed from this origin only; caches may not store a
+/// page, because the page shows an operator's view of a shop.
 const HEADERS: [(HeaderName, &str); 5] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -47,9 +47,9 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// The frame of a page that is about to be rendered and subscribes to the topic `follows`;
-    /// empty means no subscription. Events that happen while the page is rendered are sent to it
-    /// afterwards.
+    /// Makes the frame of a page that subscribes to the topic `follows`; empty means no
+    /// subscription. Make the frame before reading the page's data: updates that happen after this
+    /// call are sent to the page.
     pub(crate) fn of(console: &Console, here: &'static str, follows: &str) -> Self {
         let (shop, token) = (console.shop().to_owned(), console.token().as_str().to_owned());
         let since = console.live().sequence();
@@ -66,7 +66,8 @@ impl Frame {
     }
 }
 
-/// The messages for submitted forms by the code in the URL. No text is taken from the URL.
+/// The messages for submitted forms, by code. The URL has only the code, so that nobody can put
+/// another text on a page.
 const DONE: [(&str, &str); 6] = [
     ("approved", "The order is approved: it is charged now."),
     ("declined", "The order is declined: it is being canceled."),
@@ -120,7 +121,7 @@ impl ErrorPage {
         Self { console: console.clone(), status, title, detail: detail.into() }
     }
 
-    /// The failure of a request to the shop's API.
+    /// Converts the failure of a request to the shop's API into a page.
     pub(crate) fn of(console: &Console) -> impl Fn(AskError) -> Self {
         let console = console.clone();
         move |error| {
@@ -138,8 +139,9 @@ impl ErrorPage {
     /// The rejection of a form that was not sent by a page of this console.
     pub(crate) fn foreign_form(console: &Console) -> Self {
         let detail = "The form was not sent by a page of this console, or the shop was restarted \
-                      since the page was opened: go back, reload the page, and send it again.";
-        Self::new(console, StatusCode::FORBIDDEN, "Not taken", detail)
+                      since the page was opened: go back, reload the page, and send the form \
+                      again.";
+        Self::new(console, StatusCode::FORBIDDEN, "Form rejected", detail)
     }
 }
 

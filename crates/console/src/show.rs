@@ -7,7 +7,7 @@ pub(crate) fn time(at: &Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// The time between `start` and `at`.
+/// Formats the time between `start` and `at` in a suitable unit, such as `90 s` or `15 min`.
 pub(crate) fn after(start: Timestamp, at: Timestamp) -> String {
     let milliseconds = at.duration_since(start).as_millis();
     match milliseconds {

@@ -9,7 +9,7 @@ use serde_path_to_error::{Path, Segment};
 use crate::{FieldError, Problem};
 use objects::Objects;
 
-/// Reads JSON.
+/// Reads a body of JSON as a `T`.
 ///
 /// # Errors
 /// 400 if the body is not JSON; 422, with the field and the rule, if it does not have the type `T`.
@@ -28,8 +28,8 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-/// Whether a body with this media type may be JSON. Besides JSON's own types this accepts an absent
-/// type, and the type that `curl -d` sends by default, whatever the body is.
+/// Whether a body with this media type may be JSON. Accepts JSON's own types, an absent type, and
+/// the type that `curl -d` sends by default for every body.
 pub(crate) fn may_be_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     matches!(essence.as_str(), "" | "application/json" | "application/x-www-form-urlencoded")
@@ -40,7 +40,7 @@ fn malformed(detail: &str) -> Problem {
     Problem::new(400, "malformed", detail)
 }
 
-/// The problem of a field that breaks a rule, named by its JSON pointer.
+/// The problem for a field that breaks a rule; the problem contains the field's JSON pointer.
 fn field_problem(path: &Path, message: &str) -> Problem {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     let mut field = pointer(path);

@@ -6,8 +6,8 @@ use chorus_table::{CallerRole, Callers, Customers};
 
 use crate::{Problem, Route};
 
-/// The caller of a request: unknown, a customer, or a person with roles. An adapter takes it from a
-/// verified token, never from a body.
+/// The caller of a request: unknown, a customer, or a person with roles. An adapter takes the
+/// caller from a verified token, never from a body.
 ///
 /// A caller with a role is not a customer: a reviewer called `ana` does not own what belongs to the
 /// customer `ana`.
@@ -30,7 +30,7 @@ impl Caller {
         Self { name: Some(id.into()), roles: BTreeSet::new() }
     }
 
-    /// A caller with this name and these roles; a customer if there are none.
+    /// A caller with this name and these roles; without roles, a customer.
     #[must_use]
     pub fn with_roles<R: Into<String>>(
         name: impl Into<String>,
@@ -39,7 +39,7 @@ impl Caller {
         Self { name: Some(name.into()), roles: roles.into_iter().map(Into::into).collect() }
     }
 
-    /// A caller who is trusted without a token, and has every role that a route admits.
+    /// A caller who is trusted without a token, and has every role that any of `routes` admits.
     #[must_use]
     pub fn trusted(name: impl Into<String>, routes: &[Route]) -> Self {
         let roles = routes.iter().flat_map(|route| route.callers.roles());
@@ -67,14 +67,14 @@ impl Caller {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admitted {
     Everything,
-    /// Only what belongs to this customer.
+    /// The caller may act only on data that belongs to this customer.
     OnlyOf(String),
 }
 
 /// Whether `caller` is one of `callers`, and on whose data the caller may act.
 ///
 /// # Errors
-/// 401 if a token is needed and there is none; 403 if the caller is not one of `callers`.
+/// 401 if a token is needed and the caller has none; 403 if the caller is not one of `callers`.
 pub fn admit(callers: &Callers, caller: &Caller) -> Result<Admitted, Problem> {
     let customers = match callers {
         Callers::Anyone | Callers::Partner(_) => return Ok(Admitted::Everything),

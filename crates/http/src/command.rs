@@ -51,8 +51,9 @@ pub fn customers_key(customer: &str, key: &str) -> String {
     hex::encode(&digest[..16])
 }
 
-/// Makes a message of a command. If the caller sent no idempotency key, one is derived from the
-/// current time, so that the request is not taken for a repetition of another.
+/// Makes a message from a command. If the caller sent no idempotency key, the key is derived from
+/// the current time and the command. The request then does not count as a repetition of another
+/// request.
 ///
 /// # Errors
 /// If the caller's key is invalid.
@@ -99,9 +100,9 @@ pub fn command<E: Event>(
     })
 }
 
-/// Makes a message of a command with text about a person, encrypted under that person's `key`. The
-/// fingerprint of the request is computed with that key, too, because the text could be guessed
-/// from a plain hash.
+/// Makes a message from a command that has text about a person. The command's text is encrypted
+/// under the person's `key`. The fingerprint of the request is computed with `key`, too, because
+/// the text could be guessed from a plain hash.
 ///
 /// # Errors
 /// See [`command`].
@@ -124,8 +125,8 @@ fn sent(request: &Request) -> serde_json::Result<Box<RawValue>> {
     to_raw_value(&json!({ "path": request.path, "body": body }))
 }
 
-/// Runs an action on the command `E`, which is read from the request's body and path, and responds
-/// with that command.
+/// Reads the command `E` from the request's body and path, runs an action on the command, and
+/// responds with the command.
 pub(crate) struct CommandEndpoint<A, E> {
     pub(crate) action: A,
     pub(crate) status: u16,

@@ -19,8 +19,9 @@ const MAX_WHOLE: u64 = (1 << 53) - 1;
 pub(crate) struct Components(BTreeMap<String, Value>);
 
 impl Components {
-    /// Adds a schema and its definitions, and returns a reference to it. The schemas of a type in
-    /// requests and in responses may differ; then the one that is added later gets another name.
+    /// Adds a schema and its definitions, and returns a reference to the schema. A type may have
+    /// different schemas in requests and in responses. The schema that is added later then gets
+    /// another name.
     pub(crate) fn reference(&mut self, schema: Schema) -> Value {
         let mut root = schema.to_value();
         let mut own = BTreeMap::new();
@@ -86,9 +87,9 @@ fn renamed(schema: Value, names: &BTreeMap<String, String>) -> Value {
     }
 }
 
-/// Adds constraints that the schemas of events lack: bounds of whole numbers, and that `.` and `..`
-/// are not identifiers. Removes the constraint that an amount is a multiple of 0.01, which
-/// validators with binary floating point reject for one price in seven.
+/// Adds constraints that the schemas of events lack: whole numbers have bounds, and `.` and `..`
+/// are not identifiers. Removes the constraint that an amount is a multiple of 0.01, because
+/// validators with binary floating point reject one valid price in seven.
 fn adapt(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {

@@ -1,5 +1,5 @@
-//! Entity tags (RFC 9110, section 8.8.3). A caller who already has a response does not get it
-//! again, and a caller cannot overwrite a change that it has not read.
+//! Entity tags (RFC 9110, section 8.8.3). A caller does not get a response that it already has, and
+//! cannot overwrite a change that it has not read.
 
 use sha2::{Digest, Sha256};
 
@@ -8,7 +8,7 @@ use crate::{Problem, Request, Response};
 /// The name of the header with a response's tag.
 pub(crate) const ETAG: &str = "etag";
 
-/// The condition on the stored value under which it may be written.
+/// What a writing request demands of the stored value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precondition {
     /// There is no value yet.
@@ -23,8 +23,8 @@ impl Precondition {
     /// Reads the headers `If-Match` and `If-None-Match` of a writing request.
     ///
     /// # Errors
-    /// 400 if they are neither `*` nor one tag; 412 if the tag is not one that we issue, or the
-    /// header is empty, so that no version can match.
+    /// 400 if `If-Match` has several tags, or `If-None-Match` is not `*`. 412 if no version can
+    /// match: the header is empty, or the tag is not one that we issue.
     pub fn of(request: &Request) -> Result<Option<Self>, Problem> {
         // A header that is sent empty differs from an absent one.
         let sent = |name| request.headers.get(name).map(String::as_str);
@@ -54,7 +54,6 @@ impl Precondition {
     }
 }
 
-/// The tag of a version.
 pub(crate) fn tag_of_version(version: u64) -> String {
     format!("\"v{version}\"")
 }
@@ -63,9 +62,9 @@ fn version(tag: &str) -> Option<u64> {
     tag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok()
 }
 
-/// Adds an entity tag to the response of a reading request, derived from the body, unless the
-/// response has a tag already. If the caller already has this tag, the response becomes a 304
-/// without a body.
+/// Gives the response of a reading request an entity tag. If the response has no tag yet, the tag
+/// is derived from the body. If the caller already has this tag, the response becomes a 304 without
+/// a body.
 pub(crate) fn revalidated(mut response: Response, request: &Request) -> Response {
     if response.status != 200 {
         return response;
@@ -89,7 +88,7 @@ fn tag_of(body: &str) -> String {
     format!("\"{}\"", hex::encode(&Sha256::digest(body)[..12]))
 }
 
-/// Whether a list of tags, such as `"a", W/"b"`, contains this one.
+/// Whether `list`, such as `"a", W/"b"`, contains `tag`.
 fn names(list: &str, tag: &str) -> bool {
     list.split(',').map(str::trim).any(|it| it == "*" || it.trim_start_matches("W/") == tag)
 }

@@ -19,7 +19,7 @@ impl HttpFunction {
         Self { function, routes: routes.into_iter().collect() }
     }
 
-    /// Separates the functions, which an engine runs, from the routes, which a server serves.
+    /// Separates the functions, which an engine runs, from the routes, which an HTTP server serves.
     pub fn split(all: impl IntoIterator<Item = Self>) -> (Vec<Function>, Vec<Route>) {
         let (functions, routes): (Vec<_>, Vec<_>) =
             all.into_iter().map(|it| (it.function, it.routes)).unzip();

@@ -37,25 +37,26 @@ const FORWARDED: [&str; 7] = [
 /// The callers whom the application serves.
 #[derive(Debug, Clone)]
 pub struct Gate {
-    /// Verifies tokens; without it, every token is rejected.
+    /// The key that verifies tokens; if `None`, every token is rejected.
     pub tokens: Option<TokenKey>,
-    /// The caller of requests without a token that come from within the process.
+    /// The caller of requests that come from within the process without a token. A token with the
+    /// name of this caller is rejected.
     pub within: Caller,
-    /// The caller of requests without a token that come from this machine; unknown where tokens are
-    /// required. No token may have the name of a caller who is trusted without one.
+    /// The caller of requests that come from this machine without a token; [`Caller::unknown`]
+    /// where tokens are required.
     pub from_here: Caller,
     /// Origins, beside the application's own, whose pages may send requests. These requests need a
     /// token.
     pub origins: Vec<HeaderValue>,
-    /// The path of the application's own pages. Below it, and nowhere else, a user who has signed in
-    /// is known by the cookie.
+    /// The path of the application's own pages. The session cookie identifies a user only at this
+    /// path and below it.
     pub pages: Option<&'static str>,
 }
 
-/// A request that is served.
+/// The caller of a request that is served.
 struct Admission {
     caller: Caller,
-    /// When the caller's token expires.
+    /// When the caller's token expires; `None` without a token.
     until: Option<Expiry>,
 }
 
@@ -66,7 +67,8 @@ impl From<Caller> for Admission {
 }
 
 impl Gate {
-    /// Treats requests without a token from this machine as those of `caller`.
+    /// A gate that treats a request from this machine as a request of `caller` if the request has
+    /// no token.
     #[must_use]
     pub fn with_local_caller(caller: Caller) -> Self {
         let (within, from_here) = (caller.clone(), caller);
@@ -74,8 +76,8 @@ impl Gate {
     }
 
     /// Protects `router`. The server has to provide the peer's address, as
-    /// `into_make_service_with_connect_info` does; a request without one counts as coming from
-    /// within the process.
+    /// `into_make_service_with_connect_info` does. A request without a peer address counts as
+    /// coming from within the process.
     pub fn guard(self, router: Router) -> Router {
         let cors = CorsLayer::new()
             .allow_origin(self.origins.clone())
@@ -126,8 +128,8 @@ impl Gate {
         if let Some(authorization) = headers.get(AUTHORIZATION) {
             return self.by_token(authorization);
         }
-        // A page of another origin, even one in `origins`, is identified by a token only, not by
-        // the cookie.
+        // If a page of another origin, even one in `origins`, sends the request, only a token
+        // identifies the caller, not the cookie.
         let own_origin = headers.get(ORIGIN).is_none_or(|origin| is_own(headers, origin));
         if own_origin
             && self.is_page(request.uri().path())
@@ -146,8 +148,8 @@ impl Gate {
         below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Rejects other hosts: a page whose domain was made to resolve to this machine (DNS rebinding)
-    /// sends that domain as `Host`.
+    /// Rejects requests whose `Host` is not this machine. In an attack by DNS rebinding, a foreign
+    /// domain resolves to this machine, and the browser sends that domain as `Host`.
     fn check_host(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let name = match host.rsplit_once(':') {
@@ -161,11 +163,11 @@ impl Gate {
         Err(Problem::new(403, "host", why))
     }
 
-    /// Rejects other origins: a form on a foreign page is sent without a preflight request, but
-    /// with the page's origin.
+    /// Rejects requests from pages of other origins. A browser sends a form from one of these pages
+    /// without a preflight request, but with the page's origin.
     fn check_origin(&self, headers: &HeaderMap, method: &Method) -> Result<(), Problem> {
         let refused = || {
-            let why = "a page of another origin may call only if it was named by --cors";
+            let why = "a page of another origin may call only if --cors names that origin";
             Err(Problem::new(403, "origin", why))
         };
         if let Some(origin) = headers.get(ORIGIN) {
@@ -177,7 +179,8 @@ impl Gate {
         if elsewhere && !method.is_safe() { refused() } else { Ok(()) }
     }
 
-    /// The caller whom the session cookie names; `None` if its token is not valid any more.
+    /// The caller whom the session cookie names; `None` if the request has no session cookie, or
+    /// the cookie's token is not valid.
     fn by_cookie(&self, headers: &HeaderMap) -> Option<Admission> {
         let cookies = headers.get(COOKIE)?.to_str().ok()?.split(';');
         let token = cookies
@@ -198,8 +201,8 @@ impl Gate {
         self.verified(tokens, token.trim())
     }
 
-    /// The caller of a request with this token. A token with the name of the caller who is trusted
-    /// without a token is rejected, because no person has that name.
+    /// The caller of a request with this token. A token with the name of the caller `within` is
+    /// rejected: that caller is trusted without a token, and no person has that name.
     fn verified(&self, tokens: &TokenKey, token: &str) -> Result<Admission, Problem> {
         let (caller, expires) = tokens.verify_with_expiry(token)?;
         let is_trusted =
@@ -238,7 +241,8 @@ mod tests {
         Gate { tokens, origins, pages, ..Gate::with_local_caller(here) }
     }
 
-    /// The status and the caller's name of a request with these headers from this address.
+    /// Sends a request with these headers from this address. Returns the status and the caller's
+    /// name.
     async fn called(gate: &Gate, from: &str, headers: &[(&str, &str)]) -> (u16, String) {
         called_at("/", gate, from, headers).await
     }

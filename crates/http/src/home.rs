@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
 /// The list of routes, as a page for browsers and as text for other clients. If the application has
-/// pages of its own, browsers are redirected to them.
+/// other pages, browsers are redirected to them.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
     pages: Option<&'static str>,
@@ -24,7 +24,7 @@ impl Home {
         Self { pages: info.pages, html: html(info, &lines), text: text(info, &lines) }
     }
 
-    /// Responds with the page or the text, as the caller accepts.
+    /// Responds with the page if the caller accepts HTML, and otherwise with the text.
     pub(crate) fn answer(&self, headers: &HeaderMap) -> Response {
         let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
         if accepted.is_some_and(|accepted| accepted.contains("text/html")) {

@@ -1,7 +1,8 @@
 //! HTTP without a server: a service declares its routes, and an adapter receives the requests.
 //!
-//! With the feature `server`, the routes are served by axum, with an OpenAPI document that
-//! describes them. The same router serves a socket, tests, and a command line without a server.
+//! With the feature `server`, axum serves the routes, and an OpenAPI document that describes them.
+//! The same axum router answers requests from a socket, from a test, and from a command line that
+//! runs without a server.
 
 mod body;
 mod caller;

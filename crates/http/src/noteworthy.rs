@@ -1,5 +1,5 @@
-//! Logs requests that an operator should know of: failures of ours, and rejected or throttled
-//! callers, each once. A log line never has a body, a query or a caller.
+//! Logs requests that an operator should know of: our own failures, and rejected or throttled
+//! callers. Each request is logged once. A log line never has a body, a query or a caller.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub struct LoggedRequest {
     /// Method and path of the route, with the names of its parameters; if no route matches, the
     /// first part of the path.
     pub route: String,
-    /// The order's id in the path, if it has one.
+    /// The order's id, if the path has one.
     pub correlation_id: Option<String>,
 }
 

@@ -28,8 +28,8 @@ pub struct ApiInfo {
 /// A request that the application sends to a server of its callers.
 #[derive(Debug, Clone, Copy)]
 pub struct Webhook {
-    /// The webhook's name, such as `order-updates`: the last segment of the path to which it is
-    /// posted.
+    /// The webhook's name, such as `order-updates`. It is also the last segment of the webhook's
+    /// path.
     pub name: &'static str,
     /// One sentence on what the webhook is for.
     pub summary: &'static str,
@@ -54,8 +54,9 @@ pub fn openapi(info: ApiInfo, routes: &[Route]) -> Value {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.as_str().to_lowercase()] = operation(route, &mut components);
     }
-    // Bodies of requests are added last: a schema that differs from that of the responses gets
-    // another name.
+    // If a type has different schemas in requests and in responses, the one that is added later
+    // gets another name. Bodies of requests are added last, so that the schemas of responses keep
+    // their names.
     for route in routes {
         if let Some(body) = request_body(route, &mut components) {
             paths[route.path][route.method.as_str().to_lowercase()]["requestBody"] = body;
@@ -153,7 +154,6 @@ const fn success(status: u16) -> &'static str {
     }
 }
 
-/// The responses of a route.
 fn responses(route: &Route, components: &mut Components) -> Value {
     let mut content = route.response.map_or_else(
         || json!({}),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::Problem;
 
-/// The longest text in a query parameter, in characters, unless it has another limit.
+/// The longest text in a query parameter, in characters, unless the parameter sets another limit.
 const MAX_TEXT: usize = 200;
 
 /// The part of a request that contains a parameter.
@@ -35,7 +35,8 @@ pub enum Values {
     /// Text of at least 1 character.
     Text,
     Any,
-    /// Text that matches this regular expression. The endpoint checks it, not the router.
+    /// Text that matches this regular expression. The endpoint checks the text; the router does
+    /// not.
     Like(&'static str),
     /// An idempotency key.
     Key,
@@ -58,7 +59,7 @@ impl Parameter {
         values: Values::Key,
         ..Self::header(
             "Idempotency-Key",
-            "Names the request: sent again, it has its effect once and the same response",
+            "Identifies the request: if sent again, it takes effect once, with the same response",
         )
     };
 
@@ -68,7 +69,7 @@ impl Parameter {
         ..Self::header("If-Match", "The ETag of the version to replace; `*`: any version")
     };
 
-    /// The header of a caller who wants to create something, and not to replace it.
+    /// The header by which a caller demands that something is created, and nothing replaced.
     pub const IF_NONE_MATCH: Self = Self {
         values: Values::OneOf(&["*"]),
         ..Self::header("If-None-Match", "`*`: only if there is none yet")
@@ -101,7 +102,7 @@ impl Parameter {
         Self { required: true, ..self }
     }
 
-    /// The parameters of a route with pages.
+    /// The query parameters of a route that responds with pages.
     pub(crate) const fn of_pages(most: u32, cursors: Values) -> [Self; 2] {
         [
             Self::query("limit", Values::Whole { least: 1, most }, "How many entries at most"),

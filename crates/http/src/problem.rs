@@ -1,5 +1,5 @@
-//! Problem details for HTTP APIs, as RFC 9457 defines them. They name the field and the rule that
-//! it breaks.
+//! Problem details for HTTP APIs, as RFC 9457 defines them. They name the field, and the rule that
+//! the field breaks.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -34,10 +34,11 @@ pub struct Problem {
     /// The fields that break a rule.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// The failure's own name, for logs only: the response has the kind.
+    /// The failure's own code, for logs only: the response has the problem's type instead.
     #[serde(skip)]
     pub code: Option<&'static str>,
-    /// After how many seconds the request may be sent again: the `Retry-After` header.
+    /// The number of seconds after which the request may be sent again, for the header
+    /// `Retry-After`.
     #[serde(skip)]
     pub retry_after: Option<u16>,
 }

@@ -21,7 +21,7 @@ use crate::command::CommandEndpoint;
 use crate::entity_tag::{ETAG, revalidated, tag_of_version};
 use crate::{Admitted, Caller, Parameter, Problem, Values, admit, body, parameter};
 
-/// A request as the adapter passes it on.
+/// A request, as the HTTP adapter passes it to an endpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The values of the `{names}` in the route's path.
@@ -44,7 +44,7 @@ impl Request {
         self.headers.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The name of the caller, to be stored with what the caller does.
+    /// The name of the caller, which is stored with the changes that the caller makes.
     ///
     /// # Errors
     /// 401 if the caller is unknown.
@@ -54,10 +54,11 @@ impl Request {
         self.caller.name().ok_or_else(unknown)
     }
 
-    /// Rejects a customer's request about another `customer`, as if the thing did not exist.
+    /// Rejects the request of any customer but `customer`, to whom the requested data belongs. The
+    /// response is the same as for data that does not exist.
     ///
     /// # Errors
-    /// 404.
+    /// 404 if the request is restricted to another customer's data.
     pub fn owned_by(&self, customer: &str) -> Result<(), Problem> {
         match &self.customer {
             Some(own) if own != customer => Err(ActionError::not_theirs().into()),
@@ -68,7 +69,7 @@ impl Request {
     /// Parses the path parameter `name`.
     ///
     /// # Errors
-    /// 404 if it cannot be parsed: nothing with that name can exist.
+    /// 404 if the text cannot be parsed: nothing with that name can exist.
     pub fn parameter<T: std::str::FromStr<Err: std::fmt::Display>>(
         &self,
         name: &str,
@@ -80,7 +81,7 @@ impl Request {
     /// The number of entries on a page: the query parameter `limit`, from 1 to `most`.
     ///
     /// # Errors
-    /// 400 if it is not such a number.
+    /// 400 if `limit` is not a whole number in that range.
     pub fn limit(&self, default: u32, most: u32) -> Result<u32, Problem> {
         let Some(limit) = self.query.get("limit") else { return Ok(default) };
         let limit = limit.parse().ok().filter(|limit| (1..=most).contains(limit));
@@ -92,8 +93,8 @@ impl Request {
     /// Reads the body as JSON.
     ///
     /// # Errors
-    /// 415 if its media type is another, 400 if it is not JSON; 422, with the field and the rule,
-    /// if it does not have the type `T`.
+    /// 415 if the media type is not JSON; 400 if the body is not JSON; 422, with the field and the
+    /// rule, if the body does not have the type `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let content_type = self.header("content-type").unwrap_or_default();
         if !body::may_be_json(content_type) {
@@ -112,8 +113,9 @@ pub struct Response {
     pub content_type: &'static str,
     pub headers: Vec<(&'static str, String)>,
     pub body: Value,
-    /// The customer to whom the response's data belongs. If none is set, a route for owners does
-    /// not send the response to a customer.
+    /// The customer to whom the response's data belongs. A route that restricts customers to their
+    /// own data sends the response to no other customer. If the owner is `None`, the route sends
+    /// the response to no customer.
     pub owner: Option<String>,
 }
 
@@ -129,7 +131,7 @@ impl Response {
         Self { owner: Some(customer.into()), ..self }
     }
 
-    /// Sets the `ETag` to that of a version.
+    /// Sets the header `ETag` to the tag of `version`.
     #[must_use]
     pub fn version(self, version: u64) -> Self {
         self.with_header(ETAG, tag_of_version(version))
@@ -167,7 +169,8 @@ pub struct Route {
     /// One sentence on what the route does.
     pub summary: &'static str,
     pub success: u16,
-    /// Whether the route may create something: the status is then 201, and `Location` names it.
+    /// Whether the route may create something. If it does, the status is 201, and `Location` names
+    /// what was created.
     pub creates: bool,
     /// Whether the route can also respond with server-sent events, where the connection stays open.
     pub streams: bool,
@@ -175,13 +178,13 @@ pub struct Route {
     pub request: Option<RequestBody>,
     /// The schema of the response's body.
     pub response: Option<fn() -> Schema>,
-    /// The query parameters and headers that the route reads. A request with another query
+    /// The query parameters and headers that the route reads. A request with any other query
     /// parameter is rejected.
     pub parameters: Vec<Parameter>,
     /// The callers whom the route admits.
     pub callers: Callers,
-    /// How many requests a customer may send; `None` for any number. Callers with a role act for
-    /// others, and are not counted.
+    /// How many requests a customer may send per minute; `None` for any number. Callers with a role
+    /// act for others, so their requests are not counted.
     pub allowance: Option<Allowance>,
     endpoint: Arc<dyn Endpoint>,
 }
@@ -193,7 +196,7 @@ impl std::fmt::Debug for Route {
 }
 
 impl Route {
-    /// A route for the commands of the row `R`, with the row's callers.
+    /// A route for the commands of `R`, a row of the design table, with the row's callers.
     pub fn of<R: Row>(
         method: Method,
         path: &'static str,
@@ -236,8 +239,8 @@ impl Route {
         }
     }
 
-    /// A route that runs `action` on the command `E`, whose fields come from the request's body and
-    /// path, and responds with the command and `status`.
+    /// A route for the command `E`, whose fields come from the request's body and path. The route
+    /// runs `action` on the command, and responds with the command and `status`.
     pub fn command<E: Event + 'static, A: Action + 'static>(
         method: Method,
         path: &'static str,
@@ -251,15 +254,15 @@ impl Route {
         Self { summary, success: status, request, ..route }
     }
 
-    /// Responds to a caller whom the route admits. A customer gets only what belongs to that
-    /// customer; for anything else the response is the same as if it did not exist.
+    /// Responds to a caller whom the route admits. A customer gets only data that belongs to that
+    /// customer; for other data, the response is the same as if the data did not exist.
     ///
     /// # Errors
     /// A problem of the caller or the request (4xx), or of the application (5xx).
     pub async fn answer(&self, kernel: &Kernel, request: Request) -> Result<Response, Problem> {
         let answer = self.answer_to(kernel, request).await?;
-        // Caches may store responses that anyone may read, but no others, because those are about
-        // one person.
+        // Caches may store a response only if anyone may read it. Every other response is for its
+        // caller only.
         Ok(match self.callers {
             Callers::Anyone => answer,
             _ => answer.with_header("cache-control", "no-store"),
@@ -350,11 +353,11 @@ impl Route {
     }
 }
 
-/// The answer to a customer who has sent as many requests as they may.
+/// The response to a customer who has used up the allowance.
 fn too_many(allowance: &Allowance, wait: Duration) -> Problem {
     let seconds = wait.as_millis().div_ceil(1_000);
     let rule = format!(
-        "a customer may send {} of these requests a minute: send it again in {seconds} s",
+        "a customer may send {} of these requests a minute: send this one again in {seconds} s",
         allowance.per_minute
     );
     let problem = Problem::new(429, "too-many-requests", rule);
@@ -376,12 +379,12 @@ impl RequestBody {
     }
 }
 
-/// The schema of a `T` that is read: optional fields are those that may be absent.
+/// The schema of a `T` in a request: a field is optional if it may be absent.
 fn schema_of<T: JsonSchema>() -> Schema {
     settings().into_generator().into_root_schema_for::<T>()
 }
 
-/// The schema of a `T` that is written: fields that are omitted when empty are not required.
+/// The schema of a `T` in a response: fields that are omitted when empty are not required.
 pub(crate) fn schema_of_answer<T: JsonSchema>() -> Schema {
     settings().for_serialize().into_generator().into_root_schema_for::<T>()
 }

@@ -1,4 +1,4 @@
-//! The router of the services' routes. Every response is JSON, including errors.
+//! The router of the services' routes. Errors are sent as problem details, in JSON.
 
 use std::collections::BTreeMap;
 
@@ -31,9 +31,9 @@ impl Problem {
     }
 }
 
-/// The router of these routes, which `kernel` serves. A layer around it puts the [`Caller`] into
-/// the request's extensions; without one, the caller is unknown. `GET /` lists the routes, `GET
-/// /openapi.json` describes them.
+/// The router of `routes`, whose endpoints use `kernel`. A layer around the router puts the
+/// [`Caller`] into the request's extensions; without this layer, the caller is unknown. `GET /`
+/// lists the routes, and `GET /openapi.json` describes them.
 pub fn router(kernel: &Kernel, info: ApiInfo, routes: Vec<Route>) -> Router {
     let (document, home) = (openapi(info, &routes), Home::of(info, &routes));
     let mut by_path: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
@@ -101,8 +101,8 @@ async fn read(
 }
 
 impl Caller {
-    /// The caller that a layer around the router has put into a request's extensions; unknown if
-    /// none has.
+    /// The caller that a layer around the router has put into a request's extensions. Without this
+    /// layer, the caller is unknown.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Self {
         extensions.get::<Self>().cloned().unwrap_or_default()
@@ -130,7 +130,7 @@ fn query(uri: &Uri) -> Result<BTreeMap<String, String>, Problem> {
     Ok(query)
 }
 
-/// Rejects requests with query parameters, because `router` reads none.
+/// Rejects requests with query parameters, because the routes of `router` read none.
 pub fn without_query<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     router.route_layer(from_fn(async |request: HttpRequest, next: Next| {
         let name = query(request.uri()).map(|query| query.into_keys().next());
@@ -149,7 +149,7 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> 
     to_bytes(body, MAX_BODY).await.map(Into::into).map_err(|_| Problem::too_large())
 }
 
-/// Whether the request's `Content-Length` is larger than a body may be.
+/// Whether the request's `Content-Length` exceeds [`MAX_BODY`].
 pub(crate) fn announces_too_much(headers: &HeaderMap) -> bool {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     let announced = announced.and_then(|length| length.parse().ok());
@@ -192,7 +192,8 @@ pub fn with_default_caller(router: Router, caller: Caller) -> Router {
     }))
 }
 
-/// Rejects all but `callers` on the routes of `router`, which are not [`Route`]s.
+/// Rejects all but `callers` on the routes of `router`. Use this for axum routes that are not
+/// declared as [`Route`]s.
 pub fn restricted(router: Router, callers: Callers) -> Router {
     router.route_layer(from_fn(move |request: HttpRequest, next: Next| {
         let admitted = admit(&callers, &Caller::of(request.extensions()));
@@ -205,8 +206,8 @@ pub fn restricted(router: Router, callers: Callers) -> Router {
                     kept.or_insert(HeaderValue::from_static("no-store"));
                     response
                 }
-                // A customer is rejected, because the responses of these routes do not name the
-                // customer to whom their data belongs.
+                // A customer is rejected, because the responses of these routes do not say to which
+                // customer the data belongs.
                 Ok(Admitted::OnlyOf(_)) => {
                     into_http(Problem::from(ActionError::not_theirs()).into())
                 }

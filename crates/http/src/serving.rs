@@ -1,4 +1,4 @@
-//! A listening server with limits on the time and the number of connections.
+//! A server that limits how long requests may take to arrive, and how many connections are open.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -31,7 +31,7 @@ use crate::streams::Streams;
 /// The least time between two warnings about exhausted connections.
 const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// The pause after the system could not accept a connection.
+/// The pause after the operating system failed to accept a connection.
 const ACCEPT_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long the server waits for the rest of a body that the handler did not read.
@@ -40,18 +40,19 @@ const SKIP_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// The limits of a server's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How long a connection may stay open without a complete request head: before its first
-    /// request, and after each response. Then it is closed.
+    /// How long a connection may stay open without a complete request head, before its first
+    /// request and after each response. After that time, the server closes the connection.
     pub idle: Duration,
-    /// How long a request's body may take to arrive. Then the response is 408.
+    /// How long a request's body may take to arrive. If it takes longer, the response is 408.
     pub body: Duration,
-    /// The most connections that are open at once; further ones wait until one is closed. At most
-    /// half of them may be responses that stay open.
+    /// The most connections that are open at once; further connections wait until one is closed. At
+    /// most half of them may be used by responses that stay open.
     pub connections: usize,
 }
 
 impl Default for Limits {
-    /// 30 seconds for each time limit, as API Gateway allows for a request, and 1,000 connections.
+    /// Each time limit is 30 seconds, as API Gateway allows for a request, and at most 1,000
+    /// connections are open.
     fn default() -> Self {
         let half_a_minute = Duration::from_secs(30);
         Self { idle: half_a_minute, body: half_a_minute, connections: 1_000 }
@@ -111,7 +112,7 @@ pub async fn serve(
 struct ConnectionSlots {
     free: Arc<Semaphore>,
     limits: Limits,
-    /// When a warning that all connections are open was logged last.
+    /// When the server last warned that all connections are open.
     last_warning: Option<Instant>,
 }
 
@@ -148,7 +149,7 @@ async fn accepted(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// Whether the error concerns this connection only: the caller closed it.
+/// Whether the error concerns one connection only, because the caller closed that connection.
 fn of_one_connection(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
@@ -158,8 +159,8 @@ async fn answered(router: Router, request: Request) -> Result<Response, Infallib
     router.oneshot(request).await
 }
 
-/// Bounds the size of a request's body, and the time in which the body may arrive. The body is read
-/// by the handler, and so only if access control has admitted the caller.
+/// Bounds the size of a request's body, and the time in which the body may arrive. It is the
+/// handler that reads the body, after access control has admitted the caller.
 async fn with_bounded_body(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     if announces_too_much(request.headers()) {
         return Problem::too_large().into_response();
@@ -182,8 +183,8 @@ async fn with_bounded_body(State(limits): State<Limits>, request: Request, next:
     let response = next.run(Request::from_parts(parts, Body::from_stream(read))).await;
     let mut arriving = arriving.lock().await;
     match arriving.failed.take() {
-        // The handler's response is replaced: the handler knows that the body is not whole, but not
-        // why.
+        // The handler's response is replaced, because the handler knows that the body is
+        // incomplete, but not why.
         Some(problem) => problem.into_response(),
         None => {
             arriving.skip_rest().await;
@@ -195,12 +196,12 @@ async fn with_bounded_body(State(limits): State<Limits>, request: Request, next:
 /// A body that is being received.
 struct Arriving {
     body: BodyDataStream,
-    /// How long the body may take to arrive in all; at `deadline` that time is over.
+    /// How long the whole body may take to arrive. At `deadline`, that time is over.
     time: Duration,
     deadline: tokio::time::Instant,
     /// How many bytes have arrived.
     size: usize,
-    /// Why the body is not received whole.
+    /// Why the body was not received completely; `None` if nothing has failed.
     failed: Option<Problem>,
 }
 
@@ -227,7 +228,7 @@ impl Arriving {
     }
 
     /// Reads and discards the part of the body that the handler did not read. If the server closed
-    /// the connection while the caller is still sending, the caller might not get the response.
+    /// the connection while the caller was still sending, the caller might not get the response.
     async fn skip_rest(&mut self) {
         self.deadline = self.deadline.min(tokio::time::Instant::now() + SKIP_BODY_TIMEOUT);
         while let Some(Ok(_)) = self.next().await {}

@@ -1,5 +1,5 @@
-//! Responses that stay open, such as server-sent events: how many there may be at once, and until
-//! when.
+//! Responses that stay open, such as server-sent events: how many may be open at once, and when
+//! they end.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,11 +19,11 @@ use crate::{Caller, Problem};
 /// The most responses of one caller that stay open at once.
 const OF_ONE_CALLER: usize = 20;
 
-/// When the token of a request expires. The gate puts it into the request's extensions.
+/// When the token of a request expires. The gate puts this value into the request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expiry(pub(crate) SystemTime);
 
-/// The open responses of a server, which puts this into the extensions of each request.
+/// The open responses of a server. The server puts this value into the extensions of each request.
 #[derive(Debug, Clone)]
 pub(crate) struct Streams {
     /// One permit for each further response that may stay open.
@@ -59,7 +59,7 @@ impl Streams {
     }
 }
 
-/// One open response. Dropping it lets the caller open another.
+/// One open response. When the slot is dropped, the caller may open another response.
 #[derive(Debug)]
 struct Slot {
     streams: Streams,
@@ -79,8 +79,8 @@ impl Drop for Slot {
     }
 }
 
-/// The permission to keep a response open. A handler keeps it for as long as it waits, or gives it
-/// to the response by [`Self::hold`].
+/// The permission to keep a response open. A handler keeps the permission while it waits, or passes
+/// the permission to the response with [`Self::hold`].
 #[derive(Debug)]
 pub struct OpenStream {
     /// `None` for a request that this process sent to itself without a server.
@@ -101,7 +101,8 @@ impl OpenStream {
         Ok(Self { slot, until: extensions.get::<Expiry>().map(|Expiry(at)| *at) })
     }
 
-    /// Ends `response` when the caller's token expires, and counts it as open until it has ended.
+    /// Ends `response` when the caller's token expires. The response counts as open until it has
+    /// ended.
     #[must_use]
     pub fn hold(self, response: HttpResponse) -> HttpResponse {
         let Self { slot, until } = self;

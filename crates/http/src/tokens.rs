@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 use crate::{Caller, Problem};
 
-/// The file of the key in the application's directory.
+/// The name of the key's file in the application's directory.
 const FILE: &str = "token-key";
 
 /// The issuer and the audience of the tokens.
@@ -69,7 +69,7 @@ impl TokenKey {
         Self::of(&random()?)
     }
 
-    /// The key in a directory; it is created if there is none.
+    /// The key in a directory; a new key is created if the directory has none.
     ///
     /// # Errors
     /// If the file cannot be read or written, or does not contain a key.
@@ -110,7 +110,7 @@ impl TokenKey {
         self.verify_with_expiry(token).map(|(caller, _)| caller)
     }
 
-    /// Like [`Self::verify`], and returns when the token expires.
+    /// Verifies a token as [`Self::verify`] does, and also returns when the token expires.
     pub(crate) fn verify_with_expiry(&self, token: &str) -> Result<(Caller, SystemTime), Problem> {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
@@ -131,17 +131,17 @@ impl TokenKey {
     }
 }
 
-/// The secret in this file of a directory: random bytes that only the file's owner can read. The
-/// file is created if there is none.
+/// The secret in `file` of `directory`: random bytes that only the file's owner can read. The file
+/// is created if it does not exist.
 ///
 /// # Errors
-/// If the file cannot be read or written, or has another length.
+/// If the file cannot be read or written, or has the wrong length.
 pub fn kept_secret(directory: &Path, file: &str) -> Result<[u8; SECRET_BYTES], SecretError> {
     read_or_create_secret(directory, file, random)
 }
 
-/// The secret in this file of a directory as text that a person can copy: 32 hexadecimal digits,
-/// that is 128 random bits. The file is created if there is none.
+/// The secret in `file` of `directory`, as text that a person can copy: 32 hexadecimal digits, that
+/// is 128 random bits. The file is created if it does not exist.
 ///
 /// # Errors
 /// See [`kept_secret`].
@@ -172,8 +172,8 @@ fn read_or_create_secret(
     kept.try_into().map_err(|kept: Vec<u8>| SecretError::Length { path, bytes: kept.len() })
 }
 
-/// Creates a file that appears at once with its whole content, even if the process is killed
-/// meanwhile. A file that another process creates first stays as it is.
+/// Creates a file atomically: even if the process is killed, the file has its whole content or does
+/// not exist. If another process creates the file first, that file stays as it is.
 fn create_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut new = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
     new.write_all(content)?;

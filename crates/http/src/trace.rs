@@ -15,8 +15,8 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Reads a `traceparent`; `None` if it is not one. A caller may send any text in that header,
-    /// and it is copied into every event that follows.
+    /// Reads a `traceparent`; `None` if the text is malformed. The check is necessary: a caller may
+    /// send any text in that header, and every event that follows contains the text.
     #[must_use]
     pub fn parse(traceparent: &str) -> Option<Self> {
         let mut parts = traceparent.split('-');

@@ -20,8 +20,8 @@ use serde_json::json;
 
 const STAFF: CallerRole = CallerRole::new("staff");
 
-/// A clock that shows this number of seconds after a fixed time, and a bus that accepts every event
-/// and stores none.
+/// A clock that is this number of seconds past a fixed time. It is also a bus that accepts every
+/// event and stores none.
 #[derive(Default)]
 struct ClockAndBus(AtomicI64);
 
@@ -84,8 +84,8 @@ impl Shop {
         expect_ready(self.route.answer(&self.kernel, Request { caller, ..Request::default() }))
     }
 
-    /// Sends this many requests of the customer. Returns how many are accepted, and after how many
-    /// seconds the customer may send the next one if one was rejected.
+    /// Sends this many requests of the customer, and returns how many are accepted. If one is
+    /// rejected, also returns the number of seconds after which the customer may send the next one.
     fn taken(&self, customer: &str, requests: usize) -> (usize, Option<u16>) {
         let (mut taken, mut wait) = (0, None);
         for _ in 0..requests {

@@ -1,4 +1,4 @@
-//! The server limits the time and the number of connections.
+//! The server limits how long requests may take to arrive, and how many connections are open.
 #![cfg(feature = "server")]
 #![allow(clippy::unwrap_used)]
 

@@ -1,8 +1,8 @@
 //! Adapters that call the shop's partners over the network.
 //!
 //! A service declares what it needs as a trait, and decides what a partner's answer means for an
-//! order. This crate knows the partners' protocols and no service. Each adapter is a feature, so
-//! that a function contains only the one that it uses.
+//! order. This crate knows the partners' protocols, but no service. Each adapter is a Cargo
+//! feature, so that a Lambda function contains only the adapter that it uses.
 
 pub mod mail;
 #[cfg(feature = "stripe")]
@@ -11,8 +11,8 @@ pub mod stripe;
 #[cfg(any(feature = "smtp", feature = "stripe"))]
 use url::{Host, Url};
 
-/// Whether a URL's host is this machine. In a URL with a non-special scheme, such as `smtp`, an
-/// IPv4 address is parsed as a name.
+/// Whether a URL's host is this machine. Domain names are checked for IPv4 addresses, too, because
+/// the crate `url` parses an address as a domain name if the scheme is not special, such as `smtp`.
 #[cfg(any(feature = "smtp", feature = "stripe"))]
 fn is_this_machine(url: &Url) -> bool {
     match url.host() {

@@ -28,25 +28,26 @@ pub struct Message {
 }
 
 impl Message {
-    /// The subject without line breaks, which would end the header and begin another.
+    /// The subject with a space in place of each control character, because a line break would end
+    /// the header and begin another header.
     #[cfg(any(feature = "ses", feature = "smtp"))]
     fn subject_line(&self) -> String {
         self.subject.replace(char::is_control, " ")
     }
 }
 
-/// A message was not accepted, or may not have been.
+/// The mail server did not accept a message, or may not have accepted it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SendError {
     /// The server rejects this message, and would reject it again.
     #[error("the mail server refuses the message: {0}")]
     Refused(String),
-    /// The server asks to send this message again later, such as because the recipient's mailbox is
-    /// full. Other messages are not affected.
+    /// The server asks to send this message again later, for example because the recipient's
+    /// mailbox is full. Other messages are not affected.
     #[error("the mail server asks to send the message later: {0}")]
     Deferred(String),
-    /// The server asks for a retry of every message, rejects the sender, or did not answer. It may
-    /// have accepted the message.
+    /// The server did not answer, rejects the login, or rejects all messages for a time. If it did
+    /// not answer, it may have accepted the message.
     #[error("the mail server did not confirm the message: {0}")]
     Unconfirmed(String),
 }

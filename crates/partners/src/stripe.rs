@@ -1,9 +1,9 @@
 //! The part of Stripe's PaymentIntents API that a shop needs.
 //!
-//! Requests have no idempotency key. Stripe would forget a key after a day, and repeat a stored 500
-//! until then. None is needed: a second intent is never confirmed; and to confirm, cancel or
-//! refund, the caller first reads the intent by its id. This module does not enforce that the
-//! caller reads first.
+//! Requests have no idempotency key: Stripe forgets a key after a day, and until then repeats even
+//! a stored status 500. The caller needs no key, because it never confirms a second intent for an
+//! order. It also reads each intent by its id before it confirms, cancels or refunds the intent.
+//! This module does not check that the caller reads the intent first.
 
 mod answer;
 mod currency;
@@ -32,7 +32,7 @@ use url::form_urlencoded::Serializer;
 use self::http::{Exchange, Http};
 
 /// The API version for which this module was written. It is sent with every request, so that the
-/// account's default does not matter.
+/// default version of the Stripe account does not matter.
 pub const API_VERSION: &str = "2026-05-27.dahlia";
 
 /// The base URL of Stripe's API.
@@ -41,14 +41,16 @@ pub const STRIPE: &str = "https://api.stripe.com";
 /// The key of the order's id in an intent's metadata.
 pub const ORDER_ID: &str = "order-id";
 
-/// How many intents a page has at most; 100 would be allowed, but may not fit into a response.
+/// The most intents that one response lists. Stripe allows 100, but that response could be longer
+/// than this client reads.
 const PAGE: &str = "50";
 
-/// How long a response may take. To confirm, Stripe asks the customer's bank, which rarely takes
-/// ten seconds.
+/// How long a response may take. Before Stripe answers a confirmation, it asks the customer's bank,
+/// which rarely takes ten seconds.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The parts of an error that are read. The message contains no card number and no name.
+/// The parts of Stripe's error response that this client reads. The message contains no card number
+/// and no name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StripeMessage {
     pub code: Option<String>,
@@ -63,14 +65,14 @@ pub enum StripeError {
     /// No response, a 5xx, or a response that cannot be read: Stripe may have acted.
     #[error("{0}")]
     OutcomeUnknown(String),
-    /// Nothing was done: there were too many requests, or another request is working on the intent.
+    /// Stripe did nothing: there were too many requests, or another request was using the intent.
     #[error("Stripe is busy; retry later: {}", .0.message)]
     Busy(StripeMessage),
     /// 402: the customer's bank declined the card.
     #[error("the card was declined: {}", .0.message)]
     Declined(StripeMessage),
-    /// 400 or 404: the intent is not in the state that the request expects. Fetch it before
-    /// failing; an earlier attempt may have succeeded.
+    /// 400 or 404: the intent is not in the state that the request expects. Read the intent before
+    /// treating this as a failure: an earlier attempt may have succeeded.
     #[error("Stripe refuses the request: {}", .0.message)]
     Invalid(StripeMessage),
     /// 401 or 403: the key is not valid, or lacks the permission.
@@ -89,7 +91,7 @@ pub struct NewIntent {
     pub currency: Currency,
     /// The token of a payment method, `pm_…`, never a card number.
     pub payment_method: Option<String>,
-    /// The order's id, stored in the intent's metadata, which Stripe's dashboard shows.
+    /// The order's id. It is stored in the intent's metadata, so that Stripe's dashboard shows it.
     pub order_id: String,
     pub capture: CaptureMethod,
 }
@@ -150,7 +152,7 @@ impl Stripe {
     /// this machine.
     ///
     /// # Errors
-    /// If `url` is not such a URL.
+    /// If `url` is invalid, or would send the key unencrypted to another machine.
     pub fn at(url: &str, key: Arc<dyn KeySource>) -> Result<Self, StripeUrlError> {
         let base = Url::parse(url)?;
         if base.scheme() != "https" && !crate::is_this_machine(&base) {
@@ -181,9 +183,9 @@ impl Stripe {
         self.ask(Method::GET, &["payment_intents", id], "expand[]=latest_charge".to_owned()).await
     }
 
-    /// Reads a page of the intents that were created at `since` or later, in seconds since the Unix
-    /// epoch, with their latest charges, the newest first: those after the intent `after`, if one
-    /// is named.
+    /// Reads a page of intents with their latest charges, the newest first. With `since` (seconds
+    /// since the Unix epoch), the page has no intents that were created earlier. `after` is the id
+    /// of the last intent of the previous page.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -200,9 +202,9 @@ impl Stripe {
         self.ask(Method::GET, &["payment_intents"], query).await
     }
 
-    /// Confirms an intent, which charges the customer, or has the bank ask the customer to confirm.
-    /// For that, the bank provides a page only if there is a `return_url`, to which it sends the
-    /// customer back.
+    /// Confirms an intent: Stripe charges the customer, or the bank first asks the customer to
+    /// confirm. The bank provides a page for this only if there is a `return_url`. After that page,
+    /// the bank sends the customer back to the `return_url`.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -214,7 +216,7 @@ impl Stripe {
     }
 
     /// Takes the whole amount that the bank holds for an intent. Read the intent first: some
-    /// servers do not reject a second request.
+    /// servers with Stripe's API do not reject a second capture.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -222,8 +224,8 @@ impl Stripe {
         self.ask(Method::POST, &["payment_intents", id, "capture"], String::new()).await
     }
 
-    /// Cancels an intent that has not been charged, and releases what the bank holds. This is
-    /// final.
+    /// Cancels an intent that has not been charged, and releases the amount that the bank holds.
+    /// This is final.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -231,8 +233,8 @@ impl Stripe {
         self.ask(Method::POST, &["payment_intents", id, "cancel"], String::new()).await
     }
 
-    /// Refunds the whole charge of an intent. Read the intent first: some servers do not reject a
-    /// second refund.
+    /// Refunds the whole charge of an intent. Read the intent first: some servers with Stripe's API
+    /// do not reject a second refund.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -274,7 +276,7 @@ impl Stripe {
     }
 }
 
-/// The error that a response without success means.
+/// The error for a response whose status is not a success.
 fn refusal(status: StatusCode, answer: &[u8]) -> StripeError {
     let message = answer::error_in(answer).unwrap_or_else(|| StripeMessage {
         message: format!("status {}, without a reason", status.as_u16()),

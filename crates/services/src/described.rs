@@ -1,4 +1,4 @@
-//! The services without working dependencies, for documentation and checks.
+//! The functions of all services with placeholders as dependencies, for documentation and checks.
 
 use std::sync::Arc;
 
@@ -12,10 +12,11 @@ use chorus_webhook_signature::{WebhookSecret, WebhookSecrets};
 
 use crate::{Dependencies, functions};
 
-/// A placeholder for secrets, which descriptions do not contain.
+/// The placeholder for every secret. No description contains a secret.
 const NO_SECRET: &str = "never in a description, and long enough";
 
-/// The functions of all services, without working dependencies.
+/// The functions of all services with placeholders as dependencies. They can be described, but not
+/// run.
 #[must_use]
 pub fn described() -> Vec<HttpFunction> {
     let webhook_secret: WebhookSecret = NO_SECRET.parse().expect("it is longer than sixteen bytes");
@@ -38,6 +39,6 @@ struct Nobody;
 #[async_trait]
 impl Mailer for Nobody {
     async fn send(&self, _: &Email, _: &str, _: &People) -> Result<Delivery, OutcomeUnknown> {
-        Err(OutcomeUnknown("nobody is asked while the services are described".to_owned()))
+        Err(OutcomeUnknown("this mailer is a placeholder, which sends no email".to_owned()))
     }
 }

@@ -15,28 +15,29 @@ use chorus_webhook_signature::SecretSource;
 
 pub use described::described;
 
-/// The services' dependencies beside the kernel.
+/// The dependencies of the services, apart from the kernel.
 #[derive(Clone)]
 pub struct Dependencies {
     pub payment_provider: Arc<dyn PaymentProvider>,
     pub mailer: Arc<dyn Mailer>,
     /// The secrets with which the carrier signs its webhooks.
     pub webhook_secrets: Arc<dyn SecretSource>,
-    /// The secrets with which the payment provider signs its notices.
+    /// The secrets with which the payment provider signs its webhooks.
     pub payment_webhook_secrets: Arc<dyn SecretSource>,
     /// The secret from which ids of new orders are derived.
     pub order_ids: IdSecret,
-    /// The secret with which webhooks to the shop's own front end are signed; `None` for a shop
-    /// that has none.
+    /// The secret with which the shop signs webhooks to its front end; `None` if there is no front
+    /// end.
     pub front_end: Option<FrontEndSecret>,
-    /// Whether the shop publishes events for other accounts.
+    /// Whether the shop publishes public events to the event bus of another AWS account.
     pub public_events: bool,
     /// The settings that the shop's operator chooses.
     pub settings: Settings,
 }
 
-/// The functions of all services, in the order of the table's services. Without a front end, the
-/// list does not contain Storefront, and without public events it does not contain Enterprise.
+/// The functions of all services, in the order in which the design table lists the services.
+/// Without a front end, the list does not contain Storefront, and without public events it does not
+/// contain Enterprise.
 #[must_use]
 pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
     let Dependencies { payment_provider, mailer, webhook_secrets, payment_webhook_secrets, .. } =

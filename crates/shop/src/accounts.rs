@@ -1,7 +1,7 @@
-//! All items and all money that was moved, and whether they add up.
+//! The accounts of a shop: all items and all money that was moved, and whether they add up.
 //!
-//! Inventory counts the items, the payment provider counts the money, and the orders' own events
-//! determine what both should be: three sets of books, which only this module reconciles.
+//! Inventory counts the items, and the payment provider counts the money. The orders' own events
+//! determine what these counts should be. Only this module reconciles these three sets of books.
 
 pub(crate) mod books;
 
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::doctor::Discrepancy;
 use crate::{Partners, unrecorded};
 
-/// Where the pieces of an item are.
+/// How many pieces of an item were received, and how many are available, reserved or sold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ItemAccount {
@@ -38,7 +38,7 @@ pub struct OrderAccount {
     pub status: Status,
     pub total: Money,
     pub reason: Option<String>,
-    /// How much was charged for the order, by the provider's books.
+    /// How much was charged for the order, according to the payment provider's ledger.
     pub charged: Money,
     pub charges: usize,
     pub refunded: Money,
@@ -54,8 +54,8 @@ pub struct Accounts {
     pub orders: Vec<OrderAccount>,
     /// The problems; meaningful only while no order is in flight.
     pub problems: Vec<String>,
-    /// The problems that cannot be due to orders in flight: of orders that have ended, and of items
-    /// whose counts are not those of their reservations.
+    /// The problems that orders in flight cannot cause: the problems of orders that have ended, of
+    /// items whose counts differ from their reservations, and of charges that no payment records.
     #[serde(default)]
     pub problems_of_ended: Vec<String>,
 }
@@ -64,7 +64,7 @@ impl Accounts {
     /// Reads the items and orders of the shop on `local`, and the ledger of its `partners`.
     ///
     /// # Errors
-    /// If they cannot be read.
+    /// If the items, the orders or the ledger cannot be read.
     pub async fn of(local: &Local, partners: &Partners) -> Result<Self, Failure> {
         let items = items(local)?;
         let placed = orders(local)?;
@@ -81,8 +81,8 @@ impl Accounts {
         Ok(accounts)
     }
 
-    /// Returns the accounts of these items and orders; `delivered` has the number of pieces, by
-    /// item, that all delivered orders contain.
+    /// Returns the accounts of these items and orders; `delivered` is the number of pieces of each
+    /// item in all delivered orders.
     #[must_use]
     pub fn reconciled(
         items: Vec<ItemAccount>,
@@ -186,8 +186,8 @@ fn account(order: &Placed, ledger: &[LedgerEntry]) -> OrderAccount {
     }
 }
 
-/// Returns what is wrong; none if the order was delivered and charged once, or was canceled and its
-/// charge refunded.
+/// Returns what is wrong with the order's money. None if the order was delivered and charged once,
+/// or if it was canceled and its charge refunded.
 fn wrong_money(order: &OrderAccount) -> Option<String> {
     let OrderAccount { order_id, status, total, charged, refunded, charges, .. } = order;
     let right = match status {
@@ -214,8 +214,8 @@ fn delivered(orders: &BTreeMap<OrderId, Placed>) -> BTreeMap<Sku, u64> {
     delivered
 }
 
-/// Returns what is wrong; none if the pieces sold are those of delivered orders, and no piece is
-/// reserved.
+/// Returns what is wrong with the item's counts. None if as many pieces were sold as the delivered
+/// orders contain, and no piece is reserved.
 fn wrong_stock(item: &ItemAccount, delivered: &BTreeMap<Sku, u64>) -> Option<String> {
     let ordered = delivered.get(&item.sku).copied().unwrap_or_default();
     let ItemAccount { sku, sold, reserved, .. } = item;

@@ -1,9 +1,9 @@
-//! Which operator did what to the shop's messages and money: a record of each redrive, replay,
-//! rebuild, backup, and refund of a charge that the shop has not recorded.
+//! The audit of operators' actions: a record of each redrive, replay, rebuild, backup, failover,
+//! settled finding, and refund of a charge that the shop has not recorded.
 //!
-//! Records are stored in the event log's table, in a partition whose key no order, item or customer
-//! can have, both on AWS and on a laptop. A record is written before the action starts, and again
-//! when it ends: an action that was interrupted has no outcome.
+//! On AWS and on a laptop, the records are in a separate partition of the event log's table. No
+//! order, item or customer can have the partition's key. A record is written before the action
+//! starts, and again when the action ends. So the record of an interrupted action has no outcome.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 /// The partition of the records. No id can contain `#`.
 const PARTITION: &str = "#operators";
 
-/// The most dead letters whose ids a record lists, because an item's size is limited. The record
-/// always contains the number of all of them.
+/// A record lists the ids of at most this many dead letters, because an item's size is limited. The
+/// record always contains the total number of dead letters.
 pub const MOST_NAMED: usize = 1_000;
 
 /// An operator's action.
@@ -28,7 +28,8 @@ pub struct AuditEntry {
     /// The name in the operator's token; absent in old entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// The kind of action: `redrive`, `replay`, `rebuild`, `settle`, `backup`, `refund-unrecorded`.
+    /// The kind of action: `redrive`, `replay`, `rebuild`, `settle`, `backup`, `refund-unrecorded`,
+    /// `failover`.
     pub what: String,
     pub asked: Value,
     /// The outcome; absent while the action runs, or if it was interrupted.
@@ -40,7 +41,6 @@ pub struct AuditEntry {
 pub enum AuditError {
     #[error("the audit cannot be written or read")]
     Store(#[from] StoreError),
-    /// A stored record cannot be parsed.
     #[error("a record of the audit cannot be parsed")]
     Stored(#[from] Failure),
     /// No event of this order is known.
@@ -66,7 +66,8 @@ pub struct Begun(AuditEntry);
 /// Records an action that is about to start.
 ///
 /// # Errors
-/// If the store fails, or another action has the very same time. Then the action must not start.
+/// If the store fails, or an action with the same time is recorded already. Then the action must
+/// not start.
 pub async fn begin(store: &dyn Store, act: Act<'_>) -> Result<Begun, AuditError> {
     let Act { at, by, what, asked } = act;
     tracing::info!(what, by, %asked, "an operator acts");
@@ -77,10 +78,11 @@ pub async fn begin(store: &dyn Store, act: Act<'_>) -> Result<Begun, AuditError>
 }
 
 impl Begun {
-    /// Records the outcome of the action, or the error by which it failed, and returns the same.
+    /// Records the outcome of the action, or the error with which the action failed, and returns
+    /// `result`.
     ///
     /// # Errors
-    /// The action's own, or the store's.
+    /// The action's error, or an error of the store.
     pub async fn end_with<T, E>(
         self,
         store: &dyn Store,
@@ -123,13 +125,14 @@ pub async fn entries(store: &dyn Store) -> Result<Vec<AuditEntry>, AuditError> {
     Ok(entries.map_err(|error| Failure::corrupt("deed", &error))?)
 }
 
-/// The kind of entry by which an operator marks an order's findings as handled.
+/// The kind of entry by which an operator marks the doctor's findings about an order as handled.
 pub const SETTLE: &str = "settle";
 
-/// Records that an operator has handled the doctor's findings about an order until now.
+/// Records that an operator has handled what the doctor found about an order before `at`.
 ///
 /// # Errors
-/// If there is no such order, the store fails, or another action has the very same time.
+/// If there is no such order, if the store fails, or if an action with the same time is recorded
+/// already.
 pub async fn settle(
     store: &dyn Store,
     (by, at): (&str, Timestamp),
@@ -145,7 +148,8 @@ pub async fn settle(
     begin(store, act).await?.end(store, json!("settled")).await
 }
 
-/// Returns, by order, until when operators have handled the findings.
+/// Returns, for each order, the last time at which an operator marked the doctor's findings about
+/// the order as handled.
 ///
 /// # Errors
 /// If the store fails, or a stored item is not an entry.
@@ -158,7 +162,7 @@ pub async fn settled(store: &dyn Store) -> Result<BTreeMap<String, Timestamp>, A
 }
 
 fn put(entry: &AuditEntry, condition: Option<Condition>) -> Write {
-    // Nine digits always, so that keys sort by time.
+    // Always with nine decimal places, so that keys sort by time.
     let sk = format!("{:.9}", entry.at);
     let key = Key { table: chorus_event_log::TABLE.name, pk: PARTITION.to_owned(), sk };
     let mut item = key.to_item();

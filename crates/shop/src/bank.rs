@@ -1,5 +1,5 @@
-//! Runs the simulated payment provider: its customers confirm charges, and it posts the results to
-//! the shop's signed webhook.
+//! Runs the simulated payment provider: customers confirm charges, and the provider posts the
+//! signed results to the shop's webhook.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use tokio::sync::Notify;
 
 use crate::in_process::send;
 
-/// How long to wait after a request or a read has failed.
+/// How long to wait after a notice could not be read or sent.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The largest response of the shop that is read, in bytes.
+/// The maximum size of a response of the shop, in bytes.
 const MOST: usize = 1 << 16;
 
 /// Why a notice was not delivered to the shop.
@@ -37,7 +37,7 @@ enum NotSent {
     Refused(axum::http::StatusCode),
 }
 
-/// The simulated provider, and the router of the shop that gets its notices.
+/// The simulated provider, and the router of the shop to which the provider sends notices.
 pub(crate) struct Bank {
     pub(crate) provider: SimulatedProvider,
     pub(crate) router: Router,
@@ -49,8 +49,8 @@ pub(crate) struct Bank {
 }
 
 impl Bank {
-    /// Runs for ever; it starts with the notices that an earlier process left. To stop it, drop the
-    /// future.
+    /// Sends notices until the future is dropped. The first notices are those that an earlier
+    /// process left.
     pub(crate) async fn run(self) {
         loop {
             let next = match self.send_due_notices().await {

@@ -18,7 +18,8 @@ use chorus_webhook_signature::WebhookSecret;
 /// The carrier's API key on a laptop, where only this machine can reach the carrier.
 pub const CARRIER_API_KEY: &str = "a-key-for-this-laptop-only";
 
-/// The secret of the carrier's webhooks if a shop has no data directory: in tests and measurements.
+/// The secret of the carrier's webhooks in a shop without a data directory, as in tests and
+/// measurements.
 pub const WEBHOOK_SECRET: &str = "a-webhook-secret-for-this-laptop-only";
 
 /// Wraps a function, for example to observe it.
@@ -29,23 +30,24 @@ pub type Around = Arc<dyn Fn(HttpFunction) -> HttpFunction + Send + Sync>;
 pub struct ShopConfig {
     /// The data directory; if absent, everything is in memory.
     pub data: Option<PathBuf>,
-    /// The region in which the shop runs, of two; if absent, the one that a failover has written
-    /// into the data directory. A shop that never failed over has none.
+    /// The region in which the shop runs, in a deployment with two regions. If absent, the region
+    /// that a failover has written into the data directory is used; without a failover, the shop
+    /// has no region.
     pub region: Option<String>,
     /// The address that the API listens on; port 0 means any free port.
     pub address: SocketAddr,
     /// The clock of the engine and of the simulated partners.
     pub clock: Arc<dyn Clock>,
-    /// How long after the carrier accepted a parcel it picks the parcel up.
+    /// The time from the carrier's acceptance of a parcel to its pickup.
     pub pickup_after: Duration,
-    /// How long after picking a parcel up the carrier delivers it.
+    /// The time from the pickup of a parcel to its delivery.
     pub delivery_after: Duration,
     /// How many deliveries run at once.
     pub concurrency: usize,
-    /// The seed of ids, jitter and disorder; if absent, they derive from the system's time.
+    /// The seed of ids, jitter and disorder; if absent, the seed derives from the system's time.
     pub seed: Option<u64>,
-    /// Timeouts of the state machines, in seconds, that override their defaults, such as
-    /// `ReviewTimeoutSeconds`.
+    /// Timeouts of the state machines, in seconds, such as `ReviewTimeoutSeconds`. They override
+    /// the defaults in the state machines' definitions.
     pub limits: BTreeMap<String, u32>,
     /// The mailer; if absent, the simulated mailer stores emails.
     pub mailer: Option<Arc<TransportMailer>>,
@@ -53,22 +55,22 @@ pub struct ShopConfig {
     pub settings: Settings,
     /// The payment provider; if absent, the simulated one, which moves no money.
     pub stripe: Option<Arc<StripeProvider>>,
-    /// The secret with which Stripe signs its notices; if absent, a secret that only the simulated
-    /// provider has.
+    /// The secret with which Stripe signs its webhook requests; if absent, a secret that only the
+    /// simulated provider has.
     pub payment_webhook: Option<WebhookSecret>,
     /// The retries, time limits and rates of deliveries.
     pub policies: Policies,
-    /// Whether calls from this machine need a token, too.
+    /// Whether calls need a token even if they come from this machine.
     pub require_tokens: bool,
     /// The address of the shop's own front end, which gets signed updates of orders; absent if
     /// there is none.
     pub front_end: Option<String>,
-    /// Whether public events are published. They stay on the shop's own bus: one process has no
-    /// other account.
+    /// Whether public events are published. They stay on the shop's own bus, because a shop in one
+    /// process has no bus in another AWS account.
     pub public_events: bool,
     /// The origins whose pages may call the API, such as `https://shop.example`.
     pub origins: Vec<HeaderValue>,
-    /// Wraps each function before the engine uses it, for observers.
+    /// Wraps each function before the engine uses it, for example to observe it.
     pub around: Option<Around>,
     /// Deliberate disorder of deliveries, for tests.
     pub disorder: Disorder,

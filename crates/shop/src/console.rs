@@ -17,7 +17,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::in_process;
 
-/// The largest answer of the API that a page is made from, in bytes.
+/// The maximum size of an API response that a page is made from, in bytes.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Calls the API in this process.

@@ -1,6 +1,6 @@
 //! Finds what is wrong in a shop by its own records: orders that wait for an overdue event, errors
 //! that need an operator, services whose records contradict each other, records whose events were
-//! not published, partners that do not answer, and rules that differ from the table.
+//! not published, partners that do not answer, and rules that differ from the design table.
 //!
 //! It reads only through the kernel's port, so it can examine a shop on a laptop and one on AWS.
 
@@ -35,21 +35,21 @@ pub struct Stuck {
     pub since: Timestamp,
     /// The rule that sends the event to the action.
     pub rule: String,
-    /// The action that has not answered: a row of the table.
+    /// The action that has not answered; it has a row in the design table.
     pub action: String,
-    /// The events that the row emits, one of which was expected.
+    /// The events of which one was expected as the answer.
     pub expected: Vec<String>,
-    /// Within how many seconds the row has to answer.
+    /// Within how many seconds the action has to answer.
     pub within_seconds: u32,
     /// For how many seconds the answer has been overdue.
     pub overdue_seconds: i64,
-    /// The cause, if known: the last error, or the dead letter's queue.
+    /// The cause, if known: the last error, or the queue that holds the event as a dead letter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
 }
 
-/// An event by which a service reports that it failed to do something, and that neither a later
-/// event nor an operator has settled.
+/// A failure that a service has reported by an event. Neither a later event nor an operator has
+/// settled the failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Attention {
@@ -63,19 +63,19 @@ pub struct Attention {
     pub remedy: String,
 }
 
-/// An order that has ended, or an item, that does not match a service's records.
+/// A difference between two records of a shop, or between a record and how an order ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Discrepancy {
-    /// The order, or the item.
+    /// The order, the item or the partner that the difference is about.
     pub about: String,
     pub problem: String,
     /// The command that fixes the problem.
     pub remedy: String,
 }
 
-/// An execution of a state machine that ended without an event about its order, which still waits
-/// for one.
+/// A failed execution of a state machine. The execution ended without an event about its order, and
+/// the order still waits for an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FailedExecution {
@@ -93,17 +93,17 @@ pub struct Unpublished {
     pub action: String,
     pub idempotency_key: String,
     pub recorded_at: String,
-    /// Why the sweeper cannot publish the record's events; absent if it will.
+    /// Why the sweeper cannot publish the record's events; absent if the sweeper can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
 }
 
-/// A file of a data directory that cannot be written.
+/// A file in a data directory to which the shop cannot write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct UnwritableFile {
     pub file: String,
-    /// Since when no write has succeeded.
+    /// The time since which no write to the file has succeeded.
     pub since: Timestamp,
     /// The error of the write that failed first.
     pub reason: String,
@@ -115,8 +115,8 @@ pub struct UnwritableFile {
 pub struct Unavailable {
     pub partner: String,
     pub since: Timestamp,
-    /// Why the last call was not answered; of a stack whose bus calls the partner, the values that
-    /// its alarm has seen.
+    /// Why the last call was not answered. If the event bus calls the partner, as on AWS: the
+    /// values that made the alarm fire.
     pub reason: String,
     /// When the partner is called again, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,13 +130,13 @@ impl From<OpenCircuit> for Unavailable {
     }
 }
 
-/// What was not examined, although it could show a problem.
+/// A part of the shop that was not examined, although it may have a problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Unexamined {
     pub what: String,
     pub reason: String,
-    /// How it can be examined.
+    /// How an operator can examine this part.
     pub remedy: String,
 }
 
@@ -148,13 +148,13 @@ pub struct Depth {
     pub letters: usize,
 }
 
-/// Events that wait in one queue until the function that failed on them gets them again.
+/// Events on which a function failed, and which wait in a queue until the function gets them again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Redriven {
     pub queue: String,
     pub events: usize,
-    /// Since when the oldest of the events waits, if known.
+    /// The time since which the oldest of the events has been waiting, if known.
     #[serde(default)]
     pub since: Option<Timestamp>,
 }
@@ -174,14 +174,16 @@ pub struct Checkup {
     pub orders: usize,
     /// Orders that wait for an overdue event.
     pub stuck: Vec<Stuck>,
-    /// How many orders may be stuck: they have events without an answer, but the idempotency
-    /// records that would show whether an answer was due are gone.
+    /// How many orders may be stuck: they have events without an answer. Nothing shows whether an
+    /// answer was due, because the idempotency records have expired.
     #[serde(default)]
     pub unknowable: usize,
-    /// From when on all idempotency records exist: those of earlier events have expired.
+    /// The idempotency records of events since this time still exist. Records of earlier events
+    /// have expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records_since: Option<Timestamp>,
-    /// Since when orders were examined, if there are earlier ones. Those may have errors.
+    /// Only orders that were placed at this time or later were examined; absent if all orders were.
+    /// Older orders may have errors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_since: Option<Timestamp>,
     /// What was not examined, apart from orders.
@@ -190,7 +192,7 @@ pub struct Checkup {
     /// Errors that wait for an operator.
     #[serde(default)]
     pub attention: Vec<Attention>,
-    /// Where money and stock do not add up.
+    /// Differences between records of money or stock.
     #[serde(default)]
     pub discrepancies: Vec<Discrepancy>,
     #[serde(default)]
@@ -198,19 +200,21 @@ pub struct Checkup {
     pub unpublished: Vec<Unpublished>,
     #[serde(default)]
     pub unwritable: Vec<UnwritableFile>,
-    /// Partners that do not answer: they get an occasional probe, or the bus repeats its calls.
+    /// Partners that do not answer: the shop sends them an occasional probe, or the bus repeats its
+    /// calls.
     #[serde(default)]
     pub unavailable: Vec<Unavailable>,
-    /// The other alarms that fire; none on one machine, which has no alarms.
+    /// The alarms that fire, except the alarms about partners. Absent for a shop on one machine,
+    /// which has no alarms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarms: Option<Vec<CloudAlarm>>,
-    /// Events that will be redelivered to the functions that failed on them in every attempt of the
-    /// bus.
+    /// Events on which a function failed at every delivery by the bus. The function will get them
+    /// again.
     #[serde(default)]
     pub redriven: Vec<Redriven>,
     /// Dead letters, by queue.
     pub dead_letters: Vec<Depth>,
-    /// Where the deployment and the table differ.
+    /// Differences between the deployed rules and the design table.
     pub drift: Vec<String>,
 }
 
@@ -235,25 +239,21 @@ impl Checkup {
 pub enum DoctorError {
     #[error("the shop's records cannot be read")]
     Store(#[from] StoreError),
-    /// A stored item cannot be parsed.
     #[error("a stored item cannot be parsed")]
     Stored(#[from] Failure),
-    /// The orders' events cannot be read.
     #[error("the orders' events cannot be read")]
     History(#[from] chorus_order::HistoryError),
-    /// A rule's pattern cannot be read.
-    #[error("the pattern of {0} cannot be read")]
+    #[error("the pattern of the rule {0} cannot be read")]
     Pattern(String, #[source] event_pattern::PatternError),
     #[error("the audit of what operators did cannot be read")]
     Audit(#[from] AuditError),
-    /// An event cannot be matched against a pattern.
-    #[error("an event cannot be matched")]
+    #[error("an event cannot be matched against a rule's pattern")]
     Event(#[from] event_pattern::EventError),
 }
 
 /// Examines the orders that were placed at `since` or later, and the records, as of `now`. Dead
-/// letters, failed executions and rules that differ are not in the records: the caller adds them
-/// from the engine.
+/// letters, failed executions and deployed rules are not in the records: the caller adds findings
+/// about them from the engine.
 ///
 /// # Errors
 /// If the records cannot be read.
@@ -292,10 +292,10 @@ pub async fn examine(
     Ok(checkup)
 }
 
-/// Whether the order has ended, by its own events.
+/// Whether the order has ended, according to its events.
 ///
 /// # Errors
-/// If they cannot be read.
+/// If the events cannot be read.
 pub async fn has_ended(store: &dyn Store, order_id: &str) -> Result<bool, DoctorError> {
     let (story, _) = chorus_event_log::story(store, order_id).await?;
     Ok(stuck::ended(&story))

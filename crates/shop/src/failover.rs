@@ -1,6 +1,6 @@
-//! The shop of one data directory takes over from that of another one, as one region does from
-//! another: both have the same partners, and the second may lack some or all items that the first
-//! one wrote in its last moments.
+//! Failover between two data directories, as between two regions: the second shop takes over from
+//! the first. Both shops have the same partners. The second shop may lack some or all items that
+//! the first shop wrote in its last moments.
 
 mod directories;
 mod log;

@@ -1,6 +1,6 @@
-//! Following an order, in one process: a caller who asks for an order's events may wait for new
-//! ones, or get them as they happen by server-sent events. The events are those of the route's own
-//! answers; this module only decides when to call the route again.
+//! Lets a caller follow an order, in a shop that runs in one process: the route for an order's
+//! events can wait for new events, or send them as server-sent events. This module only decides
+//! when to call the route again; the route itself returns the events.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -25,16 +25,17 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
-/// The header with the last event that the caller knows.
+/// The header with the id of the last event that the caller knows.
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// After how long the route is called again, even if no event about the order was observed.
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
-/// Subscribes to what happens in the engine.
+/// Subscribes to the engine's observations.
 pub(crate) type Watch = Arc<dyn Fn() -> Receiver<Observation> + Send + Sync>;
 
-/// Returns `api` with waiting and server-sent events for the events of orders.
+/// Returns `api`, in which the route for an order's events can also wait for new events or send
+/// them as server-sent events.
 pub(crate) fn followed(api: Router, watch: Watch) -> Router {
     api.layer(from_fn(move |request: Request, next: Next| {
         let watch = watch.clone();
@@ -54,7 +55,6 @@ struct Asking {
     next: Next,
 }
 
-/// The route's answer.
 struct Answer {
     response: Response,
     body: Value,
@@ -74,7 +74,7 @@ impl Asking {
         accepted.is_some_and(|accepted| accepted.contains("text/event-stream"))
     }
 
-    /// Returns the id of the order that is followed: the last but one part of the path.
+    /// Returns the id of the followed order: the segment before the last one in the path.
     fn order(&self) -> String {
         self.head.uri.path().rsplit('/').nth(1).unwrap_or_default().to_owned()
     }
@@ -102,7 +102,7 @@ impl Answer {
         self.response.status() == StatusCode::OK
     }
 
-    /// Whether the caller knows everything, and something may still happen.
+    /// Whether the caller knows all events of the order so far, and more events may follow.
     fn has_no_new_events(&self) -> bool {
         let status = self.response.status();
         status == StatusCode::NOT_MODIFIED
@@ -141,7 +141,7 @@ async fn follow(asking: Asking, mut watched: Receiver<Observation>) -> Response 
     answer.response
 }
 
-/// Waits until something has happened to the order, or the route should be called again; returns
+/// Waits until something has happened to the order, or [`LOOKS_AGAIN_AFTER`] has passed. Returns
 /// false if the deadline has passed or the engine has stopped.
 async fn wait_for_news(
     watched: &mut Receiver<Observation>,

@@ -9,21 +9,20 @@ use chorus_storefront::{FrontEndSecret, Posted};
 use chorus_table::{Event, schema_of};
 use serde_json::json;
 
-/// The file with the secret that signs updates, in a shop's data directory: the key is the file's
-/// text.
+/// The file in a shop's data directory whose text is the secret that signs updates.
 pub const FRONT_END_SECRET_FILE: &str = "front-end-secret";
 
 /// The secret that signs the updates of a shop in memory.
 pub const FRONT_END_SECRET: &str = "a-front-end-secret-for-this-laptop-only";
 
-/// The row for which the bus calls the front end.
+/// The action for which the bus calls the front end.
 pub(crate) const SENDS_UPDATES: &str = "SendUpdate";
 
-/// The path, below the front end's address, that updates are posted to.
+/// The path, below the front end's address, to which updates are posted.
 pub const UPDATES_PATH: &str = "order-updates";
 
-/// The API key that the front end gets on a laptop. It needs none: the signature shows that an
-/// update is the shop's.
+/// What the front end gets as its API key on a laptop. The front end needs no real key: the
+/// signature shows that an update comes from the shop.
 const NO_KEY: &str = "not-set";
 
 /// The webhook of the front end, for the API's documentation.
@@ -37,13 +36,13 @@ pub(crate) const ORDER_UPDATES: Webhook = Webhook {
     example: || json!(OrderUpdated::sample()),
 };
 
-/// Returns the address, below this front end's, that updates are posted to.
+/// Returns the address to which the updates for the front end at `url` are posted.
 pub(crate) fn endpoint(url: &str) -> Endpoint {
     Endpoint::new(format!("{}/{UPDATES_PATH}", url.trim_end_matches('/')), NO_KEY)
 }
 
-/// Reads the secret that signs the updates of the shop in this directory, or makes it if there is
-/// none; without a directory, returns a publicly known one.
+/// Reads the secret that signs the updates of the shop in this directory, or makes a new secret if
+/// there is none. Without a directory, returns a publicly known secret.
 pub(crate) fn secret(data: Option<&Path>) -> Result<FrontEndSecret, SecretError> {
     let text = match data {
         Some(data) => kept_text_secret(data, FRONT_END_SECRET_FILE)?,

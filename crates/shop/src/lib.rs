@@ -1,5 +1,5 @@
 //! The whole shop in one process: every service on the embedded engine, its API on a socket, and
-//! its partners, simulated. The command line, the tests and the simulation start it.
+//! simulated partners. The command line, the tests and the simulation start it.
 
 mod accounts;
 pub mod audit;

@@ -1,5 +1,5 @@
-//! The shop's partners, simulated: they have a store of their own, and the customer's id selects
-//! how they behave.
+//! The shop's simulated partners. They keep their data apart from the shop's, and the customer's id
+//! selects how they behave.
 
 use std::sync::Arc;
 
@@ -23,11 +23,11 @@ pub struct Partners {
     /// The same store as `store`, in the type that a backup needs.
     kept: Arc<DynoxideStore>,
     clock: Arc<dyn Clock>,
-    /// When the simulated provider takes the amount of a charge.
+    /// When the simulated provider charges an amount: at once, or when the parcel leaves.
     capture: PaymentCapture,
     /// The payment provider, if it is not simulated.
     stripe: Option<Arc<StripeProvider>>,
-    /// Notified when the simulated provider may have a new notice.
+    /// Notified when the simulated provider may have a new notice for the shop.
     woken: Arc<Notify>,
 }
 
@@ -67,7 +67,7 @@ impl Partners {
         Ok(Self { store, kept, clock, capture, stripe, woken: Arc::default() })
     }
 
-    /// Returns the same partners, with their store wrapped by `wrap`, for observers.
+    /// Returns the same partners, with their store wrapped by `wrap`, for example to observe it.
     #[must_use]
     pub fn wrapped(self, wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
         Self { store: wrap(self.store), ..self }
@@ -89,7 +89,8 @@ impl Partners {
         provider.waking(Arc::new(move || woken.notify_one()))
     }
 
-    /// Returns the object that is notified when the simulated provider may have a new notice.
+    /// Returns the object that is notified when the simulated provider may have a new notice for
+    /// the shop.
     pub(crate) fn woken(&self) -> Arc<Notify> {
         Arc::clone(&self.woken)
     }
@@ -107,11 +108,11 @@ impl Partners {
         Carrier::new(Arc::clone(&self.store), Arc::clone(&self.clock), webhook, pace)
     }
 
-    /// Replaces everything that these partners know by what `others` know: a shop that takes over
-    /// from another one has the same partners.
+    /// Replaces all data of these partners by the data of `others`, because a shop that takes over
+    /// from another shop has the same partners.
     ///
     /// # Errors
-    /// If one of the stores fails; then do it again.
+    /// If one of the stores fails. Then call this again.
     pub async fn replace_by(&self, others: &Self) -> Result<(), StoreError> {
         for TableSpec { name: table, .. } in Self::TABLES {
             self.kept.clear(table)?;
@@ -124,11 +125,11 @@ impl Partners {
         Ok(())
     }
 
-    /// Returns all money that the provider moved. The simulated provider's books have it; Stripe is
-    /// asked about each intent of `payments`.
+    /// Returns all money that the provider moved. The ledger of the simulated provider is read as a
+    /// whole; Stripe is asked about each intent of `payments`.
     ///
     /// # Errors
-    /// If the provider's books cannot be read.
+    /// If the provider's ledger cannot be read.
     pub async fn ledger(&self, payments: &[Payment]) -> Result<Vec<LedgerEntry>, Failure> {
         let Some(stripe) = &self.stripe else {
             return chorus_payment::ledger(&*self.store).await;

@@ -1,4 +1,4 @@
-//! Opens a shop, serves its API, and stops it in good order.
+//! Opens a shop, serves its API, and stops the shop once its work in flight is done.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -43,17 +43,17 @@ const ORDER_ID_SECRET: &str = "order-id-secret";
 /// directory.
 const PAYMENT_WEBHOOK_SECRET: &str = "payment-webhook-secret";
 
-/// The path of the simulated carrier's API, beside the shop's own.
+/// The path at which the shop's server serves the simulated carrier's API.
 const CARRIER: &str = "/partners/carrier";
 
-/// The rows for which the bus calls the carrier, with the paths of its API.
+/// The actions for which the bus calls the carrier, each with the path that the bus calls.
 pub(crate) const CARRIER_PATHS: [(&str, &str); 2] =
     [("StartDelivery", "/deliveries"), ("RecallDelivery", "/recalls")];
 
 /// Why an operation on a shop failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ShopError {
-    #[error("nothing can listen on {0}: is it in use? Choose another with --port")]
+    #[error("nothing can listen on {0}: is the port in use? Choose another with --port")]
     Address(SocketAddr, #[source] std::io::Error),
     #[error("the engine cannot be opened")]
     Engine(#[from] chorus_local::Error),
@@ -83,8 +83,8 @@ pub const API: ApiInfo = ApiInfo {
     webhooks: &[front_end::ORDER_UPDATES],
 };
 
-/// The secrets of a shop. The carrier and the payment provider have the secrets of their webhooks
-/// as well.
+/// The secrets of a shop. The carrier and the payment provider share the secrets of their webhooks
+/// with the shop.
 #[derive(Debug, Clone)]
 pub struct Secrets {
     pub webhook: Arc<dyn SecretSource>,
@@ -97,7 +97,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Returns the secrets of tests and measurements: every run gives the same ids.
+    /// Returns fixed secrets for tests and measurements, so that every run makes the same ids.
     #[must_use]
     pub fn fixed() -> Self {
         let order_ids = "what everybody may know of shops in tests".parse();
@@ -147,7 +147,7 @@ pub fn functions(
         payment_webhook_secrets: payment_webhook,
         order_ids,
         front_end,
-        // One process has no other account to publish for.
+        // A shop in one process has no other accounts to which it could publish events.
         public_events: false,
         settings,
     })
@@ -180,7 +180,8 @@ impl Shop {
         Self::at(config, config.address)
     }
 
-    /// Starts a shop: takes over what an earlier process left, delivers, and listens.
+    /// Starts a shop: continues the work that an earlier process left, delivers events, and
+    /// listens.
     ///
     /// # Errors
     /// See [`ShopError`].
@@ -189,8 +190,8 @@ impl Shop {
         let listener = TcpListener::bind(config.address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let shop = Self::at(config, address)?;
-        // No other process uses this directory. So whatever is committed and not published was left
-        // by a process that was killed, and is published without waiting until it is old.
+        // No other process uses this directory. So an unpublished record was left by a process that
+        // was killed, and the sweeper need not wait until the record is old.
         shop.local.sweep(SignedDuration::ZERO).await?;
         let webhook = format!("http://{address}/webhooks/logistics");
         let secrets = Secrets::of(config.data.as_deref())?;
@@ -225,8 +226,7 @@ impl Shop {
                 let missing = DirectoryError::Missing(data.join(STORE_FILE));
                 return Err(chorus_local::Error::from(missing).into());
             }
-            // The check comes first, because opening the partners' store would create a missing
-            // file.
+            // The check must precede `Partners::open`, which would create a missing file.
             open_directory(data, &[Partners::FILE]).map_err(chorus_local::Error::from)?;
         }
         let partners = Partners::open(config)?;
@@ -304,7 +304,8 @@ impl Shop {
         self.router.clone()
     }
 
-    /// Returns the API's address, such as `http://127.0.0.1:3000`; none while it does not listen.
+    /// Returns the API's address, such as `http://127.0.0.1:3000`; none while the API does not
+    /// listen.
     #[must_use]
     pub fn url(&self) -> Option<String> {
         lock(&self.serving).as_ref().map(|serving| format!("http://{}", serving.address))
@@ -313,7 +314,7 @@ impl Shop {
     /// Returns the accounts: all items, and all money that was moved.
     ///
     /// # Errors
-    /// If they cannot be read.
+    /// If the accounts cannot be read.
     pub async fn accounts(&self) -> Result<Accounts, Failure> {
         Accounts::of(&self.local, &self.partners).await
     }
@@ -321,7 +322,7 @@ impl Shop {
     /// Stops listening, finishes the work in flight, and writes everything to disk.
     ///
     /// # Errors
-    /// If the last step fails.
+    /// If the engine cannot write its journal to disk.
     pub async fn stop(&self) -> Result<(), ShopError> {
         let serving = lock(&self.serving).take();
         if let Some(Serving { stop, tasks, .. }) = serving {
@@ -342,7 +343,7 @@ pub(crate) fn secret() -> WebhookSecret {
 async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
     let stop = async move {
         if stopped.wait_for(|stop| *stop).await.is_err() {
-            tracing::debug!("the shop is gone, which is a reason to stop as well");
+            tracing::debug!("the API stops listening, because the shop was dropped");
         }
     };
     chorus_http::serve(listener, router, Limits::default(), stop).await;

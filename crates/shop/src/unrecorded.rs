@@ -1,5 +1,5 @@
-//! Charges that no payment of the shop records: the shop's store was restored to a time before the
-//! charges, or another shop uses the same account of the payment provider.
+//! Charges that no payment of the shop records, because the shop's store was restored to a time
+//! before the charges, or because another shop uses the same account of the payment provider.
 //!
 //! The shop is read through the kernel's port, so it may be on a laptop or on AWS.
 
@@ -13,24 +13,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::doctor::Discrepancy;
 
-/// What became of one charge that no payment records.
+/// The result of refunding a charge that no payment records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RefundedCharge {
     /// The provider's id of the intent.
     pub intent: String,
-    /// What was refunded; zero if the bank only held the amount.
+    /// The refunded amount; zero if the bank only held the amount, or if the refund was refused.
     pub refunded: Money,
-    /// Why the provider refused the refund.
+    /// Why the provider refused the refund; absent if the provider did not refuse it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
 }
 
-/// Returns the intents of `since` and later that no payment of the shop records, and by which the
-/// provider has charged, or may still charge.
+/// Returns the unrecorded intents: intents created at `since` or later that no payment records,
+/// although the provider has charged the customer for them, or still may.
 ///
 /// # Errors
-/// If the payments cannot be read; the inner result is the provider's.
+/// If the payments cannot be read. The inner result is an error if the provider fails.
 async fn intents(
     store: &dyn Store,
     provider: &dyn PaymentProvider,
@@ -46,7 +46,8 @@ async fn intents(
             continue;
         }
         // The payment is read after the list, because Payment stores the intent before it asks the
-        // provider to charge: a listed charge that no payment has by then is unrecorded.
+        // provider to charge: a listed charge that no payment has at the time of this read is
+        // unrecorded.
         let payment: Found<Payment> = load(store, listed.order_id.clone()).await?;
         if !payment.is_some_and(|payment| has(&payment.value, &listed.intent)) {
             found.push(listed);
@@ -55,11 +56,11 @@ async fn intents(
     Ok(Ok(found))
 }
 
-/// Returns this order's intents that its payment does not record, and by which the provider has
-/// charged, or may still charge.
+/// Returns the unrecorded intents of this order: intents that the order's payment does not record,
+/// although the provider has charged the customer for them, or still may.
 ///
 /// # Errors
-/// If the payment cannot be read; the inner result is the provider's.
+/// If the payment cannot be read. The inner result is an error if the provider fails.
 pub async fn intents_of(
     store: &dyn Store,
     provider: &dyn PaymentProvider,
@@ -72,8 +73,8 @@ pub async fn intents_of(
     Ok(found)
 }
 
-/// Whether the payment was charged by this intent. The release of commit c92b2c2 recorded charges
-/// without their intents.
+/// Whether the payment records this intent of its order. The release of commit c92b2c2 recorded a
+/// charge without its intent, so a payment with such a charge counts as recording every intent.
 fn has(payment: &Payment, intent: &IntentId) -> bool {
     match &payment.intent {
         Some(recorded) => recorded == intent,
@@ -81,8 +82,8 @@ fn has(payment: &Payment, intent: &IntentId) -> bool {
     }
 }
 
-/// Returns the doctor's findings: each intent of `since` and later that charged, or may still
-/// charge, and that no payment records; or that the provider cannot list its intents.
+/// Returns the doctor's findings: one for each unrecorded intent that was created at `since` or
+/// later. If the provider cannot list its intents, returns a single finding that says so.
 ///
 /// # Errors
 /// If the payments cannot be read.
@@ -109,7 +110,7 @@ fn finding(listed: &ListedIntent) -> Discrepancy {
     }
 }
 
-/// Returns the finding that the provider's books cannot be read.
+/// Returns the finding that the provider's charges cannot be read.
 pub(crate) fn unreadable(error: &dyn std::fmt::Display) -> Discrepancy {
     Discrepancy {
         about: "the payment provider".to_owned(),
@@ -118,10 +119,12 @@ pub(crate) fn unreadable(error: &dyn std::fmt::Display) -> Discrepancy {
     }
 }
 
-/// Has the provider refund what these intents charged. It does that once for each intent.
+/// Makes the provider refund what these intents charged. The provider refunds each intent only
+/// once.
 ///
 /// # Errors
-/// If the provider gives no result; the intents before are refunded then.
+/// If the provider does not answer for an intent. The intents before it in the list are then
+/// already refunded.
 pub async fn refund(
     provider: &dyn PaymentProvider,
     intents: &[ListedIntent],

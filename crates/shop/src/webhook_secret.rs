@@ -1,5 +1,5 @@
-//! The secret that signs the carrier's webhooks, in a shop's data directory: random bytes that only
-//! the file's owner may read, and the secret that they replaced.
+//! The file in a shop's data directory with the secret that signs the carrier's webhooks, and with
+//! the secret that was valid before it. Only the file's owner may read the file.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 /// The file's name in a shop's data directory.
 const FILE: &str = "webhook-secret";
 
-/// How long a generated secret is, in bytes before it is written in hex.
+/// The length of a generated secret, in bytes, before the bytes are written in hex.
 const RANDOM_BYTES: usize = 32;
 
 /// Why the secret cannot be read or replaced.

@@ -20,7 +20,8 @@ use tower::ServiceExt;
 const CUSTOMERS: [&str; 5] =
     ["ana", "ben-declined", "cleo-carrier-cancels", "dora-provider-twice", "emil-carrier-twice"];
 
-/// How many orders are acknowledged before the backup begins; more are placed while it is made.
+/// How many orders are acknowledged before the backup begins. Customers place more orders during
+/// the backup.
 const BEFORE: usize = 60;
 
 /// The number of requests so far, from which each request's idempotency key is made.
@@ -48,8 +49,8 @@ async fn wait_until_idle(shop: &Shop) {
     tokio::time::timeout(Duration::from_secs(60), idle).await.unwrap();
 }
 
-/// Places one order after another until the task is aborted, and notes those that were
-/// acknowledged.
+/// Places one order after another until the task is aborted, and adds the ids of the acknowledged
+/// orders to `acknowledged`.
 async fn keep_ordering(router: Router, acknowledged: Arc<Mutex<BTreeSet<String>>>) {
     for number in 0.. {
         let order = json!({
@@ -60,7 +61,7 @@ async fn keep_ordering(router: Router, acknowledged: Arc<Mutex<BTreeSet<String>>
         });
         let placed = ask(&router, "POST", "/orders", order).await.unwrap();
         acknowledged.lock().unwrap().insert(placed["order-id"].as_str().unwrap().to_owned());
-        // Without a pause, more would be placed than a slow machine delivers in a minute.
+        // The pause keeps the number of orders below what a slow machine delivers in a minute.
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
 }

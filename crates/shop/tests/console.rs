@@ -297,7 +297,7 @@ async fn the_console_is_for_whoever_works_at_the_shop() {
     assert!(cookie.starts_with("chorus-token=a.b-c._d; "), "{cookie}");
     assert!(cookie.contains("; Path=/console; "), "{cookie}");
     assert!(cookie.ends_with("HttpOnly; SameSite=Strict"), "{cookie}");
-    // A page acts with the roles of the caller who opened it: a reviewer may not list items.
+    // A form has no more rights than the caller who sends it: a reviewer may not add items.
     let token = hidden(&page(&shop, "/console/try").await.html, "token");
     let fields = format!("token={token}&sku=tea&name=Tea&price=1&stock=1");
     let request = Request::post("/console/items")

@@ -1,5 +1,5 @@
-//! A thousand functions order one item at once, on a store that refuses a transaction while another
-//! one writes the same item, as DynamoDB does.
+//! A thousand invocations handle orders for one item at once. Like DynamoDB, the store refuses a
+//! transaction while another transaction writes the same item.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ const ORDERS: usize = 1_000;
 const SKU: &str = "samovar";
 const PIECES: usize = 700;
 
-/// About how long DynamoDB takes for a read. The next constant is that for a transaction.
+/// About how long DynamoDB takes for a read. [`TRANSACTION`] is the time for a transaction.
 const READ: Duration = Duration::from_millis(4);
 const TRANSACTION: Duration = Duration::from_millis(10);
 
@@ -73,7 +73,8 @@ impl Store for Contended {
     }
 }
 
-/// The types of the published events, without the copies in earlier versions.
+/// The types of the published events. Copies that carry an event in an earlier version are left
+/// out.
 #[derive(Default)]
 struct Published(Mutex<Vec<String>>);
 
@@ -100,7 +101,7 @@ impl Clock for TokioClock {
     }
 }
 
-/// Lists the item that all orders contain.
+/// Adds to the shop the item that all orders contain.
 async fn list_item(kernel: &Kernel, routes: Vec<Route>) {
     let caller = Caller::trusted("maria", &routes);
     let router = with_default_caller(chorus_http::router(kernel, API, routes), caller);
@@ -109,7 +110,7 @@ async fn list_item(kernel: &Kernel, routes: Vec<Route>) {
     assert!(router.oneshot(request).await.unwrap().status().is_success());
 }
 
-/// Returns the `OrderCreated` of an order of its own, for one piece of the item.
+/// Returns the `OrderCreated` of the order with this number, for one piece of the item.
 fn order(number: usize) -> String {
     let sample = include_str!("../../../events/samples/OrderCreated.json");
     let mut event: Value = serde_json::from_str(sample).unwrap();

@@ -1,10 +1,10 @@
-//! One tenant with many orders at once does not hold up the others: the 99th percentile of the time
-//! from the acceptance of their orders to the delivery is at most twice what it is without that
-//! tenant.
+//! One noisy tenant with many orders at once delays the quiet tenants only a little. For the quiet
+//! tenants' orders, the 99th percentile of the time from acceptance to delivery is at most twice as
+//! long as without the noisy tenant.
 //!
 //! Time is virtual. Every function takes ten milliseconds for an event, at most eight events are
-//! worked on at once, and the carrier takes a few calls a second: so a backlog delays whoever waits
-//! behind it. The variable `CHORUS_NOISY` sets how many orders the noisy tenant places.
+//! worked on at once, and the carrier takes a few calls a second: so a backlog delays all events
+//! that wait behind it. The variable `CHORUS_NOISY` sets how many orders the noisy tenant places.
 #![allow(clippy::print_stdout)]
 
 mod harness;
@@ -32,7 +32,7 @@ const FEW: usize = 2;
 /// How long a function works on one event.
 const TAKES: Duration = Duration::from_millis(10);
 
-/// A handler that takes its time.
+/// A handler that takes [`TAKES`] for each event.
 struct Slow {
     handler: Arc<dyn Handler>,
     clock: VirtualClock,
@@ -54,7 +54,7 @@ impl Handler for Slow {
     }
 }
 
-/// An order's tenant, and when it was accepted and delivered.
+/// The tenants that an order's events name, and when the order was accepted and delivered.
 #[derive(Debug, Default, Clone)]
 struct Seen {
     tenants: Vec<String>,
@@ -117,8 +117,9 @@ fn slow(mut config: LocalConfig, clock: &VirtualClock) -> LocalConfig {
     config
 }
 
-/// Has the noisy tenant place `noisy` orders, and then the quiet ones a few each; returns the 99th
-/// percentile of the quiet orders' times once all are delivered.
+/// Places `noisy` orders of the noisy tenant, and then a few orders of each quiet tenant. Once all
+/// orders are delivered, returns the 99th percentile of the times that the quiet tenants' orders
+/// took, in milliseconds.
 async fn run(noisy: usize, calls_per_second: u32) -> anyhow::Result<i128> {
     let clock = VirtualClock::at(Timestamp::from_second(1_795_000_000)?);
     let orders = Arc::<Orders>::default();
@@ -133,7 +134,8 @@ async fn run(noisy: usize, calls_per_second: u32) -> anyhow::Result<i128> {
     harness.move_parcels(true);
     harness.place(0..noisy, |_| NOISY).await?;
     let all = noisy + QUIET.len() * FEW;
-    // The numbers of orders go on, because each is a part of its idempotency key.
+    // These numbers continue after the noisy tenant's numbers, because an order's idempotency key
+    // contains its number.
     harness.place(noisy..all, |number| QUIET[number % QUIET.len()]).await?;
     harness.run_until_delivered(all).await?;
     let accounts = Accounts::of(&harness.local, &harness.partners).await?;

@@ -1,5 +1,5 @@
-//! No file contains a customer's personal data unencrypted, and none of it can be decrypted once
-//! the customer is forgotten.
+//! No file contains a customer's personal data unencrypted. Once the customer is forgotten, none of
+//! the data can be decrypted.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
@@ -14,7 +14,7 @@ use chorus_shop::{Shop, ShopConfig};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-/// The contents of the personal fields.
+/// The values of the fields with personal data; the test searches files for them.
 const CANARIES: [&str; 5] =
     ["Xanthippe-Canary", "canary@nest.example", "Canary-Street", "Canarytown", "CNRY-1"];
 
@@ -56,7 +56,7 @@ async fn wait_until_idle(shop: &Shop) {
     tokio::time::timeout(Duration::from_secs(60), idle).await.unwrap();
 }
 
-/// Lists an item, and stores every customer with the canaries as personal data.
+/// Adds an item, and stores every customer with the canaries as personal data.
 async fn seed(shop: &Shop) {
     let item = json!({ "name": "Chai", "price": 18, "stock": 1_000 });
     assert!(ask(&shop.router(), "PUT", "/items/chai", item).await.0 < 300);

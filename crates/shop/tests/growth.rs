@@ -1,5 +1,5 @@
-//! What remains stored of a delivered order after everything with a lifetime has expired;
-//! docs/OPERATIONS.md shows it.
+//! Measures how much of a delivered order remains stored after all items with a lifetime have
+//! expired. docs/OPERATIONS.md shows the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod harness;
@@ -16,12 +16,12 @@ use harness::Harness;
 
 const ORDERS: usize = 200;
 
-/// Executions are kept longest: for ninety days after the carrier's last chance to call back, which
-/// is ten days after the order.
+/// Executions of state machines are kept longest: for ninety days after the carrier's last chance
+/// to call back, which is ten days after the order.
 const UNTIL_ALL_HAS_EXPIRED: Duration = Duration::from_secs(101 * 86_400);
 
-/// How many bytes of an order of two lines may remain, without indexes. More is a decision, and a
-/// higher bill.
+/// How many bytes may remain of an order with two order lines; bytes in indexes do not count. Do
+/// not raise this limit without need: every byte that remains costs money.
 const MOST: usize = 13 * 1_024 + 512;
 
 /// How many items a table has, and their bytes as DynamoDB counts them.
@@ -44,7 +44,8 @@ fn bytes_of_item(item: &HashMap<String, AttributeValue>) -> usize {
     item.iter().map(|(name, value)| name.len() + bytes_of(value)).sum()
 }
 
-/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
+/// Returns a value's size as DynamoDB counts it. Source:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
 fn bytes_of(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) => text.len(),

@@ -61,8 +61,8 @@ async fn a_thousand_orders_for_one_item_at_once_sell_what_there_is_without_a_dea
     Ok(())
 }
 
-/// How many requests to the shop's store an ordinary order may take, those of its state machine
-/// included.
+/// How many requests to the shop's store an ordinary order may take, including the requests of its
+/// state machine.
 const REQUESTS: u64 = 65;
 
 #[tokio::test]
@@ -79,11 +79,12 @@ async fn an_order_takes_few_requests_to_the_embedded_store() -> anyhow::Result<(
     Ok(())
 }
 
-/// For how many seconds the last parcel of a burst waits until the carrier is called for it.
+/// How many seconds the last parcel of a burst waits for the call to the carrier.
 const WAITS: usize = 500;
 
-/// Places all orders at one moment. With `CHORUS_BURST=5000`, the carrier accepts ten calls a
-/// second, and the test takes minutes; the default, one call a second, is enough to notice a limit.
+/// Places all orders at one moment. By default, the carrier accepts one call a second, so that a
+/// time limit that cancels waiting orders would be noticed. With `CHORUS_BURST=5000`, the carrier
+/// accepts ten calls a second, and the test takes minutes.
 #[tokio::test]
 async fn a_burst_of_orders_through_the_carriers_rate_cancels_nothing() -> anyhow::Result<()> {
     let burst = std::env::var("CHORUS_BURST").map_or(Ok(WAITS), |burst| burst.parse())?;

@@ -33,7 +33,7 @@ async fn wait_until_idle(shop: &Shop) {
     tokio::time::timeout(Duration::from_secs(60), idle).await.unwrap();
 }
 
-/// Starts a shop with an order of `customer`, and waits until nothing more happens to it.
+/// Starts a shop with an order of `customer`, and waits until nothing more happens to the order.
 async fn shop_with_an_order(customer: &str, price: u32) -> (Shop, String) {
     let shop = Shop::start(&ShopConfig::default()).await.unwrap();
     let id = place(&shop, customer, price).await;
@@ -90,8 +90,8 @@ async fn a_review_that_nobody_decides_is_named_after_a_day() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_records_nobody_can_know_and_no_healthy_order_is_called_stuck() {
-    // Payment and Delivery answer the order's cancellation without an event: only their records
-    // show it.
+    // Payment and Delivery answer the order's cancellation without an event. Only their records
+    // show that they have answered.
     let (shop, _) = shop_with_an_order("ana-declined", 18).await;
     let store = shop.local().store();
     let examined = |ahead| async move {

@@ -1,5 +1,4 @@
-//! A replay of archived events that are older than the idempotency records that would recognize
-//! them.
+//! A replay of archived events whose idempotency records have expired.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -19,7 +18,8 @@ use serde_json::{Value, json};
 const DAY: Duration = Duration::from_secs(86_400);
 const SOON: Duration = Duration::from_secs(30);
 
-/// Returns the sample of `OrderCreated` as of `at`, with ids and a key of its own.
+/// Returns the sample of `OrderCreated` with the time `at`, and with ids and an idempotency key
+/// that derive from `number`.
 fn order_created(number: u32, at: Timestamp) -> Entry {
     let sample = include_str!("../../../events/samples/OrderCreated.json");
     let mut event: Value = serde_json::from_str(sample).unwrap();

@@ -1,4 +1,5 @@
-//! Tables that were restored one by one: a transaction is torn, found, undone and replayed.
+//! Tables that were restored to different moments may hold only a part of a transaction. A repair
+//! must find and undo this part, and a replay must then repeat the transaction.
 #![allow(clippy::unwrap_used)]
 
 mod harness;
@@ -17,7 +18,8 @@ use serde_dynamo::AttributeValue;
 
 use harness::Harness;
 
-/// The items that a transaction wrote, apart from its idempotency record, as they were before it.
+/// The items that a transaction wrote, as they were before the transaction. Its idempotency record
+/// is left out.
 #[derive(Debug, Clone)]
 struct Before {
     action: String,
@@ -58,8 +60,9 @@ impl Store for Remembering {
     }
 }
 
-/// Returns a shop with an order, right after the transaction of this number (from 0) that followed
-/// the order's placement, and the state before that transaction; none if the order ended earlier.
+/// Places an order, and runs the shop until the transaction with this number is committed, counted
+/// from 0 after the order's placement. Returns the shop and the items before that transaction; none
+/// if the order ended earlier.
 async fn at_transaction(number: usize) -> Option<(Harness, Before)> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let wrap = |store| Arc::new(Remembering { store, seen: Arc::clone(&seen) }) as Arc<dyn Store>;
@@ -81,7 +84,7 @@ fn scan(harness: &Harness, table: &str) -> Vec<Item> {
     harness.local.store().scan(table, None, None).unwrap().items
 }
 
-/// Repairs the shop, replays the whole archive, and returns what was wrong.
+/// Repairs the shop, replays the whole archive, and returns the damage that was found.
 async fn mend(harness: &Harness) -> Damage {
     let store = &*harness.kernel.store;
     let records = scan(harness, IDEMPOTENCY_TABLE.name);
@@ -112,7 +115,8 @@ async fn an_order_torn_at_any_of_its_transactions_is_found_and_ends_once_after_a
     for number in 0.. {
         let Some((_, before)) = at_transaction(number).await else { break };
         for (at, (key, _)) in before.items.iter().enumerate() {
-            // The counts of Analytics cannot be computed again: see docs/OPERATIONS.md.
+            // The counts of Analytics cannot be computed again (see docs/OPERATIONS.md), so this
+            // test leaves them as they are.
             if key.table == "analytics" {
                 continue;
             }

@@ -1,5 +1,5 @@
-//! A small design table for tests of the engine: it has one row for each way in which the bus, a
-//! queue or a state machine starts an action, and depends on no application.
+//! A small design table for the engine's tests; it depends on no application. Its rows cover the
+//! ways in which the bus, a queue or a state machine starts an action.
 #![allow(missing_docs, reason = "what an event says in a test is named by its fields")]
 
 use chorus_table::{CallBody, Partner};
@@ -8,11 +8,11 @@ pub mod services {
     chorus_table::services! {
         /// Takes orders.
         ORDER: "order", "Order", "com.orders";
-        /// Sets items aside.
+        /// Reserves items.
         INVENTORY: "inventory", "Inventory", "com.inventory";
         /// Charges orders.
         PAYMENT: "payment", "Payment", "com.payments";
-        /// Has parcels delivered.
+        /// Hands parcels to the carrier.
         DELIVERY: "delivery", "Delivery", "com.delivery";
         /// Writes emails.
         NOTIFICATION: "notification", "Notification", "com.notifications";
@@ -21,7 +21,7 @@ pub mod services {
     }
 }
 
-/// Fetches parcels; the bus calls it.
+/// A partner that fetches parcels. The bus calls its API.
 pub const CARRIER: Partner =
     Partner { name: "carrier", source: "com.logistics", body: CallBody::Data };
 
@@ -46,11 +46,11 @@ pub mod facts {
         }
     }
     event! {
-        /// The items of an order were set aside.
+        /// The items of an order were reserved.
         ItemReserved: INVENTORY, Terminal, about order_id, { order_id: String = order_id(), }
     }
     event! {
-        /// It is known when an order arrives.
+        /// The delivery date of an order was estimated.
         DeliveryEstimated: DELIVERY, Step, about order_id, { order_id: String = order_id(), }
     }
     event! {
@@ -66,13 +66,13 @@ pub mod facts {
         DeliveryMarkedAsStarted: DELIVERY, Step, about order_id, { order_id: String = order_id(), }
     }
     event! {
-        /// A parcel is not delivered.
+        /// The delivery of a parcel was canceled.
         DeliveryWasCanceled: DELIVERY, End, about order_id, { order_id: String = order_id(), }
     }
 }
 
 chorus_table::design_table! {
-    /// Sets aside what an order needs.
+    /// Reserves the items of an order.
     ReserveItem: INVENTORY on [OrderCreated] => [ItemReserved]
         .records();
 
@@ -80,7 +80,7 @@ chorus_table::design_table! {
     CountOrder: ANALYTICS on [OrderCreated] => []
         .records();
 
-    /// Starts the state machine that charges an order; its messages wait in a queue.
+    /// Starts the state machine that charges an order. This row gets its events from a queue.
     CollectPayment: PAYMENT on [DeliveryEstimated] => []
         .records().starts_machine().queued().gives_up_to(&RefusePayment);
 
@@ -96,16 +96,16 @@ chorus_table::design_table! {
     RefusePayment: PAYMENT task_of CollectPayment [DeliveryEstimated] => [PaymentFailed]
         .final_step();
 
-    /// Has the carrier fetch a parcel.
+    /// Asks the carrier to fetch a parcel.
     StartDelivery: DELIVERY on [DeliveryMarkedAsStarted] => []
         .records().calls(CARRIER);
 
-    /// Cancels the delivery of a parcel that is not paid, or whose events could not be sent to the
+    /// Cancels the delivery of a parcel if the payment failed, or if the bus could not call the
     /// carrier.
     CancelDelivery: DELIVERY on [PaymentFailed] or_dead [DeliveryMarkedAsStarted] => [DeliveryWasCanceled]
         .final_step().dead_letters_of(&StartDelivery);
 
-    /// Sends an email when an order is paid; its messages wait in a queue.
+    /// Sends an email when an order is paid. This row gets its events from a queue.
     SendEmail: NOTIFICATION on [PaymentMade] => []
         .records().outside().queued();
 }

@@ -1,23 +1,24 @@
 //! Signs webhooks, and verifies their signatures: HMAC-SHA256 over the delivery's id, the timestamp
 //! and the body.
 //!
-//! The format is that of [Standard Webhooks](https://www.standardwebhooks.com), so that its
-//! libraries can sign and verify, too. `webhook-id` is the delivery's id, `webhook-timestamp` is
-//! whole seconds since the Unix epoch, and `webhook-signature` contains one or more signatures,
-//! separated by spaces: `v1,` and base64 of the HMAC over `id + "." + timestamp + "." + body`, byte
-//! for byte.
+//! The format is that of [Standard Webhooks](https://www.standardwebhooks.com), so that the
+//! libraries of Standard Webhooks can sign and verify, too. `webhook-id` is the delivery's id, and
+//! `webhook-timestamp` is whole seconds since the Unix epoch. `webhook-signature` contains one or
+//! more signatures, separated by spaces: each is `v1,` and the base64 of the HMAC over the bytes of
+//! id, dot, timestamp, dot and body.
 //!
-//! Earlier releases signed `timestamp + "." + body`, in hex, with the headers `x-chorus-timestamp`
-//! and `x-chorus-signature`. Such a webhook is still accepted; a request with a `webhook-signature`
-//! is never read in the earlier format.
+//! Earlier releases signed the timestamp, a dot and the body. They sent the signature in hex, with
+//! the headers `x-chorus-timestamp` and `x-chorus-signature`. A receiver still accepts the earlier
+//! format, but only in a request without a `webhook-signature`.
 //!
-//! Stripe signs `timestamp + "." + body` as well, in a form of its own: `stripe-signature` has
-//! `t=` and the timestamp, and `v1=` and hex once for each secret, separated by commas. A receiver
-//! reads that form only where it expects it: see [`Signed::by_stripe`].
+//! Stripe also signs the timestamp, a dot and the body, but sends the signature in another form.
+//! The header `stripe-signature` is a list, separated by commas: `t=` with the timestamp, and for
+//! each secret `v1=` with a signature in hex. A receiver reads this form only through
+//! [`Signed::by_stripe`].
 //!
 //! A receiver rejects a timestamp that differs from its clock by more than [`TOLERANCE_SECONDS`],
-//! so that an intercepted webhook cannot be sent again later. For repetitions within that time, the
-//! receiver has to remember the deliveries that it has accepted.
+//! so that an intercepted webhook cannot be sent again later. To reject a webhook that is sent
+//! again within this time, the receiver has to store the ids of the deliveries that it accepted.
 
 mod secret;
 mod signed;

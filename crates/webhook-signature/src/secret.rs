@@ -8,8 +8,8 @@ use async_trait::async_trait;
 /// The shortest secret, in bytes: shorter ones can be guessed.
 pub const MIN_SECRET_BYTES: usize = 16;
 
-/// How long a secret is accepted after it was replaced, in seconds: a week, within which the sender
-/// has to begin to use the new one.
+/// How long a secret is still accepted after it was replaced, in seconds: a week. Within the week,
+/// the sender has to begin to sign with the new secret.
 pub const OVERLAP_SECONDS: i64 = 7 * 86_400;
 
 /// A text that is too short to be a secret.
@@ -54,8 +54,8 @@ pub struct WebhookSecrets {
 }
 
 impl WebhookSecrets {
-    /// `current`, which replaced `previous` at `rotated_at` (seconds since the Unix epoch). Both
-    /// are accepted for a week.
+    /// The secrets after a rotation: `current` replaced `previous` at `rotated_at` (seconds since
+    /// the Unix epoch). `previous` is accepted for another week.
     #[must_use]
     pub fn rotated(current: WebhookSecret, previous: WebhookSecret, rotated_at: i64) -> Self {
         let until = rotated_at.saturating_add(OVERLAP_SECONDS);
@@ -86,13 +86,13 @@ impl From<WebhookSecret> for WebhookSecrets {
 #[error("the webhook's secret cannot be read: {0}")]
 pub struct SecretUnavailable(pub String);
 
-/// A store of the secrets.
+/// A store from which a receiver reads its webhook secrets.
 #[async_trait]
 pub trait SecretSource: fmt::Debug + Send + Sync {
     /// Reads the current secrets.
     ///
     /// # Errors
-    /// If they cannot be read, or one is too short.
+    /// If the secrets cannot be read, or one of them is too short.
     async fn read(&self) -> Result<WebhookSecrets, SecretUnavailable>;
 }
 

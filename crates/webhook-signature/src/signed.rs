@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 use crate::{WebhookSecret, WebhookSecrets};
 
-/// The header with the delivery's id, which is the same at every attempt.
+/// The header with the delivery's id. All attempts to send one delivery have the same id.
 pub const ID_HEADER: &str = "webhook-id";
 
 /// The header with the timestamp.
@@ -25,13 +25,13 @@ pub const EARLIER_SIGNATURE_HEADER: &str = "x-chorus-signature";
 /// The header that carries Stripe's timestamp and signatures.
 pub const STRIPE_SIGNATURE_HEADER: &str = "stripe-signature";
 
-/// The largest difference between a timestamp and the receiver's clock, in seconds.
+/// The largest accepted difference between a timestamp and the receiver's clock, in seconds.
 pub const TOLERANCE_SECONDS: i64 = 5 * 60;
 
 /// The longest id of a delivery, in bytes.
 const MAX_ID: usize = 255;
 
-/// The prefix of a signature in this format.
+/// The prefix of a signature in the format of Standard Webhooks.
 const VERSION: &str = "v1,";
 
 /// The prefix of a signature in Stripe's form.
@@ -50,8 +50,8 @@ pub enum SignatureError {
     /// The timestamp is not a number.
     #[error("the timestamp must be whole seconds since the Unix epoch")]
     Timestamp,
-    /// The webhook was signed too long ago, or its timestamp lies in the future.
-    #[error("the timestamp is more than {TOLERANCE_SECONDS} seconds off")]
+    /// The webhook was signed too long ago, or its timestamp is too far in the future.
+    #[error("the timestamp is more than {TOLERANCE_SECONDS} seconds from the receiver's clock")]
     Stale,
     /// The signature was made with another secret, id, timestamp or body.
     #[error("the signature does not match the delivery's id, the timestamp and the body")]
@@ -61,8 +61,8 @@ pub enum SignatureError {
 /// The signed parts of a received webhook.
 #[derive(Debug, Clone, Copy)]
 pub struct Signed<'a> {
-    /// The delivery's id; `None` in the format of earlier releases, whose signature does not cover
-    /// it.
+    /// The delivery's id. `None` in Stripe's form and in the format of earlier releases, because
+    /// their signatures do not cover an id.
     id: Option<&'a str>,
     timestamp: &'a str,
     signature: &'a str,
@@ -72,8 +72,8 @@ pub struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    /// A request with this body, signed by Stripe with this `stripe-signature`. Without a
-    /// timestamp, or with two, it is rejected.
+    /// Takes the signed parts from a request with this body, and with this value of
+    /// `stripe-signature`. [`Self::verify`] rejects a value without a timestamp, or with several.
     #[must_use]
     pub fn by_stripe(signature: &'a str, body: &'a [u8]) -> Self {
         let mut moments = signature.split(',').filter_map(|part| part.trim().strip_prefix("t="));
@@ -81,7 +81,8 @@ impl<'a> Signed<'a> {
         Self { id: None, timestamp, signature, body, is_stripes: true }
     }
 
-    /// Takes the parts from a request with this body. `header` looks up its headers.
+    /// Takes the signed parts from a request with this body. `header` returns the value of the
+    /// request's header with a given name.
     ///
     /// # Errors
     /// If a header is missing.
@@ -112,7 +113,7 @@ impl<'a> Signed<'a> {
     /// Unix epoch).
     ///
     /// # Errors
-    /// If the webhook must not be accepted.
+    /// If the signature or the timestamp is not valid: the caller must reject the webhook.
     pub fn verify(&self, secrets: &WebhookSecrets, now: i64) -> Result<(), SignatureError> {
         let signed_at: i64 = self.timestamp.parse().map_err(|_| SignatureError::Timestamp)?;
         if self.id.is_some_and(|id| id.is_empty() || id.len() > MAX_ID || id.contains('.')) {
@@ -132,8 +133,8 @@ impl<'a> Signed<'a> {
         Ok(())
     }
 
-    /// The signatures that can be decoded. In the current format there may be several, one for each
-    /// secret that the sender has.
+    /// The signatures that could be decoded. The format of earlier releases has at most one. The
+    /// other formats have one for each secret with which the sender signs.
     fn signatures(&self) -> Vec<Vec<u8>> {
         if self.is_stripes {
             let parts = self.signature.split(',');
@@ -177,7 +178,7 @@ pub fn sign_as_earlier(secret: &WebhookSecret, timestamp: i64, body: &[u8]) -> S
     hex::encode(mac(secret.bytes(), None, timestamp, body).finalize().into_bytes())
 }
 
-/// Signs `body` at `timestamp` as Stripe does: the value of `stripe-signature`.
+/// Signs `body` at `timestamp` as Stripe does, and returns the value of `stripe-signature`.
 #[must_use]
 pub fn sign_as_stripe(secret: &WebhookSecret, timestamp: i64, body: &[u8]) -> String {
     format!("t={timestamp},{STRIPE_VERSION}{}", sign_as_earlier(secret, timestamp, body))
@@ -203,7 +204,8 @@ mod tests {
     const NOW: i64 = 1_795_171_620;
     const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
 
-    /// Secrets with a body, and the signature that Stripe's own package makes of them at [`NOW`].
+    /// For each secret and body, the signature that Stripe's own Python package computes at
+    /// [`NOW`].
     const STRIPES: [(&str, &str, &str); 3] = [
         (
             "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
@@ -255,7 +257,8 @@ mod tests {
 
     #[test]
     fn it_is_the_signature_of_standard_webhooks() {
-        // The example of the specification, whose secret is `whsec_` and the base64 of these bytes.
+        // The example in the specification of Standard Webhooks. Its secret is `whsec_` followed by
+        // the base64 of these bytes.
         let bytes = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let body = br#"{"test": 2432232314}"#;
         let mac = mac(&bytes, Some(ID), 1_614_265_330, body);
@@ -265,7 +268,7 @@ mod tests {
 
     #[test]
     fn it_is_the_signature_that_stripe_makes() {
-        // By the package `stripe` of PyPI, 16.1.0:
+        // The PyPI package `stripe`, version 16.1.0, computed the signatures:
         // WebhookSignature._compute_signature(f"{t}.{body}", secret).
         for (secret, body, signature) in STRIPES {
             let header = format!("t={NOW},v1={signature}");

@@ -1,16 +1,16 @@
-//! A receiver of webhooks, which reads the secrets again every few minutes.
+//! Verifies received webhooks, and reads the secrets again every few minutes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{SecretSource, SecretUnavailable, SignatureError, Signed, WebhookSecrets};
 
-/// How long secrets are used after they were read, in seconds. A revoked secret is accepted for at
-/// most this long.
+/// How long secrets are used before they are read again, in seconds. A revoked secret is accepted
+/// for at most this long.
 pub const KEPT_SECONDS: i64 = 5 * 60;
 
-/// The least age of the secrets, in seconds, at which a signature that does not match causes them
-/// to be read again. So a new secret is accepted soon, and bad signatures cause at most one read
-/// every ten seconds.
+/// How old the secrets must be, in seconds, before a signature that does not match makes the
+/// verifier read them again. So a new secret is accepted soon, and bad signatures cause at most one
+/// read every ten seconds.
 const READ_AGAIN_AFTER_SECONDS: i64 = 10;
 
 /// A webhook could not be verified.
@@ -24,7 +24,7 @@ pub enum Unverified {
     Secret(#[from] SecretUnavailable),
 }
 
-/// Verifies webhooks with the secrets of a source.
+/// Verifies webhooks with secrets from a [`SecretSource`].
 #[derive(Debug)]
 pub struct Verifier {
     source: Arc<dyn SecretSource>,
@@ -41,7 +41,7 @@ impl Verifier {
     /// Verifies a webhook at `now` (seconds since the Unix epoch).
     ///
     /// # Errors
-    /// If the webhook is not valid, or cannot be verified now.
+    /// If the webhook is not valid, or the secrets cannot be read.
     pub async fn verify(&self, webhook: &Signed<'_>, now: i64) -> Result<(), Unverified> {
         let kept = self.kept().clone();
         let age = |read_at: i64| now.saturating_sub(read_at);
@@ -72,7 +72,7 @@ mod tests {
 
     const NOW: i64 = 1_795_171_620;
 
-    /// A source whose secrets can be changed, and that counts how often they are read.
+    /// A source whose secrets can be changed, and that counts how many times they are read.
     #[derive(Debug, Default)]
     struct Changing(Mutex<(Option<WebhookSecrets>, usize)>);
 

@@ -1,4 +1,4 @@
-//! The smallest Lambda function in Rust, which the services' functions are measured against.
+//! The smallest Lambda function in Rust: the baseline for measurements of the services' functions.
 
 use std::process::ExitCode;
 

@@ -1,9 +1,9 @@
-//! The sweeper on Lambda: publishes the events of committed decisions whose own invocation did not
-//! publish them.
+//! The sweeper on Lambda: publishes events that an invocation committed to the tables, but did not
+//! publish.
 //!
-//! It belongs to no service, because the idempotency records that it reads belong to all of them.
-//! The variable `ROW_OUTPUTS` lists the events that each row may publish; the sweeper publishes no
-//! others.
+//! It belongs to no service, because the idempotency records that it reads belong to all services.
+//! The environment variable `ROW_OUTPUTS` lists the events that each row of the design table may
+//! publish; the sweeper publishes no other events.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use chorus_aws::{ROW_OUTPUTS, StartError, variable};
 use chorus_kernel::Function;
 use chorus_table::Service;
 
-/// The sweeper, named as if it were a service of its own.
+/// The sweeper is no service, but its function needs a service's name.
 const SWEEPER: Service = Service {
     name: "sweeper",
     title: "Sweeper",

@@ -1,9 +1,10 @@
-//! Messages of a queue. Each may fail by itself: the answer names those that the queue has to keep.
+//! Messages of a queue. Each message may fail by itself: the answer names the messages that the
+//! queue has to keep.
 //!
 //! A message that fails is hidden for a pause that grows with each receive, so that an unavailable
 //! partner is called less and less often. After a day the message is given up: [`policy::QUEUE`].
-//! The redrive queue holds, in Lambda's own records, the events on which the function failed as
-//! often as Lambda tries. They are retried for thirteen days: [`policy::REDRIVE`]. Sources:
+//! The redrive queue holds Lambda's records of events on which the function failed in all of
+//! Lambda's attempts. These events are retried for thirteen days: [`policy::REDRIVE`]. Sources:
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
 
@@ -23,8 +24,7 @@ use super::{GivenUp, Invocation, Invoker, error_type, guard};
 use crate::queues::Receipt;
 use crate::trace;
 
-/// EventBridge's name for the limit that a message reaches when it was tried for as long as its
-/// policy allows.
+/// EventBridge's name for the retry limit that a message reaches when it becomes too old.
 const TOO_OLD: &str = "MaximumEventAgeInSeconds";
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -44,7 +44,7 @@ pub(super) struct Record {
     queue: String,
 }
 
-/// The attributes of a message. SQS always sends both, as text.
+/// The attributes of a message. SQS always sends both attributes, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Attributes {
@@ -73,7 +73,8 @@ impl Record {
         &self.message_attributes
     }
 
-    /// Lambda's record of a failed invocation; none if the bus sent the message.
+    /// The message's body as Lambda's record of a failed invocation; none if the bus sent the
+    /// message.
     fn failed_invocation(&self) -> Option<FailedInvocation<'_>> {
         serde_json::from_str(&self.body).ok()
     }
@@ -95,14 +96,14 @@ impl Record {
         Duration::try_from(now.duration_since(sent)).unwrap_or_default()
     }
 
-    /// Whether the message has been tried for as long as the policy allows. One that was never
-    /// tried is not overdue.
+    /// Whether the message has been tried for as long as the policy allows. A message that was
+    /// never tried is not overdue.
     fn is_overdue(&self, retry: &RetryPolicy, now: Timestamp) -> bool {
         self.receives() > 1 && self.age(now) >= retry.max_age
     }
 }
 
-/// Lambda's record of an asynchronous invocation that failed for the last time.
+/// Lambda's record of an asynchronous invocation that failed in every attempt.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FailedInvocation<'a> {
@@ -115,7 +116,7 @@ struct FailedInvocation<'a> {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct FailedContext {
-    /// How often Lambda has invoked the function with the event.
+    /// How many times Lambda has invoked the function with the event.
     approximate_invoke_count: u32,
 }
 
@@ -123,10 +124,10 @@ struct FailedContext {
 struct Delivered<'a> {
     record: &'a Record,
     event: &'a str,
-    /// The ARN that a redrive of its dead letter sends the event to.
+    /// The ARN of the target to which a redrive of the dead letter sends the event.
     target: &'a str,
     retry: RetryPolicy,
-    /// How often the message was tried, this time included.
+    /// How many times the message was tried, including this time.
     attempt: u32,
 }
 
@@ -165,16 +166,16 @@ impl Invoker {
         json!({ "batchItemFailures": failed })
     }
 
-    /// Handles one message; returns false if the queue has to keep it. `only` is set for the only
-    /// message of an invocation, which is logged in the invocation's own span.
+    /// Handles one message; returns false if the queue has to keep it. `only` is true if the
+    /// invocation has no other message; the message is then logged in the invocation's span.
     async fn message(&self, record: &Record, only: bool, invocation: &Invocation) -> bool {
         let mut delivered = Delivered::of(record, invocation);
         let event = delivered.event;
         let undelivered = record.message_attributes.are_of_the_bus();
         let operators_queue = self.operators_queue.as_ref().filter(|_| undelivered);
         if operators_queue.is_some() {
-            // The bus has given up on the event and will not send it again, so it is retried here
-            // for as long as possible.
+            // The bus has given up the event, and does not send it again. So the function retries
+            // the event for as long as the events of a redrive queue.
             delivered.retry = policy::REDRIVE.retry;
         }
         let trace_id = trace::of_event(event).map(|trace| trace.id);
@@ -204,9 +205,9 @@ impl Invoker {
         self.failed(&delivered, failure).instrument(span).await
     }
 
-    /// Hides a message that failed, or gives up on it; returns false if the queue has to keep it. If
-    /// another row answers the messages that this row gives up on, the queue keeps the message
-    /// until that row has answered it.
+    /// Hides a message that failed, or gives it up. Returns false if the queue has to keep the
+    /// message. If the row that reads the event names another row in `gives_up_to`, the queue keeps
+    /// the message until that other row has handled the event.
     async fn failed(&self, delivered: &Delivered<'_>, failure: Failure) -> bool {
         let Delivered { record, event, target, retry, attempt } = delivered;
         let age = record.age(self.kernel.clock.now());
@@ -266,8 +267,8 @@ mod tests {
 
     const QUEUE: &str = "arn:aws:sqs:eu-central-1:1:letters";
 
-    /// A batch of messages, given as message id and body; each was received `receives` times, and
-    /// sent `age` ago.
+    /// A batch of messages; `messages` has the id and the body of each. Each message was received
+    /// `receives` times, and sent `age` ago.
     fn batch(messages: &[(&str, &str)], receives: u32, age: Duration) -> String {
         let sent = SystemClock.now() - age;
         let record = |(id, body): &(&str, &str)| {

@@ -1,5 +1,6 @@
-//! An event of the bus. Lambda invokes the function asynchronously: it retries a failed invocation,
-//! and finally passes it to the function's failure destination.
+//! An event of the bus. Lambda invokes the function asynchronously, and retries a failed
+//! invocation. If the last attempt fails, Lambda sends the event to the function's failure
+//! destination.
 
 use chorus_kernel::{Failure, Handled};
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ impl Invoker {
         match guard(invocation.give_up_at, handled).await {
             Ok(answered) => Ok(summary(&answered)),
             Err(failure) => {
-                // Lambda makes three attempts, but does not pass the attempt's number.
+                // Lambda makes three attempts, but does not tell the function the attempt's number.
                 let (target, attempt) = (&*invocation.function_arn, None);
                 self.dead_letter_if_terminal(failure, GivenUp { body: event, target, attempt })
                     .await
@@ -56,7 +57,8 @@ mod tests {
             answer,
             json!({ "outcome": "Decided", "emitted": ["ItemReserved"], "note": null })
         );
-        // The record is not marked as published, so the first duplicate publishes it again.
+        // The idempotency record is not marked as published, so the first duplicate publishes the
+        // event again.
         for (outcome, published) in [("Repeated", 2), ("Absorbed", 2)] {
             let again = shop.invoker().invoke(&event, &invocation()).await.unwrap();
             assert_eq!((&again["outcome"], shop.published().len()), (&json!(outcome), published));

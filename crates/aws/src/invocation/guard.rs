@@ -8,10 +8,10 @@ use std::pin::pin;
 use chorus_kernel::Failure;
 use tokio::time::{Instant, timeout_at};
 
-/// Runs `work`; a panic, or reaching the deadline, becomes a retryable failure.
+/// Runs `work`. Returns a retryable failure if `work` panics or reaches the deadline.
 ///
-/// At the deadline `work` is dropped; whether it had its effect is unknown, as with any lost
-/// answer. The retry handles both cases.
+/// At the deadline `work` is dropped. As after any lost answer, it is then unknown whether `work`
+/// had its effect. A retry is safe in either case.
 pub(super) async fn guard<T>(
     give_up_at: Instant,
     work: impl Future<Output = Result<T, Failure>>,
@@ -25,8 +25,8 @@ pub(super) async fn guard<T>(
 async fn caught<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let mut work = pin!(work);
     poll_fn(|context| {
-        // After a panic, nothing that `work` had borrowed is used again except the clients, which
-        // keep their state behind locks of their own.
+        // After a panic, nothing that `work` had borrowed is used again, except the clients: locks
+        // protect their state.
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
         polled.unwrap_or_else(|_| std::task::Poll::Ready(Err(panicked())))
     })

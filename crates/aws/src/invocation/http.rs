@@ -21,7 +21,7 @@ pub(super) struct HttpRequest {
     raw_path: String,
     #[serde(default)]
     headers: BTreeMap<String, String>,
-    /// Decoded; several values of one name are joined by commas.
+    /// The decoded parameters. Several values of one name are joined by commas.
     #[serde(default)]
     query_string_parameters: Option<BTreeMap<String, String>>,
     request_context: RequestContext,
@@ -96,7 +96,8 @@ impl Invoker {
 }
 
 impl HttpRequest {
-    /// The path without the stage's name. Only the default stage does not add its name.
+    /// The path without the name of the API's stage. Every stage except the default one puts its
+    /// name in front of the path.
     fn path(&self) -> &str {
         let stage = self.request_context.stage.as_deref().unwrap_or("$default");
         let within = self.raw_path.strip_prefix('/').and_then(|path| path.strip_prefix(stage));

@@ -18,7 +18,7 @@ pub(super) enum Payload<'a> {
     /// A request to the HTTP API.
     Request(Box<HttpRequest>),
     Sweep,
-    /// A task of a state machine, as JSON, and the event that it passes.
+    /// A task of a state machine, as JSON, and the event that the task passes to the function.
     Task(&'a str, Option<&'a str>),
 }
 
@@ -42,7 +42,7 @@ impl<'a> Payload<'a> {
     /// Recognizes the kind of a payload by its fields.
     ///
     /// # Errors
-    /// A terminal failure, if a service's function cannot get such a payload.
+    /// A terminal failure if the payload is of no known kind.
     pub(super) fn recognize(json: &'a str) -> Result<Self, Failure> {
         let shape: Shape<'a> = serde_json::from_str(json).map_err(|error| unknown(&error))?;
         if shape.sweep == Some(true) || shape.detail_type.as_deref() == Some(SCHEDULED) {

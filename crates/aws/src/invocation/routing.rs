@@ -8,10 +8,11 @@ use percent_encoding::percent_decode_str;
 /// A route, and the values of the `{names}` in its path.
 pub(super) type Found<'a> = (&'a Route, BTreeMap<String, String>);
 
-/// The route that answers `method` on `path`. If several do, the one with the fewest `{names}`.
+/// The route that answers `method` on `path`. If several routes do, returns the one with the fewest
+/// `{names}`.
 ///
 /// # Errors
-/// 404 if no route has that path; 405 if routes have it, but none answers to the method.
+/// 404 if no route has the path; 405 if routes have the path, but none of them answers the method.
 pub(super) fn find<'a>(
     routes: &'a [Route],
     method: &Method,
@@ -27,7 +28,7 @@ pub(super) fn find<'a>(
     answering.ok_or_else(|| Problem::new(405, "method", "this path does not accept this method"))
 }
 
-/// The values of the `{names}` of `template` in `path`; none if the path does not fit.
+/// Reads the values of the `{names}` of `template` from `path`; none if the path does not match.
 fn parameters(template: &str, path: &str) -> Option<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     let mut rest = path.split('/');

@@ -1,5 +1,5 @@
-//! A task of a state machine. The machine waits for the answer and handles a failure, so nothing is
-//! moved to the dead letters.
+//! A task of a state machine. The machine waits for the answer and handles a failure, so a failed
+//! task becomes no dead letter.
 
 use chorus_kernel::Failure;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::{Invocation, Invoker, guard};
 use crate::trace;
 
 impl Invoker {
-    /// Runs the task, given as JSON; `event` is the event that it passes.
+    /// Runs the task, given as JSON; `event` is the event that the task passes to the function.
     pub(super) async fn task(
         &self,
         (task, event): (&str, Option<&str>),

@@ -29,8 +29,8 @@ use crate::SystemClock;
 use crate::claims::TokenClaims;
 use crate::queues::{DeadLetter, Queues, Receipt};
 
-/// Reserves items for every order. It panics on the orders of one customer, and fails on those of
-/// another as if a partner were unavailable.
+/// Reserves items for an order. Panics on the orders of one customer. Fails on the orders of
+/// another customer, as if a partner were unavailable.
 struct Reserve;
 
 impl Action for Reserve {
@@ -53,7 +53,7 @@ impl Action for Reserve {
     }
 }
 
-/// Answers events that their queue has given up.
+/// Handles dead letters: events that a queue no longer retries.
 struct Refuse;
 
 impl Action for Refuse {
@@ -103,7 +103,7 @@ struct Memory {
     signals: Mutex<Vec<Signal>>,
     dead_letters: Mutex<Vec<DeadLetter>>,
     kept: Mutex<Vec<Kept>>,
-    /// How long each message is hidden, by its receipt.
+    /// For each message that was hidden: its receipt, and for how long.
     hidden: Mutex<Vec<(String, Duration)>>,
     throttled: AtomicBool,
     closed: AtomicBool,
@@ -197,7 +197,7 @@ impl Default for Shop {
 }
 
 impl Shop {
-    /// A function to invoke; each call returns one in a new process.
+    /// Returns a function to invoke, as a new process would start it.
     pub(crate) fn invoker(&self) -> Invoker {
         let memory = Arc::clone(&self.0);
         let function = Function::of(services::INVENTORY)
@@ -243,7 +243,7 @@ impl Shop {
         self.0.kept.lock().unwrap().clone()
     }
 
-    /// How long each message is hidden, by its receipt.
+    /// For each message that was hidden: its receipt, and for how long.
     pub(super) fn hidden(&self) -> Vec<(String, Duration)> {
         self.0.hidden.lock().unwrap().clone()
     }
@@ -264,7 +264,7 @@ impl Shop {
     }
 }
 
-/// An event with this idempotency key: the creation of an order of this customer.
+/// An event `OrderCreated` of this customer, with this idempotency key.
 pub(super) fn event(key: &str, customer: &str) -> String {
     let metadata = chorus_table::Metadata { idempotency_key: key.to_owned(), ..metadata() };
     let order = OrderCreated { customer_id: customer.to_owned(), ..Event::sample() };
@@ -276,7 +276,7 @@ pub(super) fn event(key: &str, customer: &str) -> String {
     .to_string()
 }
 
-/// An invocation with a minute of time.
+/// An invocation that may take a minute.
 pub(super) fn invocation() -> Invocation {
     Invocation {
         request_id: "a-request".to_owned(),

@@ -1,5 +1,5 @@
-//! Events that the bus could not deliver. Each is logged once: when the row that reads it has
-//! answered it, or when it is kept for an operator.
+//! Events that the bus could not deliver. The function logs each of these events once: when it has
+//! handled the event, or when it has moved the event to a queue for an operator.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use serde::Deserialize;
 use super::batch::Record;
 use super::{About, Invoker};
 
-/// The attributes of a message, in which the bus names the rule and the target that an event could
-/// not be delivered to, and the error.
-/// Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>.
+/// The attributes of a message with an event that the bus could not deliver. The bus writes the
+/// rule, the target and the error into them. Source:
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Attributes(BTreeMap<String, Attribute>);
@@ -35,7 +35,7 @@ impl Attributes {
     }
 
     /// Logs that the bus could not deliver the event `body`. The error's message is left out,
-    /// because it may quote what a partner answered.
+    /// because it may quote a partner's answer.
     pub(super) fn log(&self, body: &str) {
         let About { event, correlation_id } = About::of(body);
         let code = self.text("ERROR_CODE").unwrap_or("an unknown error");
@@ -52,8 +52,7 @@ impl Attributes {
         );
     }
 
-    /// The names and texts of all attributes that have a text, as the request to send a message
-    /// needs them.
+    /// The names and texts of the attributes that have a text, for a request that sends a message.
     fn texts(&self) -> Vec<(&str, &str)> {
         let named = self.0.iter();
         named
@@ -63,8 +62,8 @@ impl Attributes {
 }
 
 impl Invoker {
-    /// Moves an event that the bus could not deliver, with all attributes from the bus, to the
-    /// queue in which it waits for an operator.
+    /// Moves an event that the bus could not deliver to the queue of events that wait for an
+    /// operator. Keeps the attributes that the bus gave the message.
     ///
     /// # Errors
     /// If the queue does not accept the event, or the function has no such queue.
@@ -117,8 +116,8 @@ mod tests {
         json!({ "Records": [record] }).to_string()
     }
 
-    /// Has the function receive the batch; returns how many messages it fails on, and the warnings
-    /// that it logs.
+    /// Sends the batch to the function. Returns how many messages the function fails on, and the
+    /// warnings that it logs.
     async fn received(shop: &Shop, batch: &str, keeps: bool) -> (usize, Vec<Value>) {
         let logged = Logged::default();
         let guard = logged.begin();

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_dynamodb::types::ConsumedCapacity;
 
-/// Counts requests and units; cheap enough to be always on.
+/// Counts requests, and the read and write units that they use.
 ///
-/// Units are counted in halves, the least that is billed.
+/// Units are counted in halves, the smallest amount that DynamoDB bills.
 #[derive(Debug, Default)]
 pub struct Meter {
     requests: AtomicU64,

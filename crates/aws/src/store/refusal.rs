@@ -8,7 +8,7 @@ use chorus_kernel::{Reason, StoreError};
 use super::requests::Attributes;
 use crate::service_error::{ServiceError, classify, sort};
 
-/// The port's error for an error of a request.
+/// Converts an error of a request to the port's error.
 pub(super) fn of<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -39,8 +39,8 @@ impl From<ServiceError> for StoreError {
     }
 }
 
-/// The error for a canceled transaction: refused by a condition or a conflict, or else the error
-/// that canceled the whole transaction.
+/// The error for a canceled transaction: a refusal with its reasons if a condition failed or writes
+/// conflicted, or else the error that made DynamoDB cancel the transaction.
 fn refused(message: &str, reasons: Vec<CancellationReason>) -> StoreError {
     if reasons.is_empty() {
         return StoreError::Unavailable(format!(

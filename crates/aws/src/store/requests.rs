@@ -14,7 +14,7 @@ use super::Tables;
 /// An item in the SDK's type.
 pub(super) type Attributes = HashMap<String, AttributeValue>;
 
-/// Requests that a refused write returns the item on which its condition failed.
+/// Asks DynamoDB to return the existing item if the condition of a write fails.
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
 pub(super) fn attributes(item: &Item) -> Attributes {
@@ -25,7 +25,7 @@ pub(super) fn key(key: &Key) -> Attributes {
     key.to_item().into()
 }
 
-/// The keys of a request for these items, each strongly consistent, by physical table.
+/// The keys of a request for these items, by physical table. All reads are strongly consistent.
 pub(super) fn batch(
     tables: &Tables,
     keys: &[Key],
@@ -41,13 +41,13 @@ pub(super) fn batch(
     asked.collect()
 }
 
-/// The key among `keys` that this item of the physical `table` has.
+/// Finds the key of `item` among `keys`. The item was read from the physical table `table`.
 pub(super) fn key_of(tables: &Tables, table: &str, keys: &[Key], item: &Item) -> Option<Key> {
     let is_in = |key: &&Key| tables.physical(key.table).is_ok_and(|physical| physical == table);
     keys.iter().filter(is_in).find(|key| key.is_of(item)).cloned()
 }
 
-/// The expressions of a write with this condition and these changes.
+/// The expressions of a write with this condition and these updates.
 pub(super) fn expressions(
     condition: Option<&Condition>,
     updates: &[chorus_kernel::Update],

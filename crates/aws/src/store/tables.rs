@@ -1,10 +1,10 @@
-//! Maps the services' tables to the tables of an account.
+//! Maps the logical names of the services' tables to the physical names of tables on AWS.
 
 use std::collections::HashMap;
 
 use chorus_kernel::StoreError;
 
-/// The prefix of the variables that hold the physical names of tables.
+/// The prefix of the environment variables that hold the physical names of tables.
 const PREFIX: &str = "TABLE_";
 
 /// The physical names of the tables that a function may use, by their logical names.
@@ -25,7 +25,8 @@ impl Tables {
     /// The physical name of the table `logical`.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] if no variable names it: the function has no access to that table.
+    /// [`StoreError::Invalid`] if no environment variable names the table. The function then has no
+    /// access to it.
     pub fn physical(&self, logical: &str) -> Result<&str, StoreError> {
         let unnamed = || {
             let variable = logical.to_uppercase().replace('-', "_");
@@ -37,7 +38,7 @@ impl Tables {
     }
 }
 
-/// Reads variables; those that name no table are ignored.
+/// Reads environment variables. Variables that name no table are ignored.
 impl FromIterator<(String, String)> for Tables {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
         let named = |(variable, physical): (String, String)| {

@@ -13,9 +13,9 @@ use serde_json::Value;
 /// A request: the header that the test asks for, and the body.
 pub(crate) type Received = (String, Value);
 
-/// Starts a service that answers one request with each of these statuses and bodies. Returns a
-/// configuration for clients of the service, which do not retry, and a handle that returns the
-/// requests, each with its `header`.
+/// Starts a service that answers as many requests as `answers` has entries, each with the next
+/// status and body. Returns a configuration for clients that call the service and do not retry. The
+/// handle returns the requests, each with the value of `header`.
 pub(crate) fn fake_service<const N: usize>(
     answers: [(&'static str, &'static str); N],
     header: &'static str,
@@ -32,8 +32,8 @@ pub(crate) fn fake_service<const N: usize>(
     (config, std::thread::spawn(all))
 }
 
-/// Answers one request with this status and body, and returns one of the request's headers and its
-/// body.
+/// Answers one request with this status and body, and returns the request's header `wanted` and the
+/// request's body.
 fn serve(api: &TcpListener, (status, body): (&str, &str), wanted: &str) -> Received {
     let (mut stream, _) = api.accept().unwrap();
     let mut reader = BufReader::new(&stream);

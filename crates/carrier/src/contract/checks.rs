@@ -5,7 +5,7 @@ use chorus_table::Handle;
 
 use super::inbox::Report;
 
-/// Whether a final report about the parcel was accepted, so that no other will come.
+/// Whether a final report about the parcel was accepted, so that no further report will come.
 pub(super) fn is_over(reports: &[Report]) -> bool {
     reports.iter().any(|report| {
         let ends = |update: &chorus_events::commands::LogisticsUpdate| {
@@ -24,14 +24,14 @@ pub(super) fn unverifiable(reports: &[Report]) -> Option<String> {
     })
 }
 
-/// Finds a report with another handle than the parcel's.
+/// Finds a report that contains another handle than `handle`, which the shop gave the parcel.
 pub(super) fn of_another(reports: &[Report], handle: &Handle) -> Option<String> {
     let updates = reports.iter().filter_map(|report| report.update.as_ref().ok());
     let mut others = updates.filter(|update| update.handle != *handle);
     others.next().map(|update| format!("`handle` is {} instead of {handle}", update.handle))
 }
 
-/// Finds a report that was rejected and not repeated, or repeated under another id.
+/// Finds a rejected report that the carrier did not repeat, or that it repeated under another id.
 pub(super) fn given_up(reports: &[Report]) -> Option<String> {
     reports.iter().enumerate().filter(|(_, report)| report.turned_away).find_map(
         |(place, first)| {

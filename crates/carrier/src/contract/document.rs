@@ -1,5 +1,5 @@
 //! The contract as an OpenAPI document: the requests that the shop sends to a carrier's API, and
-//! those that a carrier sends to the shop's webhook.
+//! the requests that a carrier sends to the shop's webhook.
 
 use chorus_events::PostalAddress;
 use chorus_events::commands::{LogisticsUpdate, ShowAddress};
@@ -16,13 +16,13 @@ use serde_json::{Map, Value, json};
 /// The document's path, relative to the repository's root.
 pub const CONTRACT_PATH: &str = "docs/carrier-openapi.json";
 
-/// The secret of the test vectors, which is used for nothing else.
+/// The secret that signs the test vectors, and nothing else.
 const TEST_SECRET: &str = "a-secret-of-the-test-vectors-only";
 
 /// The timestamp of the test vectors, in seconds since the Unix epoch.
 const TEST_TIME: i64 = 1_795_171_620;
 
-/// Makes the document.
+/// Makes the OpenAPI document of the contract.
 ///
 /// # Panics
 /// Never: the contract's samples can be written as JSON.
@@ -93,9 +93,10 @@ fn description() -> String {
     )
 }
 
-/// Adds the schema of `T` and its definitions, and returns a reference to it.
+/// Adds the schema of `T` and its definitions to `schemas`. Returns a reference to the schema.
 fn add_schema<T: JsonSchema>(schemas: &mut Map<String, Value>, name: &str) -> Value {
-    // Definitions with the same name are equal, because all types belong to the contract.
+    // Several types contain the same definition. In the contract, one name stands for one
+    // definition, so an overwritten definition equals its replacement.
     let text = schema_of::<T>().to_value().to_string();
     let text = text.replace("\"#/$defs/", "\"#/components/schemas/");
     let mut schema: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -144,8 +145,8 @@ fn operation(
     })
 }
 
-/// Describes the request for the list of parcels, which is for a region that takes over from
-/// another one.
+/// Describes the request for the list of parcels. A region of the shop sends this request when it
+/// takes over from the other region.
 fn listing(problem: &Value) -> Value {
     let answer = json!({
         "type": "object",
@@ -198,7 +199,8 @@ fn listing(problem: &Value) -> Value {
     })
 }
 
-/// Describes the request to repeat reports, which the region that acted before may have lost.
+/// Describes the request to repeat reports. A region of the shop sends this request when it takes
+/// over, because the other region may have lost some reports.
 fn repetition(problem: &Value) -> Value {
     let body = json!({
         "type": "object",
@@ -234,7 +236,7 @@ pub(super) fn example_address() -> PostalAddress {
     }
 }
 
-/// The headers of a signed request.
+/// Describes the headers of a signed request; `named` describes the header with the request's id.
 fn signature(named: &str) -> Value {
     let header = |name: &str, description: &str| {
         json!({

@@ -1,4 +1,4 @@
-//! Plays the shop's webhooks while a carrier's implementation is checked against the contract.
+//! Serves the shop's webhooks while a carrier's implementation is checked against the contract.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,10 +16,9 @@ use tokio::sync::Notify;
 
 use super::document::example_address;
 
-/// A report that was received.
 #[derive(Debug, Clone)]
 pub(super) struct Report {
-    /// The webhook delivery's id.
+    /// The id that the carrier gave the report, in a header of the request.
     pub(super) id: String,
     pub(super) update: Result<LogisticsUpdate, String>,
     /// Why the signature is not valid; `None` if it is.
@@ -28,13 +27,13 @@ pub(super) struct Report {
     pub(super) turned_away: bool,
 }
 
-/// Receives reports, and rejects the first attempt of each.
+/// Receives reports, and rejects the first attempt of each report.
 #[derive(Debug)]
 pub(super) struct Inbox {
     secrets: WebhookSecrets,
     reports: Mutex<Vec<Report>>,
-    /// The order id and status of each report that was received before, so that its repetition is
-    /// accepted.
+    /// The order id and status of each report that was received before, so that a repetition of the
+    /// report is accepted.
     attempted: Mutex<BTreeSet<String>>,
     pub(super) came: Notify,
 }
@@ -60,7 +59,7 @@ impl Inbox {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The reports about this order in the order of their arrival, and those that cannot be read.
+    /// The reports about this order and all reports that cannot be read, in the order of arrival.
     pub(super) fn about(&self, order_id: &str) -> Vec<Report> {
         let about = |report: &&Report| match &report.update {
             Ok(update) => update.order_id.as_str() == order_id,
@@ -97,7 +96,7 @@ async fn take(State(inbox): State<Arc<Inbox>>, headers: HeaderMap, body: Bytes) 
     inbox.take(&headers, &body)
 }
 
-/// Answers every request for an address with the same address.
+/// Answers every request for a parcel's address with the same address.
 async fn show(
     State(inbox): State<Arc<Inbox>>,
     headers: HeaderMap,

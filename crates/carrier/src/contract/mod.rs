@@ -1,5 +1,5 @@
-//! The contract that a carrier has to fulfil for the shop: as a document for people and tools, and
-//! as checks of a candidate.
+//! The contract that a carrier has to fulfil for the shop: as an OpenAPI document, and as checks of
+//! an implementation.
 
 mod checks;
 mod document;

@@ -16,14 +16,15 @@ use tokio::net::TcpListener;
 use super::checks;
 use super::inbox::{Inbox, Report};
 
-/// How long the check listens at least for reports about a recalled parcel. If the carrier took
-/// longer to accept the recall, the check listens for twice that time.
+/// The least time for which the check listens for reports about a recalled parcel. If the reports
+/// about the delivered parcel took more than half of this time, the check listens for twice as long
+/// as those reports took.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// The most pages of a list that are read.
+/// The most pages of the list of parcels that the check reads.
 const MOST_PAGES: usize = 1_000;
 
-/// How far the carrier's clock may be off from this machine's.
+/// How far the carrier's clock may differ from this machine's clock.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(60);
 
 /// A carrier that is to be checked.
@@ -37,7 +38,7 @@ pub struct Candidate {
     pub secrets: WebhookSecrets,
     /// How soon the carrier has to answer a request. The shop waits five seconds.
     pub answers_within: Duration,
-    /// How long to wait for the reports about one parcel.
+    /// How long the check waits for the reports about one parcel.
     pub reports_within: Duration,
 }
 
@@ -53,7 +54,7 @@ struct Trial {
     candidate: Candidate,
     client: reqwest::Client,
     inbox: Arc<Inbox>,
-    /// The name of this run, from which its order ids derive, so that two runs do not share orders.
+    /// The name of this run. The run's order ids contain it, so that two runs do not share orders.
     run: String,
     verified: Vec<Verified>,
 }
@@ -61,7 +62,7 @@ struct Trial {
 /// A response's status and body, or why there is no response.
 type Answer = Result<(u16, Value), String>;
 
-/// Checks `candidate`. Its reports arrive on `listener` at `/webhooks/logistics`.
+/// Checks `candidate`, whose reports arrive on `listener` at `/webhooks/logistics`.
 pub async fn verify(candidate: Candidate, listener: TcpListener, run: &str) -> Vec<Verified> {
     let inbox = Inbox::new(candidate.secrets.clone());
     let router = inbox.router();
@@ -200,8 +201,9 @@ impl Trial {
         took
     }
 
-    /// Checks what a shop in two regions needs, if the carrier offers it: that the delivered parcel
-    /// is listed, and that its latest report comes again.
+    /// Checks the two requests that only a shop in two regions needs, if the carrier offers them.
+    /// The answer to `GET /deliveries` must list the delivered parcel. After `POST /repetitions`,
+    /// the carrier must repeat the latest report about that parcel.
     async fn takeover(&mut self, began: Timestamp) {
         let (order_id, handle, _) = self.parcel_of("delivered");
         let is_offered = |answer: &Answer| !matches!(answer, Ok((404 | 405, _)));
@@ -255,8 +257,8 @@ impl Trial {
         Some(Err(format!("the list has more than {MOST_PAGES} pages")))
     }
 
-    /// Waits until the latest of the reports `before` is sent again; returns the fault if it is
-    /// not, or if it has another id.
+    /// Waits until the latest of the reports `before` is sent again. Returns a fault if no report
+    /// comes, or if the report has another id.
     async fn comes_again(&self, order_id: &OrderId, before: &[Report]) -> Option<String> {
         let latest = before.last().map(|report| report.id.clone());
         let until = tokio::time::Instant::now() + self.candidate.reports_within;
@@ -273,7 +275,7 @@ impl Trial {
         }
     }
 
-    /// Checks recalls: of a parcel that was not handed in yet, and of one that was delivered.
+    /// Checks two recalls: of a parcel that was not handed in yet, and of a delivered parcel.
     async fn recalls(&mut self, took: Duration) {
         let too_late = self.recall_of("delivered");
         let answer = self.ask("/recalls", "too-late", &too_late).await;
@@ -317,7 +319,7 @@ fn is_taken(status: u16) -> bool {
     matches!(status, 200..=299)
 }
 
-/// The fault of a response whose status is not the expected one.
+/// Describes the fault of a response with a wrong status; `None` if the status is right.
 fn expected(answer: &Answer, is_right: &dyn Fn(u16) -> bool) -> Option<String> {
     match answer {
         Ok((status, _)) if is_right(*status) => None,

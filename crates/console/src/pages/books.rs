@@ -53,8 +53,8 @@ struct BooksPage {
     refunded: Money,
 }
 
-/// The page without accounts: for a caller who may not see them, or for a deployed shop, where no
-/// interface reads the accounts of all services at once.
+/// The page without accounts, for a caller who may not see the accounts, and for a deployed shop. A
+/// deployed shop has no API that reads the accounts of all services.
 #[derive(Template)]
 #[template(path = "no_books.html")]
 struct NoBooksPage {

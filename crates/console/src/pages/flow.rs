@@ -16,7 +16,7 @@ use crate::page::{ErrorPage, Frame, render};
 struct FlowPage {
     frame: Frame,
     map: Map,
-    /// How often each event was on the bus, in the order of the map's events.
+    /// How many times the bus accepted each event, in the order of the map's events.
     counts: Vec<u64>,
     works: Vec<Work>,
 }

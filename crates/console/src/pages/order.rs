@@ -43,7 +43,7 @@ struct Order {
     delivery: Progress,
 }
 
-/// How far the parcel is, as stored with the order.
+/// The field `delivery` of an order.
 #[derive(Debug, Default, Deserialize)]
 struct Progress {
     tracking: Option<Tracking>,
@@ -104,7 +104,7 @@ struct Wait {
     until: Timestamp,
 }
 
-/// A delivery of an event to a row that failed at least once.
+/// The attempts of a row's action to handle an event. At least one attempt failed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Attempt {
@@ -143,7 +143,7 @@ impl Execution {
         entered.map(|moment| moment.at)
     }
 
-    /// How many states the execution has entered, for which Step Functions charges.
+    /// The number of states that the execution has entered. Step Functions charges for each.
     fn transitions(&self) -> usize {
         self.moments.iter().filter(|moment| moment.kind.ends_with("StateEntered")).count()
     }
@@ -156,7 +156,7 @@ struct Entry {
     who: String,
     after: String,
     at: String,
-    /// The detail type of the event that caused this one.
+    /// The detail type of the event that caused this event, or `a request`.
     because: String,
     reason: Option<String>,
     attempts: Vec<Attempt>,
@@ -207,7 +207,7 @@ struct Email {
     template: String,
     recipient: String,
     at: Timestamp,
-    /// Why the email was not sent; `None` if it was.
+    /// Why the email was not sent; `None` if it was sent.
     failed: Option<String>,
 }
 
@@ -225,7 +225,7 @@ impl Email {
     }
 }
 
-/// What an order like this one costs on AWS.
+/// The cost on AWS of an order that ended in a given way, and has a given number of lines.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Cost {
@@ -290,8 +290,8 @@ async fn page(console: &Console, id: &str, done: Option<&str>) -> Result<Respons
     Ok(render(&page))
 }
 
-/// The cost of an order that ended like this one; `None` if it has not ended, or the caller may not
-/// see the cost.
+/// Reads the cost of an order that ended like `order`, and has as many lines. Returns `None` if
+/// `order` has not ended, or if the caller may not see the cost.
 async fn cost(api: ApiAs<'_>, order: &Order, events: &[Logged]) -> Result<Option<Cost>, AskError> {
     let was_reviewed = events.iter().any(|event| event.detail_type == "OrderApproved");
     let story = match order.status.as_str() {
@@ -304,7 +304,7 @@ async fn cost(api: ApiAs<'_>, order: &Order, events: &[Logged]) -> Result<Option
     Ok(permitted::<MeasuredOrder>(api, ask).await?.flatten().map(|measured| measured.order))
 }
 
-/// One sentence for each thing that the order waits for.
+/// Returns one sentence for each retry, and one for each execution, that the order waits for.
 fn waits(attempts: &[Attempt], executions: &[Execution]) -> Vec<String> {
     let tried = attempts.iter().filter_map(|attempt| {
         let Wait { since, next, until } = attempt.waits.as_ref()?;
@@ -324,7 +324,8 @@ fn waits(attempts: &[Attempt], executions: &[Execution]) -> Vec<String> {
     tried.chain(waiting).collect()
 }
 
-/// An order's events, and the table and the machines by which they are described.
+/// An order's events, and the failed attempts to handle the events. The console's design table
+/// describes the events.
 struct Journey<'a> {
     console: &'a Console,
     events: &'a [Logged],
@@ -339,7 +340,7 @@ impl Journey<'_> {
         places
     }
 
-    /// The events as a tree, each below the event that caused it, depth first.
+    /// The events as a tree, in depth-first order. Each event is below the event that caused it.
     fn tree(&self) -> Vec<Branch> {
         let mut children: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         let mut left: Vec<(usize, usize)> = Vec::new();
@@ -353,15 +354,15 @@ impl Journey<'_> {
         let mut tree = Vec::new();
         while let Some((depth, event)) = left.pop() {
             tree.push(Branch { depth: depth.min(12), event });
-            // Removes the children, so that events which name each other as their causes do not
-            // loop.
+            // Removes the children, so that this loop ends even if events name each other as
+            // causes.
             let below = children.remove(&event).unwrap_or_default();
             left.extend(below.into_iter().rev().map(|child| (depth + 1, child)));
         }
         tree
     }
 
-    /// The index of the event that caused this one.
+    /// The index of the event that caused `event`.
     fn cause(&self, event: &Logged) -> Option<usize> {
         let id = event.metadata.causation_id.as_ref()?;
         self.events.iter().position(|other| other.metadata.event_id == *id)

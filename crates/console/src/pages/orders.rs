@@ -51,8 +51,8 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// The filter as a query, in which the customer's parameter is named `customer`, from this
-    /// cursor on.
+    /// The filter as a query string. `customer` is the name of the customer's parameter; `cursor`
+    /// is where the listed orders begin.
     fn query(&self, customer: &str, cursor: &str) -> String {
         let pairs = [
             ("status", self.status.as_str()),

@@ -1,5 +1,6 @@
-//! Signing in, for a shop that requires a token. A browser does not send a token by itself, so it
-//! is stored in a cookie that scripts cannot read and that is not sent with other sites' requests.
+//! Signing in, for a shop that requires a token. A browser does not send a token by itself, so the
+//! token is stored in a cookie. Scripts cannot read this cookie, and a browser does not send it
+//! with other sites' requests.
 
 use askama::Template;
 use axum::Form;
@@ -32,7 +33,7 @@ pub(crate) struct SignIn {
     bearer: String,
 }
 
-/// Stores the token in a cookie. Whether the token is valid shows on the next page.
+/// Stores the token in a cookie. The shop checks the token at the next request.
 pub(crate) async fn sign_in(
     console: Console,
     headers: HeaderMap,

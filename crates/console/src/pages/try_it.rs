@@ -1,4 +1,4 @@
-//! The page to try the shop: list an item, place an order as a customer whose orders fail in a
+//! The page to try the shop: add an item, place an order as a customer whose orders fail in a
 //! known way, and watch what happens.
 
 use askama::Template;

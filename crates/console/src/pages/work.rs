@@ -1,4 +1,5 @@
-//! What waits for a person: reviews, dead letters, refused refunds, and the findings of the doctor.
+//! The work that waits for a person: reviews, dead letters, refused refunds, and the findings of
+//! `chorus doctor`.
 
 use askama::Template;
 use axum::Form;
@@ -36,7 +37,7 @@ struct Reviews {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct DeadLetter {
-    /// A number on a laptop, a text on AWS.
+    /// The id is a number on a laptop, and a text on AWS.
     id: Value,
     queue: String,
     rule: String,
@@ -119,7 +120,7 @@ struct Checkup {
 }
 
 impl Checkup {
-    /// Keeps the first findings of each kind, of which there may be many.
+    /// Keeps the first findings of each kind, because there may be many.
     fn truncate(&mut self) {
         self.stuck.truncate(MOST);
         self.attention.truncate(MOST);
@@ -150,7 +151,7 @@ struct Unwritable {
     reason: String,
 }
 
-/// An alarm of a stack that fires.
+/// A CloudWatch alarm of the stack whose state is ALARM.
 #[derive(Debug, Deserialize)]
 struct Alarm {
     name: String,
@@ -182,7 +183,7 @@ struct WorkPage {
     reviews: Option<Reviews>,
     letters: Option<Vec<DeadLetter>>,
     letters_in_all: usize,
-    /// How many dead letters a redrive would send, after a dry run.
+    /// The number of dead letters that a redrive would send. It is set after a dry run.
     would_go: Option<usize>,
     checkup: Option<Checkup>,
     key: String,
@@ -236,7 +237,7 @@ async fn page(
 pub(super) fn key(console: &Console) -> Result<String, ErrorPage> {
     form::key().map_err(|error| {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        ErrorPage::new(console, status, "No randomness", error.to_string())
+        ErrorPage::new(console, status, "No random bytes", error.to_string())
     })
 }
 
@@ -255,7 +256,7 @@ pub(crate) struct Decision {
     reason: String,
 }
 
-/// Approves or declines an order, with the handle that the page contained.
+/// Approves or declines an order. The form sends the handle of the review that the page showed.
 pub(crate) async fn decide(
     console: Console,
     Path(order): Path<String>,
@@ -281,7 +282,7 @@ pub(crate) struct Redrive {
     token: String,
     /// The dead letter to send again; `None` for all.
     id: Option<String>,
-    /// Whether to count only what would be sent.
+    /// Whether to count the dead letters without sending them.
     #[serde(default)]
     dry_run: bool,
 }
@@ -308,7 +309,7 @@ pub(crate) struct RetryRefund {
     key: String,
 }
 
-/// Has the payment provider try a refused refund again.
+/// Makes the payment provider retry a refused refund.
 pub(crate) async fn retry_refund(
     console: Console,
     Path(order): Path<String>,

@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-/// Wraps a deserializer, visitor or seed, and everything that it passes on.
+/// Wraps one of serde's deserializers, visitors or seeds. Also wraps the deserializers, visitors
+/// and seeds that the wrapped one passes on.
 pub(super) struct Objects<T>(pub(super) T);
 
 macro_rules! forward {

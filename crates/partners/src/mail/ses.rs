@@ -19,8 +19,8 @@ use super::{MailTransport, Message, SendError};
 pub struct Ses(Client);
 
 impl Ses {
-    /// A client that does not retry requests by itself: a retry may send a copy, so the caller has
-    /// to count the attempts.
+    /// A client that does not retry requests by itself, because a retry may send the email twice:
+    /// the caller decides about retries.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         let once = Builder::from(config).retry_config(RetryConfig::disabled());
@@ -47,8 +47,9 @@ fn content(message: &Message) -> Result<EmailContent, BuildError> {
     Ok(EmailContent::builder().simple(simple).build())
 }
 
-/// Classifies an error. SES rejects a message for good. An account that is paused, throttled or not
-/// verified can be corrected, after which a retry succeeds.
+/// Classifies an error. If SES rejects a message, it would reject a retry, too. If SES has paused
+/// or throttled the AWS account or has not verified it, a retry succeeds once an operator has
+/// corrected that.
 fn refusal(error: &SdkError<SendEmailError>) -> SendError {
     let reason = || {
         let message = error.message().map(ToOwned::to_owned);

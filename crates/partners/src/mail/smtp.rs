@@ -20,14 +20,14 @@ use super::{Address, MailTransport, Message, SendError};
 /// How long the server may take for one reply.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Replies that reject the login and not the message (RFC 4954). The operator corrects the login,
-/// after which a retry succeeds.
+/// Replies that reject the login, not the message (RFC 4954). Once the operator has corrected the
+/// login, a retry succeeds.
 const LOGIN_REFUSED: [u16; 4] = [530, 534, 535, 538];
 
-/// The reply of a server that closes the connection, at whatever command (RFC 5321).
+/// The reply of a server that closes the connection. It may follow any command (RFC 5321).
 const CLOSING: u16 = 421;
 
-/// Why a URL is not that of a mail server, or must not be used.
+/// Why a URL is not the URL of a mail server, or must not be used.
 #[derive(Debug, Error)]
 pub enum SmtpUrlError {
     #[error("this is not a URL")]
@@ -38,7 +38,7 @@ pub enum SmtpUrlError {
     Unencrypted(String),
     #[error("this is not an SMTP server's URL: write smtps://HOST or smtp://HOST")]
     NotSmtp,
-    #[error("the mail server's name is not one that a TLS certificate can have")]
+    #[error("no TLS certificate can have the mail server's host name")]
     Tls(#[from] Error),
 }
 
@@ -69,7 +69,7 @@ impl Smtp {
     /// (STARTTLS), or, unencrypted and on this machine only, `smtp://localhost:1025`.
     ///
     /// # Errors
-    /// If `url` is not such a URL, or messages would leave this machine unencrypted.
+    /// If `url` has another form, or if messages would leave this machine unencrypted.
     pub fn at(url: &str) -> Result<Self, SmtpUrlError> {
         let url = Url::parse(url)?;
         let host = url.host_str().filter(|host| !host.is_empty());
@@ -157,7 +157,7 @@ async fn hand_over(
     Ok(())
 }
 
-/// What a server's reply rejects.
+/// The part of a delivery that a server's reply rejects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RefusedPart {
     /// The connection, the login, or the sender: the next message would get the same reply.
@@ -166,7 +166,7 @@ enum RefusedPart {
     Message,
 }
 
-/// Waits for a reply of the server.
+/// Waits for a reply of the server, for at most [`TIMEOUT`].
 async fn reply<T>(
     replied: impl Future<Output = Result<T, Error>>,
     refused_part: RefusedPart,
@@ -209,8 +209,8 @@ fn refusal(error: &Error, refused_part: RefusedPart) -> SendError {
     }
 }
 
-/// The reply's code, and its enhanced code (RFC 3463) if it has one. The text is left out, because
-/// servers name the mailbox, and so the person, in it.
+/// The reply's code, and its enhanced status code (RFC 3463) if it has one. The reply's text is
+/// omitted, because servers often quote the mailbox in it, which identifies a person.
 fn without_text(code: u16, reply: &str) -> String {
     let is_enhanced = |word: &&str| {
         let parts: Vec<&str> = word.split('.').collect();

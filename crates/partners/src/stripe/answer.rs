@@ -1,5 +1,5 @@
-//! The parts of Stripe's responses that are read. Unknown fields and values are ignored, because
-//! Stripe adds some within one API version.
+//! The parts of Stripe's responses that are read. Stripe may add fields and statuses within one API
+//! version: unknown fields are ignored, and unknown statuses are kept as text.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub enum IntentStatus {
     RequiresCapture,
     Canceled,
     Succeeded,
-    /// A status that this version of the API does not have.
+    /// A status that this client does not know.
     #[serde(untagged)]
     Unknown(String),
 }
@@ -55,7 +55,7 @@ pub struct Intent {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct IntentPage {
     pub data: Vec<Intent>,
-    /// Whether there are more intents after these.
+    /// Whether more intents follow on the next page.
     pub has_more: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Currencies by their ISO 4217 code, and the number of their minor units: 1 for yen, 1,000 for
+//! Currencies by their ISO 4217 code, and how many minor units make one unit: 1 for yen, 1,000 for
 //! dinars.
 
 use std::str::FromStr;
@@ -11,7 +11,7 @@ const WITHOUT_MINOR_UNITS: [&str; 15] = [
     "xof", "xpf",
 ];
 
-/// Currencies with a thousand minor units.
+/// Currencies of which one unit has a thousand minor units.
 const IN_THOUSANDTHS: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 
 /// The three-letter code of a currency, in lower case as Stripe writes it.
@@ -20,7 +20,7 @@ pub struct Currency(String);
 
 /// A text that is not the code of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a currency is its ISO 4217 code of three letters, such as EUR")]
+#[error("the currency must be a three-letter ISO 4217 code, such as EUR")]
 pub struct UnknownCurrency;
 
 impl FromStr for Currency {

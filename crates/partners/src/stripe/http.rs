@@ -15,7 +15,7 @@ use ::http::{HeaderValue, Method, Request, StatusCode};
 
 use super::API_VERSION;
 
-/// The longest response in bytes; an intent with its charge has a few kilobytes.
+/// The longest response that is read, in bytes. An intent with its charge has only a few kilobytes.
 const MAX_ANSWER: usize = 1 << 20;
 
 /// How long it may take to connect.
@@ -31,7 +31,7 @@ pub(super) struct Exchange<'a> {
     pub(super) method: Method,
     pub(super) url: &'a str,
     pub(super) key: &'a str,
-    /// The form; empty for a request without one.
+    /// The URL-encoded form; empty for a request without a form.
     pub(super) body: String,
 }
 
@@ -51,8 +51,8 @@ impl Http {
         Self { client, timeout }
     }
 
-    /// Sends a request and returns the response's status and body, or a text that says why there is
-    /// none.
+    /// Sends a request and returns the response's status and body. The error says why there is no
+    /// response.
     pub(super) async fn exchange(
         &self,
         exchange: Exchange<'_>,

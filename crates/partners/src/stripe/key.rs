@@ -17,7 +17,7 @@ pub struct InvalidKey;
 /// No key is available.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeyError {
-    /// The store of the key does not answer.
+    /// The store that holds the key does not answer.
     #[error("{0}")]
     Unreachable(String),
     /// The key is missing, invalid, or must not be used here.
@@ -63,12 +63,12 @@ pub trait KeySource: Send + Sync {
     /// If there is no usable key.
     async fn key(&self) -> Result<SecretKey, KeyError>;
 
-    /// Called when Stripe rejected the key, which may have been replaced: a source that remembers
-    /// the key has to read it again.
+    /// Is called when Stripe rejects the key. The key may have been replaced, so a source that
+    /// caches the key has to read it again.
     async fn refused(&self) {}
 }
 
-/// A key that is given from the start.
+/// A source whose key never changes.
 #[derive(Debug, Clone)]
 pub struct FixedKey(pub SecretKey);
 

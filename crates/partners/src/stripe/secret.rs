@@ -1,4 +1,4 @@
-//! The key for Stripe in AWS Secrets Manager. The first request reads it.
+//! Reads Stripe's API key from AWS Secrets Manager, at the first request.
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
@@ -37,7 +37,7 @@ impl KeyInSecretsManager {
         })?;
         if self.live_only && !key.is_live() {
             let why =
-                format!("the secret {} holds a test key, and this is production", self.secret);
+                format!("the secret {} holds a test key; production needs a live key", self.secret);
             return Err(KeyError::Refused(why));
         }
         Ok(key)

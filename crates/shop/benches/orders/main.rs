@@ -1,8 +1,8 @@
-//! Measures orders through the whole shop, beside the bare store operations that they consist of,
-//! and the memory that many orders in flight take. `cargo bench -p chorus-shop --bench orders`.
+//! Measures orders in the whole shop, the bare store operations of these orders, and the memory of
+//! many orders in flight. Run `cargo bench -p chorus-shop --bench orders`.
 //!
 //! Rounds of orders and rounds of replayed operations alternate, so that other load on the machine
-//! affects both; a row shows the median round.
+//! affects both kinds of rounds. Each line of the output shows the median round.
 
 #![allow(clippy::print_stdout, reason = "the table is what a benchmark is run for")]
 
@@ -24,7 +24,7 @@ use tape::{Recording, RequestRecorder};
 
 const CUSTOMER: &str = "alfki";
 
-/// How many orders run before those that are counted.
+/// How many orders run before the orders that [`count`] measures.
 const COUNTED_WARM_UP: usize = 5;
 
 /// The name of the measurements with a data directory.
@@ -39,7 +39,7 @@ struct Size {
 }
 
 impl Size {
-    /// `cargo test` runs benches too, without `--bench`; small numbers are enough there.
+    /// `cargo test` runs benches too, without `--bench`; small numbers are enough for a test.
     fn of_this_run() -> Self {
         if std::env::args().any(|argument| argument == "--bench") {
             Self { rounds: 5, warm_up: 50, orders: 200, in_flight: 10_000 }
@@ -62,7 +62,7 @@ fn main() -> anyhow::Result<()> {
     if let Some(orders) = counted() {
         return count(orders?);
     }
-    // Two threads on any machine, so that rows of two machines can be compared.
+    // Two threads on any machine, so that results of different machines can be compared.
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     row("workload", "value", "ratio");
     // The memory of orders in flight is measured first, while the process holds nothing else.
@@ -76,8 +76,8 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether this part runs: `-- memory`, `-- durable` or `-- in-flight` selects one; otherwise all
-/// run.
+/// Whether this part runs: `-- memory`, `-- durable` or `-- in-flight` selects one part; otherwise
+/// all parts run.
 fn wanted(part: &str) -> bool {
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
@@ -91,8 +91,8 @@ fn counted() -> Option<Result<usize, ParseIntError>> {
 }
 
 /// Runs this many orders, and prints the orders per second and the CPU time of an order in
-/// milliseconds. In memory it uses one thread, so that two runs under a profiler execute the same
-/// code.
+/// milliseconds. Orders in memory run on one thread, so that two runs under a profiler execute the
+/// same code.
 fn count(orders: usize) -> anyhow::Result<()> {
     let size = Size { rounds: 1, warm_up: COUNTED_WARM_UP, orders, in_flight: 0 };
     let took = if std::env::args().any(|argument| argument == DURABLE) {
@@ -140,7 +140,7 @@ async fn flow(data: Option<&Path>, size: Size) -> anyhow::Result<Usage> {
     Ok(Usage { wall, cpu, requests })
 }
 
-/// Alternates rounds of the shop and rounds of its bare operations; prints a row for each.
+/// Alternates rounds of the shop and rounds of its bare store operations, and prints the medians.
 fn compare(place: &str, runtime: &Runtime, tape: &Recording, size: Size) -> anyhow::Result<()> {
     let mut rounds = Vec::new();
     for _ in 0..size.rounds {

@@ -1,6 +1,6 @@
-//! Measures the memory of a process with many orders in flight: all are placed before any is
-//! processed, then all are at the carrier at once. The data is on disk, so that only the engine's
-//! memory counts. It runs twice, because memory that leaks grows twice.
+//! Measures the memory of a process with many orders in flight: first when all orders are placed,
+//! then when all parcels are at the carrier. The data is on disk, so that only the engine's memory
+//! counts. The measurement runs twice, because leaked memory grows each time.
 
 use std::time::Duration;
 

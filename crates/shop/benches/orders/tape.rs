@@ -1,5 +1,5 @@
-//! Records the requests to the stores in order, and repeats them on new stores without anything
-//! around them: no engine, no kernel, no JSON.
+//! Records, in order, the requests to the stores of a shop and of its partners. Repeats these
+//! requests on new stores, without the engine, the kernel and JSON.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,7 +49,7 @@ impl RequestRecorder {
         Arc::new(Watched { store, index, log })
     }
 
-    /// Starts the measured part.
+    /// Marks the start of the measured part.
     pub(crate) fn mark(&mut self) {
         self.start = lock(&self.log).len();
     }
@@ -151,7 +151,7 @@ async fn ask(asked: &[Asked], stores: &[DynoxideStore; 2]) -> anyhow::Result<()>
         };
         ensure!(
             goes == *went,
-            "a replayed request succeeded or failed other than when it was recorded"
+            "a replayed request did not succeed or fail as it did when it was recorded"
         );
     }
     Ok(())

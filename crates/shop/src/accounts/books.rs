@@ -1,5 +1,5 @@
-//! Compares, at any moment, two sets of books on the same thing: Inventory's counts with its
-//! reservations, and the payment provider's ledger with Payment's records.
+//! Compares Inventory's counts with Inventory's reservations, and the payment provider's ledger
+//! with Payment's records. The comparison is possible at any moment, even with orders in flight.
 
 use std::collections::BTreeMap;
 
@@ -15,11 +15,12 @@ use crate::Partners;
 use crate::doctor::Discrepancy;
 use crate::unrecorded::unreadable;
 
-/// Returns where the books differ. If a change is written during the comparison, the result may
-/// contain a difference that is gone a moment later.
+/// Returns each difference between counts and reservations, and between the ledger and Payment's
+/// records. If a change is written during the comparison, the result may contain a difference that
+/// is gone a moment later.
 ///
 /// # Errors
-/// If the books cannot be read.
+/// If the store or the provider's ledger cannot be read.
 pub(crate) async fn disagreements(
     local: &Local,
     partners: &Partners,
@@ -34,8 +35,9 @@ pub(crate) async fn disagreements(
 }
 
 /// Returns the items in `read` whose counts differ from the reservations of all orders. If any
-/// differs, the items and the reservations are read again, and only a difference in both reads
-/// counts, because a reservation may be made between the reads of the two.
+/// counts differ, this function reads the items and the reservations again. Only a difference in
+/// both reads counts, because a reservation may be made after the items are read and before the
+/// reservations are read.
 pub(super) fn miscounted(local: &Local, read: &[ItemAccount]) -> Result<Vec<Discrepancy>, Failure> {
     let mut found = stock(read, &entities::<Reservation>(local)?);
     if !found.is_empty() {

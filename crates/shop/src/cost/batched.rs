@@ -1,40 +1,39 @@
-//! What an order would cost if the event log were written in batches. This is calculated from the
-//! measured order: no such queue is deployed, and docs/DEPLOY.md explains why.
+//! What an order would cost if the event log were written in batches. The cost is calculated from
+//! the measured order. No queue for such batches is deployed; docs/DEPLOY.md explains why.
 
 use serde::Serialize;
 
 use super::Cost;
 use super::prices::{QUEUE_REQUEST, WRITE_UNIT, dollars_of_an_invocation};
 
-/// The orders per second at which the log is batched. At a lower rate, an invocation gets fewer
-/// events.
+/// The assumed number of orders per second. At a lower rate, an invocation gets fewer events.
 const ORDERS_PER_SECOND: u32 = 100;
 
-/// The most events of one invocation.
+/// The maximum number of events in one invocation.
 const BATCH: f64 = 100.0;
 
 /// How long Lambda waits for a batch to fill: batches of more than ten messages require a window of
 /// at least a second.
 const WINDOW_SECONDS: f64 = 1.0;
 
-/// Lambda first reads a queue with five pollers, and each fills a batch of its own. Source:
-/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>.
+/// The number of pollers with which Lambda starts to read a queue. Each poller fills its own batch.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>.
 const POLLERS: f64 = 5.0;
 
-/// The most messages of one ReceiveMessage or DeleteMessageBatch.
+/// The maximum number of messages in one ReceiveMessage or DeleteMessageBatch request.
 const MESSAGES: f64 = 10.0;
 
-/// The most items of one BatchWriteItem.
+/// The maximum number of items in one BatchWriteItem request.
 const ITEMS: f64 = 25.0;
 
-/// An order whose events reach the log through a queue.
+/// The cost of an order whose events reach the event log through a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct BatchedLog {
     pub orders_per_second: u32,
     /// The number of events of one invocation.
     pub events_per_invocation: f64,
-    /// What a million orders cost, in US dollars, to the cent.
+    /// The cost of a million orders in US dollars, rounded to the cent.
     pub dollars_per_million: f64,
     /// Invocations for the whole order.
     pub invocations: f64,
@@ -42,13 +41,14 @@ pub struct BatchedLog {
     pub requests: f64,
     /// Requests to SQS for the log; 0 without the queue.
     pub queue_requests: f64,
-    /// The longest time in seconds that an event waits for its batch: `trace` may be behind by as
-    /// much.
+    /// The longest time, in seconds, that an event waits for its batch. During this time, the event
+    /// may be missing from the output of `chorus trace`.
     pub seconds_behind: f64,
 }
 
 impl BatchedLog {
-    /// What `order` would cost if the work of its row `log` were done in batches.
+    /// Returns the cost of `order` if its events are logged in batches. `log` is the measured cost
+    /// of the row of the design table that logs events.
     #[allow(clippy::cast_precision_loss, reason = "counts of one order are small")]
     pub(super) fn of(order: &Cost, log: &Cost) -> Self {
         let events = log.used.invocations as f64;

@@ -1,5 +1,5 @@
-//! A shop in memory that does one step after another, on virtual time, and records what each row
-//! consumes.
+//! A shop in memory that does one step after another, on virtual time, and records what each row of
+//! the design table consumes.
 
 use std::sync::Arc;
 
@@ -22,8 +22,9 @@ use super::{Consumption, CostError};
 use crate::in_process;
 use crate::{API, Partners, Secrets, ShopConfig, functions};
 
-/// When every measured order begins, in seconds since the epoch. It is fixed, because the length of
-/// a time as text varies, and with it the cost of a record of about a kilobyte.
+/// The time at which every measured order begins, in seconds since the Unix epoch. It is fixed,
+/// because the text of a time varies in length, and DynamoDB bills a write by whole kilobytes. A
+/// longer text could lift a record above one kilobyte.
 const START: i64 = 1_767_225_600;
 
 /// A partner that accepts every parcel and every update; the measurement itself sends the carrier's
@@ -92,8 +93,8 @@ impl MeasuredShop {
         self.clock.now().as_second()
     }
 
-    /// Sends a request to the API, counted as an invocation of the row `action`, and runs
-    /// everything that follows.
+    /// Sends a request to the API, counts the request as an invocation of the row `action`, and
+    /// runs all work that results from it.
     pub(super) async fn request(
         &self,
         action: &str,
@@ -106,7 +107,7 @@ impl MeasuredShop {
         answered
     }
 
-    /// Sends a request to the API; fails unless it succeeds.
+    /// Sends a request to the API; fails if the response is not a success.
     pub(super) async fn ask(&self, request: Request<Body>) -> Result<Value, CostError> {
         let route = format!("{} {}", request.method(), request.uri());
         let answered = in_process::send(&self.router, request, MAX_BODY).await;
@@ -146,7 +147,7 @@ impl MeasuredShop {
                 self.recorder.enter(row(taken), 1, call);
             }
             Work::Batch(batch) => {
-                // Each message is sent on its own; the batch is received and deleted as a whole.
+                // Each message is sent separately; the batch is received and deleted as a whole.
                 let queue_requests = batch.len() as u64 + 2;
                 let used = Consumption { queue_requests, ..Consumption::INVOCATION };
                 self.recorder.enter(batch.first().map_or("", row), batch.len(), used);
@@ -176,8 +177,9 @@ impl MeasuredShop {
     }
 }
 
-/// Returns the row whose state machine an execution belongs to: the execution's name begins with
-/// it. A nested execution's name begins with the name of the execution that started it.
+/// Returns the row of the design table that starts this execution's state machine: the execution's
+/// name begins with the row's name. A nested execution's name begins with the name of the execution
+/// that started it.
 fn machine_of(execution: &str) -> &str {
     execution.split_once('-').map_or(execution, |(machine, _)| machine)
 }

@@ -1,8 +1,8 @@
 //! What an order costs on AWS. An order is run on the embedded engine, which counts the consumption
-//! of each row; the prices are in one list.
+//! of each row of the design table; the prices are in one list.
 //!
-//! The tables of the simulated payment provider and mailer are not counted: real ones have their
-//! own.
+//! The tables of the simulated payment provider and mailer are not counted: real partners keep
+//! their own data.
 
 mod batched;
 mod measured;
@@ -24,18 +24,18 @@ use recorder::RowRecord;
 pub use batched::BatchedLog;
 pub use prices::PRICES_AS_OF;
 
-/// The row that keeps every event.
+/// The row that writes every event to the event log.
 const RECORD_EVENT: &str = rows::RecordEvent::SPEC.action;
 
 /// How a measured order ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Story {
-    /// Charged without a review, picked up and delivered.
+    /// The order is charged without a review, picked up and delivered.
     Delivered,
-    /// Canceled by the customer while the carrier has it.
+    /// The customer cancels the order while the carrier has the parcel.
     Canceled,
-    /// Of high value: approved by a reviewer, then delivered.
+    /// The order has a high value: a reviewer approves it, and it is delivered.
     Reviewed,
 }
 
@@ -65,7 +65,8 @@ pub enum CostError {
     Unfinished { expected: &'static str, order: String },
 }
 
-/// The billed resources that an order, or a row for it, consumed.
+/// The billed resources that an order consumed, or that one row of the design table consumed for
+/// the order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Consumption {
@@ -118,7 +119,7 @@ impl AddAssign for Consumption {
     }
 }
 
-/// A consumption, and the price of a million times that amount.
+/// A consumption, and the price of a million such consumptions.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cost {
@@ -141,10 +142,10 @@ pub struct RowCost {
     pub action: String,
     #[serde(flatten)]
     pub cost: Cost,
-    /// The most requests that one message took, which is compared with the budget.
+    /// The maximum number of requests for one message. This number is compared with the budget.
     pub most_requests: u64,
     pub most_write_units: f64,
-    /// The budget of the table for one message of an order of one line.
+    /// The row's budget in the design table, for one message of an order of one line.
     #[serde(serialize_with = "write_budget")]
     pub budget: Option<Budget>,
 }
@@ -153,15 +154,15 @@ pub struct RowCost {
 #[serde(rename_all = "kebab-case")]
 pub struct CostOfOrder {
     pub order: Cost,
-    /// The same order under load, if its events were logged in batches.
+    /// The cost of the same order under load if its events were logged in batches.
     pub batched_log: Option<BatchedLog>,
     /// The costs of the rows, in the order of the design table.
     pub rows: Vec<RowCost>,
 }
 
 impl CostOfOrder {
-    /// Returns the rows above their budget, and those without one. Budgets are for an order of one
-    /// line.
+    /// Returns the rows above their budget, and the rows without a budget. Budgets are for an order
+    /// of one line.
     #[must_use]
     pub fn over_budget(&self) -> Vec<&RowCost> {
         let within = |row: &RowCost| {
@@ -185,7 +186,7 @@ fn write_budget<S: Serializer>(budget: &Option<Budget>, out: S) -> Result<S::Ok,
     budget.map(written).serialize(out)
 }
 
-/// Runs the order on a shop in memory, and prices what it consumed.
+/// Runs the order on a shop in memory, and returns the price of what the order consumed.
 ///
 /// # Errors
 /// If the shop does not open, or the order does not end as requested.

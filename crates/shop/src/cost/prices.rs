@@ -6,7 +6,8 @@ use super::Consumption;
 /// The day of the prices: us-east-1, on demand, without free tiers.
 pub const PRICES_AS_OF: &str = "2026-11-21";
 
-/// The price of a million requests in US dollars, as are those of the constants below.
+/// The price of a million requests to an HTTP API, in US dollars. Each of the next constants is the
+/// price of a million of what it names.
 const HTTP_API_REQUEST: f64 = 1.00;
 const EVENT: f64 = 1.00;
 const API_DESTINATION_CALL: f64 = 0.20;
@@ -15,19 +16,19 @@ const STANDARD_TRANSITION: f64 = 25.00;
 pub(super) const WRITE_UNIT: f64 = 0.625;
 const READ_UNIT: f64 = 0.125;
 pub(super) const QUEUE_REQUEST: f64 = 0.40;
-/// A million gigabyte-seconds of Lambda on arm64.
+/// The price of a million gigabyte-seconds of Lambda on arm64.
 const GIGABYTE_SECOND: f64 = 13.33;
 
-/// The price of a gigabyte of logs in US dollars, which equals that of a million kilobytes.
+/// The price of a gigabyte (a million kilobytes) of logs, in US dollars.
 const LOGGED: f64 = 0.50;
 const ARCHIVED: f64 = 0.10;
 
-/// An invocation is assumed to take 40 ms of 256 MiB.
+/// An invocation is assumed to run for 40 ms with 256 MiB of memory.
 const GIGABYTE_SECONDS_OF_AN_INVOCATION: f64 = 0.040 * 0.25;
-/// Assumes that an invocation logs one line of at most 400 bytes, which a test of `chorus-aws`
-/// checks, and that Lambda logs no lines of its own.
+/// Assumes that an invocation logs one line of at most 400 bytes, and that Lambda itself logs
+/// nothing. A test of `chorus-aws` checks the line's length.
 const LOGGED_KILOBYTES_OF_AN_INVOCATION: f64 = 0.4;
-/// The size of an event in the archive, as assumed.
+/// The assumed size of an event in the archive.
 const ARCHIVED_KILOBYTES_OF_AN_EVENT: f64 = 1.2;
 
 /// Returns what a million times `used` costs, in US dollars.
@@ -44,7 +45,7 @@ pub(super) fn dollars_per_million(used: &Consumption) -> f64 {
         + used.read_units * READ_UNIT
 }
 
-/// What a million invocations cost, with their time and their log lines.
+/// Returns what a million invocations cost in US dollars, including their time and their log lines.
 pub(super) fn dollars_of_an_invocation() -> f64 {
     INVOCATION
         + GIGABYTE_SECONDS_OF_AN_INVOCATION * GIGABYTE_SECOND

@@ -1,5 +1,6 @@
-//! Attributes consumption to the row that is running. The measured shop does one step after
-//! another, so at most one row is running, apart from a task inside of its state machine.
+//! Attributes consumption to the row of the design table whose action is running. The measured shop
+//! does one step after another, so two actions run at once only if one is a state machine and the
+//! other its task.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,7 @@ use chorus_table::{Entry, RowSpec};
 use super::Consumption;
 use crate::shop::lock;
 
-/// The consumption of a row in all, and the highest of a single message.
+/// The total consumption of a row, and the highest consumption for a single message.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RowRecord {
     pub(super) total: Consumption,
@@ -33,13 +34,14 @@ struct AtWork {
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
     rows: Mutex<BTreeMap<String, RowRecord>>,
-    /// The rows that are running, the innermost last: a state machine's, then its task's.
+    /// The rows whose actions are running: a single row, or the row of a state machine and then the
+    /// row of its task.
     at_work: Mutex<Vec<AtWork>>,
 }
 
 impl Recorder {
-    /// Starts a row's work on `messages` messages. Starting it consumes `used`, such as an
-    /// invocation.
+    /// Records that the action starts to work on `messages` messages. `used` is the consumption of
+    /// the start itself, such as an invocation.
     pub(super) fn enter(&self, action: &str, messages: usize, used: Consumption) {
         lock(&self.at_work).push(AtWork { action: action.to_owned(), messages, used });
     }
@@ -54,15 +56,15 @@ impl Recorder {
         row.most_write_units = row.most_write_units.max(used.write_units / f64::from(messages));
     }
 
-    /// Adds to the row that is running. Without one, the consumption is not part of an order's
-    /// cost.
+    /// Adds `used` to the row whose action is running. If no action is running, `used` is ignored,
+    /// because it is not part of an order's cost.
     fn add(&self, used: Consumption) {
         if let Some(row) = lock(&self.at_work).last_mut() {
             row.used += used;
         }
     }
 
-    /// Adds to a row that has finished.
+    /// Adds `used` to the row of an action that has finished.
     pub(super) fn add_to(&self, action: &str, used: Consumption) {
         lock(&self.rows).entry(action.to_owned()).or_default().total += used;
     }
@@ -73,8 +75,8 @@ impl Recorder {
     }
 }
 
-/// Records what the store's meter reports for each request. Executions are not counted: on AWS,
-/// Step Functions stores them itself.
+/// Records what the store's meter reports for each request. Requests for executions of state
+/// machines are not counted: on AWS, Step Functions stores the executions itself.
 pub(super) struct RecordedStore {
     pub(super) store: Arc<DynoxideStore>,
     pub(super) recorder: Arc<Recorder>,
@@ -139,7 +141,7 @@ impl Publisher for RecordedBus {
 }
 
 /// An action that a state machine's task invokes. While the action runs, consumption is attributed
-/// to its row, not to the machine's.
+/// to the action's row, not to the machine's row.
 pub(super) struct RecordedTask {
     pub(super) handler: Arc<dyn Handler>,
     pub(super) recorder: Arc<Recorder>,

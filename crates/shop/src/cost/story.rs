@@ -18,12 +18,12 @@ const CUSTOMER: &str = "ana";
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// The price of a piece: at `CHEAP`, no order of many lines needs a review; at `DEAR`, one line
-/// does.
+/// The two prices of an item. At the price `CHEAP`, even an order of many lines needs no review. At
+/// the price `DEAR`, an order of one line needs a review.
 const CHEAP: f64 = 4.5;
 const DEAR: f64 = 1_250.0;
 
-/// Lists the items and the customer of the order; this is not part of an order's cost.
+/// Adds the order's items and its customer to the shop; this is not part of an order's cost.
 pub(super) async fn seed(shop: &MeasuredShop, order: MeasuredOrder) -> Result<(), CostError> {
     let price = if order.story == Story::Reviewed { DEAR } else { CHEAP };
     for line in 0..order.lines {
@@ -50,8 +50,8 @@ pub(super) async fn play(shop: &MeasuredShop, order: MeasuredOrder) -> Result<St
     });
     let placing = Request::post("/orders").header("idempotency-key", "a-measured-order");
     let mut placing = request(placing, &body)?;
-    // Placed by a customer, because the count of recent orders, which only customers have, is
-    // part of the cost.
+    // A customer places the order, because the kernel counts the orders of a customer, and this
+    // count is part of the cost.
     placing.extensions_mut().insert(Caller::customer(CUSTOMER));
     let placed = shop.request("CreateOrder", placing).await?;
     let order_id = placed["order-id"].as_str().unwrap_or_default().to_owned();
@@ -102,7 +102,7 @@ async fn approve(shop: &MeasuredShop, order_id: &str) -> Result<(), CostError> {
     Ok(())
 }
 
-/// Fails if the order did not end as requested.
+/// Fails if the order did not end as its story says.
 async fn ends_as_it_should(
     shop: &MeasuredShop,
     order_id: &str,

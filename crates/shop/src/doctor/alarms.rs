@@ -1,4 +1,4 @@
-//! Sorts out a stack's alarms: some mean that a partner does not answer the bus.
+//! Sorts the alarms of a stack: some alarms mean that a partner does not answer the bus.
 
 use chorus_events::table::TABLE;
 use jiff::Timestamp;
@@ -6,24 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use super::Unavailable;
 
-/// An alarm of a stack that fires.
+/// A firing alarm of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CloudAlarm {
     /// The alarm's name without the stack's name in front.
     pub name: String,
     pub since: Timestamp,
-    /// What the alarm is about.
     pub description: String,
     /// The values that exceeded the threshold.
     pub reason: String,
 }
 
-/// Splits the alarms that fire into the partners that do not answer, and all other alarms. A
+/// Splits firing alarms into two lists: the partners that do not answer, and all other alarms. A
 /// partner is returned once, with its earliest alarm.
 ///
-/// The doctor cannot see which calls the bus of a stack will repeat. CloudWatch counts them, and
-/// the template has an alarm for each rule that calls a partner.
+/// In a stack, the doctor cannot see which calls the bus will repeat. But CloudWatch counts these
+/// calls, and each rule that calls a partner has an alarm; so a firing alarm names the partner.
 #[must_use]
 pub fn sort_out(firing: Vec<CloudAlarm>) -> (Vec<Unavailable>, Vec<CloudAlarm>) {
     let (mut partners, mut others) = (Vec::<Unavailable>::new(), Vec::new());
@@ -45,7 +44,8 @@ pub fn sort_out(firing: Vec<CloudAlarm>) -> (Vec<Unavailable>, Vec<CloudAlarm>) 
     (partners, others)
 }
 
-/// Returns the partner whose calls an alarm of this name counts.
+/// Returns the partner for an alarm that fires when the bus repeats calls to a partner; none for
+/// other alarms.
 fn unanswered(alarm: &str) -> Option<&'static str> {
     let action = alarm.strip_suffix("-retries")?.replace('-', "");
     let row = TABLE.rows.iter().find(|row| row.action.eq_ignore_ascii_case(&action))?;

@@ -1,4 +1,5 @@
-//! Checks that Payment's and Inventory's records of a canceled or delivered order fit its end.
+//! Checks whether Payment's and Inventory's records of a canceled or delivered order match how the
+//! order ended.
 
 use chorus_event_log::LoggedEvent;
 use chorus_events::facts::OrderCreated;
@@ -11,11 +12,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Discrepancy, DoctorError};
 
-/// How long the actions that follow an order's end may take; until then, the books may differ.
+/// How long the actions that follow an order's end may take. Until they are done, the services'
+/// records can still differ from how the order ended.
 const SETTLES_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
-/// Returns what does not match how the order of these events ended; empty if it has not ended, or
-/// has ended just now.
+/// Returns the records that do not match how an order ended; `story` is the order's events. Empty
+/// if the order has not ended, or ended less than [`SETTLES_WITHIN`] ago.
 pub(super) async fn of(
     store: &dyn Store,
     now: Timestamp,
@@ -52,13 +54,13 @@ pub(super) async fn of(
     Ok(money.into_iter().chain(pieces).collect())
 }
 
-/// How long the event log may take to store an event. It takes longer only if the
-/// store does not answer.
+/// How long the event log may take to store an event. The event log takes longer only if the store
+/// does not answer.
 const LOGGED_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
-/// Returns the finding that the log lacks the event by which the order was placed at `placed_at`. All
-/// other findings about an order come from its logged events, so such an order would look well even
-/// if no service had heard of it.
+/// Returns a finding if the event log lacks the `OrderCreated` of an order that was placed at
+/// `placed_at`. All other findings about an order come from its logged events. So without this
+/// finding, the order would look healthy even if no service had received its event.
 pub(super) fn unlogged(
     (order, placed_at): (&str, Timestamp),
     now: Timestamp,
@@ -81,8 +83,8 @@ pub(super) fn unlogged(
     })
 }
 
-/// Returns what is wrong; none if the order was delivered and its total charged, or was canceled
-/// and everything charged was refunded.
+/// Returns what is wrong with the payment. None if the order was delivered and its total charged,
+/// or if it was canceled and every charge refunded.
 fn money(delivered: bool, payment: Option<&Payment>, total: Option<Money>) -> Option<String> {
     let Some(payment) = payment else {
         return delivered.then(|| "it was delivered, and never charged".to_owned());
@@ -128,7 +130,8 @@ mod tests {
         assert!(!wrong(true, Some(&charged)) && wrong(false, Some(&charged)));
         assert!(wrong(true, Some(&refunded)) && !wrong(false, Some(&refunded)));
         assert!(wrong(true, None) && !wrong(false, None));
-        // An amount that the bank holds is wrong at either end: it is neither charged nor released.
+        // An amount that the bank still holds is wrong for delivered and for canceled orders: it is
+        // neither charged nor released.
         let held = payment(Paid::Authorized, (zero, zero));
         let not_taken = payment(Paid::CaptureFailed, (zero, zero));
         for held in [held, not_taken] {

@@ -1,4 +1,4 @@
-//! Where the rules on a bus differ from the rules of the table.
+//! Differences between the rules on a bus and the rules of the design table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
         match there.get(name) {
             // This rule's row is optional: a deployment may omit it.
             None if optional.contains(name) => {}
-            None => drift.push(format!("{name} is a row of the table, and no rule on the bus")),
+            None => drift.push(format!("{name} is a rule of the design table, but not on the bus")),
             Some(deployed) if normal(deployed) != normal(pattern) => {
                 drift.push(format!("{name} matches {deployed} on the bus, {pattern} in the table"));
             }
@@ -30,13 +30,14 @@ pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
     }
     let unknown = there.keys().filter(|name| !meant.contains_key(*name));
     drift.extend(
-        unknown.map(|name| format!("{name} is a rule on the bus, and no row of the table")),
+        unknown.map(|name| format!("{name} is a rule on the bus, but not in the design table")),
     );
     drift
 }
 
-/// Returns a pattern in a normal form: with its alternatives in one order, and without the
-/// template's conditions that keep replayed events from partners, and commands to one account.
+/// Returns a pattern in a normal form: its alternatives are in a fixed order, and the conditions
+/// that only the template adds are removed. These conditions keep replayed events away
+/// from partners, and limit commands to one account.
 fn normal(pattern: &Value) -> Value {
     match pattern {
         Value::Object(fields) => {

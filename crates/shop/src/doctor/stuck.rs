@@ -1,4 +1,5 @@
-//! Orders that wait: a row has not answered an event within the row's time.
+//! Finds orders that wait because an action has not answered an event within the time that its row
+//! of the design table allows.
 
 use chorus_event_log::LoggedEvent;
 use chorus_events::table::TABLE;
@@ -18,7 +19,7 @@ struct Expectation {
 }
 
 /// Returns an expectation for each rule whose row emits events, or starts a state machine that
-/// emits some. Rows that a deployment may omit are left out: no order waits for them.
+/// emits events. Rows that a deployment may omit are left out: no order waits for them.
 fn expectations() -> Result<Vec<Expectation>, DoctorError> {
     let expectation = |rule: Rule| {
         let pattern = Pattern::parse(rule.pattern.to_string());
@@ -35,8 +36,8 @@ fn expectations() -> Result<Vec<Expectation>, DoctorError> {
     Ok(found?.into_iter().filter(|it| !it.expects.is_empty()).collect())
 }
 
-/// Returns the events that a row emits and, if it starts a state machine, those that the machine's
-/// tasks for the same event emit.
+/// Returns the events that a row emits. If the row starts a state machine, adds the events that the
+/// machine's tasks emit on the event that started the machine.
 fn expected(row: &RowSpec) -> Vec<&'static str> {
     let tasks = TABLE.rows.iter().filter(|task| {
         task.task_of == Some(row.action) && task.tasks.iter().any(|event| row.on.contains(event))
@@ -49,8 +50,8 @@ fn expected(row: &RowSpec) -> Vec<&'static str> {
     expected
 }
 
-/// Whether none of the events that this row gets as a task starts the row's state machine: the
-/// machine is already running, and waits for each of them.
+/// Whether the row, as a task of a state machine, gets only events that do not start the machine.
+/// Then the machine is already running when such an event arrives, and waits for it.
 fn waits_for_later_events(row: &RowSpec) -> bool {
     let machine = TABLE.rows.iter().find(|other| row.task_of == Some(other.action));
     machine.is_some_and(|machine| row.tasks.iter().all(|event| !machine.on.contains(event)))
@@ -61,7 +62,7 @@ fn waits_for_later_events(row: &RowSpec) -> bool {
 pub(super) struct Waits {
     /// One entry for each event and rule whose consumer has not answered within the row's time.
     pub(super) stuck: Vec<Stuck>,
-    /// Whether an event has no answer, and no record shows whether one was due.
+    /// Whether an event has no answer, and no record shows whether an answer was due.
     pub(super) unknowable: bool,
 }
 
@@ -73,8 +74,7 @@ impl Expectations {
         expectations().map(Self)
     }
 
-    /// Returns the answers that are missing to the events of one order, all of which are in
-    /// `story`.
+    /// Returns which events of one order still lack an answer. `story` has all events of the order.
     pub(super) async fn unmet(
         &self,
         store: &dyn Store,
@@ -84,7 +84,7 @@ impl Expectations {
         let mut waits = Waits::default();
         for event in story {
             for expectation in &self.0 {
-                // An action that has not answered several events is reported once.
+                // If an action has left several events unanswered, only one of them is reported.
                 let named = |it: &Stuck| it.rule == expectation.rule.name;
                 let Some(late) = expectation.overdue(event, story, now)? else { continue };
                 if waits.stuck.iter().any(named)
@@ -103,8 +103,9 @@ impl Expectations {
     }
 }
 
-/// Whether the records are gone that would show how `event` was answered: the event is older than
-/// the records' lifetime, or the record by which the event itself was published is gone.
+/// Whether the records that would show the answer to `event` no longer exist. That is so if the
+/// event is older than the records' lifetime, or if the record of the action that published the
+/// event no longer exists.
 async fn records_are_gone(
     store: &dyn Store,
     now: Timestamp,
@@ -118,8 +119,8 @@ async fn records_are_gone(
     let Some(cause) = story.iter().find(|other| Some(other.metadata.event_id) == cause) else {
         return Ok(false);
     };
-    // The record of a state machine's task has a key that derives from the task's token, so it
-    // cannot be found here.
+    // The record of a state machine's task has a key that derives from the task's token, so the
+    // record cannot be found here.
     let publishes = |row: &&RowSpec| {
         let consumes = row.on.iter().any(|on| on.detail_type == cause.detail_type);
         consumes && row.emits.iter().any(|it| it.detail_type == event.detail_type)
@@ -152,9 +153,9 @@ pub(super) fn ended(story: &[LoggedEvent]) -> bool {
 impl Expectation {
     /// Whether the action's record shows that the action handled the event and has nothing left to
     /// publish. The caller has found none of the expected events in the log. So if the record
-    /// contains one, that event was stored and did not reach the bus: the result is false. A row
-    /// that waits for a person or a state machine may still answer although its record exists, so
-    /// the result is false until the order has ended.
+    /// contains one, that event was stored and did not reach the bus: the result is false. An
+    /// action that waits for a person or a state machine may still answer although its record
+    /// exists, so the result is false until the order has ended.
     async fn answered(
         &self,
         store: &dyn Store,
@@ -163,8 +164,8 @@ impl Expectation {
     ) -> Result<bool, DoctorError> {
         let row = &self.rule.row;
         let key = record_of(event, row.action);
-        // A record shows only that the row has received the event, not that the person or the state
-        // machine that it started has answered.
+        // A record shows only that the row has received the event. It does not show that a person
+        // or the row's state machine has answered.
         let may_still_answer = (!row.api.is_empty() || row.starts_machine) && !ended(story);
         let Some(record) = store.get(&key).await? else { return Ok(false) };
         let expected = |entry: &Entry| self.expects.contains(&entry.detail_type.as_str());

@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{DoctorError, Unpublished};
 
-/// A younger record may still be published by the invocation that wrote it.
+/// The age from which a record is reported: the invocation that wrote a younger record may still
+/// publish its events.
 const SETTLES_WITHIN: SignedDuration = SignedDuration::from_secs(90);
 
 pub(super) async fn find(

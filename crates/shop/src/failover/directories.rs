@@ -1,4 +1,4 @@
-//! Two data directories as two regions.
+//! Failover between two data directories, which stand for two regions.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_carrier::{Callback, Carrier, NotAccepted, Recall, Webhook};
 use chorus_events::OrderId;
-use chorus_kernel::{Acting, Failure, Item, Kernel, REGIONS_TABLE, Store, StoreError};
+use chorus_kernel::{ActiveRegion, Failure, Item, Kernel, REGIONS_TABLE, Store, StoreError};
 use chorus_local::{DynoxideStore, STORE_FILE, empty_engine, is_in_use};
 use chorus_payment::PaymentProvider;
 use chorus_recovery::takeover::{ParcelCarrier, Standby, Takeover};
@@ -21,7 +21,7 @@ use crate::{Partners, Shop, ShopConfig, ShopError};
 /// The file in a data directory with the name of the region that its shop runs in.
 const REGION_FILE: &str = "region";
 
-/// Why a directory cannot take over from another one.
+/// Why the shop of one directory cannot take over from the shop of another directory.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoriesError {
     #[error("there is no shop in {}", .0.display())]
@@ -29,7 +29,7 @@ pub enum DirectoriesError {
     #[error("the shop in {} is running: stop it first", .0.display())]
     Running(PathBuf),
     #[error(
-        "both directories are called {0}: rename one, because their names are those of regions"
+        "both directories are called {0}: each region has the name of its directory, so rename one"
     )]
     SameName(String),
     #[error("{} cannot be read or written", .0.display())]
@@ -44,10 +44,10 @@ pub enum DirectoriesError {
     Stored(#[from] Failure),
 }
 
-/// Returns the region of the shop in this data directory; `None` if it never failed over.
+/// Returns the region of the shop in this data directory; `None` if there was no failover.
 ///
 /// # Errors
-/// If the file that names it cannot be read.
+/// If the file that names the region cannot be read.
 pub fn region_of(data: &Path) -> std::io::Result<Option<String>> {
     match std::fs::read_to_string(data.join(REGION_FILE)) {
         Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty())),
@@ -56,23 +56,23 @@ pub fn region_of(data: &Path) -> std::io::Result<Option<String>> {
     }
 }
 
-/// A shop that takes over, opened and not started, and the partners of both.
+/// The shop that takes over, opened but not started, and the partners of both shops.
 #[derive(Debug)]
 pub struct Directories {
     first: PathBuf,
     second: PathBuf,
     regions: (String, String),
     shop: Shop,
-    /// The partners of the first shop. They went on after the first shop was lost, so their books
-    /// are the current ones.
+    /// The partners of the first shop. They continued to work after the first shop was lost, so
+    /// their data is current.
     partners: Partners,
     provider: Provider,
     carrier: OpenedCarrier,
 }
 
 impl Directories {
-    /// Opens the directory `second`, which is that of `config`, and the partners of the shop in
-    /// `first`. The directories' names are those of their regions.
+    /// Opens the shop in `second` with the settings `config`, and the partners of the shop in
+    /// `first`. Each directory has the name of its region.
     ///
     /// # Errors
     /// See [`DirectoriesError`].
@@ -111,8 +111,8 @@ impl Directories {
         })
     }
 
-    /// Empties the queues and state machines of the second shop, whose events the takeover
-    /// publishes again, and opens both directories again.
+    /// Empties the queues and state machines of the second shop, because the takeover publishes
+    /// their events again. Then opens both directories again.
     ///
     /// # Errors
     /// See [`DirectoriesError`].
@@ -141,8 +141,8 @@ impl Directories {
         &**self.shop.local().store()
     }
 
-    /// Has the first shop answer 503 and handle nothing when it is started again. The second one
-    /// does the same until [`Directories::activate`].
+    /// Makes the first shop answer 503 and handle no messages if it is started again. The second
+    /// shop does the same until [`Directories::activate`] is called.
     ///
     /// # Errors
     /// See [`DirectoriesError`].
@@ -157,7 +157,7 @@ impl Directories {
         Ok(())
     }
 
-    /// Has the second shop act from now on.
+    /// Makes the second shop's region the active region.
     ///
     /// # Errors
     /// See [`DirectoriesError`].
@@ -165,8 +165,8 @@ impl Directories {
         name_acting(self.store(), &self.regions.1).await
     }
 
-    /// Gives the second shop the partners' books: what was refunded, recalled, and is to be
-    /// reported.
+    /// Copies the partners' data to the second shop: what they refunded and recalled, and what they
+    /// still have to report.
     ///
     /// # Errors
     /// If a store fails.
@@ -175,16 +175,16 @@ impl Directories {
     }
 }
 
-/// Names the region that acts, unless it is named already.
+/// Stores `region` as the active region, if it is not the active region already.
 async fn name_acting(store: &dyn Store, region: &str) -> Result<(), DirectoriesError> {
-    let acting = Acting::read(store).await?;
-    if acting.as_ref().is_none_or(|acting| acting.region != region) {
-        store.write(&[Acting::taken_over(acting.as_ref(), region, Timestamp::now())]).await?;
+    let active = ActiveRegion::read(store).await?;
+    if active.as_ref().is_none_or(|active| active.region != region) {
+        store.write(&[ActiveRegion::taken_over(active.as_ref(), region, Timestamp::now())]).await?;
     }
     Ok(())
 }
 
-/// The name of a directory.
+/// The name of a directory, which is the name of its region.
 fn name(directory: &Path) -> Result<String, DirectoriesError> {
     let whole = directory.canonicalize();
     let whole = whole.map_err(|_| DirectoriesError::NoShop(directory.to_owned()))?;
@@ -255,7 +255,7 @@ impl ParcelCarrier for OpenedCarrier {
         match self.0.recall(order_id).await? {
             Recall::Done | Recall::TooLate => Ok(()),
             Recall::Refused => {
-                let message = "the carrier refuses".to_owned();
+                let message = "the carrier refuses the recall of the parcel".to_owned();
                 Err(Failure::Terminal { code: "Refused", message })
             }
         }

@@ -1,5 +1,5 @@
-//! The record of failovers in the audit of the region that takes over, from which an interrupted
-//! failover is continued.
+//! Records failovers in the audit of the region that takes over, so that an interrupted failover
+//! can be continued.
 
 use std::collections::BTreeSet;
 
@@ -21,11 +21,12 @@ const MOST_ORDERS: usize = 5_000;
 #[must_use = "a failover that is not ended goes on at the next call"]
 pub struct Begun(audit::Begun);
 
-/// Records that a failover `from` one region `to` another is about to go on. `cancels` are the
-/// orders that it will cancel: once the tables are repaired, nothing else names them.
+/// Records that a failover `from` one region `to` another starts or continues. `cancels` are the
+/// orders that the failover will cancel. Once the tables are repaired, only this record names these
+/// orders.
 ///
 /// # Errors
-/// If the store fails. Then the failover must not go on.
+/// If the store fails. Then the failover must not continue.
 pub async fn begin(
     store: &dyn Store,
     by: &str,
@@ -48,8 +49,8 @@ impl Begun {
     }
 }
 
-/// Returns the orders that an interrupted failover to this region was going to cancel; `None` if
-/// none was interrupted.
+/// Returns the orders that an interrupted failover to the region `to` was going to cancel; `None`
+/// if no failover was interrupted.
 ///
 /// # Errors
 /// If the store fails, or a stored item is not an entry.

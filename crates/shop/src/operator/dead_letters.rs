@@ -24,7 +24,7 @@ pub struct DeadLetterView {
     pub detail_type: String,
     /// When the bus accepted the event.
     pub at: Timestamp,
-    /// EventBridge's attributes: the error, the attempts.
+    /// EventBridge's attributes of a dead letter, such as the error and the number of attempts.
     pub attributes: std::collections::BTreeMap<String, String>,
     /// The whole event as the bus delivered it, envelope included.
     pub event: Value,
@@ -82,7 +82,7 @@ pub(super) async fn redrive(
     Ok(Json(letters.iter().map(view).collect()))
 }
 
-/// Returns what the audit keeps of a redrive.
+/// Returns what the audit records about a redrive.
 fn outcome(letters: &[DeadLetter]) -> Value {
     let named = letters.iter().take(MOST_NAMED).map(|letter| {
         json!({ "id": letter.id, "rule": *letter.rule, "event-id": letter.event.event_id })

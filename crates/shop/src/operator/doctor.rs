@@ -1,4 +1,4 @@
-//! The doctor of a running shop: its records, and the state of the engine.
+//! The doctor of a running shop: examines the shop's records and the state of the engine.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,13 +17,14 @@ use crate::doctor::{
 };
 use crate::{audit, unrecorded};
 
-/// How many days back orders are examined by default: as long as records last.
+/// How many days of orders the doctor examines by default: as many days as idempotency records are
+/// kept.
 const DAYS: i64 = 15;
 
-/// A partner that the bus calls is reported once this many calls about one event had no answer.
+/// How many calls for one event must fail before the doctor reports the partner that the bus calls.
 const CALLS: u32 = 3;
 
-/// The pause between two reads of books that the shop writes meanwhile.
+/// The pause between two reads of data that the shop may change between the reads.
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
@@ -68,8 +69,8 @@ pub(super) async fn doctor(
     Ok(Json(checkup))
 }
 
-/// Returns the partners that do not answer the bus's calls. They have no breaker: the bus repeats
-/// each call.
+/// Returns the partners that do not answer the bus's calls. These partners have no circuit breaker:
+/// the bus repeats each call.
 async fn unanswered(local: &Local) -> Result<Vec<Unavailable>, Refused> {
     let mut found = Vec::new();
     for call in local.unanswered(CALLS) {
@@ -113,9 +114,10 @@ async fn failed_executions(
     Ok(found)
 }
 
-/// Returns where the provider's ledger or Inventory's counts differ from the services' records,
-/// except for the orders in `named`, which are reported already. A change in progress shows in one
-/// of them first, so both are read twice, and only a difference in both reads counts.
+/// Returns where the provider's ledger or Inventory's counts differ from the services' records. The
+/// orders in `named` are left out, because they are reported already. A change in progress may be
+/// written on one side first, so everything is read twice, and only a difference in both reads
+/// counts.
 async fn disagreements(
     operator: &OperatorApi,
     named: &BTreeSet<String>,
@@ -130,7 +132,7 @@ async fn disagreements(
     Ok(second)
 }
 
-/// Returns why the delivery has not been answered, as far as the engine knows.
+/// Returns why the action has not answered the event, as far as the engine knows.
 async fn because(local: &Local, stuck: &Stuck) -> Result<Option<String>, Refused> {
     let letters = local.dead_letters(&Selection::default());
     let letter = letters
@@ -147,7 +149,7 @@ async fn because(local: &Local, stuck: &Stuck) -> Result<Option<String>, Refused
     }))
 }
 
-/// The rules with which this shop runs.
+/// Returns the rules of this shop's bus.
 pub(super) async fn rules(State(operator): State<OperatorApi>) -> Json<Vec<DeployedRule>> {
     let routes = &operator.local.bus().topology().routes;
     let rule = |route: &chorus_local::Route| DeployedRule {

@@ -1,6 +1,5 @@
-//! The routes of an operator of a running shop, over HTTP: dead letters, failed attempts, the
-//! accounts, the projection. On a laptop they are beside the API; on AWS, the platform has tools of
-//! its own.
+//! The HTTP routes with which an operator examines and repairs a running shop. On a laptop, the
+//! API's server has these routes, too. On AWS, operators use the platform's tools instead.
 
 mod dead_letters;
 mod doctor;
@@ -33,7 +32,7 @@ pub use dead_letters::{DeadLetterView, RedriveRequest};
 pub use replay::{ReplayReport, ReplayRequest, Replayed};
 pub use tokens::{NotAToken, TokenRequest};
 
-/// An event whose delivery failed, in all its attempts so far.
+/// The failed attempts to deliver an event to one target.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Attempt {
@@ -61,12 +60,12 @@ struct OperatorApi {
     local: Arc<Local>,
     partners: Partners,
     key: TokenKey,
-    /// The costs of the orders that were measured before.
+    /// A cache of the costs that were measured before.
     costs: Arc<Mutex<BTreeMap<MeasuredOrder, CostOfOrder>>>,
 }
 
 impl OperatorApi {
-    /// Records an action that is about to start.
+    /// Records in the audit that an operator's action is about to start.
     async fn begin(
         &self,
         by: &Caller,
@@ -79,7 +78,8 @@ impl OperatorApi {
     }
 }
 
-/// Returns the operator's name for the audit. Callers without a name are refused before this.
+/// Returns the operator's name for the audit. Callers without a name are refused before this
+/// function is called.
 fn name(operator: &Caller) -> &str {
     operator.name().unwrap_or("unknown")
 }
@@ -193,7 +193,7 @@ async fn accounts(State(operator): State<OperatorApi>) -> Result<Json<Accounts>,
     Ok(Json(Accounts::of(&operator.local, &operator.partners).await?))
 }
 
-/// Returns what an order that ends like this costs on AWS, measured on a separate shop in memory.
+/// Returns what an order of this kind costs on AWS, as measured on a separate shop in memory.
 async fn cost(
     State(operator): State<OperatorApi>,
     Query(order): Query<MeasuredOrder>,
@@ -242,7 +242,7 @@ async fn recent_events(
     Ok(Json(events?))
 }
 
-/// Deletes the list of orders, and rebuilds it from the orders' own events.
+/// Deletes the projection that lists the orders, and rebuilds it from the orders' events.
 async fn rebuild(
     State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,

@@ -1,4 +1,4 @@
-//! Replaying the archive, and a dry run that counts its effects on each consumer.
+//! Replays the archive. A dry run only predicts the effects of the replay on each consumer.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,12 @@ use super::{OperatorApi, Refused};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ReplayRequest {
-    /// The time at which the bus accepted the first of the events.
+    /// The start of the range, inclusive: the bus accepted the events at this time or later.
     pub from: Timestamp,
     /// The end of the range, exclusive.
     pub to: Timestamp,
-    /// The rule whose target alone gets the events; if absent, all targets do.
+    /// If present, only this rule's target gets the events. If absent, the targets of all matching
+    /// rules get them.
     #[serde(default)]
     pub rule: Option<String>,
     /// Whether this is a dry run, which only reports what would happen.
@@ -35,21 +36,22 @@ pub struct ReplayRequest {
 #[serde(rename_all = "kebab-case")]
 pub struct Replayed {
     pub rule: String,
-    /// The consumer's replay policy in the table: `folds`, `idempotent` or `suppressed`.
+    /// The consumer's replay policy in the design table: `folds`, `idempotent` or `suppressed`.
     pub policy: String,
     /// How many events match the rule.
     pub deliveries: usize,
-    /// How many deliveries are duplicates: a record shows that they were answered.
+    /// How many deliveries are duplicates: an idempotency record shows that the consumer has
+    /// handled the event.
     pub absorbed: usize,
     /// How many deliveries are new to the consumer, which acts on them now.
     pub acts: usize,
-    /// How many deliveries the consumer ignores, because their records would have expired: it cannot
-    /// know whether it has acted on them.
+    /// How many deliveries the consumer ignores, because the events are older than the idempotency
+    /// records: the consumer cannot know whether it has acted on such an event.
     #[serde(default)]
     pub too_old: usize,
     /// How many deliveries the consumer folds into its view again.
     pub folds: usize,
-    /// How many deliveries are not made, because the consumer is an external call.
+    /// How many deliveries have no effect, because the consumer makes external calls.
     pub suppressed: usize,
 }
 
@@ -88,7 +90,7 @@ pub(super) async fn replay(
     Ok(Json(report))
 }
 
-/// Predicts what the replay will do, from the table's policies and the records.
+/// Predicts what the replay will do, from the design table's policies and the idempotency records.
 async fn foresee(local: &Local, request: &ReplayRequest) -> Result<ReplayReport, Refused> {
     let mut rules: BTreeMap<String, Replayed> = BTreeMap::new();
     let (mut events, mut after) = (0, 0);
@@ -146,7 +148,7 @@ const fn policy(policy: Policy) -> &'static str {
     }
 }
 
-/// Whether the action has a record of having answered the message with this key.
+/// Whether a record shows that the action has handled the message with this idempotency key.
 async fn seen(local: &Local, key: &str, action: &str) -> Result<bool, Refused> {
     Ok(local.store().get(&record_key(action, key)).await?.is_some())
 }

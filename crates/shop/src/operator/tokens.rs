@@ -14,11 +14,11 @@ use super::{OperatorApi, Refused};
 /// The longest name of a caller with a role, in characters.
 const MAX_NAME: usize = 200;
 
-/// The caller that a token is to name.
+/// The caller for whom a token is requested.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TokenRequest {
-    /// The caller's name; without a role, the customer's id.
+    /// The caller's name. Without a role, the caller is a customer, and this is the customer's id.
     pub name: String,
     pub role: Option<String>,
 }
@@ -32,7 +32,7 @@ impl TokenRequest {
     /// Checks the name and the role.
     ///
     /// # Errors
-    /// If the role is unknown, or no person can have the name.
+    /// If the role is unknown, or the name is not allowed.
     pub fn check(&self) -> Result<(), NotAToken> {
         let Self { name, role } = self;
         if name.eq_ignore_ascii_case(LOCAL) {
@@ -59,21 +59,21 @@ pub enum NotAToken {
     Customer(String),
     #[error("a name must be 1 to {MAX_NAME} characters of plain text, without space around it")]
     Name,
-    #[error("the name `{LOCAL}` is that of callers who need no token")]
+    #[error("the name `{LOCAL}` is reserved for callers who need no token: choose another name")]
     Local,
     #[error("there is no role {0}")]
     Role(String),
 }
 
-/// Mints a token, but only for a caller with every role, such as a trusted call from this machine.
-/// No token has every role, so no token can be used to mint another.
+/// Mints a token if the caller who asks for it has every role, as a trusted caller on this machine
+/// has. No token has every role, so no token can be used to mint another.
 pub(super) async fn mint(
     State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,
     Json(asked): Json<TokenRequest>,
 ) -> Result<Json<Value>, Refused> {
     if !ROLES.iter().all(|role| by.has(*role)) {
-        let why = "only a call from this machine without a token is given one";
+        let why = "to get a new token, call from this machine, and without a token";
         return Err(Refused(StatusCode::FORBIDDEN, why.to_owned()));
     }
     if let Err(refused) = asked.check() {

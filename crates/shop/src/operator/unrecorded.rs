@@ -1,4 +1,4 @@
-//! Refunds an order's charges at the payment provider that no payment of the shop records.
+//! Refunds charges that the payment provider made for an order and that the shop has not recorded.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -18,7 +18,8 @@ pub(super) struct OfOrder {
     order_id: OrderId,
 }
 
-/// Refunds an order's charges that no payment records. The provider refunds each charge once.
+/// Refunds an order's charges that no payment records. The provider refunds each charge only once,
+/// even if the operator repeats the request.
 pub(super) async fn refund(
     State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,
@@ -40,7 +41,7 @@ pub(super) async fn refund(
     Ok(Json(begun.end_with(store, refunds, |refunds| json!(refunds)).await?))
 }
 
-/// Returns the answer to an operator whose request the provider refuses or does not answer.
+/// Returns the response to an operator if the provider refuses a request or does not answer it.
 fn of_provider(error: &ProviderError) -> Refused {
     Refused(StatusCode::BAD_GATEWAY, error.to_string())
 }

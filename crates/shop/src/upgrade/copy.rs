@@ -8,10 +8,11 @@ use tempfile::TempDir;
 
 use super::UpgradeError;
 
-/// Copies the files of the shop in `data` into a directory that is removed when it is dropped.
+/// Copies the files of the shop in `data` into a temporary directory. Dropping the returned value
+/// removes the directory.
 ///
 /// # Errors
-/// If there is no shop, one runs there, or a file cannot be copied.
+/// If `data` contains no shop, if a shop is running there, or if a file cannot be copied.
 pub(super) fn of(data: &Path) -> Result<TempDir, UpgradeError> {
     if !holds_engine(data) {
         return Err(UpgradeError::NoShop(data.to_owned()));

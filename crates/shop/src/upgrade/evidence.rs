@@ -1,5 +1,5 @@
-//! Evidence of problems in a rehearsal: the shop's state before it, compared with the state after
-//! it.
+//! Finds the problems that the rehearsal of an upgrade reveals: compares the shop's state before
+//! the rehearsal with its state after.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +32,7 @@ impl Evidence {
         })
     }
 
-    /// Returns what is wrong after the rehearsal and was not before.
+    /// Returns the problems that exist after the rehearsal and did not exist before.
     pub(super) async fn problems(
         self,
         shop: &RehearsedShop,
@@ -64,7 +64,8 @@ impl Evidence {
         new.map(refused_event).collect()
     }
 
-    /// Returns the events for operators that were published during the rehearsal.
+    /// Returns a problem for each failure that a service reported to operators during the
+    /// rehearsal.
     fn refused_steps(&self, checkup: &Checkup) -> Vec<Problem> {
         let new = checkup.attention.iter().filter(|it| !self.checkup.attention.contains(it));
         new.map(|it| {
@@ -104,7 +105,8 @@ async fn archive(local: &Local) -> Result<Vec<Accepted>, UpgradeError> {
     }
 }
 
-/// Returns the doctor's findings about all orders, or the problem that the doctor could not read.
+/// Returns the doctor's findings about all orders; if the doctor cannot read them, returns a
+/// problem that says so.
 async fn examine(shop: &RehearsedShop) -> Result<Checkup, Problem> {
     let store = shop.local.store().as_ref();
     doctor::examine(store, shop.clock.now(), Timestamp::MIN).await.map_err(|error| {

@@ -1,4 +1,4 @@
-//! Rehearses an upgrade: what this release would make of the orders that another release left in a
+//! Rehearses an upgrade: how this release would handle the orders that another release left in a
 //! data directory. A copy of the directory runs on virtual time, with simulated partners, until
 //! every order has ended or nothing more happens.
 
@@ -30,11 +30,11 @@ const HORIZON: SignedDuration = SignedDuration::from_hours(24 * 65);
 pub enum ProblemKind {
     /// A stored item cannot be read.
     Unreadable,
-    /// An event or a request is refused that the earlier release accepted.
+    /// This release refuses an event or a request that the earlier release accepted.
     Refused,
     /// An order does not end.
     Stuck,
-    /// An order is charged twice, or one message is answered by several events of a kind.
+    /// An order is charged twice, or one message is answered by several events of the same type.
     Repeated,
     /// Money or stock does not add up.
     Inconsistent,
@@ -69,7 +69,7 @@ pub struct Rehearsal {
     pub problems: Vec<Problem>,
 }
 
-/// Why there is no rehearsal.
+/// Why a rehearsal cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum UpgradeError {
     #[error("there is no shop in {}", .0.display())]
@@ -96,7 +96,8 @@ pub enum UpgradeError {
 /// Runs a copy of the shop in `data`, from the time `now` on. Nothing is written into `data`.
 ///
 /// # Errors
-/// If there is no shop that could be copied and run. Problems of its orders are in the result.
+/// If there is no shop that could be copied and run. Problems of the shop's orders are not an
+/// error: they are in the result.
 pub async fn rehearse(data: &Path, now: Timestamp) -> Result<Rehearsal, UpgradeError> {
     let copy = copy::of(data)?;
     let shop = RehearsedShop::open(copy.path(), now)?;

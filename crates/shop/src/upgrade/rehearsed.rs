@@ -1,4 +1,5 @@
-//! The shop of a copied directory on virtual time, with its carrier in the same process.
+//! A shop that runs on a copy of a data directory and on virtual time, with its carrier in the same
+//! process.
 
 use std::path::Path;
 use std::pin::pin;
@@ -28,11 +29,11 @@ use crate::in_process;
 use crate::shop::{CARRIER_PATHS, lock};
 use crate::{API, Accounts, CARRIER_API_KEY, Partners, Secrets, ShopConfig, ShopError, functions};
 
-/// How often other tasks may run before the clock is advanced for a task that sleeps.
+/// How many times other tasks may run before the clock is advanced for a task that sleeps.
 const TURNS: usize = 16;
 
-/// How long nothing happens before the rehearsal ends: long enough for the sweeper to publish
-/// unpublished records.
+/// The rehearsal ends after nothing has happened for this time. The time is long enough for the
+/// sweeper to publish the events that are committed but not published.
 const QUIET: SignedDuration = SignedDuration::from_mins(10);
 
 /// A shop whose time advances only while it has nothing to do.
@@ -66,7 +67,7 @@ impl RehearsedShop {
             clock: Arc::new(clock.clone()),
             ..ShopConfig::default()
         };
-        // The check comes first, because opening the partners' store would create a missing file.
+        // The check must precede `Partners::open`, which would create a missing file.
         open_directory(data, &[Partners::FILE])?;
         let partners = Partners::open(&config).map_err(ShopError::from)?;
         let mailer = Arc::new(partners.mailer());
@@ -106,8 +107,8 @@ impl RehearsedShop {
         lock(&self.seen.0).iter().map(|event| event.at).max().unwrap_or_else(|| self.clock.now())
     }
 
-    /// Runs the work that is due, and advances the time to the next work, until none is left or the
-    /// next is later than `until`.
+    /// Runs the work that is due, and advances the time to the next work, until no work is left, or
+    /// the next work is due after `until`.
     pub(super) async fn run_until_rest(&self, until: Timestamp) -> Result<(), UpgradeError> {
         // The sweeper runs at once, as when a shop starts: see `Shop::start`.
         self.passing(self.local.sweep(SignedDuration::ZERO)).await.map_err(ShopError::from)?;
@@ -160,7 +161,7 @@ impl RehearsedShop {
         }
     }
 
-    /// Requests `path` from the API; a refusal is the error.
+    /// Requests `path` from the API; the error is the text of a refusal.
     pub(super) async fn get(&self, path: &str) -> Result<(), String> {
         let request = Request::get(path).body(Body::empty());
         let request = request.map_err(|error| error.to_string())?;

@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, watch};
 
-/// How many parcels are delivered at once.
+/// How many parcels are delivered at the same time.
 const COURIERS: usize = 32;
 
 pub(super) struct Carrier(UnboundedSender<String>);
@@ -36,7 +36,7 @@ impl Partner for Carrier {
     }
 }
 
-/// Controls whether the carrier moves its parcels, and counts those delivered.
+/// Controls whether the carrier moves its parcels, and counts the delivered parcels.
 pub(super) struct Depot {
     open: watch::Sender<bool>,
     delivered: watch::Sender<usize>,

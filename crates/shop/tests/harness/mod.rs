@@ -1,5 +1,5 @@
-//! A shop without a socket: requests go to its router, and a carrier in the same process accepts
-//! every parcel, and moves none before [`Harness::move_parcels`].
+//! A shop without a socket: requests go to its router. A carrier in the same process accepts every
+//! parcel, and moves no parcel before [`Harness::move_parcels`] is called.
 
 #![allow(dead_code, unreachable_pub, reason = "a test and a bench each use a part of it")]
 
@@ -26,7 +26,8 @@ use tower::ServiceExt;
 
 use carrier::Depot;
 
-/// How long anything may take before the test fails; a bench has ten thousand orders.
+/// The longest time that the engine may run before the test fails. A bench may take longer, because
+/// it has ten thousand orders.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 600 } else { 1_800 });
 
 /// How many orders are placed at once.
@@ -35,7 +36,7 @@ const AT_ONCE: usize = 32;
 /// How many items there are, so that orders differ.
 const ITEMS: usize = 20;
 
-/// Sends a request to `router`; fails unless it succeeds.
+/// Sends a request to `router`; fails if the response is not a success.
 async fn ask(router: &Router, request: Request<Body>) -> anyhow::Result<Value> {
     let answer = router.clone().oneshot(request).await?;
     let status = answer.status();
@@ -58,9 +59,9 @@ pub struct Harness {
 
 impl Harness {
     /// Opens a shop in the directory `data`, or in memory, with items and `customers`. `wrap` is
-    /// called with the partners' store first, then with the shop's, and its results are used. The
-    /// engine's runner uses the shop's own store, not the wrapped one: with a wrapper, drive the
-    /// engine by hand.
+    /// called with the partners' store first, then with the shop's store; the returned stores are
+    /// used instead. The engine's runner uses the shop's own store, not the wrapped store. So with
+    /// a wrapper, drive the engine by [`Harness::step_to`], not by the runner.
     pub async fn open(
         data: Option<&Path>,
         customers: &[&str],
@@ -80,8 +81,8 @@ impl Harness {
         Ok(harness)
     }
 
-    /// Opens a shop in memory on `clock`, which advances only while nothing can be done. Its
-    /// carrier accepts `calls_per_second`.
+    /// Opens a shop in memory on `clock`, which advances only while no work is due. The shop's
+    /// carrier accepts `calls_per_second` calls per second.
     pub async fn in_virtual_time(
         clock: &VirtualClock,
         customers: &[&str],
@@ -144,15 +145,15 @@ impl Harness {
         Ok(())
     }
 
-    /// Lists an item with `pieces` in stock.
+    /// Adds an item with `pieces` in stock.
     pub async fn stock(&self, sku: &str, pieces: u32) -> anyhow::Result<()> {
         let body = json!({ "name": "A thing", "price": 18.5, "stock": pieces });
         ask(&self.router, put(&format!("/items/{sku}"), &body)?).await?;
         Ok(())
     }
 
-    /// Drives the engine by hand, one step after another, until as many parcels as `delivered` are
-    /// delivered and nothing is left to do.
+    /// Drives the engine by hand, one step after another, until at least `delivered` parcels are
+    /// delivered and no work is left.
     pub async fn step_to(&self, delivered: usize) {
         while !self.is_at_rest(delivered) {
             self.step().await;
@@ -164,7 +165,7 @@ impl Harness {
         self.depot.delivered() >= delivered && self.local.bus().is_idle()
     }
 
-    /// Does one thing that is due, if there is any.
+    /// Performs one piece of work that is due, if any is due.
     pub async fn step(&self) {
         let (bus, dispatcher) = (self.local.bus(), self.local.dispatcher());
         for work in bus.take_due(1) {
@@ -178,7 +179,7 @@ impl Harness {
     }
 
     /// Places the orders with these numbers, many at once, each for two of the items; `customer`
-    /// returns the customer of a number.
+    /// returns the customer who places the order with a number.
     pub async fn place(
         &self,
         numbers: Range<usize>,
@@ -220,8 +221,8 @@ impl Harness {
         Ok(())
     }
 
-    /// Makes the carrier move its parcels, including those that it gets later; with `false`, makes
-    /// it stop.
+    /// Makes the carrier move its parcels, including parcels that it gets later. With `false`,
+    /// makes the carrier stop.
     pub fn move_parcels(&self, moves: bool) {
         self.depot.set_open(moves);
     }
