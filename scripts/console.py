@@ -237,7 +237,7 @@ def does_not_grow(seen: dict, what: str) -> None:
 
 
 def followed_list(tab: Tab, shop: Shop, orders: int) -> dict:
-    """Measures the open list of orders after some orders were placed, and after as many more."""
+    """Measures the open list of orders after `orders` orders, and again after twice that number."""
     tab.open(f"{shop.url}/console/orders")
     sizes = []
     for part in range(2):

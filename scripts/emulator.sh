@@ -110,7 +110,7 @@ case ${1:-} in
     northwind)
         folder=${NORTHWIND:-../shared/data/northwind}
         if [[ ! -f $folder/orders.csv ]]; then
-            echo "Northwind is not in $folder: NORTHWIND=folder names the one with its CSV files" >&2
+            echo "Northwind's CSV files are not in $folder: set NORTHWIND to their folder" >&2
             exit 2
         fi
         prepare

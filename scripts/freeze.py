@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes a data directory like that of a release which was killed, with orders at every step.
+"""Makes a data directory as a release leaves it when it is killed, with orders at every step.
 
     scripts/freeze.py target/debug/chorus tests/fixtures/NAME.tar.gz
 
-Later releases have to open it, and to finish every order: tests/flow/earlier_releases.rs.
+Later releases have to open the directory, and finish every order: tests/flow/earlier_releases.rs.
 """
 
 import json

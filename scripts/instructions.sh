@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Counts the user-space instructions of an order through the whole shop in memory, for this tree and for earlier
-# commits in turn, and measures the CPU time of an order.
+# Counts the user-space instructions of an order through the whole shop in memory, and measures the
+# CPU time of an order. Both are done for this tree and for earlier commits in turn.
 #
 #   scripts/instructions.sh [--orders N] [COMMIT…]     200 orders, beside c92b2c2, by default
 #
-# Valgrind counts, so other load on the machine does not affect the result; it has no SHA extensions, so all trees
-# hash in software. A run of ten orders is subtracted, so that the start and the end of the process do not count. A
-# commit is built in a work tree of its own, with this tree's crates/shop/benches/orders/main.rs. All are built for
-# speed, by one compiler. Allow ten minutes for each tree that was not built before.
+# Valgrind counts, so other load on the machine does not affect the result; it has no SHA extensions,
+# so all trees hash in software. A run of ten orders is subtracted, so that the start and the end of
+# the process do not count. A commit is built in a work tree of its own, with this tree's
+# crates/shop/benches/orders/main.rs. All trees are built for speed, by one compiler. Allow ten
+# minutes for each tree that was not built before.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

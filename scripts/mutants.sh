@@ -28,12 +28,12 @@ done
 
 $check && exit 0
 
-# The dependencies were built by any earlier run of the simulation.
+# An earlier run of the simulation has already built the dependencies.
 (cd "$copy/tree" && cargo build --quiet --profile simulation --target-dir "$root/target" \
     --package chorus-shop-simulation --example hunt)
 hunt=$copy/hunt
 cp "$root/target/simulation/examples/hunt" "$hunt"
-# Has the next build of the original tree replace the example, which was built from the copy.
+# Makes the next build of the original tree replace the example, because it was built from the copy.
 touch "$root/crates/shop-simulation/examples/hunt.rs"
 
 # Without a mutant, the same runs must find no violation; otherwise the check would prove nothing.

@@ -70,7 +70,7 @@ def try_cases(tab: Tab) -> None:
 
 def test() -> None:
     if f'content="{sources()}"' not in PAGE.read_text():
-        sys.exit("docs/which-rule.html is not of these sources: run scripts/which-rule.sh write")
+        sys.exit("docs/which-rule.html is outdated: run scripts/which-rule.sh write")
     install()
     if browser() is None:
         print(f"skipped: {MISSING}")

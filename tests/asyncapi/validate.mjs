@@ -1,4 +1,4 @@
-// Reads a document as AsyncAPI's own parser does, and fails where it finds anything.
+// Parses a document with AsyncAPI's own parser, and fails if the parser finds a problem.
 
 import { readFileSync } from "node:fs";
 import { Parser } from "@asyncapi/parser";

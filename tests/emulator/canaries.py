@@ -35,7 +35,7 @@ def table_of_keys() -> str:
 
 
 def key_of(customer: str) -> str | None:
-    """A customer's key, as its table has it; none once they were forgotten."""
+    """A customer's key, as the table of keys stores it; None once the customer was forgotten."""
     items = dict(_tables())[f"table {table_of_keys()}"]
     kept = next(item for item in items if item["person"]["S"] == customer)
     return kept["key"]["S"] if "key" in kept else None

@@ -17,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import deployed_shop as flow
 from shop_stack import fill, wait_for
 
-# Steps that the original talk's demo does not have: it has no emails, no counts and no list of orders.
+# Steps that the original talk's demo does not have: the demo has no emails, no counts and no list
+# of orders.
 BEYOND = ("SendEmail", "CountOrder", "ProjectOrder", "LearnContact")
 EMAIL_SENT = "EmailSent"
 

@@ -12,7 +12,8 @@ from shop_stack import BINARIES, STACK, free_port, wait_for
 
 
 def operate(command: str, *arguments: str, variables: dict[str, str] | None = None) -> str:
-    """Runs an operator's command on the stack, which may fail, and returns its output."""
+    """Runs an operator's command on the stack, and returns its output; raises if it reports an
+    error."""
     call = [str(BINARIES / "chorus"), command, f"--stack={STACK}", *arguments]
     done = subprocess.run(
         call, env=environment() | (variables or {}), capture_output=True, text=True, timeout=60, check=False

@@ -14,10 +14,10 @@ from typing import Any
 import emulator
 from shop_stack import STACK, WEBHOOK_SECRET, ShopStack, request, wait_for
 
-# Seconds until something that should happen counts as missing, also on a busy machine.
+# How many seconds the tests wait for something to happen, also on a busy machine.
 PATIENCE = 60.0
-# For how many checks in a row, a second apart, the number of invocations must not change until the shop counts as
-# idle.
+# The shop counts as idle if the number of invocations is the same in this many checks in a row, a
+# second apart.
 QUIET_LOOKS = 3
 MACHINES = ("CollectPayment", "AwaitReview", "FulfilDelivery")
 # The event that hands a parcel to the carrier.
@@ -123,8 +123,8 @@ def handle_of(order_id: str) -> str:
 
 
 def try_to_review(order_id: str, verdict: str, handle: str) -> tuple[int, Any]:
-    """Sends a reviewer's verdict, and returns the API's response. Whoever placed the order, as other
-    requests do, could not review it."""
+    """Sends a reviewer's verdict, and returns the API's response. The reviewer is not the user of
+    the other requests, who places the orders and so may not review them."""
     opinion = {"verdict": verdict, "handle": handle}
     rita = shop.token("rita", "reviewer")
     return shop.ask("POST", f"/reviews/{order_id}", opinion, token=rita)
@@ -270,7 +270,7 @@ def attribute(message: dict[str, Any], name: str) -> str:
 
 
 def waiting_in(url: str) -> int:
-    """How many messages a queue has, those in flight among them."""
+    """How many messages a queue has, including messages in flight."""
     counts = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     answer = shop.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(counts))
     return sum(int(answer["Attributes"][count]) for count in counts)
@@ -281,7 +281,7 @@ def log_groups() -> tuple[str, ...]:
     """The names of the stack's log groups.
 
     CloudFormation lists them. CloudWatch could list them as well, but MiniStack adds up the bytes of
-    each group to answer it, and fails while a function writes (1.5.33: "dictionary changed size").
+    each group to do so, and fails while a function writes (1.5.33: "dictionary changed size").
     """
     stack = shop.client("cloudformation").get_paginator("list_stack_resources")
     pages = stack.paginate(StackName=STACK)
@@ -305,7 +305,7 @@ def lines(service: str = "") -> list[dict[str, Any]]:
 
 
 def invocations(service: str = "") -> int:
-    """How many invocations of a function, or of all, have ended, by their logs."""
+    """How many invocations of a function, or of all functions, have ended, by the logs."""
     return sum(line["message"] == "invocation done" for line in lines(service))
 
 

@@ -7,8 +7,9 @@
     emulator.py status                    what runs, as JSON
     emulator.py stop                      end it and remove its files (--keep-log keeps the log)
 
-Without AWS_ENDPOINT_URL this is MiniStack behind our launcher, on --port or $EMULATOR_PORT (4566).
-With it, that endpoint is used (LocalStack, say), and nothing is started or stopped.
+If AWS_ENDPOINT_URL is not set, the emulator is MiniStack behind our launcher, on --port or
+$EMULATOR_PORT (4566). If it is set, that endpoint is used, such as LocalStack, and nothing is
+started or stopped.
 """
 
 import argparse
@@ -86,7 +87,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             command.add_argument("--keep-log", action="store_true")
         if name in ("deploy", "destroy"):
             command.add_argument("--stack-name", default=DEFAULT_STACK)
-            command.add_argument("--account", help="twelve digits; the default account without")
+            command.add_argument("--account", help="twelve digits; without it, the default account")
         if name == "deploy":
             command.add_argument("--template", type=Path, default=ROOT / "template.yaml")
             command.add_argument(

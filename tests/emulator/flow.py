@@ -44,7 +44,8 @@ all_placed: datetime
 
 @contextmanager
 def deployed() -> Iterator[None]:
-    """Deploys the shop and places the seven orders of the demo; the embedded shop gets the same."""
+    """Deploys the shop and places the seven orders of the demo; the embedded shop gets the same
+    orders."""
     global embedded, front_end, all_placed
     demo = [str(BINARIES / "chorus"), "demo", "--json"]
     told = subprocess.run(demo, capture_output=True, timeout=DEMO_SECONDS, check=True)

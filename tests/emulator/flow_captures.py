@@ -23,7 +23,8 @@ PRICE = 17.45
 class ChargedWhenShipped(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
-        """Sets for the function what the template's parameter sets, so that no second stack is needed."""
+        """Sets the function's variable that a parameter of the template would set, so that no
+        second stack is needed."""
         functions, function = shop.client("lambda"), f"{STACK}-payment"
         whole = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
 

@@ -1,4 +1,4 @@
-"""What becomes of orders: each way in which one ends, at once, twice and in any number."""
+"""How orders end, also if many are placed at once, and if every event comes twice."""
 
 import json
 import os
@@ -82,8 +82,8 @@ class Stories(unittest.TestCase):
         nothing_is_given_up(self)
 
     def _ends(self, number: int, status: str, reason: str | None) -> None:
-        """Checks that the order ended like this, and that its events and their causes are the
-        embedded run's."""
+        """Checks that the order ended like this, and that its events and their causes are the same
+        as in the embedded shop."""
         order = ended(orders[number])
         self.assertEqual(order["status"], status, order)
         if reason:

@@ -1,4 +1,4 @@
-"""People, who can be forgotten."""
+"""Customers who are forgotten."""
 
 import json
 import subprocess
@@ -51,7 +51,7 @@ class People(unittest.TestCase):
         sqs.delete_message(QueueUrl=url, ReceiptHandle=kept["ReceiptHandle"])
 
     def _placed(self) -> dict[str, str]:
-        """An order of each customer, which has ended."""
+        """Places an order of each customer, waits until all have ended, and returns their ids."""
         shop.ok("PUT", "/items/zaanse", {"name": "Zaanse", "price": 9.5, "stock": 20})
         for customer in FORGETTABLE:
             kept = {"name": CANARIES[0], "email": CANARIES[1]}

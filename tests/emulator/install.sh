@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the emulator's pinned tools into .venv/ at the root of the repository, or what another requirements.txt
-# lists into another folder there. Returns at once if the virtual environment already has exactly these versions.
+# Installs the emulator's pinned tools into .venv/ at the root of the repository. With arguments,
+# installs the packages of another requirements.txt into another folder at the root. Returns at once
+# if the virtual environment already has exactly these versions.
 #
 #   install.sh [REQUIREMENTS FOLDER]
 set -eu

@@ -1,4 +1,4 @@
-"""A shop on this machine, by `chorus up`: for tests with servers beside it."""
+"""A shop on this machine, run by `chorus up`, for tests with other servers on this machine."""
 
 import json
 import subprocess
@@ -76,6 +76,6 @@ def wait_for(answer: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + PATIENCE
     while not (found := answer()):
         if time.monotonic() > deadline:
-            raise AssertionError("it did not come within a minute")
+            raise AssertionError("the awaited result did not come within a minute")
         time.sleep(0.05)
     return found

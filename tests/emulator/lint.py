@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Lints a SAM template as what it becomes: samtranslator's CloudFormation, through cfn-lint.
+"""Lints the CloudFormation that samtranslator makes from a SAM template, with cfn-lint.
 
     .venv/bin/python tests/emulator/lint.py template.yaml
 
-`sam validate --lint` barely looks inside SAM's own resources; their translation is looked into.
+`sam validate --lint` hardly checks SAM's own resources. This script checks their translation.
 """
 
 import json

@@ -27,7 +27,7 @@ class Made:
     delete it."""
 
     physical_resource_id: str
-    # None if the resource disappears with another one, which moto may delete first.
+    # None if the resource is deleted together with another resource, which moto may delete first.
     remove: Callable[[], Any] | None = None
     attributes: dict[str, str] = field(default_factory=dict)
 
@@ -208,7 +208,7 @@ def archive_of_pattern(cls: type, name: str, document: dict, *where: str, **ids:
 
 
 def machine_or_its_arn(machine: StateMachine, name: str) -> Any:
-    """An attribute of a state machine, with its ARN among them."""
+    """An attribute of a state machine; moto itself does not offer the ARN as one."""
     return machine.arn if name == "Arn" else machine_attribute(machine, name)
 
 

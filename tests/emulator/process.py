@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 HEALTH_PATH = "/_ministack/health"
 STOP_SECONDS = 10.0
 
-# Credentials of the emulator's root user; a function gets those of its own role.
+# Credentials of the emulator's root user. A function gets the credentials of its own role.
 TEST_CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",

@@ -1,4 +1,4 @@
-"""Tests named as sentences: every public method of a test case is one."""
+"""Tests named as sentences: every public method of a test case is a test."""
 
 import unittest
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The whole shop on an emulator: template.yaml as it is, the real binaries, the simulated carrier.
 
-    shop_stack.py up      start, deploy, fill a little, say where the API is and what to try
+    shop_stack.py up      start, deploy, add some items, print the API's address and what to try
     shop_stack.py down    end all of it (--keep-log keeps the emulator's log)
 
 $EMULATOR_PORT chooses the port; AWS_ENDPOINT_URL another emulator, which is not started or ended.
@@ -60,7 +60,7 @@ class ShopStack:
         given = {
             "Architecture": "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64",
             "CarrierEndpoint": f"http://127.0.0.1:{carrier}",
-            # So that a carrier that is down is given up while the test runs.
+            # Few retries, so that the bus gives up a carrier that is down while the test runs.
             "CarrierRetries": "3",
             "CarrierSecret": API_KEY,
             # MiniStack has no schema registry.
@@ -175,7 +175,8 @@ class ShopStack:
 
 
 def log_in(users: Any, outputs: dict[str, str], name: str, *roles: str) -> str:
-    """Creates the user with these roles in a stack's user pool, if it is new, and returns a token of it."""
+    """Creates a user with these roles in a stack's user pool, if there is none of this name, and
+    returns a token of the user."""
     pool = outputs["UserPoolId"]
     user = {"UserPoolId": pool, "Username": name}
     with contextlib.suppress(users.exceptions.UsernameExistsException):

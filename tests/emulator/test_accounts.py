@@ -1,7 +1,7 @@
 """The shop and the enterprise's bus in two accounts of one emulator, and what two other accounts may send to the bus.
 
-Run with `scripts/emulator.sh accounts`. An order goes through both accounts: of its events, the enterprise's
-bus gets only the one that the order was delivered.
+Run with `scripts/emulator.sh accounts`. An order goes through both accounts: of the order's
+events, the enterprise's bus gets only the one that reports the delivery.
 """
 
 import json

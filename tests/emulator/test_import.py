@@ -1,8 +1,8 @@
 """In prod, resources that hold data outlive their stack, and a new stack of the same name imports them.
 
 Run with `scripts/emulator.sh import`, which builds the command that prints the change set. The
-stack under test has the template's resources that hold data, and nothing else: what it deletes and
-imports does not depend on the rest.
+stack under test has only the template's resources that hold data, because the other resources do
+not affect what is deleted and imported.
 """
 
 import json

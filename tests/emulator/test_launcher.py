@@ -1,4 +1,4 @@
-"""The launcher closes each of MiniStack's gaps: tested on a stack that `sam` deployed.
+"""Tests on a stack that `sam` deployed that the launcher closes each of MiniStack's gaps.
 
 Run with `.venv/bin/python tests/emulator/test_launcher.py`; it takes a free port, and cleans up.
 """
@@ -19,7 +19,7 @@ from ministack_launcher import hooks, launcher
 from smoke.outside_world import OutsideWorld
 from smoke.stack_under_test import StackUnderTest, post, wait_for
 
-# Seconds until something that should happen counts as missing, also on a busy machine.
+# How many seconds the tests wait for something to happen, also on a busy machine.
 PATIENCE = 30.0
 
 world: OutsideWorld

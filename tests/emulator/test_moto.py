@@ -65,7 +65,7 @@ AS_IN_PROD = {
 # The value of an output that was not resolved: an object of moto's, a placeholder, or nothing.
 UNRESOLVED = re.compile(r"^$|<moto|\$\{|None")
 
-# The parameters without which a condition does not hold.
+# For each condition, the parameter that has to be given so that it holds.
 NEEDS = {
     "HasCatalogue": "CatalogueAccount",
     "HasEnterpriseBus": "EnterpriseBusArn",

@@ -19,7 +19,7 @@ KEY = "sk_test_for_this_laptop_only"
 WEBHOOK_SECRET = "whsec_for_this_laptop_only"
 # How long a customer may take to confirm a payment, in seconds.
 CONFIRMATION_TIMEOUT = "15"
-# Stripe's test cards; this declined one is declined by localstripe when it is charged.
+# Stripe's test cards. localstripe declines the second card when it is charged.
 GOOD, DECLINED, WANTS_CONFIRMATION = "4242424242424242", "4000000000000341", "4000002500003155"
 # The price of one piece of chai, in cents.
 PRICE = 1800

@@ -3,10 +3,11 @@
 
     .venv/bin/python tests/emulator/transitions.py
 
-The two take turns: our bench, then the same ten states with the same answers to their tasks on a
-MiniStack of its own. MiniStack is counted twice: as its users have it, executions started and looked
-at over its API, many at a time; and by the times that its own history gives to the states, one
-execution at a time, which leaves out HTTP and the pause that it makes before each execution.
+The two take turns: first our bench runs, then MiniStack runs the same ten states with the same
+answers to their tasks. MiniStack is measured twice. The first measurement is what its users get:
+many executions at a time, which are started and polled over its API. The second measurement takes
+the times of the states from the history of one execution at a time. It leaves out HTTP, and the
+pause that MiniStack makes before each execution.
 """
 
 import concurrent.futures

@@ -37,7 +37,7 @@ impl PreparedShop {
         self.test.ask_as(caller.clone(), asked, (Some(&key), &body)).await.unwrap()
     }
 
-    /// Returns a request to the route about Ana's data.
+    /// Returns a request that calls the route for Ana's data.
     async fn request(&self, route: &Route) -> (String, Value) {
         let Self { delivered, waiting, .. } = self;
         let reading = route.method == Method::GET;
@@ -81,7 +81,7 @@ impl PreparedShop {
                 (route.path.to_owned(), json!({}))
             }
             (_, path) if reading && !path.contains('{') => (path.to_owned(), Value::Null),
-            (method, path) => panic!("say here how {method} {path} is asked about what is Ana's"),
+            (method, path) => panic!("add a request about Ana's data for {method} {path}"),
         };
         (path, body)
     }
@@ -91,8 +91,8 @@ fn who(role: Role) -> Caller {
     Caller::with_roles("maria", [role.name])
 }
 
-/// Returns the status with which the route rejects a caller's request about Ana's data; none if it
-/// does not.
+/// Returns the status with which the route rejects a caller's request about Ana's data; `None` if
+/// the route accepts the request.
 fn refusal(route: &Route, caller: &Caller) -> Option<u16> {
     let Callers::Token { customers, roles } = route.callers else {
         // No caller in this test has the carrier's secret.
@@ -195,7 +195,7 @@ async fn a_reviewer_is_who_their_token_says_and_never_the_customer() {
     let ana = Caller::with_roles("ana", [REVIEWER.name]);
     let own = prepared.test.ask_as(ana, post, (None, &approved)).await.unwrap();
     assert_eq!(own.status, 409, "{own:?}");
-    // This reviewer is Maria, who placed the order for Ana.
+    // This reviewer is Maria, who placed the order for Ana, so the shop refuses the verdict.
     let own = prepared.test.ask_as(who(REVIEWER), post, (None, &approved)).await.unwrap();
     assert_eq!(own.status, 409, "{own:?}");
     let other = prepared.test.ask_as(reviewer(), post, (None, &approved)).await.unwrap();

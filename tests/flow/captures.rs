@@ -1,5 +1,5 @@
-//! A shop that charges when parcels leave: the customer's bank holds the amount first, and the shop
-//! then takes it once, or releases it.
+//! A shop that charges when parcels leave. The customer's bank first holds the amount. The shop
+//! then captures the amount once, or releases it.
 
 use chorus_events::{PaymentCapture, Settings};
 use chorus_order::Status;

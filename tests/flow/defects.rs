@@ -1,5 +1,5 @@
-//! The defects of the demo on which this flow is based. For each, a test shows that it does not
-//! occur here.
+//! The defects of [the AWS demo](https://github.com/mavi888/sam-events-advanced) on which this flow
+//! is based. For each defect, a test shows that it does not occur here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -167,7 +167,7 @@ async fn every_event_says_what_it_belongs_to_and_what_caused_it() {
     assert!(dead.is_empty(), "{dead:?}");
 }
 
-/// What these tests need beside the shop's API.
+/// Access to the shop's log and bus, which these tests need in addition to the shop's API.
 pub(crate) trait Bus {
     async fn log(&self, order_id: &str) -> Vec<Value>;
     async fn put_again(&self, logged: &Value);

@@ -1,4 +1,5 @@
-//! Delivering any event 2 to 5 times, in any order with others, changes nothing.
+//! If the bus delivers each event 2 to 5 times, before or after any other events, the results stay
+//! the same.
 
 use std::time::Duration;
 
@@ -15,10 +16,9 @@ const CUSTOMERS: [&str; 6] =
 /// The items; an order of a ring waits for a reviewer.
 const ITEMS: [&str; 3] = ["chai", "tofu", "ring"];
 
-/// The events that an order may have several of, by design: one email for each step.
+/// An order may have these events several times: the shop sends one email for each step.
 const EMAILS: [&str; 2] = ["EmailSent", "EmailFailed"];
 
-/// An order of a run.
 #[derive(Debug, Clone)]
 struct Ordered {
     customer: usize,

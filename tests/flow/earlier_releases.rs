@@ -15,15 +15,15 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-/// The releases whose data directories are tested: commit, time at which the shop was killed, and
-/// number of open orders. `scripts/freeze.py` makes such a directory. The second one includes
-/// orders that wait for a reviewer, for a carrier that does not call back and for a carrier that is
-/// unavailable, and orders at each step.
+/// The releases whose data directories are tested: commit, a time just after the shop was killed,
+/// and number of open orders. `scripts/freeze.py` makes the directory of a release. The second
+/// directory has orders at each step, and orders that wait for a reviewer, for a silent carrier and
+/// for an unavailable carrier.
 const RELEASES: [(&str, &str, usize); 2] =
     [("c92b2c2", "2026-11-28T21:25:00Z", 8), ("0bac6b8", "2026-11-29T07:33:00Z", 63)];
 
-/// A clock that runs like the system's, but starts at a given time. By the system's time, all
-/// timeouts in a release's directory, which are hours or days, would have passed.
+/// A clock that runs like the system's, but starts at a given time. A release's directory has
+/// timeouts of hours or days. By the system's clock, all of them would have passed.
 struct ClockSince {
     behind: SignedDuration,
 }
@@ -60,8 +60,8 @@ fn left_by(release: &str) -> tempfile::TempDir {
     to
 }
 
-/// Reads the bytes of every file of the engine and the shop, without the index of a write-ahead
-/// log, which every reader makes anew.
+/// Reads the bytes of every file of the engine and the shop. The index of a write-ahead log is left
+/// out, because every reader makes a new one.
 fn bytes_in(data: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
     let kept = files.filter(|path| !path.to_string_lossy().ends_with("-shm"));
@@ -89,8 +89,8 @@ async fn orders_of(test: &TestShop, customer: &str) -> Vec<String> {
     orders.map(|order| order["order-id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The shop of commit c92b2c2 was killed on 2026-11-28 at 21:24 UTC, with orders that had ended,
-/// one that waited for a reviewer, one that waited for the carrier, and some in progress.
+/// The shop of commit c92b2c2 was killed on 2026-11-28 at 21:24 UTC. Some of its orders had ended,
+/// one waited for a reviewer, one waited for the carrier, and some were in progress.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_orders_that_the_first_release_left_all_end() {
     let data = left_by("c92b2c2");
@@ -114,8 +114,9 @@ async fn the_orders_that_the_first_release_left_all_end() {
     assert!(test.shop.local().dead_letters(&chorus_local::Selection::default()).is_empty());
 }
 
-/// The first release stored names and addresses in the clear. Forgetting erases them where they are
-/// found by the customer's id; docs/SECURITY.md lists what stays.
+/// The first release stored names and addresses in the clear. When a customer is forgotten, the
+/// names and addresses that can be found by the customer's id are erased; docs/SECURITY.md lists
+/// what stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customer_whom_an_earlier_release_stored_in_the_clear_is_forgotten() {
     let data = left_by("c92b2c2");
@@ -141,7 +142,8 @@ async fn a_customer_whom_an_earlier_release_stored_in_the_clear_is_forgotten() {
     assert!(test.ok("GET", "/customers/ana", Value::Null).await.is_err());
 }
 
-/// A rehearsal has no reviewers: an order that waits for one is canceled at its timeout.
+/// A rehearsal, which runs a copy of the data on virtual time, has no reviewers. An order that
+/// waits for a reviewer is canceled at its timeout.
 #[tokio::test]
 async fn a_rehearsal_says_how_orders_of_an_earlier_release_would_end_and_changes_nothing() {
     for (release, left_at, under_way) in RELEASES {
@@ -192,7 +194,8 @@ async fn a_rehearsal_names_the_orders_that_would_get_stuck() {
     assert!(ended < rehearsal.under_way, "{rehearsal:?}");
 }
 
-/// The test changes the idempotency key of an event, so that this release does not recognize it.
+/// The test changes the idempotency keys of events that were handled, and delivers the events
+/// again. This release does not recognize them as duplicates.
 #[tokio::test]
 async fn a_rehearsal_names_what_would_be_done_twice() {
     let data = left_by("c92b2c2");

@@ -1,5 +1,5 @@
-//! A response that the caller already has is not sent again; a change by another caller is not
-//! overwritten; a receipt of stock counts once.
+//! A response that the caller already has is not sent again; no caller overwrites a change that
+//! another caller has made since; a repeated request to add stock adds it once.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response};

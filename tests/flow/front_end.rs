@@ -1,5 +1,5 @@
-//! The shop's own front end: an HTTP server that gets updates of orders, and accepts only those
-//! that are signed.
+//! The shop's own front end: an HTTP server that gets updates of orders, and accepts only signed
+//! updates.
 
 use std::sync::{Arc, Mutex};
 
@@ -37,7 +37,7 @@ async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: String) -
     StatusCode::NO_CONTENT
 }
 
-/// Starts a front end that refuses its first `away` requests; returns its address, and its inbox.
+/// Starts a front end that refuses its first `away` requests; returns its URL and its inbox.
 async fn front_end(away: usize) -> (String, Inbox) {
     let inbox = Inbox::new(Mutex::new(Received { away, ..Received::default() }));
     let router = Router::new().route("/order-updates", post(receive)).with_state(inbox.clone());

@@ -1,5 +1,5 @@
-//! The template grants each function exactly the permissions that it uses on AWS in the orders of
-//! this test.
+//! The template grants each function the permissions that it uses on AWS for the orders of this
+//! test, and besides these only the grants in [`UNUSED`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::defects::Bus;
 
-/// An IAM action, and the table, bus or state machine that it is on.
+/// An IAM action, and the table, bus or state machine to which the action applies.
 type Grant = (String, String);
 
 /// The actions that each function used.
@@ -113,7 +113,7 @@ fn watched(kernel: &Kernel, service: &'static str, used: &Arc<Used>) -> Kernel {
     });
     let clock = Arc::clone(&kernel.clock);
     let breakers = kernel.breakers.clone();
-    // On AWS each function has a cache of keys of its own, so each has an empty one here.
+    // On AWS each function has its own cache of keys. So each function has an empty cache here.
     let keyring = Keyring::new(Arc::new(OsRandomness));
     Kernel {
         store: ports.clone(),
@@ -166,7 +166,7 @@ impl Endpoint for WatchedRoute {
     }
 }
 
-/// Wraps a function so that it is recorded.
+/// Wraps a function so that the IAM actions that it uses are recorded.
 fn around(function: HttpFunction, used: &Arc<Used>) -> HttpFunction {
     let HttpFunction { mut function, routes } = function;
     let service = function.service.name;
@@ -182,7 +182,8 @@ fn around(function: HttpFunction, used: &Arc<Used>) -> HttpFunction {
     HttpFunction::new(function, routes)
 }
 
-/// The customers, whose ids select how the partners behave: each order ends in another way.
+/// The customers, whose ids select how the partners behave, so that each order ends in a different
+/// way.
 const CUSTOMERS: [&str; 9] = [
     "ana",
     "carlos-declined",
@@ -205,7 +206,7 @@ async fn open(used: &Arc<Used>) -> TestShop {
     let mut config = ShopConfig {
         around: Some(Arc::new(move |function| around(function, &watching))),
         limits: limits.map(|name| (name.to_owned(), REVIEW_SECONDS)).into(),
-        // Nothing listens there, so that each update becomes a dead letter.
+        // No server listens on this port, so that each update becomes a dead letter.
         front_end: Some("http://127.0.0.1:9".to_owned()),
         public_events: true,
         ..ShopConfig::default()
@@ -251,7 +252,8 @@ async fn stories(test: &TestShop) -> Vec<String> {
         test.until(asked).await.unwrap();
         if let Some(verdict) = verdict {
             test.review(&order, "take").await.unwrap();
-            // Waits for the heartbeat that `take` causes: it is sent only before the verdict.
+            // Waits until the heartbeat that `take` causes was sent. After the verdict, no
+            // heartbeat is sent.
             test.rest().await.unwrap();
             test.review(&order, verdict).await.unwrap();
         }
@@ -431,7 +433,7 @@ fn grants(statement: &Value) -> Vec<Grant> {
                 grants.extend(list(&statement["Resource"]).into_iter().map(|on| of(machine(on))));
             }
             ("states", _) => grants.push(of("a task".to_owned())),
-            // Actions of the platform for the function, and calls of partners, use no port.
+            // Actions that AWS takes for the function, and calls to partners, use no port.
             _ => {}
         }
     }
@@ -454,7 +456,7 @@ fn table(arn: &Value) -> String {
     index.map_or_else(|| name.clone(), |index| format!("{name}/index/{index}"))
 }
 
-/// Returns the state machine in an ARN: its name follows the stack's.
+/// Returns the state machine in an ARN. Its name comes after the stack's name.
 fn machine(arn: &Value) -> String {
     let (_, name) = arn["Fn::Sub"].as_str().unwrap().rsplit_once("}-").unwrap();
     pascal(name)

@@ -1,4 +1,5 @@
-//! The list of many orders: a page needs few reads of an index, and no page of the console is long.
+//! With many orders, a page of the list needs few reads of an index, and the console shows a
+//! limited number of orders at once.
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
@@ -10,11 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tower::ServiceExt;
 
-/// How many orders there are; the customers place them in turn.
+/// How many orders the list has. Ten consecutive orders belong to one customer, and the next ten to
+/// the next customer.
 const ORDERS: i64 = 2_000;
 const CUSTOMERS: i64 = 20;
 
-/// When the newest order was placed; there is one every twenty minutes before it.
+/// When the newest order was placed. The earlier orders were placed at intervals of twenty minutes.
 fn newest() -> Timestamp {
     "2026-10-20T12:00:00Z".parse().unwrap()
 }
@@ -66,14 +68,15 @@ async fn a_page_of_two_thousand_orders_takes_one_query_for_each_state_that_is_as
         ("&from=2026-10-19&status=Delivered", 1, 50),
         ("&customer-id=customer-7", 1, 50),
         ("&customer-id=customer-7&from=2026-10-01", 1, 50),
-        // This query reads all of the customer's orders and keeps those with the status, so a page
-        // may take a second request.
+        // This query reads all of the customer's orders and keeps the orders with the status, so
+        // one page may take two requests to the store.
         ("&customer-id=customer-7&status=Delivered", 2, 50),
         ("&customer-id=customer-7&status=Canceled", 2, 10),
     ] {
         let (listed, used) = page(&test, &format!("{filter}{up_to}")).await;
         assert_eq!((listed.len(), used.requests), (orders, requests), "{filter}");
-        // A line has a quarter of a kilobyte, so a read unit covers at least eight lines.
+        // An order in the list takes a quarter of a kilobyte, so that a read unit covers at least
+        // eight orders.
         assert!(used.read_units <= 3.0 * 52.0 / 8.0, "{filter}: {used:?}");
         assert!(used.write_units < 0.5, "{filter}: {used:?}");
         let newest_first =

@@ -1,5 +1,5 @@
-//! The flow across services: how orders end, the original demo's defects, and what disorder
-//! changes.
+//! Tests the flow across services: how orders end, that the defects of the demo on which this flow
+//! is based do not occur, and that disorder changes nothing.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 

@@ -1,5 +1,5 @@
-//! The deployment matches what the simulation proves: the template and the engine's topology, which
-//! the simulation runs on, have the same limits for every delivery.
+//! The results of the simulation hold for the deployment, because the template limits every
+//! delivery of a message as the engine's topology does. The simulation runs on that topology.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// The docs that list where the engine differs from AWS.
 const DIFFERENCES: &str = include_str!("../../docs/RELIABILITY.md");
 
-/// Properties of deliveries that the engine does not have, each with a line in the docs.
+/// Limits of deliveries that only AWS has, not the engine. The docs list each of them.
 const ONLY_ON_AWS: [&str; 5] = [
     "a rule's delivery to a function or a queue",
     "event age of a function",
@@ -36,7 +36,7 @@ impl Deployed {
         properties
     }
 
-    /// Returns a number, or the default of the parameter that it refers to.
+    /// Returns `value` if it is a number, or else the default of the parameter that `value` names.
     fn number(&self, value: &Value) -> Value {
         match value["Ref"].as_str() {
             None => value.clone(),
@@ -48,7 +48,7 @@ impl Deployed {
         }
     }
 
-    /// Returns the retries and the maximum age in the template.
+    /// Returns the maximum number of retries and the maximum event age of a retry policy.
     fn retry(&self, policy: &Value) -> (Value, Value) {
         let number = |name: &str| self.number(&policy[name]);
         (number("MaximumRetryAttempts"), number("MaximumEventAgeInSeconds"))
@@ -163,7 +163,7 @@ fn has_the_policy_of(
     let receives = &properties["RedrivePolicy"]["maxReceiveCount"];
     assert_eq!(*receives, json!(queue.retry.max_attempts), "{id}");
     assert_eq!(properties["MessageRetentionPeriod"], json!(policy::RETENTION.as_secs()), "{id}");
-    // The function's own part: its adapter delays the retries of such a queue by the same policy.
+    // The function's adapter delays the queue's retries by the same policy.
     assert_eq!(queue.retry, adapter.retry, "{id}");
     let functions = deployed.0["Resources"].as_object().unwrap().values();
     let events = functions.filter_map(|it| it["Properties"]["Events"].as_object());
@@ -178,8 +178,8 @@ fn has_the_policy_of(
     assert_eq!(at_once, json!(policy::QUEUE_CONCURRENCY), "{id}");
 }
 
-/// Every limit of a delivery in the template is either compared by the test above, or listed in the
-/// docs as one that the engine does not have.
+/// Every limit of a delivery in the template is compared by the test above, or is listed in the
+/// docs as a limit that the engine does not have.
 #[test]
 fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
     let differences: Vec<&str> = DIFFERENCES
@@ -224,7 +224,7 @@ fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
     assert_eq!(limits, compared, "a limit that nobody compares, or that is no more");
 }
 
-/// Collects the names of all numbers in a resource that limit how messages are delivered.
+/// Collects the names of those numbers in a resource that limit the delivery of messages.
 fn limits_of(kind: &str, value: &Value, limits: &mut BTreeSet<String>) {
     for (name, inside) in value.as_object().into_iter().flatten() {
         let parts = [
@@ -249,7 +249,8 @@ fn limits_of(kind: &str, value: &Value, limits: &mut BTreeSet<String>) {
     }
 }
 
-/// Whether a property is a number, a parameter, or chosen between such by a condition.
+/// Whether a property is a number, a reference, or a condition whose values are numbers or
+/// references.
 fn is_number(value: &Value) -> bool {
     let chosen = value["Fn::If"].as_array();
     value.is_number()

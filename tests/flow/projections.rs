@@ -1,4 +1,4 @@
-//! The list of orders is only a fold: deleted and rebuilt, it is the same.
+//! The list of orders derives only from events: after it is deleted and rebuilt, it is the same.
 
 use chorus_kernel::Item;
 use chorus_order::VIEW_TABLE;
@@ -54,7 +54,7 @@ async fn listed(test: &TestShop, asked: &str) -> Vec<String> {
         assert!(orders.len() <= 2);
         listed.extend(orders.iter().map(|order| order["order-id"].as_str().unwrap().to_owned()));
         match page["next"].as_str() {
-            // Unchanged: a cursor needs no URL encoding.
+            // The cursor is sent unchanged, because it needs no URL encoding.
             Some(next) => cursor = format!("&cursor={next}"),
             None => return listed,
         }
@@ -89,7 +89,7 @@ async fn everybodys_orders_are_listed_by_how_they_stand_and_when_they_were_place
     let day = &at[..10];
     assert_eq!(listed(&test, &format!("&from={day}&to={day}")).await, placed);
     assert_eq!(listed(&test, "&to=2020-01-01").await, [""; 0]);
-    // A request searches a limited number of months, so some pages have no orders but a cursor.
+    // A request searches a limited number of months. So some pages have a cursor but no orders.
     assert_eq!(listed(&test, "&from=1980-01-01").await, placed);
     assert_eq!(listed(&test, "&from=1980-01-01&to=2090-01-01").await, placed);
     for whose in ["", "&customer-id=ana"] {

@@ -1,4 +1,4 @@
-//! Public events: published if a deployment wants them, and not at all otherwise.
+//! Public events are published only in a deployment that asks for them.
 
 use chorus_shop::ShopConfig;
 use chorus_tests::TestShop;

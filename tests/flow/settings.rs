@@ -1,5 +1,5 @@
-//! The shop's settings: if one is changed, rules, services, state machines and the doctor follow,
-//! and an order keeps those under which it was placed.
+//! If a setting of the shop is changed, rules, services, state machines and `chorus doctor` use the
+//! new value for new orders. An order keeps the settings under which it was placed.
 
 use chorus_events::{Money, Settings};
 use chorus_shop::doctor::examine;

@@ -1,4 +1,4 @@
-"""What no schema can require of a request that the shop accepts."""
+"""Changes generated requests so that they keep rules of the shop that no schema can express."""
 
 import re
 import uuid
@@ -15,7 +15,7 @@ SKU = re.compile("[A-Za-z0-9._-]{1,64}")
 def before_call(context, case, kwargs):
     """Gives each request a key of its own, because a key belongs to one request."""
     key = (case.headers or {}).get(KEY)
-    # If the headers of a case that omits one were changed, it would no longer omit it.
+    # A case that omits a header keeps its headers, because a change would add the omitted header.
     if isinstance(key, str) and VISIBLE.fullmatch(key) and not get_exclude_headers(case):
         case.headers[KEY] = uuid.uuid4().hex
 

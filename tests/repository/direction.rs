@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::root;
 
-/// The sections of a manifest with the dependencies of a crate, and with those of its tests.
+/// The sections of a manifest that list a crate's dependencies: without the dependencies of the
+/// crate's tests, and with them.
 const OWN: &[&str] = &["dependencies"];
 const WITH_TESTS: &[&str] = &["dependencies", "dev-dependencies"];
 
-/// Returns the crates that each crate of the project depends on by these sections of its manifest,
-/// without optional ones.
+/// Returns, for each crate of the project, the dependencies in these sections of the crate's
+/// manifest, without optional ones.
 fn dependencies(sections: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let mut all = BTreeMap::new();
     for room in ["events", "infra", "crates", "functions", "examples"] {

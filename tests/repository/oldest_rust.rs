@@ -1,4 +1,4 @@
-//! The oldest Rust that the workspace claims to need can compile every dependency.
+//! No dependency declares that it needs a newer Rust than the workspace does.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! The code in the README equals the code in the file that it names.
+//! The code in the README equals the code in the file that the README names.
 
 use std::fs::read_to_string;
 

@@ -17,7 +17,7 @@ use tower::ServiceExt;
 /// How long anything may take before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The caller with every role, who sends requests unless a test names another.
+/// The caller with every role, who sends all requests for which a test names no other caller.
 fn maria() -> Caller {
     Caller::with_roles("maria", ROLES.map(|role| role.name))
 }
@@ -129,7 +129,7 @@ impl TestShop {
     /// Places an order of `pieces` of `sku`, and returns its id.
     ///
     /// # Errors
-    /// If it is refused.
+    /// If the shop refuses the order.
     pub async fn order(&self, customer: &str, sku: &str, pieces: u32) -> anyhow::Result<String> {
         let key = format!("{customer}-{sku}-{pieces}");
         let body = order_of(customer, sku, pieces);
@@ -194,7 +194,7 @@ impl TestShop {
     /// Waits until the order has ended and nothing is in flight, and returns the order.
     ///
     /// # Errors
-    /// If that takes too long.
+    /// If the order does not end in time.
     pub async fn ended(&self, order_id: &str) -> anyhow::Result<Value> {
         let path = format!("/orders/{order_id}");
         self.until(async || {
@@ -210,7 +210,7 @@ impl TestShop {
     /// Waits until a condition holds.
     ///
     /// # Errors
-    /// If it does not hold in time.
+    /// If the condition does not hold in time.
     pub async fn until(
         &self,
         mut is_so: impl AsyncFnMut() -> anyhow::Result<bool>,
@@ -227,7 +227,7 @@ impl TestShop {
     /// Waits until nothing is in flight.
     ///
     /// # Errors
-    /// If that takes too long.
+    /// If work is still in flight after [`PATIENCE`].
     pub async fn rest(&self) -> anyhow::Result<()> {
         Ok(self.shop.local().runner().run_until_idle(PATIENCE).await?)
     }
@@ -247,10 +247,10 @@ impl TestShop {
             .collect())
     }
 
-    /// Returns the accounts, which must add up.
+    /// Returns the shop's accounts of stock and money, which must add up.
     ///
     /// # Errors
-    /// If they do not.
+    /// If the accounts do not add up.
     pub async fn books(&self) -> anyhow::Result<Accounts> {
         let books = self.shop.accounts().await?;
         ensure!(books.problems.is_empty(), "{:#?}", books.problems);

@@ -1,4 +1,5 @@
-//! The flow is complete; and a change that breaks the table is reported with the row and a remedy.
+//! The design table has no faults. A change that breaks the table is reported with the broken row
+//! and a remedy.
 
 use chorus_design::{Finding, check};
 use chorus_events::table::TABLE;

@@ -9,7 +9,7 @@ mod edits;
 
 use edits::{Breaks, Edit};
 
-/// The rows that read `OrderCreated`.
+/// The rows of the design table whose actions read `OrderCreated`.
 const READERS: [&str; 6] = [
     "CountOrder",
     "PrepareDeclaration",
@@ -27,7 +27,7 @@ fn contract() -> Contract {
     Contract::of(&TABLE).unwrap()
 }
 
-/// The contract in which `schema` replaces that of `OrderCreated`.
+/// The contract, with `schema` as the schema of `OrderCreated`.
 fn with(contract: &Contract, schema: Value) -> Contract {
     let mut contract = contract.clone();
     contract.schemas.insert(version(), vec![schema]);
@@ -46,8 +46,8 @@ fn directions(found: &[Incompatibility], path: &str) -> Breaks {
     }
 }
 
-/// The parties that `edit` breaks, from `before` to `after`. Findings at other paths than the
-/// edit's fail the test.
+/// Which consumers break when the schema changes from `before` to `after`: old, new, both or none.
+/// Fails if a finding is at a path that `edit` does not name.
 fn judged(edit: &Edit, before: Value, after: Value, contract: &Contract) -> Breaks {
     let found = compare(&with(contract, before), &with(contract, after));
     let elsewhere = found.iter().find(|it| !edit.paths.contains(&it.path.as_str()));

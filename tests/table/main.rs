@@ -1,5 +1,6 @@
-//! The design table: its flow is complete, the code implements it, and a contract that changes
-//! incompatibly is reported.
+//! The design table: each event has a publisher and a consumer, each state change has a
+//! compensation, and the code implements the table. Incompatible changes of a contract are
+//! reported.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 

@@ -1,4 +1,4 @@
-//! The code implements the table, and whatever the code leaves out is reported.
+//! The code implements the table, and everything that the code leaves out is reported.
 
 use chorus_design::{Finding, prove, wiring};
 use chorus_events::services;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use tree::Tree;
 
-/// The pages, each of which starts with an unchanged repository.
+/// The pages. Each is followed on an unchanged copy of the repository.
 const PAGES: [&str; 5] = [
     "docs/ADD-A-ROW.md",
     "docs/ADD-A-SERVICE.md",
@@ -24,13 +24,13 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
-/// The folder of the profile that cargo has built this test with.
+/// The folder into which cargo has built this test, such as `target/debug`.
 fn built() -> PathBuf {
     std::env::current_exe().unwrap().parent().and_then(|deps| deps.parent()).unwrap().to_owned()
 }
 
-/// The copy and its builds are kept between runs, so that a page compiles only what it changes. All
-/// pages are one test, because they share the copy.
+/// The copy of the repository and its builds are kept between runs, so that a page compiles only
+/// what it changes. All pages are one test, because they share the copy.
 #[test]
 fn every_page_of_instructions_can_be_followed() {
     let place = root().join("target/walkthrough");
@@ -83,7 +83,7 @@ fn a_page_that_replaces_what_is_not_there_is_untrue() {
 }
 
 #[test]
-#[should_panic(expected = "has not one line")]
+#[should_panic(expected = "does not have exactly one line")]
 fn a_page_that_inserts_before_what_is_not_there_is_untrue() {
     follow("Insert into `a`, before `three`:\n```\nfour\n```\n");
 }

@@ -1,4 +1,5 @@
-//! Parses a page into steps: a block, and the instruction in the prose before it.
+//! Parses a page of documentation into steps. A step is a block of code with the instruction in the
+//! prose before it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,16 +7,16 @@ use std::path::PathBuf;
 /// One step of the page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// "Create `path`:", and the file's content.
+    /// The instruction "Create `path`:", and the file's content.
     Create(PathBuf, String),
-    /// "Append to `path`:", after an empty line.
+    /// The instruction "Append to `path`:", and the text, which is appended after an empty line.
     Append(PathBuf, String),
-    /// "Insert into `path`, before `LINE`:".
+    /// The instruction "Insert into `path`, before `LINE`:", and the text.
     Insert { path: PathBuf, before: String, block: String },
-    /// "Replace in `path`:", with the old block and the new one.
+    /// The instruction "Replace in `path`:", with the old block and the new one.
     Replace { path: PathBuf, old: String, new: String },
-    /// A block of `sh`, run at the root, and the lines of the `text` blocks that follow it, which
-    /// its output must contain. The command may fail only if there are such lines.
+    /// A block of `sh`, which runs at the root. `expected` are the lines of the `text` blocks that
+    /// follow it: the output must contain them. If no such block follows, the script must succeed.
     Run { script: String, expected: Vec<String> },
 }
 
@@ -57,7 +58,7 @@ pub(crate) fn steps(page: &str) -> Vec<Step> {
             ("sh", None) => steps.push(Step::Run { script: block, expected: Vec::new() }),
             ("text", None) => {
                 let Some(Step::Run { expected, .. }) = steps.last_mut() else {
-                    panic!("nothing was run that could say:\n{block}")
+                    panic!("no command before this block could print it:\n{block}")
                 };
                 let lines = block.lines().map(str::trim).filter(|line| !line.is_empty());
                 expected.extend(lines.map(str::to_owned));
@@ -73,7 +74,8 @@ pub(crate) fn steps(page: &str) -> Vec<Step> {
     steps
 }
 
-/// Returns the edit at the end of `prose`; for a replacement, its path and first block.
+/// Returns the edit that the end of `prose` asks for. A replacement has two blocks, so its first
+/// block is no edit yet: the error then contains the path and this block.
 fn edit(prose: &str, block: String) -> Result<Step, (PathBuf, String)> {
     let sentence = prose.trim_end().replace('\n', " ");
     let verbs = ["Create `", "Append to `", "Insert into `", "Replace in `"];

@@ -1,4 +1,4 @@
-//! A copy of the repository, in which the steps of a page are followed.
+//! A copy of the repository, in which a test follows the steps of a page of the documentation.
 
 use std::collections::BTreeSet;
 use std::fs::{File, FileTimes};
@@ -7,21 +7,23 @@ use std::process::Command;
 
 use crate::page::Step;
 
-/// The root of the copy, and the target directory of its builds.
+/// The root of a copy of the repository, and the target directory of the builds in this copy.
 pub(crate) struct Tree {
     root: PathBuf,
     target: PathBuf,
 }
 
 impl Tree {
-    /// Returns an empty tree in `root`, which builds into `target`.
+    /// Returns the tree in the folder `root`, and creates the folder. Builds of the tree write to
+    /// `target`.
     pub(crate) fn new(root: PathBuf, target: PathBuf) -> Self {
         std::fs::create_dir_all(&root).unwrap();
         Self { root, target }
     }
 
-    /// Links the third-party crates that cargo has compiled into `built`, so that a build in the
-    /// tree does not compile them again. Cargo compiles those that cannot be linked.
+    /// Links the third-party crates that are compiled in the folder `built` into the target
+    /// directory, so that a build in the tree does not compile them again. Cargo compiles the
+    /// crates that cannot be linked.
     pub(crate) fn start_from(&self, built: &Path) {
         let profile = self.target.join("debug");
         if profile.exists() {
@@ -32,8 +34,8 @@ impl Tree {
                 std::fs::hard_link(from, to).unwrap_or_default();
             });
         }
-        // Cargo sets the times of these files when it uses them; with links, it would take the crates in
-        // `built` for changed ones.
+        // Cargo sets the times of these files when it uses them. If they were links, cargo would
+        // treat the crates in `built` as changed.
         each_file(&built.join(".fingerprint"), &profile.join(".fingerprint"), &|from, to| {
             if std::fs::copy(from, to).is_ok() {
                 let times = std::fs::metadata(from).unwrap();
@@ -44,7 +46,7 @@ impl Tree {
     }
 
     /// Makes the tree a copy of `repository`, without ignored files. Equal files stay untouched, so
-    /// that cargo rebuilds only the crates that the page before has changed.
+    /// that cargo rebuilds only the crates that the previous page has changed.
     pub(crate) fn copy_of(&self, repository: &Path) {
         let listed = Command::new("git")
             .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
@@ -68,7 +70,7 @@ impl Tree {
         }
     }
 
-    /// Deletes the files that are not in `kept`, and folders that are then empty.
+    /// Deletes the files that are not in `kept`, and the folders that become empty.
     fn sweep(&self, folder: &Path, kept: &BTreeSet<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -85,12 +87,12 @@ impl Tree {
 
     /// Follows a step.
     ///
-    /// Panics if that is not possible, or if the output lacks a line that the page shows.
+    /// Panics if the step fails, or if the output lacks a line that the page shows.
     pub(crate) fn follow(&self, step: &Step) {
         match step {
             Step::Create(path, block) => {
                 let path = self.root.join(path);
-                assert!(!path.exists(), "{} is there already", path.display());
+                assert!(!path.exists(), "{} already exists", path.display());
                 std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                 std::fs::write(path, block).unwrap();
             }
@@ -98,7 +100,7 @@ impl Tree {
             Step::Insert { path, before, block } => self.edit(path, |text| {
                 let mut at = text.split_inclusive('\n').filter(|line| line.trim() == before);
                 let (Some(line), None) = (at.next(), at.next()) else {
-                    panic!("{} has not one line {before:?}", path.display())
+                    panic!("{} does not have exactly one line {before:?}", path.display())
                 };
                 text.replacen(line, &format!("{block}{line}"), 1)
             }),
@@ -125,7 +127,8 @@ impl Tree {
             .env("CARGO_TARGET_DIR", &self.target)
             // The build of this test has downloaded every crate that a page needs.
             .env("CARGO_NET_OFFLINE", "true")
-            // A page compiles each of its changes once.
+            // The steps of a page compile each change once, so incremental builds would save
+            // nothing.
             .env("CARGO_INCREMENTAL", "0")
             .env_remove("RUSTFLAGS")
             .env_remove("MAKEFLAGS")
@@ -143,7 +146,8 @@ impl Tree {
     }
 }
 
-/// Calls `take` with the path of each file in `from`, and its path in `to`, where the folders are created.
+/// Calls `take` with the path of each file in `from` and the corresponding path in `to`. Creates
+/// the folders in `to`.
 fn each_file(from: &Path, to: &Path, take: &impl Fn(&Path, &Path)) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).into_iter().flatten().flatten() {

@@ -50,7 +50,7 @@ _running = threading.BoundedSemaphore(
 
 
 def install() -> None:
-    """Replaces the function that every asynchronous invocation uses, of rules and of callers."""
+    """Replaces the function that makes every asynchronous invocation, for rules and for callers."""
     hooks.replace(lambda_svc, "invoke_async_with_retry", invoke_async)
 
 
@@ -102,7 +102,7 @@ class AsyncInvocation:
 
     def _exhausted(self, result: dict[str, Any]) -> str | None:
         """Why there is no further attempt, in the terms of an invocation record; None if there is
-        one."""
+        a further attempt."""
         if self._attempts > self._retries_allowed:
             return "RetriesExhausted"
         if self._clock.age() + self._delay(result) > self._age_allowed:

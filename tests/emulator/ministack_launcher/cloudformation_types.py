@@ -83,7 +83,7 @@ class ResourceType:
         return created
 
     def delete(self, physical_id: str, _properties: Properties) -> None:
-        """Deletes the resource; it is not a failure if the resource does not exist any more."""
+        """Deletes the resource. If the resource does not exist any more, this is no failure."""
         self._service("delete")({self._name_property: physical_id})
 
     def _service(self, verb: str) -> Callable[[Properties], tuple[int, Any, Any]]:
@@ -117,7 +117,7 @@ def as_given(properties: Properties) -> Properties:
 
 
 def api_destination_request(properties: Properties) -> Properties:
-    """ApiDestination: the rate may come as a parameter's string."""
+    """The request for an API destination, with its rate as a number, not as a text."""
     request = dict(properties)
     if "InvocationRateLimitPerSecond" in request:
         request["InvocationRateLimitPerSecond"] = int(request["InvocationRateLimitPerSecond"])
@@ -125,7 +125,8 @@ def api_destination_request(properties: Properties) -> Properties:
 
 
 def archive_request(properties: Properties) -> Properties:
-    """Archive: the template gives the pattern as an object and the bus as `SourceArn`."""
+    """The request for an archive; the template has the pattern as an object, and the bus as
+    `SourceArn`."""
     request = {
         "EventSourceArn": properties["SourceArn"],
         "Description": properties.get("Description", ""),

@@ -1,5 +1,5 @@
-"""Buses of other accounts: events that are put or forwarded there, as far as the bus's policy admits
-their account."""
+"""Buses of other accounts. Such a bus gets an event that is put or forwarded there if the bus's
+policy admits the event's account."""
 
 import json
 from typing import Any
@@ -50,8 +50,9 @@ def install() -> None:
 
 
 def put_events(data: dict[str, Any], allow_aws_source: bool = False) -> Any:
-    """Calls MiniStack's function for buses of the caller's account; puts the other entries on the buses that
-    they name, or refuses the request if one of these buses does not admit the caller."""
+    """Calls MiniStack's function for entries that are for buses of the caller's account. Puts the
+    other entries on the buses that they name, or refuses the request if one of these buses does not
+    admit the caller."""
     entries = data.get("Entries", [])
     foreign = {bus_of(entry) for entry in entries if is_foreign(bus_of(entry))}
     if not foreign:
@@ -81,7 +82,7 @@ def forward(bus: str, event: dict[str, Any], role: str) -> None:
     if not role or not machine_roles.role_allows(role, "events:PutEvents", bus, context):
         message = f"the role {role or '(none)'} does not allow events:PutEvents on {bus}"
         raise DeliveryFailed(delivery.NO_PERMISSIONS, message)
-    # The policy is asked about the account of the rule; the event keeps the account that it came from.
+    # The bus has to admit the account of the rule. The event keeps the account that it came from.
     if not admits(bus, responses.get_account_id(), [event]):
         message = f"the policy of {bus} does not admit the account {responses.get_account_id()}"
         raise DeliveryFailed(delivery.NO_PERMISSIONS, message)
@@ -117,7 +118,7 @@ def accept(bus: str, event: dict[str, Any]) -> str:
 
 
 def record(entry: Entry, sender: str) -> dict[str, Any]:
-    """An entry of PutEvents as MiniStack stores it. The account is that of the sender, whoever owns the bus."""
+    """An entry of PutEvents as MiniStack stores it, with the account of the sender."""
     return {
         "EventId": eventbridge.new_uuid(),
         "Source": entry.get("Source", ""),
@@ -151,7 +152,7 @@ def place(bus: str) -> tuple[str, str, str]:
 
 
 def create_policy(_logical_id: str, properties: Properties, _stack: str) -> tuple[str, dict]:
-    """Adds a statement to the policy of a bus, in place of one with the same id."""
+    """Adds a statement to the policy of a bus, in place of a statement with the same id."""
     bus, sid = properties.get("EventBusName", "default"), properties["StatementId"]
     policy = eventbridge._event_bus_policies.get(bus) or {"Version": "2012-10-17", "Statement": []}
     kept = [one for one in policy["Statement"] if one.get("Sid") != sid]
@@ -169,7 +170,7 @@ def update_policy(
 
 
 def delete_policy(physical_id: str, _properties: Properties) -> None:
-    """Removes a statement; it is not a failure if it does not exist any more."""
+    """Removes a statement. If the statement does not exist any more, this is no failure."""
     bus, _, sid = physical_id.rpartition("|")
     policy = eventbridge._event_bus_policies.get(bus)
     if policy:

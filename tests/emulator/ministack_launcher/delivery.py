@@ -99,7 +99,7 @@ class Delivery:
         return None
 
     def _bury(self, failure: DeliveryFailed, exhausted: str | None) -> None:
-        """Sends the event to the dead-letter queue, with the attributes EventBridge puts on it."""
+        """Sends the event to the dead-letter queue, with the attributes that EventBridge adds."""
         logger.warning("%s -> %s: %s: %s", self.rule_arn, self.target_arn, failure.code, failure)
         if not self._dead_letter_queue:
             return

@@ -1,4 +1,4 @@
-"""Event source mappings whose concurrency a template takes from a parameter: a number as text."""
+"""Event source mappings whose concurrency is a text, because it comes from a parameter."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _sqs_esm_concurrency = lambda_svc._sqs_esm_concurrency
 
 
 def install() -> None:
-    """Has MiniStack read the limit as CloudFormation passes it on."""
+    """Replaces the function that reads the concurrency, so that it accepts a number as text."""
     hooks.replace(lambda_svc, "_sqs_esm_concurrency", concurrency)
 
 

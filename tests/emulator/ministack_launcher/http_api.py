@@ -54,7 +54,7 @@ def create(logical_id: str, properties: Document, stack: str) -> Created:
 def update(
     physical_id: str, old: Document, new: Document, stack: str, logical_id: str | None = None
 ) -> Created:
-    """Updates an API; if the body changed, replaces all routes of the old one."""
+    """Updates an API; if the body changed, replaces all routes of the old body."""
     body = new.get("Body") or {}
     updated = provisioners._apigw_v2_api_update(
         physical_id,
@@ -105,7 +105,7 @@ def operations(body: Document) -> Iterator[tuple[str, Document]]:
 
 
 def import_authorizer(api_id: str, name: str, scheme: Document) -> tuple[str, str]:
-    """Creates the authorizer of a security scheme: its route authorization type and its id."""
+    """Creates the authorizer of a security scheme; returns the type for its routes, and its id."""
     declared = scheme.get(AUTHORIZER) or {}
     jwt = declared.get("jwtConfiguration") or {}
     is_jwt = str(declared.get("type", "jwt")).lower() == "jwt"

@@ -27,7 +27,7 @@ _machine: contextvars.ContextVar[str | None] = contextvars.ContextVar("machine",
 
 @contextmanager
 def acting_for(machine_arn: str) -> Iterator[None]:
-    """Attributes the calls made meanwhile to this state machine."""
+    """Attributes the calls within the `with` block to this state machine."""
     before = _machine.set(machine_arn)
     try:
         yield
@@ -66,7 +66,8 @@ def require(action: str, resource: str, context: dict[str, Any]) -> None:
 
 def role_allows(role: str, action: str, resource: str, context: dict[str, Any]) -> bool:
     """Whether a role of this account allows the action; everything is allowed where IAM is off."""
-    # Imported only after the hooks are installed, because the module refers to functions that they replace.
+    # Imported only after the hooks are installed, because the module refers to functions that the
+    # hooks replace.
     from ministack.app import AUTH
 
     if not AUTH:

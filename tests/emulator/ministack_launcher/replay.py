@@ -14,7 +14,7 @@ HOOK_POINTS = (
 
 
 def install() -> None:
-    """Puts the filter in front of the function that delivers to a rule's targets at that time."""
+    """Puts the filter in front of the function that now delivers to a rule's targets."""
     deliver = eventbridge._invoke_target
 
     def invoke_target(target: dict, event: dict, rule: dict, view: Any = None) -> None:
@@ -25,7 +25,7 @@ def install() -> None:
 
 
 def addressed_to(rule: dict[str, Any], event: dict[str, Any]) -> bool:
-    """Whether this event is for this rule; a replayed one may be for some rules only."""
+    """Whether this event is for this rule; a replayed event may be for some rules only."""
     name = event.get("ReplayName")
     record = eventbridge._replays.get(name) if name else None
     wanted = ((record or {}).get("Destination") or {}).get("FilterArns")

@@ -97,8 +97,8 @@ def dispatch_to_sqs(spec: Any, payload: str, sqs_parameters: dict | None = None)
 
 
 def group_of(group_id: str | None, event: str) -> str | None:
-    """The message group itself, or the text at this path of the event, if there is one; MiniStack
-    takes a path for the group."""
+    """Returns the message group itself or, for a path, the text at this path of the event.
+    MiniStack itself would use the path as the group."""
     if not group_id or not group_id.startswith("$."):
         return group_id
     value = as_json(event)
@@ -123,7 +123,7 @@ def dispatch_to_state_machine(arn: str, payload: str) -> None:
 def dispatch_to_event_bus(
     spec: Any, event: dict, rule: dict, event_path: Any, target_input_payload: Any = None
 ) -> None:
-    """Forwards to another bus that exists, of this account or of one whose bus admits this one."""
+    """Forwards to another bus of this account, or to a bus that admits this account."""
     bus, running = spec.resource.removeprefix("event-bus/"), delivery.current()
 
     def attempt() -> None:

@@ -50,7 +50,7 @@ _awaited_token: contextvars.ContextVar[str | None] = contextvars.ContextVar("tok
 CALLBACK = ".waitForTaskToken"
 # The state machine of each token ever issued: a policy allows answers by state machine.
 _machines: dict[str, str] = {}
-# Held while a task is answered or times out: only one of these counts.
+# Held while a task is answered or times out, so that only the first of these counts.
 _answering = threading.Lock()
 
 
@@ -130,7 +130,7 @@ def call_lambda(func_ref: str, event: Any) -> Any:
 
 
 def fail(token: str | None, error: str, cause: str) -> None:
-    """Fails the task that waits with this token, if any does."""
+    """Fails the task that waits with this token, if there is one."""
     with _answering:
         waiting = stepfunctions._task_tokens.get(token)
         if waiting and not waiting["event"].is_set():
@@ -139,8 +139,8 @@ def fail(token: str | None, error: str, cause: str) -> None:
 
 
 def only_while_waiting(send: Any) -> Any:
-    """Replaces an answer or heartbeat: only a task that still waits accepts one, and only one
-    answer."""
+    """Replaces the function of an answer or of a heartbeat. A task accepts it only while it waits,
+    and accepts only one answer."""
 
     def send_task(data: dict[str, Any]) -> Any:
         token = data.get("taskToken")

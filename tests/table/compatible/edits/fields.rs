@@ -1,4 +1,4 @@
-//! Fields, types and references.
+//! Edits of fields, types and references.
 
 use serde_json::{Value, json};
 

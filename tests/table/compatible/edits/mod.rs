@@ -10,9 +10,9 @@ use serde_json::Value;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Breaks {
     Nobody,
-    /// Consumers that know the schema before the change, and get events of the schema after it.
+    /// Consumers that know the old schema, and get events of the new schema.
     OldConsumers,
-    /// Consumers that know the schema after the change, and get events of the schema before it.
+    /// Consumers that know the new schema, and get events of the old schema.
     NewConsumers,
     Both,
 }
@@ -26,7 +26,7 @@ impl Breaks {
         }
     }
 
-    /// The parties that undoing the change breaks.
+    /// The parties that the opposite change breaks.
     pub(crate) fn mirrored(self) -> Self {
         match self {
             Self::OldConsumers => Self::NewConsumers,
@@ -38,8 +38,9 @@ impl Breaks {
 
 pub(crate) struct Edit {
     pub(crate) name: &'static str,
-    /// The two changes that make the schemas before and after: JSON pointers, each with the value
-    /// to set, or `None` to remove the value.
+    /// The changes to the base schema that give the schema before the edit, and those that give the
+    /// schema after it. A change is a JSON pointer with the value to set, or `None` to remove the
+    /// value.
     changes: [Vec<(&'static str, Option<Value>)>; 2],
     pub(crate) breaks: Breaks,
     /// The paths of the expected findings.
@@ -85,7 +86,7 @@ fn inner(
     Edit { paths, ..field(name, before, after, breaks) }
 }
 
-/// An edit of the schema of the whole data.
+/// An edit of the base schema as a whole: `after` has the changes.
 fn whole(
     name: &'static str,
     after: Vec<(&'static str, Option<Value>)>,

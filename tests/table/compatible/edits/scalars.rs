@@ -1,4 +1,4 @@
-//! Values that are listed, numbers and texts.
+//! Edits of lists of values, of numbers and of texts.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Arrays, objects and variants.
+//! Edits of arrays, objects and variants.
 
 use serde_json::{Value, json};
 
