@@ -60,8 +60,8 @@ pub enum MockError {
     /// first text is this name; the second text lists the names of the existing test cases.
     #[error("the mocks have no test case {0:?}; they have {1}")]
     NoCase(String, String),
-    /// The caller named no test case, and the configuration of Step Functions Local does not have
-    /// exactly one. The text lists the names of the existing test cases.
+    /// The caller named no test case, and the configuration of Step Functions Local has several. The
+    /// text lists the names of the existing test cases.
     #[error("the mocks have several test cases; name one of them: {0}")]
     WhichCase(String),
 }
@@ -180,6 +180,7 @@ fn of_case(machines: &Json, mocked: &Json, case: Option<&str>) -> Result<Respons
     };
     let no_case = || match case {
         Some(case) => MockError::NoCase(case.to_owned(), names),
+        None if names.is_empty() => fault("StateMachines", "has no test case"),
         None => MockError::WhichCase(names),
     };
     let (name, states) = chosen.ok_or_else(no_case)?;

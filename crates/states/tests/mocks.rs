@@ -85,6 +85,8 @@ fn a_configuration_of_step_functions_local_is_read_by_its_test_case() {
     assert_eq!(events("Busy"), events("Happy") + 3);
     let error = Mocks::parse(text).unwrap_err().to_string();
     assert_eq!(error, "the mocks have several test cases; name one of them: Happy, Busy");
+    let error = Mocks::parse(r#"{"StateMachines":{},"MockedResponses":{}}"#).unwrap_err();
+    assert!(error.to_string().contains("has no test case"), "{error}");
     let error = Mocks::parse_case(text, Some("Sad")).unwrap_err().to_string();
     assert_eq!(error, "the mocks have no test case \"Sad\"; they have Happy, Busy");
 }
