@@ -327,10 +327,11 @@ impl Shop {
         let serving = lock(&self.serving).take();
         if let Some(Serving { stop, tasks, .. }) = serving {
             stop.send_replace(true);
-            self.local.runner().shutdown(Duration::from_secs(10)).await?;
+            let written = self.local.runner().shutdown(Duration::from_secs(10)).await;
             for task in tasks {
                 task.abort();
             }
+            written?;
         }
         Ok(())
     }
