@@ -70,7 +70,7 @@ fn breakers(text: &mut String, rows: &[RowSpec]) {
     for (partner, (breaker, rows)) in callers {
         let Breaker { failures, within_seconds, pause_seconds, probes, .. } = breaker;
         let opens = format!(
-            "{failures} calls in a row without an answer, no two of them more than {within_seconds} s apart"
+            "{failures} calls in a row without an answer, each at most {within_seconds} s after the one before"
         );
         let probes = format!("{probes} every {pause_seconds} s");
         let says =
