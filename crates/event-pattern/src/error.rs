@@ -156,8 +156,8 @@ pub enum PatternFault {
         "this field's wildcards are too complex: {found} places in them can be active at once, and at most {limit} are allowed"
     )]
     WildcardComplexity {
-        /// How many places can be active at once. Counting stops above the limit; if it takes too
-        /// long, this is an upper bound.
+        /// How many places in the wildcards can be active at once. Counting stops just above the
+        /// limit; if counting takes too long, an upper bound is given instead.
         found: usize,
         /// The greatest number that is allowed.
         limit: usize,

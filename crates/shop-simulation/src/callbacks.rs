@@ -1,5 +1,5 @@
-//! Checks that the stored answer to a callback is never lost: a task gets the answer even if the
-//! task begins to wait only after the answer came.
+//! Checks that an answer that a callback brings is never lost: it is stored, and a task gets it even
+//! if the task begins to wait only after the callback came.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

@@ -68,7 +68,7 @@ struct Setup {
 #[derive(Debug, Clone)]
 enum Message {
     Event(String),
-    /// A task from the state machine, which publishes the event in the task's answer.
+    /// A task from the state machine. The machine then publishes the event that the task answers.
     Task(String),
 }
 

@@ -23,7 +23,7 @@ fn a_name_that_is_too_long_once_the_stacks_name_stands_before_it() {
             of(it, "OrderFunction")["FunctionName"] =
                 json!({ "Fn::Sub": format!("${{AWS::StackName}}-{}", "o".repeat(40)) });
         },
-        &[("OrderFunction", "65 characters under a stack name of 24")],
+        &[("OrderFunction", "65 characters if the stack's name has 24")],
     );
 }
 

@@ -25,8 +25,8 @@ impl Tables {
     /// The physical name of the table `logical`.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] if no environment variable names the table. The function then has no
-    /// access to it.
+    /// [`StoreError::Invalid`] if no environment variable names the table, because the Lambda
+    /// function has no access to the table.
     pub fn physical(&self, logical: &str) -> Result<&str, StoreError> {
         let unnamed = || {
             let variable = logical.to_uppercase().replace('-', "_");

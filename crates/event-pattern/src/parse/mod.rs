@@ -261,7 +261,8 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads the condition on a field. If the condition begins with `anything-but` and an empty
-    /// list, also returns the error to report if no later condition replaces it.
+    /// list, also returns an error. The caller reports this error unless a later condition on the
+    /// same field replaces the condition.
     fn values(&mut self, name: &str) -> Result<(Condition, Option<PatternError>), PatternError> {
         if self.cursor.eat(b']') {
             return self.fail(Fault::EmptyArray);

@@ -246,8 +246,8 @@ pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
     Ok(if record.published_by_machine { Vec::new() } else { record.entries })
 }
 
-/// All events in this record of [`IDEMPOTENCY_TABLE`], including events that a state machine
-/// publishes; empty if the item is a circuit or an allowance instead of a record.
+/// All events in the record that this item of [`IDEMPOTENCY_TABLE`] holds, including events that a
+/// state machine publishes; empty if the item holds a circuit breaker's state or an allowance.
 ///
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if the item cannot be read as a record.

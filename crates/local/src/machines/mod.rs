@@ -107,7 +107,7 @@ impl Orchestrator {
     }
 }
 
-/// The orchestrator as the kernel's port to state machines, on the caller's store.
+/// The kernel's port to state machines: the orchestrator, which reads and writes in `store`.
 pub(crate) struct LocalMachines {
     pub(crate) orchestrator: Arc<Orchestrator>,
     pub(crate) store: Arc<dyn Store>,

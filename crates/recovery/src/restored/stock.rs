@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 #[serde(rename_all = "kebab-case")]
 pub struct Recount {
     pub sku: Sku,
-    /// The pieces that are reserved and sold according to the item.
+    /// How many pieces are reserved, and how many are sold, according to the item.
     pub has: (i64, i64),
-    /// The pieces that are reserved and sold according to the reservations.
+    /// How many pieces are reserved, and how many are sold, according to the reservations.
     pub should_have: (i64, i64),
     /// The version of the item in which these counts were read.
     version: i64,

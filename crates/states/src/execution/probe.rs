@@ -128,8 +128,8 @@ impl Execution {
         }
     }
 
-    /// Returns the result of the test; `None` as long as the state has not ended and no retry of it
-    /// is scheduled.
+    /// Returns the result of the test once the state has ended or a retry of it is scheduled; `None`
+    /// before that.
     pub(crate) fn inspected(&mut self) -> Option<TestResult> {
         let probe = self.probe.as_mut()?;
         let left = match probe.failure {

@@ -90,7 +90,7 @@ impl<'a> Holder<'a> {
         for action in texts(&statement["Action"]).filter(|one| known && !one.contains('*')) {
             if !self.does.iter().any(|(does, _)| *does == action) {
                 let problem = format!("is granted {action}, which {} never does", self.name);
-                findings.push(Finding::new(at, problem, "Remove the action"));
+                findings.push(Finding::new(at, problem, "Remove the action from the policy"));
                 continue;
             }
             let elsewhere = |resource: &&str| {
@@ -101,7 +101,7 @@ impl<'a> Holder<'a> {
             for resource in resources.filter(|resource| *resource != "*").filter(elsewhere) {
                 let problem =
                     format!("is granted {action} on {resource}, where {} never uses it", self.name);
-                findings.push(Finding::new(at, problem, "Remove the resource"));
+                findings.push(Finding::new(at, problem, "Remove the resource from the policy"));
             }
         }
         findings

@@ -53,8 +53,8 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
         let length = length(&name);
         if length > limit {
             let problem = format!(
-                "is called {name}, {length} characters under a stack name of {STACK_NAME}; {kind} \
-                 allows {limit}"
+                "is called {name}, which has {length} characters if the stack's name has \
+                 {STACK_NAME}; {kind} allows {limit}"
             );
             findings.push(Finding::new(&id, problem, "Shorten it, or let CloudFormation name it"));
         }

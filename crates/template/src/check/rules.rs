@@ -30,6 +30,9 @@ fn left_out(view: View<'_>, rule: &Rule) -> Finding {
         }
     }
     let problem = "consumes events, but no rule delivers them to it";
-    let remedy = format!("Add the function of {} to the stack, or the rule", row.service.name);
+    let remedy = format!(
+        "Add to the stack the function of {}, with a rule that delivers them",
+        row.service.name
+    );
     Finding::new(row.action, problem, remedy)
 }

@@ -104,8 +104,8 @@ impl Deployed {
         Ok(Self { regions, first, second, store, kernel, provider, carrier, except })
     }
 
-    /// Makes the tables of the region that takes over refuse the writes that DynamoDB replicates
-    /// from the other region.
+    /// Stops replication into the region that takes over: its tables then refuse the writes that
+    /// DynamoDB replicates from the other region.
     async fn cut_off(&self) -> anyhow::Result<()> {
         self.second
             .refuse_replication()
