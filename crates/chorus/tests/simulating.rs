@@ -29,9 +29,9 @@ fn a_seed_repeats_its_run_to_the_byte() {
 fn a_campaign_with_two_regions_loses_one_in_each_run() {
     let seed = ["simulate", "--seed", "7", "--orders", "2", "--regions", "2", "--trace"];
     let told = well(&seed);
-    assert!(told.contains("second is to act") && told.contains("second acts"), "{told}");
+    assert!(told.contains("second is to be active") && told.contains("second is active"), "{told}");
     let one = well(&["simulate", "--seed", "7", "--orders", "2", "--trace"]);
-    assert!(!one.contains("is to act"), "{one}");
+    assert!(!one.contains("is to be active"), "{one}");
 }
 
 #[test]
