@@ -130,7 +130,7 @@ async fn no_file_holds_what_is_said_about_a_customer_and_whoever_is_forgotten_ca
         let (status, answer) =
             ask(&router, "DELETE", &format!("/customers/{customer}"), Value::Null).await;
         assert_eq!(status, 200, "{answer}");
-        assert!(answer["left"][0].as_str().unwrap().contains("accounts"), "{answer}");
+        assert!(answer["left"][0].as_str().unwrap().contains("bookkeeping"), "{answer}");
         let (_, shown) = get(&router, &format!("/orders/{order}")).await;
         assert!(shown["order-id"] == order.as_str(), "{shown}");
     }
