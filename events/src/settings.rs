@@ -101,8 +101,8 @@ impl Default for Settings {
 pub struct Terms {
     /// The country that the shop shipped from.
     pub home_country: Country,
-    /// Whether the order is shipped outside `home-country`; it then takes longer and has a customs
-    /// declaration.
+    /// Whether the order is shipped to another country than `home-country`. It then takes longer and
+    /// has to be declared.
     pub leaves_country: bool,
     /// Orders of at least this total were reviewed.
     pub review_above: Money,
