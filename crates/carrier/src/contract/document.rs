@@ -119,7 +119,6 @@ fn operation(
     problem: &Value,
 ) -> Value {
     let body = json!({ "application/json": { "schema": schema, "example": example } });
-    let why = json!({ "application/problem+json": { "schema": problem } });
     json!({
         "operationId": id,
         "summary": summary,
@@ -138,7 +137,7 @@ fn operation(
         "requestBody": { "required": true, "content": body },
         "responses": {
             "2XX": { "description": "Accepted, by this request or an earlier one" },
-            "401": { "description": "`x-api-key` is missing or wrong", "content": why },
+            "401": unauthorized(problem),
             "4XX": { "description": "The request is wrong, and is not sent again; 429: try again later" },
             "5XX": { "description": "Try again later" },
         },
@@ -177,7 +176,6 @@ fn listing(problem: &Value) -> Value {
         })
     };
     let time = json!({ "type": "string", "format": "date-time" });
-    let why = json!({ "application/problem+json": { "schema": problem } });
     json!({
         "operationId": "list",
         "summary": "The parcels that you have accepted since a time, in whatever state they are",
@@ -192,7 +190,7 @@ fn listing(problem: &Value) -> Value {
                 "description": "A page of the list",
                 "content": { "application/json": { "schema": answer, "example": example } },
             },
-            "401": { "description": "`x-api-key` is missing or wrong", "content": why },
+            "401": unauthorized(problem),
             "404": { "description": "The carrier has no list" },
             "5XX": { "description": "Try again later" },
         },
@@ -208,7 +206,6 @@ fn repetition(problem: &Value) -> Value {
         "required": ["since"],
     });
     let example = json!({ "since": "2026-11-30T08:00:00Z" });
-    let why = json!({ "application/problem+json": { "schema": problem } });
     json!({
         "operationId": "repeat",
         "summary": "Repeat the latest report of each parcel that you have accepted since a time",
@@ -219,10 +216,18 @@ fn repetition(problem: &Value) -> Value {
         },
         "responses": {
             "2XX": { "description": "The reports will be repeated" },
-            "401": { "description": "`x-api-key` is missing or wrong", "content": why },
+            "401": unauthorized(problem),
             "404": { "description": "The carrier does not repeat reports" },
             "5XX": { "description": "Try again later" },
         },
+    })
+}
+
+/// Describes the response to a request of the shop without the carrier's key.
+fn unauthorized(problem: &Value) -> Value {
+    json!({
+        "description": "`x-api-key` is missing or wrong",
+        "content": { "application/problem+json": { "schema": problem } },
     })
 }
 
