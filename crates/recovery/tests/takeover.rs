@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use chorus_events::facts::{
-    ItemRemoved, ItemReserved, OrderCanceled, OrderCreated, PaymentCanceled, PaymentMade,
+    CaptureFailed, ItemRemoved, ItemReserved, OrderCanceled, OrderCreated, PaymentCanceled,
+    PaymentMade,
 };
 use chorus_events::{Money, OrderId, samples};
 use chorus_inventory::{Reservation, Status};
@@ -272,6 +273,32 @@ fn an_amount_that_the_bank_holds_no_longer_is_to_be_captured_so_that_somebody_le
     let payment = found.unwrap().value;
     assert_eq!(payment.status, chorus_payment::Status::Authorized);
     assert_eq!(payment.intent, Some(IntentId("i1".to_owned())));
+}
+
+#[test]
+fn a_failed_capture_is_requested_again_only_if_its_event_did_not_arrive() {
+    let arrived = || {
+        let failed = Payment {
+            status: chorus_payment::Status::CaptureFailed,
+            intent: Some(IntentId("i1".to_owned())),
+            ..Payment::new(samples::order_id())
+        };
+        Arrived::new()
+            .event(&OrderCreated::sample())
+            .event(&ItemReserved::sample())
+            .event(&ItemRemoved::sample())
+            .intent(samples::order_id(), IntentState::Canceled)
+            .stored(&failed)
+    };
+    let status = |arrived: &Arrived| {
+        arrived.taken_over();
+        let found: Found<Payment> =
+            expect_ready(load(&arrived.store, samples::order_id())).unwrap();
+        found.unwrap().value.status
+    };
+    assert_eq!(status(&arrived()), chorus_payment::Status::Authorized);
+    let with_event = arrived().event(&CaptureFailed::sample());
+    assert_eq!(status(&with_event), chorus_payment::Status::CaptureFailed);
 }
 
 #[test]
