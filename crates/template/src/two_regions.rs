@@ -21,7 +21,7 @@ use crate::constructs::Resource;
 use crate::intrinsics::{either, equals, given, reference, substitute};
 use crate::{Parameter, Stack, Template, names, synthesize};
 
-pub(crate) use by_name::{ByName, reads_acting_region};
+pub(crate) use by_name::{ByName, reads_active_region};
 
 const PREAMBLE: &str = "\
 Printed by `synth` beside template.yaml, from the same design table: the same application in two regions, only

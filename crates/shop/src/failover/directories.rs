@@ -149,7 +149,7 @@ impl Directories {
     pub async fn fence(&self) -> Result<(), DirectoriesError> {
         let (first, second) = (&self.regions.0, &self.regions.1);
         let of_first = DynoxideStore::open(&self.first.join(STORE_FILE), &[REGIONS_TABLE])?;
-        name_acting(&of_first, second).await?;
+        name_active(&of_first, second).await?;
         for (directory, region) in [(&self.first, first), (&self.second, second)] {
             let file = directory.join(REGION_FILE);
             std::fs::write(&file, region).map_err(|error| DirectoriesError::File(file, error))?;
@@ -162,7 +162,7 @@ impl Directories {
     /// # Errors
     /// See [`DirectoriesError`].
     pub async fn activate(&self) -> Result<(), DirectoriesError> {
-        name_acting(self.store(), &self.regions.1).await
+        name_active(self.store(), &self.regions.1).await
     }
 
     /// Copies the partners' data to the second shop: what they refunded and recalled, and what they
@@ -176,7 +176,7 @@ impl Directories {
 }
 
 /// Stores `region` as the active region, if it is not the active region already.
-async fn name_acting(store: &dyn Store, region: &str) -> Result<(), DirectoriesError> {
+async fn name_active(store: &dyn Store, region: &str) -> Result<(), DirectoriesError> {
     let active = ActiveRegion::read(store).await?;
     if active.as_ref().is_none_or(|active| active.region != region) {
         store.write(&[ActiveRegion::taken_over(active.as_ref(), region, Timestamp::now())]).await?;

@@ -13,7 +13,7 @@ use crate::constructs::Statement;
 use crate::machine::Machine;
 use crate::stack::topology::Topology;
 use crate::stack::{grants, machines};
-use crate::two_regions::{ByName, reads_acting_region};
+use crate::two_regions::{ByName, reads_active_region};
 use crate::{Finding, names};
 
 /// A function or a state machine, with the tables it uses and the events it publishes.
@@ -189,7 +189,7 @@ fn allowed_actions(
     statements: &[Statement],
     by_name: Option<&ByName>,
 ) -> BTreeSet<(&'static str, String)> {
-    let everyones = by_name.map(|_| reads_acting_region());
+    let everyones = by_name.map(|_| reads_active_region());
     let allowed = statements.iter().chain(&everyones).flat_map(Statement::allows);
     let named = |(action, resource): (&'static str, &Value)| match by_name {
         None => vec![(action, logical_id(resource).to_owned())],

@@ -119,7 +119,7 @@ pub(super) fn both_buses() -> Vec<Value> {
 }
 
 /// The permission to read the table that names the active region.
-pub(crate) fn reads_acting_region() -> Statement {
+pub(crate) fn reads_active_region() -> Statement {
     Statement::new("Regions", &["dynamodb:GetItem"], vec![substitute(table_arn(REGIONS))])
 }
 
@@ -139,5 +139,5 @@ pub(super) fn grant(role: &mut Value) {
             statement["Resource"] = json!(both_buses());
         }
     }
-    statements.push(reads_acting_region().to_value());
+    statements.push(reads_active_region().to_value());
 }
