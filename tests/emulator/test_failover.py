@@ -164,9 +164,33 @@ class Failover(unittest.TestCase):
             for order_id in (delivered, waiting):
                 status, payment = second.ask("GET", f"/payments/{order_id}")
                 self.assertEqual((status, payment["status"]), (200, "charged"))
+            self.a_parcel_that_the_first_region_hands_in_afterwards_is_recalled()
         for name, left in (("chai", 37), ("piano", 1)):
             item = second.ask("GET", f"/items/{name}")[1]
             self.assertEqual((item["available"], item["reserved"]), (left, 0), item)
+
+
+    def a_parcel_that_the_first_region_hands_in_afterwards_is_recalled(self) -> None:
+        lost, url = "lost-order", f"http://127.0.0.1:{carrier}"
+        address = {"name": "Ana", "street": "Street 1", "city": "Berlin", "country": "DE"}
+        parcel = {
+            "order-id": lost,
+            "customer-id": "ana-carrier-silent",
+            "lines": [{"sku": "chai", "name": "Chai", "quantity": 1}],
+            "shipping-address": address,
+            "deliver-by": "2030-01-01T00:00:00Z",
+        }
+        key = {"x-api-key": API_KEY}
+        self.assertEqual(request("POST", f"{url}/deliveries", parcel, key)[0], 202)
+        for options in ([], ["--yes"]):
+            said = failover(SECOND, "--from", FIRST, *options)
+            self.assertIn(f"{SECOND} is already active", said)
+            self.assertIn("1 lost orders have a parcel, which is recalled", said)
+            self.assertIn(lost, said)
+        recall = {"order-id": lost, "reason": "a second recall"}
+        self.assertEqual(
+            request("POST", f"{url}/recalls", recall, key), (200, {"order-id": lost, "recalled": False})
+        )
 
 
 LISTED = {

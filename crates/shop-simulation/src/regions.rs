@@ -1,9 +1,12 @@
 //! Runs with two regions: how the second region takes over, and what must hold after the takeover.
 
+use std::collections::BTreeSet;
+
 use chorus_events::{Money, OrderId};
 use chorus_kernel::testing::expect_ready;
-use chorus_kernel::{Failure, IDEMPOTENCY_TABLE};
-use chorus_recovery::takeover::{Plan, TakeoverInput, count_again};
+use chorus_kernel::{Failure, IDEMPOTENCY_TABLE, Item};
+use chorus_payment::Refund;
+use chorus_recovery::takeover::{Plan, TakeoverInput, UnknownOrders, count_again};
 use chorus_simulation::{Client, LostRegion, Observed, Standby, TakenOver};
 use jiff::{SignedDuration, Timestamp};
 
@@ -26,12 +29,7 @@ pub(crate) fn take_over(shop: &Shop, standby: &Standby) -> Result<TakenOver, Fai
     let mut plan = plan(shop, standby)?;
     plan.cancels.extend(begun.cancels);
     expect_ready(plan.apply(&*standby.store))?;
-    for refund in &plan.refunds {
-        shop.bank.end(refund);
-    }
-    for order_id in &plan.recalls {
-        shop.courier.take_back(order_id.clone());
-    }
+    undo(shop, &plan.refunds, &plan.recalls);
     let inventory = async || Ok((standby.items)(chorus_inventory::TABLE.name));
     plan.cancels.extend(expect_ready(count_again(&*standby.store, inventory))?.released);
     let rebuilt = expect_ready(chorus_order::rebuild(&*standby.store));
@@ -42,6 +40,22 @@ pub(crate) fn take_over(shop: &Shop, standby: &Standby) -> Result<TakenOver, Fai
     let mut clients: Vec<Client> = canceled.collect();
     clients.extend(shop.courier.repeated(&plan.recalls, standby.region));
     Ok(TakenOver { events: plan.events, machines: plan.machines, clients })
+}
+
+/// Refunds what was charged for orders that the active region does not know, and recalls their
+/// parcels. `orders` are the items of Order's table in the active region.
+pub(crate) fn undo_lost(shop: &Shop, orders: &[Item]) {
+    let unknown = UnknownOrders::among(&shop.bank.listed(), &shop.courier.orders(), orders);
+    undo(shop, &unknown.refunds, &unknown.recalls);
+}
+
+fn undo(shop: &Shop, refunds: &[Refund], recalls: &BTreeSet<OrderId>) {
+    for refund in refunds {
+        shop.bank.end(refund);
+    }
+    for order_id in recalls {
+        shop.courier.take_back(order_id.clone());
+    }
 }
 
 fn plan(shop: &Shop, standby: &Standby) -> Result<Plan, Failure> {

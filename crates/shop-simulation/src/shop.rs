@@ -294,6 +294,10 @@ impl Application for Shop {
         regions::take_over(self, &standby)
     }
 
+    fn undo_lost(&self, items: &dyn Fn(&'static str) -> Vec<Item>) {
+        regions::undo_lost(self, &items(chorus_order::TABLE.name));
+    }
+
     fn name(&self, correlation_id: &str) -> Option<&str> {
         let mut orders = self.script.orders.iter();
         orders.find(|it| it.order_id.as_str() == correlation_id).map(|it| it.name.as_str())

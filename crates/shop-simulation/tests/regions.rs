@@ -45,6 +45,15 @@ fn nothing_of_an_order_that_was_lost_goes_on_in_the_second_region() {
     }
 }
 
+/// In this run, the first region came back after the takeover, and its bus handed in the parcel of an
+/// order that was lost.
+#[test]
+fn a_parcel_that_the_first_region_hands_in_when_it_comes_back_is_recalled() {
+    let faults = two_regions(all_faults());
+    let outcome = Simulator::new().trace_seed(6_118_935, &faults, 1).unwrap();
+    assert_eq!(outcome.violations, Vec::<String>::new());
+}
+
 /// In the first run, an authorization had lapsed when the parcel left. The stored payment that says
 /// so arrived in the second region, but the event that cancels the order did not. In the second run,
 /// a notice of a failed refund expired while it was handled, and the same notice, sent again, was

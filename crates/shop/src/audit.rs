@@ -1,5 +1,5 @@
-//! The audit of operators' actions: a record of each redrive, replay, rebuild, backup, failover,
-//! settled finding, and refund of a charge that the shop has not recorded.
+//! The audit of operators' actions: a record of each action of the kinds that [`AuditEntry::what`]
+//! lists, such as a redrive or a failover.
 //!
 //! On AWS and on a laptop, the records are in a separate partition of the event log's table. No
 //! order, item or customer can have the partition's key. A record is written before the action
@@ -28,8 +28,8 @@ pub struct AuditEntry {
     /// The name in the operator's token; absent in old entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// The kind of action: `redrive`, `replay`, `rebuild`, `settle`, `backup`, `refund-unrecorded`,
-    /// `failover`.
+    /// The kind of action: `redrive`, `replay`, `rebuild`, `settle`, `backup`, `restore`,
+    /// `refund-unrecorded`, `failover`, `undo-lost-orders`.
     pub what: String,
     pub asked: Value,
     /// The outcome; absent while the action runs, or if it was interrupted.
@@ -52,7 +52,8 @@ pub enum AuditError {
 #[derive(Debug)]
 pub struct Act<'a> {
     pub at: Timestamp,
-    /// The name in the operator's token; on a stack, the user of the command line.
+    /// The name in the operator's token; for a shop on AWS, the name of the operating system's user
+    /// who ran the command.
     pub by: &'a str,
     pub what: &'a str,
     pub asked: Value,
@@ -122,13 +123,14 @@ pub async fn entries(store: &dyn Store) -> Result<Vec<AuditEntry>, AuditError> {
     let items = query_all(store, query).await?;
     let read = |item| serde_json::from_str(text(item, "deed").unwrap_or_default());
     let entries: Result<_, serde_json::Error> = items.iter().map(read).collect();
-    Ok(entries.map_err(|error| Failure::corrupt("deed", &error))?)
+    Ok(entries.map_err(|error| Failure::corrupt("audit record", &error))?)
 }
 
 /// The kind of entry by which an operator marks the doctor's findings about an order as handled.
 pub const SETTLE: &str = "settle";
 
-/// Records that an operator has handled what the doctor found about an order before `at`.
+/// Records that, at the time `at`, an operator marked the doctor's findings about an order as
+/// handled.
 ///
 /// # Errors
 /// If there is no such order, if the store fails, or if an action with the same time is recorded

@@ -124,6 +124,10 @@ pub trait Application: Sized {
         Ok(TakenOver::default())
     }
 
+    /// Undoes what the failed region still requested of partners, after it came back, for cases that
+    /// the active region does not know. `items` returns every item of a table of the active region.
+    fn undo_lost(&self, _items: &dyn Fn(&'static str) -> Vec<Item>) {}
+
     /// Whether the case with this `correlation-id` was lost with a region. Messages of a lost case
     /// may stay among the dead letters.
     fn was_lost(&self, _observed: &Observed, _correlation_id: &str) -> bool {

@@ -3,6 +3,7 @@
 mod carrier;
 mod deployed;
 mod directories;
+mod lost;
 mod print;
 
 use std::collections::BTreeSet;
@@ -35,6 +36,10 @@ use crate::stack::user;
 ///
 /// With two directories, both shops must be stopped, and the second must have been restored from a
 /// backup of the first.
+///
+/// A region that failed may come back after the takeover, and its bus may still hand in parcels of
+/// lost orders. Run the command again then, with that region as --from: it disables the region's
+/// rules, refunds the charges of lost orders, and recalls their parcels.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chorus backup COPY --data first && chorus restore COPY --data second

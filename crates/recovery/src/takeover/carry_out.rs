@@ -9,12 +9,12 @@ use chorus_http::{Caller, Problem, Request};
 use chorus_kernel::{
     Clock, Failure, IDEMPOTENCY_TABLE, Item, Kernel, Region, SignalOutcome, publish_all,
 };
-use chorus_payment::{PaymentProvider, ProviderError, Refund, RefundAnswer};
+use chorus_payment::{ListedIntent, PaymentProvider, ProviderError, Refund, RefundAnswer};
 use chorus_table::Entry;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Plan, TakeoverInput, count_again};
+use super::{Plan, TakeoverInput, UnknownOrders, count_again};
 
 /// Events that occurred at most this long before the takeover are published again.
 const EVENTS: SignedDuration = SignedDuration::from_hours(48);
@@ -121,7 +121,7 @@ impl Takeover<'_> {
     pub async fn plan(&self) -> Result<Plan, Failure> {
         let (standby, kernel) = (self.standby, self.standby.kernel());
         let now = kernel.clock.now();
-        let intents = self.provider.list(now - PARTNERS).await;
+        let (intents, parcels) = self.partners_lists(now - PARTNERS).await?;
         let region = kernel.region.as_ref().ok_or_else(no_region)?;
         let input = TakeoverInput {
             store: &*kernel.store,
@@ -129,12 +129,50 @@ impl Takeover<'_> {
             orders: standby.items(chorus_order::TABLE.name).await?,
             inventory: standby.items(chorus_inventory::TABLE.name).await?,
             archived: standby.events().await?,
-            intents: intents.map_err(|error| unanswered(&error))?,
-            parcels: self.carrier.orders(now - PARTNERS).await?,
+            intents,
+            parcels,
             region: region.name().to_owned(),
             since: now - EVENTS,
         };
         Plan::of(&input).await
+    }
+
+    /// The payment provider's intents, and the orders whose parcels the carrier accepted, at
+    /// `since` or later.
+    async fn partners_lists(
+        &self,
+        since: Timestamp,
+    ) -> Result<(Vec<ListedIntent>, BTreeSet<OrderId>), Failure> {
+        let intents = self.provider.list(since).await.map_err(|error| unanswered(&error))?;
+        Ok((intents, self.carrier.orders(since).await?))
+    }
+
+    /// Finds the charges and parcels of orders that this region does not know. This region may be
+    /// active. If the failed region comes back after the takeover, its bus may still hand in parcels
+    /// of lost orders.
+    ///
+    /// # Errors
+    /// If a partner does not answer, or Order's table cannot be read.
+    pub async fn unknown_orders(&self) -> Result<UnknownOrders, Failure> {
+        let since = self.standby.kernel().clock.now() - PARTNERS;
+        let (intents, parcels) = self.partners_lists(since).await?;
+        let items = self.standby.items(chorus_order::TABLE.name).await?;
+        Ok(UnknownOrders::among(&intents, &parcels, &items))
+    }
+
+    /// Refunds the charges of orders that this region does not know, and recalls their parcels.
+    /// Returns the steps that a person has to do, because a partner refused or did not answer.
+    pub async fn undo(&self, refunds: &[Refund], recalls: &BTreeSet<OrderId>) -> Vec<String> {
+        let mut by_hand = Vec::new();
+        for refund in refunds {
+            by_hand.extend(self.refund(refund).await);
+        }
+        for order_id in recalls {
+            if let Err(failure) = self.carrier.recall(order_id).await {
+                by_hand.push(format!("recall the parcel of {order_id}: {failure}"));
+            }
+        }
+        by_hand
     }
 
     /// Makes the region's tables consistent, refunds the charges for lost orders, and recalls the
@@ -146,15 +184,7 @@ impl Takeover<'_> {
     pub async fn repair(&self, plan: &Plan) -> Result<Repaired, Failure> {
         let store = &*self.standby.kernel().store;
         plan.apply(store).await?;
-        let mut by_hand = Vec::new();
-        for refund in &plan.refunds {
-            by_hand.extend(self.refund(refund).await);
-        }
-        for order_id in &plan.recalls {
-            if let Err(failure) = self.carrier.recall(order_id).await {
-                by_hand.push(format!("recall the parcel of {order_id}: {failure}"));
-            }
-        }
+        let by_hand = self.undo(&plan.refunds, &plan.recalls).await;
         let inventory = async || self.standby.items(chorus_inventory::TABLE.name).await;
         let counted = count_again(store, inventory).await?;
         let rebuilt = chorus_order::rebuild(store).await;

@@ -19,6 +19,7 @@ mod inventory;
 mod known;
 mod order;
 mod payment;
+mod unknown;
 
 use std::collections::BTreeSet;
 
@@ -40,6 +41,7 @@ use known::{KnownEvents, OrderEvents, Progress};
 
 pub use carry_out::{ParcelCarrier, Repaired, Resumed, Standby, Takeover};
 pub use inventory::{Recounted, count_again};
+pub use unknown::UnknownOrders;
 
 /// The data from which a takeover is planned: the items and events that arrived in the region that
 /// takes over, and the partners' lists of charges and parcels.
@@ -217,13 +219,10 @@ impl Plan {
 
     /// Plans the refunds and the recalls of parcels for orders that are unknown in this region.
     fn reach_partners(&mut self, input: &TakeoverInput<'_>) {
-        let lost = input.intents.iter().filter(|it| !self.orders.contains(&it.order_id));
-        let lost: Vec<&ListedIntent> = lost.filter(|it| !it.is_over()).collect();
-        let recalls: BTreeSet<OrderId> = input.parcels.difference(&self.orders).cloned().collect();
-        self.lost.extend(lost.iter().map(|it| it.order_id.clone()));
-        self.lost.extend(recalls.iter().cloned());
-        self.refunds.extend(lost.into_iter().map(ListedIntent::refund));
-        self.recalls = recalls;
+        let unknown = UnknownOrders::of(&input.intents, &input.parcels, &self.orders);
+        self.lost.extend(unknown.ids());
+        self.refunds.extend(unknown.refunds);
+        self.recalls = unknown.recalls;
     }
 
     /// Deletes the reservations of orders that are unknown in this region.

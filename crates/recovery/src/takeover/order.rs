@@ -20,11 +20,16 @@ pub(super) struct RepairedOrder {
     pub(super) writes: Vec<Write>,
 }
 
-/// The orders that have a stream, and those that an event names.
+/// The orders that have an event stream in Order's table. `items` are the table's items.
+pub(super) fn ids_of_streams(items: &[Item]) -> impl Iterator<Item = OrderId> {
+    let streams = items.iter().filter_map(|item| text(item, "pk")?.strip_prefix("stream#"));
+    streams.filter_map(|id| id.parse().ok())
+}
+
+/// The orders that have an event stream, and those that an event names.
 pub(super) fn ids(stored: &[Item], events: &KnownEvents) -> BTreeSet<OrderId> {
-    let streams = stored.iter().filter_map(|item| text(item, "pk")?.strip_prefix("stream#"));
-    let streams = streams.filter_map(|id| id.parse().ok());
-    streams.chain(events.all().filter_map(|event| event.order.clone())).collect()
+    let named = events.all().filter_map(|event| event.order.clone());
+    ids_of_streams(stored).chain(named).collect()
 }
 
 /// Returns the order, with the writes that make its event stream match `events`. Returns `None` if

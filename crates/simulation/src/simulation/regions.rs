@@ -246,11 +246,14 @@ impl<A: Application> Simulation<A> {
     }
 
     /// Empties a replaced region: its tasks end, and its queues and executions do nothing any more.
+    /// After that, the operator undoes what the region requested for lost cases.
     pub(super) fn retire(&mut self, site: usize) {
         // A region that is away does nothing already; if it comes back, it is emptied after that.
         if !self.sites[site].away {
             self.sites[site].away = true;
             self.cut_off(site, Unfinished::Dropped);
+            let backing = &self.sites[self.active].backing;
+            self.application.undo_lost(&|table| backing.all(table));
         }
     }
 }

@@ -16,7 +16,7 @@ use chorus_table::Entry;
 use jiff::{SignedDuration, Timestamp};
 
 use super::carrier::HttpCarrier;
-use super::{Failover, Platform, carry_out, show};
+use super::{Failover, Platform, State, carry_out, lost, show, state};
 use crate::command::partners::variable;
 use crate::screen::{GOOD, line, note};
 
@@ -54,6 +54,9 @@ pub(super) async fn run(failover: &Failover, stack: &str) -> anyhow::Result<Exit
     };
     let first = Operator::new(&sdk_config_in(&from), stack);
     let deployed = Deployed::of(failover, store, ((from, to), (first, second))).await?;
+    if matches!(state(&deployed).await?, State::Done) {
+        return lost::undo(failover, &deployed).await;
+    }
     if !show(failover, &deployed).await? || !failover.yes {
         return Ok(ExitCode::SUCCESS);
     }
@@ -81,7 +84,8 @@ impl Deployed {
     ) -> anyhow::Result<Self> {
         anyhow::ensure!(
             regions.0 != regions.1,
-            "{} is already active: name the other region with --to",
+            "{} is already active: name the other region with --to to take over, or with --from to \
+             undo what it did for lost orders",
             regions.1
         );
         let clock = Arc::new(SystemClock);
@@ -189,7 +193,7 @@ impl Platform for Deployed {
         match Self::enabled(&self.first).await {
             Ok(enabled) => Ok(self.first.set_rules(&enabled, false).await?),
             Err(_) => {
-                note!("{from} does not answer: disable its rules once it is back.");
+                note!("{from} does not answer: run this command again once it is back.");
                 Ok(())
             }
         }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use chorus_events::OrderId;
-use chorus_shop::takeover::{Plan, Repaired, Resumed};
+use chorus_payment::Refund;
+use chorus_shop::takeover::{Plan, Repaired, Resumed, UnknownOrders};
 use serde_json::{Value, json};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
@@ -56,16 +57,52 @@ pub(super) fn done((from, to): (&str, &str), repaired: &Repaired, resumed: &Resu
     }
 }
 
+/// Prints the charges and parcels of the orders that the active region does not know. `by_hand` are
+/// the steps that a person has to do; `None` for a dry run.
+pub(super) fn undone(
+    is_json: bool,
+    (from, to): (&str, &str),
+    unknown: &UnknownOrders,
+    by_hand: Option<&[String]>,
+) {
+    let UnknownOrders { refunds, recalls } = unknown;
+    if is_json {
+        let report = json!({
+            "active": to, "dry-run": by_hand.is_none(), "refunds": listed(refunds),
+            "recalls": recalls, "by-hand": by_hand.unwrap_or_default(),
+        });
+        line!("{report:#}");
+        return;
+    }
+    line!("{GOOD}{to} is already active.{GOOD:#}");
+    let charged = refunds.iter().map(|refund| refund.order_id.clone()).collect();
+    orders(
+        "lost orders have a charge, which is refunded, or a prepared one, which is canceled",
+        &charged,
+    );
+    orders("lost orders have a parcel, which is recalled if it has not arrived yet", recalls);
+    match by_hand {
+        Some(by_hand) => by_hand.iter().for_each(|what| line!("{BAD}to do by hand{BAD:#}: {what}")),
+        None => line!(
+            "{DIM}Nothing was changed. Add --yes to do it, and to disable the rules of {from}.{DIM:#}"
+        ),
+    }
+}
+
+/// The refunds, as the JSON of the command and of the audit lists them.
+pub(super) fn listed(refunds: &[Refund]) -> Vec<Value> {
+    let refunds = refunds.iter();
+    refunds.map(|it| json!({ "order-id": it.order_id, "intent": it.intent })).collect()
+}
+
 pub(super) fn json(
     plan: &Plan,
     (from, to): (&str, &str),
     done: Option<(&Repaired, &Resumed)>,
 ) -> anyhow::Result<()> {
-    let refunds = plan.refunds.iter();
-    let refunds: Vec<Value> =
-        refunds.map(|it| json!({ "order-id": it.order_id, "intent": it.intent })).collect();
     let report = json!({
-        "from": from, "to": to, "dry-run": done.is_none(), "plan": plan, "refunds": refunds,
+        "from": from, "to": to, "dry-run": done.is_none(), "plan": plan,
+        "refunds": listed(&plan.refunds),
         "events": plan.events.len(), "machines": plan.machines.len(),
         "done": done.map(|(repaired, resumed)| json!({ "repaired": repaired, "resumed": resumed })),
     });
