@@ -12,10 +12,13 @@ enum Node {
 
 /// Returns an object with the value of each entry at its path.
 ///
-/// If another field has a value on the way to a path, the path cannot be nested. It is then written
-/// as one name with dots, which is the same path to a pattern.
+/// If `a` has a value, then `a.b` cannot be nested, because `a` would have to be an object. Such a
+/// path is written as one name with dots, `"a.b"`, which is the same path to a pattern.
 pub(super) fn object(entries: &[Entry]) -> String {
     let mut root = BTreeMap::new();
+    // In this order, `a` comes before `a.b`.
+    let mut entries: Vec<&Entry> = entries.iter().collect();
+    entries.sort();
     for (path, value) in entries {
         if !place(&mut root, path, value) {
             root.insert(path.clone(), Node::Value(value.clone()));
@@ -24,7 +27,8 @@ pub(super) fn object(entries: &[Entry]) -> String {
     written(&root)
 }
 
-/// Places a value; returns false if another value is in the way.
+/// Nests a value at its path. Returns false if an earlier value is in the way: at the path itself,
+/// at a beginning of the path, or below it.
 fn place(root: &mut BTreeMap<String, Node>, path: &str, value: &str) -> bool {
     let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
     let mut at = root;
@@ -79,5 +83,20 @@ pub(super) fn element(entries: &[Entry]) -> String {
     match parts.as_slice() {
         [only] if !below.is_empty() => only.clone(),
         all => format!("[{}]", all.join(",")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_below_another_value_is_kept_in_any_order() {
+        let entry = |path: &str, value: &str| (path.to_owned(), value.to_owned());
+        let (outer, inner, third) = (entry("a", "1"), entry("a.b", "2"), entry("c.d", "3"));
+        for entries in [[&outer, &inner, &third], [&third, &inner, &outer]] {
+            let entries = entries.map(Clone::clone);
+            assert_eq!(object(&entries), r#"{"a":1,"a.b":2,"c":{"d":3}}"#);
+        }
     }
 }
