@@ -52,7 +52,7 @@ pub fn customers_key(customer: &str, key: &str) -> String {
 }
 
 /// Makes a message from a command. If the caller sent no idempotency key, the key is derived from
-/// the current time and the command. The request then does not count as a repetition of another
+/// the current time and the command. The request then does not count as a repetition of an earlier
 /// request.
 ///
 /// # Errors
@@ -63,7 +63,7 @@ pub fn command<E: Event>(
     command: &E,
 ) -> Result<Message, Problem> {
     let now = kernel.clock.now();
-    let data = to_raw_value(command).map_err(|error| Failure::corrupt("command", &error))?;
+    let data = to_raw_value(command).map_err(|error| Failure::unwritable("command", &error))?;
     let idempotency_key = match command_key(request)? {
         Some(key) => key,
         None => moment_key(now.as_nanosecond(), data.get()),
@@ -85,7 +85,8 @@ pub fn command<E: Event>(
         tenant: None,
     };
     let (detail_type, source) = (E::SPEC.detail_type.to_owned(), "api".to_owned());
-    let fingerprinted = Some(sent(request).map_err(|error| Failure::corrupt("command", &error))?);
+    let fingerprinted =
+        Some(sent(request).map_err(|error| Failure::unwritable("command", &error))?);
     let customer = request.customer.clone();
     Ok(Message {
         detail_type,
@@ -115,8 +116,8 @@ pub fn personal_command<E: Event>(
     Ok(Message { fingerprint_key: Some(key), ..command(kernel, request, about)? })
 }
 
-/// The path's parameters and the body as the caller sent them, including fields that we do not
-/// know.
+/// The path's parameters and the body as the caller sent them, including fields that the command
+/// does not have.
 fn sent(request: &Request) -> serde_json::Result<Box<RawValue>> {
     let body = match request.body.as_slice() {
         [] => Value::Null,
@@ -151,7 +152,7 @@ impl<A: Action, E: Event> CommandEndpoint<A, E> {
         fields.extend(path.map(|(name, value)| (name.clone(), value.clone().into())));
         let it: E = body::read(Value::from(fields).to_string().as_bytes())?;
         let answer = serde_json::to_value(&it);
-        let answer = answer.map_err(|error| Failure::corrupt("command", &error))?;
+        let answer = answer.map_err(|error| Failure::unwritable("command", &error))?;
         Ok((command(kernel, request, &it)?, answer))
     }
 }

@@ -23,7 +23,7 @@ use crate::relay_logistics::RelayLogistics;
 /// The detail type of the event about a parcel that was delivered although the order was canceled.
 const TOO_LATE: &str = ErrorDeliveryWasDelivered::SPEC.detail_type;
 
-/// The longest reason that the carrier may give, in characters.
+/// The maximum length of the reason that the carrier gives, in characters.
 const MAX_REASON: usize = 1_000;
 
 /// The response to an accepted webhook.
@@ -117,7 +117,7 @@ fn once(message: Message, update: &LogisticsUpdate) -> Result<Message, Problem> 
     let mut once = message;
     once.metadata.event_id = derived_id("command LogisticsUpdate", &key.simple().to_string(), 0);
     once.metadata.idempotency_key = key.simple().to_string();
-    let unwritable = |error| Failure::corrupt("command", &error);
+    let unwritable = |error| Failure::unwritable("command", &error);
     once.fingerprinted = Some(to_raw_value(&reported).map_err(unwritable)?);
     Ok(once)
 }

@@ -51,7 +51,7 @@ impl Action for FollowOrder {
                 (&delivery.order_id, Step { tracking, ..reached(Milestone::DeliveryStarted) })
             }
         };
-        let kept = step.put(order_id).map_err(|error| Failure::corrupt("step", &error))?;
+        let kept = step.put(order_id).map_err(|error| Failure::unwritable("step", &error))?;
         Ok(Decision::once(kept))
     }
 }

@@ -1,4 +1,4 @@
-//! Folds the order events that the bus delivers into the list of orders that customers see.
+//! Folds the order events from the bus into the list of orders that customers see.
 
 use chorus_events::table::rows::{self, ProjectOrderInput, ProjectOrderOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Failure};
@@ -24,7 +24,7 @@ impl Action for ProjectOrder {
             ProjectOrderInput::OrderCanceled(order) => OrderView::from(order),
             ProjectOrderInput::OrderDelivered(order) => OrderView::from(order),
         };
-        let line = view.put().map_err(|error| Failure::corrupt("order view", &error))?;
+        let line = view.put().map_err(|error| Failure::unwritable("order view", &error))?;
         Ok(Decision::once(line))
     }
 }

@@ -58,7 +58,12 @@ impl Endpoint for WebhookEndpoint {
             return Ok(received);
         }
         let notice = confirmed(content, &*self.provider).await.map_err(|error| {
-            tracing::warn!(%error, event = event.id, "a notice of the payment provider was answered with 503, and comes again");
+            tracing::warn!(
+                %error,
+                event = event.id,
+                "a notice was answered with 503, because the payment provider could not confirm it: \
+                 the provider will send the notice again"
+            );
             Failure::later("OutcomeUnknown", "the payment provider cannot be asked now")
         })?;
         if let Some(notice) = notice {
@@ -91,14 +96,22 @@ async fn is_known(kernel: &Kernel, content: &NoticeContent) -> Result<bool, Prob
 /// Rejects a notice that the provider did not sign, or signed too long ago. The response does not
 /// give the reason, which would help only a forger.
 async fn verify(verifier: &Verifier, request: &Request, now: i64) -> Result<(), Problem> {
-    let unauthorized =
-        || Problem::new(401, "unauthorized", "this is not signed by the payment provider");
+    let unauthorized = || {
+        Problem::new(
+            401,
+            "unauthorized",
+            "the request has no valid and recent signature of the payment provider",
+        )
+    };
     let signature = request.header(STRIPE_SIGNATURE_HEADER).ok_or_else(unauthorized)?;
     match verifier.verify(&Signed::by_stripe(signature, &request.body), now).await {
         Ok(()) => Ok(()),
         Err(Unverified::Signature(_)) => Err(unauthorized()),
         Err(Unverified::Secret(error)) => {
-            tracing::error!(%error, "no notice can be verified: the secret cannot be read");
+            tracing::error!(
+                %error,
+                "no notice of the payment provider can be verified: the secret cannot be read"
+            );
             Err(Failure::later("NoSecret", "webhooks cannot be verified now").into())
         }
     }
@@ -111,7 +124,7 @@ fn once(message: Message, event: &StripeEvent) -> Result<Message, Problem> {
     let mut once = message;
     once.metadata.event_id = derived_id("command PaymentNotice", &key, 0);
     once.metadata.idempotency_key = key;
-    let unwritable = |error| Failure::corrupt("command", &error);
+    let unwritable = |error| Failure::unwritable("command", &error);
     once.fingerprinted = Some(to_raw_value(&event.id).map_err(unwritable)?);
     Ok(once)
 }

@@ -20,7 +20,8 @@ use crate::committing::record::{Publication, Record};
 use crate::{
     ExternalAction, Failure, Item, Kernel, Key, Message, Store, StoreError, derived_id, record_key,
 };
-/// The failure code of a message that waits because the circuit of the partner to call is open.
+/// The failure code of a message that waits until its partner may be called again: the partner's
+/// circuit is open.
 pub const PARTNER_UNAVAILABLE: &str = "PartnerUnavailable";
 
 /// How many times an instance tries to write a circuit while other instances write it, too.
@@ -63,8 +64,8 @@ impl Breakers {
 }
 
 impl Kernel {
-    /// Makes the call, and counts its result at the partner's breaker. The caller has to check the
-    /// circuit first, with [`Self::permit`].
+    /// Calls the partner, and records in the partner's circuit whether an answer came. The caller
+    /// has to check the circuit first, with [`Self::permit`].
     pub(crate) async fn call<A: ExternalAction>(
         &self,
         action: &A,
@@ -89,8 +90,8 @@ impl Kernel {
         }
     }
 
-    /// Checks that the partner of `breaker` may be called now. If the call is a probe, first stores
-    /// the circuit that counts the probe.
+    /// Checks that the partner of `breaker` may be called now. If the call is a probe, first counts
+    /// the probe in the stored circuit.
     ///
     /// # Errors
     /// If the circuit is open and no probe is due, or if the store fails: the message is then
@@ -138,6 +139,7 @@ impl Kernel {
             Ok(circuit) => circuit,
             Err(failure) => {
                 tracing::warn!(
+                    partner = breaker.partner.name,
                     code = failure.code(),
                     "a circuit breaker cannot be read: {failure}"
                 );
@@ -183,6 +185,7 @@ impl Kernel {
                 Err(failure) if failure.code() == "Contended" => {}
                 Err(failure) => {
                     tracing::warn!(
+                        partner = breaker.partner.name,
                         code = failure.code(),
                         "a circuit breaker cannot be updated: {failure}"
                     );
@@ -194,8 +197,9 @@ impl Kernel {
         }
     }
 
-    /// The record of the event for a circuit that opens or closes; none for any other change. If
-    /// this process dies before it publishes the event, the sweeper publishes it.
+    /// Returns the idempotency record to store with a change that opens or closes the circuit; none
+    /// for any other change. The record holds the event that reports the change. If this process
+    /// dies before it publishes the event, the sweeper publishes it.
     fn record_of(
         &self,
         breaker: &'static Breaker,
@@ -230,7 +234,7 @@ impl Kernel {
             tenant: Some(partner),
         };
         let detail = serde_json::to_string(&Detail { metadata, data })
-            .map_err(|error| Failure::corrupt("event", &error))?;
+            .map_err(|error| Failure::unwritable("event", &error))?;
         let source = spec.owner.source().to_owned();
         let entry = Entry { source, detail_type: spec.detail_type.to_owned(), detail };
         Ok(Some(Record {
@@ -267,7 +271,7 @@ fn log_change(breaker: &Breaker, before: &Circuit, after: &Circuit) {
             partner,
             code = PARTNER_UNAVAILABLE,
             why = after.reason,
-            "the {partner} does not answer, so calls to it are suspended: messages wait"
+            "the {partner} does not answer, so calls to it are suspended, and messages for it wait"
         ),
         None => tracing::warn!(
             partner,

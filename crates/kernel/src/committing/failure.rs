@@ -65,6 +65,13 @@ impl Failure {
         Self::Terminal { code: "CorruptItem", message }
     }
 
+    /// The failure for a value that cannot be serialized as JSON.
+    #[must_use]
+    pub fn unwritable(kind: &str, error: &dyn std::fmt::Display) -> Self {
+        let message = format!("the {kind} cannot be written as JSON: {error}");
+        Self::Terminal { code: "Unwritable", message }
+    }
+
     /// The retryable failure for a problem that is expected to disappear by itself.
     #[must_use]
     pub fn later(code: &'static str, message: impl Into<String>) -> Self {

@@ -38,7 +38,7 @@ pub struct Message {
     pub customer: Option<String>,
 }
 
-/// The data about the task that a state machine passes to an action with a message.
+/// What a state machine tells an action about the task for which the action is invoked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Task {
     /// The task token, if the task waits for an answer from outside. With a token, the kernel
@@ -121,7 +121,7 @@ impl Message {
     pub fn from_event(json: &str) -> Result<Self, Failure> {
         let malformed = |error: serde_json::Error| Failure::Terminal {
             code: "MalformedEvent",
-            message: format!("this is not an event of the contract: {error}"),
+            message: format!("this is not an event in the application's format: {error}"),
         };
         let BusEvent { detail_type, source, detail, account, replay_name } =
             serde_json::from_str(json).map_err(malformed)?;
@@ -174,7 +174,7 @@ impl Message {
     /// # Errors
     /// If the message cannot be written as JSON.
     pub fn to_event(&self) -> Result<serde_json::Value, Failure> {
-        let unwritable = |error| Failure::corrupt("event", &error);
+        let unwritable = |error| Failure::unwritable("event", &error);
         let data: serde_json::Value = serde_json::from_str(self.data.get()).map_err(unwritable)?;
         let metadata = serde_json::to_value(&self.metadata).map_err(unwritable)?;
         Ok(serde_json::json!({
@@ -215,7 +215,7 @@ impl Message {
         self.redelivered && self.metadata.replay_name.is_none()
     }
 
-    /// Whether a state machine publishes the events that are emitted on this message.
+    /// Whether a state machine publishes the events that an action emits for this message.
     pub(crate) fn is_published_by_machine(&self) -> bool {
         self.task.as_ref().is_some_and(|task| task.token.is_none())
     }
@@ -273,9 +273,10 @@ impl Message {
     }
 }
 
-/// Records which AWS account sent a command through the bus. EventBridge sets `account`, so a
-/// sender cannot forge it. The actor and the tenant that the sender's metadata names are replaced,
-/// and idempotency keys are prefixed with the account, so that no account reuses another's keys.
+/// Writes into a command's metadata which AWS account sent the command through the bus. EventBridge
+/// sets `account`, so a sender cannot forge it. The account replaces the actor and the tenant that
+/// the sender has named, and becomes a prefix of the idempotency key, so that no account reuses
+/// another's keys.
 fn attribute(metadata: &mut Metadata, account: Option<&str>) {
     let account = account.unwrap_or("unknown");
     let actor = format!("account {account}");

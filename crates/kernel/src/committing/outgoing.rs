@@ -54,7 +54,7 @@ pub(crate) fn entries<O: Outputs>(
 /// event's entry in the current version. All copies have the idempotency key of `current`, so a
 /// consumer that reads several versions acts once.
 fn copies<O: Outputs>(event: &O, current: &Entry) -> Result<Vec<Entry>, Failure> {
-    let unwritable = |error| Failure::corrupt("event", &error);
+    let unwritable = |error| Failure::unwritable("event", &error);
     let mut copies = Vec::new();
     for EarlierData { version, data } in event.copies().map_err(unwritable)? {
         let mut detail: Detail<Box<RawValue>> =
@@ -92,11 +92,11 @@ pub(crate) fn entry<O: Outputs>(
         replay_name: None,
         actor: cause.metadata.actor.clone().filter(|_| by_command),
         home_region: cause.metadata.home_region.clone(),
-        // Every event has a tenant, because a rule reads it. If the cause has none, the correlation
-        // id is the tenant.
+        // Every event has a tenant, because rules make it the message group in a function's queue.
+        // If the cause has no tenant, the correlation id is the tenant.
         tenant: cause.metadata.tenant.clone().or_else(|| Some(correlation.to_owned())),
     };
-    let unwritable = |error| Failure::corrupt("event", &error);
+    let unwritable = |error| Failure::unwritable("event", &error);
     let data = event.to_json().map_err(unwritable)?;
     let detail = serde_json::to_string(&Detail { metadata, data }).map_err(unwritable)?;
     let (source, detail_type) = (spec.owner.source().to_owned(), spec.detail_type.to_owned());

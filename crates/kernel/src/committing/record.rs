@@ -19,13 +19,13 @@ use crate::{
 /// How long a record is kept, in seconds.
 pub const RECORD_LIFETIME: Seconds = policy::RECORDS.as_secs().cast_signed();
 
-/// The index of the records whose events the sweeper has to publish. It is unknown whether the
-/// events are published, and the messages may never be delivered again.
+/// The index of the records whose events the sweeper has to publish. It is unknown whether these
+/// events are published, and the records' messages may never be delivered again.
 pub const UNPUBLISHED_INDEX: Index =
     Index { name: "unpublished", pk: "unpublished", sk: "recorded-at", whole_items: false };
 
-/// The table of all idempotency records, of the circuits of partners' breakers, and of callers'
-/// allowances.
+/// The table of all idempotency records. It also has the states of the partners' circuit breakers,
+/// and the callers' allowances.
 pub const IDEMPOTENCY_TABLE: TableSpec =
     TableSpec { name: "idempotency", indexes: &[UNPUBLISHED_INDEX], ttl: Some(EXPIRES_AT) };
 
@@ -209,7 +209,6 @@ impl Record {
         })
     }
 
-    /// Whether the record's lifetime is over.
     pub(crate) fn expired(item: &Item, now: Timestamp) -> bool {
         number(item, EXPIRES_AT).is_some_and(|expires| expires < now.as_second())
     }
@@ -220,7 +219,7 @@ pub(super) fn is_circuit_or_allowance(item: &Item) -> bool {
     is_circuit(item) || is_allowance(item)
 }
 
-/// Checks that `item`, of [`IDEMPOTENCY_TABLE`], is a record that the sweeper may publish.
+/// Checks that `item`, of [`IDEMPOTENCY_TABLE`], is a record whose events the sweeper may publish.
 ///
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if the item is no record, or if the row that the record
@@ -258,7 +257,7 @@ pub fn recorded_events(item: &Item) -> Result<Vec<Entry>, Failure> {
     Ok(Record::read(item)?.entries)
 }
 
-/// The signals in this record of [`IDEMPOTENCY_TABLE`] that start state machines; empty if the item
+/// The signals in this item of [`IDEMPOTENCY_TABLE`] that start state machines; empty if the item
 /// is a circuit or an allowance instead of a record.
 ///
 /// # Errors
@@ -291,7 +290,7 @@ pub fn left_to_sweeper(item: &Item) -> Result<Option<Write>, Failure> {
 }
 
 fn json<T: Serialize>(what: &str, list: &[T]) -> Result<AttributeValue, Failure> {
-    let text = serde_json::to_string(list).map_err(|error| Failure::corrupt(what, &error))?;
+    let text = serde_json::to_string(list).map_err(|error| Failure::unwritable(what, &error))?;
     Ok(AttributeValue::S(text))
 }
 

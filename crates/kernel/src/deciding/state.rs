@@ -94,7 +94,7 @@ use crate::{
 pub trait State: Sized + Send + Sync {
     type Keys: Send + Sync;
 
-    /// Appends the items and streams that have to be read to `reads`, always in the same order.
+    /// Appends to `reads` the items and streams that have to be read, always in the same order.
     fn plan(keys: &Self::Keys, reads: &mut Vec<Read>);
 
     /// Takes from `answers` the values that were read, in the order of [`State::plan`].
@@ -250,7 +250,7 @@ pub struct Each<E: Entity, T> {
 pub struct EachKeys<I, T>(Vec<(I, T)>);
 
 impl<I, T: Clone> EachKeys<I, T> {
-    /// Pairs each of `entries` with the id of the entity to read, which `id` returns.
+    /// Pairs each entry with the id of the entity to read. The function `id` returns this id.
     pub fn of<'a>(entries: impl IntoIterator<Item = &'a T>, id: impl Fn(&T) -> I) -> Self
     where
         T: 'a,
@@ -294,12 +294,11 @@ impl<E: Entity, T: Clone + Send + Sync> State for Each<E, T> {
     }
 }
 
-/// The state that a stream's events are folded into, and its version: 0 if the stream has no
-/// events.
+/// The state that a stream's events are folded into, and the version of the stream's last event.
 #[derive(Debug, Clone, Default)]
 pub struct Folded<F> {
     pub state: F,
-    /// The version of the last event.
+    /// The version of the last event; 0 if the stream has no events.
     pub version: u64,
 }
 
@@ -403,8 +402,10 @@ pub(crate) fn read_entity<E: Entity>(item: &Item) -> Result<Versioned<E>, Failur
         Some(schema) => E::upcast(schema, item.clone()),
         None => None,
     };
-    let unknown =
-        || Failure::corrupt(E::KIND, &format!("this release does not know its schema {schema:?}"));
+    let unknown = || {
+        let found = schema.map(|schema| format!(" {schema}")).unwrap_or_default();
+        Failure::corrupt(E::KIND, &format!("this release does not know its schema{found}"))
+    };
     let value = serde_dynamo::from_item(fields.ok_or_else(unknown)?)
         .map_err(|error| Failure::corrupt(E::KIND, &error))?;
     Ok(Versioned { version: version.unwrap_or_default(), value })
@@ -423,7 +424,8 @@ pub async fn stream(
     let mut query = Query::partition(table, stream_partition(id));
     query.from = Some(format!("{version:010}"));
     let items = query_all(store, query).await?;
-    let read = |item| read_recorded(item).ok_or_else(|| Failure::corrupt("stream", &id));
+    let read =
+        |item| read_recorded(item).ok_or_else(|| Failure::corrupt("event of the stream", &id));
     items.iter().map(read).collect()
 }
 

@@ -223,7 +223,8 @@ pub(super) async fn history(
 }
 
 fn json<T: Serialize>(value: &T) -> Result<AttributeValue, Failure> {
-    let text = serde_json::to_string(value).map_err(|error| Failure::corrupt("execution", &error));
+    let text =
+        serde_json::to_string(value).map_err(|error| Failure::unwritable("execution", &error));
     text.map(AttributeValue::S)
 }
 

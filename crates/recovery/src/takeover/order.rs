@@ -1,4 +1,4 @@
-//! The event streams of orders.
+//! Makes the event streams of orders match the events that arrived in the region.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ pub(super) async fn repair(
     order_id: &OrderId,
     events: &OrderEvents<'_>,
 ) -> Result<Option<RepairedOrder>, Failure> {
-    let unwritable = |error: serde_json::Error| Failure::corrupt("event", &error);
+    let unwritable = |error: serde_json::Error| Failure::unwritable("event", &error);
     let stored = stream(store, chorus_order::TABLE.name, order_id.as_str(), 1).await?;
     let mut writes = Vec::new();
     let placed: Placed = match (stored.first(), events.find::<OrderCreated>()) {

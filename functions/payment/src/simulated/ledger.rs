@@ -23,7 +23,8 @@ const LEDGER: &str = "ledger";
 /// The partition that counts the requests with each idempotency key.
 const REQUEST_COUNTS: &str = "asks";
 
-/// The partition of charges that customers are asked to confirm, by intent.
+/// The partition of charges that customers are asked to confirm. The sort key is the charge's
+/// intent.
 const CONFIRMATIONS: &str = "asked";
 
 /// The partition of refused refunds, each with the idempotency key of the refused request.
@@ -31,7 +32,6 @@ const REFUSED: &str = "refused";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Movement {
-    /// The customer pays the shop.
     Charge,
     Refund,
 }
@@ -57,7 +57,7 @@ pub async fn ledger(store: &dyn Store) -> Result<Vec<LedgerEntry>, Failure> {
 
 /// Reads an item of the books as an entry; none if it moved no money.
 fn read(item: &Item) -> Result<Option<LedgerEntry>, Failure> {
-    let corrupt = || Failure::corrupt("ledger entry", &text(item, "pk").unwrap_or_default());
+    let corrupt = || Failure::corrupt("ledger entry", &text(item, "sk").unwrap_or_default());
     let movement = match text(item, "outcome") {
         Some("charged") => Movement::Charge,
         Some("refunded") => Movement::Refund,
