@@ -21,7 +21,7 @@ pub const ROLES: [CallerRole; 3] = [STAFF, REVIEWER, OPERATOR];
 /// The customer to whom the resource belongs, and staff who act for customers.
 pub const OWNER_OR_STAFF: Callers = Callers::owner_or(&[STAFF]);
 
-/// The customer to whom the resource belongs, and every role.
+/// The customer to whom the resource belongs, and callers with any role.
 pub const OWNER_OR_SHOP: Callers = Callers::owner_or(&ROLES);
 
 pub const ONLY_STAFF: Callers = Callers::with(&[STAFF]);
@@ -30,8 +30,8 @@ pub const ONLY_REVIEWERS: Callers = Callers::with(&[REVIEWER]);
 
 pub const ONLY_OPERATORS: Callers = Callers::with(&[OPERATOR]);
 
-/// Every role, but no customer.
+/// Callers with any role, but no customers.
 pub const SHOP: Callers = Callers::with(&ROLES);
 
-/// Any customer, and every role.
+/// Any customer, and callers with any role.
 pub const EVERY_CUSTOMER_OR_SHOP: Callers = Callers::customers_or(&ROLES);

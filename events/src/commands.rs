@@ -37,7 +37,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PaymentReport {
-    /// The charge was made or declined.
+    /// The charge was made or declined, or the bank holds its amount.
     Concluded,
     /// The customer disputes the charge.
     Disputed,

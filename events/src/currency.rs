@@ -6,7 +6,8 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The currencies in use, by ISO 4217; without funds, metals and test codes.
+/// The ISO 4217 codes of the currencies in use. The codes of funds and metals, and the codes for
+/// tests, are left out.
 const CODES: [&str; 156] = [
     "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN",
     "BHD", "BIF", "BMD", "BND", "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF",
@@ -22,7 +23,7 @@ const CODES: [&str; 156] = [
     "VES", "VND", "VUV", "WST", "XAF", "XCD", "XCG", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG",
 ];
 
-/// The text is not the code of a currency.
+/// The error for a text that is not the code of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the ISO 4217 code of a currency, such as EUR")]
 pub struct CurrencyError;

@@ -72,8 +72,8 @@ event! {
     CustomerForgotten: ORDER, Step, about customer_id, {
         customer_id: CustomerId = samples::customer_id(),
         forgotten_at: Timestamp = samples::moment(),
-        /// The id of the key that was destroyed. Absent if the customer had no key, and in events
-        /// of earlier releases.
+        /// The id of the customer's encryption key, which was destroyed. Absent if the customer had
+        /// no key, and in events of earlier releases.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key_id: Option<String> = Some(samples::key_id()),
     }

@@ -7,7 +7,7 @@ use chorus_table::Sealed;
 
 use crate::{Money, Quantity, Sku};
 
-/// The most lines that one order may have. One transaction reserves all lines. A DynamoDB
+/// The maximum number of lines in an order. One transaction reserves all lines. A DynamoDB
 /// transaction holds at most 100 items; the idempotency record and the reservation take two of
 /// them, and eight are not used.
 pub const MAX_LINES: usize = 90;

@@ -1,4 +1,4 @@
-//! Addresses of web pages that the shop passes on to customers.
+//! Web addresses that the shop passes on to customers.
 
 /// The text is not the address of a web page. The field is the greatest length that is allowed, in
 /// characters.
@@ -15,7 +15,7 @@ pub(crate) fn is_page(text: &str, longest: usize) -> bool {
         && text.len() <= longest
 }
 
-/// The regular expression that addresses match.
+/// Every address matches this regular expression.
 pub(crate) const PATTERN: &str = "^https://[A-Za-z0-9][!-~]*$";
 
 /// Declares the type of an address that is shown as a link: it is `https`, and of limited length.
@@ -27,7 +27,7 @@ macro_rules! page_url {
         pub struct $name(String);
 
         impl $name {
-            /// The longest address, in characters.
+            /// The greatest length of an address, in characters.
             pub const MAX_LENGTH: usize = $longest;
 
             /// The address as text.

@@ -33,7 +33,7 @@ event! {
 }
 
 page_url! {
-    /// The address at which a customer confirms a payment to the bank. It is shown as a link, so it
+    /// The address of the page on which a customer confirms a payment. It is shown as a link, so it
     /// has to be `https`.
     ConfirmationUrl, of at most 2000 characters
 }

@@ -147,7 +147,7 @@ pub fn home_address() -> ShippingAddress {
     ShippingAddress::of(lines, &Settings::DEFAULT.home_country.to_string())
 }
 
-/// The terms of an order of this total that goes to [`address`].
+/// The terms of an order with this total and with the shipping address [`address`].
 #[must_use]
 pub fn terms(total: Money) -> Option<Terms> {
     Some(Settings::DEFAULT.terms(total, literal(&address().country)))
@@ -174,7 +174,7 @@ pub fn tracking() -> Tracking {
     }
 }
 
-/// The update about the order for the shop's front end, signed with the secret
+/// The order's update for the shop's front end, signed with the secret
 /// `0123456789abcdef0123456789abcdef`.
 #[must_use]
 pub fn signed_update() -> String {

@@ -32,7 +32,7 @@ pub enum PaymentCapture {
     WhenShipped,
 }
 
-/// The text is none of [`PaymentCapture`]'s names.
+/// The error for a text that is none of [`PaymentCapture`]'s names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be at-once or when-shipped")]
 pub struct UnknownCapture;
@@ -113,8 +113,8 @@ pub struct Terms {
 /// The home country's name in events of earlier releases, which had no terms.
 pub(crate) const FORMER_HOME: &str = "Germany";
 
-/// The total from which orders were reviewed when events had no terms, in whole units of the
-/// currency.
+/// When events had no terms, orders of at least this total were reviewed. The total is in whole
+/// units of the currency.
 pub(crate) const FORMER_REVIEW_UNITS: i64 = Settings::DEFAULT.review_above.minor() / 100;
 
 impl Terms {
@@ -130,8 +130,8 @@ impl Terms {
     }
 
     /// Returns the terms that an order's next events contain; `None` if [`Terms::implied_by`]
-    /// returns terms with the same flags. Without terms, the records of most orders stay below a
-    /// kilobyte, the unit by which writes are billed.
+    /// returns terms with the same `leaves_country` and `needs_review`. Without terms, the records
+    /// of most orders stay below a kilobyte, the unit by which writes are billed.
     #[must_use]
     pub fn unless_implied(terms: Option<Self>, total: Money, country: &str) -> Option<Self> {
         let flags = |terms: &Self| (terms.leaves_country, terms.needs_review);

@@ -239,7 +239,7 @@ chorus_table::design_table! {
     SendUpdate: STOREFRONT on [OrderUpdated] => []
         .records().calls(FRONT_END).optional().budget(0, 0);
 
-    /// Publishes how an order ended, with the data that other accounts may have.
+    /// Publishes how an order ended, with only the data that other accounts are allowed to see.
     PublishOutcome: ENTERPRISE on [OrderDelivered, OrderCanceled]
         => [ShopOrderDelivered, ShopOrderCanceled]
         .records().outside().optional().budget(1, 1);

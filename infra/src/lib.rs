@@ -66,7 +66,7 @@ pub fn shop(root: impl Into<PathBuf>) -> Stack {
 }
 
 /// The shop's stack for the template of two regions. The templates for one region and for two
-/// regions are in different folders, so their relative paths differ.
+/// regions are in different folders, so the relative paths in them differ.
 #[must_use]
 pub fn shop_in_two_regions(root: impl Into<PathBuf>) -> Stack {
     let one = shop(root);

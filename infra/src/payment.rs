@@ -8,11 +8,11 @@ use chorus_template::constructs::Statement;
 use chorus_template::intrinsics::{either, reference, substitute};
 use serde_json::{Value, json};
 
-/// The parameter with the name of the secret that contains Stripe's key; if it is empty, a
-/// simulated provider is used.
+/// The parameter that names the secret with Stripe's key. If the parameter is empty, a simulated
+/// provider is used.
 const STRIPE_KEY_SECRET: &str = "StripeKeySecret";
-/// The parameter with the name of the secret with which Stripe signs its webhooks; if it is empty,
-/// all webhooks are rejected.
+/// The parameter that names the secret with which Stripe signs its webhooks. If the parameter is
+/// empty, all webhooks are rejected.
 const STRIPE_WEBHOOK_SECRET: &str = "StripeWebhookSecret";
 /// The parameter with the URL of the page to which a bank sends a customer back after the
 /// confirmation of a payment.

@@ -1,4 +1,4 @@
-//! The committed template is the one that the stack prints, and the checks find nothing.
+//! The committed template is the one that the stack prints, and the checks find no fault in it.
 
 use std::collections::BTreeSet;
 use std::path::Path;

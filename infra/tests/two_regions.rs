@@ -250,5 +250,5 @@ fn a_permission_too_much_is_found_in_two_regions_as_in_one() {
         let statements = policy["PolicyDocument"]["Statement"].as_array_mut().unwrap();
         statements.retain(|it| it["Sid"] != "Regions");
     });
-    assert!(found.len() == 1 && found[0].contains("may not dynamodb:GetItem"), "{found:?}");
+    assert!(found.len() == 1 && found[0].contains("is not granted dynamodb:GetItem"), "{found:?}");
 }

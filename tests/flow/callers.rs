@@ -1,5 +1,5 @@
-//! Every route, called by every kind of caller, with data of their own and with data of another
-//! customer.
+//! Every route, called by every kind of caller: both for the caller's own data and for another
+//! customer's data.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl PreparedShop {
         self.test.ask_as(caller.clone(), asked, (Some(&key), &body)).await.unwrap()
     }
 
-    /// Returns a request that calls the route for Ana's data.
+    /// Returns the path and the body of a request about Ana's data to this route.
     async fn request(&self, route: &Route) -> (String, Value) {
         let Self { delivered, waiting, .. } = self;
         let reading = route.method == Method::GET;

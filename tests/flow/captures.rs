@@ -7,7 +7,7 @@ use chorus_shop::ShopConfig;
 use chorus_tests::TestShop;
 use serde_json::{Value, json};
 
-/// A shop that charges when parcels leave, with this customer.
+/// A shop that has this customer, and charges when parcels leave.
 async fn shop(customer: &str) -> TestShop {
     let payment_capture = PaymentCapture::WhenShipped;
     let settings = Settings { payment_capture, ..Settings::DEFAULT };

@@ -59,7 +59,7 @@ fn every_failure_event_has_a_consumer() {
 }
 
 /// Defect 5: a duplicate `DeliveryEstimated` charged twice; a duplicate `OrderCanceled` changed the
-/// stock again. The test puts the log's own events on the bus again.
+/// stock again. The test puts every logged event on the bus again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_duplicate_of_every_event_changes_nothing() {
     let test = TestShop::open(&["ana", "ben-carrier-cancels"]).await.unwrap();

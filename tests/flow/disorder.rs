@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const CUSTOMERS: [&str; 6] =
     ["ana", "ben-declined", "cleo-carrier-cancels", "dora-provider-twice", "emil", "nobody"];
 
-/// The items; an order of a ring waits for a reviewer.
+/// The items; an order for a ring waits for a reviewer.
 const ITEMS: [&str; 3] = ["chai", "tofu", "ring"];
 
 /// An order may have these events several times: the shop sends one email for each step.

@@ -44,7 +44,8 @@ async fn whoever_waits_gets_each_event_once_until_the_order_is_over() {
     let path = format!("/orders/{order}/events?wait=20");
     let (mut known, mut received) = ("0".to_owned(), Vec::new());
     let deadline = Instant::now() + Duration::from_secs(60);
-    // Order may receive an event about the payment after the order has ended.
+    // Reads on even if the order has ended, because the event about the payment may reach the
+    // Order service after the end of the order.
     while received.len() < DELIVERED.len() {
         assert!(Instant::now() < deadline, "{received:?}");
         let answer = ask(&test, &path, &[("last-event-id", &known)]).await;

@@ -18,7 +18,7 @@ use sha2::Sha256;
 /// The requests that the front end got.
 #[derive(Debug, Default)]
 struct Received {
-    /// How many further requests the front end refuses.
+    /// How many requests the front end will still refuse.
     away: usize,
     bodies: Vec<Value>,
     keys: Vec<String>,

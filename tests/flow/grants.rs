@@ -21,7 +21,7 @@ use crate::defects::Bus;
 /// An IAM action, and the table, bus or state machine to which the action applies.
 type Grant = (String, String);
 
-/// The actions that each function used.
+/// The IAM actions that each function used, with the resources.
 #[derive(Default)]
 struct Used(Mutex<BTreeMap<&'static str, BTreeSet<Grant>>>);
 
@@ -126,7 +126,7 @@ fn watched(kernel: &Kernel, service: &'static str, used: &Arc<Used>) -> Kernel {
     }
 }
 
-/// An action of a recorded function.
+/// An action whose function's use of IAM actions is recorded.
 struct WatchedAction {
     handler: Arc<dyn Handler>,
     used: Arc<Used>,
@@ -152,7 +152,7 @@ impl Handler for WatchedAction {
     }
 }
 
-/// A route of a recorded function.
+/// A route whose function's use of IAM actions is recorded.
 struct WatchedRoute {
     service: &'static str,
     endpoint: Arc<dyn Endpoint>,
@@ -166,7 +166,7 @@ impl Endpoint for WatchedRoute {
     }
 }
 
-/// Wraps a function so that the IAM actions that it uses are recorded.
+/// Wraps a function's actions and routes, to record the IAM actions that the function uses.
 fn around(function: HttpFunction, used: &Arc<Used>) -> HttpFunction {
     let HttpFunction { mut function, routes } = function;
     let service = function.service.name;
@@ -199,7 +199,7 @@ const CUSTOMERS: [&str; 9] = [
 /// How many seconds a reviewer has: short, because the test waits for the timeout.
 const REVIEW_SECONDS: u32 = 8;
 
-/// Opens a shop whose functions are recorded.
+/// Opens a shop that records the IAM actions that its functions use.
 async fn open(used: &Arc<Used>) -> TestShop {
     let watching = Arc::clone(used);
     let limits = ["ReviewHeartbeatSeconds", "ReviewTimeoutSeconds"];
@@ -433,7 +433,8 @@ fn grants(statement: &Value) -> Vec<Grant> {
                 grants.extend(list(&statement["Resource"]).into_iter().map(|on| of(machine(on))));
             }
             ("states", _) => grants.push(of("a task".to_owned())),
-            // Actions that AWS takes for the function, and calls to partners, use no port.
+            // No port records the use of these permissions: AWS itself uses them for the function,
+            // or a call to a partner needs them.
             _ => {}
         }
     }

@@ -178,8 +178,8 @@ fn has_the_policy_of(
     assert_eq!(at_once, json!(policy::QUEUE_CONCURRENCY), "{id}");
 }
 
-/// Every limit of a delivery in the template is compared by the test above, or is listed in the
-/// docs as a limit that the engine does not have.
+/// The test above compares each limit of a delivery in the template with the engine's limit, or the
+/// docs list the limit as one that the engine does not have.
 #[test]
 fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
     let differences: Vec<&str> = DIFFERENCES

@@ -38,7 +38,7 @@ async fn days(test: &TestShop, id: &str) -> i64 {
     (takes.as_hours() + 12) / 24
 }
 
-/// Returns the actions that the doctor reports as overdue a day from now.
+/// Returns the actions that the doctor would report as overdue if it ran a day later.
 async fn missing(test: &TestShop) -> Vec<String> {
     let soon = Timestamp::now() + SignedDuration::from_hours(25);
     let store = test.shop.local().store();

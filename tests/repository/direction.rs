@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::root;
 
-/// The sections of a manifest that list a crate's dependencies: without the dependencies of the
-/// crate's tests, and with them.
+/// The section of a manifest that names the dependencies of the crate itself.
 const OWN: &[&str] = &["dependencies"];
+/// The sections that name the dependencies of the crate and of its tests.
 const WITH_TESTS: &[&str] = &["dependencies", "dev-dependencies"];
 
 /// Returns, for each crate of the project, the dependencies in these sections of the crate's

@@ -1,4 +1,4 @@
-//! The files that derive from the design table are checked in as they are generated.
+//! The checked-in files that derive from the design table equal what the table generates now.
 
 use std::collections::BTreeSet;
 

@@ -12,7 +12,6 @@ mod tidy;
 
 use std::path::PathBuf;
 
-/// The root of the repository.
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::root;
 
-/// Reads a Rust version, such as 1.88 or 1.88.0; zero if the crate names none.
+/// Returns the Rust version that a package requires, such as 1.88 or 1.88.0. Returns zeros if the
+/// package requires none.
 fn rust_version(package: &Value) -> [u32; 3] {
     let mut parts = package["rust_version"].as_str().unwrap_or_default().split('.');
     [(); 3].map(|()| parts.next().and_then(|part| part.parse().ok()).unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Each test that docs/SECURITY.md names beside a threat exists.
+//! docs/SECURITY.md names tests beside each threat. Checks that these tests exist.
 
 use std::fs::read_to_string;
 

@@ -51,7 +51,8 @@ impl TestShop {
         Self::with(ShopConfig::default(), customers).await
     }
 
-    /// Does the same as [`Self::open`], with another configuration.
+    /// Does the same as [`Self::open`], but with `config`. The carrier is quick, whatever `config`
+    /// says.
     ///
     /// # Errors
     /// If the shop does not open.
@@ -71,7 +72,7 @@ impl TestShop {
         Ok(test)
     }
 
-    /// Sends a request with this body unchanged, under an idempotency key.
+    /// Sends a request with this body unchanged, and with the idempotency key, if one is given.
     ///
     /// # Errors
     /// If the router fails, which it never should.
@@ -135,7 +136,7 @@ impl TestShop {
         let body = order_of(customer, sku, pieces);
         let answer = self.raw(("POST", "/orders"), Some(&key), body.to_string()).await?;
         ensure!(answer.status == 201, "{answer:?}");
-        Ok(answer.body["order-id"].as_str().context("an id")?.to_owned())
+        Ok(answer.body["order-id"].as_str().context("the answer has no order-id")?.to_owned())
     }
 
     /// Decides the review of an order with `verdict`, under the handle that the review shows.
@@ -239,7 +240,7 @@ impl TestShop {
     pub async fn event_names(&self, order_id: &str) -> anyhow::Result<Vec<String>> {
         let path = format!("/events?order-id={order_id}&limit=1000");
         let log = self.ok("GET", &path, Value::Null).await?;
-        let events = log["events"].as_array().context("events")?;
+        let events = log["events"].as_array().context("the answer has no list `events`")?;
         Ok(events
             .iter()
             .filter_map(|event| event["detail-type"].as_str())

@@ -113,13 +113,13 @@ fn encrypted_text_about_people_may_not_leave_the_account() {
 #[test]
 fn a_queue_that_gives_up_to_nobody_who_could_answer_is_found() {
     let found = findings(|rows| row(rows, "CollectPayment").gives_up_to = Some("RefuseIt"));
-    names(&found, "CollectPayment", "passes exhausted messages to RefuseIt, which is not a row");
+    names(&found, "CollectPayment", "passes messages to RefuseIt, which is not a row");
     for wrong in ["CancelPayment", "CancelDelivery"] {
         let found = findings(|rows| row(rows, "CollectPayment").gives_up_to = Some(wrong));
         names(&found, "CollectPayment", "which does not consume the same events");
     }
     let found = findings(|rows| row(rows, "CollectPayment").via = Via::Function);
-    names(&found, "CollectPayment", "passes exhausted messages to RefusePayment, but has no queue");
+    names(&found, "CollectPayment", "passes messages to RefusePayment, but has no queue");
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn a_service_that_is_left_out_of_the_functions_is_found() {
 #[test]
 fn a_service_that_is_there_twice_is_found() {
     let found = findings(|all| all.push(all[0].clone()));
-    assert_findings(&found, &[("Order", "has 2 functions in the list, where one is expected")]);
+    assert_findings(&found, &[("Order", "has 2 functions in the list, but needs exactly one")]);
 }
 
 #[test]

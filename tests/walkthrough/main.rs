@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use tree::Tree;
 
-/// The pages. Each is followed on an unchanged copy of the repository.
+/// The pages that are followed, each on an unchanged copy of the repository.
 const PAGES: [&str; 5] = [
     "docs/ADD-A-ROW.md",
     "docs/ADD-A-SERVICE.md",

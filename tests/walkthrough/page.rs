@@ -4,7 +4,6 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// One step of the page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The instruction "Create `path`:", and the file's content.

@@ -21,7 +21,7 @@ impl Tree {
         Self { root, target }
     }
 
-    /// Links the third-party crates that are compiled in the folder `built` into the target
+    /// Puts hard links to the compiled third-party crates of the folder `built` into the target
     /// directory, so that a build in the tree does not compile them again. Cargo compiles the
     /// crates that cannot be linked.
     pub(crate) fn start_from(&self, built: &Path) {
@@ -45,8 +45,8 @@ impl Tree {
         });
     }
 
-    /// Makes the tree a copy of `repository`, without ignored files. Equal files stay untouched, so
-    /// that cargo rebuilds only the crates that the previous page has changed.
+    /// Makes the tree a copy of `repository`, without ignored files. Files that do not differ stay
+    /// untouched, so that cargo rebuilds only the crates that the previous page has changed.
     pub(crate) fn copy_of(&self, repository: &Path) {
         let listed = Command::new("git")
             .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])

@@ -59,7 +59,7 @@ pub enum OperatorError {
     #[error("the event pattern of the rule {0} is not JSON")]
     Pattern(String, #[source] serde_json::Error),
     /// The sweeper's environment variable with the timeouts of a state machine is not JSON.
-    #[error("a variable LIMITS_… of the sweeper's function is not JSON")]
+    #[error("the timeouts in a variable LIMITS_… of the sweeper's function are not JSON")]
     Timeouts(#[source] serde_json::Error),
 }
 
@@ -74,7 +74,8 @@ impl OperatorError {
     }
 }
 
-/// Sends a request of the SDK, and returns its error, if any, as an [`OperatorError`].
+/// Sends a request of the SDK. If the request fails, the calling function returns the error as an
+/// [`OperatorError`].
 macro_rules! send {
     ($request:expr) => {
         $request.send().await.map_err(|error| crate::OperatorError::of(&error))?

@@ -11,10 +11,10 @@ use crate::{Operator, OperatorError, QueueDepth, ReceivedDeadLetter, Target, sen
 /// How long, in seconds, a dead letter stays hidden from other readers after it was read.
 const LOOK_SECONDS: i32 = 30;
 
-/// The most dead letters that are read from one queue.
+/// How many dead letters are read from one queue at most.
 const MOST_DEAD_LETTERS: usize = 10_000;
 
-/// The most messages that SQS accepts or returns in one request.
+/// How many messages SQS accepts or returns in one request at most.
 const BATCH: usize = 10;
 
 impl Operator {

@@ -25,8 +25,8 @@ impl Operator {
         Ok(archive.event_count())
     }
 
-    /// Sends the events that were archived between `from` and `to` to the bus again. If `rule` is
-    /// given, only the targets of that rule get the events.
+    /// Makes EventBridge send events to the bus again: those archived between `from` and `to`. If
+    /// `rule` is given, only the targets of that rule get the events.
     ///
     /// # Errors
     /// If AWS refuses, or the bus has no rule of this name.

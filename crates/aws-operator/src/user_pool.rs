@@ -4,7 +4,7 @@ use aws_sdk_cognitoidentityprovider::types::{AuthFlowType, MessageActionType};
 
 use crate::{Operator, OperatorError, send};
 
-/// The most entries that Cognito lists in one page.
+/// How many entries Cognito lists in one page at most.
 const PAGE: i32 = 60;
 
 /// A user pool, with the app client that requests tokens from it.

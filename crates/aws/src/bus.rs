@@ -51,7 +51,11 @@ impl Publisher for EventBridgePublisher {
     async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
         let mut sent = self.put(entries, self.endpoint.as_deref()).await;
         if let (Some(endpoint), Err(ServiceError::Unavailable(error))) = (&self.endpoint, &sent) {
-            tracing::warn!(endpoint, error, "the global endpoint does not answer");
+            tracing::warn!(
+                endpoint,
+                error,
+                "the global endpoint does not answer: the events go to this region's bus"
+            );
             sent = self.put(entries, None).await;
         }
         let answer = sent.map_err(failure)?;
@@ -96,10 +100,13 @@ fn rejected(
     let refused: Vec<Rejected> = refused.collect();
     let counted = usize::try_from(failed).unwrap_or_default();
     if results.len() != sent || refused.len() != counted {
-        let answered = format!("{} of {sent} entries, {failed} of them failed", results.len());
+        let answered = format!(
+            "{} of {sent} entries have a result, {failed} are counted as failed",
+            results.len()
+        );
         return Err(Failure::later(
             "BusUnavailable",
-            format!("PutEvents returned results for {answered}"),
+            format!("the answer of PutEvents does not add up: {answered}"),
         ));
     }
     Ok(refused)

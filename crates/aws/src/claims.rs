@@ -30,7 +30,8 @@ impl TokenClaims {
         Self { names, roles }
     }
 
-    /// The caller that the claims of a token identify.
+    /// The caller that the claims of a token identify; an unknown caller if there are no claims or
+    /// none of them holds a name.
     pub(crate) fn caller(&self, claims: Option<&BTreeMap<String, Value>>) -> Caller {
         let Some(claims) = claims else { return Caller::unknown() };
         let name = self.names.iter().find_map(|claim| claims.get(claim)?.as_str());
@@ -43,7 +44,7 @@ impl TokenClaims {
     }
 }
 
-/// A claim with several values. API Gateway writes an array as `[staff reviewer]`.
+/// Returns the values of a claim. API Gateway writes an array as the text `[staff reviewer]`.
 fn list(claim: &Value) -> Vec<String> {
     match claim {
         Value::Array(values) => {

@@ -28,7 +28,7 @@ use payload::Payload;
 /// the invocation that wrote the record may still publish it.
 const SWEEP_AGE: SignedDuration = SignedDuration::from_secs(60);
 
-/// A service's function, and its dependencies for answering invocations.
+/// A service's function, and what it needs to answer invocations.
 pub(crate) struct Invoker {
     pub(crate) function: Function,
     pub(crate) routes: Vec<Route>,
@@ -155,13 +155,12 @@ impl Invoker {
     }
 }
 
-/// A message that the function gives up.
 #[derive(Debug, Clone, Copy)]
 struct GivenUp<'a> {
     body: &'a str,
     /// The ARN of the target to which a redrive sends the message.
     target: &'a str,
-    /// The number of the attempt that failed last; none if Lambda does not report it.
+    /// The number of the attempt that failed last; `None` if Lambda does not report it.
     attempt: Option<u32>,
 }
 

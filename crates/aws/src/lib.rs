@@ -4,7 +4,7 @@
 //! A service's `main` passes its function to [`run`], which answers every payload that the function
 //! can get: an event of the bus, a batch of a queue, a request to the HTTP API, a task of a state
 //! machine, a tick of the sweeper. A service's actions do not use this crate. Only its `main` and
-//! its clients of partners do. This crate depends on no service.
+//! the adapters that call partners do. This crate depends on no service.
 //!
 //! How a failure is handled:
 //!

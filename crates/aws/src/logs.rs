@@ -16,7 +16,7 @@ pub(crate) fn start() {
     let named = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().filter_map(crate::variable);
     let level = named.filter_map(|level| level.parse().ok()).next().unwrap_or(LevelFilter::INFO);
     let levels = levels(level);
-    // This fails only if logging has been started before, because two runtimes share a process.
+    // This fails only if another runtime in the same process has started logging already.
     if subscriber(levels, std::io::stdout).try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
@@ -64,7 +64,8 @@ pub(crate) mod testing {
 
     use super::*;
 
-    /// A second subscriber, which writes nothing and exists until the tests end.
+    /// A subscriber besides the one of [`Logged::begin`]. It writes nothing, and exists until the
+    /// tests end.
     static SECOND: OnceLock<Dispatch> = OnceLock::new();
 
     /// Collects the lines that are logged on this thread.

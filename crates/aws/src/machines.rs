@@ -29,16 +29,16 @@ const TOO_LATE: &[&str] =
 #[derive(Debug, Clone)]
 pub struct SfnMachines {
     client: Client,
-    /// The machines' ARNs, by the machine's name in the environment variable, such as
+    /// The machines' ARNs. A key is a machine's name as environment variables spell it, such as
     /// `COLLECT_PAYMENT`.
     arns: BTreeMap<String, String>,
-    /// The timeouts of each machine's waits, by the machine's name in the environment variable.
+    /// The timeouts of each machine's waits, with the same keys.
     limits: BTreeMap<String, Value>,
 }
 
 impl SfnMachines {
-    /// Machines with these ARNs. A key is a machine's name in the environment variables, such as
-    /// `COLLECT_PAYMENT`.
+    /// Machines with these ARNs. A key is a machine's name as environment variables spell it, such
+    /// as `COLLECT_PAYMENT`.
     #[must_use]
     pub const fn new(client: Client, arns: BTreeMap<String, String>) -> Self {
         Self { client, arns, limits: BTreeMap::new() }
@@ -56,9 +56,8 @@ impl SfnMachines {
         Ok(Self::new(client, arns(variables.clone())).with_limits(limits))
     }
 
-    /// Sets the timeouts of the machines' waits: for each machine, an object with the timeouts in
-    /// seconds, by the timeout's name. Every execution of the machine gets this object in its
-    /// input.
+    /// Sets the timeouts of the machines' waits. Each machine has an object that maps the names of
+    /// its timeouts to seconds; every execution of the machine gets this object in its input.
     #[must_use]
     pub fn with_limits(self, limits: BTreeMap<String, Value>) -> Self {
         Self { limits, ..self }
@@ -104,7 +103,8 @@ impl Machines for SfnMachines {
     }
 }
 
-/// The ARNs among these variables, by the name after [`PREFIX`]. Empty ARNs are left out.
+/// The ARNs in the variables that begin with [`PREFIX`]. The key is the variable's name without
+/// this prefix. Empty ARNs are left out.
 pub(crate) fn arns(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> BTreeMap<String, String> {
@@ -185,7 +185,7 @@ fn failure(error: ServiceError, code: Option<&str>) -> Failure {
         }
         ServiceError::Invalid(_) => Failure::Terminal {
             code: "InvalidRequest",
-            message: format!("Step Functions refused it: {}", code.unwrap_or("no code")),
+            message: format!("Step Functions refused the request: {}", code.unwrap_or("no code")),
         },
     }
 }
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn a_refusal_quotes_nothing_of_the_request() {
         let refused = failure(ServiceError::Invalid("token a-secret".to_owned()), Some("Invalid"));
-        assert_eq!(refused.to_string(), "Step Functions refused it: Invalid");
+        assert_eq!(refused.to_string(), "Step Functions refused the request: Invalid");
         assert!(!refused.is_retryable());
         assert!(failure(ServiceError::Throttled(String::new()), None).is_retryable());
     }

@@ -18,7 +18,7 @@ use chorus_kernel::Failure;
 
 use crate::service_error::{ServiceError, classify};
 
-/// The most characters of an error message; the rest is cut off.
+/// An error message is cut off after this number of characters.
 const MAX_MESSAGE: usize = 1_000;
 
 /// A message that was given up.

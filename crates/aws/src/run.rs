@@ -46,14 +46,14 @@ const LONGEST: Duration = Duration::from_secs(15 * 60);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A variable of the environment is missing or empty.
-    #[error("the environment variable {0} is not set")]
+    #[error("the environment variable {0} is not set, or is empty")]
     Missing(&'static str),
     /// A variable of the environment has an invalid value.
     #[error("the environment variable {name} must be {rule}")]
     Meaningless { name: &'static str, rule: &'static str },
-    #[error("the executor did not start")]
+    #[error("tokio, which runs the function's asynchronous code, did not start")]
     Executor(#[source] std::io::Error),
-    #[error("the runtime's loop ended: {0}")]
+    #[error("the loop that gets invocations from Lambda ended: {0}")]
     Loop(lambda_runtime::Error),
 }
 
@@ -82,8 +82,8 @@ pub fn parsed<T: FromStr>(name: &'static str, rule: &'static str) -> Result<T, S
 /// - `MACHINE_<NAME>` for each state machine that the function may start;
 /// - `LIMITS_<NAME>` for the timeouts of that machine's waits;
 /// - `FAILURE_QUEUE_URL`, if there is a failure queue;
-/// - `DEAD_LETTERS_URL`, the queue for operators, if the function moves events that the bus could
-///   not deliver to this queue;
+/// - `DEAD_LETTERS_URL`, the URL of the operators' queue, if the function moves events there that
+///   the bus could not deliver;
 /// - `BUS_ENDPOINT_ID`, if events go to a global endpoint. The function must then be built with the
 ///   feature `global-endpoint`.
 pub fn run<F: Into<HttpFunction>>(
@@ -149,15 +149,15 @@ fn endpoint() -> Result<Option<String>, StartError> {
     Ok(endpoint)
 }
 
-/// The region in which this function runs; none if the deployment has only one region. Only a
+/// The region in which this function runs; `None` if the deployment has only one region. Only a
 /// deployment in two regions has the table that records which region is active.
 fn region() -> Option<Region> {
     Tables::from_env().physical(REGIONS_TABLE.name).ok()?;
     variable("AWS_REGION").map(Region::new)
 }
 
-/// The client of Step Functions, if the function may start a machine. Otherwise makes no client,
-/// which shortens the cold start.
+/// Makes a client of Step Functions only if the function may start a machine. Without a client, the
+/// cold start is shorter.
 fn state_machines(config: &SdkConfig) -> Result<Arc<dyn Machines>, StartError> {
     let arns = machines::arns(std::env::vars());
     if arns.is_empty() {
@@ -227,8 +227,8 @@ fn time_left(deadline: u64, now: SystemTime) -> Duration {
     left.saturating_sub(MARGIN)
 }
 
-/// Converts a failure to Lambda's format. Its error type is stable, so that a `Retry` or a `Catch`
-/// of a state machine can match the type.
+/// Converts a failure to Lambda's format. Each kind of failure keeps its error type, so that a
+/// `Retry` or a `Catch` of a state machine can match the type.
 impl From<Failed> for Diagnostic {
     fn from(Failed { error_type, failure }: Failed) -> Self {
         Self { error_type, error_message: failure.to_string() }

@@ -79,12 +79,12 @@ impl<T: Clone> Kept<T> {
         let value = match (read().await, kept.take()) {
             (Ok(value), _) => value,
             (Err(error), Some((value, _))) => {
-                tracing::warn!(error, "a secret cannot be read again; the earlier one is used");
+                tracing::warn!(error, "a secret cannot be read again; its earlier value is used");
                 value
             }
             (Err(error), None) => {
                 tracing::error!(error, "a secret cannot be read");
-                return Err(Failure::later("NoSecret", "a secret cannot be read now"));
+                return Err(Failure::later("NoSecret", "a secret cannot be read now; see the log"));
             }
         };
         *kept = Some((value.clone(), Instant::now()));

@@ -29,8 +29,9 @@ const TOTAL: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
 /// Asks DynamoDB to return the existing item if the condition of a write fails.
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
-/// How many times the store asks DynamoDB for the items of a batch, if DynamoDB leaves out some of
-/// them. The pauses between the attempts double.
+/// DynamoDB may leave out items of a batch. The store then asks for these items again, in at most
+/// this many attempts in all. The pauses between the attempts are random; the longest possible
+/// pause doubles with each attempt.
 const BATCH_ATTEMPTS: u32 = 6;
 
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ pub(crate) fn from_xray(header: &str) -> Option<Trace> {
     (epoch.len() == 8).then_some(trace)
 }
 
-/// Writes X-Ray's header.
+/// Returns the trace context in the form of X-Ray's header.
 pub(crate) fn to_xray(trace: &Trace) -> String {
     let (epoch, random) = trace.id.split_at(8);
     format!("Root=1-{epoch}-{random};Parent={};Sampled={}", trace.parent, u8::from(trace.sampled))

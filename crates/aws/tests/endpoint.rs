@@ -1,5 +1,5 @@
-//! Tests the publisher with a global endpoint: the request and its signature, and the request to
-//! the function's region if the endpoint does not answer.
+//! Tests the publisher with a global endpoint: the signed request to the endpoint and, if the
+//! endpoint does not answer, the second request, which goes to the function's region.
 #![cfg(feature = "global-endpoint")]
 #![allow(clippy::unwrap_used)]
 
@@ -14,8 +14,8 @@ use chorus_table::Entry;
 use serde_json::Value;
 use support::{Received, fake_service};
 
-/// A bus that answers one request with each of these statuses. The handle returns each request with
-/// its signature.
+/// A bus that answers the first request with the first of these statuses, the second request with
+/// the second status, and so on. The handle returns each request with its signature.
 fn bus<const N: usize>(
     statuses: [&'static str; N],
 ) -> (EventBridgePublisher, JoinHandle<Vec<Received>>) {

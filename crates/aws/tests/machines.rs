@@ -89,7 +89,7 @@ async fn what_passes_is_tried_again_and_what_is_wrong_is_not_and_neither_reveals
     let wrong = ("400 Bad Request", r#"{"__type":"InvalidOutput","message":"of a-token"}"#);
     let failure = send(&answer(), wrong).await.0.unwrap_err();
     assert!(!failure.is_retryable());
-    assert_eq!(failure.to_string(), "Step Functions refused it: InvalidOutput");
+    assert_eq!(failure.to_string(), "Step Functions refused the request: InvalidOutput");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Tests that the store on DynamoDB passes the test suite of the kernel's store port. The embedded
 //! store passes the same suite.
 //!
-//! The test runs only if `AWS_ENDPOINT_URL` names an emulator, on tables that it creates and
-//! deletes. It never runs against an AWS account.
+//! The test creates its own tables, and deletes them. It runs only if `AWS_ENDPOINT_URL` names an
+//! emulator, and never against an AWS account.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;

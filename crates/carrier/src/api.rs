@@ -1,5 +1,5 @@
-//! The carrier's API. Callers send the header `x-api-key` and, as the body, the data of one of the
-//! shop's events.
+//! The carrier's API. Callers send the header `x-api-key`. If a request hands in or recalls a
+//! parcel, its body is the data of one of the shop's events.
 
 use std::sync::Arc;
 
@@ -116,7 +116,7 @@ fn admitted(carrier: &Carrier, headers: &HeaderMap) -> Result<(), Refused> {
     Err(problem(&Problem::new(401, "unauthorized", "x-api-key is missing or wrong")))
 }
 
-/// Parses the body of a request with the right API key.
+/// Parses the body of a request. Refuses a request without the right API key.
 fn read<T: DeserializeOwned>(
     carrier: &Carrier,
     headers: &HeaderMap,
@@ -127,7 +127,7 @@ fn read<T: DeserializeOwned>(
         problem(&Problem::new(
             400,
             "malformed",
-            format!("the body does not match the contract: {error}"),
+            format!("the body is not what this route expects: {error}"),
         ))
     })
 }

@@ -15,7 +15,7 @@ use crate::behaviour::Behaviour;
 use crate::parcels::ParcelStore;
 use crate::{CarrierConfig, NotAccepted, Parcel, Webhook};
 
-/// The number of requests with one key that a flaky carrier answers with 503.
+/// How many requests with the same key a flaky carrier answers with 503.
 const FLAKY_FOR: i64 = 2;
 
 /// How many times the carrier attempts to change a parcel if concurrent writes prevent the change.
@@ -130,7 +130,7 @@ impl Carrier {
         }
         Err(Failure::later(
             "Contended",
-            format!("the parcel of {order_id} was changed by other requests at the same time"),
+            format!("other requests changed the parcel of {order_id} at the same time: try again"),
         ))
     }
 
@@ -215,7 +215,9 @@ impl Carrier {
                 working.spawn(async move { carrier.work_on(&order_id).await });
             }
             while let Some(worked) = working.join_next().await {
-                let broken = |error| Failure::later("CarrierFailed", format!("{error}"));
+                let broken = |error| {
+                    Failure::later("CarrierFailed", format!("work on a parcel failed: {error}"))
+                };
                 worked.map_err(broken)??;
             }
         }
@@ -241,7 +243,7 @@ impl Carrier {
             Ok(()) => moved.after_callback_accepted(self.clock.now(), &self.config),
             Err(error) => {
                 let after = moved.after_callback_failed(self.clock.now(), &self.config);
-                tracing::warn!(order = %order_id, attempts = after.attempts, %error, "the callback was not accepted");
+                tracing::warn!(order = %order_id, attempts = after.attempts, %error, "the shop did not accept a callback of the carrier");
                 after
             }
         };
@@ -259,7 +261,7 @@ impl Carrier {
             Ok(false) => Ok(Some(read.undeliverable())),
             Err(error) => {
                 let later = read.after_callback_failed(self.clock.now(), &self.config);
-                tracing::warn!(order = %read.order_id, %error, "the address could not be fetched");
+                tracing::warn!(order = %read.order_id, %error, "the carrier could not fetch the parcel's address from the shop");
                 self.parcels.put(Some(read), &later).await?;
                 Ok(None)
             }

@@ -27,7 +27,7 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// The carrier's speed, and how it retries callbacks.
+/// How fast the carrier is, and how it retries callbacks.
 #[derive(Debug, Clone)]
 pub struct CarrierConfig {
     /// The key that callers must send as `x-api-key`.

@@ -30,7 +30,8 @@ pub enum Status {
 pub struct Parcel {
     /// The order's id. The shop identifies the parcel by it.
     pub order_id: OrderId,
-    /// The customer who receives the parcel; `None` if it was recalled before it was handed in.
+    /// The customer who receives the parcel; `None` if the parcel was recalled before it was handed
+    /// in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
     /// The handle by which the shop recognizes the parcel in callbacks.

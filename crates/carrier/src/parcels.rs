@@ -23,7 +23,7 @@ const ACCEPTED: &str = "accepted";
 /// The partition with the number of requests for each idempotency key.
 const REQUEST_COUNTS: &str = "asks";
 
-/// The most parcels that one query returns.
+/// The maximum number of parcels in the result of one query.
 const MAX_PARCELS: u32 = 32;
 
 #[derive(Clone)]
@@ -36,7 +36,8 @@ impl ParcelStore {
         load(&*self.store, order_id.clone()).await
     }
 
-    /// Stores a parcel and updates its index entries. Returns false after a concurrent write.
+    /// Stores a parcel and updates its index entries. `read` is the stored parcel that the caller
+    /// read before. Returns false, without a change, if the stored parcel has changed since then.
     pub(crate) async fn put(
         &self,
         read: Option<&Versioned<Parcel>>,

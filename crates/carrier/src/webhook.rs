@@ -58,9 +58,10 @@ impl Callback {
     }
 }
 
-/// The shop did not accept a callback. The carrier will retry the callback.
+/// The shop did not accept a callback, or did not answer a request for an address. The carrier will
+/// retry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the shop did not accept the callback: {0}")]
+#[error("the shop did not accept the carrier's request: {0}")]
 pub struct NotAccepted(pub String);
 
 /// Sends callbacks to the shop.
@@ -126,7 +127,8 @@ pub struct HttpWebhook {
 }
 
 impl HttpWebhook {
-    /// Posts to `url`. Signs with the current secret of `secrets`, and the time of `clock`.
+    /// Returns a client that posts to `url`, and signs with the current secret of `secrets` and the
+    /// time of `clock`.
     #[must_use]
     pub fn new(
         url: impl Into<String>,

@@ -94,7 +94,7 @@ impl Clock for SystemTime {
     }
 }
 
-/// A client of the shop's webhook that signs or reports wrongly, depending on `fault`.
+/// Sends the carrier's reports to the shop's webhook; some faults make it sign or report wrongly.
 struct Reports {
     fault: Fault,
     honest: HttpWebhook,

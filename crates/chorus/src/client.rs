@@ -66,7 +66,8 @@ impl Client {
         }
     }
 
-    /// Sends the request and parses a 2xx body as `T`; problem details become the error.
+    /// Sends the request and parses a 2xx body as `T`. For any other status, returns an error with
+    /// the problem details.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, ask: ApiRequest<'_>) -> anyhow::Result<T> {
         let (method, path) = (ask.method, ask.path.to_owned());
         let (status, answer) = self.send(ask).await?;
@@ -123,7 +124,7 @@ fn unreachable(url: &str, error: &reqwest::Error) -> anyhow::Error {
 
 /// Converts problem details (RFC 9457) into one sentence.
 fn problem(status: u16, answer: &Value) -> String {
-    let title = answer["title"].as_str().unwrap_or("no answer");
+    let title = answer["title"].as_str().unwrap_or("error");
     let detail = answer["detail"].as_str().unwrap_or("the response has no detail");
     format!("{status} {title}: {detail}")
 }

@@ -34,7 +34,6 @@ impl ShopLocation {
         self.data.as_deref()
     }
 
-    /// Returns a client of the shop.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         let remote = |url: &str| Client::remote(url).with_token(self.token.clone());
         let Some(data) = &self.data else { return Ok(remote(&self.url)) };
@@ -61,15 +60,16 @@ pub(crate) fn url(text: &str) -> Result<String, String> {
     if whole { Ok(text.to_owned()) } else { Err("must be like http://127.0.0.1:3000".to_owned()) }
 }
 
-/// Returns the URL of the shop that runs on this directory, if a process holds the engine's lock.
+/// Returns the URL of the shop that runs on this directory; `None` if no process holds the engine's
+/// lock.
 pub(crate) fn running_in(data: &Path) -> Option<String> {
     let url = std::fs::read_to_string(data.join(URL_FILE)).ok()?;
     // A shop that was killed leaves the file with its URL; only a running shop holds the lock.
     chorus_local::is_in_use(data).then(|| url.trim().to_owned())
 }
 
-/// Writes the address of the shop on this directory into a file. The file is removed when the
-/// result is dropped.
+/// Writes a file with the address of the shop that runs on this directory. The file is removed when
+/// the result is dropped.
 pub(crate) fn announce(data: &Path, url: &str) -> anyhow::Result<Announcement> {
     let path = data.join(URL_FILE);
     std::fs::write(&path, url).with_context(|| format!("{} cannot be written", path.display()))?;

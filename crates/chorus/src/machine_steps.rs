@@ -52,7 +52,8 @@ fn started_at(execution: &ExecutionStory) -> Option<Timestamp> {
     execution.moments.first().map(|moment| moment.at)
 }
 
-/// Returns a line that names what the execution waits for, since when, and until when at most.
+/// Returns a line that names what the execution waits for, since when, and until when at most;
+/// `None` if the execution has no current state.
 fn waiting(execution: &ExecutionStory) -> Option<String> {
     let state = execution.current.first()?;
     let entered = |moment: &&Moment| {
@@ -63,7 +64,7 @@ fn waiting(execution: &ExecutionStory) -> Option<String> {
     Some(format!("  waits in {BOLD}{state}{BOLD:#} since {since:.0}{}", until.unwrap_or_default()))
 }
 
-/// A task's state, with the errors of its attempts.
+/// A `Task` state that an execution entered, with the errors of its attempts.
 struct Step<'a> {
     name: &'a str,
     at: Timestamp,

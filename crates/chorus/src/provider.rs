@@ -1,4 +1,5 @@
-//! The payment provider of a deployed shop, from the configuration of the function Payment.
+//! Connects to the payment provider of a deployed shop. The variables of the function Payment tell
+//! which provider that is.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use chorus_payment::{PaymentProvider, SimulatedProvider};
 
 use crate::command::up::{stripe_at, stripe_key};
 
-/// The function that calls the provider.
+/// The name of the function that calls the provider.
 const FUNCTION: &str = "payment";
 
 /// The function's variable with the ARN of Stripe's key; the variable is empty if the provider is
@@ -33,8 +34,9 @@ pub(crate) async fn provider_of(
         Some(key) => key,
         None => operator.secret(FUNCTION, KEY_SECRET).await?.current().await?,
     };
-    let currency = variable("CURRENCY").context("the function Payment has no currency")?;
-    let currency = currency.parse().context("the currency of the function Payment is unknown")?;
+    let currency = variable("CURRENCY").context("the function Payment has no variable CURRENCY")?;
+    let currency =
+        currency.parse().context("the variable CURRENCY of the function Payment is wrong")?;
     let url = variable("STRIPE_URL").map_or(STRIPE, String::as_str);
     let key = key
         .parse()

@@ -5,13 +5,12 @@ use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
 
-/// The style of names that should stand out.
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();
 
-/// The escape sequences of this module's styles and of a style's end, without the escape character.
+/// The escape sequences that begin or end this module's styles, without the escape character.
 const STYLES: [&str; 5] = ["[0m", "[1m", "[2m", "[31m", "[32m"];
 
 macro_rules! line {
@@ -85,8 +84,8 @@ pub(crate) fn plain(text: &str) -> String {
         .collect()
 }
 
-/// Escapes the control characters of a text to print. Keeps line ends, and the escape sequences of
-/// this module's styles.
+/// Escapes the control characters of a text that is about to be printed. Keeps line ends, and the
+/// escape sequences of this module's styles.
 fn printable(text: &str) -> String {
     let mut parts = Vec::new();
     for (place, part) in text.split('\u{1b}').enumerate() {

@@ -12,15 +12,15 @@ pub(crate) struct Stack {
     stack: Option<String>,
 }
 
-/// Returns the name of this computer's user. The stack's audit records this name; only CloudTrail
-/// records the AWS identity.
+/// Returns the name of this computer's user, which is written into the stack's audit. Only
+/// CloudTrail knows the user's AWS identity.
 pub(crate) fn user() -> String {
     let name = ["USER", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 impl Stack {
-    /// Returns the operator of the stack, if one was named.
+    /// Returns an [`Operator`] for the stack that `--stack` names; `None` without `--stack`.
     pub(crate) fn operator(&self) -> Option<Operator> {
         let stack = self.stack.as_ref()?;
         Some(Operator::new(&chorus_aws::sdk_config(), stack))

@@ -56,7 +56,7 @@ fn open_shop(data: &Path) -> Running {
         let kept = json!({ "name": customer, "email": "somebody@example.com" });
         ask(url, "PUT", &format!("/customers/{customer}"), &kept);
     }
-    // Refused until the service Order has learned the price from an event.
+    // The shop refuses orders until the service Order has learned the price from an event.
     until("the price", || {
         let order = ["order", "--url", url, "place", "--customer", "ana", "--line", "chai:1"];
         let key = ["--idempotency-key", "price"];

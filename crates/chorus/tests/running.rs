@@ -26,7 +26,6 @@ impl Running {
         Self::spawn(data, arguments, Stdio::null())
     }
 
-    /// Starts a shop that logs to `log`.
     pub(crate) fn logging_to(data: &Path, log: Stdio) -> Self {
         Self::spawn(data, &[], log)
     }
@@ -205,7 +204,7 @@ fn a_shop_warns_of_a_call_that_fails_without_colours_and_without_a_person() {
     let order = ["order", "--url", &url, "place", "--customer", "x-carrier-down"];
     let order = [&order[..], &["--line", "chai:1"]].concat();
     until("the price", || crate::chorus(&order).status.success());
-    let failed = "failed at delivery-StartDelivery: SDK_CLIENT_ERROR";
+    let failed = "by the target of the rule delivery-StartDelivery: SDK_CLIENT_ERROR";
     until("the call", || std::fs::read_to_string(&log).unwrap().contains(failed));
     let log = std::fs::read_to_string(&log).unwrap();
     for part in

@@ -104,7 +104,7 @@ fn rounds(data: &Path, kills: usize) -> BTreeMap<String, String> {
             runtime.block_on(seed(&url));
             until("the price", || ask(&url, "/operator/load")["pending"] == 0);
         }
-        // Each round kills the shop at another moment: right after the start, or under load.
+        // The moment of the kill differs from round to round: right after the start, or under load.
         let moment = Duration::from_millis(40 + (round as u64 * 97) % 400);
         runtime.block_on(async {
             tokio::select! {

@@ -135,8 +135,8 @@ fn of_template(stack: &Stack, template: &Template) -> Vec<Finding> {
     findings
 }
 
-/// Simulates `A` once with each seed below `seeds`. Each run has four cases, and may meet every
-/// kind of fault.
+/// Simulates `A` once with each seed below `seeds`. Each run has four cases, such as orders, and
+/// may meet every kind of fault.
 ///
 /// # Errors
 /// If the simulator itself fails.

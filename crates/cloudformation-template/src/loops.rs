@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 const LOOP: &str = "Fn::ForEach::";
-/// The most bytes that loops may generate, since loops inside loops multiply.
+/// The most bytes that loops may generate. Without a limit, nested loops could generate any number.
 const MOST_BYTES: usize = 2 << 20;
 
 /// The loops of one template.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// A position in a template's text; line and column count from 1.
+/// A position in a template's text. Lines and columns are numbered from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Location {
     /// The line.

@@ -25,7 +25,7 @@ pub struct Rule {
     pub location: Option<Location>,
     /// The bus, by name or ARN.
     pub bus: String,
-    /// Whether the rule is enabled and its condition holds.
+    /// Whether the rule is enabled, and the `Condition` of its resource holds.
     pub active: bool,
     /// The event pattern as JSON text; `None` if the rule has only a schedule.
     pub pattern: Option<String>,
@@ -33,7 +33,8 @@ pub struct Rule {
     pub schedule: Option<String>,
     /// The rule's targets.
     pub targets: Vec<Target>,
-    /// The values that were assumed in the pattern and in the bus's name.
+    /// The values that were assumed in the pattern and in the bus's name, because the template does
+    /// not determine them.
     pub stand_ins: Vec<StandIn>,
 }
 

@@ -9,8 +9,8 @@ use crate::loops::Loops;
 use crate::place::{Location, resource_pointer};
 use crate::yaml;
 
-/// The longest text that is read. CloudFormation accepts 1 MB; SAM templates may be longer before
-/// they are transformed.
+/// The maximum length of a template's text, in bytes. CloudFormation accepts 1 MB; a SAM template
+/// may be longer before it is transformed.
 const MOST_BYTES: usize = 8 << 20;
 
 /// A template, with every intrinsic function in its long form: `!Ref A` is `{"Ref": "A"}`,
@@ -85,7 +85,8 @@ impl Template {
         &self.value
     }
 
-    /// The position of the value at a JSON pointer, or of the nearest enclosing value that has one.
+    /// The position of the value at a JSON pointer. If that position is unknown, the position of
+    /// the nearest enclosing value whose position is known.
     #[must_use]
     pub fn location(&self, pointer: &str) -> Option<Location> {
         let mut pointer = pointer;
@@ -97,7 +98,8 @@ impl Template {
         }
     }
 
-    /// The JSON pointers and positions of repeated keys in an object; the last occurrence counts.
+    /// The keys that an object contains more than once: the JSON pointer and the position of each
+    /// repetition. Of the values of such a key, the template keeps the last one.
     #[must_use]
     pub fn duplicates(&self) -> &[(String, Location)] {
         &self.duplicates

@@ -19,7 +19,8 @@ pub(crate) struct Document {
     pub(crate) value: Value,
     /// The positions, by JSON pointer.
     pub(crate) locations: HashMap<String, Location>,
-    /// Keys that are repeated in an object, with their positions; the last occurrence counts.
+    /// The keys that an object contains more than once: the JSON pointer and the position of each
+    /// repetition. `value` contains the last occurrence.
     pub(crate) duplicates: Vec<(String, Location)>,
 }
 
@@ -88,7 +89,7 @@ impl<'t> Builder<'t> {
         Ok(self.document)
     }
 
-    /// The value that `event` begins, and the number of values in it.
+    /// The value that begins with `event`, and the number of values in it.
     fn node(&mut self, event: Event<'t>, at: Marker) -> Result<(Value, usize), TemplateError> {
         let before = self.values;
         self.count(1, at)?;
@@ -211,7 +212,7 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// Adds those members of `value` that `members` lacks.
+/// Adds to `members` those members of `value` that `members` lacks.
 fn merge(members: &mut Map<String, Value>, value: Value) -> Result<(), Fault> {
     match value {
         Value::Object(more) => {

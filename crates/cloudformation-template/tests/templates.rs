@@ -7,7 +7,8 @@ fn template(text: &str) -> Template {
     Template::parse(text).expect("a template")
 }
 
-/// Resolves `expression` in a template with parameters, conditions, mappings and resources.
+/// Checks that `expression` resolves to `expected` in a template with parameters, conditions,
+/// mappings and resources.
 #[track_caller]
 fn resolves(expression: &str, expected: &Value) {
     let text = format!(

@@ -58,7 +58,7 @@ async fn make(State(making): State<Making>, Query(Asked { events, rate }): Query
     });
 }
 
-/// Makes up an event and the success of the row that emits it. The rows take turns.
+/// Reports a made-up event, and the success of the row that emits the event. The rows take turns.
 fn happens(Making { live, made }: &Making, number: usize) {
     let rows: Vec<_> = TABLE.rows.iter().filter(|row| !row.emits.is_empty()).collect();
     let row = rows[number % rows.len()];

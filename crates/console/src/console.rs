@@ -138,7 +138,7 @@ impl FromRequestParts<Console> for Console {
     }
 }
 
-/// The query of the event stream, with which a page subscribes to updates.
+/// The query parameters with which a page subscribes to updates.
 #[derive(Deserialize)]
 struct Followed {
     topic: String,

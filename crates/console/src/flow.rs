@@ -10,13 +10,16 @@ const TOP: u32 = 34;
 const EVENT_STEP: u32 = 26;
 const ROW_STEP: u32 = 26;
 const GROUP_GAP: u32 = 22;
-/// The horizontal positions at which the three columns begin and end.
+/// Where the column of publishers ends, from the left.
 const SPEAKER_RIGHT: u32 = 170;
+/// Where the column of events begins.
 const EVENT_LEFT: u32 = 330;
+/// Where the column of events ends.
 const EVENT_RIGHT: u32 = 620;
+/// Where the column of consuming rows begins.
 const ROW_LEFT: u32 = 800;
 
-/// A publisher of events, a service or a partner, on the map.
+/// A service or a partner that publishes events, on the map.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     pub(crate) name: &'static str,
@@ -40,7 +43,7 @@ pub(crate) struct Consumer {
     pub(crate) action: &'static str,
     pub(crate) service: &'static str,
     pub(crate) meaning: &'static str,
-    /// Whether the row is the first of its service, so that the service's name is shown above it.
+    /// Whether the row is the first of its service. The service's name is shown above that row.
     pub(crate) first: bool,
     pub(crate) y: u32,
 }
@@ -82,8 +85,8 @@ impl Map {
     }
 }
 
-/// Returns every event of the table, in the sequence of the rows that emit the events. The rows
-/// roughly follow an order from its placement to its end.
+/// Returns every event of the table, in the sequence of the rows that emit the events. The table
+/// lists the rows roughly in the sequence in which a customer's order reaches them.
 fn specs(table: &Table) -> Vec<EventSpec> {
     let emitted = table.rows.iter().flat_map(|row| row.emits).copied();
     let mentioned = table.messages().into_iter().map(|message| message.spec);
@@ -96,7 +99,7 @@ fn specs(table: &Table) -> Vec<EventSpec> {
     specs
 }
 
-/// The events that a rule, a task or a dead-letter queue delivers to a row.
+/// The events that a rule delivers to a row, or that a task of a state machine passes to it.
 fn consumed(row: &RowSpec) -> impl Iterator<Item = &EventSpec> {
     row.on.iter().chain(row.tasks)
 }
@@ -153,7 +156,7 @@ fn consumers(table: &Table) -> Vec<Consumer> {
     all
 }
 
-/// Positions each publisher at the mean height of its events, without overlap.
+/// Puts each publisher at the mean height of its events, without overlap.
 fn publishers(events: &[EventNode], height: u32) -> Vec<Publisher> {
     let mut heights: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for event in events {
@@ -173,7 +176,7 @@ fn publishers(events: &[EventNode], height: u32) -> Vec<Publisher> {
         speaker.y = speaker.y.max(next);
         next = speaker.y + step;
     }
-    // Moves publishers up again if they are below the end of the map.
+    // Moves up the publishers that the loop above has put below the end of the map.
     let mut last = height.saturating_sub(40);
     for speaker in publishers.iter_mut().rev() {
         speaker.y = speaker.y.min(last);

@@ -175,8 +175,8 @@ impl Live {
                 Some(Event::default().event("map").data(data.to_string()))
             }
             Topic::Anything => Some(changed()),
-            // If new events are no longer kept, one of them may be about this order, so the page
-            // reloads.
+            // If some of the new events are no longer in `last`, one of these may be about this
+            // order, so the page reloads.
             Topic::Order(order) => {
                 let concerned = seen.forgotten > since || new().any(|(_, _, about)| about == order);
                 concerned.then(changed)

@@ -37,7 +37,7 @@ pub(crate) struct Frame {
     pub(crate) shop: String,
     /// The current entry of the menu.
     pub(crate) here: &'static str,
-    /// The token that protects forms.
+    /// The token that proves that a form was sent by a page of this console.
     pub(crate) token: String,
     /// The query of `/console/live` with which the page subscribes; empty for a page without
     /// updates.
@@ -66,8 +66,8 @@ impl Frame {
     }
 }
 
-/// The messages for submitted forms, by code. The URL has only the code, so that nobody can put
-/// another text on a page.
+/// The messages for submitted forms, by code. The URL has only the code, so that a forged link
+/// cannot put a text of its own on a page.
 const DONE: [(&str, &str); 6] = [
     ("approved", "The order is approved: it is charged now."),
     ("declined", "The order is declined: it is being canceled."),
@@ -121,7 +121,7 @@ impl ErrorPage {
         Self { console: console.clone(), status, title, detail: detail.into() }
     }
 
-    /// Converts the failure of a request to the shop's API into a page.
+    /// Returns a function that makes the page for a failed request to the shop's API.
     pub(crate) fn of(console: &Console) -> impl Fn(AskError) -> Self {
         let console = console.clone();
         move |error| {

@@ -72,7 +72,9 @@ fn without_producer(flow: Flow<'_>) -> Vec<Finding> {
                 findings.push(Finding::new(
                     row.action,
                     format!("waits for {name}, which no row emits"),
-                    format!("Add {name} to the `=>` of a row, or give it a partner as owner"),
+                    format!(
+                        "List {name} after the `=>` of a row, or make a partner the owner of {name}"
+                    ),
                 ));
             }
         }
@@ -100,7 +102,7 @@ fn ambiguous(rows: &[RowSpec]) -> Vec<Finding> {
     findings
 }
 
-/// Reports rows that name another row which does not exist.
+/// Reports rows that refer to a row that does not exist.
 fn references(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
@@ -110,7 +112,8 @@ fn references(flow: Flow<'_>) -> Vec<Finding> {
         };
         let dead = row.dead_letters_of.map(|action| ("takes the dead letters of", action));
         let task = row.task_of.map(|action| ("is a task of", action));
-        let given_up = row.gives_up_to.map(|action| ("passes exhausted messages to", action));
+        let given_up =
+            row.gives_up_to.map(|action| ("after the last retry, passes messages to", action));
         for (says, action) in undone.into_iter().chain(dead).chain(task).chain(given_up) {
             if flow.row(action).is_none() {
                 let problem = format!("{says} {action}, which is not a row");
@@ -130,7 +133,7 @@ fn callers(rows: &[RowSpec]) -> Vec<Finding> {
             (false, true) => findings.push(Finding::new(
                 row.action,
                 "takes commands, but declares no callers",
-                "Declare who may call it with `.callers(…)`",
+                "Declare with `.callers(…)` who may send the commands",
             )),
             (true, false) => findings.push(Finding::new(
                 row.action,
@@ -143,21 +146,24 @@ fn callers(rows: &[RowSpec]) -> Vec<Finding> {
     findings
 }
 
-/// Reports rows that pass exhausted messages to another row, but have no queue. Also reports such
-/// rows if the other row belongs to another service, or does not consume the same events.
+/// Checks each row that passes a message to a successor after the last retry (`gives_up_to`).
+/// Reports the row if it has no queue that retries. Also reports the row if the successor belongs
+/// to a different service, or does not consume all events of the row.
 fn given_up(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
         let Some(successor) = row.gives_up_to.and_then(|action| flow.row(action)) else { continue };
         if row.via != Via::Queue {
-            let problem =
-                format!("passes exhausted messages to {}, but has no queue", successor.action);
+            let problem = format!(
+                "after the last retry, passes messages to {}, but has no queue that retries",
+                successor.action
+            );
             findings.push(Finding::new(row.action, problem, "Let the row be `.queued()`"));
         }
         let reads = |event: &EventSpec| successor.consumes().any(|read| read == event);
         if successor.service != row.service || !row.on.iter().all(reads) {
             let problem = format!(
-                "passes exhausted messages to {}, which does not consume the same events",
+                "after the last retry, passes messages to {}, which does not consume the same events",
                 successor.action
             );
             let remedy = "Name a row of the same service that consumes the same events";
@@ -183,7 +189,8 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
                 "is a task of {}, which is not a state machine of its service",
                 machine.action
             );
-            let remedy = "Make that row `starts_machine`, in the same service";
+            let remedy =
+                "Give that row `.starts_machine()`, and let both rows belong to one service";
             findings.push(Finding::new(row.action, problem, remedy));
         }
     }
@@ -210,9 +217,9 @@ fn optional(rows: &[RowSpec]) -> Vec<Finding> {
     never.map(finding).collect()
 }
 
-/// Reports tasks of a state machine that emit an event with an earlier version that is still
-/// published. A machine publishes only the version that its task returns, so the earlier version
-/// would be missing.
+/// Reports each event that a state machine's task emits and that must still be published in an
+/// earlier version, too. A machine publishes only the version that its task returns, so the earlier
+/// version would be missing.
 fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in rows.iter().filter(|row| row.task_of.is_some()) {
@@ -221,7 +228,8 @@ fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
             if (message.earlier)().iter().any(|earlier| earlier.published) {
                 let name = message.spec.detail_type;
                 let problem = format!(
-                    "emits {name} for a state machine, which publishes only its newest version"
+                    "emits {name}, whose earlier versions are published, too; but its state machine \
+                     publishes only the newest version of {name}"
                 );
                 let remedy = format!("Remove `published` from the earlier versions of {name}");
                 findings.push(Finding::new(row.action, problem, remedy));
@@ -250,7 +258,11 @@ fn idle(rows: &[RowSpec]) -> Vec<Finding> {
         !row.is_catch_all() && !has_input
     };
     let finding = |row: &RowSpec| {
-        Finding::new(row.action, "has neither events nor commands that start it", "Give it `on`")
+        Finding::new(
+            row.action,
+            "has neither events nor commands that start it",
+            "List its events after `on`, or its commands after `api`",
+        )
     };
     rows.iter().filter(idle).map(finding).collect()
 }

@@ -120,7 +120,7 @@ fn kind(field: &Value) -> String {
     }
 }
 
-/// Appends what one event costs: events on the bus, invocations, queue messages and calls of
+/// Appends what one event costs: events on the bus, invocations, queue messages and calls to
 /// partners.
 fn cost(text: &mut String, message: &Message, flow: Flow<'_>) {
     let name = message.spec.detail_type;

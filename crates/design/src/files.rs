@@ -1,4 +1,4 @@
-//! The files that derive from the table and are committed: schemas, samples, documents.
+//! The files of the repository that derive from the table: schemas, samples, documents.
 
 use std::collections::BTreeSet;
 

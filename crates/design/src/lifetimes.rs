@@ -1,4 +1,5 @@
-//! Checks that idempotency records are kept for longer than the archive can deliver an event again.
+//! Checks that idempotency records are kept for longer than events stay in the archive, which can
+//! deliver them again.
 
 use std::time::Duration;
 
@@ -16,12 +17,12 @@ pub(crate) fn check(rows: &[RowSpec], archive: Duration, records: Duration) -> V
     let protected = rows.iter().filter(|row| row.replay == Replay::Idempotent);
     let consuming = protected.filter(|row| !row.on.is_empty());
     let problem = format!(
-        "may process a replayed event twice: its records expire after {} days, and the archive \
-         keeps events for {}",
+        "may process a replayed event twice: its idempotency records expire after {} days, but the \
+         archive keeps events for {} days",
         days(records),
         days(archive)
     );
-    let remedy = "Keep records for longer, or declare that the row folds its events";
+    let remedy = "Keep records longer than events, or declare that the row folds its events";
     consuming.map(|row| Finding::new(row.action, problem.clone(), remedy)).collect()
 }
 

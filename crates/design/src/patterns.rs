@@ -28,7 +28,10 @@ fn one(rule: &Rule, messages: &[Message]) -> Vec<Finding> {
             result.unwrap_or_else(|error| {
                 Some(Finding::new(
                     action,
-                    format!("has a sample that cannot be written as JSON: {error}"),
+                    format!(
+                        "has a rule that cannot be tried, because a sample cannot be written as JSON: \
+                         {error}"
+                    ),
                     "Correct the sample",
                 ))
             })

@@ -1,5 +1,5 @@
-//! Checks of public events, which rules forward to other AWS accounts. Their consumers are unknown,
-//! so the requirements are stricter than for the events of the application's own bus.
+//! Checks public events, which rules forward to other AWS accounts. Their consumers are unknown, so
+//! the requirements are stricter than for the events of the application's own bus.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,11 @@ pub(crate) fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
         for event in kept.filter(|event| !forwarded(event)) {
             let problem =
                 format!("emits the public event {}, which no row forwards", event.detail_type);
-            findings.push(Finding::new(row.action, problem, "Add it to the row that forwards"));
+            findings.push(Finding::new(
+                row.action,
+                problem,
+                "Add the event to the row that forwards public events",
+            ));
         }
     }
     findings

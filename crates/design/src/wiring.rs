@@ -29,8 +29,8 @@ fn services(table: &Table, functions: &[Function]) -> Vec<Finding> {
             )),
             more => findings.push(Finding::new(
                 name,
-                format!("has {more} functions in the list, where one is expected"),
-                "List one: each event of a service is handled by one function",
+                format!("has {more} functions in the list, but needs exactly one"),
+                "List only one: a single function handles every message of a service",
             )),
         }
         if !table.rows.iter().any(|row| row.service == *service) {
@@ -66,7 +66,8 @@ fn without_code(row: &RowSpec, functions: &[Function]) -> Vec<Finding> {
     let defined = function.machines.iter().any(|machine| machine.name == row.action);
     if row.starts_machine && !defined {
         let problem = "starts a state machine that its service does not define";
-        findings.push(Finding::new(row.action, problem, "Register it there with `machine`"));
+        let remedy = "Register the machine in the service's function with `machine`";
+        findings.push(Finding::new(row.action, problem, remedy));
     }
     findings
 }

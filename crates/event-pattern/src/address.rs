@@ -97,8 +97,9 @@ fn groups(text: &str) -> Option<Vec<u16>> {
 }
 
 impl AddressRange {
-    /// Makes the range of a single address. If a plain string in a pattern is an address, it
-    /// matches every address in this range.
+    /// Makes the range for a single address. If a plain string in a pattern is an address, the
+    /// string matches every address in this range. The range of an IPv4 address also covers all
+    /// IPv6 addresses that begin with the same digits.
     pub(crate) fn single(address: Address) -> Self {
         match address {
             Address::V4(only) => Self::of_v4(only, only),
@@ -235,8 +236,8 @@ mod tests {
         assert!(inside("0.0.0.0/1", "2001:db8::1") && !inside("0.0.0.0/1", "ff00::"));
         assert!(inside("10.0.0.0/31", "a00:1::7") && !inside("10.0.0.0/31", "a00:2::"));
         assert!(inside("2000::/3", "48.0.0.0") && !inside("2000::/3", "64.0.0.0"));
-        // The eight digits of this IPv4 address equal the first eight of the block's lower end. The
-        // later digits, which would decide, are missing.
+        // In hexadecimal, this IPv4 address is 20010db8. These digits equal the first eight of the
+        // block's lower end, and the later digits, which would decide, are missing.
         assert!(!inside("2001:db8::/32", "32.1.13.184"));
     }
 

@@ -1,4 +1,4 @@
-//! One entry of a field's array in a pattern: a comparison with a value.
+//! A comparison with a value: one element of the array that a pattern gives for a field.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::fold::AnyCase;
 use crate::number::{self, Key};
 use crate::wildcard::Wildcard;
 
-/// A value of an event that is neither an object nor an array.
+/// One of an event's values; not an object, and not an array.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Value<'v> {
     Null,
@@ -58,7 +58,7 @@ pub(crate) enum Comparison {
 pub(crate) enum Exclusion {
     /// The texts are sorted for a binary search.
     Texts(Box<[Box<str>]>),
-    /// The keys are sorted for a binary search.
+    /// The numbers are sorted for a binary search.
     Numbers(Box<[Key]>),
     Prefixes(Box<[Affix<Box<str>>]>),
     Suffixes(Box<[Affix<Box<str>>]>),
@@ -71,7 +71,7 @@ pub(crate) enum Exclusion {
 pub(crate) struct NumberRange {
     /// The comparisons as written: operator and number.
     pub(crate) written: Box<[(&'static str, Key)]>,
-    /// The lowest and the highest key inside the range.
+    /// The lowest and the highest number inside the range.
     pub(crate) keys: (Key, Key),
 }
 
@@ -108,7 +108,6 @@ impl Affix<AnyCase> {
 }
 
 impl Comparison {
-    /// Whether the comparison accepts `value`.
     pub(crate) fn accepts(&self, value: Value<'_>) -> bool {
         match (self, value) {
             (Self::Exists, _) | (Self::Null, Value::Null) => true,
@@ -192,7 +191,8 @@ fn number_json(key: Key) -> Json {
 }
 
 impl Exclusion {
-    /// Whether the list is empty. With an empty list, EventBridge's engine accepts no value.
+    /// Whether the list is empty. An empty list excludes nothing, but EventBridge's engine then
+    /// accepts no value.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::Texts(list) => list.is_empty(),

@@ -125,7 +125,7 @@ pub enum PatternFault {
     EmptyExclusion(&'static str),
     /// `anything-but` has an empty list. EventBridge's engine refuses this only in the first entry
     /// of a field's array.
-    #[error("`anything-but` with an empty list accepts nothing")]
+    #[error("`anything-but` with an empty list matches no value, although it excludes none")]
     ExcludesNothing,
     /// `anything-but` has an operator that it does not support.
     #[error("`anything-but` cannot exclude by `{0}`")]
@@ -166,7 +166,7 @@ pub enum PatternFault {
     #[error("`{0}` is not an address block")]
     Cidr(String),
     /// `cidr` with too many mask bits.
-    #[error("the mask of this address has at most {0} bits")]
+    #[error("the mask of this address may have at most {0} bits")]
     CidrMask(u32),
     /// `$or` with something other than an array of objects.
     #[error("`$or` takes an array of objects")]
@@ -178,7 +178,7 @@ pub enum PatternFault {
     #[error("a field inside `$or` cannot be named `{0}`")]
     ReservedName(String),
     /// One of the [`Limits`](crate::Limits) is exceeded.
-    #[error("the pattern has {found} {what}, more than {limit}")]
+    #[error("the pattern has {found} {what}, but at most {limit} are allowed")]
     TooLarge {
         /// What the pattern has too many of, such as `fields`.
         what: &'static str,
@@ -269,6 +269,6 @@ pub enum EventError {
     TooLarge,
     /// There are too many ways to choose one element from each of the event's arrays. This happens
     /// only if the event repeats a member's name, or spells one path in several ways with dots.
-    #[error("the event's arrays can be combined in too many ways")]
+    #[error("there are too many ways to choose one element from each of the event's arrays")]
     TooIntricate,
 }

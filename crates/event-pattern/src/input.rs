@@ -1,9 +1,9 @@
 //! Makes the input that a rule sends to its target: a part of the event, or a text with parts of
 //! the event filled in.
 //!
-//! In the recordings of EventBridge, a variable whose path finds nothing becomes empty text, or
-//! `""` where JSON needs a value. `<aws.events.event>` is the event without `detail`; its
-//! `detail-type` is called `detailType`.
+//! Recordings of what EventBridge sends show what becomes of a variable whose path finds nothing:
+//! `""` where JSON needs a value, and empty text elsewhere. `<aws.events.event>` is the event
+//! without `detail`; its `detail-type` is called `detailType`.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub enum InputError {
     #[error("the path `{0}` does not begin with `$`")]
     NoRoot(String),
     /// A path with something other than names, indices and `*`.
-    #[error("the path `{0}` has something other than .names, [indices] and *")]
+    #[error("the path `{0}` may contain only .names, [indices] and `*` after `$`")]
     Path(String),
     /// A variable that is neither defined in [`Transformer::paths`] nor predefined by EventBridge.
     #[error("InputTemplate contains invalid placeholder {0}")]

@@ -63,7 +63,7 @@ pub enum Code {
     MisspeltEnvelope,
     /// A field whose name looks like an operator.
     OperatorAsField,
-    /// A `*` in a plain string.
+    /// A `*` in a plain string, where it is an ordinary character and not a wildcard.
     LiteralStar,
 }
 
@@ -197,8 +197,9 @@ impl Linter<'_> {
         let top =
             |condition: &Condition| condition.path.split('.').next().unwrap_or_default().to_owned();
         let is_known = |name: &str| ENVELOPE.contains(&name);
-        // Filters of pipes and of queue consumers match messages without an envelope. So if no
-        // field of the pattern belongs to the envelope, fewer names are taken for misspellings.
+        // A filter of EventBridge Pipes, or of a queue's consumer, matches messages without an
+        // envelope. So if no field of the pattern belongs to the envelope, fewer names are taken
+        // for misspellings.
         let has_envelope = conditions.iter().any(|condition| {
             let top = top(condition);
             is_known(&top) || ENVELOPE.iter().any(|known| differ_in_style_only(known, &top))

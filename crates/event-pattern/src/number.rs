@@ -1,11 +1,12 @@
 //! Numbers as EventBridge's engine compares them. The engine compares only decimals that are the
 //! same after a conversion to a double and back.
 //!
-//! Every number of up to 15 significant digits is one of these decimals. `numeric` never accepts
-//! any other number, such as `12345678901234567890`, and `anything-but` never excludes one. A plain
-//! value in a pattern matches these other numbers only in the same spelling.
+//! Every number of up to 15 significant digits is one of these decimals. The engine cannot compare
+//! any other number, such as `12345678901234567890`: `numeric` never accepts such a number, and
+//! `anything-but` never excludes it. A plain value in a pattern matches such a number only in the
+//! same spelling.
 
-/// A number in a form that sorts like the doubles; `-0` has the key of `0`.
+/// A double as an integer; the integers sort as the doubles do. `-0` has the same key as `0`.
 pub(crate) type Key = u64;
 
 /// The powers of ten that a double holds exactly.

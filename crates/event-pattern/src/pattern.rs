@@ -1,4 +1,5 @@
-//! A checked pattern, unfolded into the combinations that its `$or` allow.
+//! A checked pattern. Each `$or` is unfolded, so that the pattern is a list of combinations. A
+//! combination holds if all its conditions hold.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Checks the relations of patterns by brute force, over generated pairs and events.
+//! Checks the relations of patterns by brute force: generates pairs of patterns, and events for
+//! each pair.
 
 mod generate;
 

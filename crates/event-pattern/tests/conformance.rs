@@ -1,5 +1,5 @@
-//! Checks recorded verdicts: always those in `tests/cases.jsonl`, and those of EventBridge's engine
-//! if their files are present beside the repository.
+//! Checks recorded verdicts: those in `tests/cases.jsonl` and, if their files are present beside
+//! the repository, those of EventBridge's engine.
 
 use std::fs::File;
 use std::io::BufReader;

@@ -62,7 +62,7 @@ fn field_problem(path: &Path, message: &str) -> Problem {
     problem
 }
 
-/// The path of an error as a JSON pointer (RFC 6901); the whole body is the empty pointer.
+/// The path of an error as a JSON pointer (RFC 6901). It is empty if the whole body is wrong.
 fn pointer(path: &Path) -> String {
     let step = |step: &Segment| match step {
         Segment::Seq { index } => format!("/{index}"),

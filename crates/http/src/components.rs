@@ -1,4 +1,4 @@
-//! The schemas in an OpenAPI document, each once under its name.
+//! Collects the schemas of an OpenAPI document: each schema once, under its name.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +20,8 @@ pub(crate) struct Components(BTreeMap<String, Value>);
 
 impl Components {
     /// Adds a schema and its definitions, and returns a reference to the schema. A type may have
-    /// different schemas in requests and in responses. The schema that is added later then gets
-    /// another name.
+    /// different schemas in requests and in responses. The schema that is added later then gets a
+    /// longer name.
     pub(crate) fn reference(&mut self, schema: Schema) -> Value {
         let mut root = schema.to_value();
         let mut own = BTreeMap::new();
@@ -45,7 +45,8 @@ impl Components {
         json!({ "$ref": format!("{COMPONENT_SCHEMAS}{}", names[&name]) })
     }
 
-    /// The name for each schema in the document: its own, unless another schema has that name.
+    /// Maps the name of each schema in `own` to the schema's name in the document. The two names
+    /// differ only if a different schema in the document already has the name.
     fn names(&self, own: &BTreeMap<String, Value>) -> BTreeMap<String, String> {
         let mut names: BTreeMap<String, String> =
             own.keys().map(|name| (name.clone(), name.clone())).collect();
@@ -65,7 +66,7 @@ impl Components {
     }
 }
 
-/// The schema with its references changed to the document's schemas.
+/// The schema, changed so that its references point to the document's schemas.
 fn renamed(schema: Value, names: &BTreeMap<String, String>) -> Value {
     match schema {
         Value::Object(fields) => fields
@@ -112,7 +113,8 @@ fn adapt(schema: &mut Value) {
     }
 }
 
-/// Adds bounds to a whole number, by its format.
+/// If `fields` is the schema of a whole number, adds the bounds that the number's format implies.
+/// Otherwise, changes nothing.
 fn bound(fields: &mut Map<String, Value>) {
     let is_whole = match fields.get("type") {
         Some(Value::String(kind)) => kind == "integer",

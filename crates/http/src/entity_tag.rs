@@ -62,9 +62,9 @@ fn version(tag: &str) -> Option<u64> {
     tag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok()
 }
 
-/// Gives the response of a reading request an entity tag. If the response has no tag yet, the tag
-/// is derived from the body. If the caller already has this tag, the response becomes a 304 without
-/// a body.
+/// Adds an entity tag, derived from the body, to the response to a reading request, unless the
+/// response already has a tag. If the caller sent this tag, the response becomes a 304 without a
+/// body.
 pub(crate) fn revalidated(mut response: Response, request: &Request) -> Response {
     if response.status != 200 {
         return response;
@@ -88,7 +88,7 @@ fn tag_of(body: &str) -> String {
     format!("\"{}\"", hex::encode(&Sha256::digest(body)[..12]))
 }
 
-/// Whether `list`, such as `"a", W/"b"`, contains `tag`.
+/// Whether `list`, such as `"a", W/"b"`, contains `tag` or `*`.
 fn names(list: &str, tag: &str) -> bool {
     list.split(',').map(str::trim).any(|it| it == "*" || it.trim_start_matches("W/") == tag)
 }

@@ -56,7 +56,7 @@ pub struct Gate {
 /// The caller of a request that is served.
 struct Admission {
     caller: Caller,
-    /// When the caller's token expires; `None` without a token.
+    /// The time at which the caller's token expires; `None` without a token.
     until: Option<Expiry>,
 }
 

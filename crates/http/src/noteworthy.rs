@@ -11,8 +11,8 @@ const ABOUT: &str = "order-id";
 /// A request, reduced to what a log may contain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoggedRequest {
-    /// Method and path of the route, with the names of its parameters; if no route matches, the
-    /// first part of the path.
+    /// The route's method and path, with the names of its parameters. If no route matches, the
+    /// request's method and the first segment of its path.
     pub route: String,
     /// The order's id, if the path has one.
     pub correlation_id: Option<String>,

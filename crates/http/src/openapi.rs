@@ -54,8 +54,8 @@ pub fn openapi(info: ApiInfo, routes: &[Route]) -> Value {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.as_str().to_lowercase()] = operation(route, &mut components);
     }
-    // If a type has different schemas in requests and in responses, the one that is added later
-    // gets another name. Bodies of requests are added last, so that the schemas of responses keep
+    // If a type has one schema in requests and another one in responses, the schema that is added
+    // later is renamed. Bodies of requests are added last, so that the schemas of responses keep
     // their names.
     for route in routes {
         if let Some(body) = request_body(route, &mut components) {

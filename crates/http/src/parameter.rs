@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::Problem;
 
-/// The longest text in a query parameter, in characters, unless the parameter sets another limit.
+/// How many characters a parameter of [`Values::Text`] may have.
 const MAX_TEXT: usize = 200;
 
 /// The part of a request that contains a parameter.

@@ -1,5 +1,5 @@
-//! Problem details for HTTP APIs, as RFC 9457 defines them. They name the field, and the rule that
-//! the field breaks.
+//! Problem details for HTTP APIs, as RFC 9457 defines them. For a field that breaks a rule, they
+//! name the field and the rule.
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -33,7 +33,7 @@ pub struct Request {
     pub body: Vec<u8>,
     /// The caller, verified by the adapter.
     pub caller: Caller,
-    /// The customer to whose data the response is restricted. [`Route::answer`] sets it.
+    /// The customer to whose data the response is restricted. [`Route::answer`] sets this field.
     pub customer: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl Request {
         self.caller.name().ok_or_else(unknown)
     }
 
-    /// Rejects the request of any customer but `customer`, to whom the requested data belongs. The
+    /// The requested data belongs to `customer`: rejects the request of any other customer. The
     /// response is the same as for data that does not exist.
     ///
     /// # Errors
@@ -169,8 +169,8 @@ pub struct Route {
     /// One sentence on what the route does.
     pub summary: &'static str,
     pub success: u16,
-    /// Whether the route may create something. If it does, the status is 201, and `Location` names
-    /// what was created.
+    /// Whether the route may create something. A response to a request that created something has
+    /// the status 201, and its `Location` names what was created.
     pub creates: bool,
     /// Whether the route can also respond with server-sent events, where the connection stays open.
     pub streams: bool,
@@ -301,7 +301,7 @@ impl Route {
         self
     }
 
-    /// Bounds how many requests one customer may send.
+    /// Refuses a customer's requests beyond this allowance.
     #[must_use]
     pub const fn at_most(mut self, allowance: Allowance) -> Self {
         self.allowance = Some(allowance);

@@ -28,7 +28,7 @@ use crate::Problem;
 use crate::server::{MAX_BODY, announces_too_much};
 use crate::streams::Streams;
 
-/// The least time between two warnings about exhausted connections.
+/// The least time between two warnings that the maximum number of connections is open.
 const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// The pause after the operating system failed to accept a connection.
@@ -45,8 +45,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long a request's body may take to arrive. If it takes longer, the response is 408.
     pub body: Duration,
-    /// The most connections that are open at once; further connections wait until one is closed. At
-    /// most half of them may be used by responses that stay open.
+    /// How many connections may be open at once; further connections wait until one is closed.
+    /// Responses that stay open may use at most half of this number.
     pub connections: usize,
 }
 
@@ -142,7 +142,7 @@ async fn accepted(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             Ok(accepted) => return accepted,
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted");
+                tracing::warn!(%error, "no connection can be accepted: retrying in a second");
                 tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
             }
         }

@@ -16,10 +16,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Caller, Problem};
 
-/// The most responses of one caller that stay open at once.
+/// How many responses one caller may keep open at once.
 const OF_ONE_CALLER: usize = 20;
 
-/// When the token of a request expires. The gate puts this value into the request's extensions.
+/// When the token of a request expires. The gate (`gate.rs`), which checks tokens, puts this value
+/// into the request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expiry(pub(crate) SystemTime);
 

@@ -32,7 +32,7 @@ pub enum SecretError {
     Random(#[from] getrandom::Error),
     #[error("the token cannot be signed")]
     Key(#[from] JwtError),
-    #[error("{} must have {SECRET_BYTES} bytes, and has {bytes}", path.display())]
+    #[error("the secret in {} must have {SECRET_BYTES} bytes, but has {bytes}", path.display())]
     Length { path: PathBuf, bytes: usize },
 }
 
@@ -110,7 +110,7 @@ impl TokenKey {
         self.verify_with_expiry(token).map(|(caller, _)| caller)
     }
 
-    /// Verifies a token as [`Self::verify`] does, and also returns when the token expires.
+    /// Verifies a token as [`Self::verify`] does. Also returns the time at which the token expires.
     pub(crate) fn verify_with_expiry(&self, token: &str) -> Result<(Caller, SystemTime), Problem> {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
@@ -211,7 +211,7 @@ mod tests {
         let good = key.mint(&ana).unwrap();
         let (_, rest) = good.split_once('.').unwrap();
         let (claims, _) = rest.split_once('.').unwrap();
-        // {"alg":"none"}
+        // The first part of this token is `{"alg":"none"}`.
         let unsigned = format!("eyJhbGciOiJub25lIn0.{claims}.");
         let nobody = key.mint(&Caller::unknown()).unwrap();
         for token in [&other.mint(&ana).unwrap(), &expired, &unsigned, &nobody, "", "nonsense"] {

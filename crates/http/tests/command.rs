@@ -159,7 +159,7 @@ mod logs {
         }
     }
 
-    /// The warnings of one request.
+    /// The warnings that are logged while one request is handled.
     async fn warnings(method: &str, path: &str) -> Vec<Value> {
         let log = NamedTempFile::new().unwrap();
         let subscriber = tracing_subscriber::fmt()

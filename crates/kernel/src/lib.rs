@@ -92,7 +92,7 @@ impl Kernel {
         People::new(Arc::clone(&self.store), Arc::clone(&self.clock), self.keyring.clone())
     }
 
-    /// The entity `id` in its current state: for queries.
+    /// Loads the entity `id` in its current state, for code that only reads it.
     ///
     /// # Errors
     /// If the store fails, or the stored item does not fit the entity.

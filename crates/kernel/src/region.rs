@@ -43,8 +43,8 @@ impl ActiveRegion {
         load(store, ONLY_ITEM.to_owned()).await
     }
 
-    /// Returns the write that makes `region` the active region; refused if another takeover has
-    /// happened since the item was `read`.
+    /// Returns the write that makes `region` the active region. `read` is the item as the caller
+    /// read it. The store refuses the write if another takeover has happened since that read.
     #[must_use]
     pub fn taken_over(read: Option<&Versioned<Self>>, region: &str, now: Timestamp) -> Write {
         let (deployment, region) = (ONLY_ITEM.to_owned(), region.to_owned());
@@ -93,8 +93,8 @@ impl Region {
         Ok(is_active)
     }
 
-    /// Whether another region is the home of an event, the region that acts on it. `json` is the
-    /// event as the bus delivers it.
+    /// Whether an event's home, which is the region that acts on the event, is not this region.
+    /// `json` is the event as the bus delivers it.
     #[must_use]
     pub fn is_foreign(&self, json: &str) -> bool {
         Message::from_event(json).is_ok_and(|message| self.is_anothers(&message))
@@ -126,7 +126,7 @@ impl Kernel {
             return Ok(true);
         }
         let message =
-            format!("the region {} is on standby: the other one handles messages", region.name);
+            format!("the region {} is on standby: the other region handles messages", region.name);
         Err(Failure::later("NotActing", message))
     }
 
@@ -139,7 +139,7 @@ impl Kernel {
         }
     }
 
-    /// The message with this kernel's region as its home, if the message has no home yet.
+    /// Returns the message. If the message has no home, the kernel's region becomes its home.
     pub(crate) fn received<'a>(&self, message: &'a Message) -> Cow<'a, Message> {
         match &self.region {
             Some(region) if message.metadata.home_region.is_none() => {
@@ -151,8 +151,8 @@ impl Kernel {
         }
     }
 
-    /// The entries with this kernel's region as their home. A stored entry may have another home,
-    /// because its record may come from the region that was active before.
+    /// Makes this kernel's region the home of the entries. The home of a stored entry may be the
+    /// region that was active before. A deployment in one region leaves the entries as they are.
     pub(crate) fn at_home<'a>(&self, entries: &'a [Entry]) -> Result<Cow<'a, [Entry]>, Failure> {
         let Some(region) = &self.region else { return Ok(Cow::Borrowed(entries)) };
         let moved: Result<Vec<_>, _> =
@@ -160,7 +160,8 @@ impl Kernel {
         moved.map(Cow::Owned)
     }
 
-    /// The signal with this kernel's region as the home of its event.
+    /// Applies [`signal_at_home`] with this kernel's region. A deployment in one region leaves the
+    /// signal as it is.
     pub(crate) fn signal_at_home<'a>(&self, signal: &'a Signal) -> Cow<'a, Signal> {
         match &self.region {
             Some(region) => Cow::Owned(signal_at_home(signal, region.name())),
@@ -169,7 +170,8 @@ impl Kernel {
     }
 }
 
-/// The entry with `region` as its home. Its ids and its data stay the same.
+/// Copies the entry, and makes `region` the home of its event. The event's ids and data stay the
+/// same.
 ///
 /// # Errors
 /// If the entry cannot be read as an event of the contract.
@@ -185,7 +187,8 @@ pub fn at_home(entry: &Entry, region: &str) -> Result<Entry, Failure> {
     Ok(Entry { detail, ..entry.clone() })
 }
 
-/// The signal with `region` as the home of the event in it, if it starts a state machine.
+/// Copies the signal. If the signal starts a state machine with an event, `region` becomes the home
+/// region of that event.
 #[must_use]
 pub fn signal_at_home(signal: &Signal, region: &str) -> Signal {
     let mut signal = signal.clone();

@@ -1,4 +1,4 @@
-//! The port to a secret. A function reads the secret when it first needs it.
+//! Where a secret comes from. A function reads the secret when it first needs the secret.
 
 use std::fmt;
 

@@ -34,7 +34,7 @@ mod facts {
     });
 
     chorus_table::event! {
-        /// A page was set.
+        /// A page was typeset.
         PageSet: Owner::Service(super::services::PRESS), Step, about page, {
             page: String = "p".to_owned(),
         }
@@ -182,7 +182,7 @@ impl PrintShop {
         }
     }
 
-    /// Returns another instance of the function. Instances share only the store, the bus and the
+    /// Returns a new instance of the function. Instances share only the store, the bus and the
     /// clock.
     fn instance(&self) -> Kernel {
         Kernel {
@@ -196,7 +196,7 @@ impl PrintShop {
         }
     }
 
-    /// Lets an instance print another page; the error is the code of the failure.
+    /// Lets an instance print a new page; the error is the failure's code.
     async fn print(&self, kernel: &Kernel) -> Result<(), &'static str> {
         let page = self.pages.fetch_add(1, Ordering::Relaxed);
         let data = serde_json::value::to_raw_value(&facts::PageSet::sample()).unwrap();

@@ -1,5 +1,5 @@
-//! One event in two versions: both are published, a consumer that reads both acts once, and a
-//! consumer that can read neither version waits.
+//! One event in two versions. Both versions are published. A consumer that can read both versions
+//! acts once, and a consumer that can read neither version waits.
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
 use std::sync::{Arc, Mutex};

@@ -29,7 +29,7 @@ pub struct Bus {
     sequence: AtomicU64,
     feed: broadcast::Sender<Observation>,
     observer: Option<Arc<dyn Observer>>,
-    /// Notifies the runner that work may be due earlier than before.
+    /// Notifies the runner that the next work is due earlier than expected.
     woken: Notify,
     /// Notifies waiters that no delivery or execution is pending or in flight any more.
     became_idle: Notify,
@@ -50,8 +50,8 @@ pub(crate) struct Parts {
 }
 
 impl Bus {
-    /// Creates a bus from these `parts`. `records` gets the bus, and returns the bus's records. The
-    /// records enqueue deliveries on the bus once the deliveries are durable.
+    /// Creates a bus from these `parts`. `records` gets a reference to the bus, and makes the bus's
+    /// [`Records`], which enqueue each delivery on the bus once the delivery is durable.
     pub(crate) fn new(
         parts: Parts,
         records: impl FnOnce(Weak<Self>) -> Result<Records, Error>,
@@ -112,20 +112,20 @@ impl Bus {
         self.with(|engine| engine.set_disorder(disorder));
     }
 
-    /// When the next work is due, including schedules.
+    /// The time at which the next work is due. Schedules count as work.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
         lock(&self.engine).next_due()
     }
 
-    /// When the next work is due, without schedules and without executions that wait for a
-    /// callback.
+    /// The time at which the next work is due. Schedules, and executions that wait for a callback,
+    /// do not count.
     #[must_use]
     pub fn next_delivery(&self) -> Option<Timestamp> {
         lock(&self.engine).next_delivery()
     }
 
-    /// When the next work is due, without schedules.
+    /// The time at which the next work is due. Schedules do not count.
     #[must_use]
     pub fn next_unscheduled(&self) -> Option<Timestamp> {
         lock(&self.engine).next_unscheduled()
@@ -138,7 +138,8 @@ impl Bus {
         self.with(|engine| engine.take_due(now, max))
     }
 
-    /// Records the result of an attempt; returns false if the ticket was stale.
+    /// Records the result of an attempt. Returns false, and records nothing, if the ticket is
+    /// stale: the message was received again meanwhile.
     pub fn settle(&self, ticket: Ticket, result: AttemptResult) -> bool {
         let now = self.clock.now();
         self.with(|engine| engine.settle(now, ticket, result))
@@ -158,7 +159,7 @@ impl Bus {
         self.with(|engine| engine.finish(job));
     }
 
-    /// Makes an execution of a state machine due now.
+    /// Sets the alarm of a state machine's execution to the present time.
     pub fn wake(&self, execution: &str) {
         let now = self.clock.now();
         self.with(|engine| engine.wake(&Arc::from(execution), now));
@@ -231,7 +232,7 @@ impl Bus {
         self.clock.now()
     }
 
-    /// Waits until work may be due earlier than before.
+    /// Waits for the notice that the next work is due earlier than expected.
     pub(crate) async fn woken(&self) {
         self.woken.notified().await;
     }

@@ -40,7 +40,8 @@ pub struct LocalConfig {
     pub region: Option<String>,
     /// The seed of ids, jitter and disorder; if absent, it is derived from the system's time.
     pub seed: Option<u64>,
-    /// The partner endpoint of each API-destination row, by its action.
+    /// For each row whose events the bus sends to a partner: the partner's endpoint, by the row's
+    /// action.
     pub endpoints: BTreeMap<String, Endpoint>,
     /// The client that calls the partners; if absent, an HTTP client.
     pub partner: Option<Arc<dyn Partner>>,

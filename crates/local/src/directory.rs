@@ -56,7 +56,11 @@ pub enum DirectoryError {
         .0.display()
     )]
     LogMissing(PathBuf),
-    #[error("{} was written by a newer release: it has format {found}, and this release reads {FORMAT}", file.display())]
+    #[error(
+        "{} was written by a newer release: it has format {found}, but this release reads format \
+         {FORMAT}; use that release",
+        file.display()
+    )]
     Newer { file: PathBuf, found: i64 },
     #[error("{} is damaged: {reason}; restore a backup", file.display())]
     Damaged { file: PathBuf, reason: String },
@@ -93,10 +97,10 @@ impl DirectoryError {
     }
 }
 
-/// Creates the directory, or checks that its files belong together, and reads every database page
-/// of the files. `application_files` names the files that the directory has besides the engine's
-/// own. Files from a build of commit c92b2c2 or earlier have no id; they get one if all of them
-/// exist.
+/// Creates the directory. If it exists, checks that its files belong together, and reads every
+/// database page of them. `application_files` names the files that the directory has besides the
+/// engine's own. Files from a build of commit c92b2c2 or earlier have no id; they get one if all of
+/// them exist.
 ///
 /// Each call gives the files a new id. So if somebody replaces a file with an earlier copy, the
 /// next start refuses the directory. An application that opens files in the directory calls this
@@ -134,8 +138,8 @@ pub(crate) fn check_logs(directory: &Path) -> Result<(), DirectoryError> {
 }
 
 /// Creates or checks the directory like [`open_directory`], but while the application may have its
-/// own files open. So it gives complete files no new id, does not read every database page, and
-/// does not check write-ahead logs.
+/// own files open. So it gives no new id to files that are complete, does not read every database
+/// page, and does not check write-ahead logs.
 pub(crate) fn check_directory(
     directory: &Path,
     application_files: &[&str],

@@ -42,8 +42,8 @@ impl std::fmt::Debug for Dispatcher {
 }
 
 impl Dispatcher {
-    /// Does `work` on `kernel`, and returns the result of each delivery. A job has no result, and
-    /// an execution sets its next alarm itself.
+    /// Does `work` on `kernel`, and returns the result of each delivery. Returns nothing for a job,
+    /// and nothing for an execution of a state machine, which sets its next alarm itself.
     pub async fn perform(
         &self,
         work: &Work,
@@ -91,7 +91,10 @@ impl Dispatcher {
             Some(limit) => match tokio::time::timeout(limit, answering).await {
                 Ok(answered) => answered,
                 Err(_) => {
-                    let late = Failure::later("TimedOut", format!("no answer within {limit:?}"));
+                    let late = Failure::later(
+                        "TimedOut",
+                        format!("the function did not answer within {limit:?}"),
+                    );
                     let rule = &topology.routes[taken.route].rule.name;
                     log::not_taken(taken, rule, late.code(), None);
                     Err(late)
@@ -104,8 +107,8 @@ impl Dispatcher {
         }
     }
 
-    /// Calls the partner of the route. The partner is not called if the event's home is another
-    /// region, or if the event is replayed and the route's row suppresses replays.
+    /// Calls the partner of the route. The partner is not called if this region is not the event's
+    /// home, or if the event is replayed and the route's row suppresses replays.
     pub async fn call(&self, taken: &Taken, topology: &Topology, kernel: &Kernel) -> AttemptResult {
         if kernel.region.as_ref().is_some_and(|region| region.is_foreign(&taken.event.json)) {
             return AttemptResult::Done(Some(Outcome::Elsewhere));

@@ -56,8 +56,8 @@ pub struct Disorder {
 /// How many deliveries and executions there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Load {
-    /// Deliveries that wait on the bus, or in a queue that has a consumer, and executions that
-    /// continue without a callback.
+    /// Deliveries that wait on the bus, or in a queue that has a consumer, and executions that will
+    /// continue by themselves, without a callback.
     pub pending: usize,
     /// Deliveries that were taken and are not settled yet, and executions that are being advanced.
     pub in_flight: usize,
@@ -91,20 +91,22 @@ struct Calls {
 #[derive(Debug)]
 pub struct Engine {
     topology: Topology,
-    /// The names of the routes' rules and of the queues, by index.
+    /// The name of each route's rule, by the route's index.
     rule_names: Vec<Arc<str>>,
     queue_names: Vec<Arc<str>>,
-    /// The deliveries that wait on the bus. `to_queues` lists the ids of deliveries to queues by
-    /// due time, `invocations` those of deliveries to functions, and `calls` those of calls to
-    /// partners, by route.
+    /// All deliveries that wait on the bus. The next three fields list their ids by kind of target.
     waiting: HashMap<DeliveryId, Delivery>,
+    /// The deliveries to queues, in the order in which they are due.
     to_queues: BTreeSet<(Timestamp, DeliveryId)>,
+    /// The deliveries to functions.
     invocations: Turns,
+    /// The calls to partners, by the index of their route.
     calls: BTreeMap<usize, Calls>,
     handed_out: HashMap<DeliveryId, HandedOut>,
     queues: Vec<Queue>,
-    /// The sources of work, which take turns; `turn` is the index of the next source.
+    /// The sources of work, which take turns.
     sources: Vec<Source>,
+    /// The index of the source whose turn is next.
     turn: usize,
     schedules: Vec<Recurring>,
     alarms: Alarms,
@@ -218,8 +220,8 @@ impl Engine {
         }
     }
 
-    /// Restores a delivery that an earlier process left: puts it into the queue `dead_in` or, if
-    /// that is none, lets it wait on the bus.
+    /// Restores a delivery that an earlier process stored: puts it into the dead-letter queue
+    /// `dead_in` or, if that is `None`, lets it wait on the bus.
     pub fn restore(&mut self, delivery: Delivery, dead_in: Option<usize>) {
         self.next_id = self.next_id.max(delivery.id + 1);
         match dead_in {
@@ -235,9 +237,9 @@ impl Engine {
         }
     }
 
-    /// Adds a recurring schedule. Its job runs next one interval after `last`, or after `now` if
-    /// `last` is none. `last` is when the job last ran or, if it never ran, when an earlier process
-    /// added the schedule. So an hourly job runs even if no process lasts for an hour.
+    /// Adds a recurring schedule. Its job is due one interval after `last`, or after `now` if
+    /// `last` is `None`. `last` is when the job last ran or, if the job never ran, when an earlier
+    /// process added the schedule. So an hourly job runs even if no process lasts for an hour.
     pub fn schedule(&mut self, schedule: Schedule, last: Option<Timestamp>, now: Timestamp) {
         if last.is_none_or(|last| last > now) {
             self.changes.push(Change::ScheduleCountsFrom { job: schedule.job, from: now });
@@ -245,7 +247,7 @@ impl Engine {
         self.schedules.push(Recurring::new(schedule, last, now));
     }
 
-    /// Makes an execution of a state machine due now.
+    /// Sets the alarm of a state machine's execution to the time `now`.
     pub(crate) fn wake(&mut self, execution: &Arc<str>, now: Timestamp) {
         self.alarms.wake(execution, now);
     }

@@ -17,15 +17,15 @@ pub enum Error {
     Directory(DirectoryError),
     #[error("the engine's journal, engine.db, cannot be read or written")]
     Journal(#[source] rusqlite::Error),
-    /// The journal holds data that no release wrote.
+    /// An entry of the journal is damaged: no release writes entries that are not valid JSON.
     #[error("the engine's journal, engine.db, has an entry that is not valid JSON")]
     Unreadable(#[source] serde_json::Error),
     /// The journal is closed: the engine was shut down.
     #[error("the engine was shut down")]
     Closed,
-    #[error("a thread cannot be started")]
+    #[error("the engine cannot start a thread")]
     Thread(#[source] std::io::Error),
-    #[error("the store cannot be opened")]
+    #[error("the engine's store cannot be opened")]
     Store(#[source] StoreError),
     /// A rule's pattern is not valid for EventBridge.
     #[error("the pattern of the rule {0} is invalid")]
@@ -34,7 +34,8 @@ pub enum Error {
     Machine(&'static str, String),
     /// A state machine's definition has a placeholder for which there is no value.
     #[error(
-        "the definition of the state machine {machine} has ${{{name}}}, for which there is no value"
+        "the definition of the state machine {machine} has the placeholder ${{{name}}}, for which \
+         there is no value"
     )]
     Substitution { machine: &'static str, name: String },
     #[error("the HTTP client for partners cannot be made: {0}")]
@@ -42,7 +43,10 @@ pub enum Error {
     #[error("there is no rule called {0}")]
     UnknownRule(String),
     /// The engine did not become idle in time.
-    #[error("{pending} deliveries were still pending and {in_flight} in flight after {seconds} s")]
+    #[error(
+        "the engine did not become idle within {seconds} s: {pending} deliveries were still \
+         pending, and {in_flight} were in flight"
+    )]
     Busy {
         pending: usize,
         in_flight: usize,

@@ -17,8 +17,8 @@ pub const SWEEP: &str = "sweep-unpublished";
 /// The job that deletes expired items, and archived events that are older than their retention.
 pub const FORGET: &str = "forget-expired";
 
-/// How long the sweeper ignores a new idempotency record. Until then, the process that committed
-/// the record may still publish the record's events.
+/// How long the sweeper ignores a new idempotency record. During this time, the process that
+/// committed the record may still publish the record's events.
 const UNPUBLISHED_FOR: SignedDuration = SignedDuration::from_secs(30);
 
 /// The sweeper's job, with the events that each row may publish.

@@ -23,7 +23,7 @@ use crate::directory::{mark, mark_closed};
 use crate::engine::{Accepted, Change, Delivery, Topology};
 use crate::unwritable::{Unwritable, Writes, is_of_disk};
 
-/// The most commands of one transaction. The limit bounds how long the first command waits.
+/// How many commands one transaction may have. The limit bounds how long the first command waits.
 const LARGEST_GROUP: usize = 4_096;
 
 /// The longest time for which changes without a waiting caller are collected into one transaction.
@@ -117,7 +117,7 @@ impl Journal {
         if let Some(writer) = lock(&self.writer).take().filter(|writer| writer.thread().id() != own)
             && writer.join().is_err()
         {
-            tracing::error!("the journal's writer had panicked");
+            tracing::error!("the journal's writer panicked: its last changes may be lost");
         }
     }
 

@@ -53,8 +53,8 @@ impl Local {
         self.bus.with(|engine| engine.redrives())
     }
 
-    /// For each partner, the oldest call that the partner has not answered in at least `attempts`
-    /// attempts of the bus. Partners without such a call are omitted.
+    /// For each partner, the oldest call that the bus attempted at least `attempts` times and that
+    /// the partner never answered. Partners without such a call are omitted.
     #[must_use]
     pub fn unanswered(&self, attempts: u32) -> Vec<UnansweredCall> {
         self.bus.with(|engine| engine.unanswered(attempts))
@@ -105,7 +105,7 @@ impl Local {
         self.bus.records().archive((from, to), after, PAGE).await
     }
 
-    /// The deliveries of the event with this `event-id` that failed and will be retried. `notes`
+    /// Of the event with this `event-id`, the deliveries that failed and will be retried. `notes`
     /// are the event's [`Local::attempts`]. They show which deliveries wait for an unavailable
     /// partner: these are retried for longer than their queue's policy says.
     #[must_use]

@@ -46,7 +46,8 @@ pub struct Call {
     /// The action whose row of the design table declares this call.
     pub action: &'static str,
     pub endpoint: Endpoint,
-    /// The headers besides the key and the content type: `Idempotency-Key`, `traceparent`.
+    /// The header `Idempotency-Key` and, if the event has a trace, the header `traceparent`. The
+    /// API key and the content type, which are sent as well, are not in this list.
     pub headers: Vec<(&'static str, String)>,
     /// The JSON to send: the event's `detail`, or only the `data` in it.
     pub body: String,
@@ -64,9 +65,9 @@ impl std::fmt::Debug for Call {
 /// Why a call got no answer. It is unknown whether the partner acted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
-    #[error("no answer within {0:?}")]
+    #[error("the partner did not answer within {0:?}")]
     TimedOut(Duration),
-    #[error("not reached: {0}")]
+    #[error("the partner was not reached: {0}")]
     NotReached(String),
 }
 
@@ -138,7 +139,7 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-/// The call that delivers `event` for a row.
+/// The call by which `row` delivers `event` to its partner.
 pub(crate) fn call(
     row: &RowSpec,
     endpoint: &Endpoint,

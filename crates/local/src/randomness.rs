@@ -9,7 +9,7 @@ impl Randomness for OsRandomness {
     fn key(&self) -> Result<[u8; 32], Failure> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)
-            .map_err(|error| Failure::later("NoRandomness", error.to_string()))?;
+            .map_err(|error| Failure::later("NoRandomness", format!("no random key: {error}")))?;
         Ok(key)
     }
 }

@@ -1,5 +1,5 @@
-//! The archive and the failed attempts. An engine with a directory keeps them in the journal; an
-//! engine in memory keeps a limited number of them.
+//! The archive of events, and the failed attempts to deliver them. An engine with a directory keeps
+//! both in the journal; an engine in memory keeps a limited number of each.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -17,14 +17,14 @@ use crate::{Error, wire};
 /// The maximum number of failed deliveries whose attempts are kept in memory.
 const MOST_NOTES: usize = 10_000;
 
-/// Where the archive and the failed attempts are kept.
+/// Where the archive and the failed attempts to deliver events are kept.
 #[derive(Debug)]
 pub(crate) enum Records {
     Journal(Journal),
     Memory(Mutex<Memory>),
 }
 
-/// The most recent events and failures, in memory.
+/// The most recent events and failed attempts, in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     events: VecDeque<Arc<Accepted>>,
@@ -74,7 +74,7 @@ impl Records {
         }
     }
 
-    /// The failed attempts of the deliveries of one event, by rule.
+    /// The failed attempts to deliver one event, by rule.
     pub(crate) async fn attempts(&self, event_id: &str) -> Result<Vec<AttemptNote>, Error> {
         match self {
             Self::Journal(journal) => {
@@ -89,8 +89,8 @@ impl Records {
         }
     }
 
-    /// Deletes events that are older than `limit`, except events in the journal that a delivery
-    /// still needs. Returns how many events were deleted.
+    /// Deletes events that are older than `limit`. A journal keeps the events that a delivery still
+    /// needs. Returns how many events were deleted.
     pub(crate) async fn prune(&self, limit: Timestamp) -> Result<usize, Error> {
         match self {
             Self::Journal(journal) => {

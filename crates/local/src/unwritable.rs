@@ -10,8 +10,8 @@ use rusqlite::ErrorCode;
 
 use crate::records::lock;
 
-/// The least time between two warnings about one file. Besides this time, a second warning requires
-/// that a write has succeeded since the first.
+/// The minimum time between two warnings about one file. A second warning also requires that a
+/// write has succeeded since the first.
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 
 /// A file that cannot be written.

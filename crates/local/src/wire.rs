@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::engine::Accepted;
 
-/// The maximum size of one entry: 1 MB since January 2026.
+/// EventBridge's maximum size of one entry: 1 MB since January 2026.
 pub(crate) const MAX_ENTRY_BYTES: usize = 1_048_576;
 
 /// Why an entry is rejected: EventBridge's error code, and a message.
@@ -40,7 +40,7 @@ struct Ids<'a> {
     tenant: Option<Cow<'a, str>>,
 }
 
-/// The account id of the engine itself.
+/// The account id that the engine uses for itself.
 pub(crate) const ACCOUNT: &str = "000000000000";
 
 /// Wraps `entry`, which `account` sent, into an event of the bus. The event's sequence number is
@@ -61,7 +61,7 @@ pub(crate) fn wrap(
         return Err(Unacceptable { code: "MalformedDetail", message });
     }
     serde_json::from_str::<&RawValue>(&entry.detail).map_err(malformed)?;
-    // If `metadata` does not have the form of `Envelope`, the event comes from a sender outside of
+    // If `detail` does not have the form of `Envelope`, the event comes from a sender outside of
     // the application. The event is delivered all the same.
     let envelope: Envelope<'_> = serde_json::from_str(&entry.detail).unwrap_or_default();
     let ids = envelope.metadata.unwrap_or_default();

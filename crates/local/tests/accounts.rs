@@ -90,8 +90,8 @@ struct Shop {
 }
 
 impl Shop {
-    /// A shop whose catalogue sends commands from this account; if none, the shop accepts no
-    /// commands.
+    /// A shop whose catalogue sends commands from `account`. If `account` is none, the shop accepts
+    /// no commands.
     fn open(account: Option<&str>) -> Self {
         let listed = Arc::<Listed>::default();
         let function = Function::of(services::INVENTORY).action(ListItem);

@@ -97,8 +97,8 @@ async fn what_failed_three_times_is_tried_again_seldom_and_is_no_dead_letter() {
     shop.runner().run_until_idle(SOON).await.unwrap();
     assert_eq!(counted.lock().unwrap().len(), 1);
     let passed = clock.now().duration_since(start());
-    // Three minutes, and six pauses of 1, 2, 4, … 32 minutes. Jitter shortens each pause, but never
-    // by more than half.
+    // The first three attempts take three minutes. Later come six pauses of 1, 2, 4, … 32 minutes.
+    // Jitter shortens each of these pauses, but never by more than half.
     assert!((33..=67).contains(&passed.as_mins()), "{passed}");
     assert_eq!((shop.dead_letters(&Selection::default()), shop.redrives()), (vec![], vec![]));
 }

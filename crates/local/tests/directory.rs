@@ -300,7 +300,7 @@ async fn what_a_backup_did_not_put_there_is_not_removed_for_it() {
     assert!(theirs.exists());
 }
 
-/// A restore copies the journal first. This one was interrupted after that.
+/// A restore copies the journal first. The test imitates a restore that was interrupted after that.
 #[tokio::test]
 async fn what_an_interrupted_restore_left_is_replaced_by_the_next_one() {
     let place = tempfile::tempdir().unwrap();

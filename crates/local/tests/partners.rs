@@ -21,8 +21,8 @@ use tokio::net::TcpListener;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// A carrier's HTTP server that answers each request with the next status; returns its URL and the
-/// requests that it has received.
+/// Starts a carrier's HTTP server that answers each request with the next of these statuses.
+/// Returns the server's URL and the list of the requests that it receives.
 async fn carrier(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/parcels", listener.local_addr().unwrap());

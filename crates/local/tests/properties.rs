@@ -1,4 +1,5 @@
-//! For any order of events and any failures: no delivery is lost, and none is settled twice.
+//! Whatever the sequence of events, and whatever fails: no delivery is lost, and none is settled
+//! twice.
 #![allow(clippy::unwrap_used)]
 
 mod harness;

@@ -11,8 +11,8 @@ pub mod stripe;
 #[cfg(any(feature = "smtp", feature = "stripe"))]
 use url::{Host, Url};
 
-/// Whether a URL's host is this machine. Domain names are checked for IPv4 addresses, too, because
-/// the crate `url` parses an address as a domain name if the scheme is not special, such as `smtp`.
+/// Whether a URL's host is this machine. Domain names are checked for IPv4 addresses, too: in a URL
+/// with the scheme `smtp`, for example, the crate `url` parses an address as a domain name.
 #[cfg(any(feature = "smtp", feature = "stripe"))]
 fn is_this_machine(url: &Url) -> bool {
     match url.host() {

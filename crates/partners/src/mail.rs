@@ -36,7 +36,7 @@ impl Message {
     }
 }
 
-/// The mail server did not accept a message, or may not have accepted it.
+/// The mail server did not accept a message, or it is unknown whether the server accepted it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SendError {
     /// The server rejects this message, and would reject it again.

@@ -1,9 +1,9 @@
 //! The part of Stripe's PaymentIntents API that a shop needs.
 //!
-//! Requests have no idempotency key: Stripe forgets a key after a day, and until then repeats even
-//! a stored status 500. The caller needs no key, because it never confirms a second intent for an
-//! order. It also reads each intent by its id before it confirms, cancels or refunds the intent.
-//! This module does not check that the caller reads the intent first.
+//! Requests have no idempotency key: Stripe forgets a key after a day, and until then repeats its
+//! first response to the key, even a status 500. The caller needs no key, because it never confirms
+//! a second intent for an order. It also reads each intent by its id before it confirms, cancels or
+//! refunds the intent. This module does not check that the caller reads the intent first.
 
 mod answer;
 mod currency;
@@ -41,8 +41,8 @@ pub const STRIPE: &str = "https://api.stripe.com";
 /// The key of the order's id in an intent's metadata.
 pub const ORDER_ID: &str = "order-id";
 
-/// The most intents that one response lists. Stripe allows 100, but that response could be longer
-/// than this client reads.
+/// The maximum number of intents in one response. Stripe allows 100, but a response with so many
+/// could be longer than this client reads.
 const PAGE: &str = "50";
 
 /// How long a response may take. Before Stripe answers a confirmation, it asks the customer's bank,

@@ -25,8 +25,9 @@ pub use stock::{Recount, recount};
 /// The logical name of Inventory's table.
 pub const INVENTORY: &str = chorus_inventory::TABLE.name;
 
-/// A transaction that was written at most this long before the moment of the restore may be torn. A
-/// backup contains each write after a few seconds, so five minutes leave a margin.
+/// A transaction may be torn if it was written at most this long before the moment to which the
+/// tables were restored. A backup contains each write after a few seconds, so five minutes leave a
+/// margin.
 pub const TORN_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
 /// Returns the time of the oldest records that are checked, for tables that were restored to
@@ -86,7 +87,8 @@ pub struct Damage {
 }
 
 impl Damage {
-    /// Checks `records`, and the counts in `inventory`: all items of Inventory's table.
+    /// Checks `records`, and the counts in `inventory`, which contains all items of Inventory's
+    /// table.
     ///
     /// # Errors
     /// If the store fails, or an item cannot be read.
@@ -128,7 +130,8 @@ impl Damage {
     /// the sweeper publishes these events. Call [`correct`] after that, to correct the counts.
     ///
     /// # Errors
-    /// If the store fails. Some transactions may be undone then; call this again to undo all.
+    /// If the store fails. Some transactions may already be undone; call this again to undo the
+    /// others.
     pub async fn undo(&self, store: &dyn Store) -> Result<(), StoreError> {
         for torn in &self.torn {
             if !torn.undo.is_empty() {
@@ -146,9 +149,9 @@ impl Damage {
     }
 }
 
-/// Corrects the counts of an item if two reads of Inventory's table found the same wrong counts. If
-/// only one of the reads found them, they belong to an order in progress. Returns the corrected
-/// counts.
+/// Corrects the counts of an item if two reads of Inventory's table found the same wrong counts.
+/// Counts that only one of the reads found wrong are left alone: they may belong to an order in
+/// progress. Returns the corrected counts.
 ///
 /// # Errors
 /// If the store fails.

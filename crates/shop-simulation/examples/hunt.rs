@@ -1,5 +1,6 @@
-//! Runs one seed after another until a run has a violation, and prints how many runs that took. The
-//! mutation check runs this example. Without a mutant, no run may find a violation.
+//! Runs one seed after another until a run has a violation, and prints how many runs that took.
+//! `make mutants` runs this example for each mutant, which is the code without one of its guards,
+//! such as a condition. With all guards in place, no run may find a violation.
 #![allow(clippy::print_stdout)]
 
 use std::process::ExitCode;
@@ -16,15 +17,16 @@ fn main() -> ExitCode {
     let seeds: u64 = arguments.next().and_then(|seeds| seeds.parse().ok()).unwrap_or(1_000);
     let must_survive = arguments.next().is_some();
     let setting = Setting { most_failures: 1, shrinks: false, ..Setting::default() };
-    // Under these faults, every call succeeds.
+    // These faults make no call fail. Customers, reviewers and banks cause them, and the bus, which
+    // copies and delays events.
     let people = faults("customers,forgetting,refunds,reviews,duplicates,delays");
     let simulator = Simulator::new();
     let (mut runs, mut violation) = (0, None);
     let mut regions = all_faults();
     regions.0.insert(Trouble::REGIONS);
     let people = people.expect("these are names of troubles");
-    // A missing guard against a second region shows only in runs with two regions. A missing guard
-    // between tenants shows only in runs with a noisy tenant.
+    // If a guard that keeps two regions apart is missing, only runs with two regions show it. If a
+    // guard between tenants is missing, only runs with a noisy tenant show it.
     let mut noisy = all_faults();
     noisy.0.insert(Trouble::NOISY_TENANT);
     let runs_of = match name.split('-').next() {

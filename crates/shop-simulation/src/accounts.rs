@@ -23,7 +23,6 @@ const STRANGER: &str = "444444444444";
 /// The time to live of a command that lists an item. It is longer than any run takes.
 const TTL_SECONDS: u32 = 90 * 86_400;
 
-/// A listing that an account sends.
 #[derive(Debug, Clone)]
 pub(crate) struct SentListing {
     account: &'static str,

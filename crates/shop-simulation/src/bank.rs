@@ -33,7 +33,8 @@ struct Entry {
     amount: Money,
     intent: Intent,
     refunded: bool,
-    /// `retries` of the last refund request that the bank accepted; `None` until it accepts one.
+    /// The [`Refund::retries`] of the last refund request that the bank accepted; `None` until the
+    /// bank accepts one.
     accepted: Option<u32>,
     /// Whether an accepted refund failed later. This happens once for each intent; the next refund
     /// succeeds.
@@ -54,7 +55,7 @@ impl Entry {
     }
 }
 
-/// The intents of all orders. Each request to prepare a charge creates another intent. If the shop
+/// The intents of all orders. Each request to prepare a charge creates a new intent. If the shop
 /// confirmed an intent before it committed the intent's id, it could charge twice.
 #[derive(Debug)]
 pub(crate) struct Intents {
@@ -93,8 +94,8 @@ impl Intents {
         self.current(order).filter(|entry| entry.refunded).map(|entry| entry.amount).collect()
     }
 
-    /// The charged amounts of intents that a takeover ended without a refund. Amounts that the bank
-    /// keeps are left out.
+    /// The charged amounts of the intents that a takeover ended, without the amounts that the bank
+    /// refunded or keeps.
     pub(crate) fn not_refunded_by_takeover(&self, order: &OrderId) -> Vec<Money> {
         let ended = self.of(order).filter(|entry| entry.ended && entry.intent == Intent::Charged);
         ended.filter(|it| !it.refunded && !it.is_kept()).map(|it| it.amount).collect()
@@ -121,7 +122,7 @@ impl Intents {
         self.entries.iter().enumerate().map(listed).collect()
     }
 
-    /// Whether the bank keeps an amount that an order was charged.
+    /// Whether the bank keeps an amount that was charged for the order: see [`Entry::is_kept`].
     pub(crate) fn keeps_charge(&self, order: &OrderId) -> bool {
         self.current(order).any(Entry::is_kept)
     }
@@ -142,7 +143,7 @@ impl Intents {
         self.entries.iter().filter(move |entry| entry.order_id == *order)
     }
 
-    /// The intents of an order that no takeover ended.
+    /// The intents of an order, without those that a takeover ended.
     fn current(&self, order: &OrderId) -> impl Iterator<Item = &Entry> {
         self.of(order).filter(|entry| !entry.ended)
     }
@@ -210,7 +211,7 @@ impl Intents {
         })
     }
 
-    /// Confirms the charge in the customer's name, if it still waits for a confirmation.
+    /// Confirms the charge as its customer would, if the charge still waits for a confirmation.
     pub(crate) fn confirmed(&mut self, id: &IntentId) {
         let agreed = self.agreed();
         if let Some(entry) = self.entry(id).ok().filter(|entry| entry.intent == Intent::Asked) {
@@ -218,7 +219,7 @@ impl Intents {
         }
     }
 
-    /// Disputes the charge in the customer's name, if it was not refunded.
+    /// Disputes the charge as its customer would, if the charge was not refunded.
     fn dispute(&mut self, id: &IntentId) {
         if let Some(entry) = self.entry(id).ok().filter(|entry| !entry.refunded) {
             entry.disputed = true;
@@ -460,7 +461,8 @@ impl Desk {
         });
     }
 
-    /// Plans the notices: none if the notice is lost, several if it is sent more than once.
+    /// Plans the calls that bring a notice to the shop: none if the notice is lost, several if it
+    /// is sent more than once.
     fn send_notice(&self, notice: &SimulatedNotice, delivery: NoticeDelivery) {
         let name = self.accounts.get(&notice.order_id).map_or("an unknown order", |(name, _)| name);
         for time in 0..delivery.times {

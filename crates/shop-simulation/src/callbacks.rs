@@ -1,5 +1,5 @@
-//! Checks that an answer that a callback brings is never lost: it is stored, and a task gets it even
-//! if the task begins to wait only after the callback came.
+//! Checks that the stored answer of a callback is never deleted, so that a task gets the answer
+//! even if the task begins to wait only after the answer has arrived.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

@@ -93,7 +93,8 @@ pub(crate) fn asks_address(order_id: &OrderId, handle: &Handle, order: &str) -> 
         .key(key)
 }
 
-/// A client that places an order. If `changed`, it orders other quantities under the same key.
+/// A client that places an order. If `changed`, it adds one to each quantity, but keeps the order's
+/// idempotency key.
 pub(crate) fn places_order(order: &PlannedOrder, changed: bool) -> Client {
     let line = |(sku, quantity): &(&str, u32)| json!({ "sku": sku, "quantity": quantity + u32::from(changed) });
     let lines: Vec<Value> = order.lines.iter().map(line).collect();

@@ -75,7 +75,7 @@ pub(crate) struct Callback {
 
 pub(crate) struct SimulatedCarrier {
     environment: Arc<Environment>,
-    /// Each order's name, and how the carrier handles it.
+    /// Each order's name, and how the carrier handles the order.
     behaviors: BTreeMap<OrderId, (String, CarrierBehavior)>,
     /// Whether the carrier recognizes a second request for a parcel by the handle in the request.
     /// In two regions it must do so: the key of a request derives from a task token, which the
@@ -114,18 +114,18 @@ impl SimulatedCarrier {
         self.parcels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The orders whose parcels the carrier has accepted at any time.
+    /// The orders whose parcels the carrier has ever accepted.
     pub(crate) fn orders(&self) -> BTreeSet<OrderId> {
         self.parcels().parcels.values().map(|parcel| parcel.order_id.clone()).collect()
     }
 
-    /// Takes a parcel back during a takeover, without a call that could fail.
+    /// Recalls the parcel of an order while a region takes over, without a call that could fail.
     pub(crate) fn take_back(&self, order_id: OrderId) {
         self.recall(order_id);
     }
 
-    /// Returns the clients that repeat the latest callback about each parcel, except for parcels of
-    /// the orders in `without`.
+    /// Makes clients, each of which repeats the latest callback about one parcel. Leaves out the
+    /// parcels of the orders in `without`.
     pub(crate) fn repeated(&self, without: &BTreeSet<OrderId>, region: &str) -> Vec<Client> {
         let parcels = self.parcels();
         let mut repeated = Vec::new();
@@ -161,7 +161,9 @@ impl SimulatedCarrier {
             .later(after, move || itself.upgrade().map_or_else(Vec::new, |it| it.advance(&key)));
     }
 
-    /// Moves a parcel one step, and returns the callbacks.
+    /// Moves a parcel one step, and returns the clients that make the callbacks. If the parcel is
+    /// only accepted, the carrier first needs its address: the parcel does not move, and the client
+    /// that fetches the address is returned.
     fn advance(&self, key: &str) -> Vec<Client> {
         let mut parcels = self.parcels();
         let Some(parcel) = parcels.parcels.get_mut(key) else { return Vec::new() };

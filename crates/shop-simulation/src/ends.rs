@@ -18,14 +18,15 @@ pub struct Ends {
     pub canceled: u64,
     /// Orders that were never placed: they were refused, or the client gave up first.
     pub unplaced: u64,
-    /// Customers who were forgotten.
+    /// Customers who were forgotten: the key that encrypts their personal data was destroyed.
     pub forgotten: u64,
     /// Orders whose charge a customer disputed.
     pub disputed: u64,
     /// Canceled orders whose charge was not returned, because the refund failed or the charge is
-    /// disputed. An operator was alerted to each order.
+    /// disputed. An operator was alerted about each of these orders.
     pub kept: u64,
-    /// Orders that a region accepted just before it was lost, and that were lost with it.
+    /// Orders that the first region accepted just before it failed, and that never reached the
+    /// second region.
     pub lost: u64,
 }
 

@@ -33,8 +33,8 @@ impl Forgetting {
         moments.into_iter().enumerate().map(forgetting).collect()
     }
 
-    /// The clients that forget customers and store them again, each with the time at which it
-    /// calls.
+    /// The clients that ask the shop to forget customers, and those that store the customers again.
+    /// Each comes with the time of its call.
     pub(crate) fn callers(all: &[Self]) -> Vec<(Duration, Client)> {
         let mut calls = Vec::new();
         for (time, it) in all.iter().enumerate() {

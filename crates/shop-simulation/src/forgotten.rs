@@ -19,14 +19,14 @@ use crate::callers::{CANARY, DOMAIN_OF_RETURNED, PUT_CUSTOMER};
 /// the clocks of two invocations differ by up to ten minutes.
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(11);
 
-/// What the run has observed of one customer's keys.
+/// What the run has observed of one customer: the keys, the erasure and the requests.
 #[derive(Debug, Default)]
 struct Person {
     key: Option<SealingKey>,
     destroyed: Vec<(Timestamp, SealingKey)>,
     /// When the customer was last forgotten.
     forgotten_at: Option<Timestamp>,
-    /// The requests to store the customer, by the client's name.
+    /// For each client that asked to store the customer: its name, and its request.
     kept: BTreeMap<String, Keep>,
 }
 
@@ -61,7 +61,8 @@ impl Forgotten {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records every key that is made or destroyed, and the encrypted address of each order.
+    /// Returns two watches: one records every key that is made or destroyed, and the other the
+    /// encrypted address of each order.
     pub(crate) fn watches(self: &Arc<Self>) -> [Watch; 2] {
         let (keys, deliveries) = (Arc::clone(self), Arc::clone(self));
         [
@@ -99,8 +100,8 @@ impl Forgotten {
         self.known().addresses.insert(order_id, address);
     }
 
-    /// Records that a text was decrypted. Reports a violation if the text's key was destroyed
-    /// longer ago than a function may remember a key.
+    /// Checks a text that a function decrypts now. Reports a violation if the text is not
+    /// encrypted, or if its key was destroyed longer ago than a function may remember a key.
     pub(crate) fn read(&self, person: &str, text: &Sealed) {
         let now = self.environment.now();
         let known = self.known();
@@ -118,7 +119,7 @@ impl Forgotten {
         }
     }
 
-    /// Records that the carrier got the address of an order; see [`read`](Self::read).
+    /// Checks the address of an order when the carrier gets it; see [`read`](Self::read).
     pub(crate) fn address_was_given(&self, order_id: &OrderId) {
         let known = self.known().addresses.get(order_id).cloned();
         match known {

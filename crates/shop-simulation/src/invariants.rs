@@ -349,8 +349,8 @@ fn check_log(shop: &Shop, observed: &Observed) -> Vec<String> {
     let unknown =
         |id: &&String| !sightings.events.contains_key(*id) && !poisoned.contains(id.as_str());
     let unknown = logged.iter().filter(unknown).count();
-    // Unreadable messages of two kinds alternate. The log keeps messages of the first kind, because
-    // it can read the parts of them that it needs.
+    // The run's unreadable messages are alternately of two kinds. Those of the first kind have an
+    // invalid field, which the event log does not read, so the log keeps these messages.
     let readable = shop.poison.div_ceil(2);
     if unknown > readable {
         wrong.push(format!("log: {unknown} of its events were never published"));
@@ -410,7 +410,7 @@ fn check_list(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> V
     vec![format!("list: the list has {listed:?}, but the orders are {are:?}")]
 }
 
-/// Checks that no email was sent twice under two keys, and that no email is missing.
+/// Checks that no email was sent under two different keys, and that no email is missing.
 fn check_emails(shop: &Shop, observed: &Observed) -> Vec<String> {
     let emails = shop.post.emails();
     let sightings = observed.sightings();

@@ -38,7 +38,7 @@ pub fn all_faults() -> Faults {
     Faults::all(Shop::TROUBLES)
 }
 
-/// Reads `all`, `none`, or a list of names of trouble, separated by commas. A `-` before a name
+/// Reads `all`, `none`, or names of kinds of trouble, separated by commas. A `-` before a name
 /// removes that kind of trouble.
 ///
 /// # Errors
@@ -50,7 +50,7 @@ pub fn faults(text: &str) -> Result<Faults, UnknownTrouble> {
 /// Parses an injected fault, in the form in which `Injection` is displayed.
 ///
 /// # Errors
-/// If `text` has another form.
+/// If `text` does not have that form.
 pub fn injection(text: &str) -> Result<Injection, UnknownInjection> {
     Injection::read(text, Shop::PORTS)
 }

@@ -33,12 +33,12 @@ const UNSERVED: &str = "AQ";
 /// order is reviewed.
 const LEAST: Money = Money::from_minor(500);
 
-/// With this limit, the shop accepts one order a minute from a customer.
+/// With this limit, the shop accepts one order a minute from each customer.
 pub(crate) const ONE_BY_ONE: u32 = 1;
 
 const MANY: u32 = Settings::DEFAULT.orders_per_minute;
 
-/// The orders of a fixed script, on which faults are tried one by one.
+/// The orders of a fixed script. Campaigns run it once for each single fault, or pair of faults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Story {
@@ -103,7 +103,7 @@ pub(crate) struct PlannedOrder {
     pub(crate) cancel: Option<Duration>,
     pub(crate) review: (Review, Duration),
     pub(crate) carrier: CarrierBehavior,
-    /// What the bank and its customer do about the payment.
+    /// What the bank and the customer do about the order's payment.
     pub(crate) bank: BankBehavior,
     /// Whether an operator requests the order's refund again after it was refused or has failed.
     pub(crate) retries_refund: bool,
@@ -118,8 +118,9 @@ pub struct Orders {
     pub(crate) forgettings: Vec<Forgetting>,
     /// The commands that other AWS accounts send.
     pub(crate) sent: Vec<SentListing>,
-    /// Whether an order's time is close to the time at which its request was counted. This holds if
-    /// clocks are right, and if no request continues after it has timed out.
+    /// Whether an order's time tells when the shop counted the order's request. (The shop limits
+    /// how many requests it accepts from a customer in a minute.) The two times are close if clocks
+    /// are right, and if no request continues after it has timed out.
     pub(crate) punctual: bool,
 }
 
@@ -391,7 +392,7 @@ pub(crate) fn order_ids() -> IdSecret {
     "a-secret-of-the-simulated-shop".parse().expect("it is long enough")
 }
 
-/// The id of the order that a customer placed with this key, derived as the service does it.
+/// The id of the order that a customer placed with this key, as the service Order derives it.
 fn order_id(customer: &str, key: &str) -> OrderId {
     order_ids().order_id(&customers_key(customer, key))
 }

@@ -30,13 +30,14 @@ impl SimulatedBank {
         self.desk.books()
     }
 
-    /// Lists the intents for a takeover. No fault is injected into this call.
+    /// All intents, as a region that takes over reads them. No fault is injected into this call.
     pub(crate) fn listed(&self) -> Vec<ListedIntent> {
         self.books().listed()
     }
 
-    /// Ends an intent for a takeover: refunds its charge, or cancels the intent if nothing was
-    /// charged. No fault is injected into this call, but the bank may refuse the refund.
+    /// Ends an intent, as a region that takes over requests it: refunds the charge, or cancels the
+    /// intent if nothing was charged. No fault is injected into this call. The bank may refuse the
+    /// refund.
     pub(crate) fn end(&self, refund: &Refund) {
         self.books().end(&refund.intent);
         if let Err(error) = self.desk.refund(refund) {
@@ -177,8 +178,8 @@ mod tests {
                 Bank::Pays | Bank::Lapses => "ana",
                 Bank::Declines => "ana-declined",
                 Bank::Asks => "ana-confirms",
-                // No customer's id selects these behaviours. In a run, the plan decides which
-                // refunds are refused, and the faulty ports lose answers.
+                // No customer's id selects these behaviours. In a simulation, each order's plan
+                // says whether its refund is refused, and injected faults lose answers.
                 Bank::LosesAnswers | Bank::KeepsAll => return None,
             };
             let customer_id = customer.parse().expect("it is a customer's id");

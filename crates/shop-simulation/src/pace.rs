@@ -12,8 +12,8 @@ use crate::orders::ONE_BY_ONE;
 use crate::shop::Shop;
 
 /// If a customer may place one order a minute, checks that the orders of each customer are at least
-/// half a minute apart. They may be less than a minute apart, because two calls to the store lie
-/// between the count of a request and the time of its order.
+/// half a minute apart. They may be less than a minute apart, because the shop reads the clock when
+/// it counts a request, and again for the request's order, up to two calls to the store later.
 pub(crate) fn check(
     shop: &Shop,
     observed: &Observed,

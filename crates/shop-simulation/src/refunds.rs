@@ -18,11 +18,11 @@ const DISPUTE: &str = "charge.dispute.created";
 /// The type of the notice that a refund failed.
 const FAILURE: &str = "refund.failed";
 
-/// The most results that the refund of an order has: it is made, fails later, and is made again.
+/// The maximum number of results of an order's refund: it is made, fails later, and is made again.
 const MOST_REFUNDS: u32 = 3;
 
-/// Checks that an order has at most one result of a refund, or at most `MOST_REFUNDS` if the bank
-/// may keep the charge. Also checks the order's dispute.
+/// Checks that an order has at most one result of a refund, or at most [`MOST_REFUNDS`] if its bank
+/// may keep the amount instead of refunding it. Also checks the order's dispute.
 pub(crate) fn check(shop: &Shop, observed: &Observed, id: &str) -> Vec<String> {
     let planned = shop.script.orders.iter().find(|order| order.order_id.as_str() == id);
     let Some(planned) = planned else { return Vec::new() };
@@ -46,8 +46,8 @@ pub(crate) fn check(shop: &Shop, observed: &Observed, id: &str) -> Vec<String> {
 /// dispute.
 pub(crate) fn check_dispute(shop: &Shop, observed: &Observed, id: &str) -> Option<String> {
     let planned = shop.script.orders.iter().find(|order| order.order_id.as_str() == id)?;
-    // The dispute may be about an intent that a takeover ended. Then the shop need not publish the
-    // dispute.
+    // The dispute may be about an intent that a region ended when it took over. Then the shop need
+    // not publish the dispute.
     if shop.bank.books().was_ended(&planned.order_id) {
         return None;
     }
@@ -58,8 +58,8 @@ pub(crate) fn check_dispute(shop: &Shop, observed: &Observed, id: &str) -> Optio
     (taken && times != 1).then(wrong)
 }
 
-/// Whether the shop accepted a notice of a failed refund of this order, and may have lost the
-/// notice with a region.
+/// Whether the shop accepted a notice that a refund of this order failed, and may have lost the
+/// notice when it lost a region.
 pub(crate) fn failure_was_lost(shop: &Shop, observed: &Observed, id: &OrderId) -> bool {
     let planned = shop.script.orders.iter().find(|order| order.order_id == *id);
     let mut notices = planned.into_iter().flat_map(|it| notices(observed, FAILURE, &it.name));

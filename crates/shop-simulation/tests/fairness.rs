@@ -129,9 +129,9 @@ fn a_noisy_customer_does_not_hold_up_the_others_where_nothing_goes_wrong() {
     at_most_twice("none");
 }
 
-/// The injected faults delay an order by only seconds. They cause another attempt to publish, a
-/// stale list of orders, or duplicates that run at the same time. Other faults are not injected,
-/// because they would hide how much one tenant delays the others:
+/// The injected faults delay an order by only seconds. They cause a retry of PutEvents, a stale
+/// list of orders, or duplicates that run at the same time. Other faults are not injected, because
+/// they would hide how much one tenant delays the others:
 ///
 /// - `outages`, `delays`, `lost-answers`, `carrier`, `reviews` and `customers` make an order wait
 ///   for hours, with the noisy customer and without;

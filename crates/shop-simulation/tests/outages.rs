@@ -43,7 +43,8 @@ fn a_bank_away_for_six_hours_charges_once_and_late() {
 
 #[test]
 fn mail_away_for_six_hours_is_sent_once_and_late() {
-    // Every run checks that each email was sent. An order has several emails.
+    // Every run checks that each email was sent. An order has several emails, so more calls are
+    // allowed.
     let outcome = away(Story::Delivered, MAIL_PORT);
     assert_eq!((outcome.ends.delivered, outcome.ends.canceled), (1, 0));
     assert!((10..4 * CALLS).contains(&outcome.unanswered), "{} calls", outcome.unanswered);
@@ -60,7 +61,8 @@ fn a_bank_away_when_an_order_is_canceled_refunds_once_and_late() {
     }
 }
 
-/// The store's ports, and the bus's.
+/// Two groups: the ports of the store, and the port of the bus. All ports of a group fail at the
+/// same time.
 const AWS: [&[Port]; 2] = [&[Port::READ, Port::INDEX_READ, Port::WRITE], &[Port::PUBLISH]];
 
 #[test]

@@ -45,8 +45,8 @@ fn nothing_of_an_order_that_was_lost_goes_on_in_the_second_region() {
     }
 }
 
-/// In this run, the first region came back after the takeover, and its bus handed in the parcel of an
-/// order that was lost.
+/// In this run, the first region came back after the takeover, and its bus gave the carrier the
+/// parcel of an order that was lost.
 #[test]
 fn a_parcel_that_the_first_region_hands_in_when_it_comes_back_is_recalled() {
     let faults = two_regions(all_faults());
@@ -54,10 +54,10 @@ fn a_parcel_that_the_first_region_hands_in_when_it_comes_back_is_recalled() {
     assert_eq!(outcome.violations, Vec::<String>::new());
 }
 
-/// In the first run, an authorization had lapsed when the parcel left. The stored payment that says
-/// so arrived in the second region, but the event that cancels the order did not. In the second run,
-/// a notice of a failed refund expired while it was handled, and the same notice, sent again, was
-/// answered as if it had been handled.
+/// In the first run, the bank's hold had lapsed when the parcel left. The payment item that records
+/// the lapse arrived in the second region, but the event that cancels the order did not. In the
+/// second run, a notice of a failed refund expired before its handling was complete. When the
+/// provider sent the notice again, the shop wrongly answered that it had handled the notice.
 #[test]
 fn no_charge_and_no_refund_is_missing_after_a_takeover() {
     let faults = two_regions(all_faults());

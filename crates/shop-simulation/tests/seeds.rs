@@ -1,4 +1,5 @@
-//! Drawn runs: nothing is lost, nothing happens twice, and a seed always gives the same run.
+//! Runs whose orders and faults derive from a seed: nothing is lost, nothing happens twice, and a
+//! seed always gives the same run.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use chorus_shop_simulation::{Campaign, Report, Simulator, Story, all_faults, faults};
@@ -13,7 +14,7 @@ const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 2_000 };
 
 const ORDERS: u32 = 4;
 
-/// Fails with the first failures if there are any.
+/// Prints the report. If a run failed, panics with the failures that the report describes.
 #[track_caller]
 fn assert_holds(report: &Report) {
     println!("{}", serde_json::to_string_pretty(report).unwrap());

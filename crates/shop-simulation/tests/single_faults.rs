@@ -35,7 +35,7 @@ fn no_single_fault_charges_an_order_twice_that_is_charged_when_it_leaves_or_keep
 fn no_single_fault_keeps_a_customer_from_being_forgotten_or_from_coming_back() {
     let report = nothing_goes_wrong(Story::Forgotten);
     assert_eq!(report.ends.forgotten, report.runs, "{:?}", report.ends);
-    // A fault can delay the first order until its customer is forgotten. That order is then
+    // A fault can delay the first order until its customer's data is erased. The order is then
     // canceled.
     assert!(report.ends.delivered >= report.runs - 10, "{:?}", report.ends);
 }

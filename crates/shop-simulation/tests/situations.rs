@@ -95,7 +95,8 @@ fn expired_command() {
     cost.is("a command that expired");
 }
 
-/// The process was suspended for a minute. A record would answer the caller's next attempt.
+/// The process was suspended for a minute, so the command has expired. The kernel writes no
+/// idempotency record, so that the caller's next attempt with the same key can succeed.
 #[test]
 fn expired_command_of_a_caller() {
     let shop = Shop::with_stock(10);

@@ -48,14 +48,14 @@ pub struct OrderAccount {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Accounts {
-    /// All items, by name.
+    /// All items, sorted by SKU.
     pub items: Vec<ItemAccount>,
-    /// All orders, by id.
+    /// All orders, sorted by id.
     pub orders: Vec<OrderAccount>,
     /// The problems; meaningful only while no order is in flight.
     pub problems: Vec<String>,
-    /// The problems that orders in flight cannot cause: the problems of orders that have ended, of
-    /// items whose counts differ from their reservations, and of charges that no payment records.
+    /// The problems that orders in flight cannot cause: wrong amounts of orders that have ended,
+    /// item counts that differ from the reservations, and charges that the shop has not recorded.
     #[serde(default)]
     pub problems_of_ended: Vec<String>,
 }
@@ -157,7 +157,7 @@ fn orders(local: &Local) -> Result<BTreeMap<OrderId, Placed>, Failure> {
     for (_, mut events) in streams {
         events.sort_by_key(|event| event.version);
         let order = events.iter().try_fold(Order::default(), Order::apply);
-        if let Order(Some(placed)) = order.map_err(|error| Failure::corrupt("stream", &error))? {
+        if let Order(Some(placed)) = order.map_err(|error| Failure::corrupt("order", &error))? {
             orders.insert(placed.order_id.clone(), placed);
         }
     }
@@ -186,8 +186,8 @@ fn account(order: &Placed, ledger: &[LedgerEntry]) -> OrderAccount {
     }
 }
 
-/// Returns what is wrong with the order's money. None if the order was delivered and charged once,
-/// or if it was canceled and its charge refunded.
+/// Returns what is wrong with the order's money; `None` if the order was delivered and charged
+/// once, or if it was canceled and its charge refunded.
 fn wrong_money(order: &OrderAccount) -> Option<String> {
     let OrderAccount { order_id, status, total, charged, refunded, charges, .. } = order;
     let right = match status {
@@ -214,8 +214,8 @@ fn delivered(orders: &BTreeMap<OrderId, Placed>) -> BTreeMap<Sku, u64> {
     delivered
 }
 
-/// Returns what is wrong with the item's counts. None if as many pieces were sold as the delivered
-/// orders contain, and no piece is reserved.
+/// Returns what is wrong with the item's counts; `None` if the delivered orders contain as many
+/// pieces as were sold, and no piece is reserved.
 fn wrong_stock(item: &ItemAccount, delivered: &BTreeMap<Sku, u64>) -> Option<String> {
     let ordered = delivered.get(&item.sku).copied().unwrap_or_default();
     let ItemAccount { sku, sold, reserved, .. } = item;

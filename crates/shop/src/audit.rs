@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
 
-/// The partition of the records. No id can contain `#`.
+/// The partition of the records. No other item has this partition's key, because an id cannot
+/// contain `#`.
 const PARTITION: &str = "#operators";
 
 /// A record lists the ids of at most this many dead letters, because an item's size is limited. The
@@ -67,8 +68,8 @@ pub struct Begun(AuditEntry);
 /// Records an action that is about to start.
 ///
 /// # Errors
-/// If the store fails, or an action with the same time is recorded already. Then the action must
-/// not start.
+/// If the store fails, or an action with the same time is recorded already. In both cases, the new
+/// action must not start.
 pub async fn begin(store: &dyn Store, act: Act<'_>) -> Result<Begun, AuditError> {
     let Act { at, by, what, asked } = act;
     tracing::info!(what, by, %asked, "an operator acts");

@@ -29,11 +29,11 @@ enum NotSent {
     Books(#[from] chorus_payment::ProviderError),
     #[error(transparent)]
     Secret(#[from] chorus_webhook_signature::SecretUnavailable),
-    #[error("the notice cannot be sent")]
+    #[error("the request with the notice cannot be built")]
     Request(#[from] axum::http::Error),
-    #[error("the response ended early")]
+    #[error("the shop's response to the notice cannot be read to its end")]
     Answer(#[from] axum::Error),
-    #[error("the shop answered {0}")]
+    #[error("the shop answered the notice with status {0}")]
     Refused(axum::http::StatusCode),
 }
 
@@ -71,7 +71,8 @@ impl Bank {
         }
     }
 
-    /// Sends the notices that are due, and returns when the next one is due.
+    /// Sends the notices that are due. Returns the time at which the next notice is due; `None` if
+    /// no further notice is known yet.
     async fn send_due_notices(&self) -> Result<Option<Timestamp>, NotSent> {
         let (due, next) = self.provider.notices().await?;
         for notice in due {

@@ -42,7 +42,7 @@ pub struct ShopConfig {
     pub pickup_after: Duration,
     /// The time from the pickup of a parcel to its delivery.
     pub delivery_after: Duration,
-    /// How many deliveries run at once.
+    /// How many event deliveries, queue batches and jobs, taken together, run at once.
     pub concurrency: usize,
     /// The seed of ids, jitter and disorder; if absent, the seed derives from the system's time.
     pub seed: Option<u64>,
@@ -58,7 +58,7 @@ pub struct ShopConfig {
     /// The secret with which Stripe signs its webhook requests; if absent, a secret that only the
     /// simulated provider has.
     pub payment_webhook: Option<WebhookSecret>,
-    /// The retries, time limits and rates of deliveries.
+    /// The retries, time limits and rates with which the bus delivers events.
     pub policies: Policies,
     /// Whether calls need a token even if they come from this machine.
     pub require_tokens: bool,
@@ -72,7 +72,7 @@ pub struct ShopConfig {
     pub origins: Vec<HeaderValue>,
     /// Wraps each function before the engine uses it, for example to observe it.
     pub around: Option<Around>,
-    /// Deliberate disorder of deliveries, for tests.
+    /// Deliberate disorder in the delivery of events, for tests.
     pub disorder: Disorder,
 }
 

@@ -1,8 +1,10 @@
-//! Finds what is wrong in a shop by its own records: orders that wait for an overdue event, errors
-//! that need an operator, services whose records contradict each other, records whose events were
-//! not published, partners that do not answer, and rules that differ from the design table.
+//! Finds out from a shop's own records what is wrong in the shop: orders that wait for an overdue
+//! event, errors that need an operator, services whose records contradict each other, records whose
+//! events were not published, partners that do not answer, and rules that differ from the design
+//! table.
 //!
-//! It reads only through the kernel's port, so it can examine a shop on a laptop and one on AWS.
+//! It reads only through the kernel's port [`Store`], so it can examine a shop on a laptop and one
+//! on AWS.
 
 mod alarms;
 mod attention;
@@ -37,7 +39,7 @@ pub struct Stuck {
     pub rule: String,
     /// The action that has not answered; it has a row in the design table.
     pub action: String,
-    /// The events of which one was expected as the answer.
+    /// The detail types of the possible answers: one such event was expected.
     pub expected: Vec<String>,
     /// Within how many seconds the action has to answer.
     pub within_seconds: u32,
@@ -98,7 +100,7 @@ pub struct Unpublished {
     pub unreadable: Option<String>,
 }
 
-/// A file in a data directory to which the shop cannot write.
+/// A file to which the shop cannot write. It is in the shop's data directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct UnwritableFile {
@@ -115,8 +117,8 @@ pub struct UnwritableFile {
 pub struct Unavailable {
     pub partner: String,
     pub since: Timestamp,
-    /// Why the last call was not answered. If the event bus calls the partner, as on AWS: the
-    /// values that made the alarm fire.
+    /// Why the last call was not answered. If EventBridge calls the partner, this field contains
+    /// the values that made the alarm about the partner fire.
     pub reason: String,
     /// When the partner is called again, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -102,7 +102,7 @@ impl Answer {
         self.response.status() == StatusCode::OK
     }
 
-    /// Whether the caller knows all events of the order so far, and more events may follow.
+    /// Whether the response contains no new event, and does not say that the order has ended.
     fn has_no_new_events(&self) -> bool {
         let status = self.response.status();
         status == StatusCode::NOT_MODIFIED

@@ -108,8 +108,8 @@ impl Partners {
         Carrier::new(Arc::clone(&self.store), Arc::clone(&self.clock), webhook, pace)
     }
 
-    /// Replaces all data of these partners by the data of `others`, because a shop that takes over
-    /// from another shop has the same partners.
+    /// Replaces all data of these partners by the data of `others`: a shop that takes over from
+    /// another shop continues with that shop's partners.
     ///
     /// # Errors
     /// If one of the stores fails. Then call this again.

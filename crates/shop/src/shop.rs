@@ -36,11 +36,11 @@ use crate::{
     WebhookSecretFile, console, failover, following, front_end, operator,
 };
 
-/// The file with the secret from which the ids of new orders derive, in a shop's data directory.
+/// The file in a shop's data directory with the secret from which the ids of new orders derive.
 const ORDER_ID_SECRET: &str = "order-id-secret";
 
-/// The file with the secret with which the simulated payment provider signs, in a shop's data
-/// directory.
+/// The file in a shop's data directory with the secret with which the simulated payment provider
+/// signs.
 const PAYMENT_WEBHOOK_SECRET: &str = "payment-webhook-secret";
 
 /// The path at which the shop's server serves the simulated carrier's API.
@@ -147,7 +147,7 @@ pub fn functions(
         payment_webhook_secrets: payment_webhook,
         order_ids,
         front_end,
-        // A shop in one process has no other accounts to which it could publish events.
+        // This leaves out Enterprise, which `Shop::at` adds if the settings ask for public events.
         public_events: false,
         settings,
     })
@@ -159,7 +159,7 @@ pub struct Shop {
     local: Arc<Local>,
     partners: Partners,
     router: Router,
-    /// The updates of the console's pages.
+    /// Counts what happens in the shop, for the console's pages.
     live: Live,
     serving: Mutex<Option<Serving>>,
 }

@@ -1,5 +1,5 @@
-//! Charges that no payment of the shop records, because the shop's store was restored to a time
-//! before the charges, or because another shop uses the same account of the payment provider.
+//! Charges that are missing from the shop's payments, because the shop's store was restored to a
+//! time before the charges, or because another shop uses the same account of the payment provider.
 //!
 //! The shop is read through the kernel's port, so it may be on a laptop or on AWS.
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::doctor::Discrepancy;
 
-/// The result of refunding a charge that no payment records.
+/// The result of refunding a charge that is missing from the shop's payments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RefundedCharge {
@@ -26,8 +26,8 @@ pub struct RefundedCharge {
     pub refused: Option<String>,
 }
 
-/// Returns the unrecorded intents: intents created at `since` or later that no payment records,
-/// although the provider has charged the customer for them, or still may.
+/// Returns the unrecorded intents: intents created at `since` or later that are missing from the
+/// order's payment, although the provider has charged the customer for them, or still may.
 ///
 /// # Errors
 /// If the payments cannot be read. The inner result is an error if the provider fails.
@@ -45,9 +45,9 @@ async fn intents(
         if !matches!(listed.state, IntentState::Confirmed | IntentState::Held) {
             continue;
         }
-        // The payment is read after the list, because Payment stores the intent before it asks the
-        // provider to charge: a listed charge that no payment has at the time of this read is
-        // unrecorded.
+        // This read must follow the provider's list. Payment stores an intent before it asks the
+        // provider to charge. So if the payment still lacks a charged intent of the list, the
+        // intent is unrecorded.
         let payment: Found<Payment> = load(store, listed.order_id.clone()).await?;
         if !payment.is_some_and(|payment| has(&payment.value, &listed.intent)) {
             found.push(listed);
@@ -74,7 +74,7 @@ pub async fn intents_of(
 }
 
 /// Whether the payment records this intent of its order. The release of commit c92b2c2 recorded a
-/// charge without its intent, so a payment with such a charge counts as recording every intent.
+/// charge without its intent, so the answer is also true for a payment with such a charge.
 fn has(payment: &Payment, intent: &IntentId) -> bool {
     match &payment.intent {
         Some(recorded) => recorded == intent,

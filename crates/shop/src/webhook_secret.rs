@@ -1,5 +1,5 @@
-//! The file in a shop's data directory with the secret that signs the carrier's webhooks, and with
-//! the secret that was valid before it. Only the file's owner may read the file.
+//! A file in a shop's data directory. It holds the secret that signs the carrier's webhooks, and
+//! the previous secret. Only the file's owner may read it.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -83,7 +83,7 @@ async fn until(shop: &Shop, path: &str, part: &str) -> String {
     panic!("{path} never says {part}: {}", page(shop, path).await.html)
 }
 
-/// Places an order by the form, and returns the path of its page.
+/// Places an order by the form, and returns the path of the order's page.
 async fn placed(shop: &Shop, customer: &str, sku: &str) -> String {
     let html = page(shop, "/console/try").await.html;
     let (token, key) = (hidden(&html, "token"), hidden(&html, "key"));

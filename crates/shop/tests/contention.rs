@@ -30,8 +30,9 @@ const ORDERS: usize = 1_000;
 const SKU: &str = "samovar";
 const PIECES: usize = 700;
 
-/// About how long DynamoDB takes for a read. [`TRANSACTION`] is the time for a transaction.
+/// About how long DynamoDB takes for a read.
 const READ: Duration = Duration::from_millis(4);
+/// About how long DynamoDB takes for a transaction.
 const TRANSACTION: Duration = Duration::from_millis(10);
 
 struct Contended {

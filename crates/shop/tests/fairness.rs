@@ -62,7 +62,7 @@ struct Seen {
     delivered: Option<Timestamp>,
 }
 
-/// When the bus accepted the events of each order.
+/// What the accepted events of each order showed, by the order's id.
 #[derive(Debug, Default)]
 struct Orders(Mutex<BTreeMap<String, Seen>>);
 

@@ -1,4 +1,4 @@
-//! What an operator can do with a running shop, requested from its router.
+//! What an operator can do with a running shop. The tests send requests to the shop's router.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -41,7 +41,7 @@ async fn shop_with_an_order(customer: &str, price: u32) -> (Shop, String) {
     (shop, id)
 }
 
-/// Places an order of a customer for an item of this price, and returns its id.
+/// Places an order of a customer for an item of this price, and returns the order's id.
 async fn place(shop: &Shop, customer: &str, price: u32) -> String {
     ask(shop, "PUT", "/items/chai", &json!({ "name": "Chai", "price": price, "stock": 39 })).await;
     let kept = json!({ "name": customer, "email": "somebody@example.com" });

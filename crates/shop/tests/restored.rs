@@ -26,7 +26,7 @@ struct Before {
     items: Vec<(Key, Option<Item>)>,
 }
 
-/// Remembers the items before each transaction of one action.
+/// A store that remembers, for each transaction of an action, the items as they were before.
 struct Remembering {
     store: Arc<dyn Store>,
     seen: Arc<Mutex<Vec<Before>>>,

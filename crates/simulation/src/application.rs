@@ -116,7 +116,8 @@ pub trait Application: Sized {
         Box::pin(std::future::ready(()))
     }
 
-    /// Takes over the cases of the region that was active before. No region is active during the takeover.
+    /// Takes over the cases of the region that was active before. No region is active during the
+    /// takeover.
     ///
     /// # Errors
     /// If the takeover fails.
@@ -124,8 +125,9 @@ pub trait Application: Sized {
         Ok(TakenOver::default())
     }
 
-    /// Undoes what the failed region still requested of partners, after it came back, for cases that
-    /// the active region does not know. `items` returns every item of a table of the active region.
+    /// Undoes what a replaced region requested of partners for cases that the active region does
+    /// not know. The simulator calls this function after it has emptied the replaced region.
+    /// `items` returns every item of a table of the active region.
     fn undo_lost(&self, _items: &dyn Fn(&'static str) -> Vec<Item>) {}
 
     /// Whether the case with this `correlation-id` was lost with a region. Messages of a lost case

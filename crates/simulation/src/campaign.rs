@@ -16,7 +16,7 @@ use crate::shrink::shrink;
 use crate::simulator::{Error, Outcome, Points, Request, Simulator};
 use crate::trouble::Faults;
 
-/// The most failures that are shrunk and printed; further ones are only counted.
+/// At most this many failures are shrunk and printed; further ones are only counted.
 const REPORTED_FAILURES: usize = 3;
 
 /// A report names at most this many of the places at which no process died.
@@ -46,7 +46,7 @@ pub struct Setting {
     pub threads: NonZeroUsize,
     /// The campaign ends after this many failures.
     pub most_failures: u64,
-    /// Whether the first failures are shrunk.
+    /// Whether the first failures are shrunk: reduced to the faults that they need.
     pub shrinks: bool,
 }
 
@@ -60,8 +60,9 @@ impl Default for Setting {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
     pub runs: u64,
-    /// The number of completed steps. A step is one seed, one fault, or one first fault with every
-    /// second fault that may follow it.
+    /// The number of completed steps. In `Campaign::Seeds`, a step is one seed. In
+    /// `Campaign::Single`, it is one fault. In `Campaign::Pairs`, it is one fault with all pairs in
+    /// which that fault is the first.
     pub steps: u64,
     pub of: u64,
     pub runs_per_second: f64,
@@ -79,12 +80,12 @@ pub struct Failure<S> {
     pub violations: Vec<String>,
     /// How many faults were injected in the original run.
     pub struck_at_first: usize,
-    /// The smallest set of faults found that still leads to the violation.
+    /// The faults that are left after the shrinking; they still lead to the violation.
     pub faults: Vec<Injection>,
     /// What the violation needs besides the faults, such as "each delivery is made up to 3 times";
     /// each entry describes one kind of trouble.
     pub disorder: Vec<String>,
-    /// The events of cases, such as orders, in the order in which the bus accepted the events.
+    /// The events that the bus accepted about the cases (in the shop: the orders), oldest first.
     pub story: Vec<String>,
     /// How many runs the shrinking took.
     pub shrunk_in: u32,
@@ -100,7 +101,7 @@ pub struct Report<E, S> {
     /// Runs per second, of all threads together.
     pub runs_per_second: f64,
     pub ends: E,
-    /// The calls of functions to the store, the bus and partners, over all runs.
+    /// How often functions called the store, the bus and partners, over all runs.
     pub calls: u64,
     pub deliveries: u64,
     /// How many events the bus accepted.
@@ -115,8 +116,7 @@ pub struct Report<E, S> {
     pub exposed: BTreeMap<String, u64>,
     /// The number of injected faults, by kind.
     pub injected: BTreeMap<String, u64>,
-    /// The number of places in the code at which a process made a call. A place is identified by an
-    /// action, the type of the action's event, and the number of the call.
+    /// The number of places in the code at which a process made a call; see [`Points`].
     pub places: usize,
     /// The number of `places` at which a process died.
     pub crashed: usize,
@@ -277,8 +277,8 @@ impl<A: Application> Simulator<A> {
         self.faults_after(story, &[])
     }
 
-    /// Lists every fault that can be injected after the faults of `first`, in a run with the faults
-    /// of `first`.
+    /// Runs the fixed script with the faults in `first`, and lists every fault that could also be
+    /// injected after the last of them.
     fn faults_after(&self, story: A::Story, first: &[Injection]) -> Result<Vec<Injection>, Error> {
         let outcome = self.run(&Request { listed: true, ..Request::fixed(story, first) })?;
         let begin = first.last().map_or(0, |first| {

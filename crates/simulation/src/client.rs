@@ -7,7 +7,7 @@ use chorus_http::{Caller, Request};
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// How many times a client tries by default.
+/// How many times a client sends its request by default, before it gives up.
 const PATIENCE: u32 = 12;
 
 /// Which 4xx responses are final for a client. For every client, 2xx and 409 are final, and 429 and

@@ -66,7 +66,7 @@ impl Draw {
     }
 }
 
-/// The random numbers from which an application draws its script.
+/// The random numbers from which an application makes a run's script: what simulated people do.
 #[derive(Debug)]
 pub struct Draws {
     pub seed: u64,

@@ -81,8 +81,8 @@ pub(crate) struct Called {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Plan {
-    /// Of a thousand calls, `per_mille` draw a fault. It is injected if its kind of trouble is in
-    /// `troubles`.
+    /// The seed selects a fault for `per_mille` of a thousand calls. The fault is injected if its
+    /// kind of trouble is in `troubles`.
     Drawn { per_mille: u64, troubles: BTreeSet<Trouble> },
     /// Injects only these faults. The key is the hash of a task's name, and the number of the
     /// task's call.
@@ -100,7 +100,8 @@ impl Plan {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) label: Arc<str>,
-    /// The label without the name of the case: the same text for all cases that run the same code.
+    /// The label without the name of the case (in the shop: of the order). All cases that run the
+    /// same code have the same text.
     pub(crate) place: Arc<str>,
     pub(crate) name: u64,
     pub(crate) calls: u32,
@@ -113,8 +114,8 @@ pub(crate) struct Running {
     pub(crate) timed_out: bool,
 }
 
-/// An event outside of the functions, such as a partner's callback. Returns the clients that call
-/// the API because of the event.
+/// What happens later outside of the functions, such as a partner's callback. The closure returns
+/// the clients that then call the API.
 pub(crate) type Later = Box<dyn FnOnce() -> Vec<Client> + Send>;
 
 /// The environment of one run: the clock, and the faults. All methods may be called from anywhere
@@ -128,7 +129,7 @@ pub struct Environment {
 pub(crate) struct State {
     pub(crate) plan: Plan,
     pub(crate) armed: bool,
-    /// Whether calls take drawn amounts of time, so that tasks interleave.
+    /// Whether each call takes a time that the seed determines, so that tasks interleave.
     pub(crate) jitter: bool,
     pub(crate) skews: bool,
     /// The release that each service runs; `None` if all services run the same release.
@@ -144,11 +145,11 @@ pub(crate) struct State {
     pub(crate) later: Vec<(Timestamp, Later)>,
     /// For each outage: its port, its beginning and its end.
     pub(crate) away: Vec<(Port, Timestamp, Timestamp)>,
-    /// How many calls were made during an outage.
+    /// How many calls went to a port during an outage of that port.
     pub(crate) unanswered: u64,
-    /// How many calls were made during an outage, by port.
+    /// The same number for each port alone.
     pub(crate) unanswered_at: BTreeMap<Port, u64>,
-    /// A late call has its effect after at most this many seconds.
+    /// A call with the fault [`Fault::Late`] has its effect after at most this many seconds.
     pub(crate) late_within: u64,
     /// Checks that tenants take turns, in a run with a noisy tenant.
     pub(crate) turns: Option<Turns>,
@@ -194,7 +195,7 @@ impl Environment {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reports a violation, as `kind: description`.
+    /// Reports the violation `what`, which has the form `kind: description`.
     pub fn violated(&self, what: String) {
         let mut state = self.state();
         if !state.violations.contains(&what) {
@@ -215,8 +216,8 @@ impl Environment {
         self.state().later.push((at, Box::new(what)));
     }
 
-    /// Calls a partner, which runs `act`. Returns none if no answer arrives, whether or not `act`
-    /// was run.
+    /// Calls a partner, which runs `act`. Returns `None` if no answer arrives, whether or not the
+    /// partner ran `act`.
     pub async fn external<T: Send>(
         &self,
         port: Port,
@@ -246,8 +247,9 @@ impl Environment {
     /// Begins a call of the running task, and returns the fault of the call. Other tasks run during
     /// the call. Outside of any task, a call takes no time and always succeeds.
     ///
-    /// A simulated partner that does not use [`external`](Self::external) must do nothing at
-    /// [`Fault::Unavailable`], and must end the call with [`answer`](Self::answer).
+    /// A simulated partner that does not use [`external`](Self::external) must do nothing if the
+    /// fault is [`Fault::Unavailable`]. Otherwise, it must end the call with
+    /// [`answer`](Self::answer).
     pub async fn call(&self, port: Port) -> Option<Fault> {
         let fault = self.begin_call(port)?;
         Pause { environment: self, begun: false }.await;
@@ -283,7 +285,7 @@ impl Environment {
         Pause { environment: self, begun: false }.await;
     }
 
-    /// The numbers below `count`, in a drawn order.
+    /// The numbers below `count`, shuffled as the seed determines.
     pub(crate) fn shuffled(&self, count: usize) -> Vec<usize> {
         let mut draw = Draw::numbered(mix(self.seed, self.state().calls), 2);
         let mut places: Vec<(u64, usize)> =

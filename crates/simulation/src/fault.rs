@@ -28,9 +28,9 @@ enum Kind {
 pub enum Fault {
     /// The call is throttled, and has no effect.
     Throttled,
-    /// The call gets no answer (a 5xx); it has no effect.
+    /// The callee seems to be unavailable; the call has no effect.
     Unavailable,
-    /// The call is refused because another transaction holds an item; it has no effect.
+    /// The call is refused, and has no effect, because another transaction holds an item.
     Conflict,
     /// The call has its effect, but the answer is lost.
     Lost,
@@ -60,15 +60,15 @@ impl Port {
     pub(crate) const GENERAL: [Self; 4] =
         [Self::READ, Self::INDEX_READ, Self::WRITE, Self::PUBLISH];
 
-    /// The port of an external partner. `number` counts the application's ports from 0; `name` is
-    /// in CamelCase.
+    /// The port of an external partner. `number` is the port's position among the application's
+    /// ports, from 0; `name` is in CamelCase.
     #[must_use]
     pub const fn external(number: u8, name: &'static str) -> Self {
         Self { number: 4 + number, name, kind: Kind::External }
     }
 
-    /// The port of an external partner that takes up to two seconds to answer, and sometimes has
-    /// its effect an hour later.
+    /// The port of an external partner that takes up to two seconds to answer. Some calls have
+    /// their effect only an hour later.
     #[must_use]
     pub const fn slow_external(number: u8, name: &'static str) -> Self {
         Self { number: 4 + number, name, kind: Kind::SlowExternal }

@@ -28,8 +28,8 @@ pub(crate) fn check<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     wrong
 }
 
-/// The committed records with an event that the bus never accepted, or with a signal that was never
-/// sent.
+/// The committed records with an event that the bus never accepted, and the records whose events
+/// the sweeper still has to publish.
 pub(crate) fn unpublished(observed: &Observed) -> Vec<String> {
     let records = observed.items(IDEMPOTENCY_TABLE.name);
     let sightings = observed.sightings();
@@ -40,8 +40,9 @@ pub(crate) fn unpublished(observed: &Observed) -> Vec<String> {
     unpublished.collect()
 }
 
-/// Names the part of a record that has not been published: an event that the bus never accepted, or
-/// the record itself if the sweeper still has to publish it.
+/// Describes what is unpublished in a record: an event that the bus never accepted, or the whole
+/// record if the sweeper still has to publish the record's events. Returns `None` if everything was
+/// published.
 fn missing(record: &Item, sightings: &Sightings) -> Option<String> {
     let events = match committed_events(record) {
         Ok(events) => events,
@@ -61,8 +62,8 @@ fn check_records(observed: &Observed) -> Vec<String> {
     unpublished.map(|what| format!("records: {what} is not published")).collect()
 }
 
-/// Checks that every unreadable message is among the dead letters of each of its targets, with the
-/// cause.
+/// Checks that every unreadable message is a dead letter of each row that must refuse it. The dead
+/// letter's cause has to be that the message cannot be read.
 fn check_poison(observed: &Observed, poison: &[Poison], count: usize) -> Vec<String> {
     let letters: Vec<_> = observed.dead_letters().map(|(letter, _)| letter).collect();
     let mut wrong = Vec::new();
@@ -112,8 +113,8 @@ fn check_dead_letters(observed: &Observed, is_known: impl Fn(&str) -> bool) -> V
 /// calls that were not counted because of the store's faults.
 const UNGUARDED: u64 = 100;
 
-/// Checks that each published outage was followed by an event that reports its end, except for an
-/// outage whose circuit is still open.
+/// Checks that each event that reports a partner as unavailable was followed by one that reports
+/// the partner's recovery, unless the partner's circuit is still open.
 fn check_circuits(observed: &Observed, table: &Table) -> Vec<String> {
     let items = observed.items(IDEMPOTENCY_TABLE.name);
     let sightings = observed.sightings();
@@ -144,7 +145,8 @@ fn check_calls<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     for (port, breaker) in A::BREAKERS {
         let outages = simulation.scenario.outages.iter().filter(|outage| outage.port == *port);
         let seconds: u64 = outages.map(|outage| outage.lasts.as_secs()).sum();
-        // Clocks may be wrong, so a pause may end early: twice as many probes are allowed.
+        // Clocks may be wrong, so a pause may end early. This check therefore allows twice as many
+        // probes as fit into the outages if every pause has its full length.
         let probes =
             2 * u64::from(breaker.probes) * (1 + seconds / u64::from(breaker.pause_seconds));
         let most = UNGUARDED + u64::from(breaker.failures) + probes;

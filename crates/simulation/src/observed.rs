@@ -43,7 +43,7 @@ impl Observed {
         self.backing.clear(table);
     }
 
-    /// The events that were observed on the bus. The bus is blocked while the guard is held.
+    /// The events that were observed on the bus. The bus waits until the returned lock is dropped.
     pub fn sightings(&self) -> MutexGuard<'_, Sightings> {
         self.seen.sightings()
     }
@@ -64,7 +64,7 @@ impl Observed {
         events.filter(|event| event.about == correlation_id && event.detail_type == kind).count()
     }
 
-    /// The dead letters, each with whether it is readable.
+    /// The dead letters. The flag is true if the letter's message is readable.
     pub(crate) fn dead_letters(&self) -> impl Iterator<Item = (DeadLetter, bool)> {
         let letters = self.local.dead_letters(&Selection::default());
         letters.into_iter().map(|letter| {
@@ -109,7 +109,8 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Begins with `sightings`, the events that arrived from another region.
+    /// Makes an observer that already knows `sightings`: the events that arrived from another
+    /// region.
     pub(crate) fn new(
         environment: Arc<Environment>,
         table: &Table,
@@ -139,7 +140,8 @@ impl Seen {
     }
 
     fn accepted(&self, event: &Accepted) {
-        // A copy of an event in an earlier version of its type is not a second event.
+        // Some events are published a second time, as a copy in an earlier version for consumers
+        // that know only that version. Such a copy is not counted as an event.
         if is_poison(event) || event.json.contains(r#""copy-of":"#) {
             return;
         }
@@ -186,7 +188,7 @@ pub(crate) fn event_id(detail: &str) -> Option<String> {
     rest.get(..36).map(str::to_owned)
 }
 
-/// Whether a message is one of the unreadable ones.
+/// Whether a message is one of the unreadable messages that the simulator sends.
 fn is_poison(event: &Accepted) -> bool {
     event.json.contains("poison-")
 }

@@ -11,7 +11,8 @@ use crate::trouble::Trouble;
 /// How long an outage of the store or the bus may last.
 const AWS_OUTAGE: Duration = Duration::from_secs(600);
 
-/// A time in which every call of a port fails without an effect.
+/// A time in which every call to one port (the store, the bus or a partner) fails without an
+/// effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outage {
     pub port: Port,
@@ -20,8 +21,8 @@ pub struct Outage {
     pub lasts: Duration,
 }
 
-/// Draws outages. An outage of a partner lasts up to six hours, and one of the store or the bus up
-/// to ten minutes.
+/// Draws outages at random. An outage of a partner lasts up to six hours. An outage of the store or
+/// of the bus lasts up to ten minutes.
 pub(crate) fn drawn(draws: &Draws, partners: &[Port]) -> Vec<Outage> {
     let mut draw = draws.of("outages");
     let mut outages = Vec::new();

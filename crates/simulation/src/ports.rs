@@ -102,7 +102,7 @@ impl Store for FaultyStore {
         if let Some(Fault::Throttled) = self.environment.call(Port::READ).await {
             return Err(throttled());
         }
-        // The items are read in a drawn order, and other tasks may write between two reads.
+        // The items are read in a random order, and other tasks may write between two reads.
         let mut found = vec![None; keys.len()];
         for place in self.environment.shuffled(keys.len()) {
             found[place] = self.item(&keys[place]).await?;
@@ -169,9 +169,9 @@ impl Publisher for FaultyBus {
 }
 
 impl FaultyBus {
-    /// Converts `entries` to the releases that their senders run. Returns each converted entry with
-    /// its index in `entries`; leaves out the entries that the sender's release does not publish.
-    /// Returns `None` if all services run the same release.
+    /// Returns the entries as their senders' releases publish them, each with its index in
+    /// `entries`. Leaves out the entries that the sender's release does not publish. Returns `None`
+    /// if all services run the same release.
     fn as_released(&self, entries: &[Entry]) -> Option<Vec<(usize, Entry)>> {
         let state = self.environment.state();
         let releases = state.releases.as_ref()?;
@@ -189,7 +189,8 @@ impl FaultyBus {
         match fault {
             Some(Fault::Unavailable) => return Err(Failure::later("InternalFailure", "no answer")),
             Some(Fault::Partial) => {
-                // Every second entry is accepted; a single entry is rejected.
+                // The bus rejects the first entry, the third, the fifth and so on, and accepts the
+                // others. So it rejects a request with only one entry.
                 let taken: Vec<Entry> = entries.iter().skip(1).step_by(2).cloned().collect();
                 if !taken.is_empty() {
                     self.bus.put_events(&taken).await?;
@@ -223,8 +224,8 @@ fn with_later_field(seed: u64, mut entry: Entry) -> Entry {
     entry
 }
 
-/// The clock of the running task. It may be off by up to five minutes; each invocation draws its
-/// own error.
+/// The clock of the running task. It is wrong by up to five minutes. For each invocation, the
+/// simulation draws by how much.
 pub(crate) struct SkewedClock {
     pub(crate) environment: Arc<Environment>,
 }

@@ -19,21 +19,23 @@ pub(crate) const FIRST: &str = "first";
 /// The region that takes over.
 pub(crate) const SECOND: &str = "second";
 
-/// How long a takeover waits after it has fenced the other region. After this time, the calls to
-/// partners that the other region had begun have had their effect.
+/// How long a takeover waits after it has fenced the region that it replaces. That region may have
+/// begun calls to partners; after this time, these calls have had their effect.
 pub(crate) const WAITS: Duration = Duration::from_secs(300);
 
-/// How long a replaced region may finish its work before its queues and executions are deleted.
+/// After how long the queues and executions of a replaced region are deleted. Until then, that
+/// region may finish its work.
 pub(crate) const RETIRES_AFTER: Duration = Duration::from_secs(3_600);
 
 /// The longest time, in seconds, until an item or an event arrives in the other region. In a run
-/// with two regions, a late call to a partner has its effect within the same time.
+/// with two regions, a call to a partner may get no answer, and have its effect up to this much
+/// later.
 pub(crate) const LONGEST_LAG: u64 = 240;
 
 /// How the first region goes away.
 #[derive(Debug, Clone)]
 pub(crate) struct Loss {
-    /// The number of calls by the region's functions after which the region goes away.
+    /// The region goes away once its functions have made this many calls, for example to the store.
     pub(crate) calls: u64,
     /// How long an item or an event takes at most to arrive in the other region.
     pub(crate) lag: Duration,
@@ -80,7 +82,7 @@ pub struct LostRegion {
 }
 
 impl LostRegion {
-    /// The longest time from a change in the region to its arrival in the other region.
+    /// The longest time until a change in the lost region arrives in the other region.
     #[must_use]
     pub fn longest_lag(self) -> SignedDuration {
         SignedDuration::try_from(self.lag).unwrap_or(SignedDuration::MAX)
@@ -152,7 +154,7 @@ impl Link {
         later(now, Duration::from_millis(draw.below(most + 1)))
     }
 
-    /// Records that an item was written, or that it was deleted if `item` is none.
+    /// Records that an item was written or, if `item` is none, that it was deleted.
     pub(crate) fn wrote(&self, now: Timestamp, key: &Key, item: Option<Item>) {
         if [EXECUTIONS_TABLE.name, REGIONS_TABLE.name].contains(&key.table) {
             return;

@@ -1,6 +1,6 @@
 //! Two releases of an application side by side. The earlier release knows each event only in the
 //! version before the current one. Each service is rolled out, rolled back and rolled out again at
-//! instants that are drawn for the service.
+//! random instants.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use crate::draw::Draw;
 use crate::environment::Environment;
 
-/// The latest instant of a rollout, counted from the start of the run.
+/// The upper limit of each instant in a [`Rollout`], counted from the start of the run.
 const LONGEST: Duration = Duration::from_secs(1_800);
 
 /// When a service is rolled out, rolled back, and rolled out again, counted from the start of the
@@ -26,13 +26,13 @@ type Rollout = [Duration; 3];
 #[derive(Debug)]
 pub(crate) struct Releases {
     started: Timestamp,
-    /// The rollouts by the source of the service's events.
+    /// Each service's rollout, by the source of the service's events.
     rollouts: BTreeMap<&'static str, Rollout>,
     /// The events that have several versions, by detail type.
     changed: BTreeMap<&'static str, Changed>,
 }
 
-/// An event that had another version in the earlier release.
+/// An event whose version in the earlier release is not its current version.
 #[derive(Debug)]
 struct Changed {
     spec: EventSpec,
@@ -65,7 +65,7 @@ impl Releases {
     /// The entry as its sender publishes it. The newer release publishes an event in the current
     /// version, and copies of the event in earlier versions. The earlier release publishes the
     /// event only in the version that the earlier release knows, and not marked as a copy. Returns
-    /// none if the sender runs the earlier release and the entry has any other version.
+    /// `None` if the sender runs the earlier release, which does not publish the entry's version.
     ///
     /// The event's time determines which release the sender ran, so an entry that is published
     /// again stays the same.
@@ -98,7 +98,7 @@ impl Releases {
     }
 }
 
-/// A row's handler in the release that its service is running.
+/// A row's handler, which behaves as in the release that the row's service runs at the moment.
 pub(crate) struct Released {
     pub(crate) environment: Arc<Environment>,
     pub(crate) handler: Arc<dyn Handler>,

@@ -23,7 +23,7 @@ pub struct Scenario<S> {
     /// Whether all responses of one partner are lost while faults are injected, although the
     /// partner does what is requested. The application chooses the partner.
     pub mute: bool,
-    /// When unreadable messages arrive.
+    /// The times at which unreadable messages arrive.
     pub poison: Vec<Duration>,
     /// How many of a thousand calls get a fault.
     pub(crate) per_mille: u64,
@@ -35,8 +35,8 @@ pub struct Scenario<S> {
     pub(crate) rebuilds: Vec<Duration>,
     /// How the first of two regions goes away; none if there is one region.
     pub(crate) loss: Option<Loss>,
-    /// The time from the end of the run until clients repeat their requests. Records have expired
-    /// by then. `None` if no client repeats a request.
+    /// The time from the end of the run until clients repeat their requests. By then, the
+    /// idempotency records have expired. `None` if no client repeats a request.
     pub(crate) again: Option<Duration>,
 }
 

@@ -21,8 +21,8 @@ use crate::store::Backing;
 use crate::trace::Trace;
 use crate::trouble::Faults;
 
-/// After faults have stopped, the open cases must end within this many rounds of an operator's
-/// help.
+/// After faults have stopped, every case must end within this many rounds. In each round, the
+/// sweeper runs and dead letters are redriven; in most rounds an operator helps.
 const ROUNDS: u32 = 10;
 
 /// The time within which the sweeper publishes the events of every record. The sweeper runs every
@@ -108,14 +108,14 @@ pub struct Outcome<E> {
     pub events: u64,
     /// The number of dead letters, unreadable messages included.
     pub dead_letters: u64,
-    /// How many times the archive was replayed, projections were rebuilt, dead letters were
-    /// redriven, and unreadable messages were published.
+    /// How many times, in this order: the archive was replayed, projections were rebuilt, dead
+    /// letters were redriven, and unreadable messages were published.
     pub chores: [u64; 4],
     /// The number of calls that were made during an outage.
     pub unanswered: u64,
     /// How much virtual time passed in the run, in seconds.
     pub virtual_seconds: i64,
-    /// The fingerprint of the trace.
+    /// A hash of the trace. Runs with the same hash went the same way.
     pub fingerprint: u64,
     /// The places in the code at which processes made calls, and at which they died.
     #[serde(skip)]
@@ -123,8 +123,8 @@ pub struct Outcome<E> {
     /// The lines of the trace, if they were requested.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<String>,
-    /// The events of the cases in the order in which the bus accepted them, if something was
-    /// violated.
+    /// The events of the cases in the order in which the bus accepted them; empty if no invariant
+    /// was violated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub story: Vec<String>,
     /// Every call that a process made; empty if the request did not ask for the list of calls.
@@ -132,8 +132,8 @@ pub struct Outcome<E> {
     pub(crate) called: Vec<Called>,
 }
 
-/// Places in the code. A place consists of an action and its event's type, the number of a call,
-/// and the call's port.
+/// Places in the code at which a process calls a port. A place consists of the action, the type of
+/// its event, the call's number (1 is the first call while the event is handled), and the port.
 #[derive(Debug, Clone, Default)]
 pub struct Points {
     /// The places at which a process made a call.
@@ -150,7 +150,7 @@ impl<E> Outcome<E> {
 }
 
 impl<A: Application> Simulator<A> {
-    /// A simulator that keeps items in the kernel's store in memory.
+    /// A simulator whose runs use the kernel's in-memory store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -163,7 +163,7 @@ impl<A: Application> Simulator<A> {
         Self { backing, machines: OnceLock::new(), application: PhantomData }
     }
 
-    /// Runs `seed` with `size` cases. The seed draws some of `faults`.
+    /// Runs `seed` with `size` cases. The seed decides which of `faults` the run is exposed to.
     ///
     /// # Errors
     /// If the run cannot be set up.

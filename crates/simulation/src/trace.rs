@@ -17,7 +17,8 @@ impl Trace {
         Self { fingerprint: 0, lines: Some(Vec::new()) }
     }
 
-    /// Adds a call of the task `label`: its number, its port, and the injected fault if any.
+    /// Adds a call that the task `label` made: the call's number and port, and the fault that was
+    /// injected into the call, if any.
     pub(crate) fn call(
         &mut self,
         now: Timestamp,

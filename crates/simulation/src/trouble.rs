@@ -9,17 +9,17 @@ use crate::fault::Fault;
 pub struct Trouble(&'static str);
 
 impl Trouble {
-    /// Processes die before and after calls.
+    /// A process dies before or after a call.
     pub const CRASHES: Self = Self("crashes");
     /// Calls are throttled or get a 5xx, and transactions are refused.
     pub const REFUSALS: Self = Self("refusals");
-    /// A call succeeds, but its response is lost; or a call has its effect late.
+    /// A call gets no answer, but has its effect, at once or later.
     pub const LOST_ANSWERS: Self = Self("lost-answers");
     /// The platform treats functions as timed out and retries them, while they continue to run.
     pub const TIMEOUTS: Self = Self("timeouts");
     /// PutEvents accepts some entries and rejects others.
     pub const PARTIAL_PUBLISHES: Self = Self("partial-publishes");
-    /// Indexes return an earlier state.
+    /// A query of an index finds an earlier state.
     pub const STALE_READS: Self = Self("stale-reads");
     /// A delivery happens up to five times; some of the copies run at the same time.
     pub const DUPLICATES: Self = Self("duplicates");
@@ -30,11 +30,11 @@ impl Trouble {
     pub const SKEW: Self = Self("skew");
     /// Unreadable messages are published.
     pub const POISON: Self = Self("poison");
-    /// Dead letters are redriven while cases run, each time twice in a row.
+    /// Dead letters are redriven in the middle of a run, and once more right afterwards.
     pub const REDRIVES: Self = Self("redrives");
-    /// The whole archive is replayed while cases run.
+    /// The whole archive is replayed in the middle of a run.
     pub const REPLAYS: Self = Self("replays");
-    /// Projections are discarded and rebuilt while cases run.
+    /// Projections are discarded and rebuilt in the middle of a run.
     pub const REBUILDS: Self = Self("rebuilds");
     /// Each service is rolled out, rolled back and rolled out again. Half of all events have a
     /// field that their consumers do not know.
@@ -42,16 +42,16 @@ impl Trouble {
     /// There are two regions. The first one goes away at any call, and the second one takes over.
     /// This is not part of `all`, because some kinds of trouble are not simulated with two regions.
     pub const REGIONS: Self = Self("regions");
-    /// One tenant has many cases at the same moment, and few deliveries run at a time. This is not
-    /// part of `all`, because such runs take much longer.
+    /// One tenant has many cases, such as orders, at the same moment, and few deliveries run at a
+    /// time. This is not part of `all`, because such runs take much longer.
     pub const NOISY_TENANT: Self = Self("noisy-tenant");
     /// Few deliveries run at a time, as in runs with a noisy tenant. A test compares runs with and
     /// without that tenant. This is not part of `all`, because such runs take longer.
     pub const SCARCE_CONCURRENCY: Self = Self("scarce-concurrency");
     /// Partners are unavailable for up to six hours, the store and the bus for up to ten minutes.
     pub const OUTAGES: Self = Self("outages");
-    /// Records expire, and TTL deletes them up to two days late. Clients repeat their requests
-    /// after that.
+    /// Idempotency records expire, and TTL deletes them up to two days late. Clients repeat their
+    /// requests after the records have expired.
     pub const EXPIRY: Self = Self("expiry");
 
     /// The trouble that any application can have.
@@ -88,8 +88,8 @@ impl Trouble {
     }
 
     /// The general trouble that is simulated only in runs with one region. Skewed clocks are in
-    /// this list, because an instance caches the active region for ten seconds: with another skew
-    /// in each invocation, the instance would not know when the ten seconds are over.
+    /// this list, because an instance caches the active region for ten seconds: if each invocation
+    /// had a different skew, the instance would not know when the ten seconds are over.
     pub(crate) const IN_ONE_REGION: [Self; 8] = [
         Self::SKEW,
         Self::POISON,
@@ -119,8 +119,8 @@ impl Trouble {
     }
 }
 
-/// The kinds of trouble that may occur in the runs of a campaign. Each seed draws some of them, and
-/// how much of each.
+/// The kinds of trouble that may occur in the runs of a campaign. Each run has some of them; its
+/// seed decides which, and how much of each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults(pub BTreeSet<Trouble>);
 
@@ -180,7 +180,7 @@ impl std::fmt::Display for Faults {
     }
 }
 
-/// No trouble of the application has this name.
+/// No kind of trouble, general or of the application, has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no kind of fault called {name}: choose from all, none, {known}")]
 pub struct UnknownTrouble {

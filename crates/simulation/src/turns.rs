@@ -30,12 +30,12 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    /// Records that the bus accepted an event. The event's deliveries are due from now on.
+    /// Remembers that the bus accepted an event. The event's deliveries are due from now on.
     pub(crate) fn accepted(&mut self, event: &Accepted) {
         self.accepted.insert(event.sequence, self.taken.len());
     }
 
-    /// Records a delivery that was taken. Returns a violation, as `kind: description`, if the
+    /// Remembers a delivery that was taken. Returns a violation, as `kind: description`, if the
     /// delivery waited too long.
     ///
     /// Only a delivery's first attempt is checked, because a retry is not yet due when its event is

@@ -1,5 +1,5 @@
 //! A small application under the simulator: it sells seats over HTTP, and prints each ticket once.
-//! The simulator finds a planted bug, in which the printer is called without an idempotency key.
+//! The simulator finds a planted bug, in which each call to the printer has a new idempotency key.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -121,7 +121,7 @@ fn strike(environment: &Arc<Environment>, strikes: &Arc<AtomicU32>) {
 
 struct PrintTicket {
     printer: Arc<Printer>,
-    /// The planted bug: each attempt has another key, so the printer prints another ticket.
+    /// The planted bug: each attempt has a new key, so the printer prints one more ticket.
     forgets_its_key: bool,
 }
 
@@ -177,9 +177,11 @@ impl Script for Buyers {
     }
 }
 
-/// The values of `BUG` in [`BoxOffice`]: no bug, or one of two planted bugs.
+/// The `BUG` of a [`BoxOffice`] without a planted bug.
 const NO_BUG: u8 = 0;
+/// The `BUG` of a [`BoxOffice`] in which each attempt to print has a new key.
 const FORGETS_ITS_KEY: u8 = 1;
+/// The `BUG` of a [`BoxOffice`] with the table [`MISWIRED_TABLE`].
 const MISWIRED: u8 = 2;
 
 /// A table with a rule that can match no event. EventBridge rejects the rule.

@@ -1,7 +1,8 @@
 //! Two releases of one application under the simulator, each with its own types. The older release
 //! publishes and reads version 1 of an event, the newer one version 2. Each service is rolled out
-//! and back at drawn instants, under every kind of fault, and every seat gets one ticket at its
-//! price. The simulator finds a planted bug: a consumer that treats the two versions as two events.
+//! and back at random instants, under every kind of fault; nevertheless, every seat gets exactly
+//! one ticket. The simulator finds a planted bug: a consumer that treats the two versions of an
+//! event as two events.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -198,7 +199,7 @@ struct Ticket {
 
 chorus_kernel::entity!(Ticket: "ticket" in TICKETS, by seat: String);
 
-/// The latest instant of a rollout, counted from the start of the run.
+/// The upper limit of each instant in a [`Rollout`], counted from the start of the run.
 const LONGEST: Duration = Duration::from_secs(1_800);
 
 /// When a service is rolled out, rolled back, and rolled out again, counted from the start of the
@@ -214,7 +215,7 @@ impl Rollout {
     }
 }
 
-/// The release that a service runs at each time.
+/// Determines by the time which of the two releases a service runs.
 #[derive(Clone)]
 struct Release {
     environment: Arc<Environment>,
@@ -248,7 +249,8 @@ struct Released {
     release: Release,
     before: Arc<dyn Handler>,
     now: Arc<dyn Handler>,
-    /// The planted bug: a copy of an event in an earlier version is treated as another event.
+    /// Whether this handler has the planted bug: it treats the copy that is published in the
+    /// earlier version as an event of its own.
     tells_apart: bool,
 }
 

@@ -92,7 +92,7 @@ fn is_of(kind: ValueKind, value: &Json) -> bool {
     }
 }
 
-/// Compares two values of the given kind; `None` if a value is of another kind.
+/// Compares two values of the given kind; `None` if one of them is not of that kind.
 fn order(kind: ValueKind, left: &Json, right: &Json) -> Option<Ordering> {
     match (kind, left, right) {
         // Step Functions orders strings by their UTF-16 code units.

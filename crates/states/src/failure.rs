@@ -10,7 +10,7 @@ pub(crate) const ALL: &str = "States.ALL";
 pub(crate) const RUNTIME: &str = "States.Runtime";
 /// A task exceeded its timeout, or sent no heartbeat in time.
 pub(crate) const TIMEOUT: &str = "States.Timeout";
-/// A task sent no heartbeat in time.
+/// Matches a [`TIMEOUT`] of a task that sent no heartbeat in time.
 pub(crate) const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
 /// Matches every error that [`ALL`] matches, except a timeout.
 pub(crate) const TASK_FAILED: &str = "States.TaskFailed";

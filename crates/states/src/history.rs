@@ -20,8 +20,8 @@ pub struct HistoryEvent {
     pub timestamp: Timestamp,
     /// The type of the event, such as `TaskStateEntered`.
     pub kind: Cow<'static, str>,
-    /// The details and their key, such as `stateEnteredEventDetails`; absent for a type without
-    /// details.
+    /// The key of the details, such as `stateEnteredEventDetails`, and the details; absent for a
+    /// type of event that has no details.
     pub details: Option<(Cow<'static, str>, Json)>,
 }
 

@@ -35,7 +35,7 @@ use crate::json::{Json, Object};
 use crate::machine::{Kind, Machine};
 use crate::run::{Reply, Tasks};
 
-/// Prepared answers to the tasks of a machine, by the name of the state that calls.
+/// Prepared answers to the tasks of a machine, by the name of each task's state.
 #[derive(Debug, Clone, Default)]
 pub struct Mocks {
     responses: HashMap<String, Vec<Reply>>,
@@ -60,8 +60,8 @@ pub enum MockError {
     /// first text is this name; the second text lists the names of the existing test cases.
     #[error("the mocks have no test case {0:?}; they have {1}")]
     NoCase(String, String),
-    /// The caller named no test case, and the configuration of Step Functions Local has several. The
-    /// text lists the names of the existing test cases.
+    /// The caller named no test case, and the configuration of Step Functions Local has several.
+    /// The text lists the names of the existing test cases.
     #[error("the mocks have several test cases; name one of them: {0}")]
     WhichCase(String),
 }
@@ -109,8 +109,8 @@ impl Mocks {
         Ok(test_cases(machines)?.into_iter().map(|(name, _)| Some(name)).collect())
     }
 
-    /// Returns the state names in the mocks that no Task and no Map of the machine has. These names
-    /// are probably mistakes.
+    /// Returns the names in the mocks that name neither a Task nor a Map of the machine. They are
+    /// probably mistakes.
     #[must_use]
     pub fn unknown_names(&self, machine: &Machine) -> Vec<&str> {
         let calls = |kind: &Kind| matches!(kind, Kind::Task(_) | Kind::Map(..));

@@ -13,7 +13,7 @@ pub enum Severity {
     Error,
 }
 
-/// The kind of a problem: the codes that `ValidateStateMachineDefinition` reports.
+/// The kind of a problem. Each kind is a code that `ValidateStateMachineDefinition` reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
@@ -38,7 +38,7 @@ pub enum Code {
     /// A value looks like a path or a function but is not evaluated, because its key does not end
     /// in `.$`.
     NoDollar,
-    /// The `Result` of a Pass state has a key that ends in `.$`, but is not evaluated.
+    /// The `Result` of a Pass state is not evaluated, although it has a key that ends in `.$`.
     PassResultIsStatic,
 }
 

@@ -87,13 +87,13 @@ pub enum RunError {
     /// A task could not be answered.
     #[error("the task of state '{state}' cannot be answered: {reason}")]
     Unanswered {
-        /// The name of the state that calls.
+        /// The name of the state that made the call.
         state: String,
         /// The error text of [`Tasks::call`].
         reason: String,
     },
     /// The execution waits only for tasks that never answer and never time out.
-    #[error("the run cannot end, because nothing answers the task of {}", states.join(", "))]
+    #[error("the run cannot end, because nothing answers the tasks of these states: {}", states.join(", "))]
     Stuck {
         /// The names of the states that wait.
         states: Vec<String>,

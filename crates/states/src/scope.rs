@@ -82,7 +82,7 @@ pub(crate) struct Scope<'a> {
 pub(crate) struct Environment<'a> {
     context: OnceCell<Json>,
     make_context: Box<dyn Fn() -> Json + 'a>,
-    /// The variables, innermost first.
+    /// The variables of each scope, the innermost scope first.
     variables: Vec<&'a Object>,
     entropy: RefCell<Entropy>,
     /// The time of the current transition.

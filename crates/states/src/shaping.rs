@@ -22,7 +22,8 @@ pub(crate) fn select(
     }
 }
 
-/// Reads the value at a path that is in a field such as `InputPath`, not in a payload template.
+/// Reads the value at the path that a field such as `InputPath` contains. The error has the words
+/// that Step Functions uses for such fields; they differ from its words for payload templates.
 pub(crate) fn read(path: &Path, scope: &Scope<'_>) -> Result<Json, Failure> {
     scope.read(path).map_err(|miss| {
         let reason = miss.reason;

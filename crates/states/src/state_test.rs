@@ -28,9 +28,9 @@ pub enum TestError {
 }
 
 impl Machine {
-    /// Tests a single state. If the test gives an outcome, the state's task, Parallel or Map ends
-    /// with this outcome. Otherwise `tasks` answers the calls of the state and of the states inside
-    /// it. Waits end at once.
+    /// Tests a single state. For a Task, Parallel or Map state, `test` may give the outcome.
+    /// Otherwise `tasks` answers the calls of the state and of the states inside it. Waits end at
+    /// once.
     ///
     /// # Errors
     /// When the machine has no state with this name, or when the state waits for an answer that

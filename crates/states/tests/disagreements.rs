@@ -1,5 +1,5 @@
-//! Recorded, documented or reported behaviour of Step Functions from which other implementations
-//! differ.
+//! Behaviour of Step Functions that other implementations do not share. It is known from recorded
+//! executions, from documentation or from reports.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

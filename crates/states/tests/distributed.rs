@@ -195,12 +195,12 @@ fn items_stand_inside_a_file_where_a_pointer_leads() {
     let run = ran(&manifest, PASS, "{}", r#"{"M":{"Return":{"files":[]}}}"#);
     assert_eq!(
         outcome(&run),
-        "States.ItemReaderFailed: The interpreter cannot read items by S3_INVENTORY"
+        "States.ItemReaderFailed: The interpreter cannot read items of the kind S3_INVENTORY"
     );
 }
 
-/// Runs a Map whose second iteration fails. Returns the files that it writes, by key, and its
-/// output.
+/// Runs a Map whose second iteration fails. Returns the files that the Map writes, by key, and the
+/// Map's output.
 fn written(writer: &str) -> (Vec<(String, Json)>, Json) {
     let states = r#"{"I":{"Type":"Choice","Choices":[{"Variable":"$[0]","NumericEquals":2,"Next":"F"}],
         "Default":"G"},"F":{"Type":"Fail","Error":"Two","Cause":"c"},"G":{"Type":"Pass","End":true}}"#;

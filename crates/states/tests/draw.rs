@@ -12,8 +12,8 @@ fn every_state_stands_in_the_drawing_and_a_catch_is_dashed() {
         assert!(svg.contains(&format!(">{name}<")), "{name} is not drawn");
     }
     assert!(svg.contains("edge catch"));
-    // Every label has its halo in a separate text, so that the drawing does not depend on how a
-    // renderer paints strokes.
+    // The halo around each label is a separate `<text>`, so that the drawing does not depend on
+    // whether a renderer paints a text's stroke above or below its fill.
     let count = |class: &str| svg.matches(&format!("<text class=\"{class}\"")).count();
     assert!(count("label") > 0 && count("label") == count("halo"));
     assert!(svg.contains("prefers-color-scheme: dark"));

@@ -1,4 +1,5 @@
-//! Whole executions, event by event, in the order and with the links that Step Functions records.
+//! Checks every event of whole executions: the order of the events, and the link from each to its
+//! previous event, must be as Step Functions records them.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -56,7 +56,10 @@ fn a_task_that_never_answers_times_out_or_leaves_the_run_stuck() {
     let machine = Machine::parse(machine).unwrap();
     let mut mocks = Mocks::parse(r#"{"T":{"Never":true}}"#).unwrap();
     let stuck = run(&machine, Json::Null, &mut mocks, RunOptions::default()).unwrap_err();
-    assert_eq!(stuck.to_string(), "the run cannot end, because nothing answers the task of T");
+    assert_eq!(
+        stuck.to_string(),
+        "the run cannot end, because nothing answers the tasks of these states: T"
+    );
 }
 
 #[test]

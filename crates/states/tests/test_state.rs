@@ -1,10 +1,12 @@
-//! Tests of a single state give the responses that were recorded from `TestState`.
+//! Tests of a single state give the responses that were recorded from the API operation `TestState`
+//! of Step Functions.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use states::{Failure, Json, Machine, Mocks, StateTest, TestError};
 
-/// Returns the result of a test of a state. The machine also has a state Z if the state names it.
+/// Tests one state, and returns the result. If the text of the state mentions `"Z"`, the machine
+/// also has a state Z.
 #[track_caller]
 fn tested(state: &str, test: StateTest) -> Json {
     let next = match state.contains(r#""Z""#) {

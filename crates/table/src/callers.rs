@@ -1,4 +1,4 @@
-//! The callers that may send a command of the design table, or call an API route that reads.
+//! Which callers may send a command of the design table, or call an API route that only reads data.
 
 use std::fmt;
 
@@ -33,7 +33,7 @@ pub enum Customers {
     All,
 }
 
-/// The callers that may send a command, or call a route that reads.
+/// The callers that may send a command, or call a route that only reads data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Callers {
     /// No caller, because the row of the design table has no commands.

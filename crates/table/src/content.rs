@@ -26,14 +26,14 @@ pub enum Content {
         /// The texts that match.
         values: &'static [&'static str],
     },
-    /// The flag `name` in the object `of` is true. The publisher evaluates the condition and sets
-    /// the flag.
+    /// The flag `name` in the object `of` is true. The publisher decides this, and writes the flag
+    /// into the event.
     Flag {
         /// The field of `data` that holds the object.
         of: &'static str,
         /// The flag's name within that object.
         name: &'static str,
-        /// The condition for events of earlier releases, which do not have the flag.
+        /// The condition that applies to an event of an earlier release, which lacks the flag.
         without: &'static Self,
     },
 }

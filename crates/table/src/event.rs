@@ -1,5 +1,5 @@
-//! The traits of events and commands, and of two enums: the messages that an action consumes, and
-//! the events that it emits.
+//! The traits of events and commands, and of the two enums of an action: the messages that it
+//! consumes, and the events that it emits.
 
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
@@ -16,9 +16,9 @@ pub enum Role {
     Step,
     /// A step has failed: some row must consume the event, and earlier steps must be undone.
     Failure,
-    /// No row needs to consume the event.
+    /// No row needs to consume the event, but other events may continue the flow.
     Terminal,
-    /// The event ends the flow.
+    /// The event ends the flow, as `OrderDelivered` does; no row needs to consume the event.
     End,
     /// The message is a request, not a fact.
     Command,
@@ -51,7 +51,7 @@ impl EventSpec {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The action does not consume this detail type.
-    #[error("no input of this action is called {0}")]
+    #[error("this action consumes no message of the type {0}")]
     Unexpected(String),
     /// The data does not fit the type.
     #[error("the data of {detail_type} version {version} cannot be read")]

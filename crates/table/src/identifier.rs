@@ -16,7 +16,6 @@ pub const PUBLISHED_IDENTIFIER: &str = "^[A-Za-z0-9._-]{1,64}$";
 pub const IDENTIFIER: &str =
     r"^(\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}|\.{3}[A-Za-z0-9._-]{0,61})$";
 
-/// The longest identifier, in characters.
 const MAX_LENGTH: usize = 64;
 
 /// Whether `text` is 1 to 64 characters from `A-Z a-z 0-9 - _ .`, but neither `.` nor `..`: a path

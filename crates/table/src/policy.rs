@@ -44,7 +44,7 @@ impl RetryPolicy {
         (shortest, longest)
     }
 
-    /// Retries after the first attempt, as AWS counts them.
+    /// The number of retries after the first attempt, as AWS counts them.
     #[must_use]
     pub const fn retries(&self) -> u32 {
         self.max_attempts.saturating_sub(1)
@@ -92,8 +92,8 @@ pub const API_DESTINATION: RetryPolicy = RetryPolicy {
     jitter: Jitter::Half,
 };
 
-/// The limit of the bus's calls to one partner per second. The bus holds back further events, whose
-/// age grows meanwhile.
+/// The maximum number of calls per second that the bus makes to one partner. The bus holds back
+/// further events, whose age grows meanwhile.
 pub const CALLS_PER_SECOND: u32 = 100;
 
 /// How a queue in front of a function retries, hides and batches messages.
@@ -105,7 +105,7 @@ pub struct QueuePolicy {
     pub retry: RetryPolicy,
     /// How long a received message is hidden from other receivers while the function works on it.
     pub visibility: Duration,
-    /// The most messages that the function receives at once.
+    /// The maximum number of messages that the function receives at once.
     pub batch: usize,
 }
 
@@ -150,8 +150,8 @@ pub const fn waiting(retry: RetryPolicy, age: Duration) -> RetryPolicy {
     RetryPolicy { max_age: REDRIVE.retry.max_age, ..pauses }
 }
 
-/// The most invocations of a function by one queue at the same time, unless a deployment sets
-/// another number. 1,000 is the highest number that AWS allows.
+/// How many times at once a queue may invoke a function, unless a deployment sets another number.
+/// 1,000 is the highest number that AWS allows.
 pub const QUEUE_CONCURRENCY: u32 = 1_000;
 
 /// The timeout of a function: twice the time that a slow payment provider needs.
@@ -208,8 +208,8 @@ mod tests {
         assert_eq!(waiting(QUEUE.retry, Duration::ZERO).pause(20), QUEUE.retry.pause(20));
         assert_eq!(waiting(QUEUE.retry, Duration::ZERO).max_age, days);
         assert_eq!(waiting(QUEUE.retry, day), REDRIVE.retry);
-        // The mean pause is half of the longest pause with full jitter, and three quarters of it
-        // with equal jitter.
+        // With full jitter, the mean pause is half of the longest pause. With equal jitter, it is
+        // three quarters.
         let (first, later) = (QUEUE.retry.longest_pause / 2, REDRIVE.retry.longest_pause * 3 / 4);
         let received = day.as_secs() / first.as_secs() + days.as_secs() / later.as_secs();
         assert!(received < 960, "{received}");

@@ -15,7 +15,7 @@ pub struct Reader {
     /// Reads data of the given detail type and version as the row's action does, and drops the
     /// result.
     pub read: fn(&str, u32, &RawValue) -> Result<(), ReadError>,
-    /// Rewrites the data in the earliest version that can express the event; `None` if the event
+    /// Converts the data to the earliest version that can express the event; `None` if the event
     /// has only one version.
     pub in_earliest: fn(&str, u32, &RawValue) -> Option<Box<RawValue>>,
 }

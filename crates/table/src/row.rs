@@ -24,7 +24,7 @@ pub enum Via {
     /// Events go through a standard queue of the service to its function. The queue keeps no order
     /// and may deliver an event twice. A message that fails is received again, alone, after growing
     /// pauses for up to a day: see [`crate::policy::QUEUE`]. Rows that call a partner need the
-    /// queue, because Lambda alone tries an event three times within three minutes.
+    /// queue: without it, Lambda tries an event only three times within three minutes.
     Queue,
     /// The bus calls the HTTP endpoint of this partner; no code of ours runs. The events that the
     /// row emits are those that the partner's webhook causes later.
@@ -126,9 +126,9 @@ pub struct RowSpec {
     /// What the action does with a replayed event.
     pub replay: Replay,
     /// The action should emit an event within this many seconds after its input. If it has not, an
-    /// operator should look.
+    /// operator should find out why.
     pub within_seconds: u32,
-    /// The most that one message may cost; `None` if it is not measured.
+    /// The most that one message may cost; `None` if the cost is not measured.
     pub budget: Option<Budget>,
     /// The callers who may send the commands in `api`.
     pub callers: Callers,
@@ -335,14 +335,14 @@ impl RowSpec {
         Self { dead_letters_of: Some(D::ACTION), ..self }
     }
 
-    /// Names the row that handles a message that still fails after all retries of this row's queue.
-    /// A state machine may also pass the event to the named row.
+    /// Names the row that gets a message after all attempts by this row's queue have failed. A
+    /// state machine may also pass the message to the named row.
     #[must_use]
     pub const fn gives_up_to<S: Row>(self, _: &S) -> Self {
         Self { gives_up_to: Some(S::ACTION), ..self }
     }
 
-    /// Sets within how many seconds after its input the action should emit an event.
+    /// Sets how soon, in seconds after its input, the action should emit an event.
     #[must_use]
     pub const fn within(self, seconds: u32) -> Self {
         Self { within_seconds: seconds, ..self }

@@ -1,4 +1,5 @@
-//! The rules of the bus: one for each row that consumes events, derived from the table.
+//! The rules of the bus, derived from the table: one for each row to which the bus delivers
+//! messages.
 
 use serde_json::{Map, Value, json};
 

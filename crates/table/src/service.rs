@@ -53,7 +53,8 @@ impl CallBody {
 pub struct OutsideBus {
     /// The name in kebab-case, such as `enterprise`.
     pub name: &'static str,
-    /// The `source` of public events, such as `com.example.shop`: no other event may be forwarded.
+    /// The `source` of public events, such as `com.example.shop`. Only events with this `source`
+    /// may be forwarded.
     pub source: &'static str,
     /// The types that identify a person, by their names in JSON Schemas. Public events must not
     /// contain a value of such a type.
@@ -115,7 +116,7 @@ macro_rules! services {
             };
         )+
 
-        /// Every service, in the order of their declaration.
+        /// All services, in the order of their declaration.
         pub const ALL: [$crate::Service; [$($kebab),+].len()] = [$($name),+];
     };
 }

@@ -2,8 +2,8 @@
 
 use crate::{Message, OutsideBus, Reader, RowSpec, Rule, Service, rules};
 
-/// A design table, from which rules, IAM, templates, documents, checks and the local run derive.
-/// Declared with [`design_table!`](crate::design_table).
+/// A design table, from which rules, IAM, templates, documents, checks and the run on one machine
+/// derive. Declared with [`design_table!`](crate::design_table).
 #[derive(Debug, Clone, Copy)]
 pub struct Table {
     /// Every service of the application.

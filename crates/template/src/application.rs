@@ -14,8 +14,8 @@ pub struct Application {
     /// The comment at the top of the template, without `#`. It says which command prints the
     /// template, and from which files.
     pub preamble: &'static str,
-    /// The folder with the definitions of the state machines, relative to the template's folder.
-    /// The file of `CollectPayment` is `collect-payment.asl.json`.
+    /// The folder with the definitions of the state machines, relative to the template's folder. A
+    /// machine `CollectPayment` is defined in its file `collect-payment.asl.json`.
     pub definitions: &'static str,
     /// The folder of the package that builds a service's function, relative to the template's
     /// folder.
@@ -24,10 +24,10 @@ pub struct Application {
     pub sweeper: &'static str,
     /// What the application's events are about, such as `an order`: texts of alarms name it.
     pub subject: &'static str,
-    /// Rows whose events each need an operator, such as a refund that was refused: an alarm fires
-    /// on each event.
+    /// Rows that consume events on which an operator has to act, such as the refusal of a refund.
+    /// An alarm fires on each of these events.
     pub alerts: Vec<&'static str>,
-    /// What the HTTP API is for: the description of the output with the API's address.
+    /// What the HTTP API is for, as the description of the template's output `ApiUrl`.
     pub api: &'static str,
     /// The partners whose HTTP APIs the bus calls.
     pub partners: Vec<PartnerApi>,

@@ -29,7 +29,7 @@ const APPLICATION: &str = "ApplicationAccount";
 const APPLICATION_BUS: &str = "ApplicationBusArn";
 /// The parameter with the ARN of a bus that gets the public events.
 const SUBSCRIBER_BUS: &str = "SubscriberBusArn";
-/// The parameter with the organization that admitted accounts have to belong to.
+/// The parameter with the id of an organization: the bus admits only accounts that belong to it.
 const ORGANIZATION: &str = "OrganizationId";
 
 const HAS_APPLICATION: &str = "HasApplication";
@@ -38,7 +38,7 @@ const HAS_ORGANIZATION: &str = "HasOrganization";
 
 /// The queue for events that the bus accepts but no forwarding rule matches.
 const UNWANTED: &str = "Unwanted";
-/// The rule that sends to the queue [`UNWANTED`] the events that no forwarding rule matches.
+/// The rule for events that no forwarding rule matches. It sends them to the queue [`UNWANTED`].
 const UNWANTED_RULE: &str = "UnwantedRule";
 const FORWARD_PUBLIC: &str = "ForwardPublicEventsRule";
 
@@ -47,7 +47,7 @@ const FORWARD_PUBLIC: &str = "ForwardPublicEventsRule";
 const REASON: &str = "No rule matches this event: its source, detail type, category or account is not one that \
                       the design table lets through this bus.";
 
-/// Makes the template of `bus`, which the design table of `stack` names.
+/// Makes the template of `bus`, a bus that the design table of `stack` names.
 #[must_use]
 pub fn gatekeeper(stack: &Stack, bus: OutsideBus) -> Template {
     let topology = Topology::of(stack);
@@ -266,7 +266,7 @@ fn forward_commands(sender: Sender) -> String {
     format!("Forward{}Rule", names::pascal(sender.partner.name))
 }
 
-/// A rule that forwards events to a bus. The parameter `to` is the bus's ARN.
+/// A rule that forwards events to a bus. `to` names the template's parameter with the bus's ARN.
 struct Forward {
     /// The rule's logical id.
     rule: String,

@@ -1,4 +1,4 @@
-//! Imports the resources that outlived a stack into a new stack of the same name.
+//! Imports resources that outlived their stack: a new stack of the same name takes them over.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::retention;
 
-/// The resources that outlived a stack cannot be imported.
+/// Why the resources that outlived a stack cannot be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error("the input is not the output of `aws cloudformation list-stack-resources`")]

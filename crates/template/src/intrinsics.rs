@@ -14,7 +14,7 @@ pub fn attribute(resource: &str, name: &str) -> Value {
     json!({ "Fn::GetAtt": [resource, name] })
 }
 
-/// The ARN of a resource that has one as an attribute.
+/// The ARN of a resource whose type has the attribute `Arn`; not every type has it.
 #[must_use]
 pub fn arn(resource: &str) -> Value {
     attribute(resource, "Arn")

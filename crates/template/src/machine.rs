@@ -13,7 +13,6 @@ const INTEGRATION: &str = "arn:aws:states:::";
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
     pub(crate) service: Service,
-    /// The machine's declaration by its service.
     pub(crate) spec: MachineSpec,
     pub(crate) definition: Definition,
     /// The path of the definition, relative to the template's folder.
@@ -115,7 +114,7 @@ impl Definition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Comparison<'a> {
     pub(crate) state: &'a str,
-    /// The last field of the path that is compared.
+    /// The last field in the path of the compared value.
     pub(crate) field: &'a str,
     pub(crate) value: &'a str,
 }
@@ -170,7 +169,8 @@ impl<'a> Task<'a> {
         self.is_answered_by_token() || self.integration().contains(".sync")
     }
 
-    /// Whether the task has this limit, `Timeout` or `Heartbeat`, as a number or by a path.
+    /// Whether the task sets `limit` (`Timeout` or `Heartbeat`) to a number, or to a path at which
+    /// the number is found.
     pub(crate) fn has(self, limit: &str) -> bool {
         let field = |suffix: &str| self.fields.get(format!("{limit}Seconds{suffix}"));
         field("").or_else(|| field("Path")).is_some()
@@ -200,12 +200,12 @@ impl<'a> Task<'a> {
         before.iter().filter(wide).chain(&from[..1]).copied().collect()
     }
 
-    /// The parameters of the call.
     pub(crate) fn parameters(self) -> &'a Value {
         &self.fields["Parameters"]
     }
 
-    /// The action to which the task passes an event, if it invokes a function of ours.
+    /// The action to which the task passes an event; `None` if the task does not invoke a function
+    /// of ours.
     pub(crate) fn action(self) -> Option<&'a str> {
         self.parameters()["Payload"]["action"].as_str()
     }

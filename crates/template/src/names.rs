@@ -28,7 +28,7 @@ pub(crate) fn bus_parameter(bus: OutsideBus) -> String {
     format!("{}BusArn", pascal(bus.name))
 }
 
-/// The condition that the ARN of a bus of another account is set.
+/// The condition that is true if the ARN of a bus of another account is set.
 pub(crate) fn has_bus(bus: OutsideBus) -> String {
     format!("Has{}Bus", pascal(bus.name))
 }
@@ -43,7 +43,7 @@ pub(crate) fn sender_account(partner: Partner) -> String {
     format!("{}Account", pascal(partner.name))
 }
 
-/// The condition that the AWS account of `partner` may send commands.
+/// The condition under which the AWS account of `partner` may send commands.
 pub(crate) fn has_sender(partner: Partner) -> String {
     format!("Has{}", pascal(partner.name))
 }
@@ -57,7 +57,8 @@ pub(crate) fn role(name: &str) -> String {
     pascal(name) + "Role"
 }
 
-/// The queue from which a function receives again the events on which it failed three times.
+/// The queue that holds the events on which a function failed three times, and delivers them to
+/// the function again.
 pub(crate) fn redrive(name: &str) -> String {
     pascal(name) + "Redrive"
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::constructs::{RegisteredSchema, SchemaRegistry};
 use crate::{Parameter, Template};
 
-/// The parameter with the registry's name.
+/// The template's parameter whose value is the registry's name.
 pub(crate) const REGISTRY_NAME: &str = "RegistryName";
 
 const PREAMBLE: &str = "\

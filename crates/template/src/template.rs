@@ -82,7 +82,8 @@ impl Parameter {
     }
 }
 
-/// A template: parameters and other head sections, resources in commented sections, and outputs.
+/// A template: its head with the parameters, then the resources in sections, with a comment above
+/// each section, and the outputs.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
     pub(crate) preamble: &'static str,

@@ -27,18 +27,18 @@ const PREAMBLE: &str = "\
 Printed by `synth` beside template.yaml, from the same design table: the same application in two regions, only
 one of which is active at a time. docs/TWO-REGIONS.md deploys it. A test lists how it differs from template.yaml.";
 
-/// The parameter with the region whose stack creates tables, secrets and the endpoint.
+/// The parameter that names the region whose stack creates tables, secrets and the global endpoint.
 pub(crate) const PRIMARY: &str = "PrimaryRegion";
-/// The parameter with the other region.
+/// The parameter that names the region that is not the primary region.
 pub(crate) const SECONDARY: &str = "SecondaryRegion";
-/// The parameter with the witness region: it has no stack, and takes part only in writes to the
-/// table that names the active region.
+/// The parameter that names the witness region. That region has no stack, and takes part only in
+/// writes to the table that names the active region.
 pub(crate) const WITNESS: &str = "WitnessRegion";
 /// The parameter that names the active region. Only the rules of that region are enabled.
 const ACTIVE: &str = "ActiveRegion";
 /// The parameter that selects whether there is a global endpoint.
 const GLOBAL_ENDPOINT: &str = "GlobalEndpoint";
-/// The parameter with the endpoint's id, for the stack that does not create the endpoint.
+/// The parameter with the global endpoint's id, for the stack that does not create the endpoint.
 const ENDPOINT_ID: &str = "EndpointId";
 
 /// The condition that this is the primary region's stack.
@@ -167,8 +167,8 @@ fn changed(
     }
 }
 
-/// Adds the condition that `own` holds and the stack is the primary region's, and returns its name.
-/// If `own` is null, returns the name of the condition that the stack is the primary region's.
+/// Adds a condition that holds if `own` and [`IS_PRIMARY`] both hold, and returns the name of the
+/// added condition. If `own` is null, adds nothing and returns [`IS_PRIMARY`].
 fn in_primary(own: &Value, conditions: &mut Map<String, Value>) -> String {
     let Some(own) = own.as_str() else { return IS_PRIMARY.to_owned() };
     let name = format!("{own}InPrimary");
@@ -203,7 +203,8 @@ fn enable_events(events: &mut Value) {
     }
 }
 
-/// Gives functions the endpoint, and the table that names the active region.
+/// Adds the environment variables in which functions find the global endpoint's id, and the name of
+/// the table that records which region is active.
 fn configure_functions(template: &mut Template) {
     let variables = &mut template.globals["Function"]["Environment"]["Variables"];
     variables["BUS_ENDPOINT_ID"] = endpoint::id();

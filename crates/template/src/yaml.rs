@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 /// A list or an object is written on one line only if that line has at most this many characters.
 const WIDTH: usize = 100;
 
-/// Objects at a lower depth than this, such as whole resources, are written on several lines, even
-/// if they fit on one.
+/// Objects that are nested less deeply than this, such as whole resources, are written on several
+/// lines, even if they fit on one.
 const COMPACT_FROM: usize = 3;
 
 /// Keys that come first, in this order; the others follow alphabetically.
@@ -44,7 +44,7 @@ pub(crate) fn write_entry(out: &mut String, key: &str, value: &Value, depth: usi
     write_value(out, value, depth, column);
 }
 
-/// Writes a value after the text that is on the line already, which ends at `column`.
+/// Writes a value after the text that is already on the line. That text ends at `column`.
 fn write_value(out: &mut String, value: &Value, depth: usize, column: usize) {
     if let Some(text) = on_one_line(value, depth, WIDTH.saturating_sub(column)) {
         out.push(' ');
@@ -185,7 +185,8 @@ fn sorted(fields: &Map<String, Value>) -> Vec<(&String, &Value)> {
     sorted
 }
 
-/// A text as a scalar, without quotes if no YAML reader takes it for another type.
+/// Writes a text as a scalar. Omits the quotes only if every YAML reader then still reads a text,
+/// and not a number, for example.
 fn scalar(text: &str) -> String {
     const WORDS: &[&str] = &["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:$ ()=?".contains(c);

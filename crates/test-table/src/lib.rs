@@ -21,7 +21,7 @@ pub mod services {
     }
 }
 
-/// A partner that fetches parcels. The bus calls its API.
+/// A partner that fetches parcels. The bus calls the partner's API.
 pub const CARRIER: Partner =
     Partner { name: "carrier", source: "com.logistics", body: CallBody::Data };
 

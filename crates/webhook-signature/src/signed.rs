@@ -16,10 +16,10 @@ pub const TIMESTAMP_HEADER: &str = "webhook-timestamp";
 /// The header with the signatures.
 pub const SIGNATURE_HEADER: &str = "webhook-signature";
 
-/// The header with the timestamp in earlier releases.
+/// The header in which earlier releases sent the timestamp.
 pub const EARLIER_TIMESTAMP_HEADER: &str = "x-chorus-timestamp";
 
-/// The header with the signature in earlier releases.
+/// The header in which earlier releases sent the signature.
 pub const EARLIER_SIGNATURE_HEADER: &str = "x-chorus-signature";
 
 /// The header that carries Stripe's timestamp and signatures.
@@ -53,7 +53,7 @@ pub enum SignatureError {
     /// The webhook was signed too long ago, or its timestamp is too far in the future.
     #[error("the timestamp is more than {TOLERANCE_SECONDS} seconds from the receiver's clock")]
     Stale,
-    /// The signature was made with another secret, id, timestamp or body.
+    /// None of the secrets gives this signature for the delivery's id, the timestamp and the body.
     #[error("the signature does not match the delivery's id, the timestamp and the body")]
     Mismatch,
 }
@@ -165,7 +165,7 @@ pub fn headers(
     ]
 }
 
-/// Signs the delivery `id` with `body` at `timestamp`. The result is `v1,` and base64.
+/// Signs a delivery: its `id`, its `timestamp` and its `body`. The result is `v1,` and base64.
 #[must_use]
 pub fn sign(secret: &WebhookSecret, id: &str, timestamp: i64, body: &[u8]) -> String {
     let mac = mac(secret.bytes(), Some(id), timestamp, body);

@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{SecretSource, SecretUnavailable, SignatureError, Signed, WebhookSecrets};
 
-/// How long secrets are used before they are read again, in seconds. A revoked secret is accepted
-/// for at most this long.
+/// How many seconds secrets are used before they are read again. A revoked secret is accepted for
+/// at most this time.
 pub const KEPT_SECONDS: i64 = 5 * 60;
 
-/// How old the secrets must be, in seconds, before a signature that does not match makes the
-/// verifier read them again. So a new secret is accepted soon, and bad signatures cause at most one
-/// read every ten seconds.
+/// If a signature does not match, the verifier reads the secrets again, provided that it last read
+/// them at least this many seconds ago. So a new secret is accepted soon, and bad signatures cause
+/// at most one read in ten seconds.
 const READ_AGAIN_AFTER_SECONDS: i64 = 10;
 
 /// A webhook could not be verified.

@@ -44,7 +44,7 @@ pub struct Verdict {
     pub assumed: Vec<String>,
 }
 
-/// The content of the text with the rules.
+/// What the user typed as rules.
 enum Rules {
     Template(Template),
     /// A single pattern, as JSON.
@@ -84,7 +84,7 @@ fn event_error(event: &str) -> Option<String> {
     }
 }
 
-/// Reads the text with the rules. If the text is not JSON and does not begin like JSON, it is read
+/// Reads what the user typed as rules. If `text` is not JSON and does not begin like JSON, reads it
 /// as YAML.
 fn rules(text: &str) -> Result<Rules, TemplateError> {
     let is_template = |value: &Value| value.get("Resources").is_some_and(Value::is_object);

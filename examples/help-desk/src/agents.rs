@@ -20,7 +20,7 @@ pub fn function() -> Function {
     Function::of(services::AGENTS).table(TABLE).action(AssignAgent).action(ReleaseAgent)
 }
 
-/// The number of agents without a ticket. It is stored once the first agent is assigned; until
+/// The number of agents without a ticket. It is stored when the first agent is assigned; until
 /// then, all agents are free.
 #[derive(Clone, Serialize, Deserialize)]
 struct Team {

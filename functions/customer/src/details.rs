@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Customer;
 
-/// The longest name, in characters.
+/// The maximum length of a name, in characters.
 const MAX_NAME: usize = 200;
 
-/// The longest address that a mail server must accept, in characters (RFC 5321, section 4.5.3.1).
+/// The maximum length of an email address, in characters. Mail servers need not accept a longer one
+/// (RFC 5321, section 4.5.3.1).
 const MAX_EMAIL: usize = 254;
 
 /// A regular expression that every email address matches.

@@ -49,7 +49,8 @@ impl Action for PutCustomer {
         // entry was never forgotten, and the check is not needed.
         if key.is_some() && id_of(key) != command.key_id {
             return Err(ActionError::Conflict(
-                "the customer was forgotten in the meantime: send the request again".to_owned(),
+                "the customer was forgotten after this request arrived: send the request again"
+                    .to_owned(),
             ));
         }
         let customer = Customer {

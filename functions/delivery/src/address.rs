@@ -82,8 +82,7 @@ impl Endpoint for AddressEndpoint {
                 "must be given: an id of this request, the same at every attempt",
             ));
         };
-        // If the carrier repeats the request because the response was lost, it gets the response
-        // again.
+        // A carrier that lost the response repeats the request, and gets the same response again.
         let mut message = command(kernel, request, &asked)?;
         message.metadata.idempotency_key = format!("address {id}");
         let delivery = match kernel.run_and_show(&ShowAddress, &message).await? {

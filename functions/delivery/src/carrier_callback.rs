@@ -32,7 +32,7 @@ pub(crate) fn capture(callback: &CarrierCallback) -> Option<Capture> {
 answers! {
     /// The answer that the waiting state machine gets: what became of the parcel.
     pub enum ParcelStatus in "status" {
-        /// The carrier reports that the parcel was handed over.
+        /// The carrier reports that the recipient has the parcel.
         Delivered = "Delivered",
         /// The carrier reports that the parcel will not arrive.
         DeliveryCanceled = "DeliveryCanceled",

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How far an order's delivery is.
+/// The state of an order's delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "DeliveryStatus")]
@@ -44,7 +44,7 @@ pub struct Plan {
 pub struct Delivery {
     /// The order that is delivered.
     pub order_id: OrderId,
-    /// How far the delivery is.
+    /// The state of the delivery.
     pub status: Status,
     /// The plan; absent if the order was canceled before the delivery was planned.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -58,7 +58,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Returns the delivery with another status.
+    /// Returns the delivery with `status` instead of its own status.
     #[must_use]
     pub fn now(&self, status: Status) -> Self {
         Self { status, ..self.clone() }

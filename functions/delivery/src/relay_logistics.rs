@@ -82,9 +82,9 @@ enum Next {
     Refuse(&'static str),
 }
 
-/// Returns the effect of a callback. `answered_status` is the status that completed the waiting
-/// task; none while the task waits. After the delivery was canceled, the callbacks "started" and
-/// "canceled" change nothing, and "delivered" alerts an operator.
+/// Returns the effect of a callback. `answered_status` is the status with which the waiting task
+/// was completed; `None` while the task still waits. After the delivery was canceled, the callbacks
+/// "started" and "canceled" change nothing, and "delivered" alerts an operator.
 const fn next(answered_status: Option<ParcelStatus>, status: LogisticsStatus) -> Next {
     use LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
     match (answered_status, status) {

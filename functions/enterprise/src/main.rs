@@ -1,5 +1,5 @@
-//! The Enterprise service on Lambda: publishes the events about orders that other accounts may
-//! subscribe to.
+//! The Enterprise service on Lambda: publishes events about orders, to which other accounts may
+//! subscribe.
 //!
 //! Besides the environment variables of [`chorus_aws::run`], the function reads `CURRENCY`: the
 //! currency of all prices.

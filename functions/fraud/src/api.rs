@@ -21,7 +21,7 @@ use crate::{PENDING_INDEX, Review, TABLE};
 /// How many reviews a page lists by default.
 const PAGE: u32 = 20;
 
-/// The most reviews that a page lists.
+/// How many reviews a page lists at most.
 const MAX_PAGE: u32 = 100;
 
 /// A reviewer's decision on an order. The path has the order's id, and the caller's token has the

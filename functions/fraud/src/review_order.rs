@@ -13,7 +13,7 @@ use crate::Review;
 /// The longest name of a reviewer, in characters.
 const MAX_REVIEWER: usize = 200;
 
-/// The longest reason, in characters.
+/// The longest reason for a decision, in characters.
 pub(crate) const MAX_REASON: usize = 1_000;
 
 #[derive(Debug)]

@@ -20,7 +20,7 @@ use crate::list::{Asked, MAX_PAGE};
 use crate::put_item::{MAX_NAME, MAX_STOCK, PutItem};
 use crate::receive_stock::{MAX_RECEIVED, ReceiveStock};
 
-/// An item's listing in a request; the path has the item's SKU.
+/// The body of a request that lists an item. The SKU of the item is in the request's path.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct ItemListing {
@@ -45,7 +45,7 @@ impl ItemListing {
     }
 }
 
-/// A change of an item's stock in a request.
+/// The body of a request that changes an item's stock.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Delivered {

@@ -1,5 +1,6 @@
 //! Lists items, sorted by name: either the items that are for sale, or the discontinued ones. A
-//! request may ask for names with a prefix, and for a text that the name or the SKU contains.
+//! request may limit the list to items whose names begin with a text, and to items whose name or
+//! SKU contains a text.
 
 use chorus_events::Sku;
 use chorus_http::{Problem, Request};
@@ -27,9 +28,9 @@ const NAMES: u32 = 500;
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     assortment: Assortment,
-    /// The prefix of the names, in lower case.
+    /// What the name of an item must begin with, in lower case.
     prefix: String,
-    /// The text that names or SKUs contain, in lower case.
+    /// What the name or the SKU of an item must contain, in lower case.
     text: Option<String>,
     /// Only items after this sort key of the index `by-name` are listed.
     after: Option<String>,

@@ -1,4 +1,5 @@
-//! Lists an item: its name, its price, and how many of its pieces the shop has received in all.
+//! Adds or changes an item of the shop: its name, its price, whether it is discontinued, and how
+//! many of its pieces the shop has received in all.
 
 use chorus_events::inventory::ItemListed;
 use chorus_events::table::rows::{self, PutItemInput, PutItemOutput};

@@ -44,8 +44,8 @@ impl Action for ReceiveStock {
             let why = format!("there would be more than {MAX_STOCK} pieces in all");
             return Err(ActionError::Conflict(why));
         }
-        // Orders may change the stock before this is written, so the write checks again that enough
-        // pieces are available.
+        // Orders may change the stock before this decision is written, so the write checks again
+        // that enough pieces are available.
         let added = add(&command.sku, &[(Item::AVAILABLE, received.into())]);
         Ok(Decision::nothing("the stock is counted").with(added))
     }

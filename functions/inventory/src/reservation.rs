@@ -30,14 +30,14 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// Returns the reservation with another status.
+    /// Returns a copy of the reservation whose status is `status`.
     #[must_use]
     pub fn now(&self, status: Status) -> Self {
         Self { status, ..self.clone() }
     }
 
-    /// Returns the writes that move the pieces of every line from one count of the item to another.
-    /// An item in several lines is written once.
+    /// Returns the writes that move the pieces of every line: each item's counter `from` falls, and
+    /// its counter `to` rises. An item in several lines is written once.
     #[must_use]
     pub fn move_pieces(&self, from: Counter<Item>, to: Counter<Item>) -> Vec<Write> {
         let moved = |Pieces { sku, count }| add(&sku, &[(from, -count), (to, count)]);

@@ -1,9 +1,10 @@
-//! Returns pieces to the stock: those that were reserved or removed for an order that was canceled.
+//! Returns the pieces of a canceled order to the stock, whether they are still reserved or already
+//! removed.
 //!
-//! One action handles reserved and removed pieces, because an order has either reserved or removed
-//! pieces. With two actions, `RemoveItem` might run between them. Before it, the action for removed
-//! pieces would find no removed pieces; after it, the action for reserved pieces would find no
-//! reserved pieces. So nothing would be returned.
+//! One action handles both cases, because `RemoveItem` may run at any moment. If each case had an
+//! action of its own, `RemoveItem` could run between the two. The action for removed pieces would
+//! come too early: nothing is removed yet. The action for reserved pieces would come too late:
+//! nothing is reserved any more. So nothing would be returned.
 
 use chorus_events::inventory::{
     ErrorItemReturned, ErrorItemUnreserved, ItemReturned, ItemUnreserved,
@@ -112,7 +113,8 @@ mod tests {
         decide(&UnreserveOrReturnItem, OrderCanceled::sample(), stored).unwrap()
     }
 
-    /// The writes that return the order's three pieces to the stock, for an order in this status.
+    /// The writes that return three pieces to the stock, for an order whose reservation has this
+    /// status.
     fn given_back(status: Status) -> [Write; 2] {
         let from = if status == Status::Removed { Item::SOLD } else { Item::RESERVED };
         let (known, released) = (reservation(status), reservation(Status::Released).value);

@@ -6,8 +6,8 @@ use chorus_kernel::entity;
 use chorus_table::Sealed;
 use serde::{Deserialize, Serialize};
 
-/// A customer's name and email address, encrypted. The item's version is the customer's revision
-/// from which name and address come.
+/// A customer's name and email address, encrypted. The item's version tells from which revision of
+/// the customer they come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Contact {

@@ -1,4 +1,4 @@
-//! The Notification service on Lambda: emails customers, and an operator.
+//! The Notification service on Lambda: it sends emails to customers and to an operator.
 //!
 //! The function's environment variables are those of [`chorus_aws::run`] and of
 //! [`chorus_notification::deployed`]. Amazon SES sends the emails. Only the stage prod runs this

@@ -22,9 +22,9 @@ state! {
     }
 }
 
-/// Why an event that names no customer is retried. Its recipient is stored with an earlier email
-/// about the order. When the parcel is on its way, that email was sent or refused already, or soon
-/// will be.
+/// Why the event `DeliveryStarted` is retried. The event names no customer, so the recipient is
+/// known only from an earlier email about the order. That email was sent or refused already, or
+/// soon will be.
 const EARLIER_EMAIL: &str = "no earlier email about the order has been sent or refused yet";
 
 pub(crate) struct SendEmail {

@@ -76,7 +76,7 @@ impl MailerBehaviour {
             .map_or(Self::Plain, |(_, words)| words)
     }
 
-    /// Whether the `call`th call of `send` for an email sends the email. Calls are counted from 1.
+    /// Whether an email goes out when `send` is called for it the `call`th time, counted from 1.
     const fn sends_at(self, call: u32) -> bool {
         match self {
             Self::Plain | Self::Twice => true,
@@ -127,7 +127,7 @@ impl SimulatedMailer {
     }
 }
 
-/// Returns the item to store for an email before the first call of `send` is counted.
+/// Returns the item of a new email. The item does not yet count any call of `send`.
 fn new_email(email: &Email, key: &str) -> PostedEmail {
     let address = match &email.recipient {
         Recipient::Customer { email, .. } => Some(email.clone()),

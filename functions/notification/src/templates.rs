@@ -1,5 +1,5 @@
-//! The texts of the emails, one for each event. Amounts in events are in the shop's currency, which
-//! the texts name.
+//! The texts of the emails, one for each event. An event's amounts are in the shop's currency, and
+//! name no currency; the texts name it.
 
 use chorus_events::outages::{PartnerRecovered, PartnerUnavailable};
 use chorus_events::payment::ConfirmationRequired;

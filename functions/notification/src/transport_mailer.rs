@@ -33,8 +33,8 @@ impl std::fmt::Debug for TransportMailer {
 }
 
 impl TransportMailer {
-    /// Returns a mailer that sends from `from`; `operator` is the address for emails to an
-    /// operator.
+    /// Returns a mailer whose emails name `from` as their sender. Emails to an operator go to the
+    /// address `operator`.
     #[must_use]
     pub fn new(
         transport: Arc<dyn MailTransport>,

@@ -60,7 +60,7 @@ impl Harness for Simulated {
 struct Taken(Mutex<Vec<(String, String)>>);
 
 impl Taken {
-    /// Accepts an email; returns whether the answer about this email is lost.
+    /// Accepts an email. Returns true if the server must not answer, as if its answer were lost.
     fn take(&self, to: &str, id: String) -> bool {
         let mut taken = self.0.lock().unwrap();
         let is_first = taken.iter().all(|(other, _)| other != to);

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::progress::{Confirmation, Known, Milestone, Step};
 use crate::{OrderView, Placed, Status};
 
-/// How far an order's payment is.
+/// The state of an order's payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "PaymentStage")]
@@ -19,9 +19,9 @@ enum PaymentStatus {
     Pending,
     /// A person looks at the order before it is charged.
     InReview,
-    /// The customer has to confirm the payment to the bank.
+    /// The bank has asked the customer to confirm the payment.
     AwaitingConfirmation,
-    /// The bank holds the amount: it is charged when the parcel leaves.
+    /// The bank holds the amount, which is charged when the parcel leaves.
     Authorized,
     /// The order was charged.
     Paid,
@@ -51,7 +51,7 @@ struct PaymentProgress {
     refunded_at: Option<Timestamp>,
 }
 
-/// How far an order's delivery is.
+/// The state of an order's delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "DeliveryStage")]
@@ -202,7 +202,8 @@ pub(crate) struct OrderPage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct OrderEvent {
-    /// The id for `Last-Event-ID`: the set of milestones that a caller knows after this event.
+    /// The id for `Last-Event-ID`: a number that encodes which milestones a caller knows after this
+    /// event.
     id: String,
     /// What happened.
     #[serde(rename = "type")]
@@ -238,8 +239,8 @@ impl OrderEvent {
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct OrderEvents {
     events: Vec<OrderEvent>,
-    /// The value for the next request's `Last-Event-ID`: the milestones that the caller knows after
-    /// this response.
+    /// The value for the next request's `Last-Event-ID`: it encodes which milestones the caller
+    /// knows after this response.
     last_event_id: String,
     /// Whether the order is canceled or delivered. After that, only a refund may follow.
     pub(crate) ended: bool,

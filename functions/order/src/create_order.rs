@@ -12,7 +12,7 @@ use chorus_kernel::{
 
 use crate::{Order, Price};
 
-/// Accepts orders; their terms follow from these settings.
+/// Accepts orders. The shop's settings determine the terms of each order.
 pub(crate) struct CreateOrder(pub(crate) Settings);
 
 state! {

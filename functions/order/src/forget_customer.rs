@@ -4,7 +4,7 @@ use chorus_events::order::CustomerForgotten;
 use chorus_events::table::rows::{self, ForgetCustomerInput, ForgetCustomerOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found, PersonKey, save};
 
-/// Forgets a customer. Does not check for orders under way, because the route has already checked.
+/// Forgets a customer. Orders under way do not prevent this: only the route checks for them.
 pub(crate) struct ForgetCustomer;
 
 impl Action for ForgetCustomer {

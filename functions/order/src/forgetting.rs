@@ -109,7 +109,7 @@ impl Endpoint for Forget {
     }
 }
 
-/// When a customer's key was destroyed; none if they have a key, or never had one.
+/// When a customer's key was destroyed; `None` if the customer has a key or never had one.
 async fn destroyed_at(
     kernel: &Kernel,
     customer: &CustomerId,

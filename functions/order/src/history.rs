@@ -9,16 +9,16 @@ use jiff::Timestamp;
 use crate::order::read;
 use crate::{BY_TYPE, OrderView, TABLE};
 
-/// The reason why the stored events cannot be read or folded.
+/// The reason why the stored events cannot be read, or the list of orders cannot be rebuilt.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    #[error("the stored events cannot be read")]
+    #[error("the stored events cannot be read, or the list of orders cannot be written")]
     Store(#[from] StoreError),
     /// The data of a stored event does not match its type.
-    #[error("a stored event is unreadable")]
+    #[error("a stored event of an order is unreadable")]
     Event(#[from] ReadError),
-    /// A stored item is not an event, or an entry of the order list cannot be written.
-    #[error("a stored item is corrupt")]
+    /// A stored item is not an event, or an entry of the list of orders cannot be serialized.
+    #[error("a stored event, or an entry of the list of orders, is corrupt")]
     Corrupt(#[from] Failure),
 }
 
@@ -51,8 +51,8 @@ pub async fn any_before(store: &dyn Store, moment: Timestamp) -> Result<bool, St
     Ok(first.is_some_and(|first| first.at < moment))
 }
 
-/// Rebuilds the list of orders from the stored events. The shop may run meanwhile: an order in the
-/// list that a newer event has updated is not overwritten. Returns how many events were folded.
+/// Rebuilds the list of orders from the stored events. The shop may run meanwhile: the rebuild does
+/// not overwrite an order that a newer event has updated. Returns how many events were folded.
 ///
 /// # Errors
 /// If the store fails, or a stored event cannot be read.

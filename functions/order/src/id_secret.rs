@@ -19,9 +19,9 @@ const DIGITS: usize = 20;
 #[error("the secret of order ids must have at least {MIN_BYTES} bytes")]
 pub struct IdSecretTooShort;
 
-/// The secret that, with a request's idempotency key, gives the id of the order that the request
-/// creates. The same key always gives the same id, even after the stored record of the key has
-/// expired. Without the secret, a caller who guesses somebody's key cannot compute the id.
+/// The id of a new order derives from this secret and from the request's idempotency key. The same
+/// key always gives the same id, even after the stored record of the key has expired. A caller who
+/// guesses somebody's key, but does not know the secret, cannot compute the id.
 ///
 /// If the secret changes, existing orders keep their ids.
 #[derive(Clone)]

@@ -1,9 +1,8 @@
 //! The Order service on Lambda: accepts orders, and cancels or completes them.
 //!
 //! Besides the environment variables of [`chorus_aws::run`], the function reads
-//! `ORDER_ID_SECRET_ARN`, which names the secret in Secrets Manager from which the ids of new
-//! orders are derived. `HOME_COUNTRY`, `REVIEW_ABOVE`, `CURRENCY` and `ORDERS_PER_MINUTE` are the
-//! shop's settings.
+//! `ORDER_ID_SECRET_ARN`: the ARN of the secret that goes into the ids of new orders.
+//! `HOME_COUNTRY`, `REVIEW_ABOVE`, `CURRENCY` and `ORDERS_PER_MINUTE` are the shop's settings.
 
 use std::process::ExitCode;
 

@@ -31,7 +31,7 @@ pub(crate) enum Milestone {
     OrderCanceled,
     /// The payment was canceled: whatever was charged is refunded.
     PaymentCanceled,
-    /// The customer has to confirm the payment to the bank.
+    /// The customer has to confirm the payment at the bank.
     ConfirmationRequired,
     /// The bank holds the amount, which is charged when the parcel leaves.
     PaymentAuthorized,

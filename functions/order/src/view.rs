@@ -51,7 +51,7 @@ impl OrderView {
         format!("{}~0", at.as_nanosecond())
     }
 
-    /// Reads the sort key from a cursor; none if the text is not a cursor.
+    /// Reads the sort key from a cursor; `None` if the text is not a cursor.
     pub(crate) fn sort_key_of_cursor(cursor: &str) -> Option<String> {
         let (placed_at, order_id) = cursor.split_once('~')?;
         let placed_at = Timestamp::from_nanosecond(placed_at.parse().ok()?).ok()?;
@@ -68,8 +68,8 @@ impl OrderView {
         format!("{placed_at:.9}#{order_id}")
     }
 
-    /// Returns the write that adds this order to the list, or replaces an open order by its ended
-    /// state. So an ended order stays ended, even if its events arrive out of order.
+    /// Returns the write that adds this order to the list, or replaces its open state by its ended
+    /// state. No write replaces an ended state, even if the order's events arrive out of order.
     ///
     /// # Errors
     /// If the order cannot be written as an item.

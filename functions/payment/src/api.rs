@@ -21,9 +21,9 @@ use crate::{Payment, PaymentProvider, Status};
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "Payment")]
 struct PaymentAnswer {
-    /// The order that is paid.
+    /// The order that the payment is for.
     order_id: OrderId,
-    /// How far the payment is.
+    /// The payment's status.
     status: Status,
     /// The customer who pays; absent until the delivery is estimated.
     #[serde(skip_serializing_if = "Option::is_none")]

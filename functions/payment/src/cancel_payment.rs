@@ -55,7 +55,8 @@ impl ProviderAction for CancelPayment {
 }
 
 /// Returns the event about the result of a cancellation: the charge was refunded, nothing was
-/// charged, or the provider refused the refund. None for any other status.
+/// charged, or the provider refused the refund. Returns `None` if the payment has none of these
+/// statuses.
 pub(crate) fn result_event<O>(payment: &Payment) -> Option<O>
 where
     O: From<PaymentCanceled> + From<ErrorPaymentCanceled>,

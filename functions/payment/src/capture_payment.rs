@@ -1,5 +1,5 @@
-//! Captures the amount that the bank holds, once the carrier has the parcel. If the carrier never
-//! reported that, this action captures the amount once the parcel was delivered.
+//! Captures the amount that the bank holds, as soon as the carrier reports that it has the parcel.
+//! If the carrier reports only the delivery of the parcel, this action captures the amount then.
 //!
 //! The order may be canceled at any time. If the amount is not captured yet, the cancellation
 //! cancels the intent, and the provider refuses a later capture. Otherwise, the cancellation

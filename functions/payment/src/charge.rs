@@ -1,21 +1,21 @@
-//! The pure functions that several actions share: whether an order needs approval, and the requests
-//! to charge and to refund.
+//! Pure functions that several actions share. They determine whether an order needs approval, and
+//! make the requests to charge and to refund.
 
 use chorus_events::Terms;
 use chorus_events::delivery::DeliveryEstimated;
 
 use crate::{Charge, IntentId, Payment, Refund};
 
-/// Whether an order is charged only after a reviewer approved it. The terms under which the order
-/// was created decide. An order of an earlier release has no terms, so its total decides.
+/// Whether an order is charged only after a reviewer approved it. That depends on the terms under
+/// which the order was created. An order of an earlier release has no terms; its total decides.
 #[must_use]
 pub fn needs_approval(order: &DeliveryEstimated) -> bool {
     let implied = || Terms::implied_review(order.total);
     order.terms.map_or_else(implied, |terms| terms.needs_review)
 }
 
-/// Returns the charge to request; none until the delivery estimate, which has the amount, has
-/// arrived.
+/// Returns the charge to request; `None` until the delivery estimate has arrived, because the
+/// estimate contains the amount.
 pub(crate) fn charge(payment: &Payment) -> Option<Charge> {
     Some(Charge {
         order_id: payment.order_id.clone(),

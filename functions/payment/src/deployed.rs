@@ -1,5 +1,5 @@
 //! Reads the configuration of a deployed function from environment variables: the payment provider,
-//! the currency, and the secrets of the provider's notices.
+//! the currency, and the secrets with which the provider signs its notices.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use chorus_webhook_signature::{SecretSource, SecretUnavailable, WebhookSecrets};
 
 use crate::{PaymentProvider, StripeProvider};
 
-/// The environment variable with the name of the secret that holds Stripe's key.
+/// The environment variable that names the secret in which Stripe's key is stored.
 pub const STRIPE_KEY_SECRET: &str = "STRIPE_KEY_SECRET";
 
-/// Returns the currency of all prices, from the variable `CURRENCY`.
+/// Reads the currency of all prices from the variable `CURRENCY`.
 ///
 /// # Errors
 /// If the variable is missing or is not a currency's code.
@@ -22,7 +22,8 @@ pub fn currency() -> Result<Currency, StartError> {
     parsed("CURRENCY", "a code of ISO 4217")
 }
 
-/// Returns when the amount of a new charge is taken, from the variable `PAYMENT_CAPTURE`.
+/// Reads from the variable `PAYMENT_CAPTURE` whether the amount of a new charge is taken at once or
+/// when the parcel leaves.
 ///
 /// # Errors
 /// If the variable is missing or has an unknown value.
@@ -30,10 +31,10 @@ pub fn capture() -> Result<PaymentCapture, StartError> {
     parsed("PAYMENT_CAPTURE", "at-once or when-shipped")
 }
 
-/// Returns Stripe as the provider, with the key in the secret that [`STRIPE_KEY_SECRET`] names;
-/// none if that variable is not set. Three more variables are optional:
+/// Returns Stripe as the provider; none if the variable [`STRIPE_KEY_SECRET`], which names the
+/// secret with Stripe's key, is not set. Three more variables are optional:
 ///
-/// - `STRIPE_URL` is the URL of another server with Stripe's API.
+/// - `STRIPE_URL` is the URL of a server that is called instead of Stripe's.
 /// - If `STRIPE_LIVE_ONLY` is set, test keys are refused.
 /// - `PAYMENT_RETURN_URL` is the page to which a bank sends a customer back.
 ///

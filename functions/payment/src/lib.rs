@@ -1,5 +1,5 @@
 //! Payment: charges an order at most once, and refunds the charge of a canceled order. In some
-//! shops, the bank first only holds the amount, and the shop charges it when the parcel leaves.
+//! shops, the bank only holds the amount at first, and the shop charges it when the parcel leaves.
 //!
 //! The provider is an external service: it may answer slowly, twice, late or not at all. Two rules
 //! ensure that no order is charged twice, or stays charged after its cancellation. Each order has
@@ -88,8 +88,8 @@ pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
 /// The part of [`COLLECT_PAYMENT`] that waits for a reviewer, as a separate state machine.
 pub const AWAIT_REVIEW: MachineSpec = MachineSpec {
     answers: &[ReviewVerdict::ANSWERS],
-    // A reviewer has to take the review up within four hours, and again at least every four hours,
-    // because each heartbeat extends the wait by four hours. The decision is due within two days.
+    // A reviewer has to take the review up within four hours, and again at least every four hours:
+    // each heartbeat extends the wait by four hours. The decision is due within two days.
     limits: &[("ReviewHeartbeatSeconds", 4 * 3_600), ("ReviewTimeoutSeconds", 2 * 86_400)],
     ..MachineSpec::new(
         "AwaitReview",

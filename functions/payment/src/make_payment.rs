@@ -53,8 +53,8 @@ pub(crate) fn charging<O: From<PaymentMade> + From<PaymentAuthorized> + From<Pay
     case.step(&fact, result_event)
 }
 
-/// Returns the event about the result of a charge, or about an amount that the bank holds; none for
-/// any other status.
+/// Returns the event that reports the payment's status: that it is charged, that the bank holds the
+/// amount, or that it failed. Returns `None` for a status that no event reports.
 pub(crate) fn result_event<O>(payment: &Payment) -> Option<O>
 where
     O: From<PaymentMade> + From<PaymentAuthorized> + From<PaymentFailed>,

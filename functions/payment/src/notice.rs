@@ -73,7 +73,8 @@ impl StripeEvent {
         }
     }
 
-    /// Reads the notice; none if the shop does not act on its type, or if a field is missing.
+    /// Returns the notice's content; `None` if the shop does not act on notices of this type, or if
+    /// a field is missing.
     pub(crate) fn content(&self) -> Option<NoticeContent> {
         let object = &self.data.object;
         let text = |name: &str| object[name].as_str();
@@ -113,7 +114,7 @@ fn due(seconds: &Value) -> Option<Timestamp> {
     seconds.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok())
 }
 
-/// Returns the command that follows from a notice; none if the notice is about no order of this
+/// Returns the command that follows from a notice; `None` if the notice is about no order of this
 /// shop. For cancellations, disputes and failed refunds, the provider is asked for confirmation
 /// first. If the provider does not confirm a cancellation, the command only says that the intent
 /// has a result. If the provider does not confirm a dispute or a failed refund, there is no

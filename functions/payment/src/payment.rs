@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::IntentId;
 
-/// How far an order's payment is.
+/// The state of an order's payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "PaymentStatus")]
@@ -24,7 +24,7 @@ pub enum Status {
     /// The customer's bank asks the customer to confirm the charge, and the payment waits for the
     /// result.
     WaitingForCustomer,
-    /// The bank holds the amount: it is charged when the parcel leaves.
+    /// The bank holds the amount. The provider charges it when the parcel leaves.
     Authorized,
     /// The provider charged the order.
     Charged,
@@ -48,10 +48,10 @@ pub enum Status {
 pub struct Payment {
     pub order_id: OrderId,
     pub status: Status,
-    /// The customer who pays; absent until the estimate has arrived.
+    /// The customer who pays; absent until `DeliveryEstimated` has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
-    /// What the order costs; absent until the estimate has arrived.
+    /// What the order costs; absent until `DeliveryEstimated` has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
     /// How the customer pays; absent if the order names no payment method.
@@ -84,7 +84,7 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// Returns the payment of an order about which no event has arrived.
+    /// Returns an order's payment as it is before any event about the payment has arrived.
     #[must_use]
     pub fn new(order_id: OrderId) -> Self {
         Self {

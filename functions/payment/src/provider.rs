@@ -79,8 +79,8 @@ pub struct KnownIntent {
 /// The state of an intent at the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntentState {
-    /// The intent was prepared, or its charge was declined. No money moves before the intent is
-    /// confirmed.
+    /// The intent was prepared but not confirmed, or its charge was declined. Without a further
+    /// confirmation, no money moves.
     Open,
     /// The intent was confirmed: it charged, or it waits for the customer's confirmation.
     Confirmed,
@@ -113,10 +113,11 @@ impl ListedIntent {
     }
 }
 
-/// A request to refund all that one intent charged or, if the intent charged nothing, to cancel it.
+/// A request to refund all that one intent charged. If the intent charged nothing, the provider
+/// cancels the intent instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
-    /// The order that was canceled.
+    /// The order that the intent was prepared for.
     pub order_id: OrderId,
     pub intent: IntentId,
     /// How many times an operator requested the refund again. The number makes each request a new
@@ -171,7 +172,7 @@ pub enum ProviderError {
 /// of this for every provider.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
-    /// Prepares a charge; no money moves. Each call may prepare another intent. Only the intent
+    /// Prepares a charge; no money moves. Each call may prepare a new intent. Only the intent
     /// whose id is committed is ever confirmed, so the other intents are never charged.
     ///
     /// # Errors
@@ -204,8 +205,8 @@ pub trait PaymentProvider: Send + Sync {
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError>;
 
     /// Lists the intents that were prepared at `since` or later, and perhaps earlier ones. A region
-    /// that takes over learns from the list what the other region charged. A provider that does not
-    /// store intents before they are confirmed may leave out unconfirmed intents.
+    /// that takes over learns from the list what the failed region charged. A provider that does
+    /// not store intents before they are confirmed may leave out unconfirmed intents.
     ///
     /// # Errors
     /// See [`ProviderError`]; [`ProviderError::Refused`] if the provider cannot list intents.

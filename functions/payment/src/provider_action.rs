@@ -42,7 +42,6 @@ pub(crate) trait ProviderAction: Send + Sync + Sized {
     }
 }
 
-/// An action, and the provider that it calls.
 pub(crate) struct ByProvider<A> {
     action: A,
     provider: Arc<dyn PaymentProvider>,

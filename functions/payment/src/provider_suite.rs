@@ -55,7 +55,7 @@ pub trait Harness: Sync {
     /// capture.
     async fn lapse(&self, intent: &IntentId);
 
-    /// Returns how much was charged and refunded, by the provider's own books.
+    /// Returns how much was charged, and how much was refunded, according to the provider's books.
     async fn charged_and_refunded(&self, intent: &IntentId, charge: &Charge) -> (Money, Money);
 }
 
@@ -114,8 +114,8 @@ impl<'a> Suite<'a> {
         self.missing
     }
 
-    /// Prepares a charge for a new order, at a bank that behaves like `bank`; none if the provider
-    /// has no such bank.
+    /// Prepares a charge for a new order, at a bank that behaves like `bank`. Returns `None`, and
+    /// prepares nothing, if the provider has no such bank.
     async fn case(&mut self, bank: Bank, capture: PaymentCapture) -> Option<Case<'a>> {
         let Some(Payer { customer_id, payment_method }) = self.harness.payer(bank).await else {
             if !self.missing.contains(&bank) {
@@ -171,7 +171,7 @@ impl Case<'_> {
         assert_eq!(known, Ok(Some(KnownIntent { order_id, is_refunded, is_canceled })));
     }
 
-    /// Checks that the provider lists the intent once, with its order.
+    /// Checks that the provider lists the intent once, with the intent's order and this state.
     async fn is_listed(&self, state: IntentState) {
         let listed = self.provider.list(Timestamp::UNIX_EPOCH).await.expect("intents are listed");
         let mut own = listed.iter().filter(|it| it.intent == self.intent);
@@ -182,7 +182,7 @@ impl Case<'_> {
 
     async fn is_charged_and_refunded_once(&self) {
         let amount = self.charge.amount;
-        // A second intent of the order moves nothing, because nobody confirms it.
+        // A second intent of the order moves no money, because nobody confirms it.
         self.provider.prepare(&self.charge).await.expect("a charge is prepared again");
         let first = self.confirm().await;
         assert!(matches!(first, Ok(ChargeAnswer::Charged { .. })), "{first:?}");

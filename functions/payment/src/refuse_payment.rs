@@ -12,7 +12,8 @@ use crate::transitions::{Fact, Next};
 /// The reason of the failure if the state machine passes none.
 const DEFAULT_REASON: &str = "the payment could not be collected";
 
-/// The reason of the failure if the queue's last attempt to charge has failed.
+/// The reason of the failure if no state machine calls this action. The action then handles an
+/// event that `CollectPayment` gave up after the last retry.
 const PROVIDER_UNREACHABLE: &str = "the payment provider could not be reached";
 
 #[derive(Debug)]

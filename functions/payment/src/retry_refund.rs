@@ -1,4 +1,4 @@
-//! Requests once more a refund that the provider refused. An operator starts this.
+//! Asks the provider again for a refund that it refused. An operator starts this.
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, RetryRefundInput, RetryRefundOutput};
@@ -66,7 +66,7 @@ mod tests {
         Payment { charged: samples::total(), reason, ..payment(Status::RefundRefused) }
     }
 
-    /// The refused payment, after the operator's retry has committed its claim.
+    /// The payment whose refund was refused, after the operator's retry has committed its claim.
     fn retried() -> Payment {
         Payment { status: Status::Refunding, refund_retries: 1, ..refused() }
     }

@@ -19,11 +19,11 @@ use crate::{
     ListedIntent, Movement, Payment, PaymentProvider, ProviderError, Refund, RefundAnswer,
 };
 
-/// How many times a refund reads the intent: if the intent changes before it can be canceled, the
-/// intent is read again.
+/// A refund cancels an intent that has charged nothing. If the intent changes after it was read, it
+/// is read again, but at most this many times in all.
 const READS: usize = 3;
 
-/// Charges by Stripe's PaymentIntents, in one currency.
+/// A payment provider that charges by Stripe's PaymentIntents, in one currency.
 #[derive(Debug, Clone)]
 pub struct StripeProvider {
     stripe: Stripe,
@@ -39,7 +39,7 @@ impl StripeProvider {
         Self { stripe, currency, capture: CaptureMethod::Automatic, return_url: None }
     }
 
-    /// Sets when the amounts of new intents are charged.
+    /// Sets whether the amounts of new intents are taken at once or when the parcel leaves.
     #[must_use]
     pub fn capturing(self, capture: PaymentCapture) -> Self {
         let capture = match capture {
@@ -232,7 +232,8 @@ impl PaymentProvider for StripeProvider {
             Ok(intent) => Self::captured(intent)?.ok_or_else(|| {
                 ProviderError::NotYet(format!("intent {} is not captured yet", id.0))
             }),
-            // Another request may have been faster, or the authorization may have lapsed.
+            // Another request may have been faster, or the authorization may have lapsed: the
+            // intent's status tells which.
             Err(StripeError::Invalid(error) | StripeError::Declined(error)) => {
                 let refused = CaptureAnswer::Failed { reason: error.message };
                 Ok(Self::captured(self.read(id).await?)?.unwrap_or(refused))
@@ -278,7 +279,8 @@ impl PaymentProvider for StripeProvider {
         Ok(order_id.map(|order_id| KnownIntent { order_id, is_refunded, is_canceled }))
     }
 
-    /// Leaves out intents that name no order, or are in another currency: they are not this shop's.
+    /// Leaves out intents of other programs: those that name no order, and those in a currency that
+    /// is not the shop's.
     async fn list(&self, since: Timestamp) -> Result<Vec<ListedIntent>, ProviderError> {
         let since = Some(since.as_second()).filter(|since| *since > 0);
         let (mut listed, mut after) = (Vec::new(), None::<String>);
@@ -311,7 +313,7 @@ fn charge_id(intent: Intent) -> String {
     intent.latest_charge.map_or(intent.id, |charge| charge.id)
 }
 
-/// Returns the order that an intent was prepared for; none if the intent is not one of this shop.
+/// Returns the order that an intent was prepared for; none if the intent names no order.
 fn order_of(intent: &Intent) -> Option<OrderId> {
     intent.metadata.get(ORDER_ID).and_then(|id| id.parse().ok())
 }

@@ -1,5 +1,5 @@
-//! Helpers for tests of decisions. A test passes in a payment and a response, and checks what an
-//! action decides.
+//! Helpers for tests of decisions. A test gives an action a payment and a response, and checks what
+//! the action decides.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::{
     ReviewCallback, Status, charge,
 };
 
-/// The version of every item that [`stored`] holds.
+/// The version of every item in [`stored`] and [`stored_with`].
 const VERSION: u64 = 3;
 
 /// The intent of the sample payment.
@@ -24,8 +24,8 @@ pub(crate) fn intent() -> IntentId {
     IntentId("pi-1".to_owned())
 }
 
-/// The sample payment in this status. Of all messages, only the sample message may charge the
-/// customer.
+/// The sample payment in this status. Only the sample message may charge it, because `charged_by`
+/// is that message's key.
 pub(crate) fn payment(status: Status) -> Payment {
     let unbegun = [Status::New, Status::WaitingForApproval, Status::Approved].contains(&status);
     Payment {
@@ -59,7 +59,6 @@ pub(crate) fn to_charge() -> Request {
     Request::Confirm(intent(), Charge { order_id, customer_id, amount, payment_method })
 }
 
-/// The request to refund `payment`.
 pub(crate) fn to_refund(payment: &Payment) -> Request {
     Request::Refund(charge::refund(payment, &intent()))
 }
@@ -86,7 +85,7 @@ pub(crate) fn stored_with(payment: &Payment, wait: Option<&ConfirmationCallback>
     wait.into_iter().fold(stored(Some(payment), None), |stored, it| stored.with(VERSION, it))
 }
 
-/// The write that replaces a confirmation callback of [`stored_with`].
+/// The write that replaces the confirmation callback in [`stored_with`].
 pub(crate) fn confirms(known: &ConfirmationCallback, after: &ConfirmationCallback) -> Write {
     replace(&Versioned { version: VERSION, value: known.clone() }, after)
 }
@@ -98,12 +97,12 @@ pub(crate) fn stored(payment: Option<&Payment>, wait: Option<&ReviewCallback>) -
     wait.into_iter().fold(stored, |stored, it| stored.with(VERSION, it))
 }
 
-/// The write that replaces a payment that was [`stored`].
+/// The write that replaces the payment in [`stored`].
 pub(crate) fn update(known: &Payment, after: &Payment) -> Write {
     replace(&Versioned { version: VERSION, value: known.clone() }, after)
 }
 
-/// The write that replaces a callback that was [`stored`].
+/// The write that replaces the review callback in [`stored`].
 pub(crate) fn waits(known: &ReviewCallback, after: &ReviewCallback) -> Write {
     replace(&Versioned { version: VERSION, value: known.clone() }, after)
 }

@@ -37,7 +37,7 @@ pub(crate) enum Fact<'a> {
     /// The provider answered the request to capture the amount.
     Capture(&'a CaptureAnswer),
     Cancellation,
-    /// The provider answered the request to refund that `CancelPayment` or `RetryRefund` made.
+    /// `CancelPayment` or `RetryRefund` requested a refund, and the provider answered.
     Refund(&'a RefundAnswer),
     /// A refund that the provider had accepted did not reach the customer.
     RefundFailed(&'a str),
@@ -199,13 +199,13 @@ impl Payment {
         }
     }
 
-    /// Whether more is known to have been charged than refunded.
+    /// Whether the recorded charge exceeds the recorded refund.
     fn owes(&self) -> bool {
         self.charged > self.refunded
     }
 
-    /// Returns the payment with the fields that the fact changes; the status, which [`Self::next`]
-    /// decides, stays as it is.
+    /// Returns a copy of the payment that also contains the data of the fact. The status is not
+    /// changed, because [`Self::next`] decides it.
     pub(crate) fn learn(&self, fact: &Fact<'_>) -> Self {
         let mut known = self.clone();
         let about = match fact {

@@ -29,7 +29,8 @@ use support::wire;
 
 const NOT_CONFIRMED: &str = "the customer did not confirm the payment in time";
 
-/// Returns a task of the state machine about the sample order, with the additional fields `beside`.
+/// Returns a message from the state machine that runs `action` as a task. The message has the
+/// sample order's estimate as its event, and the fields of `beside`.
 fn task(action: &str, beside: &Value) -> String {
     let estimate = wire(&DeliveryEstimated::sample(), "estimate");
     let mut task: Value = json!({ "action": action, "event": {} });

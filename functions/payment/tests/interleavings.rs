@@ -56,8 +56,8 @@ struct Setup {
     shop: Shop,
     provider: Provider,
     bank: Bank,
-    /// Whether an approval will come, so that a message that arrives before the approval is
-    /// retried.
+    /// Whether the order's approval is among the messages. If so, a message that arrives before the
+    /// approval is retried.
     patient: bool,
     function: Arc<Function>,
     messages: Vec<Message>,
@@ -68,7 +68,7 @@ struct Setup {
 #[derive(Debug, Clone)]
 enum Message {
     Event(String),
-    /// A task from the state machine. The machine then publishes the event that the task answers.
+    /// A task from the state machine. The machine then publishes the event that the task returns.
     Task(String),
 }
 
@@ -89,7 +89,7 @@ impl Setup {
         setup
     }
 
-    /// Handles a message once; returns whether it is done and needs no retry.
+    /// Makes one attempt to handle a message. The result is true if no retry is needed.
     fn attempt(&self, of: usize) -> Attempt {
         let (function, message) = (Arc::clone(&self.function), self.messages[of].clone());
         let store = Arc::new(Interrupted(Arc::clone(&self.shop.store)));

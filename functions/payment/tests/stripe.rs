@@ -52,7 +52,7 @@ async fn whatever_becomes_of_a_request_an_order_is_charged_once_and_refunded_onc
 async fn whatever_becomes_of_a_request_to_cancel_nothing_is_charged_for_a_canceled_order() {
     for fault in FAULTS {
         let counter = counter("EUR").await;
-        // The bank fails every request to charge, and charges nothing.
+        // Every request to charge fails at the bank, which charges nothing.
         for _ in 0..ATTEMPTS {
             counter.bank.will(Call::Confirm, Fault::Failed);
         }

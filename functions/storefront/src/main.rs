@@ -1,7 +1,8 @@
 //! The Storefront service on Lambda: signs the updates on orders for the shop's own front end.
 //!
 //! Besides the environment variables of [`chorus_aws::run`], the function reads
-//! `FRONT_END_SECRET_ARN`, which names the secret in Secrets Manager with which the service signs.
+//! `FRONT_END_SECRET_ARN`, the ARN of a secret in Secrets Manager. The service signs with this
+//! secret.
 
 use std::process::ExitCode;
 

@@ -12,7 +12,7 @@ use chorus_kernel::{
 
 use crate::{Claims, FrontEndSecret};
 
-/// The action's external call reads the secret, and signs.
+/// The action `SignUpdate`. Its external call reads the secret and signs the update with it.
 pub(crate) struct SignUpdate(pub(crate) Arc<dyn Secret<FrontEndSecret>>);
 
 #[async_trait]

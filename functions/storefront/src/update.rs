@@ -33,7 +33,7 @@ enum Status {
     Delivered,
 }
 
-/// How far an order's payment is.
+/// The state of an order's payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "UpdatedPayment")]
@@ -45,7 +45,7 @@ enum Payment {
     /// The customer has to confirm the payment at the bank. `GET /orders/{id}` has the link and
     /// the deadline.
     AwaitingConfirmation,
-    /// The bank holds the amount: it is charged when the parcel leaves.
+    /// The bank holds the amount, which is charged when the parcel leaves.
     Authorized,
     /// The order was charged.
     Paid,
@@ -55,7 +55,7 @@ enum Payment {
     Canceled,
 }
 
-/// How far an order's delivery is.
+/// The state of an order's delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "UpdatedDelivery")]
@@ -120,7 +120,7 @@ impl Claims {
         &self.sub
     }
 
-    /// Returns the claims of the update about this event, which occurred `at`.
+    /// Returns the claims of the update about this event. The event occurred at the time `at`.
     pub(crate) fn of(input: &SignUpdateInput, at: Timestamp) -> Self {
         let (order_id, update) = order_and_update(input, at);
         let named = format!("{order_id} {}", update.kind);

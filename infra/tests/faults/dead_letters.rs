@@ -1,4 +1,4 @@
-//! Faults in dead-letter queues: undeliverable events that would be lost.
+//! Faults in dead-letter queues, such as a missing queue: undeliverable events would be lost.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Faults in functions: failed events that would be lost.
+//! Faults in functions, such as a missing failure destination: failed events would be lost.
 
 use serde_json::json;
 
@@ -30,7 +30,7 @@ fn a_batch_that_fails_as_a_whole() {
         |it| {
             remove(event(it, "NotificationFunction", "NotificationQueue"), "FunctionResponseTypes");
         },
-        &[("NotificationFunction", "one unreadable message fails all others")],
+        &[("NotificationFunction", "one unreadable message makes all others fail")],
     );
 }
 

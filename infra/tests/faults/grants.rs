@@ -27,7 +27,7 @@ fn an_action_that_nothing_takes() {
             let actions = &mut statement(it, "CustomerRole", "OwnTables")["Action"];
             actions.as_array_mut().unwrap().push(json!("dynamodb:DeleteItem"));
         },
-        &[("CustomerRole", "is granted dynamodb:DeleteItem, which CustomerFunction never does")],
+        &[("CustomerRole", "is granted dynamodb:DeleteItem, which CustomerFunction never uses")],
     );
 }
 
@@ -57,7 +57,10 @@ fn the_table_of_another_service() {
         },
         &[
             ("CustomerRole", "is granted OrderTable, which CustomerFunction does not own"),
-            ("CustomerRole", "may not dynamodb:BatchGetItem, dynamodb:GetItem, dynamodb:PutItem"),
+            (
+                "CustomerRole",
+                "is not granted dynamodb:BatchGetItem, dynamodb:GetItem, dynamodb:PutItem",
+            ),
         ],
     );
 }

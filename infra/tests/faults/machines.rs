@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::{ROOT, of, planted, statement};
 
-/// Makes a machine's definition inline in the template, so that a fault can be put into it.
+/// Moves a machine's definition from its file into the template, and returns the definition, so
+/// that a test can put a fault into it.
 fn definition<'a>(it: &'a mut Value, machine: &str) -> &'a mut Value {
     let properties = of(it, machine);
     let path = properties["DefinitionUri"].take();
@@ -47,7 +48,7 @@ fn a_wait_that_nothing_ends() {
 fn a_wait_that_leads_nowhere_when_it_fails() {
     planted(
         |it| take(state(it, "CollectPaymentMachine", "Review"), "Catch"),
-        &[("CollectPaymentMachine", "catches no failure of the wait in Review")],
+        &[("CollectPaymentMachine", "does not catch every failure of the wait in Review")],
     );
 }
 
@@ -154,7 +155,7 @@ fn a_call_that_the_role_does_not_allow() {
             let ends = statement(it, "CollectPaymentMachineRole", "NestedExecutions");
             ends["Action"] = json!("states:DescribeExecution");
         },
-        &[("CollectPaymentMachineRole", "may not states:StopExecution")],
+        &[("CollectPaymentMachineRole", "is not granted states:StopExecution")],
     );
 }
 
@@ -168,7 +169,7 @@ fn a_function_that_starts_the_machine_of_another_service() {
         },
         &[
             ("PaymentRole", "is granted states:StartExecution on arn:"),
-            ("PaymentRole", "may not states:StartExecution with arn:"),
+            ("PaymentRole", "is not granted states:StartExecution on arn:"),
         ],
     );
 }

@@ -42,7 +42,7 @@ fn of<'a>(document: &'a mut Value, id: &str) -> &'a mut Value {
     &mut document["Resources"][id]["Properties"]
 }
 
-/// The properties of an event of a function.
+/// The properties of an entry in a function's `Events`.
 fn event<'a>(document: &'a mut Value, function: &str, name: &str) -> &'a mut Value {
     &mut of(document, function)["Events"][name]["Properties"]
 }

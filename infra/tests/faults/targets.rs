@@ -48,7 +48,8 @@ fn a_variable_without_a_path_and_a_path_without_a_variable() {
     );
 }
 
-/// EventBridge rejects a rule that changes events for a bus, but emulators accept the rule.
+/// A rule must not change the events that it sends to a bus. EventBridge rejects a rule that does,
+/// but emulators accept it.
 #[test]
 fn an_event_that_is_changed_on_its_way_to_a_bus() {
     let changes = [
@@ -89,7 +90,7 @@ fn a_role_that_does_not_reach_the_bus_of_the_other_account() {
 fn a_path_that_leads_nowhere() {
     planted(
         |it| target(it)["InputPath"] = json!("$.detial"),
-        &[("DeliveryStartDeliveryRule", "reads $.detial, which no event that it matches has")],
+        &[("DeliveryStartDeliveryRule", "reads $.detial, but no event that the rule matches has")],
     );
 }
 

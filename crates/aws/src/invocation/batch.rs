@@ -96,8 +96,8 @@ impl Record {
         Duration::try_from(now.duration_since(sent)).unwrap_or_default()
     }
 
-    /// Whether the message has been tried for as long as the policy allows. A message that was
-    /// never tried is not overdue.
+    /// Whether the message has been tried for as long as the policy allows. A message that is
+    /// received for the first time is not overdue.
     fn is_overdue(&self, retry: &RetryPolicy, now: Timestamp) -> bool {
         self.receives() > 1 && self.age(now) >= retry.max_age
     }
@@ -124,7 +124,8 @@ struct FailedContext {
 struct Delivered<'a> {
     record: &'a Record,
     event: &'a str,
-    /// The ARN of the target to which a redrive of the dead letter sends the event.
+    /// If the message becomes a dead letter: the ARN of the target to which a redrive sends the
+    /// event.
     target: &'a str,
     retry: RetryPolicy,
     /// How many times the message was tried, including this time.
@@ -175,7 +176,7 @@ impl Invoker {
         let operators_queue = self.operators_queue.as_ref().filter(|_| undelivered);
         if operators_queue.is_some() {
             // The bus has given up the event, and does not send it again. So the function retries
-            // the event for as long as the events of a redrive queue.
+            // it for as long as it retries the events of a redrive queue.
             delivered.retry = policy::REDRIVE.retry;
         }
         let trace_id = trace::of_event(event).map(|trace| trace.id);

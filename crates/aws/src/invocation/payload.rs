@@ -18,7 +18,7 @@ pub(super) enum Payload<'a> {
     /// A request to the HTTP API.
     Request(Box<HttpRequest>),
     Sweep,
-    /// A task of a state machine, as JSON, and the event that the task passes to the function.
+    /// A task of a state machine, as JSON, and the event, if the task passes one to the function.
     Task(&'a str, Option<&'a str>),
 }
 

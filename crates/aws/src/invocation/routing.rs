@@ -28,7 +28,7 @@ pub(super) fn find<'a>(
     answering.ok_or_else(|| Problem::new(405, "method", "this path does not accept this method"))
 }
 
-/// Reads the values of the `{names}` of `template` from `path`; none if the path does not match.
+/// Reads the values of the `{names}` of `template` from `path`; `None` if the path does not match.
 fn parameters(template: &str, path: &str) -> Option<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     let mut rest = path.split('/');

@@ -47,7 +47,7 @@ impl Action for Reserve {
     ) -> Result<Decision<ReserveItemOutput>, ActionError> {
         assert_ne!(order.customer_id, "panic", "on purpose");
         if order.customer_id == "away" {
-            return Err(Failure::later(PARTNER_UNAVAILABLE, "nobody is called").into());
+            return Err(Failure::later(PARTNER_UNAVAILABLE, "the partner is unavailable").into());
         }
         Ok(Decision::emit(ItemReserved { order_id: order.order_id.clone() }))
     }
@@ -103,7 +103,7 @@ struct Memory {
     signals: Mutex<Vec<Signal>>,
     dead_letters: Mutex<Vec<DeadLetter>>,
     kept: Mutex<Vec<Kept>>,
-    /// For each message that was hidden: its receipt, and for how long.
+    /// The receipt of each message that was hidden, and for how long it was hidden.
     hidden: Mutex<Vec<(String, Duration)>>,
     throttled: AtomicBool,
     closed: AtomicBool,
@@ -197,7 +197,8 @@ impl Default for Shop {
 }
 
 impl Shop {
-    /// Returns a function to invoke, as a new process would start it.
+    /// Returns a new invoker, as a new process of the function would have. It shares this shop's
+    /// memory.
     pub(crate) fn invoker(&self) -> Invoker {
         let memory = Arc::clone(&self.0);
         let function = Function::of(services::INVENTORY)
@@ -243,7 +244,7 @@ impl Shop {
         self.0.kept.lock().unwrap().clone()
     }
 
-    /// For each message that was hidden: its receipt, and for how long.
+    /// The receipt of each message that was hidden, and for how long it was hidden.
     pub(super) fn hidden(&self) -> Vec<(String, Duration)> {
         self.0.hidden.lock().unwrap().clone()
     }

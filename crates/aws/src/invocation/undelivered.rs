@@ -62,7 +62,7 @@ impl Attributes {
 }
 
 impl Invoker {
-    /// Moves an event that the bus could not deliver to the queue of events that wait for an
+    /// Moves an undeliverable event of the bus to the queue in which such events wait for an
     /// operator. Keeps the attributes that the bus gave the message.
     ///
     /// # Errors

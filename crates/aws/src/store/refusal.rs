@@ -70,7 +70,8 @@ fn reason(reason: CancellationReason) -> Reason {
     }
 }
 
-/// The reason for a condition that did not hold. `item` is the item at the key, if there was one.
+/// The reason for refusing a write whose condition did not hold. `item` is the item at the write's
+/// key, if there was one.
 fn condition(item: Option<Attributes>) -> Reason {
     let found = item.filter(|item| !item.is_empty());
     Reason::Condition(found.map(|item| Box::new(item.into())))

@@ -1,4 +1,4 @@
-//! Converts the port's writes and expressions to the SDK's types.
+//! Converts the writes and expressions of the kernel's store port to the SDK's types.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,8 @@ pub(super) fn key(key: &Key) -> Attributes {
     key.to_item().into()
 }
 
-/// The keys of a request for these items, by physical table. All reads are strongly consistent.
+/// Groups the keys that a batch reads: one group for each physical table. The read is strongly
+/// consistent.
 pub(super) fn batch(
     tables: &Tables,
     keys: &[Key],

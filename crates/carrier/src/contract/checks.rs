@@ -24,7 +24,7 @@ pub(super) fn unverifiable(reports: &[Report]) -> Option<String> {
     })
 }
 
-/// Finds a report that contains another handle than `handle`, which the shop gave the parcel.
+/// Finds a report whose handle is not `handle`, the one that the shop gave the parcel.
 pub(super) fn of_another(reports: &[Report], handle: &Handle) -> Option<String> {
     let updates = reports.iter().filter_map(|report| report.update.as_ref().ok());
     let mut others = updates.filter(|update| update.handle != *handle);
@@ -53,8 +53,7 @@ pub(super) fn given_up(reports: &[Report]) -> Option<String> {
     )
 }
 
-/// Finds a delivery that is reported before the pickup, and a status that is reported under two
-/// ids.
+/// Finds a delivery that is reported before the pickup, or a status that is reported under two ids.
 pub(super) fn out_of_order(reports: &[Report]) -> Option<String> {
     let updates: Vec<_> =
         reports.iter().filter_map(|it| Some((it.update.as_ref().ok()?.status, &it.id))).collect();

@@ -95,8 +95,8 @@ fn description() -> String {
 
 /// Adds the schema of `T` and its definitions to `schemas`. Returns a reference to the schema.
 fn add_schema<T: JsonSchema>(schemas: &mut Map<String, Value>, name: &str) -> Value {
-    // Several types contain the same definition. In the contract, one name stands for one
-    // definition, so an overwritten definition equals its replacement.
+    // Several types contain the same definition. In the contract, a name always stands for the same
+    // definition, so it does no harm to insert a definition again.
     let text = schema_of::<T>().to_value().to_string();
     let text = text.replace("\"#/$defs/", "\"#/components/schemas/");
     let mut schema: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -223,7 +223,7 @@ fn repetition(problem: &Value) -> Value {
     })
 }
 
-/// Describes the response to a request of the shop without the carrier's key.
+/// Describes the response to a request that lacks the carrier's key.
 fn unauthorized(problem: &Value) -> Value {
     json!({
         "description": "`x-api-key` is missing or wrong",

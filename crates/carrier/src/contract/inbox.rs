@@ -21,7 +21,7 @@ pub(super) struct Report {
     /// The id that the carrier gave the report, in a header of the request.
     pub(super) id: String,
     pub(super) update: Result<LogisticsUpdate, String>,
-    /// Why the signature is not valid; `None` if it is.
+    /// Why the signature is not valid; `None` for a valid signature.
     pub(super) unsigned: Option<String>,
     /// Whether the report was rejected, so that the carrier has to repeat it.
     pub(super) turned_away: bool,
@@ -32,8 +32,8 @@ pub(super) struct Report {
 pub(super) struct Inbox {
     secrets: WebhookSecrets,
     reports: Mutex<Vec<Report>>,
-    /// The order id and status of each report that was received before, so that a repetition of the
-    /// report is accepted.
+    /// The order id and status of each report that was received at least once. A repetition of such
+    /// a report is accepted.
     attempted: Mutex<BTreeSet<String>>,
     pub(super) came: Notify,
 }
@@ -96,7 +96,8 @@ async fn take(State(inbox): State<Arc<Inbox>>, headers: HeaderMap, body: Bytes) 
     inbox.take(&headers, &body)
 }
 
-/// Answers every request for a parcel's address with the same address.
+/// Answers a request for a parcel's address: 401 if the signature is not valid, otherwise an
+/// address that is the same for every parcel.
 async fn show(
     State(inbox): State<Arc<Inbox>>,
     headers: HeaderMap,

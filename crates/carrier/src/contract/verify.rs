@@ -21,7 +21,7 @@ use super::inbox::{Inbox, Report};
 /// as those reports took.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// The most pages of the list of parcels that the check reads.
+/// How many pages of the list of parcels the check reads at most.
 const MOST_PAGES: usize = 1_000;
 
 /// How far the carrier's clock may differ from this machine's clock.
@@ -257,8 +257,8 @@ impl Trial {
         Some(Err(format!("the list has more than {MOST_PAGES} pages")))
     }
 
-    /// Waits until the latest of the reports `before` is sent again. Returns a fault if no report
-    /// comes, or if the report has another id.
+    /// Waits until the last report in `before` is sent again. Returns a fault if no report comes,
+    /// or if its id is not that of the last report in `before`.
     async fn comes_again(&self, order_id: &OrderId, before: &[Report]) -> Option<String> {
         let latest = before.last().map(|report| report.id.clone());
         let until = tokio::time::Instant::now() + self.candidate.reports_within;
@@ -319,7 +319,7 @@ fn is_taken(status: u16) -> bool {
     matches!(status, 200..=299)
 }
 
-/// Describes the fault of a response with a wrong status; `None` if the status is right.
+/// Describes what is wrong if there is no response, or its status is not right; `None` otherwise.
 fn expected(answer: &Answer, is_right: &dyn Fn(u16) -> bool) -> Option<String> {
     match answer {
         Ok((status, _)) if is_right(*status) => None,

@@ -11,7 +11,7 @@ use crate::client::ApiRequest;
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// The most items that the command lists without --all.
+/// How many items the command lists at most, unless `--all` is given.
 const MOST: usize = 20;
 
 /// Show all stock and all money that was charged or refunded, and whether they add up

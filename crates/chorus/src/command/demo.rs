@@ -41,7 +41,7 @@ struct Story {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum WhileOpen {
     Nothing,
-    /// The customer cancels once this event is published.
+    /// The customer cancels as soon as this event is published.
     CancelAfter(&'static str),
     /// A reviewer approves the order.
     Approve,

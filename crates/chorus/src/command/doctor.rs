@@ -99,8 +99,8 @@ pub(crate) async fn deployed(
     Ok(Checkup { redriven, dead_letters, failed_executions, drift, alarms, ..checkup })
 }
 
-/// Adds to `checkup` the charges that no payment of the shop records. If the payment provider's
-/// settings or key cannot be read, adds instead that charges were not examined.
+/// Adds to `checkup` the payment provider's charges of which the shop has no record. If the
+/// provider's settings or key cannot be read, adds instead that charges were not examined.
 async fn look_for_unrecorded_charges(
     operator: &Operator,
     store: &Arc<DynamoStore>,

@@ -12,8 +12,9 @@ use crate::screen::line;
 
 /// Print the data of a customer, as JSON
 ///
-/// Prints their name and email address, their orders with addresses and events, payments and
-/// deliveries. Does not print emails that were sent, nor who reviewed an order.
+/// Prints the customer's name and email address, and for each of their orders the address, the
+/// events, the payment and the delivery. Does not print emails that were sent, nor who reviewed an
+/// order.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// The customer's id
@@ -52,6 +53,6 @@ async fn found(client: &Client, path: &str) -> anyhow::Result<Option<Value>> {
     match status {
         404 => Ok(None),
         200 => Ok(Some(kept)),
-        _ => anyhow::bail!("{path} answered {status}"),
+        _ => anyhow::bail!("GET {path} answered {status}"),
     }
 }

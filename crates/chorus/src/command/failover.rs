@@ -38,8 +38,8 @@ use crate::stack::user;
 /// backup of the first.
 ///
 /// A region that failed may come back after the takeover, and its bus may still hand in parcels of
-/// lost orders. Run the command again then, with that region as --from: it disables the region's
-/// rules, refunds the charges of lost orders, and recalls their parcels.
+/// lost orders to the carrier. Run the command again then, with that region as --from: it disables
+/// the region's rules, refunds the charges of lost orders, and recalls their parcels.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chorus backup COPY --data first && chorus restore COPY --data second

@@ -51,7 +51,7 @@ enum Verb {
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
     },
-    /// Refund the payment provider's charges for an order, if the shop has not recorded them
+    /// Make the payment provider refund an order's charges that the shop has not recorded
     RefundUnrecorded {
         /// The order's id
         order: OrderId,

@@ -1,4 +1,5 @@
-//! `chorus review`: lists the orders of high value that wait for a reviewer, and decides them.
+//! `chorus review`: lists the orders of high value that wait for a reviewer, and approves or
+//! declines them.
 
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use crate::client::{ApiRequest, Client};
 use crate::location::ShopLocation;
 use crate::screen::{BOLD, DIM, GOOD, line};
 
-/// List the orders that wait for a reviewer, and decide them
+/// List the orders that wait for a reviewer, and approve or decline them
 #[derive(Debug, Args)]
 pub(crate) struct Review {
     #[command(flatten)]

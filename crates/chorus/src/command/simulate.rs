@@ -134,14 +134,14 @@ enum StoryName {
     Delivered,
     /// An order of high value that goes abroad, canceled when its parcel is on its way
     Canceled,
-    /// The orders of delivered and of canceled, at the same time
+    /// The orders of the first two stories, at the same time
     Both,
     /// A customer is forgotten while a parcel is on its way, and comes back
     Forgotten,
     /// Orders are charged when their parcels leave; one order is canceled before its parcel leaves
     WhenShipped,
     /// A customer confirms the charge at once, so that the provider's notice arrives before the
-    /// shop waits for it
+    /// shop waits for the notice
     Confirmed,
 }
 

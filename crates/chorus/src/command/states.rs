@@ -69,7 +69,7 @@ struct Which {
     workflow: Option<Type>,
 }
 
-/// Mocked task results.
+/// What a run uses in place of AWS: mocked task results, and a folder instead of S3.
 #[derive(Debug, Args)]
 struct Answers {
     /// Mocked task results: a file that maps a state's name to its responses
@@ -106,7 +106,7 @@ pub(crate) fn run(states: &States) -> anyhow::Result<ExitCode> {
         Verb::Coverage(coverage) => (coverage.run(), coverage.json),
         Verb::Draw { which, output } => (draw(which, output.as_deref()), false),
     };
-    // Exit code 1 is for the machine's result, so an error must not end with it.
+    // Exit code 1 says that a machine has a fault. If the command itself fails, the code is 2.
     ran.or_else(|error| {
         if json {
             let causes: Vec<String> = error.chain().map(ToString::to_string).collect();

@@ -1,5 +1,5 @@
-//! Reads and resolves any text as a template: it is accepted, or rejected with a position, but
-//! never panics.
+//! Reads any text as a template, and resolves that template. The parser accepts the text, or
+//! rejects it with a position, but never panics.
 
 #![no_main]
 

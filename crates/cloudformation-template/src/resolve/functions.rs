@@ -84,8 +84,8 @@ impl Walk<'_> {
         }
     }
 
-    /// The value of a pseudo parameter. If no value was given, the default from [`PSEUDO`] is used
-    /// and recorded as a stand-in.
+    /// The value of a pseudo parameter. If no value was given, an assumed value from [`PSEUDO`] is
+    /// used, and is recorded as a stand-in.
     pub(super) fn pseudo(&mut self, name: &str) -> Option<String> {
         if let Some(given) = self.resolver.given.get(name) {
             return Some(as_text(given));

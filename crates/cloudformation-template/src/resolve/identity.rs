@@ -1,11 +1,12 @@
-//! Assumed names, URLs and ARNs of resources.
+//! The names, URLs and ARNs of resources. If the template gives a resource no name, a name is
+//! assumed.
 
 use serde_json::{Value, json};
 
 use super::Walk;
 use crate::template::Resource;
 
-/// The properties that hold a resource's name, for all resource types together.
+/// The properties that hold a resource's name. This is one list for all resource types.
 const NAMES: [&str; 14] = [
     "Name",
     "FunctionName",
@@ -23,7 +24,7 @@ const NAMES: [&str; 14] = [
     "DeliveryStreamName",
 ];
 
-/// Types whose `Ref` is the ARN.
+/// The resource types for which `Ref` gives the ARN.
 const REFERRED_BY_ARN: [&str; 19] = [
     "AWS::Batch::ComputeEnvironment",
     "AWS::Batch::JobDefinition",
@@ -47,7 +48,8 @@ const REFERRED_BY_ARN: [&str; 19] = [
 ];
 
 impl Walk<'_> {
-    /// The value of a `Ref` to a resource: an ARN, a URL or a name, depending on its type.
+    /// The value of a `Ref` to a resource: an ARN, a URL or a name, depending on the resource's
+    /// type.
     pub(super) fn resource_reference(&mut self, id: &str) -> Value {
         let Some(resource) = self.resolver.template.resource(id) else {
             return self.stand_in(&json!({ "Ref": id }), id);
@@ -75,8 +77,8 @@ impl Walk<'_> {
         })
     }
 
-    /// The resource's name in the template. Without one, it is the logical id, recorded as a
-    /// stand-in.
+    /// The resource's name in the template. If the template has none, the logical id is used, and
+    /// is recorded as a stand-in: an assumed value.
     fn name(&mut self, resource: Resource<'_>) -> String {
         let given = NAMES.iter().find_map(|property| resource.properties.get(property));
         let named = given.filter(|name| name.is_string() || name.is_object());

@@ -13,12 +13,13 @@ use serde_json::{Map, Value};
 
 use crate::template::Template;
 
-/// The deepest nesting of functions, and of names that refer to other names. Beyond it, a stand-in
-/// is used.
+/// The maximum depth of functions inside functions, and of names that refer to further names. A
+/// stand-in replaces every deeper value.
 const MOST_LEVELS: usize = 60;
 
-/// The most values that are resolved; for further values, stand-ins are used. Without this limit,
-/// names that refer to another name twice would double the work at every level.
+/// The maximum number of values that are resolved. Stand-ins replace further values. Without this
+/// limit, a chain of names, each of which refers twice to the next, would double the work at every
+/// level.
 const MOST_STEPS: usize = 200_000;
 
 /// The stand-ins for pseudo parameters.
@@ -43,7 +44,7 @@ pub struct Resolver<'t> {
 pub struct Resolved {
     /// The value, without intrinsic functions.
     pub value: Value,
-    /// The assumptions, one for each expression.
+    /// The values that were assumed, one for each expression whose value is unknown.
     pub stand_ins: Vec<StandIn>,
 }
 

@@ -9,7 +9,7 @@ use crate::Console;
 use crate::api::{ApiRequest, permitted};
 use crate::page::{ErrorPage, Frame, render};
 
-/// The most items, orders or problems that a page shows.
+/// A page shows at most this many items, this many orders, and this many problems.
 const MOST: usize = 100;
 
 #[derive(Debug, Deserialize)]

@@ -16,7 +16,7 @@ use crate::flow::{role, titled};
 use crate::page::{Done, ErrorPage, Frame, render};
 use crate::{Console, show};
 
-/// The most events of an order that a page shows.
+/// How many events of an order a page shows at most.
 const MOST: usize = 200;
 
 #[derive(Debug, Deserialize)]

@@ -51,8 +51,8 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// The filter as a query string. `customer` is the name of the customer's parameter; `cursor`
-    /// is where the listed orders begin.
+    /// The filter as a query string. `customer` is the name of the parameter that selects a
+    /// customer; `cursor` is where the listed orders begin.
     fn query(&self, customer: &str, cursor: &str) -> String {
         let pairs = [
             ("status", self.status.as_str()),

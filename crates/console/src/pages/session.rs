@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::Console;
 use crate::page::{ErrorPage, Frame, render};
 
-/// The lifetime of the cookie, and of a token, in seconds.
+/// The lifetime of the cookie in seconds. A token is valid for just as long.
 const SESSION_SECONDS: u32 = 12 * 3_600;
 
 #[derive(Template)]
@@ -27,7 +27,7 @@ pub(crate) async fn page(console: Console) -> Response {
 
 #[derive(Deserialize)]
 pub(crate) struct SignIn {
-    /// The secret that protects the form.
+    /// The form's secret, which other sites do not know, so that they cannot send the form.
     token: String,
     /// The token that `chorus token` printed.
     bearer: String,

@@ -54,7 +54,8 @@ pub(crate) struct NewItem {
     stock: String,
 }
 
-/// A typed number as a JSON number; other text as a JSON string, which the API then rejects.
+/// Converts the text of a form field to a JSON number. Text that is not a number becomes a JSON
+/// string, which the API then rejects.
 fn number(typed: &str) -> Value {
     serde_json::from_str(typed).unwrap_or_else(|_| json!(typed))
 }
@@ -87,7 +88,7 @@ struct Created {
     order_id: String,
 }
 
-/// Places an order for a customer; creates the customer first if unknown.
+/// Places an order for a customer; if the customer does not exist, creates the customer first.
 pub(crate) async fn place(
     console: Console,
     headers: HeaderMap,

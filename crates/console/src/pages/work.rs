@@ -15,7 +15,7 @@ use crate::api::{ApiRequest, AskError, permitted, read};
 use crate::page::{Done, ErrorPage, Frame, render};
 use crate::{Console, form, show};
 
-/// The most entries of each kind that a page shows.
+/// How many entries of each kind a page shows at most.
 const MOST: usize = 50;
 
 #[derive(Debug, Deserialize)]
@@ -256,7 +256,8 @@ pub(crate) struct Decision {
     reason: String,
 }
 
-/// Approves or declines an order. The form sends the handle of the review that the page showed.
+/// Approves or declines an order. The form sends the handle of the review that the page showed, so
+/// that the decision applies to no other review.
 pub(crate) async fn decide(
     console: Console,
     Path(order): Path<String>,

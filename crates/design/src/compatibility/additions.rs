@@ -17,7 +17,7 @@ pub(super) fn non_additive_differences(before: &Value, after: &Value) -> Vec<Pro
         let at = Comparison::default().at(name);
         match is.get(name) {
             Some(now) => problems.extend(differences(definition, now, &at)),
-            None => problems.push(at.problem(Kind::Narrower, "is no longer defined")),
+            None => problems.push(at.problem(Kind::Narrower, "was removed from `$defs`")),
         }
     }
     problems
@@ -37,7 +37,9 @@ fn differences(before: &Value, after: &Value, at: &Comparison) -> Vec<Problem> {
             None => problems.push(at.problem(Kind::Absent, "was removed")),
         }
         if needed.contains(name) && !needs.contains(name) {
-            problems.push(at.problem(Kind::Absent, "may be absent"));
+            problems.push(
+                at.problem(Kind::Absent, "may be absent, but the published schema requires it"),
+            );
         }
     }
     for name in needs.difference(&needed) {

@@ -32,7 +32,8 @@ pub(super) enum Kind {
     Unknown,
     /// The reader does not accept all values that the writer's schema lists.
     Value,
-    /// The reader's limits are stricter, or the reader expects another type.
+    /// The reader's limits are stricter than the writer's, or the reader does not accept the type
+    /// of the data.
     Narrower,
 }
 
@@ -235,7 +236,7 @@ fn unjudged(written: &Alternative<'_>, read: &Alternative<'_>, at: &Comparison) 
 }
 
 /// Splits an object type by the field that distinguishes its variants, into one alternative for
-/// each value of that field.
+/// each value of that field. Returns `None` if no field distinguishes them.
 fn by_tag<'d>(written: &Alternative<'d>) -> Option<Vec<Alternative<'d>>> {
     for name in objects::required(written) {
         let ways = objects::field(written, &name)?.alternatives().ok()?;

@@ -39,8 +39,8 @@ pub use self::reading::{Readers, readers};
 pub enum Direction {
     /// Consumers that are not updated, or are rolled back, receive events of the new producers.
     NewProducersOldConsumers,
-    /// New consumers receive events of old producers, from queues and archives, and about orders
-    /// in flight.
+    /// New consumers receive events of old producers: events that are still in queues or archives,
+    /// or that belong to orders in flight.
     OldEventsNewConsumers,
 }
 
@@ -115,8 +115,8 @@ pub fn compare(old: &Contract, new: &Contract) -> Vec<Incompatibility> {
     found
 }
 
-/// Reports a change of a public event other than an additional optional field. No row is named,
-/// because the event's readers are in other accounts.
+/// Reports a forbidden change of a public event: such an event may only gain optional fields. No
+/// row is named, because the event's readers are in other accounts.
 fn public(version: &Version, Problem { path, problem, .. }: Problem) -> Incompatibility {
     let next = version.number + 1;
     Incompatibility {

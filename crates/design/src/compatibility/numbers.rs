@@ -1,4 +1,4 @@
-//! Compares numbers: bounds, bounds implied by a format, and multiples.
+//! Compares the numbers that two schemas allow: by bounds, by a format's bounds, and by multiples.
 
 use std::str::FromStr;
 
@@ -10,7 +10,7 @@ use super::schema::Alternative;
 /// A bound and whether it is exclusive.
 type End = (BigDecimal, bool);
 
-/// The numbers that an alternative allows.
+/// The numbers that an [`Alternative`] (one way to satisfy a schema) allows.
 #[derive(Debug, Default)]
 struct Numbers {
     least: Option<End>,
@@ -20,7 +20,7 @@ struct Numbers {
 }
 
 /// Describes the numbers that `writer` allows and `reader` does not accept. Each description is the
-/// end of a sentence that begins with the path.
+/// end of a sentence that begins with the path of the number's field.
 pub(super) fn refused(writer: &Alternative<'_>, reader: &Alternative<'_>) -> Vec<String> {
     let (written, read) = (Numbers::of(writer), Numbers::of(reader));
     let mut problems = Vec::new();

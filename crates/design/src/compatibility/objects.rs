@@ -76,7 +76,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     jsonschema::draft202012::new(&schema).is_ok_and(|it| it.is_valid(&Value::from(name)))
 }
 
-/// The schema of fields that are not named in `properties`; `None` if no other fields are allowed.
+/// The schema of fields that are not named in `properties`; `None` if no such field is allowed.
 fn others<'d>(alternative: &Alternative<'d>) -> Option<Schema<'d>> {
     let open = ["additionalProperties", "unevaluatedProperties"];
     let parts: Vec<Value> =
@@ -115,7 +115,7 @@ fn unnamed<'n>(
             problems.extend(containment::refused(&own, &other, at.inside("{}")));
         }
         None => {
-            let problem = "may have unknown fields, which its readers reject";
+            let problem = "may have fields that its schema does not name, which its readers reject";
             problems.push(at.problem(Kind::Unknown, problem));
         }
         Some(_) => {}
@@ -130,7 +130,7 @@ fn unnamed<'n>(
 }
 
 /// Compares `own`, the writer's schema for fields whose names match `pattern`, with the reader's
-/// schema for fields with these names.
+/// schema for the same fields.
 fn by_pattern(
     pattern: &str,
     own: &Schema<'_>,
@@ -150,7 +150,9 @@ fn by_pattern(
         None => {
             vec![at.problem(
                 Kind::Unknown,
-                format!("may be named `{pattern}`, which consumers reject"),
+                format!(
+                    "may have any name that matches `{pattern}`, but consumers reject some of these"
+                ),
             )]
         }
     }

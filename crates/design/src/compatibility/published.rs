@@ -1,4 +1,5 @@
-//! The published contract: for each version, the schemas that it had in releases, and its readers.
+//! The published contract. For each version of an event, it has the schemas that releases used for
+//! the version, and the readers: the rows of the design table that read the version.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use super::reading::Readers;
 /// The folder of published schemas, relative to the application's root.
 pub const PUBLISHED: &str = "events/schemas/published";
 
-/// The file in the folder of published schemas that lists the readers of each version.
+/// A file in the folder of published schemas. It lists, for each version, the rows that read it.
 const READERS: &str = "readers.json";
 
 /// A published contract cannot be read or written.
@@ -23,7 +24,7 @@ pub enum PublishedError {
     File(PathBuf, #[source] std::io::Error),
     #[error("{0} is not JSON")]
     Json(String, #[source] serde_json::Error),
-    #[error("the contract of the table cannot be written as JSON")]
+    #[error("the schemas of the design table's events cannot be written as JSON")]
     Table(#[source] serde_json::Error),
     #[error("{0} is neither a folder with schemas, nor a commit with schemas: {1}")]
     Nowhere(String, String),

@@ -1,5 +1,5 @@
-//! Finds which parts of an event a row reads: passes samples to the row's reader, each with one
-//! value missing or wrong.
+//! Finds which parts of an event a row reads: the parts whose absence or wrong value makes the
+//! row's reader reject a sample.
 
 use std::collections::{BTreeMap, BTreeSet};
 

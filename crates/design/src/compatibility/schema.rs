@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// The most references and combinators that may be nested without a property or an item in between.
+/// How deeply references and combinators may be nested without a property or an item in between.
 const MAX_DEPTH: usize = 64;
 
 /// Several schemas of one document, all of which a value has to satisfy. An empty list allows any

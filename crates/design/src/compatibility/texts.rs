@@ -10,17 +10,18 @@ use serde_json::Value;
 
 use super::schema::Alternative;
 
-/// The most pairs of states that are visited before two patterns count as not comparable.
+/// The maximum number of combinations of states that a comparison of patterns visits. If there are
+/// more, the comparison is given up.
 const MAX_STATES: usize = 50_000;
-/// The largest automaton, in bytes.
+/// The maximum size of an automaton, in bytes.
 const MAX_AUTOMATON: usize = 8 << 20;
-/// The greatest length limit that is expressed as a pattern.
+/// The greatest `minLength` or `maxLength` for which [`length_pattern`] makes a pattern.
 const MAX_LENGTH: u64 = 256;
 /// Matches every valid UTF-8 text.
 const ANY_TEXT: &str = "^(?s:.)*$";
 
 /// Describes the texts that `writer` allows and `reader` does not accept. Each description is the
-/// end of a sentence that begins with the path.
+/// end of a sentence that begins with the field's path.
 pub(super) fn refused(writer: &Alternative<'_>, reader: &Alternative<'_>) -> Vec<String> {
     let mut problems = Vec::new();
     let (shortest, longest) = lengths(writer);

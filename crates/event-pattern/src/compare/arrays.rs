@@ -5,18 +5,18 @@ use super::axis::{ConditionId, Space};
 use super::search::{Choice, entries, find};
 use super::witness::{self, Entry};
 
-/// How many values of each field are tried in other array elements.
+/// How many values of each field are tried in array elements after the first.
 const MOST_VALUES: usize = 3;
 
-/// The maximum number of absent fields that get values in other array elements. Every subset of
-/// these fields is tried.
+/// The maximum number of fields that are absent from the first array element and get values in
+/// later elements. Every subset of these fields is tried.
 const MOST_FIELDS: usize = 4;
 
 /// How many random events are tried for each array, after the systematic ones.
 const RANDOM_EVENTS: usize = 80;
 
-/// Searches for an event that `accepts_event` accepts, with the chosen values in one array element
-/// and values of other fields in other elements.
+/// Searches for an event that `accepts_event` accepts. The first element of an array has the chosen
+/// values. The later elements have values of fields that the first element lacks, or random values.
 pub(super) fn with_other_elements(
     space: &Space,
     choice: &Choice,
@@ -68,8 +68,8 @@ pub(super) fn with_other_elements(
     None
 }
 
-/// Makes an event with two array elements. The values in the first element meet the combination
-/// `one`, the values in the second element meet the combination `two`. Returns `None` if `meets`
+/// Makes an event with two array elements. The values in the first element meet the conditions
+/// `one`, the values in the second element meet the conditions `two`. Returns `None` if `meets`
 /// rejects the event.
 pub(super) fn side_by_side(
     space: &Space,
@@ -157,8 +157,8 @@ fn valued(space: &Space, axis: usize, turn: usize) -> Option<Entry> {
     Some((axis.path.clone(), (*value).clone()))
 }
 
-/// Makes an event from `main`, but with an array at `node`. Its first element has the entries of
-/// `main` below `node`; the elements in `others` follow.
+/// Makes an event from `main`, but with an array at `node`. The array's first element has the
+/// entries of `main` below `node`; the elements in `others` follow.
 fn with_elements(main: &[Entry], node: &str, others: &[Vec<Entry>]) -> String {
     let below = |all: &[Entry]| -> Vec<Entry> {
         let inside =

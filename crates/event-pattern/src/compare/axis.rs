@@ -26,8 +26,8 @@ pub(super) struct Class {
 #[derive(Debug)]
 pub(super) struct Axis {
     pub(super) path: String,
-    /// The number of the field's top-level name. Two fields can be in elements of the same array
-    /// only if they have the same top-level name.
+    /// Fields with the same top-level name have the same number here. Only such fields can be in
+    /// elements of the same array.
     pub(super) group: usize,
     /// Whether the field is present in every event, with a single value.
     pub(super) single: bool,

@@ -3,10 +3,11 @@
 //!
 //! A class is a set of values that all conditions on a field treat alike. An event is described by
 //! one class, or absence, for each field. The search goes through these descriptions to find an
-//! event that only one of the patterns matches. Each event is checked with the matcher before it is
-//! returned. Arrays of objects can make a difference if a pattern asks for a field to be absent and
-//! for others to be present. The search then also tries events with arrays of objects. If none of
-//! these events proves a relation, the relation is undecided.
+//! event that both patterns match, and events that only one of them matches. Each event is checked
+//! with the matcher before it is returned. Arrays of objects can make a difference if a pattern
+//! asks for a field to be absent and for other fields to be present. The search then also tries
+//! events with arrays of objects. If none of these events proves a relation, the relation is
+//! undecided.
 
 mod arrays;
 mod axis;
@@ -38,9 +39,9 @@ pub enum Relation {
     /// Some events match both patterns, and each pattern matches some events that the other does
     /// not.
     Overlapping,
-    /// The relation is not known. For events that both patterns match, or that only one of them
-    /// matches, the search found no example, and could not prove that none exists. The examples in
-    /// the result are valid.
+    /// The relation is not known. The search looked for an event that both patterns match, for one
+    /// that only the first matches, and for one that only the second matches. At least one of these
+    /// it neither found nor proved impossible. The events that it found are in the result.
     Undecided,
 }
 

@@ -29,11 +29,11 @@ pub(super) fn representatives(asked: &[&Comparison]) -> Vec<String> {
     }
     keys.extend(between(above, highest));
     let mut texts: Vec<String> = keys.into_iter().map(text).collect();
-    // Of each class, only the first number is shown. Short numbers come first, because they read
-    // best.
+    // The caller keeps only the first number of each class. Short numbers come first, because they
+    // read best.
     texts.sort_by_key(String::len);
-    // A number without a key equals only the same number in the same spelling, so each spelling in
-    // `asked` is a class. One more number without a key represents all others.
+    // EventBridge's engine cannot compare the numbers in `spelled`. Each equals only the same
+    // spelling, so each is a class. One more such number represents all other spellings.
     texts.extend(spelled.iter().map(|text| (*text).to_owned()));
     let fresh = (0..).map(|index| format!("1234567890123456789{index}"));
     texts.extend(fresh.into_iter().find(|text| !spelled.contains(&text.as_str())));

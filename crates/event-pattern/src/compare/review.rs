@@ -1,5 +1,6 @@
-//! Finds the alternatives and entries of a pattern that have no effect: nothing meets them,
-//! everything meets them, or other parts cover them.
+//! Finds useless parts of a pattern: no event meets the part, every event meets it, or other parts
+//! accept all that the part accepts. A part is a condition on a field, an entry of a field's array,
+//! or one of the alternatives into which `$or` divides the pattern.
 
 use std::sync::Arc;
 
@@ -10,11 +11,11 @@ use crate::comparison::Comparison;
 use crate::condition::Condition;
 use crate::pattern::Pattern;
 
-/// The most alternatives that are compared with each other. In a pattern with more alternatives,
-/// none is reported as covered.
+/// How many alternatives are compared with each other at most. In a pattern with more alternatives,
+/// none is reported as superfluous.
 const MOST_ALTERNATIVES: usize = 40;
 
-/// The parts of a pattern that have no effect. Each [`Condition`] knows its place in the pattern.
+/// The useless parts of a pattern. Each [`Condition`] knows its place in the pattern.
 #[derive(Debug, Default)]
 pub(crate) struct Review {
     /// Conditions that neither a value nor absence meets.
@@ -25,9 +26,10 @@ pub(crate) struct Review {
     pub(crate) idle: Vec<Arc<Condition>>,
     /// Conditions that every value meets, although they do not have `{"exists": true}`.
     pub(crate) any_value: Vec<Arc<Condition>>,
-    /// Entries that the other entries of their field cover: the condition, and the entry as JSON.
+    /// Superfluous entries: the other entries of the field accept the same values, too. Each has
+    /// the condition on the field, and the entry as JSON.
     pub(crate) entries: Vec<(Arc<Condition>, String)>,
-    /// The numbers of the alternatives that other alternatives cover.
+    /// The numbers of superfluous alternatives: other alternatives match the same events, too.
     pub(crate) alternatives: Vec<usize>,
 }
 

@@ -7,17 +7,18 @@ use super::witness::{self, Entry};
 /// The number of steps after which a search is given up.
 const MOST_STEPS: usize = 400_000;
 
-/// The maximum number of doubtful choices that are examined with arrays of objects.
+/// The maximum number of doubtful cases for which events with arrays of objects are tried.
 const MOST_DOUBTS: usize = 60;
 
-/// The class chosen for each field; `None` for a field without a choice.
+/// For each field, the index of the chosen [class of values](super::axis::Class); `None` if no
+/// class is chosen.
 pub(super) type Choice = Vec<Option<usize>>;
 
 /// The result of a search.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Found(String),
-    /// The search proved that the event does not exist.
+    /// The search proved that no such event exists.
     None,
     Unknown,
 }
@@ -41,8 +42,8 @@ struct Search<'s> {
     /// Whether classes that may be empty are chosen, too.
     with_possibly_empty: bool,
     steps: usize,
-    /// Choices for which a combination of `outside` matches an event without arrays, but perhaps
-    /// not an event whose fields are in array elements.
+    /// Choices for which one of the combinations of conditions in `outside` matches an event
+    /// without arrays, but perhaps not an event whose fields are in array elements.
     doubts: Vec<Choice>,
 }
 
@@ -72,7 +73,8 @@ pub(super) fn outside(space: &Space, flip: bool, accepts_event: &dyn Fn(&str) ->
     if is_proved { Outcome::None } else { Outcome::Unknown }
 }
 
-/// Whether each event that `inside` matches is also matched by a combination of `outside`.
+/// Whether each event that meets all conditions of `inside` also meets all conditions of an element
+/// of `outside`.
 pub(super) fn is_covered(
     space: &Space,
     inside: &[ConditionId],
@@ -82,8 +84,8 @@ pub(super) fn is_covered(
     space.complete && matches!(all_outside(space, &inside, outside, true), All::Covered)
 }
 
-/// The result of a search for an event that a combination of `inside` matches and no combination of
-/// `outside` matches.
+/// The result of a search for an event that an element of `inside` matches, and that no element of
+/// `outside` matches. An element matches an event that meets all its conditions.
 enum All {
     /// A choice that `inside` matches and `outside` does not.
     Counterexample(Choice),
@@ -119,7 +121,8 @@ fn all_outside(
     if doubts.is_empty() { All::Covered } else { All::Doubted(doubts) }
 }
 
-/// Whether some class meets the condition; with `with_possibly_empty`, also one that may be empty.
+/// Whether some class meets the condition. Ignores classes that may be empty, unless
+/// `with_possibly_empty` is set.
 pub(super) fn is_met(space: &Space, id: ConditionId, with_possibly_empty: bool) -> bool {
     let classes = &space.axes[id.axis].classes;
     classes

@@ -33,10 +33,10 @@ struct Automaton {
 pub(super) struct Strings {
     /// A string of every class, except for the classes in `possibly_empty`.
     pub(super) texts: Vec<String>,
-    /// Pairs of a string and an address, for a field with comparisons of addresses as well as of
-    /// parts of strings. Each pair stands for a class. Comparisons of addresses treat the strings
-    /// of this class like the address, and other comparisons treat them like the string. The search
-    /// finds no string of this class, so the class may be empty.
+    /// Pairs of a string and an IP address, for a field that is compared both with addresses and
+    /// with parts of strings. Each pair stands for a class. Comparisons with addresses treat the
+    /// strings of this class like the address, and other comparisons treat them like the string.
+    /// The search finds no string of this class, so the class may be empty.
     pub(super) possibly_empty: Vec<(String, String)>,
     /// Whether all states were visited, so that no class is missing.
     pub(super) complete: bool,

@@ -13,7 +13,8 @@ use super::trie::Term;
 use super::view::{View, accepts};
 use crate::error::EventError;
 
-/// The most steps of a search. Only an event that spells one path in several ways can need more.
+/// The maximum number of steps of a search. Only an event that spells one path in several ways can
+/// need more steps.
 const MOST_STEPS: usize = 20_000_000;
 
 /// The chosen array elements, sorted. An element is left out if no later term has a value in its
@@ -197,7 +198,7 @@ impl Search<'_> {
         Ok(next)
     }
 
-    /// Returns those of `elements` in whose array a term after the term `number` has a value.
+    /// Returns each element whose array contains a value of a term after the term `number`.
     fn kept(&self, elements: impl Iterator<Item = u32>, number: u32) -> Choice {
         let matters = |element: &u32| self.last_use[self.array(*element) as usize] > number;
         let mut kept: Choice = elements.filter(matters).collect();

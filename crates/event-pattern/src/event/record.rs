@@ -160,7 +160,8 @@ impl Record {
         self.add(path, Held { kind: Kind::Text, start, end, key: None, element, next: NONE });
     }
 
-    /// Adds the string that was appended to `decoded` at the offset `start`.
+    /// Adds a string as a value at `path`. The caller has appended the string to `decoded`, where
+    /// the string begins at the offset `start`.
     pub(super) fn add_decoded(&mut self, path: PathId, element: u32, start: usize) {
         let (start, end) = (start as u32, self.decoded.len() as u32);
         self.add(path, Held { kind: Kind::Decoded, start, end, key: None, element, next: NONE });

@@ -15,7 +15,7 @@ pub(crate) struct View<'v> {
 }
 
 impl<'v> View<'v> {
-    /// The values at `path`, each with the innermost array element around it.
+    /// The values at `path`, each with the number of the innermost array element that contains it.
     #[inline]
     pub(crate) fn values(&self, path: PathId) -> impl Iterator<Item = (Value<'v>, u32)> + 'v {
         self.record.values(self.event, path)
@@ -27,14 +27,15 @@ impl<'v> View<'v> {
         self.values(term.path).any(|(value, _)| accepts(&term.condition, value))
     }
 
-    /// Whether the event meets all of `terms` with one choice of array elements.
+    /// Whether the event meets all of `terms` with values from one and the same element of each
+    /// array.
     #[inline]
     pub(crate) fn satisfies(&self, terms: &[Term]) -> Result<bool, EventError> {
         self.satisfies_all_but(terms, usize::MAX)
     }
 
-    /// Whether the event meets all of `terms` with one choice of array elements. The caller knows
-    /// that the term with index `known` accepts a value.
+    /// Does the same as [`View::satisfies`]. The caller knows that the term with index `known`
+    /// accepts a value.
     pub(crate) fn satisfies_all_but(
         &self,
         terms: &[Term],
@@ -67,9 +68,9 @@ impl<'v> View<'v> {
 }
 
 impl View<'_> {
-    /// Returns, for each of `terms`, the index of the value that meets the term, among the values
-    /// at the term's path. The index is `None` if the field's absence meets the term. The caller
-    /// knows that one choice of array elements meets all of `terms`.
+    /// For each of `terms`, finds the value that meets the term, and returns the value's index
+    /// among the values at the term's path. The index is `None` if the field's absence meets the
+    /// term. The caller knows that the event [satisfies](View::satisfies) `terms`.
     pub(crate) fn settle(&self, terms: &[Term]) -> Result<Vec<Option<usize>>, EventError> {
         consistency::settle(self, terms)
     }

@@ -8,7 +8,7 @@ use super::{Explanation, FieldVerdict, Outcome};
 const ENVELOPE: [&str; 7] =
     ["id", "account", "source", "time", "region", "resources", "detail-type"];
 
-/// Adds the hints, and the members of the envelope that the event lacks.
+/// Adds hints to the explanation, and the names of the required members that the event lacks.
 pub(super) fn add(explanation: &mut Explanation, event: &str) {
     let Ok(Value::Object(event)) = serde_json::from_str::<Value>(event) else { return };
     let lacks = ENVELOPE.iter().filter(|name| !event.contains_key(**name));
@@ -126,7 +126,8 @@ fn of_values(field: &FieldVerdict) -> Option<String> {
     })
 }
 
-/// Returns, as JSON, the first of the comparisons that `value` nearly meets.
+/// Returns, as JSON, the pattern's first comparison that `value` nearly meets; empty if there is
+/// none.
 fn written(asked: &[Value], value: &Value) -> String {
     let near = asked.iter().find(|asked| near_miss(asked, value).is_some());
     near.map(ToString::to_string).unwrap_or_default()

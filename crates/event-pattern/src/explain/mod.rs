@@ -32,7 +32,7 @@ pub struct Explanation {
     pub decided_by: Option<String>,
     /// Every field of the described alternative, in the order in which the fields are checked.
     pub fields: Vec<FieldVerdict>,
-    /// The other alternatives; empty if the pattern matches.
+    /// The alternatives that `fields` does not describe; empty if the pattern matches.
     pub others: Vec<Alternative>,
     /// Hints at what the pattern's author may have meant; empty if the pattern matches.
     pub hints: Vec<String>,

@@ -6,7 +6,7 @@ use crate::comparison::Value;
 use crate::error::EventError;
 use crate::event::{NonValue, Places, Term, View};
 
-/// The most values of a field that are shown. Further values are only counted.
+/// How many values of a field are shown at most. Further values are only counted.
 const SHOWN: usize = 16;
 
 /// Returns the result for each term. If every term holds by itself, the results also tell whether
@@ -139,7 +139,8 @@ fn record_mismatch(
     }
 }
 
-/// Returns the values of a term in an array element, and how many other values the term has.
+/// Returns at most [`SHOWN`] of the values that a term's field has inside an array element, and how
+/// many values the field has besides these.
 fn inside(term: &Term, element: &str, view: &View<'_>, places: &Places) -> (Vec<Held>, usize) {
     let array = &element[..element.rfind('[').unwrap_or(element.len())];
     let agrees = |at: &str| {

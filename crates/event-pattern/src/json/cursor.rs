@@ -11,7 +11,6 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Starts at the beginning of `text`.
     pub(crate) fn new(text: &'a str) -> Self {
         Self { text, pos: 0 }
     }
@@ -53,7 +52,7 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Skips white space and consumes `byte`; fails with `reason` if another byte is next.
+    /// Skips white space and consumes `byte`. Fails with `reason` if the next byte is not `byte`.
     #[inline]
     pub(crate) fn expect(&mut self, byte: u8, reason: Reason) -> Result<(), Reason> {
         if self.eat(byte) { Ok(()) } else { Err(reason) }

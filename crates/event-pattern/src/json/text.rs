@@ -1,4 +1,4 @@
-//! The contents of JSON strings, as written and decoded.
+//! The contents of JSON strings: with their escapes as written, or decoded.
 
 use std::borrow::Cow;
 

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use super::postings::{self, Postings, Slot};
 
-/// Combinations, filed by the bytes that a value must start with.
+/// Combinations of conditions, each filed under the bytes with which a matching value starts.
 #[derive(Debug, Default)]
 pub(super) struct Affixes {
     map: BTreeMap<Box<[u8]>, Postings>,

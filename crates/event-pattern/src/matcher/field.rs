@@ -1,4 +1,4 @@
-//! Finds the combinations that are filed under the values of one field.
+//! Finds, by a value of one field, the combinations of conditions that the value may meet.
 
 use super::affixes::Affixes;
 use super::grams::Grams;
@@ -10,7 +10,8 @@ use crate::comparison::Value;
 use crate::fold;
 use foldhash::HashMap;
 
-/// All combinations that are filed under one field, by key.
+/// Combinations of conditions, filed by what each requires of one field. Each [`Key`] is such a
+/// requirement.
 #[derive(Debug, Default)]
 pub(super) struct Field {
     filed: usize,
@@ -30,7 +31,7 @@ pub(super) struct Field {
     addresses: Option<Box<Addresses>>,
 }
 
-/// The combinations that are filed under folded text.
+/// Combinations that ignore the case of text, filed under text in folded case.
 #[derive(Debug, Default)]
 struct AnyCases {
     texts: HashMap<Box<str>, Postings>,
@@ -38,7 +39,7 @@ struct AnyCases {
     suffixes: Affixes,
 }
 
-/// The combinations that are filed under IP addresses.
+/// Combinations that require an IP address, filed under ranges of addresses.
 #[derive(Debug, Default)]
 struct Addresses {
     v4: Ranges<u32>,
@@ -166,7 +167,7 @@ impl Field {
         });
     }
 
-    /// Calls `sink` for every combination that is filed under a key of `value`.
+    /// Calls `sink` for every combination that is filed under a property of `value`.
     #[inline]
     pub(super) fn candidates(&self, value: Value<'_>, sink: &mut impl FnMut(Slot)) {
         self.any.each(sink);

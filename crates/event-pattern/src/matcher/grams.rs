@@ -1,9 +1,10 @@
-//! Finds the combinations whose wildcards require a few bytes somewhere inside a value.
+//! Finds combinations of conditions by a few bytes that their wildcards require somewhere inside a
+//! value.
 
 use super::postings::{self, Postings, Slot};
 use foldhash::HashMap;
 
-/// The most bytes in a gram.
+/// The maximum length of a gram, in bytes.
 const LONGEST: usize = 4;
 
 /// One to four consecutive bytes, and how many they are.
@@ -32,7 +33,7 @@ impl Gram {
     }
 }
 
-/// Combinations, filed by gram.
+/// Combinations of conditions, each filed under a [`Gram`] that a matching value contains.
 #[derive(Debug, Default)]
 pub(super) struct Grams {
     table: HashMap<Gram, Postings>,

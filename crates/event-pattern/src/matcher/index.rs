@@ -1,5 +1,6 @@
-//! Files each rule's combinations of conditions under keys, and finds the combinations that an
-//! event may match.
+//! The index of all rules. A rule matches an event that meets all conditions of one of the rule's
+//! combinations. Each combination is filed under the keys of one of its conditions; a key stands
+//! for values that may meet the condition. The index finds the combinations that an event may meet.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use crate::event::{PathId, PathTrie, Term, View};
 #[derive(Debug, Default)]
 pub(super) struct Index {
     trie: PathTrie,
-    /// The combinations that are filed under each path; `None` for a path without combinations.
+    /// For each path, the combinations that are filed under keys of this path, if there are any.
     fields: Vec<Option<Box<Field>>>,
     /// Combinations that may hold because a field is absent, by that field's path.
     absent: BTreeMap<PathId, Postings>,
@@ -28,8 +29,9 @@ pub(super) struct Index {
 struct Branch {
     rule: u32,
     terms: Box<[Term]>,
-    /// The index of the term under which the combination is filed, and the keys of that term.
+    /// The position in `terms` of the term under whose keys the combination is filed.
     anchor: usize,
+    /// The keys under which the combination is filed.
     keys: Box<[Key]>,
 }
 
@@ -39,7 +41,7 @@ impl Index {
         &self.trie
     }
 
-    /// One more than the highest number of a combination.
+    /// One more than the highest number that a combination has.
     pub(super) fn len(&self) -> usize {
         self.branches.len()
     }
@@ -79,9 +81,9 @@ impl Index {
         number
     }
 
-    /// Returns the keys under which a combination is filed if `term` is its anchor. Before the
-    /// keys, returns a weight that tells how often events will probably make the combination a
-    /// candidate.
+    /// Assumes that `term` is the anchor of a combination. Returns a weight, which tells how often
+    /// events will probably make the combination a candidate, and the keys under which the
+    /// combination is filed.
     fn filing(&self, term: &Term) -> (usize, Box<[Key]>) {
         let field = self.fields[term.path as usize].as_deref();
         let mut weight = 0;
@@ -147,7 +149,7 @@ impl Index {
         }
     }
 
-    /// Checks the conditions of the candidates, except those that a key already proves, and records
+    /// Checks the candidates' conditions, except conditions that a key already proves, and records
     /// the rules that match.
     pub(super) fn check(&self, view: &View<'_>, seen: &mut Seen) -> Result<(), EventError> {
         while let Some(slot) = seen.next() {

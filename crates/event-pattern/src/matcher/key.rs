@@ -1,5 +1,7 @@
-//! The keys under which combinations are filed. A comparison's key is a property of all values that
-//! the comparison accepts.
+//! The keys under which the index files a combination, which is a set of conditions that must all
+//! hold. The index picks one of the conditions, and files the combination under one key for each
+//! comparison of that condition. Each value that the comparison accepts has that key, for example a
+//! prefix, so the values of an event lead to the combination.
 
 use super::field::Field;
 use super::grams::Gram;
@@ -91,9 +93,9 @@ impl Key {
         }
     }
 
-    /// Returns a weight that tells how often the key will probably make a combination a candidate.
-    /// It is higher for common properties, and for keys under which many combinations are already
-    /// filed.
+    /// Returns a weight, which estimates how many candidates events will find by the key. The
+    /// weight is higher for common properties, and for keys under which many combinations are
+    /// already filed.
     pub(super) fn weight(&self, field: Option<&Field>) -> usize {
         let commonness = match self {
             Self::Text(_) | Self::Number(_) | Self::Raw(_) => 0,

@@ -156,7 +156,7 @@ mod tests {
     use super::Matcher;
     use crate::pattern::Pattern;
 
-    /// Rules with every kind of key, alone and in combination.
+    /// Rules with every kind of comparison, alone and together with others.
     fn rules() -> impl Iterator<Item = Pattern> {
         let fields = [
             r#""x""#,

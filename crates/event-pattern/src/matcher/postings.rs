@@ -1,4 +1,5 @@
-//! The combinations of conditions that are filed under one key.
+//! Lists of the combinations that are filed under one key of an index. A combination is a set of
+//! conditions that must all hold; a key is a property of all values that meet one of them.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -6,8 +7,8 @@ use std::hash::Hash;
 
 use foldhash::HashMap;
 
-/// A combination of conditions, and whether the key under which it is filed alone proves one of
-/// these conditions.
+/// The number of a combination that is filed under a key, and whether every value with this key
+/// meets the condition from which the key derives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot(u32);
 
@@ -25,7 +26,7 @@ impl Slot {
     }
 }
 
-/// The combinations filed under one key.
+/// The combinations that are filed under one key.
 #[derive(Debug, Default)]
 pub(super) struct Postings(Vec<Slot>);
 
@@ -59,7 +60,7 @@ impl Postings {
     }
 }
 
-/// Removes `slot` from the postings of `key`. If no slot is left, removes the key, too.
+/// Removes `slot` from the combinations under `key`. If none is left, removes the key, too.
 pub(super) fn remove<K, Q>(map: &mut BTreeMap<K, Postings>, key: &Q, slot: Slot)
 where
     K: Borrow<Q> + Ord,

@@ -1,4 +1,5 @@
-//! The candidates for one event, and the rules that have been found to match.
+//! For one event: the candidates, which are combinations of conditions that the event may meet; and
+//! the rules that have been found to match.
 
 use std::cell::Cell;
 
@@ -9,14 +10,18 @@ thread_local! {
     static SPARE: Cell<Option<Box<Seen>>> = const { Cell::new(None) };
 }
 
-/// Marks and lists of the combinations and rules for one event. A mark counts only if it equals
-/// `epoch`, so that old marks need not be cleared.
+/// The candidates and the matching rules of one event. A mark counts only if it equals `epoch`, so
+/// that old marks need not be cleared.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     epoch: u32,
+    /// For each combination, a mark: whether it has become a candidate.
     branches: Vec<u32>,
+    /// For each rule, a mark: whether it matches.
     rules: Vec<u32>,
+    /// The candidates that have not been checked.
     candidates: Vec<Slot>,
+    /// The rules that match.
     found: Vec<u32>,
 }
 

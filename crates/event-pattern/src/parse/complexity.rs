@@ -2,9 +2,9 @@
 //! once while a value is read.
 //!
 //! EventBridge's engine follows all wildcards of a field in one automaton, byte by byte. A place is
-//! a state of this automaton: a character of a wildcard that was just reached, or a star that may
-//! begin right after that character. EventBridge refuses a pattern if some value could make too
-//! many places active.
+//! a state of this automaton: a character or a star of a wildcard. These places are active: the
+//! characters that were just matched, the stars that match now, and the stars that may begin with
+//! the next byte. EventBridge refuses a pattern if some value could make too many places active.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -12,9 +12,8 @@ use crate::comparison::{Comparison, Exclusion};
 use crate::condition::{Combination, Condition};
 use crate::wildcard::Wildcard;
 
-/// The most steps of [`Places::walk`]. The walk takes one step for each visited set of places and
-/// each byte that occurs in the wildcards. A walk that needs more is given up, and [`upper_bound`]
-/// is used as the complexity.
+/// The maximum number of steps of [`Places::walk`], which tries every byte of the wildcards on each
+/// set of places that it visits. If a walk needs more, [`upper_bound`] is used as the complexity.
 const PATIENCE: usize = 100_000;
 
 /// The byte at the start and the end of a string.
@@ -29,10 +28,10 @@ pub(super) struct TooComplex {
 
 /// Returns the first field that exceeds `limit`.
 ///
-/// EventBridge's engine has an automaton for each field. Combinations with the same conditions on
-/// all earlier fields share the automaton. The engine evaluates an automaton only if a value of the
-/// field before leads to it. No value leads on from a field that must be absent, so no limit
-/// applies to the fields after it.
+/// Each `$or` of a pattern unfolds into combinations of conditions. For each field, EventBridge's
+/// engine has an automaton, which combinations share if they have the same conditions on all
+/// earlier fields. The engine evaluates an automaton only if a value of the preceding field leads
+/// to it. A field that must be absent has no value, so no limit applies to the fields after it.
 pub(super) fn exceeding(combinations: &[Combination], limit: usize) -> Option<TooComplex> {
     if !combinations.iter().flatten().any(|condition| asks_wildcards(condition)) {
         return None;
@@ -112,8 +111,8 @@ fn upper_bound(wildcard: &Wildcard) -> usize {
     1 + wildcard.parts()[1..].iter().map(|part| behind_star(part)).sum::<usize>()
 }
 
-/// Returns the maximum number of prefixes of `text` that end at one position. For `aba` these are
-/// two: `a` and `aba`.
+/// Several prefixes of `text` can occur in it with the same last position: in `aba`, both `aba` and
+/// the second `a` end at the third position. Returns how many do so at most.
 fn overlaps(text: &[u8]) -> usize {
     let mut border = vec![0usize; text.len()];
     let mut depth = vec![1usize; text.len()];
@@ -220,7 +219,7 @@ impl Places {
                 match self.0[*next].byte {
                     Some(asked) if asked != byte => {}
                     Some(_) => drop(reached.insert(*next)),
-                    // A star matches the byte, or nothing.
+                    // A star matches the byte, or it matches nothing and the next place does.
                     None => {
                         reached.insert(*next);
                         let behind = self.0[*next].next.iter();

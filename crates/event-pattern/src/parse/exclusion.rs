@@ -30,8 +30,8 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads a list of strings or numbers, up to its closing bracket. The opening bracket is
-    /// consumed.
+    /// Reads a list of strings or numbers, up to its closing bracket. The caller has consumed the
+    /// opening bracket.
     fn excluded_list(&mut self) -> Result<Exclusion, PatternError> {
         let mut texts: Vec<Box<str>> = Vec::new();
         let mut keys: Vec<Key> = Vec::new();
@@ -72,7 +72,7 @@ impl Parser<'_> {
         let is_list = self.cursor.peek() == Some(b'[');
         match name {
             // If `$or` is a field in the pattern, EventBridge's engine uses its older compiler,
-            // which supports fewer forms.
+            // which supports fewer forms of `anything-but`.
             "wildcard" if !self.unfolds => self.fail(Fault::UnknownExclusion(name.to_owned())),
             "prefix" | "suffix" if !self.unfolds && is_list => {
                 let operator = if name == "prefix" { "prefix" } else { "suffix" };

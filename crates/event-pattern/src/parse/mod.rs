@@ -44,10 +44,11 @@ const RESERVED: [&str; 24] = [
     "ip-address-not-in-range",
 ];
 
-/// The conditions of a combination under construction, by the number of their path.
+/// A [`Combination`] under construction: its conditions, by the number of their path.
 type Draft = BTreeMap<usize, Arc<Condition>>;
 
-/// Reads a pattern, and returns the combinations that its `$or` unfold into.
+/// Reads a pattern, and returns its combinations. A combination has the conditions outside of every
+/// `$or`, and those of one alternative of each `$or`.
 ///
 /// If a `$or` does not have the form of the operator, EventBridge's engine reads every `$or` of the
 /// pattern as a field name. It then applies the rules of its older compiler.

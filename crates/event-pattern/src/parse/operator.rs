@@ -1,4 +1,5 @@
-//! Reads one element of a field's array: a plain value, or an object that names an operator.
+//! Reads one element of the array that a pattern gives for a field: a plain value, or an object
+//! that names an operator.
 
 use super::Parser;
 use crate::address::{self, Address, AddressRange};
@@ -74,8 +75,8 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Reads the single member of an operator's object, and the closing bracket. The opening
-    /// bracket is consumed.
+    /// Reads the single member of an operator's object, and the closing bracket. The caller has
+    /// consumed the opening bracket.
     fn operator(&mut self) -> Result<Option<Comparison>, PatternError> {
         let name = self.operator_name()?;
         let step = format!(".{name}");
@@ -136,7 +137,8 @@ impl<'t> Parser<'t> {
         }))
     }
 
-    /// Reads a string, or `{"equals-ignore-case": string}`; the flag is true for the object.
+    /// Reads a string, or the object `{"equals-ignore-case": string}`. The flag is true if the
+    /// object was read.
     fn any_case_or_text(&mut self, name: &'static str) -> Result<(bool, String), PatternError> {
         if !self.cursor.eat(b'{') {
             return Ok((false, self.text(name)?));

@@ -7,10 +7,12 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-/// The entries that a pattern asks of each path.
+/// One alternative of a pattern: for each path, comparisons. A value at the path must meet one of
+/// them.
 type Asked = BTreeMap<String, Vec<Value>>;
 
-/// The array elements around a value: the number of each array, with the index of its element.
+/// The place of a value inside of arrays. For each array around the value: the array's number, and
+/// the index of the element that contains the value.
 type Membership = BTreeMap<usize, usize>;
 
 struct Leaf {
@@ -86,8 +88,8 @@ fn flatten(value: &Value, path: &str, within: &Membership, into: (&mut Vec<Leaf>
     }
 }
 
-/// Whether all entries in `asked` can be met if no other element is chosen from the arrays in
-/// `chosen`.
+/// Whether the values in `leaves` meet all of `asked`. Of each array in `chosen`, only the values
+/// in the chosen element count.
 fn together(asked: &[(&String, &Vec<Value>)], leaves: &[Leaf], chosen: &Membership) -> bool {
     let Some(((path, values), later)) = asked.split_first() else { return true };
     let agrees = |leaf: &&Leaf| {
@@ -201,8 +203,9 @@ fn digits(address: IpAddr) -> String {
     }
 }
 
-/// Compares digits from the left, as EventBridge's engine does, until the address differs from
-/// `low` and from `high`. IPv4 and IPv6 addresses are compared alike.
+/// Whether `address` is between `low` and `high`. As EventBridge's engine does, compares digits
+/// from the left until the address differs from `low` and from `high`. IPv4 and IPv6 addresses are
+/// compared alike.
 fn between(low: &str, high: &str, address: &str) -> bool {
     let (mut along_low, mut along_high) = (true, true);
     let mut address = address.bytes();

@@ -19,7 +19,7 @@ pub(crate) struct Circuit {
     pub(crate) failures: u32,
     /// When the last of the unanswered calls failed.
     pub(crate) failed_at: Timestamp,
-    /// Since when the circuit is open; none if it is closed.
+    /// Since when the circuit is open; `None` if it is closed.
     pub(crate) open_since: Option<Timestamp>,
     /// The earliest time of the next probe, if the circuit is open.
     pub(crate) probe_at: Timestamp,
@@ -33,7 +33,7 @@ pub(crate) struct Circuit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Permit {
     Call,
-    /// The call may be made as a probe once this circuit has been stored.
+    /// The call may be made, as a probe, after this circuit has been stored.
     Probe(Circuit),
     Wait,
 }
@@ -77,7 +77,7 @@ impl Circuit {
         }
     }
 
-    /// The circuit after a call that was answered; none if the answer changes nothing.
+    /// The circuit after a call that was answered; `None` if the answer changes nothing.
     pub(crate) fn after_answer(&self) -> Option<Self> {
         let changes = self.failures > 0 || self.open_since.is_some();
         changes.then(|| Self { version: self.version, ..Self::default() })
@@ -107,7 +107,7 @@ impl Circuit {
         Write::Put { key, item, condition: Some(condition) }
     }
 
-    /// The circuit with the version that is stored by the write of [`Self::put`].
+    /// The circuit as the write of [`Self::put`] stores it: with the next version.
     pub(crate) fn stored(self) -> Self {
         Self { version: self.version + 1, ..self }
     }

@@ -1,5 +1,5 @@
-//! Circuit breakers: once a partner does not answer, all instances stop calling it, and then probe
-//! it with a few calls at a time.
+//! Circuit breakers: after several calls in a row without an answer, all instances stop calling the
+//! partner. After each pause, a few calls probe whether the partner answers again.
 
 mod breakers;
 mod circuit;

@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use crate::{Attempt, Entity, Signal, Versioned, Write, create, derived_id, replace, save};
 
-/// A kind of answer that a service waits for, such as a reviewer's, with a table for its callbacks.
+/// A kind of answer that a service waits for, such as the verdict of a reviewer. Each kind has its
+/// own table, which keeps the callbacks that wait for such an answer.
 pub trait CallbackDomain: Clone + Send + Sync + 'static {
     /// The table that keeps the callbacks.
     const TABLE: &'static str;
@@ -85,8 +86,8 @@ impl<D: CallbackDomain> Callback<D> {
         Self { handle, subject, token, attempt, answer, note, tenant, domain: PhantomData }
     }
 
-    /// Stores an answer that arrived before any task waited for it. The first attempt of the task
-    /// that registers this callback gets the answer at once.
+    /// Stores an answer that arrived before any task waited for it. The task gets the answer as
+    /// soon as one of its attempts registers this callback.
     #[must_use]
     pub fn answered_early(subject: D::Subject, output: &Value) -> Write {
         create(&Self { answer: Some(output.to_string()), ..Self::of(subject, "") })
@@ -123,9 +124,9 @@ impl<D: CallbackDomain> Callback<D> {
         self.answer.is_none()
     }
 
-    /// Registers a callback for the attempt of the task that has this token; returns nothing if a
-    /// later attempt is registered already. An answer that arrived during an earlier attempt is
-    /// sent to this attempt at once.
+    /// Registers a callback for this attempt of a task, given as the attempt's token and number.
+    /// Returns nothing if a later attempt is registered already. An answer that arrived during an
+    /// earlier attempt is sent to this attempt at once.
     #[must_use]
     pub fn register(
         read: Option<&Versioned<Self>>,

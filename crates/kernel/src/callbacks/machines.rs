@@ -1,9 +1,9 @@
 //! State machines as the kernel sees them: they can be started, and their waiting tasks can be
 //! answered.
 //!
-//! A signal is part of a decision. Like an event, a signal is committed with the decision, and is
-//! sent after the commit, at least once. So the receiver has to ignore a repeated start or answer,
-//! as Step Functions does. Source:
+//! A decision asks for such a start or answer by a [`Signal`]. Like an event, a signal is committed
+//! with the decision, and is sent after the commit, at least once. So the receiver has to ignore a
+//! repeated start or answer, as Step Functions does. Source:
 //! <https://docs.aws.amazon.com/step-functions/latest/apireference/>.
 
 use async_trait::async_trait;
@@ -34,9 +34,9 @@ pub struct MachineSpec {
     pub former: &'static [&'static str],
 }
 
-/// Returns the input of an execution: the `input` that [`MachineSpec::start`] made, with the
-/// deployment's timeouts added as its field `limits`. The machine's definition refers to each
-/// timeout, in seconds, by its name.
+/// Returns the input of an execution: the `input` that [`MachineSpec::start`] made, and the
+/// deployment's timeouts in the field `limits`. The machine's definition refers to each timeout, in
+/// seconds, by the timeout's name.
 #[must_use]
 pub fn with_limits(input: &Value, limits: Option<&Value>) -> Value {
     let mut input = input.clone();

@@ -85,7 +85,7 @@ enum Token {
 }
 
 impl Kernel {
-    /// Counts a command of this caller. Returns none if the command is allowed. Otherwise returns
+    /// Counts a command of this caller. Returns `None` if the command is allowed. Otherwise returns
     /// how long the caller has to wait before the next try.
     ///
     /// # Errors

@@ -102,14 +102,15 @@ impl Kernel {
             }
             Committed::Stale => {
                 let action = A::Row::SPEC.action;
-                let message = format!("{action} lost to concurrent writes {ATTEMPTS} times");
+                let message =
+                    format!("{action} is not committed: other writes came first {ATTEMPTS} times");
                 Err(Failure::later("Contended", message).into())
             }
         }
     }
 
-    /// The outcome of a message on which the action does not have to decide; none if the action has
-    /// to decide.
+    /// The outcome of a message on which the action does not have to decide; `None` if the action
+    /// has to decide.
     async fn without_deciding<A: ExternalAction>(
         &self,
         message: &Message,
@@ -117,7 +118,8 @@ impl Kernel {
         let spec = A::Row::SPEC;
         let now = self.clock.now();
         if message.metadata.expired(now) {
-            // A record would answer the caller's next attempt, which has the same idempotency key.
+            // A caller's message gets no record: a record would answer the caller's next attempt,
+            // too, which has the same idempotency key.
             if message.is_from_caller() {
                 let problem = "the command expired before it was handled: send it again";
                 return Err(Failure::later("CommandExpired", problem).into());
@@ -312,13 +314,13 @@ impl Kernel {
             Ok(()) | Err(StoreError::Refused(_)) => {}
             // The events are published. A duplicate may publish them again, byte for byte.
             Err(error) => {
-                tracing::warn!(key = record.key.pk, %error, "the events are published, but not marked as published");
+                tracing::warn!(key = record.key.pk, %error, "the events are published, but not marked as such: a duplicate may publish them again");
             }
         }
     }
 
     /// Answers `message` from the record of `action`, and publishes the record's events if they are
-    /// not known to be published. None if `action` has not answered the message yet.
+    /// not known to be published. Returns `None` if `action` has not answered the message yet.
     pub(crate) async fn answer_again(
         &self,
         action: &str,

@@ -13,14 +13,14 @@ use crate::{
     TableSpec, handler,
 };
 
-/// One service, which any adapter can run.
+/// One service's code and tables. Both the embedded engine and Lambda run it.
 #[derive(Clone)]
 pub struct Function {
     pub service: Service,
     pub handlers: Vec<Arc<dyn Handler>>,
     /// The tables that the service owns.
     pub tables: Vec<TableSpec>,
-    /// The state machines that orchestrate within the service.
+    /// The service's state machines in this release.
     pub machines: Vec<MachineSpec>,
     /// State machines of earlier releases, which this release does not deploy. Their executions may
     /// still be in flight, and new ones may still begin: an execution that follows an earlier
@@ -120,8 +120,8 @@ impl Function {
 
     /// Handles an event that a queue has retried for as long as the queue's policy allows. If the
     /// action that reads the event has committed a decision, the kernel publishes the decision's
-    /// events. Otherwise, the row of this action may name another action in `gives_up_to`, which
-    /// handles the event. If the row names none, this action tries a last time.
+    /// events. Otherwise, if the row of this action names another action in `gives_up_to`, that
+    /// other action handles the event; if it names none, this action tries a last time.
     ///
     /// # Errors
     /// The failure says whether the platform should retry the event or give it up.
@@ -144,9 +144,8 @@ impl Function {
         self.answer(handler, kernel, &message).await
     }
 
-    /// Whether another action handles this event once its retries are used up, so that it does not
-    /// become a dead letter. The row of the action that reads the event names the other action in
-    /// `gives_up_to`.
+    /// Whether the row that consumes this event names an action in `gives_up_to`. That action
+    /// handles the event after the last retry, so that the event does not become a dead letter.
     #[must_use]
     pub fn gives_up_to_a_row(&self, json: &str) -> bool {
         let message = Message::from_event(json);

@@ -19,7 +19,7 @@ pub trait Handler: Send + Sync {
     /// only a task of a state machine passes to the action.
     fn reads(&self, detail_type: &str) -> bool;
 
-    /// Whether the action may call a partner, which may be unavailable for hours.
+    /// Whether the action ever calls a partner, which may be unavailable for hours.
     fn calls(&self) -> bool {
         false
     }
@@ -58,7 +58,7 @@ impl<A: ExternalAction> Handler for Typed<A> {
     async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Handled, ActionError> {
         let row = A::Row::SPEC;
         let answered = kernel.run_external(&self.0, message).await?;
-        // The adapter's span may declare these fields; only declared fields are logged.
+        // `record` ignores the fields that the adapter's span does not declare.
         Span::current()
             .record("action", row.action)
             .record("correlation_id", &message.metadata.correlation_id)

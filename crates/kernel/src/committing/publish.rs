@@ -1,4 +1,5 @@
-//! Publishing: in chunks that fit into one PutEvents request, with retries of every failed entry.
+//! Publishes events in chunks that each fit into one PutEvents request, and sends rejected entries
+//! again.
 
 use std::time::Duration;
 
@@ -8,10 +9,10 @@ use chorus_table::Entry;
 use super::outgoing::pause;
 use crate::{Clock, Failure};
 
-/// The most entries of one PutEvents request.
+/// The maximum number of entries in one PutEvents request.
 const MAX_ENTRIES: usize = 10;
 
-/// The most bytes of one PutEvents request (1 MB since January 2026).
+/// The maximum size of one PutEvents request, in bytes (1 MB since January 2026).
 const MAX_BYTES: usize = 1_000_000;
 
 /// How many times the kernel sends an entry that the bus rejects. After the last attempt, the entry
@@ -41,7 +42,7 @@ pub trait Publisher: Send + Sync {
 /// Publishes all of `entries`, in their order, each at least once.
 ///
 /// # Errors
-/// Retryable, if an entry was still rejected at the last attempt.
+/// Retryable, if the bus had not accepted every entry after the last attempt.
 pub async fn publish_all(
     bus: &dyn Publisher,
     clock: &dyn Clock,
@@ -77,11 +78,12 @@ async fn publish_chunk(
             Err(failure) => return Err(failure),
         }
     }
-    let message = format!("the bus rejected {} of {} events: {last}", waiting.len(), chunk.len());
+    let message =
+        format!("the bus did not confirm {} of {} events: {last}", waiting.len(), chunk.len());
     Err(Failure::later("PublishFailed", message))
 }
 
-/// Splits entries by count and size.
+/// Splits the entries into chunks that each fit into one PutEvents request.
 fn chunks(entries: &[Entry]) -> Vec<&[Entry]> {
     let mut chunks = Vec::new();
     let (mut start, mut bytes) = (0, 0);
@@ -103,7 +105,8 @@ fn chunks(entries: &[Entry]) -> Vec<&[Entry]> {
 mod tests {
     use super::*;
 
-    /// A bus that rejects every second entry of the first `refuses` requests.
+    /// A bus that throttles its first requests: of each, it rejects the first, the third, the fifth
+    /// entry and so on. `refuses` is how many requests it still throttles.
     struct RejectingBus {
         refuses: std::sync::Mutex<usize>,
         taken: std::sync::Mutex<Vec<String>>,

@@ -31,8 +31,8 @@ enum Found {
 }
 
 /// Publishes the events of every record that has been unpublished for at least `age`. A record
-/// counts as forged if `outputs` does not list its events for its row. Does nothing in a region
-/// that is on standby.
+/// counts as forged if `outputs` does not list the row that the record names, or if the record has
+/// an event or a state machine that is not that row's. Does nothing in a region that is on standby.
 ///
 /// # Errors
 /// If the store or the bus fails; the records that were not reached are left to the next sweep.
@@ -107,7 +107,10 @@ async fn publish_found(
 ) -> Result<Found, Failure> {
     let named = |name| {
         text(found, name).ok_or_else(|| {
-            Failure::corrupt("idempotency record", &format_args!("the index names no {name}"))
+            Failure::corrupt(
+                "idempotency record",
+                &format_args!("its entry in the index has no attribute {name}"),
+            )
         })
     };
     let key = record_key(named("sk")?, named("pk")?);

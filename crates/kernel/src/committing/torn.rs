@@ -102,8 +102,8 @@ mod tests {
         replace(&Versioned { version: version - 1, value: parcel(name) }, &parcel(name))
     }
 
-    /// Stores only the items of `present`, and checks the transaction that made `writes` against
-    /// them.
+    /// Makes the record of a transaction with `writes`, but stores only the items of `present`.
+    /// Then checks whether the transaction is torn.
     fn found(writes: &[Write], present: &[Write]) -> Option<Torn> {
         let record =
             Record::new("Pack", &message(), Vec::new()).unwrap().with_written_items(writes);

@@ -12,7 +12,7 @@ pub(super) const ATTRIBUTE: &str = "wrote";
 /// The attribute of an item that counts its writes.
 const VERSION: &str = "version";
 
-/// The prefix of a stream's partition.
+/// The prefix of a stream's partition key.
 pub(super) const STREAM: &str = "stream#";
 
 /// Separates the parts of an item's name. No part contains this character, because keys are made of
@@ -98,7 +98,8 @@ impl WrittenItem {
     }
 }
 
-/// The parts of a name that are taken from a record's first event: its subject and its service.
+/// What the names of items leave out, because a record's first event tells it: the event's source,
+/// which names the service, and the id of what the event is about.
 #[derive(Clone, Copy)]
 struct FirstEvent<'a> {
     source: &'a str,
@@ -118,7 +119,7 @@ impl<'a> FirstEvent<'a> {
         }
     }
 
-    /// Whether this is the table of the event's service: `order` for `com.orders`.
+    /// Whether `table` is the table of the event's service: `order` for `com.orders`.
     fn is_table(self, table: &str) -> bool {
         let service = self.source.rsplit('.').next().unwrap_or_default();
         service.strip_suffix('s').unwrap_or(service) == table || service == table

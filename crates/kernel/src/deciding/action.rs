@@ -8,7 +8,7 @@ use crate::{Decision, Failure, Message, State, Task};
 /// The rule of one row of the design table: it decides on an input and a state.
 ///
 /// A decision is pure. It sees the message and the state that it declares; it has no clock, no
-/// randomness and no I/O. On the same message and state it decides the same.
+/// randomness and no I/O. Given the same message and state, it is the same.
 pub trait Action: Send + Sync {
     /// The row of the design table: what the action consumes and what it emits.
     type Row: Row;
@@ -161,7 +161,7 @@ impl From<ActionError> for Failure {
     }
 }
 
-/// Why a call got no response: it is unknown whether the other side acted.
+/// A call got no response, for this reason. It is unknown whether the other side acted.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct OutcomeUnknown(pub String);

@@ -9,8 +9,8 @@ use chorus_table::Event;
 
 use crate::{Condition, Entity, Fold, Item, Update, Versioned, Write, entity_key, stream_key};
 
-/// The attribute with an entity's version: how many times the kernel has written the entity. With
-/// [`put_if_newer`], the entity's owner passes the version.
+/// The attribute with an entity's version: how many times the kernel has written the entity. If the
+/// entity is written by [`put_if_newer`], its owner chooses the version instead.
 const VERSION: &str = "version";
 
 fn whole(version: u64) -> i64 {
@@ -34,8 +34,8 @@ pub fn save<E: Entity>(read: Option<&Versioned<E>>, entity: &E) -> Write {
 }
 
 /// Changes nothing; refused if the entity `id` has changed since it was `read`. Items are read one
-/// by one, and others may write between two reads. So a decision that relies on an entity which it
-/// does not write adds this check to its changes.
+/// by one, and another process may write between two reads. So a decision adds this check to its
+/// changes if the decision relies on an entity that it does not write.
 pub fn unchanged<E: Entity>(id: &E::Id, read: Option<&Versioned<E>>) -> Write {
     let condition = match read {
         None => Condition::Absent,
@@ -51,8 +51,8 @@ pub fn put_if_newer<E: Entity>(entity: &E, version: u64) -> Write {
     put(entity, version, Some(newer))
 }
 
-/// Appends an event to the stream that `F` folds. `version` is the event's position in the stream;
-/// refused if the stream already has an event at this position.
+/// Appends an event to the stream that `F` folds. `version` is the event's position in the stream.
+/// The write is refused if the stream already has an event at this position.
 ///
 /// # Errors
 /// If the event cannot be written as JSON.

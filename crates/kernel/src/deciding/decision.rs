@@ -2,7 +2,8 @@
 
 use crate::{Signal, Write};
 
-/// A decision. Its changes and the record of its events are committed together, or not at all.
+/// A decision. Its changes and the idempotency record with its events are committed together, or
+/// not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision<O> {
     pub(crate) emits: Vec<O>,

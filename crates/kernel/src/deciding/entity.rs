@@ -21,8 +21,8 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + Send + Sync {
 
     fn id(&self) -> &Self::Id;
 
-    /// Converts the fields of an item of another `schema` to the current schema; none if `schema`
-    /// is unknown.
+    /// Converts the fields of an item from `schema` to the current schema; none if `schema` is
+    /// unknown.
     fn upcast(_schema: u32, _fields: Item) -> Option<Item> {
         None
     }
@@ -52,7 +52,8 @@ pub fn entity_key<E: Entity>(id: &E::Id) -> Key {
     Key { table: E::TABLE, pk: format!("{kind}#{id}"), sk: kind.to_owned() }
 }
 
-/// An entity as it was read, with the version that a replacement must find unchanged.
+/// An entity as it was read, and its version. If the stored version has changed since then, a
+/// replacement is refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Versioned<E> {
     /// The version that was stored: the number of writes so far, or, for an entity that is written
@@ -68,7 +69,7 @@ impl<E> std::ops::Deref for Versioned<E> {
     }
 }
 
-/// The partition of the stream `id` in its table.
+/// The partition key of the stream `id`.
 #[must_use]
 pub fn stream_partition(id: &str) -> String {
     format!("stream#{id}")

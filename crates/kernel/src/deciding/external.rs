@@ -1,4 +1,4 @@
-//! An action that makes external calls: still pure, because it decides in steps.
+//! An action that makes external calls. Its decision is still pure, because it decides in steps.
 
 use std::convert::Infallible;
 
@@ -71,8 +71,8 @@ pub trait ExternalAction: Send + Sync {
         context: &CallContext<'_, Self::Response>,
     ) -> Result<Step<Self::Request, <Self::Row as Row>::Output>, ActionError>;
 
-    /// Makes the call, with the idempotency key `key`. `people` decrypts the text about people in
-    /// the request.
+    /// Makes the call, with the idempotency key `key`. `people` decrypts those texts in the request
+    /// that are about people.
     ///
     /// # Errors
     /// If no response came: it is unknown whether the other side acted, so the call is made again

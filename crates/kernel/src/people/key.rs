@@ -43,7 +43,7 @@ impl SealingKey {
         String::from_utf8(text).ok()
     }
 
-    /// An id that distinguishes the key from others, even after the key was destroyed: eight bytes
+    /// An id that tells the key from all other keys, even after the key was destroyed: eight bytes
     /// of an HMAC, from which nobody can compute the key.
     #[must_use]
     pub fn id(&self) -> String {

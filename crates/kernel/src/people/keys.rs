@@ -113,7 +113,7 @@ impl People {
         }
         Err(Failure::later(
             "Contended",
-            "other writers created the same person's key at the same time",
+            "a person's key could not be stored, because others were writing it at the same time",
         ))
     }
 
@@ -163,7 +163,7 @@ impl People {
 pub struct Opener(Option<SealingKey>);
 
 impl Opener {
-    /// The decrypted text; none if it was encrypted with another key.
+    /// The decrypted text; none if it was encrypted with a key that this opener does not have.
     #[must_use]
     pub fn text(self, sealed: &Sealed) -> Option<String> {
         match self.0 {

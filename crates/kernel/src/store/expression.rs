@@ -14,7 +14,7 @@ pub struct Expressions<V> {
     /// The condition expression; for a query, the key condition expression.
     pub condition: Option<String>,
     pub update: Option<String>,
-    /// `#name` placeholders. Every attribute has one, since any word may be reserved.
+    /// `#name` placeholders. Every attribute has one, because any word may be reserved.
     pub names: Option<HashMap<String, String>>,
     /// `:value` placeholders.
     pub values: Option<HashMap<String, V>>,

@@ -8,7 +8,7 @@ pub type Item = serde_dynamo::Item;
 /// The key of an item. Every table has a partition key `pk` and a sort key `sk`, both strings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
-    /// The logical table: the name of the service that owns it.
+    /// The logical name of the table, such as `inventory`.
     pub table: &'static str,
     pub pk: String,
     pub sk: String,
@@ -24,14 +24,14 @@ impl Key {
         item
     }
 
-    /// Whether `item`, of the same table, has this key.
+    /// Whether `item`, which must be from the key's table, has this key.
     #[must_use]
     pub fn is_of(&self, item: &Item) -> bool {
         text(item, "pk") == Some(&self.pk) && text(item, "sk") == Some(&self.sk)
     }
 }
 
-/// The string attribute `name`; none if it is missing or no string.
+/// The string attribute `name`; `None` if the attribute is missing or not a string.
 #[must_use]
 pub fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     match item.get(name) {
@@ -40,7 +40,7 @@ pub fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     }
 }
 
-/// The whole-number attribute `name`; none if it is missing or no whole number.
+/// The whole-number attribute `name`; `None` if the attribute is missing or not a whole number.
 #[must_use]
 pub fn number(item: &Item, name: &str) -> Option<i64> {
     match item.get(name) {

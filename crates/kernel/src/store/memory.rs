@@ -12,7 +12,7 @@ use crate::{
     text,
 };
 
-/// The most writes of one transaction.
+/// How many writes a transaction may have at most.
 const MAX_WRITES: usize = 100;
 
 type Partition = BTreeMap<String, Item>;
@@ -64,7 +64,8 @@ impl Table {
         }
     }
 
-    /// The items of one partition of an index, by the index's sort key, then by their own keys.
+    /// The items of one partition of an index, sorted by the index's sort key, then by their own
+    /// keys.
     fn of_index(&self, query: &Query, index: &Index) -> Vec<Item> {
         let found = self.indexes.iter().find(|(known, _)| known.name == index.name);
         let places = found.into_iter().flat_map(|(_, places)| {

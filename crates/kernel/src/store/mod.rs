@@ -1,4 +1,4 @@
-//! Items, writes and the port that stores implement; and a store in memory for tests and
+//! Items, writes, and the port that every store implements. Also a store in memory, for tests and
 //! simulations.
 
 mod expression;

@@ -17,7 +17,7 @@ pub struct Query {
     /// The highest sort key to return, inclusive.
     pub to: Option<String>,
     pub descending: bool,
-    /// The most items of one page.
+    /// The maximum number of items in one page.
     pub limit: Option<u32>,
     /// The [`Page::next`] of the previous page; absent for the first page.
     pub start: Option<Item>,
@@ -90,7 +90,7 @@ pub enum StoreError {
     /// Too many requests at once: retry later.
     #[error("the store is throttling: {0}")]
     Throttled(String),
-    /// The store did not answer, or not with a valid answer; it is unknown whether it wrote.
+    /// The store gave no answer, or an invalid one; it is unknown whether it made the writes.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
     /// The request itself is wrong; a retry would not help.
@@ -98,7 +98,7 @@ pub enum StoreError {
     Invalid(String),
 }
 
-/// The most items of one BatchGetItem request.
+/// The maximum number of items in one BatchGetItem request.
 pub const MOST_READ_AT_ONCE: usize = 100;
 
 /// Items, and transactions on them: DynamoDB, or a store that behaves like it.
@@ -107,9 +107,9 @@ pub trait Store: Send + Sync {
     /// Reads one item, strongly consistent.
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError>;
 
-    /// Reads several items in one request. Each read is strongly consistent by itself, but others
-    /// may write between two of these reads. The keys have to be distinct; the result is in the
-    /// order of the keys. This default implementation reads the items one by one.
+    /// Reads several items in one request. Each read is strongly consistent by itself, but another
+    /// process may write between two of these reads. The keys have to be distinct; the result is in
+    /// the order of the keys. This default implementation reads the items one by one.
     async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {
@@ -121,11 +121,11 @@ pub trait Store: Send + Sync {
     /// Reads one page; strongly consistent, except from an index, which is eventually consistent.
     async fn query(&self, query: &Query) -> Result<Page, StoreError>;
 
-    /// Makes all writes, or none. A single write is one plain conditional request.
+    /// Makes all writes, or none. Several writes are one transaction; a single write needs none.
     async fn write(&self, writes: &[Write]) -> Result<(), StoreError>;
 }
 
-/// Reads all pages of a query. Others may write between two pages.
+/// Reads all pages of a query. Another process may write between the reads of two pages.
 ///
 /// # Errors
 /// If the store fails.

@@ -1,8 +1,9 @@
-//! Writes as values: the change, and the condition on the stored item.
+//! A write as a value: the change, and the condition on the stored item.
 
 use crate::{Item, Key, number};
 
-/// A condition of a write on the stored item, or on its absence.
+/// What a write requires of the stored item, such as its absence. A write whose condition does not
+/// hold is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     Absent,

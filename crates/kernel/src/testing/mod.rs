@@ -163,7 +163,7 @@ impl Stored {
 pub fn expect_ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut TaskContext::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
-        Poll::Pending => panic!("this has to wait for something"),
+        Poll::Pending => panic!("the future is not ready at once, although it must never wait"),
     }
 }
 
@@ -193,8 +193,8 @@ pub fn decide_on<A: Action>(
     action.decide(&input, &stored.state(action.keys(&input))?, &Context { message })
 }
 
-/// What an action that may make calls decides on `input`, given what is stored and the response to
-/// its call, if it made one.
+/// What an action with an external call decides on `input`, given what is stored. `response` is the
+/// call's response, if the call was made.
 ///
 /// # Errors
 /// If the action refuses to decide.

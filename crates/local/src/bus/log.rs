@@ -17,7 +17,7 @@ pub(crate) fn dead_letter(step: &Step, queue: &str, cause: &Cause) {
         code = fault.code,
         attempt = step.attempt,
         exhausted = exhausted.map(Exhausted::name),
-        "{} of {} is a dead letter of {}: {}",
+        "{} of {} became a dead letter of the rule {}: {}",
         step.event.detail_type,
         step.event.correlation_id,
         step.rule,
@@ -36,7 +36,7 @@ pub(crate) fn not_taken(taken: &Taken, rule: &str, code: &str, status: Option<u1
         code,
         status,
         attempt = taken.attempt,
-        "{} of {} failed at {rule}: {code}",
+        "{} of {} was not accepted by the target of the rule {rule}: {code}",
         taken.event.detail_type,
         taken.event.correlation_id,
     );

@@ -1,5 +1,5 @@
-//! Accepts events: checks and wraps them, matches each of them once against all rules, makes the
-//! deliveries durable, and enqueues them.
+//! Accepts events: checks them, adds EventBridge's envelope, matches each event once against all
+//! rules, makes the deliveries durable, and enqueues them.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ use crate::engine::{Accepted, Delivery};
 use crate::records::{Records, lock};
 use crate::wire::{self, ACCOUNT, MAX_ENTRY_BYTES, Unacceptable};
 
-/// The most entries of one request.
+/// The maximum number of entries in a request.
 const MAX_ENTRIES: usize = 10;
 
 impl Bus {
@@ -32,7 +32,7 @@ impl Bus {
         (accepted, rejected)
     }
 
-    /// Makes the deliveries of new events, and numbers the events.
+    /// Gives each new event its sequence number, and makes the deliveries of the events.
     fn draft(&self, accepted: Vec<Accepted>) -> (Vec<Arc<Accepted>>, Vec<Delivery>) {
         let matched: Vec<_> = accepted.iter().map(|event| self.matching(&event.json)).collect();
         let mut engine = lock(&self.engine);
@@ -50,7 +50,7 @@ impl Bus {
     #[must_use]
     pub fn matching(&self, json: &str) -> Vec<usize> {
         self.matcher.matches(json).unwrap_or_else(|error| {
-            tracing::error!(%error, "an accepted event cannot be matched against the rules");
+            tracing::error!(%error, "an event cannot be matched with the rules: no target gets it");
             Vec::new()
         })
     }

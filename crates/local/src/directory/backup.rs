@@ -19,8 +19,9 @@ pub(crate) type Snapshot = Box<dyn FnOnce(&Path) -> Result<(), DirectoryError> +
 /// During the copy, the bus accepts no event. So the copies are in a state in which a crash could
 /// also leave the files. The copied journal may have a delivery that the copied store has already
 /// handled; the delivery is then a duplicate. If a record is marked as published, the copied
-/// journal has the record's events. The partners' files come last. So a partner may have done more
-/// than the store records, and then gets the same calls again, with the same idempotency keys.
+/// journal has the record's events. The partners' files come last. So a copied partner may have
+/// done what the copied store does not know of. The partner then gets the same calls again, with
+/// the same idempotency keys.
 pub(crate) fn copy_all(
     journal: &Connection,
     files: Vec<(&'static str, Snapshot)>,
@@ -52,7 +53,7 @@ fn copy_into(
 fn or_removed<T>(result: Result<T, DirectoryError>, partial: &Path) -> Result<T, DirectoryError> {
     result.inspect_err(|_| {
         if let Err(error) = std::fs::remove_dir_all(partial) {
-            tracing::warn!("{} cannot be removed: {error}", partial.display());
+            tracing::warn!("the incomplete copy {} cannot be removed: {error}", partial.display());
         }
     })
 }
@@ -76,7 +77,7 @@ fn give_id(partial: &Path) -> Result<(), DirectoryError> {
 ///
 /// # Errors
 /// If `from` is not a backup; if one of its files is missing, damaged, from another directory, or
-/// from a newer release; if a process has it open; or if `to` is not empty.
+/// from a newer release; if a process has `from` open; or if `to` is not empty.
 pub fn restore(from: &Path, to: &Path) -> Result<RestoredKeys, DirectoryError> {
     let journal = from.join(JOURNAL_FILE);
     if !journal.exists() {
@@ -135,7 +136,7 @@ fn check_all(directory: &Path) -> Result<Identity, DirectoryError> {
     Ok(known)
 }
 
-/// Reads every page of the journal and of these files.
+/// Reads every page of the journal and of `files`, and fails if one of them is damaged.
 pub(super) fn check_pages_of(
     directory: &Path,
     journal: &Connection,
@@ -185,8 +186,8 @@ fn new_partial_directory(to: &Path) -> Result<PathBuf, DirectoryError> {
     Ok(partial)
 }
 
-/// Whether an interrupted backup or restore left this directory: it has a journal, another of its
-/// files is missing, and no process has it open.
+/// Whether an interrupted backup or restore left this directory: there is a journal, but not every
+/// file that the journal lists, and no process has the directory open.
 fn was_left(partial: &Path) -> bool {
     let path = partial.join(JOURNAL_FILE);
     if !path.exists() || super::is_in_use(partial) {

@@ -10,7 +10,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use super::{DirectoryError, FORMAT};
 use crate::private;
 
-/// The table has one row. Its columns `files` and `complete` are used only in the journal.
+/// Each file of a directory has this table, with one row. The columns `files` and `complete` are
+/// used only in the journal's table.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     id TEXT NOT NULL,
@@ -19,10 +20,12 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
     complete INTEGER NOT NULL
 ) STRICT";
 
-/// Two columns that releases before 2026-11-30 neither create nor read. Each is the column's name,
-/// with the statement that adds the column.
+/// The column for the directory's previous id: the column's name, and the statement that adds the
+/// column. Releases before 2026-11-30 neither create nor read this column.
 const PREVIOUS: (&str, &str) =
     ("previous", "ALTER TABLE chorus_directory ADD COLUMN previous TEXT NOT NULL DEFAULT ''");
+/// The column for the [`mark`] that a process has the file open: the column's name, and the
+/// statement that adds the column. Releases before 2026-11-30 neither create nor read this column.
 const IN_USE: (&str, &str) =
     ("in_use", "ALTER TABLE chorus_directory ADD COLUMN in_use INTEGER NOT NULL DEFAULT 0");
 
@@ -32,7 +35,7 @@ pub(crate) struct Identity {
     pub(super) format: i64,
     /// The files of the directory besides the journal.
     pub(super) files: Vec<String>,
-    /// Whether all of the files were created, and have the id.
+    /// Whether all of the files were created, and have this `id`.
     pub(super) complete: bool,
     /// The id before the current one. While the directory is incomplete, a file may still have it.
     pub(super) previous: String,
@@ -60,8 +63,8 @@ fn with_busy_timeout(connection: rusqlite::Result<Connection>) -> rusqlite::Resu
     Ok(connection)
 }
 
-/// The identity in the file; none if the file was written by a program built from commit c92b2c2 or
-/// earlier.
+/// The identity in the file; `None` if the file was written by a program built from commit c92b2c2
+/// or earlier.
 pub(super) fn read(
     connection: &Connection,
     path: &Path,
@@ -119,9 +122,9 @@ fn log_of(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Marks in the file whether a process has the file open. While it is open, changes may be only in
-/// its write-ahead log. The mark that it is open is written into the file itself, so that a missing
-/// log is noticed later. A file without an identity gets no mark.
+/// Marks in the file whether a process has the file open. While the file is open, its write-ahead
+/// log may hold changes that the file lacks. The mark is written into the file itself, so that a
+/// missing log is noticed later. A file without an identity gets no mark.
 pub(crate) fn mark(connection: &Connection, in_use: bool) -> rusqlite::Result<()> {
     if !has_table(connection)? {
         return Ok(());
@@ -145,7 +148,7 @@ pub(crate) fn mark_closed(connection: Connection, file: impl std::fmt::Display) 
     }
 }
 
-/// Opens the file, which has to exist, to [`mark`] it.
+/// Opens an existing file, in order to [`mark`] it.
 pub(crate) fn connect_to_mark(path: &Path) -> rusqlite::Result<Connection> {
     with_busy_timeout(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE))
 }
@@ -221,9 +224,9 @@ impl Identity {
     }
 }
 
-/// Checks that the file is as long as its header says. Otherwise a truncated file would be noticed
-/// only when a missing page is read. A shorter file is accepted if it has a write-ahead log, which
-/// may hold the missing pages.
+/// Checks that the file is as long as its header says. Without this check, a truncated file would
+/// be noticed only when a missing page is read. A shorter file is accepted if it has a write-ahead
+/// log, which may hold the missing pages.
 pub(super) fn check_length(path: &Path) -> Result<(), DirectoryError> {
     let failed = |error| DirectoryError::Files(path.to_owned(), error);
     let mut header = Vec::with_capacity(32);

@@ -22,7 +22,7 @@ pub enum Change {
         due_at: Timestamp,
     },
     /// The function failed on a delivery in all attempts of the bus. The delivery was moved to
-    /// `queue`, from which the function retries it.
+    /// `queue`, from which the function receives it again.
     LeftToRedrive {
         id: DeliveryId,
         queue: Arc<str>,
@@ -45,7 +45,7 @@ pub enum Change {
     },
     /// An attempt failed. A trace of the event shows these fields.
     Failed {
-        /// The sender's id of the event.
+        /// The event's id, given by the event's sender.
         event_id: String,
         rule: Arc<str>,
         fault: DeliveryError,

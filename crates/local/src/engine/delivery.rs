@@ -67,7 +67,7 @@ impl From<Failure> for DeliveryError {
     }
 }
 
-/// The limit of the retry policy that a delivery reached, in EventBridge's terms.
+/// Which limit of its retry policy a delivery reached, in EventBridge's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exhausted {
     /// The delivery was tried as many times as the policy allows.
@@ -107,8 +107,8 @@ pub struct Delivery {
     pub event: Arc<Accepted>,
     /// How many times the delivery was tried.
     pub attempts: u32,
-    /// The time from which the retry policy's maximum age counts: when the bus accepted the event,
-    /// or, in a queue, when the event was sent to the queue.
+    /// The time from which the retry policy counts the delivery's age: when the bus accepted the
+    /// event, or, in a queue, when the event was sent to the queue.
     pub first_at: Timestamp,
     /// When the delivery may be tried next.
     pub due_at: Timestamp,

@@ -13,7 +13,7 @@ use super::{Cause, Change, Delivery, DeliveryId, Engine, Observation};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueState {
     pub name: Arc<str>,
-    /// Whether the queue has no consumer: its dead letters wait for an operator.
+    /// Whether the queue has no consumer, so that its messages wait for an operator.
     pub has_no_consumer: bool,
     /// How many messages the queue has, those in flight included.
     pub depth: usize,
@@ -45,9 +45,9 @@ pub struct Selection {
     /// Only dead letters with this error code.
     pub code: Option<String>,
     pub ids: Option<Vec<DeliveryId>>,
-    /// The most dead letters to select, oldest first.
+    /// How many dead letters to select at most; the oldest are selected.
     pub limit: Option<usize>,
-    /// The most dead letters per second to send, if they are redriven.
+    /// How many dead letters a redrive sends per second at most.
     pub per_second: Option<u32>,
 }
 
@@ -55,7 +55,7 @@ pub struct Selection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     pub rule: Arc<str>,
-    /// The time from which the retry policy's maximum age counts.
+    /// The time from which the retry policy counts the delivery's age.
     pub since: Timestamp,
     /// When the delivery is tried next.
     pub next: Timestamp,
@@ -83,8 +83,8 @@ pub struct UnansweredCall {
 }
 
 impl Engine {
-    /// For each partner, the oldest call that the partner has not answered in at least `attempts`
-    /// attempts. Partners without such a call are omitted.
+    /// For each partner, the oldest call that was attempted at least `attempts` times and never
+    /// answered. Partners without such a call are omitted.
     #[must_use]
     pub fn unanswered(&self, attempts: u32) -> Vec<UnansweredCall> {
         let mut oldest: BTreeMap<&'static str, &Delivery> = BTreeMap::new();
@@ -114,7 +114,7 @@ impl Engine {
         }
     }
 
-    /// The failed deliveries of one event that will be retried.
+    /// Of one event's deliveries, those that failed and will be retried.
     #[must_use]
     pub fn pending(&self, event_id: &str) -> Vec<Pending> {
         let of_event = |delivery: &&Delivery| delivery.event.event_id == event_id;

@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::engine::Exhausted;
 use crate::random::Random;
 
-/// When a delivery that has failed `attempts` times is due again, or the limit that it has reached.
+/// The time at which a delivery is due again after `attempts` failures. If `policy` allows no more
+/// attempts, the limit that was reached.
 pub(crate) fn next(
     policy: &RetryPolicy,
     attempts: u32,

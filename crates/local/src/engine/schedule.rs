@@ -35,8 +35,8 @@ impl Recurring {
         (!self.running).then_some(self.next_at)
     }
 
-    /// Ensures that the next run starts at most `every` after `now`. Otherwise, a clock that is set
-    /// back by an hour would delay the run by an hour.
+    /// Ensures that the next run starts at most `every` after `now`. Without this, a clock that is
+    /// set back by an hour would delay the run by an hour.
     pub(crate) fn bound(&mut self, now: Timestamp) {
         self.next_at = self.next_at.min(later(now, self.schedule.every));
     }

@@ -16,16 +16,16 @@ use super::{
 /// An attempt that has ended.
 struct Attempted {
     delivery: Delivery,
-    /// The route whose target handled the delivery. If a row consumes the dead-letter queue, this
-    /// is the consumer's route, not the delivery's original route.
+    /// The route whose target handled the delivery. If the delivery came from a dead-letter queue
+    /// that another row consumes, this is that row's route, and not `delivery.route`.
     route: usize,
     queue: Option<usize>,
     took: Duration,
 }
 
 impl Engine {
-    /// Records the result of an attempt. If the ticket is stale, this changes nothing, and returns
-    /// false: the visibility timeout has passed, and the message was received again.
+    /// Records the result of an attempt. Changes nothing and returns false if the ticket is stale:
+    /// the visibility timeout passed, and the message was received again.
     pub fn settle(&mut self, now: Timestamp, ticket: Ticket, result: AttemptResult) -> bool {
         let Some(attempted) = self.claim(now, ticket) else { return false };
         match result {
@@ -115,8 +115,8 @@ impl Engine {
         self.move_to_dead_letters(attempted, step, cause);
     }
 
-    /// Moves a delivery to the redrive queue. Its function has failed in all attempts of the bus,
-    /// and retries the delivery from that queue.
+    /// Moves a delivery to the redrive queue, after the function failed in all attempts of the bus.
+    /// The function receives the delivery again from that queue.
     fn leave_to_redrive(
         &mut self,
         now: Timestamp,

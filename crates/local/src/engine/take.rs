@@ -16,11 +16,11 @@ use super::{
 pub(super) enum Source {
     /// Invocations of functions by the bus.
     Invocations,
-    /// The queue with this index, which has a consumer.
+    /// The queue with this index. Only queues with a consumer are sources.
     Queue(usize),
     /// The calls to the partner of the route with this index.
     Calls(usize),
-    /// Executions of state machines.
+    /// Executions of state machines; the alarms say when each is due.
     Alarms,
 }
 
@@ -65,8 +65,8 @@ impl Engine {
     /// Takes at most `max` pieces of work that are due at `now`. The caller has to settle every
     /// delivery among them, and call `finish` for every job.
     ///
-    /// The bus, the queues, the partners and the state machines take turns. Within the bus, a queue
-    /// and the calls to a partner, the tenants take turns, too.
+    /// The bus, the queues, the partners and the state machines take turns. The tenants take turns,
+    /// too: in the bus, in each queue, and in the calls to each partner.
     pub fn take_due(&mut self, now: Timestamp, max: usize) -> Vec<Work> {
         self.schedules.iter_mut().for_each(|schedule| schedule.bound(now));
         let mut taken = Vec::new();

@@ -1,5 +1,5 @@
-//! The topology: rules, targets and queues. The engine derives them from the rules in the same way
-//! as the CloudFormation template does for AWS.
+//! The topology: the targets and the queues of all rules. The engine derives them from the rules in
+//! the same way as the CloudFormation template is derived for AWS.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct Route {
     pub target: Target,
     /// How many times, and for how long, the bus retries.
     pub retry: RetryPolicy,
-    /// The most calls to the partner per second.
+    /// At most this many calls to the partner are made per second.
     pub calls_per_second: u32,
     /// The index of the route's redrive queue; none if the route has no such queue. From this
     /// queue, the function retries events on which it failed in all attempts of the bus.
@@ -76,7 +76,7 @@ pub enum Consumer {
 pub struct QueueSpec {
     /// The unique name of the queue.
     pub name: String,
-    /// How the consumer's failures are retried.
+    /// How the queue retries messages that the consumer failed to process.
     pub retry: RetryPolicy,
     /// How long a received message is invisible to other receivers.
     pub visibility: Duration,
@@ -99,11 +99,11 @@ pub struct Topology {
 pub struct Policies {
     /// The retry policy for invocations of functions by the bus.
     pub function: RetryPolicy,
-    /// The retry policy for events in redrive queues: a function has failed on them in all attempts
-    /// that `function` allows.
+    /// The retry policy for events in redrive queues: those on which a function failed in every
+    /// attempt that the policy `function` allows.
     pub redrive: RetryPolicy,
     pub partner: RetryPolicy,
-    /// The most calls to one partner per second.
+    /// At most this many calls to one partner are made per second.
     pub calls_per_second: u32,
 }
 
@@ -159,7 +159,8 @@ impl Topology {
         topology
     }
 
-    /// The index of each route to a partner, with an empty list of calls.
+    /// For each route to a partner: the route's index, and a record of its calls that is still
+    /// empty.
     pub(super) fn calls(&self) -> impl Iterator<Item = (usize, Calls)> {
         let called = self.routes.iter().enumerate();
         let called = called.filter(|(_, route)| route.target == Target::Partner);

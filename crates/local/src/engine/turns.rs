@@ -1,11 +1,11 @@
 //! Fair turns: the tenants take turns with their due deliveries, so that a tenant with a backlog
 //! does not hold up other tenants.
 //!
-//! This is start-time fair queueing with work of equal size. A delivery that becomes due is
-//! assigned to a round: the current round, or the round after the latest one of its tenant,
-//! whichever is later. Rounds are served one after the other. So a tenant without a backlog waits
-//! for at most one delivery of each other tenant, however long the other backlogs are. The
-//! deliveries of one tenant keep their order.
+//! This is start-time fair queueing; every delivery counts as the same amount of work. A delivery
+//! that becomes due is assigned to a round: the current round, or the round after its tenant's
+//! latest one, whichever is later. Rounds are served one after the other. So a tenant without a
+//! backlog waits for at most one delivery of each other tenant, however long the other backlogs
+//! are. The deliveries of one tenant keep their order.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use jiff::Timestamp;
 
 use super::DeliveryId;
 
-/// How many tenants without a due delivery [`Turns::last`] keeps at most.
+/// [`Turns::last`] remembers at most so many tenants that have no due delivery.
 const MAX_IDLE_TENANTS: usize = 64;
 
-/// Deliveries that wait to be taken from one source, such as one queue or the calls to one partner;
-/// each becomes due at its own time.
+/// Deliveries that wait for the same thing, such as a receiver of one queue or a call to one
+/// partner; each becomes due at its own time.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     /// Deliveries that were not due yet when [`Self::take`] was last called.

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, params};
 use super::Command;
 use crate::engine::{Accepted, Cause, Change, Delivery, DeliveryError, Topology};
 
-/// The names of the routes' rules, by index.
+/// The name of each route's rule, by the index of the route.
 pub(super) type RuleNames = Vec<String>;
 
 pub(super) fn rule_names(topology: &Topology) -> RuleNames {
@@ -59,8 +59,8 @@ fn insert_deliveries(
     rules: &RuleNames,
     deliveries: &[Delivery],
 ) -> rusqlite::Result<()> {
-    // This release does not use the column `forced`. It sets a value because an earlier release
-    // reads the column, to deduplicate messages in a queue.
+    // This release does not read the column `forced`. It writes the column because an earlier
+    // release deduplicates the messages of a queue by it.
     let mut insert = transaction.prepare_cached(
         "INSERT INTO deliveries (id, event, rule, attempts, first_at, due_at, forced, replay) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

@@ -10,8 +10,8 @@ use super::run::{self, Run, VersionedRun};
 use crate::engine::Alarm;
 
 impl Orchestrator {
-    /// Advances the execution as far as possible. Returns its next alarm; none if it continues only
-    /// after a callback, or has ended.
+    /// Advances the execution as far as possible. Returns when to advance it again; `None` if it
+    /// continues only after a callback, or has ended.
     ///
     /// # Errors
     /// If the store fails. The turns that were written before the failure stay in the store, and
@@ -65,9 +65,9 @@ impl Orchestrator {
         }
     }
 
-    /// Removes the execution from the cache, and then writes a turn, as `run::save` does. So after
-    /// a failed write, which may have taken effect, the next turn reads the execution from the
-    /// store.
+    /// Writes a turn with [`run::save`]. Removes the execution from the cache before that, so that
+    /// the next turn reads it from the store if the write fails: a failed write may have taken
+    /// effect.
     pub(super) async fn save(
         &self,
         store: &dyn Store,

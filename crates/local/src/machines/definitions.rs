@@ -17,13 +17,13 @@ const BUS: &str = "local";
 #[derive(Debug)]
 pub struct Definitions {
     editions: BTreeMap<&'static str, Vec<Arc<Machine>>>,
-    /// The timeouts of each machine's waits, in seconds, by the timeout's name.
+    /// For each machine, a JSON object that maps the names of its timeouts to seconds.
     limits: BTreeMap<&'static str, Value>,
 }
 
 impl Definitions {
-    /// The state machines of these functions. `limits` overrides their default timeouts, in
-    /// seconds, by the timeout's name.
+    /// The state machines of these functions. `limits` maps names of timeouts to the seconds that
+    /// replace their defaults.
     ///
     /// # Errors
     /// If a definition is invalid, or has a `${placeholder}` without a value.
@@ -49,7 +49,7 @@ impl Definitions {
         Ok(Self { editions: editions.collect::<Result<_, Error>>()?, limits: limits_of })
     }
 
-    /// The timeouts of this machine's waits, in seconds, by the timeout's name. They become part of
+    /// A JSON object that maps the names of this machine's timeouts to seconds. It becomes part of
     /// an execution's input.
     pub(crate) fn limits(&self, name: &str) -> Option<&Value> {
         self.limits.get(name)

@@ -70,7 +70,7 @@ impl Orchestrator {
         Self { definitions, functions, bus, timeout, recent: Recent::default() }
     }
 
-    /// Advances the execution as far as possible, on `kernel`, and sets its next alarm.
+    /// Advances the execution as far as possible, by means of `kernel`, and sets its next alarm.
     pub(crate) async fn go_on(&self, kernel: &Kernel, execution: &Arc<str>) {
         let next = match self.advance(kernel, execution).await {
             Ok(next) => next,

@@ -8,8 +8,8 @@ use super::run::Run;
 use super::signals::NewExecution;
 
 impl Orchestrator {
-    /// Starts the nested execution. If an execution of this name already exists, no other one is
-    /// started, and the parent waits for the existing one.
+    /// Starts the nested execution. If an execution of this name already exists, starts none, and
+    /// the parent waits for the existing one.
     pub(super) async fn start_nested(
         &self,
         kernel: &Kernel,

@@ -11,7 +11,8 @@ use super::run::{Run, VersionedRun};
 /// How many executions the cache keeps. One takes a few kilobytes.
 const MAX_KEPT_EXECUTIONS: NonZeroUsize = NonZeroUsize::new(1_000).expect("a thousand is not zero");
 
-/// The executions that were written last, each as it was written, and the owner of each task token.
+/// The executions that were written last, each as it was written; and for each task token, the
+/// execution that waits with this token.
 ///
 /// A data directory belongs to one process, which writes all executions through this cache. If a
 /// cached execution is nevertheless out of date, the condition of its next write fails, and the
@@ -40,9 +41,9 @@ impl Recent {
         lock(&self.owners).get(token).cloned()
     }
 
-    /// Keeps a written execution, unless the cache has a later version of it: after two writes,
-    /// this function may be called for the later one first. An execution that is over is not kept,
-    /// since it has no next turn.
+    /// Keeps a written execution, unless the cache has a later version of it: two writes may be
+    /// passed to this function in the wrong order. An execution that is over is not kept, since it
+    /// has no next turn.
     pub(super) fn written(&self, version: i64, run: &Run) {
         if run.is_over() {
             return self.forget(run.name());

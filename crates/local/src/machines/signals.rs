@@ -11,8 +11,8 @@ use super::Orchestrator;
 use super::advance::took;
 use super::run::{self, Run};
 
-/// The most attempts to apply an answer. An attempt reads the execution and writes it. If the
-/// execution is advanced in between, the attempt is repeated.
+/// How many times the engine tries to apply an answer. Each attempt reads the execution and writes
+/// it. An attempt fails if the execution was changed between the two.
 const ATTEMPTS: usize = 8;
 
 /// The properties of a new execution.
@@ -26,7 +26,7 @@ pub(super) struct NewExecution<'a> {
 }
 
 impl Orchestrator {
-    /// Applies a signal, on `store`.
+    /// Applies a signal to its execution in `store`.
     ///
     /// # Errors
     /// If the store fails, or there is no such machine.
@@ -102,7 +102,7 @@ impl Orchestrator {
         }
     }
 
-    /// Applies an answer to an execution, and makes the execution due.
+    /// Applies an answer to an execution, advances the execution, and wakes it unless it has ended.
     pub(super) async fn answer(
         &self,
         store: &dyn Store,
@@ -139,7 +139,7 @@ impl Orchestrator {
         }
         Err(Failure::later(
             "Contended",
-            format!("other signals changed the execution {execution} at the same time"),
+            format!("an answer was not applied: the execution {execution} changed at each attempt"),
         ))
     }
 

@@ -23,8 +23,8 @@ pub struct ExecutionStory {
     /// The states that the execution is in; empty once it has ended.
     #[serde(default)]
     pub current: Vec<String>,
-    /// When the execution continues if no answer arrives, for example because of a timeout; none if
-    /// it has ended.
+    /// When the execution continues if no answer arrives, such as at the end of a wait or at a
+    /// timeout; none if the execution has ended.
     #[serde(default)]
     pub until: Option<Timestamp>,
     /// The events of the execution's history, including those of tasks that failed and were

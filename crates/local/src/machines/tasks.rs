@@ -9,8 +9,8 @@ use super::Orchestrator;
 use super::run::Run;
 
 impl Orchestrator {
-    /// Makes a call. If the call fails, this returns an answer that reports the failure, for the
-    /// execution to handle.
+    /// Makes a call, and returns the answers that the execution gets. If the call fails, the answer
+    /// reports the failure, and the execution handles it.
     ///
     /// # Errors
     /// If the engine itself fails: the call has to be retried.
@@ -59,7 +59,10 @@ impl Orchestrator {
         let answered = match self.timeout {
             None => answering.await,
             Some(limit) => tokio::time::timeout(limit, answering).await.unwrap_or_else(|_| {
-                Err(Failure::later("Sandbox.Timedout", format!("no answer within {limit:?}")))
+                Err(Failure::later(
+                    "Sandbox.Timedout",
+                    format!("the function {name} did not answer within {limit:?}"),
+                ))
             }),
         };
         let failed = |failure: Failure| (failure.code().to_owned(), failure.to_string());

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::DynoxideStore;
 use crate::private;
 
-/// How long a backup's keys can be restored. After this time, nobody can read the data of forgotten
-/// people in the backup.
+/// For how long after a backup its keys can be restored. After this time, nobody can read the data
+/// of forgotten people in the backup.
 const BACKUP_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// The content of the file with people's keys in a backup.

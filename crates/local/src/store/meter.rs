@@ -120,7 +120,7 @@ impl Meter {
         counter.half_reads.fetch_add(halves, Ordering::Relaxed);
     }
 
-    /// Counts one request for several items.
+    /// Counts a request that reads several items.
     pub(super) fn read_batch(&self, used: &[ConsumedCapacity]) {
         let counter = &self.counters[Operation::BatchGet as usize];
         counter.requests.fetch_add(1, Ordering::Relaxed);

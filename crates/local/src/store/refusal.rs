@@ -46,7 +46,8 @@ pub(super) fn outside(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
 
-/// The error for a canceled transaction: a condition or a conflict refused it, or it is invalid.
+/// The error for a canceled transaction: a condition did not hold, there was a conflict, or the
+/// transaction is invalid.
 fn canceled(message: String, reasons: Vec<CancellationReason>) -> StoreError {
     let foreign = reasons.iter().find(|reason| {
         !matches!(reason.code.as_str(), "None" | "ConditionalCheckFailed" | "TransactionConflict")

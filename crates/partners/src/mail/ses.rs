@@ -47,9 +47,8 @@ fn content(message: &Message) -> Result<EmailContent, BuildError> {
     Ok(EmailContent::builder().simple(simple).build())
 }
 
-/// Classifies an error. If SES rejects a message, it would reject a retry, too. If SES has paused
-/// or throttled the AWS account or has not verified it, a retry succeeds once an operator has
-/// corrected that.
+/// Classifies an error. If SES rejects a message, it would reject a retry, too. If SES has paused,
+/// throttled or not verified the AWS account, a retry succeeds once an operator has corrected that.
 fn refusal(error: &SdkError<SendEmailError>) -> SendError {
     let reason = || {
         let message = error.message().map(ToOwned::to_owned);

@@ -38,7 +38,7 @@ pub enum SmtpUrlError {
     Unencrypted(String),
     #[error("this is not an SMTP server's URL: write smtps://HOST or smtp://HOST")]
     NotSmtp,
-    #[error("no TLS certificate can have the mail server's host name")]
+    #[error("the mail server's host name is not one that a TLS certificate can contain")]
     Tls(#[from] Error),
 }
 
@@ -50,7 +50,7 @@ enum Security {
     Tls(TlsParameters),
 }
 
-/// A client of an SMTP server, which opens a new connection for each message.
+/// An SMTP client that opens a new connection for each message.
 pub struct Smtp {
     host: String,
     port: u16,
@@ -210,7 +210,7 @@ fn refusal(error: &Error, refused_part: RefusedPart) -> SendError {
 }
 
 /// The reply's code, and its enhanced status code (RFC 3463) if it has one. The reply's text is
-/// omitted, because servers often quote the mailbox in it, which identifies a person.
+/// omitted: servers often quote the mailbox there, and a mailbox identifies a person.
 fn without_text(code: u16, reply: &str) -> String {
     let is_enhanced = |word: &&str| {
         let parts: Vec<&str> = word.split('.').collect();
@@ -231,8 +231,8 @@ mod tests {
     use super::*;
     use crate::mail::testing::message;
 
-    /// Starts a server that accepts one connection, answers `command` with `reply`, and returns
-    /// what it received.
+    /// Starts a server that accepts one connection and answers `command` with `reply`. Returns the
+    /// server's client, and a thread that returns the messages that the server received.
     fn server(command: &'static str, reply: &'static str) -> (Smtp, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("smtp://{}", listener.local_addr().unwrap());

@@ -140,7 +140,7 @@ fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<StripeMes
     Ok(Option::<Reason>::deserialize(deserializer)?.map(StripeMessage::from))
 }
 
-/// The error in a response's body; `None` if it is not in Stripe's format.
+/// The error in a response's body; `None` if the body is not in Stripe's format.
 pub(super) fn error_in(body: &[u8]) -> Option<StripeMessage> {
     #[derive(Deserialize)]
     struct Error {

@@ -9,7 +9,7 @@ use thiserror::Error;
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretKey(String);
 
-/// A text that is not a secret or restricted key.
+/// A text that is neither a secret key nor a restricted key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a key begins with sk_live_, rk_live_, sk_test_ or rk_test_")]
 pub struct InvalidKey;

@@ -8,7 +8,7 @@ use chorus_kernel::{Condition, Entity, Failure, Item, Write, add, number, text};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// An item of the shop whose counts of pieces differ from the sums of its reservations.
+/// An item whose counts of pieces differ from the sums of its reservations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Recount {
@@ -17,7 +17,7 @@ pub struct Recount {
     pub has: (i64, i64),
     /// How many pieces are reserved, and how many are sold, according to the reservations.
     pub should_have: (i64, i64),
-    /// The version of the item in which these counts were read.
+    /// The version that the item had when the counts in `has` were read.
     version: i64,
 }
 
@@ -41,8 +41,8 @@ impl Recount {
     }
 }
 
-/// Returns the items of the shop whose counts differ from their reservations. `stored` has every
-/// DynamoDB item of Inventory's table.
+/// Returns the shop's items whose counts differ from the sums of their reservations. `stored` has
+/// every DynamoDB item of Inventory's table.
 ///
 /// # Errors
 /// If an item cannot be read.

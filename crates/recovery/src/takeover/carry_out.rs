@@ -19,8 +19,8 @@ use super::{Plan, TakeoverInput, UnknownOrders, count_again};
 /// Events that occurred at most this long before the takeover are published again.
 const EVENTS: SignedDuration = SignedDuration::from_hours(48);
 
-/// Partners are asked for charges and parcels that are at most this old at the takeover. No order
-/// stays open for longer than this.
+/// The takeover asks the partners to list the charges and parcels that are at most this old. No
+/// order stays open for longer than this.
 const PARTNERS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// How many times a refund or a cancellation is attempted.
@@ -137,8 +137,8 @@ impl Takeover<'_> {
         Plan::of(&input).await
     }
 
-    /// The payment provider's intents, and the orders whose parcels the carrier accepted, at
-    /// `since` or later.
+    /// Returns the intents that the payment provider prepared at `since` or later, and the orders
+    /// whose parcels the carrier accepted at `since` or later. Each list may also contain others.
     async fn partners_lists(
         &self,
         since: Timestamp,
@@ -147,9 +147,9 @@ impl Takeover<'_> {
         Ok((intents, self.carrier.orders(since).await?))
     }
 
-    /// Finds the charges and parcels of orders that this region does not know. This region may be
-    /// active. If the failed region comes back after the takeover, its bus may still hand in parcels
-    /// of lost orders.
+    /// Finds the charges and parcels of orders that this region does not know. Can be called again
+    /// when this region is active: a failed region that comes back after the takeover may still
+    /// hand parcels of lost orders to the carrier.
     ///
     /// # Errors
     /// If a partner does not answer, or Order's table cannot be read.
@@ -176,8 +176,8 @@ impl Takeover<'_> {
     }
 
     /// Makes the region's tables consistent, refunds the charges for lost orders, and recalls the
-    /// parcels of lost orders. No region may be active meanwhile. If the repair is interrupted, plan and
-    /// repair again.
+    /// parcels of lost orders. No region may be active meanwhile. After an interruption, make a new
+    /// plan, and repair with it.
     ///
     /// # Errors
     /// If the store fails, or a stored item cannot be read.
@@ -219,8 +219,8 @@ impl Takeover<'_> {
     /// reports. Call this after the region has become the active region.
     ///
     /// # Errors
-    /// If the bus or the state machines fail. Some events may be published then. All events may
-    /// safely be published again.
+    /// If the bus or the state machines fail. Some events may have been published before the
+    /// failure. It is safe to publish them again.
     pub async fn resume(
         &self,
         plan: &Plan,
@@ -276,7 +276,7 @@ async fn cancel(kernel: &Kernel, order_id: &OrderId) -> Result<(), Problem> {
     }
 }
 
-/// Pauses before every attempt after the first one, which has the number 0.
+/// Pauses before an attempt, unless it is the first one, which has the number 0.
 async fn pause(clock: &dyn Clock, attempt: u32) {
     if attempt > 0 {
         clock.sleep(PAUSE).await;

@@ -63,8 +63,8 @@ fn wanted(status: Option<Status>, known: Progress) -> Option<Status> {
     }
 }
 
-/// Returns the stored delivery, or a new one. If it has no plan, the plan is made from the order
-/// and its known events.
+/// Returns the stored delivery, or a new one. If the delivery has no plan, makes the plan from the
+/// order and the order's known events.
 fn delivery(stored: Option<&Delivery>, order: &Placed, events: &OrderEvents<'_>) -> Delivery {
     let order_id = order.order_id.clone();
     let mut delivery = stored.cloned().unwrap_or(Delivery {

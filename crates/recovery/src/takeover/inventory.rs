@@ -1,4 +1,4 @@
-//! The reservations of orders, and the counts of items.
+//! Makes orders' reservations and items' counts match the events that the region knows.
 
 use std::collections::BTreeSet;
 
@@ -115,7 +115,8 @@ async fn release_oversold(
                 reservations.push(reservation);
             }
         }
-        // Removed reservations come first and keep their pieces, because the pieces are paid for.
+        // Reservations whose items were removed come first and keep their pieces, because the
+        // pieces are paid for.
         reservations.sort_by_key(|it| (it.status != Status::Removed, it.order_id.clone()));
         for reservation in reservations.iter().filter(|it| it.status != Status::Released) {
             let lines = reservation.lines.iter().filter(|line| line.sku == *sku);

@@ -23,7 +23,7 @@ pub(super) struct KnownEvent {
     data: Box<RawValue>,
 }
 
-/// The known events without duplicates, by event id, detail type and version.
+/// The known events, each once, by event id, detail type and version.
 pub(super) struct KnownEvents(BTreeMap<(String, String, u32), KnownEvent>);
 
 impl KnownEvents {

@@ -10,8 +10,8 @@
 //! events are published again: the events of open orders, the latest events, and the events that a
 //! consumer may not have handled.
 //!
-//! No region may be active while a [`Plan`] is made and applied. If planning or applying is interrupted,
-//! make a new plan and apply it.
+//! No region may be active while a [`Plan`] is made and applied. If planning or applying is
+//! interrupted, make a new plan and apply it.
 
 mod carry_out;
 mod delivery;
@@ -84,7 +84,7 @@ pub struct Plan {
     /// The orders whose first event did not arrive in this region. Their charges are refunded, and
     /// their parcels are recalled.
     pub lost: BTreeSet<OrderId>,
-    /// The orders that the other region had begun to cancel. Each is canceled by a command.
+    /// The orders that the failed region had begun to cancel. Each is canceled by a command.
     pub cancels: BTreeSet<OrderId>,
     /// The number of items to change, including records.
     pub changed: usize,

@@ -16,7 +16,7 @@ pub(super) struct Paid {
     pub(super) writes: Vec<Write>,
     /// The requests that cancel prepared intents, because nothing will confirm them.
     pub(super) refunds: Vec<Refund>,
-    /// Whether the other region had begun to cancel the payment.
+    /// Whether the failed region had begun to cancel the payment.
     pub(super) was_canceled: bool,
     /// Whether nothing is left to be refunded.
     pub(super) is_canceled: bool,

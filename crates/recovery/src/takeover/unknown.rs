@@ -8,12 +8,12 @@ use chorus_payment::{ListedIntent, Refund};
 
 use super::order::ids_of_streams;
 
-/// What has to be undone at the partners, because the active region does not know the order.
+/// What has to be undone at the partners for orders that the active region does not know.
 #[derive(Debug, Clone, Default)]
 pub struct UnknownOrders {
     /// The refunds of charges, and the cancellations of intents that may still charge.
     pub refunds: Vec<Refund>,
-    /// The orders whose parcels are recalled.
+    /// The orders whose parcels have to be recalled.
     pub recalls: BTreeSet<OrderId>,
 }
 

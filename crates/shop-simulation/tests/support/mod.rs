@@ -167,7 +167,8 @@ pub struct Shop {
     inventory: Function,
     analytics: Function,
     payment: Function,
-    /// The cost of the test's own reads of the stock, which is not part of a situation's cost.
+    /// The cost of the test's own reads of the stock, which is not part of the cost that the test
+    /// checks.
     looked: Mutex<Reading>,
 }
 
@@ -292,7 +293,7 @@ pub struct Cost<'a> {
 }
 
 impl Cost<'_> {
-    /// Checks that the situation has the cost that `costs.txt` lists.
+    /// Checks that the cost so far is the one that `costs.txt` lists for `situation`.
     #[track_caller]
     pub fn is(&self, situation: &str) {
         let used = self.shop.used() - self.before;
@@ -333,7 +334,7 @@ pub fn order_created(key: &str, quantity: u32) -> String {
     event("OrderCreated", "event", key, &data)
 }
 
-/// Whether a process dies while it runs this future.
+/// Whether a [`Hook`] ends the process while this future runs: the future then never completes.
 pub fn dies<T>(future: impl Future<Output = T>) -> bool {
     pin!(future).poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }

@@ -27,7 +27,7 @@ const CUSTOMER: &str = "alfki";
 /// How many orders run before the orders that [`count`] measures.
 const COUNTED_WARM_UP: usize = 5;
 
-/// The name of the measurements with a data directory.
+/// The name, in arguments and in the output, of the measurements that use a data directory.
 const DURABLE: &str = "durable";
 
 #[derive(Clone, Copy)]
@@ -49,7 +49,7 @@ impl Size {
     }
 }
 
-/// The time and the requests that `Size::orders` orders took.
+/// The time and the store requests of the measured orders in one round.
 struct Usage {
     wall: Duration,
     cpu: Duration,

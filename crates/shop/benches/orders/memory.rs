@@ -1,6 +1,6 @@
 //! Measures the memory of a process with many orders in flight: first when all orders are placed,
 //! then when all parcels are at the carrier. The data is on disk, so that only the engine's memory
-//! counts. The measurement runs twice, because leaked memory grows each time.
+//! counts. The measurement runs twice, so that leaked memory shows as growth in the second run.
 
 use std::time::Duration;
 
@@ -34,9 +34,11 @@ pub(crate) async fn in_flight(size: Size) -> anyhow::Result<()> {
 
 /// Reads a value of `/proc/self/status`, in MiB.
 fn status(name: &str) -> anyhow::Result<f64> {
-    let account = std::fs::read_to_string("/proc/self/status").context("this needs Linux")?;
+    let account = std::fs::read_to_string("/proc/self/status")
+        .context("/proc/self/status cannot be read: this measurement needs Linux")?;
     let line = account.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    let kib =
-        line.and_then(|line| line.split_whitespace().next()).context("the line is missing")?;
+    let kib = line
+        .and_then(|line| line.split_whitespace().next())
+        .context("/proc/self/status has no such value")?;
     Ok(kib.parse::<f64>()? / 1_024.0)
 }

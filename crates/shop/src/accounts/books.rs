@@ -15,9 +15,9 @@ use crate::Partners;
 use crate::doctor::Discrepancy;
 use crate::unrecorded::unreadable;
 
-/// Returns each difference between counts and reservations, and between the ledger and Payment's
-/// records. If a change is written during the comparison, the result may contain a difference that
-/// is gone a moment later.
+/// Returns each difference between Inventory's counts and its reservations, and between the
+/// provider's ledger and Payment's records. If a change is written during the comparison, the
+/// result may contain a difference that is gone a moment later.
 ///
 /// # Errors
 /// If the store or the provider's ledger cannot be read.
@@ -35,9 +35,9 @@ pub(crate) async fn disagreements(
 }
 
 /// Returns the items in `read` whose counts differ from the reservations of all orders. If any
-/// counts differ, this function reads the items and the reservations again. Only a difference in
-/// both reads counts, because a reservation may be made after the items are read and before the
-/// reservations are read.
+/// counts differ, this function reads the items and the reservations again, and returns only the
+/// differences that it found both times: a reservation may be made after the items are read and
+/// before the reservations are read.
 pub(super) fn miscounted(local: &Local, read: &[ItemAccount]) -> Result<Vec<Discrepancy>, Failure> {
     let mut found = stock(read, &entities::<Reservation>(local)?);
     if !found.is_empty() {
@@ -94,8 +94,8 @@ fn money(payments: &[Payment], ledger: &[LedgerEntry]) -> Vec<Discrepancy> {
     }
     let wrong = |payment: &Payment| {
         let (charged, refunded) = moved.get(&payment.order_id).copied().unwrap_or_default();
-        // While a payment is authorized, its capture may be under way, so its sums are not
-        // compared.
+        // In these states, a call to the provider may be under way (for an authorized payment: the
+        // capture), so the sums are not compared.
         let asks = matches!(payment.status, Paid::Charging | Paid::Authorized | Paid::Refunding);
         let agrees = payment.charged == charged && payment.refunded == refunded;
         (!asks && !agrees).then(|| Discrepancy {

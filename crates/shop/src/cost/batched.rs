@@ -31,7 +31,7 @@ const ITEMS: f64 = 25.0;
 #[serde(rename_all = "kebab-case")]
 pub struct BatchedLog {
     pub orders_per_second: u32,
-    /// The number of events of one invocation.
+    /// The number of events in one invocation.
     pub events_per_invocation: f64,
     /// The cost of a million orders in US dollars, rounded to the cent.
     pub dollars_per_million: f64,
@@ -39,7 +39,7 @@ pub struct BatchedLog {
     pub invocations: f64,
     /// Requests to DynamoDB for the whole order.
     pub requests: f64,
-    /// Requests to SQS for the log; 0 without the queue.
+    /// Requests to SQS for the log.
     pub queue_requests: f64,
     /// The longest time, in seconds, that an event waits for its batch. During this time, the event
     /// may be missing from the output of `chorus trace`.
@@ -48,7 +48,7 @@ pub struct BatchedLog {
 
 impl BatchedLog {
     /// Returns the cost of `order` if its events are logged in batches. `log` is the measured cost
-    /// of the row of the design table that logs events.
+    /// of the action that logs events.
     #[allow(clippy::cast_precision_loss, reason = "counts of one order are small")]
     pub(super) fn of(order: &Cost, log: &Cost) -> Self {
         let events = log.used.invocations as f64;

@@ -165,7 +165,7 @@ impl MeasuredShop {
         }
     }
 
-    /// Adds the transitions of the state machines that ran for an order.
+    /// Records the state transitions of all executions that ran for an order.
     pub(super) async fn add_transitions(&self, order_id: &str) -> Result<(), CostError> {
         for story in self.local.executions(order_id).await? {
             let entered = story.moments.iter().filter(|it| it.kind.ends_with("StateEntered"));

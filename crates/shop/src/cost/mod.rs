@@ -55,13 +55,13 @@ pub enum CostError {
     Partners(#[from] StoreError),
     #[error("the state machines' histories cannot be read")]
     Histories(#[from] Failure),
-    #[error("a request cannot be made")]
+    #[error("a request to the shop's API cannot be built")]
     Request(#[from] axum::http::Error),
     #[error("{0} was refused: {1}")]
     Refused(String, String),
-    #[error("the answer of {0} cannot be read: {1}")]
+    #[error("the answer to {0} cannot be read: {1}")]
     Unreadable(String, String),
-    #[error("the order should be {expected}, and is {order}")]
+    #[error("the order did not end as {expected}: {order}")]
     Unfinished { expected: &'static str, order: String },
 }
 
@@ -142,7 +142,8 @@ pub struct RowCost {
     pub action: String,
     #[serde(flatten)]
     pub cost: Cost,
-    /// The maximum number of requests for one message. This number is compared with the budget.
+    /// The largest number of requests that the row made for one message. The budget limits this
+    /// number.
     pub most_requests: u64,
     pub most_write_units: f64,
     /// The row's budget in the design table, for one message of an order of one line.

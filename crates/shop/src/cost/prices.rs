@@ -3,11 +3,11 @@
 
 use super::Consumption;
 
-/// The day of the prices: us-east-1, on demand, without free tiers.
+/// The day on which AWS had these prices. They apply in us-east-1, on demand, without free tiers.
 pub const PRICES_AS_OF: &str = "2026-11-21";
 
-/// The price of a million requests to an HTTP API, in US dollars. Each of the next constants is the
-/// price of a million of what it names.
+/// The price of a million requests to an HTTP API, in US dollars. The next constants, up to
+/// [`QUEUE_REQUEST`], are prices of a million, too: of events, calls, invocations and so on.
 const HTTP_API_REQUEST: f64 = 1.00;
 const EVENT: f64 = 1.00;
 const API_DESTINATION_CALL: f64 = 0.20;
@@ -16,11 +16,12 @@ const STANDARD_TRANSITION: f64 = 25.00;
 pub(super) const WRITE_UNIT: f64 = 0.625;
 const READ_UNIT: f64 = 0.125;
 pub(super) const QUEUE_REQUEST: f64 = 0.40;
-/// The price of a million gigabyte-seconds of Lambda on arm64.
+/// The price of a million gigabyte-seconds of Lambda on arm64, in US dollars.
 const GIGABYTE_SECOND: f64 = 13.33;
 
 /// The price of a gigabyte (a million kilobytes) of logs, in US dollars.
 const LOGGED: f64 = 0.50;
+/// The price of a gigabyte of events that the archive takes in, in US dollars.
 const ARCHIVED: f64 = 0.10;
 
 /// An invocation is assumed to run for 40 ms with 256 MiB of memory.

@@ -1,6 +1,6 @@
-//! Attributes consumption to the row of the design table whose action is running. The measured shop
-//! does one step after another, so two actions run at once only if one is a state machine and the
-//! other its task.
+//! Attributes the consumption of billed resources, such as requests and invocations, to the row of
+//! the design table whose action is running. The measured shop does one step after another. So two
+//! actions run at once only if one is a state machine and the other is the machine's task.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,5 @@
-//! The orders that are measured: the requests that customers, reviewers and the carrier send to the
-//! API.
+//! Runs an order whose cost is measured: sends the requests of the customer, the reviewer and the
+//! carrier to the API.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -18,9 +18,10 @@ const CUSTOMER: &str = "ana";
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// The two prices of an item. At the price `CHEAP`, even an order of many lines needs no review. At
-/// the price `DEAR`, an order of one line needs a review.
+/// The price of an item if the order must need no review, even with many lines.
 const CHEAP: f64 = 4.5;
+
+/// The price of an item if the order must need a review, even with one line.
 const DEAR: f64 = 1_250.0;
 
 /// Adds the order's items and its customer to the shop; this is not part of an order's cost.
@@ -117,8 +118,8 @@ async fn ends_as_it_should(
     Err(CostError::Unfinished { expected: ends, order: order.to_string() })
 }
 
-/// Builds a request with trace headers, as callers send them, because every record and event of the
-/// order stores them.
+/// Builds a request with a trace header, as callers send it. Every record and event of the order
+/// stores the trace, which is part of the cost.
 fn request(builder: Builder, body: &Value) -> Result<Request<Body>, CostError> {
     let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
     Ok(builder.header("traceparent", TRACE).body(body)?)

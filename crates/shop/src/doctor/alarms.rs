@@ -1,4 +1,5 @@
-//! Sorts the alarms of a stack: some alarms mean that a partner does not answer the bus.
+//! Separates the alarms of a stack: those that mean that a partner does not answer the bus, and all
+//! others.
 
 use chorus_events::table::TABLE;
 use jiff::Timestamp;

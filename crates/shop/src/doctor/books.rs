@@ -16,8 +16,9 @@ use super::{Discrepancy, DoctorError};
 /// records can still differ from how the order ended.
 const SETTLES_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
-/// Returns the records that do not match how an order ended; `story` is the order's events. Empty
-/// if the order has not ended, or ended less than [`SETTLES_WITHIN`] ago.
+/// Returns a discrepancy for each record that does not match how the order ended; `story` is the
+/// order's events. Returns none if the order has not ended, or ended less than [`SETTLES_WITHIN`]
+/// ago.
 pub(super) async fn of(
     store: &dyn Store,
     now: Timestamp,
@@ -83,8 +84,8 @@ pub(super) fn unlogged(
     })
 }
 
-/// Returns what is wrong with the payment. None if the order was delivered and its total charged,
-/// or if it was canceled and every charge refunded.
+/// Returns what is wrong with the payment. Returns `None` if the order was delivered and its total
+/// was charged, or if the order was canceled and every charge was refunded.
 fn money(delivered: bool, payment: Option<&Payment>, total: Option<Money>) -> Option<String> {
     let Some(payment) = payment else {
         return delivered.then(|| "it was delivered, and never charged".to_owned());

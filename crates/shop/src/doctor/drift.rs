@@ -19,11 +19,13 @@ pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
     let mut drift = Vec::new();
     for (name, pattern) in &meant {
         match there.get(name) {
-            // This rule's row is optional: a deployment may omit it.
+            // The rule's row is optional: a deployment may omit this rule.
             None if optional.contains(name) => {}
             None => drift.push(format!("{name} is a rule of the design table, but not on the bus")),
             Some(deployed) if normal(deployed) != normal(pattern) => {
-                drift.push(format!("{name} matches {deployed} on the bus, {pattern} in the table"));
+                drift.push(format!(
+                    "{name} has the pattern {deployed} on the bus, but {pattern} in the table"
+                ));
             }
             Some(_) => {}
         }
@@ -36,8 +38,8 @@ pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
 }
 
 /// Returns a pattern in a normal form: its alternatives are in a fixed order, and the conditions
-/// that only the template adds are removed. These conditions keep replayed events away
-/// from partners, and limit commands to one account.
+/// that only the template adds are removed. These conditions keep replayed events away from
+/// partners, and limit commands to one account.
 fn normal(pattern: &Value) -> Value {
     match pattern {
         Value::Object(fields) => {

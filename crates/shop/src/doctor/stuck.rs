@@ -37,7 +37,7 @@ fn expectations() -> Result<Vec<Expectation>, DoctorError> {
 }
 
 /// Returns the events that a row emits. If the row starts a state machine, adds the events that the
-/// machine's tasks emit on the event that started the machine.
+/// machine's tasks emit when they get the event that started the machine.
 fn expected(row: &RowSpec) -> Vec<&'static str> {
     let tasks = TABLE.rows.iter().filter(|task| {
         task.task_of == Some(row.action) && task.tasks.iter().any(|event| row.on.contains(event))
@@ -103,9 +103,10 @@ impl Expectations {
     }
 }
 
-/// Whether the records that would show the answer to `event` no longer exist. That is so if the
-/// event is older than the records' lifetime, or if the record of the action that published the
-/// event no longer exists.
+/// Whether it cannot be known if `event` was answered, because the idempotency records that would
+/// show it no longer exist. They have expired if the event is older than their lifetime. They count
+/// as lost if none of the actions that may have published `event` has a record, because each action
+/// stores a record when it publishes.
 async fn records_are_gone(
     store: &dyn Store,
     now: Timestamp,
@@ -137,7 +138,7 @@ async fn records_are_gone(
     Ok(true)
 }
 
-/// Returns the key of the record by which `action` answered `event`.
+/// Returns the key of the idempotency record that `action` stores when it handles `event`.
 fn record_of(event: &LoggedEvent, action: &str) -> Key {
     record_key(action, &event.metadata.idempotency_key)
 }
@@ -152,10 +153,10 @@ pub(super) fn ended(story: &[LoggedEvent]) -> bool {
 
 impl Expectation {
     /// Whether the action's record shows that the action handled the event and has nothing left to
-    /// publish. The caller has found none of the expected events in the log. So if the record
-    /// contains one, that event was stored and did not reach the bus: the result is false. An
-    /// action that waits for a person or a state machine may still answer although its record
-    /// exists, so the result is false until the order has ended.
+    /// publish. The caller has found none of the expected events in the log. So an expected event
+    /// that is in the record did not reach the bus, and the result is false. An action that waits
+    /// for a person or a state machine may still answer although its record exists, so the result
+    /// is false until the order has ended.
     async fn answered(
         &self,
         store: &dyn Store,

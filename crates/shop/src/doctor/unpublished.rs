@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{DoctorError, Unpublished};
 
-/// The age from which a record is reported: the invocation that wrote a younger record may still
-/// publish its events.
+/// The age from which a record is reported. A younger record's events may still be published by the
+/// invocation that wrote the record.
 const SETTLES_WITHIN: SignedDuration = SignedDuration::from_secs(90);
 
 pub(super) async fn find(

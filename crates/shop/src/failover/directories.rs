@@ -18,7 +18,8 @@ use serde_json::value::RawValue;
 
 use crate::{Partners, Shop, ShopConfig, ShopError};
 
-/// The file in a data directory with the name of the region that its shop runs in.
+/// A file in each data directory. It contains the name of the region in which the directory's shop
+/// runs.
 const REGION_FILE: &str = "region";
 
 /// Why the shop of one directory cannot take over from the shop of another directory.
@@ -38,7 +39,7 @@ pub enum DirectoriesError {
     Queues(#[from] chorus_local::Error),
     #[error("the shop that takes over cannot be opened")]
     Shop(#[from] ShopError),
-    #[error("a store failed")]
+    #[error("the database of one of the two shops failed")]
     Store(#[from] StoreError),
     #[error("a stored item cannot be read")]
     Stored(#[from] Failure),
@@ -71,8 +72,8 @@ pub struct Directories {
 }
 
 impl Directories {
-    /// Opens the shop in `second` with the settings `config`, and the partners of the shop in
-    /// `first`. Each directory has the name of its region.
+    /// Opens the shop in `second`, with the settings `config`, and then the partners of the shop in
+    /// `first`. The name of each directory is the name of its region.
     ///
     /// # Errors
     /// See [`DirectoriesError`].

@@ -10,15 +10,14 @@ use serde_json::{Value, json};
 
 use crate::audit::{self, Act, AuditEntry, AuditError};
 
-/// The kind of the audit's entries.
 const FAILOVER: &str = "failover";
 
-/// The most orders that an entry names, because an item's size is limited.
+/// An entry names at most this many orders, because an item's size is limited.
 const MOST_ORDERS: usize = 5_000;
 
 /// A failover that was begun.
 #[derive(Debug)]
-#[must_use = "a failover that is not ended goes on at the next call"]
+#[must_use = "the next failover to the same region continues a failover that was not ended"]
 pub struct Begun(audit::Begun);
 
 /// Records that a failover `from` one region `to` another starts or continues. `cancels` are the

@@ -82,7 +82,7 @@ pub(super) async fn redrive(
     Ok(Json(letters.iter().map(view).collect()))
 }
 
-/// Returns what the audit records about a redrive.
+/// Returns what the audit stores about a redrive.
 fn outcome(letters: &[DeadLetter]) -> Value {
     let named = letters.iter().take(MOST_NAMED).map(|letter| {
         json!({ "id": letter.id, "rule": *letter.rule, "event-id": letter.event.event_id })

@@ -17,14 +17,14 @@ use crate::doctor::{
 };
 use crate::{audit, unrecorded};
 
-/// How many days of orders the doctor examines by default: as many days as idempotency records are
-/// kept.
+/// How many days back the doctor looks for orders by default. Idempotency records are kept for the
+/// same time.
 const DAYS: i64 = 15;
 
 /// How many calls for one event must fail before the doctor reports the partner that the bus calls.
 const CALLS: u32 = 3;
 
-/// The pause between two reads of data that the shop may change between the reads.
+/// The pause before the second read of data that the shop may be changing.
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
@@ -86,7 +86,7 @@ async fn unanswered(local: &Local) -> Result<Vec<Unavailable>, Refused> {
     Ok(found)
 }
 
-/// Returns the files of the engine and of the simulated partners that cannot be written.
+/// Returns the files that cannot be written: those of the engine and of the simulated partners.
 fn unwritable(operator: &OperatorApi) -> Vec<UnwritableFile> {
     let (_, partners) = operator.partners.kept();
     let files = operator.local.unwritable().into_iter().chain(partners.unwritable());

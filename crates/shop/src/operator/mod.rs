@@ -1,5 +1,5 @@
 //! The HTTP routes with which an operator examines and repairs a running shop. On a laptop, the
-//! API's server has these routes, too. On AWS, operators use the platform's tools instead.
+//! API's server has these routes, too. On AWS, the operator's commands call AWS's API instead.
 
 mod dead_letters;
 mod doctor;
@@ -42,12 +42,13 @@ pub struct Attempt {
     pub failures: u32,
     /// The error of the last attempt.
     pub error: String,
-    /// The retries to come; absent once the delivery succeeded or was given up.
+    /// When the delivery is retried; absent once the delivery has succeeded or was given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<Wait>,
 }
 
-/// The times of a delivery that is retried.
+/// Since when a delivery waits for a success, when it is retried next, and when it becomes a dead
+/// letter at the latest.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Wait {
     pub since: Timestamp,
@@ -65,7 +66,7 @@ struct OperatorApi {
 }
 
 impl OperatorApi {
-    /// Records in the audit that an operator's action is about to start.
+    /// Adds an entry to the audit: an operator's action is about to start.
     async fn begin(
         &self,
         by: &Caller,
@@ -218,7 +219,7 @@ struct Last {
     last: Option<usize>,
 }
 
-/// Returns the newest events of the archive, oldest first.
+/// Returns the newest events of the archive. The oldest of these events comes first.
 async fn recent_events(
     State(operator): State<OperatorApi>,
     Query(Last { last }): Query<Last>,
@@ -266,7 +267,7 @@ struct Settlement {
     reason: String,
 }
 
-/// Records that an operator has handled the doctor's findings about an order.
+/// Marks the doctor's findings about an order as handled by the operator.
 async fn settle(
     State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,

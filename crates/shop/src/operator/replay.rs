@@ -51,7 +51,8 @@ pub struct Replayed {
     pub too_old: usize,
     /// How many deliveries the consumer folds into its view again.
     pub folds: usize,
-    /// How many deliveries have no effect, because the consumer makes external calls.
+    /// How many deliveries the consumer ignores, because it makes external calls, which must not be
+    /// repeated.
     pub suppressed: usize,
 }
 

@@ -18,8 +18,8 @@ pub(super) struct OfOrder {
     order_id: OrderId,
 }
 
-/// Refunds an order's charges that no payment records. The provider refunds each charge only once,
-/// even if the operator repeats the request.
+/// Refunds those of an order's charges that the shop has not recorded. The provider refunds each
+/// charge only once, even if the operator repeats the request.
 pub(super) async fn refund(
     State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,

@@ -20,7 +20,7 @@ pub(super) fn of(data: &Path) -> Result<TempDir, UpgradeError> {
     let failed = |error| UpgradeError::Copy(data.to_owned(), error);
     let copy = tempfile::tempdir().map_err(failed)?;
     copy_files(data, copy.path()).map_err(failed)?;
-    // Checked after the copy, so that a shop that was started meanwhile is noticed.
+    // Check this after the copy, to notice a shop that was started meanwhile.
     if is_in_use(data) {
         return Err(UpgradeError::InUse(data.to_owned()));
     }

@@ -1,4 +1,4 @@
-//! Rehearses an upgrade: how this release would handle the orders that another release left in a
+//! Rehearses an upgrade: how this release would handle the orders that an earlier release left in a
 //! data directory. A copy of the directory runs on virtual time, with simulated partners, until
 //! every order has ended or nothing more happens.
 
@@ -65,7 +65,7 @@ pub struct Rehearsal {
     pub canceled: usize,
     /// The virtual time, in seconds, until nothing more happened.
     pub seconds: i64,
-    /// The problems, by kind and order.
+    /// The problems, sorted by kind and order.
     pub problems: Vec<Problem>,
 }
 
@@ -83,13 +83,13 @@ pub enum UpgradeError {
     Copy(PathBuf, #[source] std::io::Error),
     #[error("the copy of the shop on which the upgrade is rehearsed cannot be opened")]
     Open(#[from] ShopError),
-    #[error("the copy's files do not belong together")]
+    #[error("the files of the shop's copy do not belong together")]
     Directory(#[from] DirectoryError),
-    #[error("the copy cannot be run")]
+    #[error("the copy of the shop on which the upgrade is rehearsed cannot be run")]
     Engine(#[from] chorus_local::Error),
-    #[error("the carrier's parcels cannot be read")]
+    #[error("the carrier's parcels in the shop's copy cannot be read")]
     Carrier(#[source] Failure),
-    #[error("the copy's payments and stock cannot be read")]
+    #[error("the payments and the stock in the shop's copy cannot be read")]
     Books(#[source] Failure),
 }
 

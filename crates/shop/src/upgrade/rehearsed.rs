@@ -102,7 +102,7 @@ impl RehearsedShop {
         lock(&self.seen.0).clone()
     }
 
-    /// Returns when the bus accepted the last event; the present time if there was none.
+    /// The time at which the bus accepted the last event; the present time if there was none.
     pub(super) fn last_change(&self) -> Timestamp {
         lock(&self.seen.0).iter().map(|event| event.at).max().unwrap_or_else(|| self.clock.now())
     }

@@ -42,8 +42,8 @@ pub(super) struct Depot {
     delivered: watch::Sender<usize>,
 }
 
-/// Returns a carrier on `clock` that does not move its parcels yet; call [`Couriers::start`] and
-/// [`Depot::set_open`] to move them.
+/// Returns a carrier that takes the time from `clock`. It does not move its parcels until
+/// [`Couriers::start`] and [`Depot::set_open`] are called.
 pub(super) fn open(clock: Arc<dyn Clock>) -> (Carrier, Depot, Couriers) {
     let (sender, parcels) = unbounded_channel();
     let depot = Depot { open: watch::channel(false).0, delivered: watch::channel(0).0 };

@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 600 } else { 1_80
 /// How many orders are placed at once.
 const AT_ONCE: usize = 32;
 
-/// How many items there are, so that orders differ.
+/// How many different items the shop has. [`Harness::place`] puts two of them into each order.
 const ITEMS: usize = 20;
 
 /// Sends a request to `router`; fails if the response is not a success.
@@ -70,7 +70,7 @@ impl Harness {
         let books = ShopConfig { data: data.map(Into::into), ..ShopConfig::default() };
         let harness = Self::of(&books, wrap, |mut config| {
             config.data = data.map(Into::into);
-            // The default limit, a hundred calls of a partner per second, would determine every
+            // The default limit, a hundred calls to a partner per second, would determine every
             // result.
             config.policies.calls_per_second = 1_000_000;
             config
@@ -178,8 +178,8 @@ impl Harness {
         tokio::task::yield_now().await;
     }
 
-    /// Places the orders with these numbers, many at once, each for two of the items; `customer`
-    /// returns the customer who places the order with a number.
+    /// Places the orders with these numbers, many at once, each for two of the items. `customer`
+    /// returns, for an order's number, the customer who places the order.
     pub async fn place(
         &self,
         numbers: Range<usize>,

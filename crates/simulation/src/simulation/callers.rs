@@ -35,8 +35,8 @@ impl<A: Application> Simulation<A> {
         self.spawn(next, Box::pin(future));
     }
 
-    /// The site to which a client sends this attempt: mostly the active site, but some clients do
-    /// not know yet that another site took over.
+    /// The index of the site (the region) to which a client sends this attempt. It is mostly the
+    /// active site, but some clients do not know yet that another site took over.
     fn called(&self, client: usize, attempt: u32) -> usize {
         let mut draw = Draw::numbered(self.environment.seed, client as u64);
         let stale = (0..attempt).fold(false, |_, _| draw.percent(15));

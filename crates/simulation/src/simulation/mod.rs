@@ -30,8 +30,8 @@ use task::Task;
 /// How many tasks run at a time.
 const CONCURRENCY: usize = 64;
 
-/// How many tasks run at a time in runs with a noisy tenant, so that a backlog forms. A run with
-/// which a noisy run is compared has the same limit.
+/// How many tasks run at a time in a run with a noisy tenant: only a few, so that a backlog forms.
+/// `Trouble::SCARCE_CONCURRENCY` sets the same limit in a run that is compared with such a run.
 const SCARCE_CONCURRENCY: usize = 8;
 
 /// How many instances of each function run.
@@ -51,14 +51,16 @@ enum Planned {
     Redrive,
     Poison(usize),
     Send(Sent),
-    /// An operator makes this region the active one.
+    /// The operator records that this region is active from now on, so that functions of the other
+    /// region stop. The takeover follows after a pause.
     Fence(&'static str),
+    /// This region takes over from the other region.
     TakeOver(&'static str),
     Return(usize),
     Retire(usize),
 }
 
-/// One region: its tables, its bus and its functions. Most runs have one.
+/// One region: its tables, its bus and its functions. Most runs have only one region.
 struct Site {
     local: Arc<Local>,
     kernel: Kernel,

@@ -1,5 +1,5 @@
-//! What operators do while cases run: replays, rebuilds and redrives. Unreadable messages are
-//! published from here, too.
+//! What operators do during a run: replays, rebuilds and redrives. This file also deletes expired
+//! records, and publishes unreadable messages and messages of other AWS accounts.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -57,8 +57,8 @@ impl<A: Application> Simulation<A> {
         self.chore("rebuild", rebuild);
     }
 
-    /// Sends the readable dead letters to their targets again. Dead letters of a case that was lost
-    /// with its region stay, because their consumers can never handle them.
+    /// Sends the readable dead letters to their targets again. If a case (such as an order) was
+    /// lost with its region, the case's dead letters stay: their consumers can never handle them.
     pub(crate) fn redrive(&mut self) -> usize {
         let readable = self.observed.dead_letters().filter(|(_, readable)| *readable);
         let letters = readable.map(|(letter, _)| letter).filter(|letter| {

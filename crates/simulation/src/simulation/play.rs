@@ -11,7 +11,7 @@ use crate::region::WAITS;
 use crate::trouble::Trouble;
 
 impl<A: Application> Simulation<A> {
-    /// Repeats the request of every answered client whose `repeats` is set.
+    /// Repeats the request of every client that got an answer and whose `repeats` is set.
     pub(crate) fn repeat(&mut self) {
         let clients = self.observed.clients.iter();
         let answered = clients.filter(|it| it.answered.is_some() && it.repeats);
@@ -19,13 +19,13 @@ impl<A: Application> Simulation<A> {
         self.start_clients(again);
     }
 
-    /// Runs the clients that have to call the API first, before faults are injected.
+    /// Runs the clients that prepare the application. No fault is injected meanwhile.
     pub(crate) fn set_up(&mut self) {
         let clients = self.application.set_up();
         self.start_clients(clients);
         if self.scenario.has_two_regions() {
-            // Waits until the set-up has arrived in the other region. No fault is injected before
-            // that.
+            // Waits until what the set-up wrote has arrived in the second region. No fault is
+            // injected before that.
             self.wait(WAITS);
         }
     }
@@ -66,8 +66,8 @@ impl<A: Application> Simulation<A> {
             self.plan(at, chore);
         }
         self.run();
-        // The first region goes away after a drawn number of calls. If the functions made fewer
-        // calls, the region goes away now, when nothing is left to do.
+        // The first region goes away after a number of calls that the seed determines. If the
+        // functions made fewer calls, the region goes away now, when nothing is left to do.
         self.lose_region();
         self.run();
     }

@@ -1,5 +1,5 @@
-//! Moves the work between two regions. The first region goes away, the second one takes over, the
-//! first one comes back, and the second one fails back to it.
+//! Moves the work between two regions. The first region goes away, and the second one takes over.
+//! The first one comes back, and the second one returns the work to it.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Takes the first region away now. Does nothing if it is away already, or if there is one
+    /// Takes the first region away now. Does nothing if it is away already, or if it is the only
     /// region.
     pub(super) fn lose_region(&mut self) {
         let Some(loss) = self.scenario.loss.clone().filter(|_| self.observed.lost.is_none()) else {
@@ -246,7 +246,8 @@ impl<A: Application> Simulation<A> {
     }
 
     /// Empties a replaced region: its tasks end, and its queues and executions do nothing any more.
-    /// After that, the operator undoes what the region requested for lost cases.
+    /// Some of its cases (in the shop: orders) are unknown to the active region. The operator then
+    /// undoes what the replaced region requested of partners for those cases.
     pub(super) fn retire(&mut self, site: usize) {
         // A region that is away does nothing already; if it comes back, it is emptied after that.
         if !self.sites[site].away {

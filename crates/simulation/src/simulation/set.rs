@@ -165,8 +165,8 @@ impl<A: Application> Simulation<A> {
 }
 
 thread_local! {
-    /// The store that the engine is configured with. It stays empty, because all tables are in the
-    /// backing store; so all runs on a thread share one.
+    /// The store in the engine's configuration. It stays empty, because all tables are in the
+    /// backing store. So all runs on a thread can share this store.
     static EMPTY: Result<Arc<DynoxideStore>, String> =
         DynoxideStore::memory(Arc::new(SystemClock), &[TableSpec { ttl: None, ..EXECUTIONS_TABLE }])
             .map(Arc::new)

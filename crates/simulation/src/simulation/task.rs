@@ -1,4 +1,5 @@
-//! Tasks: invocations, requests and background tasks, each polled one call at a time.
+//! Tasks: invocations, requests and background tasks. Each poll runs a task until it pauses in a
+//! call.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -32,7 +33,7 @@ pub(super) enum Purpose {
         work: Arc<Work>,
         twin: bool,
     },
-    /// An attempt of a client.
+    /// A client's attempt to send its request.
     Request {
         client: usize,
         attempt: u32,
@@ -44,7 +45,8 @@ pub(super) enum Purpose {
 pub(super) struct NextStep {
     /// The task's name. Only repetitions of the same task have the same name.
     pub(super) label: String,
-    /// The label without the name of the case: the same text for all cases that run the same code.
+    /// The label without the name of the case (in the shop: of the order). All cases that run the
+    /// same code have the same `place`.
     pub(super) place: String,
     pub(super) purpose: Purpose,
     /// The index of the site (the region) in which the task runs.
@@ -103,7 +105,7 @@ impl<A: Application> Simulation<A> {
         let site = &self.sites[next.site];
         let (dispatcher, bus) = (Arc::clone(site.local.dispatcher()), Arc::clone(site.local.bus()));
         let performed = Arc::clone(work);
-        // A drawn instance of the function does the work.
+        // The seed decides which instance of the function does the work.
         let instance = Draw::of(self.environment.seed, &next.label).below(INSTANCES as u64);
         let (breakers, region) = site.instances[instance as usize].clone();
         let kernel = Kernel { breakers, region, ..site.kernel.clone() };

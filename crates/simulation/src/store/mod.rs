@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub enum Backing {
     #[default]
     Map,
-    /// The embedded engine's own store, in memory: the one that `chorus up` uses.
+    /// `dynoxide`, as in `chorus up`, but in memory. It is slower than `Map`.
     Dynoxide,
 }
 

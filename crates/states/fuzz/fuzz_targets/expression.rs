@@ -1,4 +1,5 @@
-//! Any text, read as a path or a function over any input, gives a value or a failure, and no panic.
+//! Any text is read as a path or as an intrinsic function, and applied to any input. The result is
+//! a value or a failure; nothing panics.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! Any text is checked without a panic. If the text is a machine, the machine is drawn and run
-//! twice, and both runs have the same history.
+//! Any text is checked without a panic. If the text is a machine, a diagram of the machine is made,
+//! and the machine is run twice: both runs have the same history.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

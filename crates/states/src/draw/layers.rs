@@ -3,9 +3,9 @@
 
 use super::routes::Placed;
 
-/// The horizontal distance between neighbouring nodes of a layer, in pixels.
+/// The horizontal distance, in pixels, between neighbouring nodes of a layer.
 const GAP: f64 = 36.0;
-/// The width that is reserved in a layer for an edge that passes through it, in pixels.
+/// The width, in pixels, that a layer reserves for an edge that passes through the layer.
 const LANE: f64 = 14.0;
 const SWEEPS: usize = 12;
 

@@ -130,7 +130,8 @@ struct LoopEnd {
     /// The horizontal position of the loop's vertical part.
     lane: f64,
     leaves: bool,
-    /// How many loops already leave the node, or enter it.
+    /// How many of the loops drawn so far have such an end, too: if this loop leaves the node, how
+    /// many leave the node; otherwise, how many enter it.
     beside: usize,
 }
 
@@ -271,7 +272,7 @@ impl<'g> Router<'g> {
 
 /// Returns the edges that leave a node (`out`) or enter it, each with the horizontal distance of
 /// its port from the node's middle. From left to right, the ports have the order of the nodes at
-/// the other ends of the edges. An edge of the main line gets the port in the middle.
+/// the other ends of the edges. An edge of the main line ([`Graph::main`]) gets the middle port.
 fn spread(graph: &Graph, node: usize, out: bool) -> Vec<(usize, f64)> {
     let mut edges: Vec<(usize, f64)> = Vec::new();
     for (position, chain) in graph.chains.iter().enumerate() {

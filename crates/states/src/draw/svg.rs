@@ -72,7 +72,7 @@ pub(super) fn document(block: &Block, margin: f64, title: &str) -> String {
     )
 }
 
-/// Draws the dot at a start, or the dot with a ring at an end.
+/// Draws the dot where a flow starts or, if `kind` is `end`, the dot with a ring where it ends.
 pub(super) fn terminal(kind: &str, size: Size) -> Block {
     let middle = size.width / 2.0;
     // The dot of a start is at the bottom, where the start's edge begins.

@@ -12,7 +12,7 @@ use crate::machine::{Machine, Pattern, Resource};
 /// Which task an answer is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskRef {
-    /// The task's number, from the request for the call.
+    /// The task's number, as in [`TaskRequest::task`](crate::TaskRequest::task).
     Id(TaskId),
     /// The task's token, which the call has passed to a worker or a service.
     Token(String),
@@ -54,7 +54,8 @@ pub enum Refusal {
     /// No task with this number or token waits for an answer: the task was answered or stopped, or
     /// belongs to another execution.
     #[error(
-        "no task waits for this answer: it was answered or stopped, or belongs to another execution"
+        "no task waits for this answer: the task was answered or stopped, or belongs to another \
+         execution"
     )]
     UnknownTask,
     /// The task's timeout, or the time for its next heartbeat, had already passed.
@@ -62,7 +63,7 @@ pub enum Refusal {
     TaskTimedOut,
     /// The task does not accept this kind of answer, for example a heartbeat without
     /// `HeartbeatSeconds`.
-    #[error("the task does not accept this answer")]
+    #[error("the task does not accept this kind of answer")]
     NotExpected,
 }
 
@@ -78,7 +79,8 @@ impl Answer {
         Self { task, outcome: Outcome::Failed(Failure::new(error, cause)) }
     }
 
-    /// Reports the response to the call of a task that then waits for a callback or a job.
+    /// Reports the response to the task's call. The task then waits for a callback, or for the end
+    /// of a job.
     #[must_use]
     pub fn submitted(task: TaskRef, response: Json) -> Self {
         Self { task, outcome: Outcome::Submitted(response) }
@@ -159,8 +161,8 @@ impl Work<'_, '_> {
                 self.make_ready(id, Phase::Done(output));
             }
             Err(too_large) => {
-                // In Step Functions, `States.ALL` matches this error, although it matches no other
-                // error of a payload that is too large.
+                // In Step Functions, `States.ALL` matches this error. Where else a payload is too
+                // large, `States.ALL` does not match the error.
                 let failure = Failure { origin: Origin::Ordinary, ..too_large };
                 self.task_failed(id, TaskEvent::Failed, failure);
             }

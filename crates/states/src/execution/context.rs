@@ -47,8 +47,8 @@ impl Work<'_, '_> {
         result
     }
 
-    /// Records that a JSONata expression failed. If no event was recorded since the state was
-    /// entered, the new event follows from the event before the entry, as in Step Functions.
+    /// Records that a JSONata expression failed. If the lane has recorded no event since it entered
+    /// the state, the new event's predecessor is the event before the entry, as in Step Functions.
     fn note_evaluation(&mut self, id: LaneId, failure: &Failure) {
         if failure.error.as_deref() != Some(QUERY) {
             return;

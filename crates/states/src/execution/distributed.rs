@@ -28,8 +28,8 @@ pub(super) struct MapRun {
     failed: usize,
     tolerated_count: Option<u64>,
     tolerated_share: Option<f64>,
-    /// The iterations with their inputs, times and failures, if the results may have to describe
-    /// them.
+    /// The iterations with their inputs, times and failures. Kept only if the Map's results may
+    /// have to describe the iterations.
     #[serde(default, rename = "told", skip_serializing_if = "Option::is_none")]
     pub(super) iterations: Option<Vec<Iteration>>,
 }
@@ -56,8 +56,8 @@ impl Bounds {
         }
     }
 
-    /// Like [`Self::are_exceeded`], but false if the Map sets no tolerance: `TestState` then lets
-    /// the Map end with the given result.
+    /// Like [`Self::are_exceeded`], but false if the Map sets no tolerance. Only `TestState` needs
+    /// this: there, a Map that sets no tolerance ends with the result that a mock gives.
     fn are_given_and_exceeded(&self, failed: usize, total: usize) -> bool {
         let is_given = self.tolerated_count.is_some() || self.tolerated_share.is_some();
         is_given && self.are_exceeded(failed, total)
@@ -343,8 +343,9 @@ impl Work<'_, '_> {
     }
 
     pub(super) fn run_succeeded(&mut self, id: LaneId, result: Json) {
-        // The event after the Map follows from the run's start, not from its end. Histories that
-        // Step Functions has recorded since the end of 2024 show this.
+        // These two events do not become the lane's last event, so that `MapStateExited` follows
+        // from the run's start, not from the run's end. Histories that Step Functions has recorded
+        // since the end of 2024 show this.
         let started = self.execution.lanes.get(&id).map_or(0, |lane| lane.last_event);
         let succeeded = self.note_of(After { lane: id, event: started }, "MapRunSucceeded", None);
         self.note_of(After { lane: id, event: succeeded }, "MapStateSucceeded", None);
@@ -360,8 +361,8 @@ impl Work<'_, '_> {
         format!("{machine}/{label}:{run}")
     }
 
-    /// Returns the lane of the distributed Map around a lane, and the lane of the iteration. `None`
-    /// outside of a distributed Map.
+    /// Returns two lanes: that of the distributed Map that contains the lane `id`, and that of the
+    /// Map's iteration. `None` if no distributed Map contains the lane.
     pub(super) fn iteration_of(&self, id: LaneId) -> Option<(LaneId, LaneId)> {
         let mut child = id;
         loop {

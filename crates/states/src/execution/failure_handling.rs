@@ -105,7 +105,7 @@ impl Work<'_, '_> {
     }
 
     /// Ends the execution. Inside a distributed Map, ends only the iteration, because each
-    /// iteration is an execution.
+    /// iteration is a separate execution.
     fn fail_whole(&mut self, id: LaneId, failure: Failure) {
         match self.iteration_of(id) {
             Some((map, child)) => self.iteration_failed(map, child, failure),
@@ -152,8 +152,8 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Removes a lane and all lanes inside it, and records the abort of their states and
-    /// iterations. With `failed`, records that the iteration of the lane itself failed instead.
+    /// Removes a lane and all lanes inside it, and records that their states and iterations were
+    /// aborted. With `failed`, records the lane's own iteration as failed, not as aborted.
     pub(super) fn close(&mut self, id: LaneId, last: u64, failed: bool) {
         let Some(lane) = self.execution.lanes.get(&id) else { return };
         let around = lane.parent.and_then(|(parent, index)| {
@@ -198,7 +198,7 @@ impl Work<'_, '_> {
     }
 }
 
-/// Returns how long to wait before the next attempt after `used` retries.
+/// Returns how long to wait before the next attempt, if `used` retries have been made already.
 fn delay(retrier: &Retrier, used: u64, entropy: &mut Entropy) -> SignedDuration {
     let exponent = i32::try_from(used).unwrap_or(i32::MAX);
     let grown = retrier.interval_seconds as f64 * retrier.backoff_rate.powi(exponent);

@@ -4,14 +4,14 @@ use crate::json::{Json, Object};
 use crate::machine::Format;
 
 /// Reads the items from a file's content or from a listing. A string is parsed in the given format;
-/// any other value is taken as parsed content.
+/// any other value is already parsed.
 pub(super) fn read(
     format: &Format,
     pointer: Option<&str>,
     content: &Json,
 ) -> Result<Vec<Json>, String> {
     if let Format::Other(kind) = format {
-        return Err(format!("The interpreter cannot read items by {kind}"));
+        return Err(format!("The interpreter cannot read items of the kind {kind}"));
     }
     let pointed = |content: &Json| match pointer {
         None => listed(content),

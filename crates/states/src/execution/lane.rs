@@ -76,7 +76,7 @@ pub(super) enum Phase {
     Backoff(Timestamp),
     /// The lane waits for a task's answer.
     Task(Box<TaskState>),
-    /// A file of a distributed Map has been written, or has been read with this content.
+    /// The call that writes or reads a file of a distributed Map has returned this result.
     Stored(Json),
     /// The lane waits for the lanes of branches or iterations.
     Fan(Box<FanOut>),
@@ -97,12 +97,11 @@ pub(super) struct TaskState {
 pub(super) struct FanOut {
     pub(super) results: Vec<Option<Json>>,
     pub(super) live: Vec<LaneId>,
-    /// The items of a Map whose iterations have not been started, in order.
+    /// The items of a Map for which no iteration has been started yet, in order.
     pub(super) pending: VecDeque<Json>,
     /// The id of the latest event of the lanes that are done. If no lane is done, the id of the
     /// event that started the lanes.
     pub(super) last_event: u64,
-    /// The run of a distributed Map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) run: Option<MapRun>,
 }

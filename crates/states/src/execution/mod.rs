@@ -93,7 +93,7 @@ pub struct Execution {
     next_task: u64,
     events: u64,
     entropy: Entropy,
-    /// The settings and the records of a test of a single state; absent in other executions.
+    /// Present only if the execution tests a single state: the settings and records of that test.
     #[serde(skip)]
     probe: Option<Box<Probe>>,
     /// The states entered and the transitions made so far, if [`Self::keep_trail`] was called.
@@ -254,8 +254,7 @@ impl Execution {
         &self.identity
     }
 
-    /// The names of the states that the execution is in, in the order in which their branches were
-    /// started.
+    /// The names of the current states, in the order in which the states' branches were started.
     pub fn current_states(&self) -> impl Iterator<Item = &str> {
         self.lanes.values().map(|lane| lane.state.as_str())
     }

@@ -17,13 +17,13 @@ pub(super) struct Probe {
     pub(super) seen: Object,
     /// The context object to use; absent to use the execution's own.
     pub(super) context: Option<Json>,
-    /// The failure of the state under test, if a retrier or a catcher matches it.
+    /// The failure of the state under test, if a retrier or a catcher matches this failure.
     failure: Option<Failure>,
     /// How many retries each retrier has already used when the state is entered.
     pub(super) retries: u64,
     /// How many iterations of a distributed Map have failed.
     pub(super) failed_iterations: usize,
-    /// Whether the lane has gone on from the state to another state.
+    /// Whether the execution has gone on from the state under test to another state.
     left: bool,
     /// The result to use instead of running the Parallel or the Map; if absent, the state is run.
     given_outcome: Option<Result<Json, Failure>>,
@@ -96,7 +96,7 @@ pub struct TestResult {
     pub inspection_data: Object,
 }
 
-/// The lane of the state under test.
+/// The lane (the sequence of states) to which the state under test belongs.
 const LANE: LaneId = 0;
 
 impl Execution {
@@ -128,8 +128,8 @@ impl Execution {
         }
     }
 
-    /// Returns the result of the test once the state has ended or a retry of it is scheduled; `None`
-    /// before that.
+    /// Returns the result of the test once the state has ended or will be retried; `None` before
+    /// that.
     pub(crate) fn inspected(&mut self) -> Option<TestResult> {
         let probe = self.probe.as_mut()?;
         let left = match probe.failure {
@@ -176,15 +176,16 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Records that the lane has gone on from the state under test to another state.
+    /// Records that the execution has gone on from the state under test to another state. Does
+    /// nothing if `id` is not the lane of the state under test.
     pub(super) fn show_left(&mut self, id: LaneId) {
         if let Some(probe) = self.execution.probe.as_mut().filter(|_| id == LANE) {
             probe.left = true;
         }
     }
 
-    /// Returns the result that the test gives for the Parallel or the Map under test. If there is
-    /// one, the state is not run.
+    /// Returns the result that the test gives for the Parallel or the Map under test. If the test
+    /// gives a result, the state is not run.
     pub(super) fn given_outcome(&self, id: LaneId) -> Option<Result<Json, Failure>> {
         self.execution.probe.as_ref().filter(|_| id == LANE)?.given_outcome.clone()
     }

@@ -16,8 +16,8 @@ pub(super) struct After {
 }
 
 impl Work<'_, '_> {
-    /// Records an event that follows from the lane's last event and becomes the lane's last event.
-    /// Returns the event's id.
+    /// Records an event that follows from the lane's last event. From then on, the new event is the
+    /// lane's last event. Returns the id of the new event.
     pub(super) fn emit(
         &mut self,
         lane: LaneId,
@@ -97,7 +97,8 @@ impl Work<'_, '_> {
         let Failure { error, cause, .. } = Failure::runtime(cause);
         let key = "executionFailedEventDetails";
         let details = history::failed(key, error.as_deref(), cause.as_deref());
-        // The history may lack the events that start these tasks, so they are not started.
+        // The history may lack the events with which this turn's tasks start, so the tasks are not
+        // started.
         let starts = |effect: &Effect| matches!(effect, Effect::StartTask(_));
         self.turn.effects.retain(|effect| !starts(effect));
         self.force(self.execution.events, "ExecutionFailed".into(), details);

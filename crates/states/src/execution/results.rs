@@ -19,7 +19,8 @@ use crate::timestamp;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Written(Json);
 
-/// The data for the description of an iteration as an execution.
+/// The record of an iteration of a distributed Map. If the Map's results describe the iteration as
+/// an execution, the description is made from this record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Iteration {
     input: Json,
@@ -28,7 +29,7 @@ pub(super) struct Iteration {
     failure: Option<Failure>,
 }
 
-/// The names and ARNs that all iterations of a run share.
+/// The names and ARNs that all iterations of a Map Run share.
 struct RunNames {
     bucket: String,
     folder: String,
@@ -56,7 +57,7 @@ impl FanOut {
     }
 }
 
-/// Returns the name of a run: the Map's label, or the state's name without spaces.
+/// Returns the name of a Map Run: the Map's label, or the state's name without spaces.
 pub(super) fn label(distributed: &Distributed, state: &str) -> String {
     distributed.label.clone().unwrap_or_else(|| state.replace(' ', ""))
 }

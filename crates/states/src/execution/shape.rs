@@ -54,7 +54,7 @@ impl Work<'_, '_> {
         state: &State,
         result: &Json,
     ) -> Result<(Json, Object), Failure> {
-        // A Pass has no result: it passes its input on.
+        // In JSONata, a Pass has no `$states.result`: it passes its input on.
         let has_result = !matches!(state.kind, Kind::Pass(_));
         self.evaluate(id, Extra::default(), |environment, lane| {
             let result_seen = has_result.then_some(result);

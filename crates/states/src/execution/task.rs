@@ -22,7 +22,8 @@ pub(super) enum TaskEvent {
 }
 
 impl Work<'_, '_> {
-    /// Computes the call and its input. The next transition asks the caller to make the call.
+    /// Computes the task's call and its input. The next transition asks the caller of this library
+    /// to make that call.
     pub(super) fn schedule(&mut self, id: LaneId, task: &Task) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
         let token = task.has_token.then(|| hex::encode(self.execution.entropy.draw()));
@@ -73,7 +74,7 @@ impl Work<'_, '_> {
         Some((key, Json::Object(members)))
     }
 
-    /// Adds an effect that asks the caller to make the call.
+    /// Adds an effect that asks the caller of this library to make the task's call.
     pub(super) fn start_task(&mut self, id: LaneId, mut task: TaskState, input: Json) {
         let Some(resource) = self.resource_of(id) else { return };
         if resource.family() != Family::Activity {
@@ -99,7 +100,8 @@ impl Work<'_, '_> {
         lane.phase = Phase::Task(Box::new(task));
     }
 
-    /// Returns the resource of the Task that the lane is in; `None` in another state.
+    /// Returns the resource of the Task state that the lane is in; `None` if the lane is in no Task
+    /// state.
     pub(super) fn resource_of(&self, id: LaneId) -> Option<Resource> {
         match &self.state_of(id)?.kind {
             Kind::Task(task) => Some(task.resource.clone()),
@@ -127,7 +129,8 @@ impl Work<'_, '_> {
         self.make_ready(id, Phase::Failed(failure));
     }
 
-    /// Records an answer that came with an output.
+    /// Records that the task has succeeded, or that its job was submitted; `output` is the
+    /// service's response.
     pub(super) fn task_answered(&mut self, id: LaneId, how: TaskEvent, output: String) {
         let Some(resource) = self.resource_of(id) else { return };
         let mut members = Object::new();
@@ -138,8 +141,8 @@ impl Work<'_, '_> {
     }
 }
 
-/// Makes the details of an event. The details of a service integration start with the service and
-/// the action.
+/// Makes the details of an event of the history. For a service integration, they start with the
+/// service and the action.
 fn moment(how: TaskEvent, resource: &Resource, mut members: Object) -> Details {
     if let Some((service, action)) = resource.service() {
         let mut all = Object::new();
@@ -209,7 +212,7 @@ impl TaskEvent {
         format!("{family}{}", self.name())
     }
 
-    /// The key of the event's details.
+    /// The key under which an event of the history contains its details.
     fn details(self, resource: &Resource) -> &'static str {
         match (resource.family(), self) {
             (Family::Service, Self::Scheduled) => "taskScheduledEventDetails",

@@ -36,14 +36,14 @@ pub struct TaskRequest {
     /// The number of the task, to be repeated in the answer. Together with the execution's ARN it
     /// is a good idempotency key.
     pub task: TaskId,
-    /// The name of the state that calls.
+    /// The name of the state that makes the call.
     pub state: String,
     /// The function, the activity or the action of a service to call.
     pub resource: Resource,
     /// The input of the call.
     pub input: Json,
-    /// The task token. Callbacks and activities have one; a job has one only if a field of the
-    /// state refers to the token.
+    /// The task token. Callbacks and activities have one; a job (`.sync`) has one only if a field
+    /// of the state refers to the token.
     pub token: Option<String>,
     /// How many times the state has been retried since it was entered: 0 for the first attempt.
     pub attempt: u64,

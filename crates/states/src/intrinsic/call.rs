@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::json::Json;
 use crate::scope::Scope;
 
-/// Why a call failed. The failure's cause is the text of the call, followed by this text.
+/// Why a call failed. The cause of the failure quotes the call, and then the variant's text.
 pub(super) enum Fault {
     /// An argument's path found nothing. The failure is an interpreter error, which no state can
     /// catch.

@@ -41,7 +41,7 @@ fn is_integer_zero(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'0') && !bytes.get(1).is_some_and(fraction)
 }
 
-/// Whether the minus sign at `at` starts a number. In `1e-0`, the sign does not start one.
+/// Whether the minus sign at the index `at` starts a number. In `1e-0`, it does not.
 fn is_number_start(bytes: &[u8], at: usize) -> bool {
     at == 0 || !bytes[at - 1].is_ascii_alphanumeric()
 }

@@ -31,8 +31,8 @@ pub(super) fn distinct(arguments: &[JValue]) -> Result<JValue, EvaluatorError> {
     Ok(if items.sequence { JValue::sequence(kept) } else { JValue::array(kept) })
 }
 
-/// Appends a key of the value to `key`. Equal values have the same key, and unequal values have
-/// different keys. Returns false if the value is or contains a function or NaN: it has no key.
+/// Appends the key of `value` to `key`. Equal values have the same key, and unequal values have
+/// different keys. Returns false for a value without a key, which is or contains a function or NaN.
 fn write(value: &JValue, key: &mut String) -> bool {
     match value {
         JValue::Null => key.push('n'),

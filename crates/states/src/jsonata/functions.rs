@@ -1,6 +1,6 @@
-//! The functions that are registered with the evaluator: guards against large values, additions of
-//! Step Functions to JSONata, and replacements for the functions of time and randomness. The
-//! replacements use the execution's time and entropy, so that a run can be repeated.
+//! The functions that are registered with the evaluator: guards against large values, functions
+//! that Step Functions adds to JSONata, and replacements for the functions of time and randomness.
+//! The replacements use the execution's time and entropy, so that a run can be repeated.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -35,7 +35,7 @@ impl TimeAndEntropy {
         Self { entropy: RefCell::new(scope.entropy()), now: scope.environment.now }
     }
 
-    /// Returns the entropy as it is after all draws so far.
+    /// Returns the entropy that is left after everything that the functions have drawn from it.
     pub(super) fn entropy(&self) -> Entropy {
         self.entropy.borrow().clone()
     }
@@ -170,8 +170,8 @@ fn product(arguments: &[JValue]) -> Evaluated {
     Ok(value.cloned().unwrap_or(JValue::Undefined))
 }
 
-/// Returns the argument. Fails if the argument is a picture string of a time with more than 18
-/// digits in one marker: the evaluator computes in 64 bits and would panic.
+/// Returns the argument, which is the picture string of a time. Fails if one of its markers asks
+/// for more than 18 digits: the evaluator computes in 64 bits and would panic.
 fn picture(arguments: &[JValue]) -> Evaluated {
     const MOST: u32 = 18;
     let value = arguments.first().cloned().unwrap_or(JValue::Undefined);

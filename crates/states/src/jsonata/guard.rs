@@ -2,7 +2,7 @@
 //! that a value reaches between two of the evaluator's own checks.
 //!
 //! Values are shared in memory, so `[$a, $a]` nested sixty times takes little memory until
-//! something writes it out. Therefore a value is measured when it is bound, compared, joined or
+//! something writes it out. Therefore a value is measured when it is assigned, compared, joined or
 //! passed to a function; its measure is the size that it would have when written out. Functions
 //! whose result may be far larger than their arguments are checked before the call.
 
@@ -22,8 +22,8 @@ pub(super) const MEASURED: &str = "states_measured";
 /// The name of a guard function. It returns its first argument, and fails if the product of its two
 /// arguments' lengths is too large.
 pub(super) const PRODUCT: &str = "states_product";
-/// The name of a guard function. It returns its argument, and fails if the argument is too large as
-/// the width of a padded text.
+/// The name of a guard function. It returns its argument: the width of a padded text. It fails if
+/// that width is too large.
 pub(super) const WIDTH: &str = "states_width";
 /// The name of a guard function. It returns its argument. It fails if the argument is the picture
 /// string of a time, and has more digits than fit into 64 bits.

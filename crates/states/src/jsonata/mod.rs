@@ -28,7 +28,6 @@ const MAX_TIME: u64 = 2_000;
 /// The maximum depth of an evaluation. It allows about a thousand nested calls that are not in tail
 /// position.
 const MAX_DEPTH: usize = 3_000;
-/// The maximum number of values in a sequence.
 const MAX_SEQUENCE: usize = 200_000;
 
 /// A JSONata expression: the part of a text between `{%` and `%}`.

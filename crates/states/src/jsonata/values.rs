@@ -6,13 +6,14 @@ use serde_json::Number;
 use super::Answer;
 use crate::json::{Json, Object};
 
-/// The maximum number of values that one value contains, itself included. A value that several
+/// The maximum number of values that one value may contain, itself included. A value that several
 /// places share counts once for each of them.
 pub(super) const MAX_VALUES: usize = 500_000;
 /// The maximum number of bytes of text in one value. A text that several places share counts once
 /// for each of them.
 pub(super) const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// The maximum nesting of one value. The default limit of a payload is lower.
+/// The maximum number of levels of nesting in one value. It is higher than the default for a
+/// payload, `Limits::depth`.
 const MAX_DEPTH: usize = 500;
 
 pub(super) fn from_json(value: &Json) -> JValue {

@@ -72,7 +72,7 @@ pub(crate) enum Transformation {
 #[derive(Debug, Clone)]
 pub(crate) enum Share {
     Fixed(f64),
-    /// A path or a query. It is held in a template, because a template can evaluate either.
+    /// A path or a JSONata expression, held in a template, because a template can evaluate both.
     Computed(Template),
 }
 

@@ -1,5 +1,5 @@
-//! Checks the resource of a Task: which optimized service integrations exist, and what a call may
-//! wait for.
+//! Checks the `Resource` of a Task: whether Step Functions has this service integration, and
+//! whether a call of it can wait for a job or for a task token.
 
 use super::resource::{Pattern, Resource};
 use super::{Workflow, fields::Fields};

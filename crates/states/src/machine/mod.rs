@@ -68,8 +68,8 @@ pub struct Machine {
     pub(crate) limits: Limits,
 }
 
-/// A set of states with a start: the top level of the machine, a branch of a Parallel, or the
-/// processor of a Map.
+/// A set of states, and the state at which it starts: the top level of the machine, a branch of a
+/// Parallel, or the processor of a Map.
 #[derive(Debug, Clone)]
 pub(crate) struct Flow {
     pub(crate) start_at: String,
@@ -89,7 +89,7 @@ pub(crate) struct State {
     pub(crate) input_path: Selector,
     pub(crate) output_path: Selector,
     pub(crate) assign: Option<Template>,
-    /// The `Output` of a state in JSONata.
+    /// The field `Output`, which a state has only if its fields are in JSONata.
     pub(crate) output: Option<Template>,
     /// Whether the state's fields are in JSONata.
     pub(crate) jsonata: bool,
@@ -195,12 +195,12 @@ pub(crate) struct Distributed {
 /// Where a Map takes its items from.
 #[derive(Debug, Clone)]
 pub(crate) enum Items {
-    /// The whole input.
+    /// The whole input, in JSONPath.
     Input,
-    /// The whole input of a Map in JSONata.
+    /// The whole input, in JSONata.
     QueryInput,
     Path(Path),
-    /// The `Items` of a Map in JSONata.
+    /// The field `Items`, which a Map has only if its fields are in JSONata.
     Template(Template),
 }
 
@@ -209,7 +209,7 @@ pub(crate) enum Items {
 pub(crate) enum Seconds {
     Fixed(u64),
     Path(Path),
-    /// A JSONata expression, and the name of its field, which messages quote.
+    /// The name of a field, for error messages, and the JSONata expression in that field.
     Query(String, Query),
 }
 
@@ -226,7 +226,7 @@ pub(crate) enum Wait {
 pub(crate) enum Text {
     Fixed(String),
     Computed(Expression),
-    /// A JSONata expression, and the name of its field, which messages quote.
+    /// The name of a field, for error messages, and the JSONata expression in that field.
     Query(String, Query),
 }
 
@@ -305,7 +305,7 @@ impl Kind {
         }
     }
 
-    /// The common fields of a Task, Parallel or Map; `None` for other states.
+    /// The fields that Task, Parallel and Map have in common; `None` for a state of any other type.
     pub(crate) fn fan(&self) -> Option<&CommonFields> {
         match self {
             Self::Task(task) => Some(&task.fan),

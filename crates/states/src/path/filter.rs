@@ -30,7 +30,7 @@ pub(crate) enum Operator {
 pub(crate) enum Operand {
     /// `@…`: a path from the item that the filter tests.
     Item(Vec<Step>),
-    /// `$…`: a path from the root value of the whole path.
+    /// `$…`: a path from the value to which the whole path, with this filter, is applied.
     Root(Vec<Step>),
     Literal(Json),
 }
@@ -114,8 +114,8 @@ fn operand(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
     }
 }
 
-/// Reads the right operand of an operator. Like Step Functions, reads a text without quotes, such
-/// as `/eggs/cooked`, as a string.
+/// Reads the right-hand operand of an operator. Like Step Functions, reads a text without quotes,
+/// such as `/eggs/cooked`, as a string.
 fn right(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
     if cursor.peek().is_some_and(|next| "@$'\"[".contains(next)) {
         return operand(cursor);

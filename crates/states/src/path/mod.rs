@@ -80,7 +80,7 @@ impl Path {
         &self.root
     }
 
-    /// Whether the path has no steps, and thereby names its whole root value.
+    /// Whether the path has no steps, and so selects the whole value that it starts from.
     pub(crate) fn is_whole(&self) -> bool {
         self.steps.is_empty()
     }

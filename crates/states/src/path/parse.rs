@@ -21,12 +21,12 @@ pub(super) fn path(text: &str, words_only: bool) -> Result<Path, PathError> {
     Ok(Path { text: text.to_owned(), root, steps })
 }
 
-/// The reading position in the text of a path, including the path's filters.
+/// How far the text of a path was read. The filters in the path are read with the same cursor.
 pub(super) struct Cursor<'a> {
     text: &'a str,
     rest: &'a str,
     pub(super) nesting: usize,
-    /// Whether a name after a dot may have letters, digits and underscores only.
+    /// Whether a name after a dot is limited to letters, digits and underscores.
     words_only: bool,
 }
 

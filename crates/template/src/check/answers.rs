@@ -1,5 +1,5 @@
-//! Checks that the Choice states of a state machine compare exactly the answers that its waiting
-//! tasks can get.
+//! Checks that the Choice states of a state machine compare every answer that its waiting tasks can
+//! get, and no others.
 
 use std::collections::BTreeSet;
 
@@ -61,9 +61,10 @@ fn of_field(id: &str, answers: &Answers, definitions: &[&Definition]) -> Vec<Fin
     });
     let ignored = answered.iter().filter(|value| !compared.iter().any(|one| one.value == **value));
     let ignored = ignored.map(|value| {
-        let problem =
-            format!("may get the answer {value} in {field}, which no Choice state compares");
-        Finding::new(id, problem, "Add it to the Choice state, or remove it from the answers")
+        let problem = format!(
+            "may get the answer {value} in {field}, but no Choice state compares {field} with it"
+        );
+        Finding::new(id, problem, "Compare it in a Choice state, or remove it from the answers")
     });
     unknown.chain(ignored).collect()
 }

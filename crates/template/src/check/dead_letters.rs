@@ -45,7 +45,8 @@ pub(super) fn not_an_arn(id: &str, role: &str, queue: &Value) -> Option<Finding>
     Some(Finding::new(id, problem, format!("Write !GetAtt {name}.Arn")))
 }
 
-/// Reports a queue of this template whose policy does not allow the rule to send messages to it.
+/// Reports a queue of this template whose policy does not allow the rule to send messages to it, or
+/// allows every rule to do so.
 fn not_let_in(view: View<'_>, rule: &str, queue: &Value) -> Option<Finding> {
     let queue = resource_of(queue).filter(|id| view.kind(id) == QUEUE)?;
     let policies = view.of_kind("AWS::SQS::QueuePolicy").filter(|(_, policy)| {

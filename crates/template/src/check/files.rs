@@ -40,14 +40,18 @@ fn missing(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
     local
         .filter(|(_, path)| !view.stack.root.join(path).exists())
         .map(|(property, path)| {
-            let problem = format!("names {path} as {property}, which does not exist");
-            Finding::new(id, problem, "Correct the path; it starts at the template's folder")
+            let problem = format!("names {path} as {property}, but there is no such file");
+            Finding::new(
+                id,
+                problem,
+                "Correct the path, which is relative to the template's folder",
+            )
         })
         .collect()
 }
 
-/// Reports each `${name}` of a definition without a substitution, and each substitution whose name
-/// the definition does not use.
+/// Reports each `${name}` in a definition that no substitution fills in, and each substitution
+/// whose name the definition does not use.
 fn substitutions(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
     let definition = view.definition(properties).unwrap_or_default();
     let used: BTreeSet<&str> = variables(&definition).collect();
@@ -55,11 +59,11 @@ fn substitutions(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
     let filled: BTreeSet<&str> =
         filled.into_iter().flat_map(|map| map.keys().map(String::as_str)).collect();
     let empty = used.difference(&filled).map(|name| {
-        let problem = format!("has ${{{name}}} in its definition, which nothing fills in");
+        let problem = format!("has ${{{name}}} in its definition, but no substitution for it");
         Finding::new(id, problem, format!("Add {name} to DefinitionSubstitutions"))
     });
     let unused = filled.difference(&used).map(|name| {
-        let problem = format!("fills in {name}, which its definition does not have");
+        let problem = format!("fills in {name}, but has no ${{{name}}} in its definition");
         Finding::new(id, problem, format!("Remove {name} from DefinitionSubstitutions"))
     });
     empty.chain(unused).collect()

@@ -1,5 +1,5 @@
-//! Checks that events on which a function fails go to a queue. Checks also that a function that
-//! receives from a queue reports each failed message, instead of failing the whole batch.
+//! Checks that a queue gets the events on which a function fails. Also checks that a function with
+//! a queue as its source reports each failed message, instead of failing the whole batch.
 
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
             texts(&source["FunctionResponseTypes"]).any(|one| one == "ReportBatchItemFailures");
         if !reports {
             let problem = format!(
-                "fails on whole batches of {event}: one unreadable message fails all others"
+                "fails whole batches of {event}: one unreadable message makes all others fail"
             );
             let remedy = "Set FunctionResponseTypes to ReportBatchItemFailures";
             findings.push(Finding::new(id, problem, remedy));

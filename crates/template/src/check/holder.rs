@@ -23,7 +23,7 @@ pub(super) struct Holder<'a> {
     publishes: Vec<EventSpec>,
     /// The actions that the holder uses, each with its resource.
     does: BTreeSet<(&'static str, String)>,
-    /// Whether the template refers to tables by their names.
+    /// Whether the template refers to tables by their names, as it does in two regions.
     by_name: bool,
 }
 
@@ -64,7 +64,7 @@ impl<'a> Holder<'a> {
         Self { tables, publishes, does, ..unknown }
     }
 
-    /// Reports actions that a statement allows and the holder never uses.
+    /// Reports actions that a statement allows, but that the holder never uses.
     pub(super) fn too_much(&self, at: &str, statement: &Value) -> Vec<Finding> {
         let allows = |prefix: &str| texts(&statement["Action"]).any(|one| one.starts_with(prefix));
         let mut findings = Vec::new();
@@ -72,7 +72,11 @@ impl<'a> Holder<'a> {
             let tables = items(&statement["Resource"]).iter().filter_map(resource_of);
             for table in tables.filter(|table| !self.tables.contains(*table)) {
                 let problem = format!("is granted {table}, which {} does not own", self.name);
-                findings.push(Finding::new(at, problem, "Remove it; ask the owner by an event"));
+                findings.push(Finding::new(
+                    at,
+                    problem,
+                    "Remove the table from the policy; get the data from its owner's events",
+                ));
             }
         }
         if allows("events:PutEvents") {
@@ -82,14 +86,15 @@ impl<'a> Holder<'a> {
         findings
     }
 
-    /// Reports granted actions that the holder never uses, or uses on other resources only. Other
-    /// checks report wildcards and other services' tables.
+    /// Reports each granted action that the holder never uses, and each granted resource on which
+    /// the holder does not use the action. Wildcards, and tables of a service other than the
+    /// holder's, are left to other checks.
     fn never_done(&self, at: &str, statement: &Value) -> Vec<Finding> {
         let mut findings = Vec::new();
         let known = !self.does.is_empty();
         for action in texts(&statement["Action"]).filter(|one| known && !one.contains('*')) {
             if !self.does.iter().any(|(does, _)| *does == action) {
-                let problem = format!("is granted {action}, which {} never does", self.name);
+                let problem = format!("is granted {action}, which {} never uses", self.name);
                 findings.push(Finding::new(at, problem, "Remove the action from the policy"));
                 continue;
             }
@@ -119,7 +124,7 @@ impl<'a> Holder<'a> {
                 findings.push(Finding::new(
                     at,
                     problem,
-                    format!("Add a condition with the values of {}", self.name),
+                    format!("Add a condition on {key} that lists what {} publishes", self.name),
                 ));
             }
             let publishes = |text: &str| {
@@ -131,13 +136,13 @@ impl<'a> Holder<'a> {
             };
             for text in granted.into_iter().filter(|text| !publishes(text)) {
                 let problem = format!("may publish {text}, which {} never does", self.name);
-                findings.push(Finding::new(at, problem, format!("Remove it from {key}")));
+                findings.push(Finding::new(at, problem, format!("Remove {text} from {key}")));
             }
         }
         findings
     }
 
-    /// Reports actions that the holder uses and no statement allows.
+    /// Reports actions that the holder uses, but that no statement allows.
     pub(super) fn too_little(&self, at: &str, statements: &[(&str, &Value)]) -> Vec<Finding> {
         let mut findings = self.unpublishable(at, statements);
         let granted: BTreeSet<(&str, &str)> =
@@ -155,8 +160,8 @@ impl<'a> Holder<'a> {
         }
         for (with, actions) in missing {
             let actions = actions.join(", ");
-            let problem = format!("may not {actions} with {with}, which {} needs", self.name);
-            findings.push(Finding::new(at, problem, "Allow it"));
+            let problem = format!("is not granted {actions} on {with}, which {} needs", self.name);
+            findings.push(Finding::new(at, problem, "Add the missing actions to the policy"));
         }
         findings
     }

@@ -30,7 +30,7 @@ fn one(view: View<'_>, rule: &RuleView<'_>) -> Vec<Finding> {
         let matched = patterns::matched(view, rule.pattern);
         for path in paths {
             if !matched.is_empty() && !matched.iter().any(|sample| path_exists(path, sample)) {
-                let problem = format!("reads {path}, which no event that it matches has");
+                let problem = format!("reads {path}, but no event that the rule matches has it");
                 let remedy = "Compare the path with events/samples";
                 findings.push(Finding::new(&rule.id, problem, remedy));
             }
@@ -48,11 +48,11 @@ fn variables(id: &str, transformer: &Value) -> Vec<Finding> {
     let given: BTreeSet<&str> =
         map.into_iter().flat_map(|map| map.keys().map(String::as_str)).collect();
     let unknown = used.difference(&given).filter(|name| !name.starts_with(RESERVED)).map(|name| {
-        let problem = format!("has <{name}> in its InputTemplate, and no path for it");
+        let problem = format!("has <{name}> in its InputTemplate, but no path for {name}");
         Finding::new(id, problem, format!("Add {name} to InputPathsMap"))
     });
     let unused = given.difference(&used).map(|name| {
-        let problem = format!("has a path for {name}, which its InputTemplate does not use");
+        let problem = format!("has a path for {name}, but no <{name}> in its InputTemplate");
         Finding::new(id, problem, format!("Use <{name}>, or remove the path"))
     });
     unknown.chain(unused).collect()

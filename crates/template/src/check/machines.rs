@@ -45,7 +45,11 @@ fn problems(id: &str, definition: &str) -> Vec<Finding> {
     let errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error);
     let finding = |problem: states::Problem| {
         let problem = format!("has a definition that would not run: {problem}");
-        Finding::new(id, problem, "Correct it; `chorus states validate FILE` finds the same")
+        Finding::new(
+            id,
+            problem,
+            "Correct the definition; `chorus states validate FILE` reports the same problem",
+        )
     };
     errors.map(finding).collect()
 }
@@ -63,7 +67,7 @@ fn waits(id: &str, task: Task<'_>) -> Vec<Finding> {
         findings.push(Finding::new(id, problem, "Give the state a TimeoutSeconds"));
     }
     if !task.catches_all() {
-        let problem = format!("catches no failure of the wait in {state}");
+        let problem = format!("does not catch every failure of the wait in {state}");
         findings.push(Finding::new(id, problem, "Give the state a Catch of States.ALL"));
     }
     findings
@@ -93,8 +97,8 @@ fn referenced_resource<'a>(machine: &'a Value, named: &Value) -> Option<&'a str>
     resource_of(&machine["DefinitionSubstitutions"][substituted(named)?])
 }
 
-/// Reports an event that a task passes to an action whose row is not `task_of` this machine, or to
-/// a function other than that of the action's service.
+/// Reports a task that passes an event to an action whose row is not `task_of` this machine. Also
+/// reports a task that calls the function of a service to which the action does not belong.
 fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> Option<Finding> {
     if !task.calls("lambda:invoke") {
         return None;
@@ -143,9 +147,11 @@ fn check_published(view: View<'_>, id: &str, task: Task<'_>) -> Vec<Finding> {
     let entries = task.parameters()["Entries"].as_array().into_iter().flatten();
     let sources = entries.map(|entry| entry["Source"].as_str().unwrap_or("nobody"));
     let finding = |source: &str| {
-        let problem =
-            format!("publishes as {source} in {}, but its service has another source", task.state);
-        Finding::new(id, problem, "Write its service's source")
+        let problem = format!(
+            "publishes as {source} in {}, but the machine's service has another source",
+            task.state
+        );
+        Finding::new(id, problem, "Write the source of the machine's service")
     };
     sources.filter(|source| !own.contains(source)).map(finding).collect()
 }

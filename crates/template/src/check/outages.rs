@@ -24,7 +24,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Reports a row whose events the bus passes to its function directly.
+/// Reports a row if the bus passes the row's events to the function directly, without a queue.
 fn by_the_bus(row: &RowSpec) -> Option<Finding> {
     let problem = "calls a partner, but Lambda retries its events for three minutes only";
     let remedy = "Declare the row as `.queued()`, or as a task of a state machine";
@@ -52,7 +52,7 @@ fn by_a_queue(view: View<'_>, row: &RowSpec) -> Option<Finding> {
         )
     };
     let remedy = format!(
-        "Let VisibilityTimeout times maxReceiveCount, and MessageRetentionPeriod, be {:?} at least",
+        "Let both MessageRetentionPeriod and VisibilityTimeout * maxReceiveCount be at least {:?}",
         QUEUE.retry.max_age
     );
     (patience < QUEUE.retry.max_age).then(|| Finding::new(queue, problem(), remedy))

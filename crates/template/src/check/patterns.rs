@@ -29,7 +29,7 @@ fn known_events(stack: &Stack) -> Vec<EventSpec> {
     events.chain(rows.flat_map(sent)).collect()
 }
 
-/// The commands that a partner's account sends to a row, under the partner's source.
+/// The commands that a partner's account sends to a row. Their source is the partner's source.
 fn sent(row: &RowSpec) -> Vec<EventSpec> {
     let commands = |sender: Sender| {
         let owner = Owner::Partner(sender.partner);
@@ -51,16 +51,17 @@ fn one(view: View<'_>, (id, pattern): (&str, &Value), known_events: &[EventSpec]
     let detail_types: BTreeSet<&str> = known_events.iter().map(|event| event.detail_type).collect();
     let mut findings = Vec::new();
     for source in texts(&pattern["source"]).filter(|source| !sources.contains(source)) {
-        let problem =
-            format!("matches events of {source}, which is not a service or partner of the table");
+        let problem = format!(
+            "matches events of {source}, which is not a service or partner of the design table"
+        );
         findings.push(Finding::new(id, problem, "Name the source of a service or a partner"));
     }
     for name in texts(&pattern["detail-type"]).filter(|name| !detail_types.contains(name)) {
-        let problem = format!("matches {name}, which is not an event of the table");
+        let problem = format!("matches {name}, which is not an event of the design table");
         findings.push(Finding::new(id, problem, nearest(name, &detail_types)));
     }
     if findings.is_empty() && !view.samples.iter().any(|sample| matches(&parsed, sample)) {
-        let problem = "has a pattern that no event of the table can match";
+        let problem = "has a pattern that no event of the design table can match";
         let remedy = "Compare it with events/samples; `chorus design --check` names the field";
         findings.push(Finding::new(id, problem, remedy));
     }
@@ -68,8 +69,8 @@ fn one(view: View<'_>, (id, pattern): (&str, &Value), known_events: &[EventSpec]
 }
 
 /// Replaces each `Ref` in a pattern by [`SAMPLE_ACCOUNT`]. Each `Ref` is an account id, except for
-/// the home region in a template for two regions. No sample has a home region, so its value does
-/// not matter.
+/// the home region in a template for two regions. No sample has a home region, so the value there
+/// does not matter.
 fn deployed(pattern: &Value) -> Value {
     match pattern {
         Value::Object(fields) if fields.contains_key("Ref") => SAMPLE_ACCOUNT.into(),

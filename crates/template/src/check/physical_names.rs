@@ -14,7 +14,7 @@ const STACK_NAME: usize = 24;
 /// region.
 const VARIABLE: usize = 14;
 
-/// For each type of resource: the property with the name, and the most characters of the name.
+/// For each type of resource: the property with the name, and the name's maximum length.
 const LIMITS: &[(&str, &str, usize)] = &[
     ("AWS::SQS::Queue", "QueueName", 80),
     ("AWS::Serverless::Function", "FunctionName", 64),
@@ -34,7 +34,7 @@ const LIMITS: &[(&str, &str, usize)] = &[
     ("AWS::Scheduler::Schedule", "Name", 64),
 ];
 
-/// The most characters of a rule's name.
+/// The maximum length of a rule's name.
 const RULE: usize = 64;
 
 pub(super) fn check(view: View<'_>) -> Vec<Finding> {
@@ -56,7 +56,11 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
                 "is called {name}, which has {length} characters if the stack's name has \
                  {STACK_NAME}; {kind} allows {limit}"
             );
-            findings.push(Finding::new(&id, problem, "Shorten it, or let CloudFormation name it"));
+            findings.push(Finding::new(
+                &id,
+                problem,
+                "Shorten the name, or let CloudFormation choose one",
+            ));
         }
         if let Some(other) = taken.get(&(kind, name.clone())) {
             let problem = format!("is called {name}, as {other} is");

@@ -75,7 +75,11 @@ fn replicated(view: View<'_>) -> Vec<Finding> {
         let buses = endpoint["EventBuses"].as_array().map_or(0, Vec::len);
         if endpoint["ReplicationConfig"]["State"] != "ENABLED" || buses != 2 {
             let problem = "does not replicate events to the other region";
-            findings.push(Finding::new(*id, problem, "Set ReplicationConfig.State to ENABLED"));
+            findings.push(Finding::new(
+                *id,
+                problem,
+                "Set ReplicationConfig.State to ENABLED, and name the buses of both regions",
+            ));
         }
     }
     let variables = &view.document["Globals"]["Function"]["Environment"]["Variables"];

@@ -25,7 +25,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Whether a value is the text of a secret, or a parameter with `NoEcho`.
+/// Whether CloudFormation puts the text of a secret, or of a parameter with `NoEcho`, into a value.
 fn holds_a_secret(value: &Value, parameters: &Value) -> bool {
     let mut holds = false;
     walk(value, &mut |part| {

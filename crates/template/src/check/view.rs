@@ -31,7 +31,6 @@ pub(super) struct RuleView<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Every resource with its id.
     pub(super) fn resources(self) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let resources = self.document["Resources"].as_object().into_iter().flatten();
         resources.map(|(id, resource)| (id.as_str(), resource))
@@ -87,8 +86,8 @@ impl<'a> View<'a> {
         .collect()
     }
 
-    /// The events of one type of all functions and machines, each with the logical id of its
-    /// function or machine, its name and its properties.
+    /// For all functions and state machines, their events of one type. Each item is the logical id
+    /// of the function or machine, with the event's name and properties.
     pub(super) fn events(
         self,
         kind: &'static str,
@@ -142,7 +141,7 @@ pub(super) fn either_way(value: &Value) -> &[Value] {
     }
 }
 
-/// Whether a value is the ARN of the resource that it refers to.
+/// Whether a value refers to the ARN of a resource.
 pub(super) fn is_arn(value: &Value) -> bool {
     match &value["Fn::GetAtt"] {
         Value::Array(parts) => parts.get(1).is_some_and(|attribute| attribute == "Arn"),

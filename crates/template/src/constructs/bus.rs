@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{arn, either, reference, substitute};
 
-/// A custom event bus with the stack's name.
+/// A custom event bus that is named after the stack.
 #[derive(Debug)]
 pub struct Bus;
 
@@ -24,15 +24,15 @@ pub struct BusPolicy {
     pub account: Value,
     pub source: &'static str,
     pub detail_types: Vec<&'static str>,
-    /// The condition under which the account has to belong to an organization, and the parameter
-    /// with the organization's id.
+    /// The name of the template's condition under which the account has to belong to an
+    /// organization, and the name of the template's parameter with the organization's id.
     pub organization: Option<(&'static str, &'static str)>,
 }
 
 impl Construct for BusPolicy {
     fn resource(&self) -> Resource {
-        // A request with several entries has several values of both keys. `Null` rejects a request
-        // without a key, which `ForAllValues` alone would allow.
+        // A request with several entries has several sources and detail types: `ForAllValues`
+        // checks each of them. A request without any would pass this check: `Null` rejects it.
         let mut named = json!({
             "ForAllValues:StringEquals": {
                 "events:source": [self.source],

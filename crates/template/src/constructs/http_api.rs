@@ -22,8 +22,9 @@ pub struct Operation {
 #[derive(Debug)]
 pub struct HttpApi {
     pub operations: Vec<Operation>,
-    /// The issuer of the callers' tokens. A token has to name `audience` as its audience.
+    /// The issuer of the callers' tokens.
     pub issuer: Value,
+    /// The audience that each token has to name.
     pub audience: Value,
     /// The logical id of the log group of requests.
     pub log_group: &'static str,

@@ -75,7 +75,7 @@ impl Construct for Alarm {
     }
 }
 
-/// A dashboard with the stack's name.
+/// A dashboard that is named after the stack.
 #[derive(Debug)]
 pub struct Dashboard {
     /// The widgets as JSON; `${names}` in their texts are substituted as in a `Fn::Sub`.

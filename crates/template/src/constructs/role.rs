@@ -94,7 +94,7 @@ fn one_or_many(mut values: Vec<Value>) -> Value {
     if values.len() == 1 { values.remove(0) } else { Value::Array(values) }
 }
 
-/// A role that one AWS service may assume, with its statements.
+/// A role: the one AWS service that may assume it, and the statements that say what it may do.
 #[derive(Debug)]
 pub struct Role {
     pub principal: Principal,

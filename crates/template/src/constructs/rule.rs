@@ -13,7 +13,7 @@ use crate::intrinsics::{arn, reference};
 pub struct Retry {
     /// The number of retries, or a reference to the parameter with that number.
     pub retries: Value,
-    /// The greatest age of an event that is still delivered, in seconds; EventBridge requires at
+    /// The greatest age, in seconds, at which an event is still delivered; EventBridge requires at
     /// least 60.
     pub age_seconds: u64,
 }

@@ -8,7 +8,7 @@ use crate::intrinsics::{attribute, json_text, reference};
 #[derive(Debug)]
 pub struct SchemaRegistry {
     pub description: &'static str,
-    /// The parameter with the registry's name.
+    /// The template's parameter whose value is the registry's name.
     pub name: &'static str,
 }
 
@@ -45,7 +45,7 @@ impl Construct for RegisteredSchema {
     }
 }
 
-/// A stack nested in this one, with a separate template.
+/// A stack that an outer stack contains as one of its resources. It has a template of its own.
 #[derive(Debug)]
 pub struct NestedStack {
     /// The path of the nested template, relative to the folder of the outer template.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{either, reference};
 
-/// A DynamoDB table with on-demand capacity, encryption and point-in-time recovery, and protected
+/// A DynamoDB table with on-demand capacity, encryption and point-in-time recovery. It is protected
 /// from deletion if a condition of the template holds.
 #[derive(Debug)]
 pub struct Table {
@@ -27,7 +27,7 @@ pub struct Table {
 pub struct KeyChoice {
     /// The parameter with the key's ARN.
     pub parameter: &'static str,
-    /// The condition that the parameter is set.
+    /// The template's condition that is true if the parameter is set.
     pub given: &'static str,
 }
 

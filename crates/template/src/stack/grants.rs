@@ -17,8 +17,8 @@ use crate::machine::{Machine, is_published_by_machines};
 use crate::names;
 use crate::{Application, TableAccess};
 
-/// Operations of actions on the tables of their service. A transaction needs the permissions of its
-/// writes and condition checks, and no other.
+/// The DynamoDB operations that a service's actions use on the service's own tables. A transaction
+/// needs the permissions of its writes and condition checks, and no other.
 pub(crate) const OWN_TABLE_ACTIONS: &[&str] = &[
     "dynamodb:BatchGetItem",
     "dynamodb:ConditionCheckItem",
@@ -36,7 +36,8 @@ const INDEX_ACTIONS: &[&str] = &["dynamodb:Query"];
 const RECORD_ACTIONS_OF_CALLERS: &[&str] =
     &["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 
-/// Operations on idempotency records for any other service.
+/// Operations on idempotency records for a service whose rows make no external calls, but publish
+/// events or start state machines.
 pub(crate) const RECORD_ACTIONS: &[&str] =
     &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 

@@ -79,13 +79,13 @@ fn queues(template: &mut Template, topology: &Topology) {
     }
 }
 
-/// A queue from which a function receives by the policy of [`QUEUE`]. Messages that still fail
-/// after all retries go to the function's failure queue.
+/// A queue from which a function receives, with the retries and pauses of [`QUEUE`]. Messages that
+/// still fail after all retries go to the function's failure queue.
 fn service_queue(function: &str) -> Queue {
     received_by(function, &QUEUE)
 }
 
-/// A queue from which a function receives by `policy`.
+/// A queue from which a function receives, with the retries and pauses of `policy`.
 pub(crate) fn received_by(function: &str, policy: &QueuePacing) -> Queue {
     Queue {
         visibility_seconds: Some(policy.visibility.as_secs()),

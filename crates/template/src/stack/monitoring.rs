@@ -66,8 +66,8 @@ fn alarms(stack: &Stack, topology: &Topology) -> Vec<Alarm> {
 }
 
 /// Fires when a function keeps failing on an event. The metric counts hidden messages, because an
-/// event that waits for its next retry is hidden. The queue's age is no measure, because SQS leaves
-/// out messages that were received three times.
+/// event that waits for its next retry is hidden. The age of the queue's oldest message is no
+/// measure, because SQS leaves out messages that were received three times.
 fn redriven(queue: &str, function: &str) -> Alarm {
     let description = format!("The {function} function has failed on an event for an hour");
     let of_queue = of_queue(queue, format!("{function}-redrive"), description);

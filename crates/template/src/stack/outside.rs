@@ -15,7 +15,7 @@ use crate::intrinsics::{given, reference};
 use crate::template::Parameter;
 use crate::{Template, names};
 
-/// A regular expression for a bus's ARN, or an empty text.
+/// A regular expression that matches the ARN of any bus, or an empty text.
 pub(crate) const BUS_ARN: &str =
     "^(arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9._/-]+)?$";
 
@@ -31,7 +31,7 @@ pub(crate) fn condition(bus: OutsideBus) -> (String, Value) {
     (names::has_bus(bus), given(&names::bus_parameter(bus)))
 }
 
-/// A regular expression for an AWS account's id, or an empty text.
+/// A regular expression that matches the id of any AWS account, or an empty text.
 pub(crate) const ACCOUNT: &str = "^([0-9]{12})?$";
 
 /// The parameter with the id of a sender's AWS account.
@@ -43,7 +43,7 @@ pub(crate) fn sender(Sender { partner, through }: Sender) -> Parameter {
     Parameter::text(&names::sender_account(partner), &about, "").like(ACCOUNT)
 }
 
-/// The condition that the bus admits a sender's commands.
+/// The template's condition under which the stack's bus admits a sender's commands.
 pub(crate) fn admits(Sender { partner, through }: Sender) -> (String, Value) {
     let has_bus = json!({ "Condition": names::has_bus(through) });
     let both = json!({ "Fn::And": [has_bus, given(&names::sender_account(partner))] });
@@ -98,7 +98,6 @@ pub(crate) fn commands(topology: &Topology, sender: Sender) -> Vec<&'static str>
     rows.flat_map(|row| row.api).map(|command| command.detail_type).collect()
 }
 
-/// The account in an ARN.
 fn account_of(arn: &Value) -> Value {
     json!({ "Fn::Select": [4, { "Fn::Split": [":", arn] }] })
 }

@@ -16,16 +16,17 @@ use crate::names;
 use crate::template::Parameter;
 
 pub(crate) const IS_PROD: &str = "IsProd";
-/// The condition that callers of the API get their tokens from the stack's own user pool.
+/// The template's condition under which callers of the API get their tokens from the stack's own
+/// user pool.
 pub(crate) const OWN_POOL: &str = "OwnUserPool";
 
 /// The parameter with the ARN of the KMS key that encrypts people's keys.
 pub(crate) const KEYS_KMS_KEY: &str = "PersonKeysKmsKey";
 
-/// The condition that [`KEYS_KMS_KEY`] is set.
+/// The template's condition that is true if [`KEYS_KMS_KEY`] is set.
 pub(crate) const OWN_KMS_KEY: &str = "HasPersonKeysKmsKey";
 
-/// The condition that the events' schemas are registered.
+/// The template's condition under which the events' schemas are registered.
 pub(crate) const HAS_SCHEMA_REGISTRY: &str = "HasSchemaRegistry";
 
 /// The parameter that selects which events of executions are logged.
@@ -43,7 +44,7 @@ const LOG_LEVELS: &[&str] = &["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 /// The parameter that limits how many instances of each function run at the same time.
 const FUNCTION_CONCURRENCY: &str = "FunctionConcurrency";
 
-/// The condition that [`FUNCTION_CONCURRENCY`] is set.
+/// The template's condition that is true if [`FUNCTION_CONCURRENCY`] is set.
 const LIMITS_FUNCTIONS: &str = "HasFunctionConcurrency";
 
 /// All parameters. Each has a default with which a deployment works.
@@ -115,7 +116,7 @@ fn common(stack: &Stack) -> Vec<Parameter> {
     ]
 }
 
-/// Whole days, as text.
+/// Returns the number of whole days in a duration, as text.
 fn days(duration: Duration) -> String {
     (duration.as_secs() / 86_400).to_string()
 }

@@ -12,10 +12,10 @@ use crate::intrinsics::{arn, either, equals, given, reference, substitute};
 use crate::template::Parameter;
 use crate::{PartnerApi, Template, names};
 
-/// The suffix of the parameter with the maximum number of calls per second to a partner.
+/// The parameter whose name has this suffix limits the calls per second to a partner.
 const RATE: &str = "CallsPerSecond";
 
-/// The suffix of the parameter with the number of retries of a call.
+/// The parameter whose name has this suffix tells how many times a call is retried.
 const RETRIES: &str = "Retries";
 
 /// The types of authorization that EventBridge's connections support.
@@ -89,7 +89,8 @@ fn credentials(api: &PartnerApi) -> Value {
     either(&api.name("WantsKey"), key, otherwise)
 }
 
-/// The condition that the partner's credential is a secret in Secrets Manager.
+/// The name of the template's condition that is true if the partner's credential is a secret in
+/// Secrets Manager.
 fn has_secret_arn(api: &PartnerApi) -> String {
     format!("Has{}", api.name("SecretArn"))
 }
@@ -148,12 +149,13 @@ pub(crate) fn conditions(api: &PartnerApi) -> Map<String, Value> {
     ])
 }
 
-/// The condition that the endpoint of an optional partner is set.
+/// The name of the template's condition that is true if the endpoint of an optional partner is set.
 pub(crate) fn has_endpoint(partner: Partner) -> String {
     format!("Has{}", names::pascal(partner.name))
 }
 
-/// The conditions of the partners that a deployment can do without.
+/// For each partner that a deployment can do without: the template's condition that is true if the
+/// partner's endpoint is set.
 pub(crate) fn presence(rows: &[RowSpec], apis: &[PartnerApi]) -> Map<String, Value> {
     let optional = apis.iter().filter(|api| is_optional(rows, api.partner));
     let condition = |api: &PartnerApi| {

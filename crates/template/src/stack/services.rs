@@ -21,7 +21,7 @@ use crate::{Application, Template};
 
 const EVERY_MINUTE: &str = "rate(1 minute)";
 
-/// The environment variable with the events that the sweeper may publish for each row.
+/// The environment variable that lists, for each row, the events that the sweeper may publish.
 const ROW_OUTPUTS: &str = "ROW_OUTPUTS";
 
 /// The environment variable with the URL of the queue to which the sweeper moves events that the
@@ -68,8 +68,8 @@ pub(crate) fn add(
     template.add(names::function(service.name), &construct);
 }
 
-/// Adds the function that publishes committed events that a function or an API handler left
-/// unpublished. This function also logs the events that the bus could not deliver.
+/// Adds the sweeper. It publishes the events that a function or an API handler committed, but did
+/// not publish. It also logs the events that the bus could not deliver.
 pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Topology) {
     template.section(
         "The sweeper: publishes committed events that were left unpublished, every minute. It logs the\n\
@@ -117,8 +117,8 @@ fn machine_variables<'a>(
     variables.collect()
 }
 
-/// The binary of a service, named like the service. In stages other than prod, a service may run
-/// another binary, which simulates partners.
+/// The binary of a service, named like the service. In stages other than prod, a service may
+/// instead run a binary that simulates partners.
 fn binary(application: &Application, service: Service) -> Value {
     let simulated = application.simulated.iter().find(|(whose, _)| *whose == service);
     let real = json!(service.name);
@@ -154,7 +154,7 @@ fn add_function_resources(template: &mut Template, name: &str, statements: Vec<S
     template.add(names::role(name), &Role { principal: Principal::Lambda, statements });
 }
 
-/// The rules that invoke a service's function, and the queues from which it receives.
+/// The rules that invoke a service's function, and the queues from which the function receives.
 fn events(topology: &Topology, service: Service) -> Vec<(String, EventSource)> {
     let of_service = |rule: &&Rule| rule.row.service == service;
     let rules = topology.via(Via::Function).filter(of_service).map(|rule| {

@@ -127,7 +127,7 @@ impl Topology {
         invoked.any(|service| service == function).then(|| names::redrive(function))
     }
 
-    /// The queues from which a service's function receives.
+    /// The queues from which a service's function receives messages.
     pub(crate) fn sources(&self, service: Service) -> Vec<String> {
         let own = self.queued().contains(&service).then(|| names::queue(service));
         let dead = self.consumed_dead_letters().into_iter();
@@ -144,8 +144,8 @@ impl Topology {
     }
 }
 
-/// The ARN of a rule. For a rule that forwards to a bus of another account, `AWS::NoValue` while
-/// the bus's ARN is not set, because the rule does not exist then.
+/// The ARN of a rule. A rule that forwards to a bus of another account exists only if that bus's
+/// ARN is set. Otherwise, the value is `AWS::NoValue`.
 pub(crate) fn rule_arn(rule: &Rule) -> Value {
     let always = arn(&resource(rule));
     match rule.row.outside_bus() {

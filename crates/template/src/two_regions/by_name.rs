@@ -33,7 +33,7 @@ impl ByName {
         }
     }
 
-    /// Replaces every reference to a table or a secret inside `value`.
+    /// Replaces every reference to a table or a secret inside `value` by its name or ARN.
     pub(super) fn replace(&self, value: &mut Value) {
         self.replace_in(value, false);
     }
@@ -98,8 +98,8 @@ fn table_arn(id: &str) -> String {
     format!("arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{table}")
 }
 
-/// The ARN of a secret. Its last six characters are wildcards, because Secrets Manager chooses
-/// these characters.
+/// The ARN of a secret. The ARN's last six characters are wildcards, because Secrets Manager
+/// chooses these characters.
 fn secret_arn(id: &str) -> String {
     let secret = physical(id);
     format!(
@@ -107,7 +107,8 @@ fn secret_arn(id: &str) -> String {
     )
 }
 
-/// The ARN of the stack's bus in a region; `region` is the parameter with the region's name.
+/// The ARN of the stack's bus in a region. `region` is the name of the parameter that holds this
+/// region.
 pub(super) fn bus(region: &str) -> Value {
     substitute(format!(
         "arn:${{AWS::Partition}}:events:${{{region}}}:${{AWS::AccountId}}:event-bus/${{AWS::StackName}}"
@@ -124,8 +125,8 @@ pub(crate) fn reads_active_region() -> Statement {
 }
 
 /// Allows a function's role to read the active region's name, and to publish to the buses of both
-/// regions: EventBridge's global endpoint requires both. State machines publish to the bus of their
-/// own region.
+/// regions. Without permission for both buses, EventBridge's global endpoint refuses the function's
+/// events. State machines publish to the bus of their own region.
 pub(super) fn grant(role: &mut Value) {
     let trusted = &role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"];
     if trusted != "lambda.amazonaws.com" {

@@ -14,11 +14,12 @@ const PASS_ROLE: &str = "EndpointPassRole";
 const HEALTH: &str = "EndpointHealth";
 const ALARM: &str = "BusLatencyAlarm";
 
-/// How long events may wait on average before EventBridge first tries to deliver them, in
-/// milliseconds: AWS recommends this threshold.
+/// The average number of milliseconds that events may wait before EventBridge first tries to
+/// deliver them. AWS recommends this threshold.
 const LATENCY: u32 = 30_000;
 
-/// The id of the stack's own endpoint, or else the value of [`ENDPOINT_ID`].
+/// The id of the stack's own endpoint; if the stack has none, the value of the parameter
+/// [`ENDPOINT_ID`].
 pub(super) fn id() -> Value {
     either(HAS_ENDPOINT, attribute(ENDPOINT, "EndpointId"), reference(ENDPOINT_ID))
 }
@@ -49,7 +50,8 @@ pub(super) fn add(template: &mut Template) {
     template.output("GlobalEndpointId", about, id);
 }
 
-/// Fires while EventBridge in this region delivers late. Minutes without events never fire it.
+/// An alarm that fires while EventBridge in this region delivers late. A minute without events does
+/// not count as late.
 fn latency() -> Alarm {
     Alarm {
         name: "bus-latency".to_owned(),

@@ -1,4 +1,4 @@
-//! A table as a global table with a replica in each of the two regions. Writes are replicated
+//! Makes a table a global table, with a replica in each of the two regions. Writes are replicated
 //! eventually: a transaction is atomic in the region where it was made, and its items arrive one by
 //! one in the other region.
 
@@ -28,13 +28,13 @@ pub(super) fn add_regions(template: &mut Template) {
     let table = Table { spec, protected: IS_PROD, recovery_days: None, key: None }.resource();
     let mut global = properties(REGIONS, &table.properties);
     global["MultiRegionConsistency"] = json!("STRONG");
-    // Strong consistency needs no stream.
+    // A strongly consistent global table is replicated without a stream.
     global["StreamSpecification"] = Value::Null;
     global["GlobalTableWitnesses"] = json!([{ "Region": reference(WITNESS) }]);
     template.add_resource(REGIONS, &of_primary(Resource::new(KIND, global), IS_PRIMARY));
 }
 
-/// The global table for a table with these properties.
+/// Makes a global table from the table `id`, which has the properties `table`.
 pub(super) fn of(id: &str, table: &Value) -> Value {
     of_primary(Resource::new(KIND, properties(id, table)), IS_PRIMARY).to_value()
 }
@@ -59,7 +59,7 @@ fn properties(id: &str, table: &Value) -> Value {
         "KeySchema": table["KeySchema"],
         "Replicas": [replica(PRIMARY), replica(SECONDARY)],
         "SSESpecification": { "SSEEnabled": true, "SSEType": "KMS" },
-        // Replication needs the stream.
+        // Eventually consistent replication reads this stream.
         "StreamSpecification": { "StreamViewType": "NEW_AND_OLD_IMAGES" },
         "TimeToLiveSpecification": table["TimeToLiveSpecification"],
     })

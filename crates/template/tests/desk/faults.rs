@@ -50,7 +50,7 @@ fn a_pattern_that_no_event_of_the_table_matches() {
             pattern["detail"] = json!({ "urgency": [{ "numeric": [">=", 2] }] });
         },
         "PagerFunctionRingPager",
-        "no event of the table can match",
+        "no event of the design table can match",
     );
 }
 

@@ -1,5 +1,5 @@
-//! The simulated provider's notices: results of charges that customers had to confirm, disputes,
-//! and refunds that failed.
+//! The notices that the simulated provider sends: about charges that customers had to confirm,
+//! about disputes, and about failed refunds.
 
 use chorus_events::{Money, OrderId};
 use chorus_kernel::derived_id;
@@ -22,7 +22,7 @@ pub struct SimulatedNotice {
 /// The content of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Report {
-    /// The intent has a result, which the event's type states.
+    /// The intent was charged, authorized or canceled, as this event type of Stripe's says.
     Result(&'static str),
     /// The customer disputes the charge of this amount.
     Disputed(Money),

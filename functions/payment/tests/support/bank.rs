@@ -153,7 +153,7 @@ impl Bank {
         held.map(|intent| intent.amount).collect()
     }
 
-    /// Returns an intent in the form of the API.
+    /// Returns an intent as the API represents it.
     pub(crate) fn shown(&self, id: &str) -> Value {
         shown(id, &self.books().intents[id])
     }

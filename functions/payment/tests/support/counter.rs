@@ -50,7 +50,7 @@ pub(crate) async fn counter(currency: &str) -> Counter {
     capturing(currency, PaymentCapture::AtOnce).await
 }
 
-/// A shop that charges in this currency, and captures at the time `capture`.
+/// A shop that charges in this currency, either at once or when the parcel leaves.
 pub(crate) async fn capturing(currency: &str, capture: PaymentCapture) -> Counter {
     let bank = Bank::default();
     let key = "sk_test_4eC39HqLyjWDarjtT1zdp7dc".parse().unwrap();
@@ -66,7 +66,8 @@ fn service(provider: StripeProvider) -> HttpFunction {
     function(Arc::new(provider), secrets, chorus_events::Currency::EUR)
 }
 
-/// Handles an event, with retries until that succeeds.
+/// Delivers an event to the payment service, and delivers it again after each retryable failure.
+/// Panics if [`ATTEMPTS`] deliveries were not enough.
 pub(crate) async fn ask_until_answered(counter: &Counter, event: &str) -> Result<(), Failure> {
     for _ in 0..ATTEMPTS {
         match counter.payment.function.handle_event(&counter.shop.kernel(), event).await {
@@ -79,12 +80,12 @@ pub(crate) async fn ask_until_answered(counter: &Counter, event: &str) -> Result
 }
 
 impl Counter {
-    /// Returns the service of the same shop after its capture setting has changed to `capture`.
+    /// Returns the shop's payment service with the capture setting `capture`.
     pub(crate) fn payment_of(&self, capture: PaymentCapture) -> HttpFunction {
         service(self.provider.clone().capturing(capture))
     }
 
-    /// The event that the sample order was charged.
+    /// The event that reports the charge of the sample order.
     pub(crate) fn made(&self) -> PaymentMade {
         PaymentMade { charge_id: "ch_1".to_owned(), ..Event::sample() }
     }
@@ -120,7 +121,8 @@ impl Counter {
         self.shop.bus.published()
     }
 
-    /// Returns a request to the provider's webhook, signed now with this secret.
+    /// Returns the request with which the provider would post `event` to the shop's webhook. The
+    /// signature is made with `secret`, at the time of the shop's clock.
     pub(crate) fn signed(&self, event: &Value, secret: &WebhookSecret) -> Request {
         let body = event.to_string().into_bytes();
         let signature = sign_as_stripe(secret, self.shop.clock.now().as_second(), &body);

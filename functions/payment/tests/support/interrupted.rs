@@ -1,4 +1,4 @@
-//! A store that lets the handlers of other messages continue at every access.
+//! A store that pauses before every access, so that the handlers of other messages run in between.
 
 use std::sync::Arc;
 use std::task::Poll;

@@ -38,9 +38,9 @@ impl Breaks {
 
 pub(crate) struct Edit {
     pub(crate) name: &'static str,
-    /// The changes to the base schema that give the schema before the edit, and those that give the
-    /// schema after it. A change is a JSON pointer with the value to set, or `None` to remove the
-    /// value.
+    /// Two lists of changes to the base schema. The first list makes the schema before the edit,
+    /// the second list the schema after the edit. A change is a JSON pointer with the value to set,
+    /// or `None` to remove the value.
     changes: [Vec<(&'static str, Option<Value>)>; 2],
     pub(crate) breaks: Breaks,
     /// The paths of the expected findings.
@@ -70,7 +70,8 @@ fn changed(base: &Value, changes: &[(&str, Option<Value>)]) -> Value {
     schema
 }
 
-/// An edit of a field that every row reads: `before` and `after` are the field's schemas.
+/// An edit of the field `status`, which every row reads. `before` and `after` are the schemas of
+/// the field.
 fn field(name: &'static str, before: Value, after: Value, breaks: Breaks) -> Edit {
     let at = |schema| vec![("/properties/status", Some(schema))];
     Edit { name, changes: [at(before), at(after)], breaks, paths: &["status"] }
@@ -86,7 +87,7 @@ fn inner(
     Edit { paths, ..field(name, before, after, breaks) }
 }
 
-/// An edit of the base schema as a whole: `after` has the changes.
+/// An edit of the base schema itself: `after` lists the changes.
 fn whole(
     name: &'static str,
     after: Vec<(&'static str, Option<Value>)>,

@@ -1,4 +1,5 @@
-//! Edits of lists of values, of numbers and of texts.
+//! Edits of a field's schema: of the list of its values, of its bounds as a number, or of its rules
+//! as a text.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Edits of arrays, objects and variants.
+//! Edits of the arrays, objects and variants in a schema.
 
 use serde_json::{Value, json};
 

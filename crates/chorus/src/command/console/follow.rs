@@ -24,7 +24,9 @@ pub(super) async fn newest_orders(shop: Arc<DeployedShop>, live: Live) {
     let mut known = Known::default();
     loop {
         if let Err(error) = known.look(&shop, &live).await {
-            tracing::warn!("the newest orders cannot be read: {error:#}");
+            tracing::warn!(
+                "the console shows nothing new: the newest orders cannot be read: {error:#}"
+            );
         }
         tokio::time::sleep(PACE).await;
     }

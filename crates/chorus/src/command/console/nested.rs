@@ -5,8 +5,8 @@ use chorus_aws_operator::Execution;
 use chorus_kernel::Function;
 use serde_json::Value;
 
-/// A definition derives the name of a nested execution from its parent's name and a suffix. These
-/// are the parts of the definition's expression before and after the suffix.
+/// In a definition, an expression names the nested execution: it appends a suffix to the parent
+/// execution's name. These are the parts of the expression before and after the suffix.
 const DERIVED: (&str, &str) = ("States.Format('{}", "', $$.Execution.Name)");
 
 /// A task that runs another state machine to its end.

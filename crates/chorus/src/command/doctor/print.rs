@@ -1,5 +1,5 @@
-//! Prints the doctor's findings in groups: the first findings of each group, each with the command
-//! that fixes it.
+//! Prints the doctor's findings in groups: the first findings of each group, with advice such as a
+//! command to run.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use chorus_shop::doctor::{
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// The most findings of one kind that are printed; --json prints all.
+/// The maximum number of findings of one group that are printed; --json prints all.
 const MOST: usize = 5;
 
 pub(super) fn print(checkup: &Checkup) {
@@ -36,7 +36,10 @@ pub(super) fn print(checkup: &Checkup) {
     verdict(checkup.failed_executions.len(), "executions failed, and their orders wait");
     print_groups(checkup.failed_executions.iter().map(|it| Finding {
         group: it.machine.clone(),
-        text: format!("{BOLD}{}{BOLD:#}: {} of {}", it.order_id, it.status, it.machine),
+        text: format!(
+            "{BOLD}{}{BOLD:#}: status {} of the state machine {}",
+            it.order_id, it.status, it.machine
+        ),
         remedy: format!("chorus trace {0}, then chorus order cancel {0}", it.order_id),
     }));
     verdict(checkup.unpublished.len(), "records have unpublished events");

@@ -175,8 +175,8 @@ impl Platform for Deployed {
     async fn activate(&self) -> anyhow::Result<()> {
         let rules = self.second.rule_states().await?;
         let stay_disabled: Vec<String> = match self.first.rule_states().await {
-            // If an interrupted failover has disabled all rules of the first region, their states
-            // no longer show which rules were disabled before the failover.
+            // If an interrupted failover has disabled all rules of the first region, the rules'
+            // states no longer show which of them were disabled before the failover.
             Ok(of_first) if of_first.iter().any(|rule| rule.enabled) => {
                 let disabled = of_first.into_iter().filter(|rule| !rule.enabled);
                 disabled.map(|rule| rule.name).chain(self.except.iter().cloned()).collect()

@@ -21,8 +21,8 @@ pub(super) async fn run(failover: &Failover, from: &str) -> anyhow::Result<ExitC
     if !show(failover, &directories).await? || !failover.yes {
         return Ok(ExitCode::SUCCESS);
     }
-    // The queues of the second shop are emptied only when the failover is certain to take place.
-    // Without a takeover, nothing publishes the events in these queues again.
+    // Empty the queues of the second shop only when the failover is certain to take place: only a
+    // takeover publishes the events in these queues again.
     let directories = directories.emptied(&config)?;
     let code = carry_out(failover, &directories).await?;
     if !failover.json {

@@ -1,4 +1,5 @@
-//! Undoes what a failed region still requested of partners for lost orders, after it came back.
+//! For a failed region that runs again: asks the partners to undo what that region had requested of
+//! them for orders that the failover lost.
 
 use std::process::ExitCode;
 

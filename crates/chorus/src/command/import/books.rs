@@ -55,7 +55,7 @@ pub(crate) async fn read(
         200 => serde_json::from_value(answer)
             .context("the answer to GET /operator/accounts cannot be parsed"),
         404 => piece_by_piece(client, northwind, orders).await,
-        _ => bail!("GET /operator/accounts answered {status}: {answer}"),
+        _ => bail!("the shop's accounts cannot be read: the shop answered {status}: {answer}"),
     }
 }
 
@@ -97,9 +97,9 @@ async fn payment(client: &Client, order: &str) -> anyhow::Result<Payment> {
     }
 }
 
-/// Returns an order with the money that was moved for it. `charges` is 1 if the order was charged,
-/// and otherwise 0. The API does not show how many times an order was charged. Only the payment
-/// provider's ledger does.
+/// Returns an order with the money that was moved for it. In the result, `charges` is 1 if the
+/// order was charged, and otherwise 0. The API does not show how many times an order was charged.
+/// Only the payment provider's ledger does.
 fn account(order: Order, payment: &Payment) -> OrderAccount {
     let Order { order_id, status, total, reason, .. } = order;
     let Payment { charged, refunded } = *payment;

@@ -1,4 +1,5 @@
-//! Waits until a shop is idle: the embedded engine reports its load, a shop on AWS does not.
+//! Waits until a shop is idle. The embedded engine reports its load. A shop on AWS does not, so its
+//! reserved stock shows whether it is idle.
 
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ impl IdleCheck {
     }
 
     /// Places an order. If the shop does not report its load, a 422 may mean that the Order service
-    /// does not know the prices yet. So this function repeats the request.
+    /// does not know the prices yet. Then this function repeats the request.
     pub(crate) async fn place(
         self,
         client: &Client,
@@ -50,9 +51,9 @@ impl IdleCheck {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, placing)
-            .await
-            .with_context(|| format!("the order was refused for {} s", PATIENCE.as_secs()))?
+        tokio::time::timeout(PATIENCE, placing).await.with_context(|| {
+            format!("the order could not be placed within {} s", PATIENCE.as_secs())
+        })?
     }
 
     /// Waits until the shop is idle. The import places orders one by one, so a shop on AWS is idle

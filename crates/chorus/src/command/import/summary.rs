@@ -9,7 +9,7 @@ use serde_json::json;
 use super::northwind::Northwind;
 use crate::screen::{BAD, BOLD, GOOD, line};
 
-/// Prints how the orders ended, the stock and the money, and whether stock and money add up.
+/// Prints the orders' outcomes, the stock and the money, and whether stock and money add up.
 pub(crate) fn print(northwind: &Northwind, accounts: &Accounts, json: bool) -> anyhow::Result<()> {
     let sum = |count: fn(&chorus_shop::ItemAccount) -> u64| -> u64 {
         accounts.items.iter().map(count).sum()

@@ -66,8 +66,8 @@ fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Parses a text as a template. Returns `None` if the text is a pattern. A pattern is JSON without
-/// resources, so a text that does not begin as JSON must be a template.
+/// Parses a text as a template. Returns `None` for other JSON, which may be a pattern. A text that
+/// does not begin as JSON must be a template.
 fn template(name: &str, text: &str) -> anyhow::Result<Option<Template>> {
     let may_be_pattern = text.trim_start().starts_with(['{', '[']) || text.trim().is_empty();
     match Template::parse(text) {
@@ -76,7 +76,9 @@ fn template(name: &str, text: &str) -> anyhow::Result<Option<Template>> {
             Ok(Some(template))
         }
         Ok(_) | Err(_) if may_be_pattern => Ok(None),
-        Ok(_) => bail!("{name} is neither a pattern nor a template: it has no Resources"),
+        Ok(_) => {
+            bail!("{name} is no pattern (it is not JSON) and no template (it has no Resources)")
+        }
         Err(error) => Err(error).with_context(|| format!("{name} is not a template")),
     }
 }
@@ -130,7 +132,7 @@ impl Linted {
             let colour = if finding.severity == Severity::Error { BAD } else { DIM };
             let code = serde_json::to_value(finding.code).unwrap_or_default();
             let code = code.as_str().unwrap_or_default();
-            // Positions are relative to the pattern, which is only a part of a template.
+            // In a template, the position is left out, because it is relative to the pattern.
             let text = match self.title {
                 Some(_) => without_position(finding),
                 None => finding.to_string(),

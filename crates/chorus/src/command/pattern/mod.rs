@@ -41,7 +41,7 @@ enum Verb {
     /// Exit 0 if nothing was found, 1 if something was found, 2 if the file cannot be read
     Lint(lint::Lint),
     /// Find which events two patterns share, with example events as proof. Exit 0 if the patterns
-    /// match the same events, 1 if not, or if that cannot be decided, 2 if a pattern is invalid
+    /// match the same events, 1 if they do not or this cannot be decided, 2 if a pattern is invalid
     Compare(compare::Compare),
     /// Run cases: lines of {"name", "pattern", "event", "expected": true | false | "invalid"}. Exit
     /// 0 if all verdicts are as expected, 1 if not, 2 if the cases cannot be read
@@ -56,7 +56,7 @@ pub(crate) fn run(pattern: &Pattern) -> anyhow::Result<ExitCode> {
         Verb::Compare(compare) => (compare.run(), compare.json),
         Verb::Check(check) => (check.run(), check.json),
     };
-    // Exit code 1 means no, so an error must not end with it.
+    // Exit code 1 means no, so the command must not exit with 1 after an error.
     ran.or_else(|error| {
         if as_json {
             line!("{}", serde_json::to_string_pretty(&as_value(&error))?);

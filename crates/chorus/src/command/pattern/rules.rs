@@ -53,7 +53,7 @@ impl Rules {
         source::once(&[&self.template, &self.event])?;
         let template = source::template(&self.template)?;
         let event = source::bytes(&self.event)?;
-        let value: Value = serde_json::from_slice(&event).context("the event cannot be read")?;
+        let value: Value = serde_json::from_slice(&event).context("the event is not valid JSON")?;
         let mut resolver = Resolver::new(&template);
         for (name, value) in &self.parameters {
             resolver = resolver.with(name, value.as_str());

@@ -71,7 +71,7 @@ pub(super) fn pattern_text(named: &str) -> anyhow::Result<String> {
     let Some(rule) = rules.into_iter().find(|rule| rule.id == id) else {
         bail!("{path} has no rule {id}");
     };
-    rule.pattern.with_context(|| format!("{id} of {path} has no event pattern"))
+    rule.pattern.with_context(|| format!("the rule {id} of {path} has no event pattern"))
 }
 
 pub(super) fn template(path: &str) -> anyhow::Result<Template> {
@@ -92,7 +92,7 @@ pub(super) fn note_loops(template: &Template) {
     }
 }
 
-/// Returns a rule's name for the output, with bus and line.
+/// Returns a rule's name for the output, with its bus and, if the line is known, its line.
 pub(super) fn title(rule: &Rule) -> String {
     match rule.location {
         Some(place) => format!("{} (on {}, line {})", rule.id, rule.bus, place.line),

@@ -33,7 +33,10 @@ impl Test {
         let warnings = event_pattern::lint(&text);
         let lacks = explanation.lacks.join(", ");
         if self.envelope && !lacks.is_empty() {
-            bail!("the event lacks {lacks}: TestEventPattern says `Parameter Event is not valid.`");
+            bail!(
+                "the event lacks {lacks}, so EventBridge's TestEventPattern refuses it: \
+                 `Parameter Event is not valid.`"
+            );
         }
         if self.json {
             let mut printed = serde_json::to_value(&explanation)?;

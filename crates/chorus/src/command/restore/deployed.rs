@@ -13,8 +13,8 @@ use super::Restore;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 use crate::stack::user;
 
-/// The replay of the archive starts this long before the moment to which the tables were restored.
-/// At that moment, queues were still retrying messages that were up to a day old.
+/// By default, the replay of the archive starts this long before the moment to which the tables
+/// were restored. At that moment, queues were still retrying messages that were up to a day old.
 const REPLAYED: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) async fn mend(

@@ -16,8 +16,8 @@ use crate::screen::{BAD, DIM, GOOD, line};
 pub(super) struct Coverage {
     #[command(flatten)]
     which: Which,
-    /// A folder of mocks. A run is a file or, in a file for Step Functions Local, a test case. The
-    /// input for `NAME.json` is in `NAME.input.json`
+    /// A folder of mocks. Each file is one run; in a file for Step Functions Local, each test case
+    /// is one run. The input for `NAME.json` is in `NAME.input.json`
     #[arg(long, value_name = "FOLDER")]
     mocks: PathBuf,
     /// The input of the runs that have no `NAME.input.json`: JSON, `@FILE`, or `-`

@@ -22,7 +22,7 @@ pub(super) struct Definition {
     pub(super) assumed: Vec<String>,
 }
 
-/// Why a template's definition cannot be read.
+/// Why the definition of a state machine cannot be read.
 #[derive(Debug)]
 pub(super) enum UnreadableDefinition {
     /// The definition is in S3, at this URI.
@@ -176,7 +176,7 @@ fn text_of(properties: &Value, folder: &Path) -> Result<String, UnreadableDefini
             Err(UnreadableDefinition::Elsewhere(format!("s3://{}/{}", part("Bucket"), part("Key"))))
         }
         None => Err(UnreadableDefinition::Failed(anyhow!(
-            "it has none of DefinitionString, Definition and DefinitionUri"
+            "the resource has none of DefinitionString, Definition and DefinitionUri"
         ))),
     }
 }

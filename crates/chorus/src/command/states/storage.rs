@@ -45,7 +45,7 @@ impl Tasks for Storage {
                     .map_err(|error| format!("{}: {error}", file.display()))?;
                 Ok(Reply::output(Json::empty_object()))
             }
-            other => Err(format!("a folder does not support {other}")),
+            other => Err(format!("the folder in place of S3 does not support {other}")),
         }
     }
 }
@@ -55,7 +55,9 @@ fn inside(folder: &Path, name: &str) -> Result<PathBuf, String> {
     let steps_out =
         Path::new(name).components().any(|part| !matches!(part, std::path::Component::Normal(_)));
     if name.is_empty() || steps_out {
-        return Err(format!("'{name}' is not a name of a bucket or an object"));
+        return Err(format!(
+            "'{name}' names no bucket or object: use a relative path without `..`"
+        ));
     }
     Ok(folder.join(name))
 }
@@ -68,7 +70,7 @@ fn write_object(file: &Path, body: &Json) -> std::io::Result<()> {
     std::fs::write(file, body.as_str().map_or_else(|| body.to_string(), str::to_owned))
 }
 
-/// Lists the objects of a bucket by key.
+/// Lists the objects of a bucket whose keys begin with `prefix`, in the order of their keys.
 fn listed(bucket: &Path, prefix: &str) -> std::io::Result<Vec<Json>> {
     let mut found = Vec::new();
     let mut pending = vec![bucket.to_path_buf()];

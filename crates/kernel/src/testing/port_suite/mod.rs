@@ -67,7 +67,7 @@ impl Harness<'_> {
         self.store.query(query).await.expect("a query succeeds")
     }
 
-    /// The reasons with which `writes` are refused.
+    /// Returns the reasons that the store gives when it refuses `writes`.
     async fn refused(&self, writes: &[Write]) -> Vec<Reason> {
         match self.write(writes).await {
             Err(StoreError::Refused(reasons)) => reasons,

@@ -96,7 +96,7 @@ async fn an_index_holds_only_items_that_have_its_keys(harness: &Harness<'_>) {
 async fn an_index_is_paged_too(harness: &Harness<'_>) {
     let of_group = s(&group(harness, "paged").pk);
     for letter in ["a", "b", "c"] {
-        // All items have the same rank, so that pages can only continue by the table's key.
+        // All items have the same rank, so that only the table's key tells where a page ended.
         let in_it = [("group", of_group.clone()), ("rank", s("same"))];
         harness.put(&harness.key("paged", letter), &in_it).await;
     }
