@@ -164,13 +164,13 @@ class Failover(unittest.TestCase):
             for order_id in (delivered, waiting):
                 status, payment = second.ask("GET", f"/payments/{order_id}")
                 self.assertEqual((status, payment["status"]), (200, "charged"))
-            self.a_parcel_that_the_first_region_hands_in_afterwards_is_recalled()
+            self._recalls_a_parcel_that_the_first_region_hands_in_afterwards()
         for name, left in (("chai", 37), ("piano", 1)):
             item = second.ask("GET", f"/items/{name}")[1]
             self.assertEqual((item["available"], item["reserved"]), (left, 0), item)
 
 
-    def a_parcel_that_the_first_region_hands_in_afterwards_is_recalled(self) -> None:
+    def _recalls_a_parcel_that_the_first_region_hands_in_afterwards(self) -> None:
         lost, url = "lost-order", f"http://127.0.0.1:{carrier}"
         address = {"name": "Ana", "street": "Street 1", "city": "Berlin", "country": "DE"}
         parcel = {
@@ -187,10 +187,9 @@ class Failover(unittest.TestCase):
             self.assertIn(f"{SECOND} is already active", said)
             self.assertIn("1 lost orders have a parcel, which is recalled", said)
             self.assertIn(lost, said)
-        recall = {"order-id": lost, "reason": "a second recall"}
-        self.assertEqual(
-            request("POST", f"{url}/recalls", recall, key), (200, {"order-id": lost, "recalled": False})
-        )
+        recall = {"order-id": lost, "canceled-by": "order", "reason": "a second recall"}
+        answer = request("POST", f"{url}/recalls", recall, key)
+        self.assertEqual(answer, (200, {"order-id": lost, "recalled": False}))
 
 
 LISTED = {
