@@ -63,7 +63,7 @@ pub(crate) struct Parcel {
 pub(crate) struct Parcels {
     /// The accepted parcels, by the key of the request that brought each parcel.
     pub(crate) parcels: BTreeMap<String, Parcel>,
-    recalled: BTreeSet<OrderId>,
+    pub(crate) recalled: BTreeSet<OrderId>,
 }
 
 #[derive(Debug, Clone)]

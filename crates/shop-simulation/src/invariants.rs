@@ -162,8 +162,8 @@ pub(crate) fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> V
     let (charged, refunded): (Money, Money) =
         (charges.iter().copied().sum(), refunds.iter().copied().sum());
     let id = &order.order_id;
-    let parcels = shop.courier.parcels();
-    let parcels: Vec<_> = parcels.parcels.values().filter(|it| it.order_id == *id).collect();
+    let courier = shop.courier.parcels();
+    let parcels: Vec<_> = courier.parcels.values().filter(|it| it.order_id == *id).collect();
     let mut wrong = Vec::new();
     let mut must = |holds: bool, what: String| {
         if !holds {
@@ -195,7 +195,9 @@ pub(crate) fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> V
                 .any(|it| matches!(it.at, ParcelStatus::Accepted | ParcelStatus::PickedUp));
             must(!moving, format!("canceled: a parcel of {id} is still on its way"));
             let arrived = parcels.iter().any(|it| it.at == ParcelStatus::Delivered);
-            let recalled = UNDONE.iter().any(|kind| has_event(observed, id, kind));
+            // A takeover recalls the parcels of lost orders without an event.
+            let recalled = UNDONE.iter().any(|kind| has_event(observed, id, kind))
+                || courier.recalled.contains(id);
             must(
                 !arrived || recalled,
                 format!("canceled: nobody tried to stop the parcel of {id}"),

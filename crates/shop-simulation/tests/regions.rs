@@ -54,6 +54,25 @@ fn a_parcel_that_the_first_region_hands_in_when_it_comes_back_is_recalled() {
     assert_eq!(outcome.violations, Vec::<String>::new());
 }
 
+/// In this run, the carrier delivered the parcel of a lost order before the takeover recalled it. The
+/// customer placed the order again under the same key, and nobody reviewed it.
+#[test]
+fn a_recall_by_the_takeover_may_come_too_late() {
+    let faults = two_regions(all_faults());
+    let outcome = Simulator::new().trace_seed(6_199_030, &faults, 1).unwrap();
+    assert_eq!(outcome.violations, Vec::<String>::new());
+}
+
+/// In this run, an order was canceled. The event that its items were returned to the stock arrived in
+/// the second region, but the event that cancels the order did not.
+#[test]
+fn an_order_whose_items_were_returned_is_canceled_again() {
+    let faults = two_regions(all_faults());
+    let outcome = Simulator::new().trace_seed(6_183_444, &faults, 1).unwrap();
+    assert_eq!(outcome.violations, Vec::<String>::new());
+    assert_eq!(outcome.ends.canceled, 1);
+}
+
 /// In the first run, the bank's hold had lapsed when the parcel left. The payment item that records
 /// the lapse arrived in the second region, but the event that cancels the order did not. In the
 /// second run, a notice of a failed refund expired before its handling was complete. When the

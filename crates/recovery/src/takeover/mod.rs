@@ -166,7 +166,8 @@ impl Plan {
         self.refunds.extend(paid.refunds);
         if repaired.is_open {
             self.open.insert(order_id.clone());
-            if paid.was_canceled {
+            // Items are released only after an order was canceled.
+            if paid.was_canceled || known.released {
                 self.cancels.insert(order_id.clone());
             }
         }
