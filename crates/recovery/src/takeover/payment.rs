@@ -1,7 +1,8 @@
 //! Makes the stored payments of orders match the payment provider's intents.
 
 use chorus_events::facts::{
-    CaptureFailed, DeliveryEstimated, OrderCreated, PaymentAuthorized, PaymentCanceled, PaymentMade,
+    CaptureFailed, DeliveryEstimated, ErrorPaymentCanceled, OrderCreated, PaymentAuthorized,
+    PaymentCanceled, PaymentMade,
 };
 use chorus_kernel::{Failure, Found, Store, Write, load, save};
 use chorus_order::Placed;
@@ -116,11 +117,17 @@ fn settle(
     let held = events.find::<PaymentAuthorized>().map(|(held, _)| held.charge_id);
     let canceled = events.find::<PaymentCanceled>().map(|(canceled, _)| canceled.refunded);
     match (canceled, made, held) {
-        // The refund was made and failed later. The provider's notice of that failure was handled,
-        // so the status stays.
+        // The refund was made and failed later. If the event that alerts an operator arrived, the
+        // status stays. Otherwise the refund is requested again, and the provider answers that it
+        // failed.
         (Some(_), ..)
             if payment.status == Status::RefundRefused
-                && confirmed.state != IntentState::Refunded => {}
+                && confirmed.state != IntentState::Refunded =>
+        {
+            if !events.has(kinds![ErrorPaymentCanceled]) {
+                payment.status = Status::Refunding;
+            }
+        }
         (Some(refunded), ..) => {
             payment.status = Status::Refunded;
             payment.charged = payment.charged.max(refunded);
