@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use chorus_events::facts::{
-    CaptureFailed, ItemRemoved, ItemReserved, OrderCanceled, OrderCreated, PaymentCanceled,
-    PaymentMade,
+    CaptureFailed, ErrorPaymentCanceled, ItemRemoved, ItemReserved, ItemReturned, OrderCanceled,
+    OrderCreated, PaymentCanceled, PaymentMade,
 };
 use chorus_events::{Money, OrderId, samples};
 use chorus_inventory::{Reservation, Status};
@@ -17,7 +17,7 @@ use chorus_kernel::{
 };
 use chorus_order::{Order, Placed};
 use chorus_payment::{IntentId, IntentState, ListedIntent, Payment};
-use chorus_recovery::takeover::{Plan, TakeoverInput};
+use chorus_recovery::takeover::{Plan, TakeoverInput, UnknownOrders};
 use chorus_table::{Detail, Entry, Event, Metadata};
 use serde_dynamo::AttributeValue;
 use serde_json::json;
@@ -234,10 +234,12 @@ fn an_order_that_was_lost_refunded_and_placed_again_is_paid_by_its_later_intent(
 
 #[test]
 fn a_refund_that_failed_after_it_was_made_is_not_taken_for_one_that_was_made() {
-    use chorus_payment::Status::{RefundRefused, Refunded};
-    for (provider, refunded) in
-        [(IntentState::Confirmed, Money::ZERO), (IntentState::Refunded, samples::total())]
-    {
+    use chorus_payment::Status::{RefundRefused, Refunded, Refunding};
+    for (provider, was_alerted, status) in [
+        (IntentState::Confirmed, true, RefundRefused),
+        (IntentState::Confirmed, false, Refunding),
+        (IntentState::Refunded, false, Refunded),
+    ] {
         let payment = Payment {
             status: RefundRefused,
             intent: Some(IntentId("i1".to_owned())),
@@ -251,11 +253,13 @@ fn a_refund_that_failed_after_it_was_made_is_not_taken_for_one_that_was_made() {
             .event(&PaymentCanceled::sample())
             .intent(samples::order_id(), provider)
             .stored(&payment);
+        let arrived =
+            if was_alerted { arrived.event(&ErrorPaymentCanceled::sample()) } else { arrived };
         arrived.taken_over();
         let found: Found<Payment> =
             expect_ready(load(&arrived.store, samples::order_id())).unwrap();
         let payment = found.unwrap().value;
-        let status = if refunded == Money::ZERO { RefundRefused } else { Refunded };
+        let refunded = if status == Refunded { samples::total() } else { Money::ZERO };
         assert_eq!((payment.status, payment.refunded), (status, refunded), "{provider:?}");
     }
 }
@@ -311,4 +315,26 @@ fn a_charge_whose_result_did_not_arrive_is_asked_for_again() {
     let payment = found.unwrap().value;
     assert_eq!(payment.status, chorus_payment::Status::Charging);
     assert_eq!((payment.intent, payment.charged_by), (Some(IntentId("i1".to_owned())), None));
+}
+
+#[test]
+fn an_order_whose_items_were_returned_is_canceled_again() {
+    let returned = Arrived::new().event(&OrderCreated::sample()).event(&ItemReturned::sample());
+    assert_eq!(returned.taken_over().cancels, BTreeSet::from([samples::order_id()]));
+}
+
+#[test]
+fn the_partners_undo_only_their_part_in_orders_that_are_unknown() {
+    let arrived = Arrived::new()
+        .event(&OrderCreated::sample())
+        .intent(samples::order_id(), IntentState::Confirmed)
+        .intent("lost".parse().unwrap(), IntentState::Confirmed)
+        .intent("over".parse().unwrap(), IntentState::Refunded);
+    arrived.taken_over();
+    let items = arrived.store.all(chorus_order::TABLE.name);
+    let parcels = BTreeSet::from([samples::order_id(), "shipped".parse().unwrap()]);
+    let unknown = UnknownOrders::among(&arrived.intents, &parcels, &items);
+    let refunded: Vec<&str> = unknown.refunds.iter().map(|it| it.order_id.as_str()).collect();
+    assert_eq!((refunded, unknown.recalls.len()), (vec!["lost"], 1));
+    assert_eq!(unknown.ids().map(|id| id.to_string()).collect::<Vec<_>>(), ["lost", "shipped"]);
 }
