@@ -73,6 +73,17 @@ fn an_order_whose_items_were_returned_is_canceled_again() {
     assert_eq!(outcome.ends.canceled, 1);
 }
 
+/// In these runs, the record that starts the delivery's state machine arrived, but the event that the
+/// items left the stock did not. That event is the input of the state machine, so it is known.
+#[test]
+fn an_event_that_starts_a_state_machine_is_known() {
+    let faults = two_regions(all_faults());
+    for seed in [6_234_340, 6_279_342] {
+        let outcome = Simulator::new().trace_seed(seed, &faults, 1).unwrap();
+        assert_eq!(outcome.violations, Vec::<String>::new(), "seed {seed}");
+    }
+}
+
 /// In the first run, the bank's hold had lapsed when the parcel left. The payment item that records
 /// the lapse arrived in the second region, but the event that cancels the order did not. In the
 /// second run, a notice of a failed refund expired before its handling was complete. When the

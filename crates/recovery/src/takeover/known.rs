@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chorus_events::OrderId;
 use chorus_events::facts::*;
-use chorus_kernel::{Failure, Item, recorded_events};
+use chorus_kernel::{Failure, Item, Signal, machine_starts, recorded_events};
 use chorus_table::{Detail, Entry, Event};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -34,6 +34,7 @@ impl KnownEvents {
         let mut entries = archived.to_vec();
         for record in records {
             entries.extend(recorded_events(record)?);
+            entries.extend(machine_starts(record)?.iter().filter_map(started_by));
         }
         for entry in entries {
             let Ok(detail) = serde_json::from_str::<Detail<Box<RawValue>>>(&entry.detail) else {
@@ -60,6 +61,15 @@ impl KnownEvents {
     pub(super) fn about(&self, order_id: &OrderId) -> OrderEvents<'_> {
         OrderEvents(self.all().filter(|event| event.order.as_ref() == Some(order_id)).collect())
     }
+}
+
+/// The event that is the input of a started state machine. It was published, even if it did not
+/// arrive in the archive.
+fn started_by(start: &Signal) -> Option<Entry> {
+    let Signal::Start { input, .. } = start else { return None };
+    let part = |name| Some(input.get(name)?.as_str()?.to_owned());
+    let (source, detail_type) = (part("source")?, part("detail-type")?);
+    Some(Entry { source, detail_type, detail: input.get("detail")?.to_string() })
 }
 
 /// Returns the order id in an entry's data; `None` if the data have no order id.
