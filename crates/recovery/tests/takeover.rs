@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use chorus_events::customer::CustomerUpdated;
 use chorus_events::facts::{
     CaptureFailed, ErrorPaymentCanceled, ItemRemoved, ItemReserved, ItemReturned, OrderCanceled,
     OrderCreated, PaymentCanceled, PaymentMade,
@@ -15,6 +16,7 @@ use chorus_kernel::{
     Entity, Found, IDEMPOTENCY_TABLE, MemoryStore, Signal, Store, Write, create, derived_id, load,
     record_key,
 };
+use chorus_notification::{Contact, Correspondence};
 use chorus_order::{Order, Placed};
 use chorus_payment::{IntentId, IntentState, ListedIntent, Payment};
 use chorus_recovery::takeover::{Plan, TakeoverInput, UnknownOrders};
@@ -38,6 +40,7 @@ impl Arrived {
             chorus_payment::TABLE,
             chorus_delivery::TABLE,
             chorus_delivery::CARRIER_WAIT_TABLE,
+            chorus_notification::TABLE,
         ];
         Self { store: MemoryStore::new(&tables), archived: Vec::new(), intents: Vec::new() }
     }
@@ -321,6 +324,27 @@ fn a_charge_whose_result_did_not_arrive_is_asked_for_again() {
 fn an_order_whose_items_were_returned_is_canceled_again() {
     let returned = Arrived::new().event(&OrderCreated::sample()).event(&ItemReturned::sample());
     assert_eq!(returned.taken_over().cancels, BTreeSet::from([samples::order_id()]));
+}
+
+#[test]
+fn an_order_whose_earlier_emails_were_lost_has_a_recipient_for_the_next_one() {
+    let contact = Contact::from(&CustomerUpdated::sample());
+    let recipient = |arrived: Arrived| {
+        arrived.taken_over();
+        let found: Found<Correspondence> =
+            expect_ready(load(&arrived.store, samples::order_id())).unwrap();
+        found.map(|it| it.value)
+    };
+    let removed = || Arrived::new().event(&OrderCreated::sample()).event(&ItemRemoved::sample());
+    let (order_id, customer_id) = (samples::order_id(), samples::customer_id());
+    let with_address = Correspondence::with(&order_id, &contact);
+    assert_eq!(recipient(removed().stored(&contact)), Some(with_address.clone()));
+    let without_address = Correspondence::without_address(&order_id, &customer_id);
+    assert_eq!(recipient(removed()), Some(without_address));
+    let stored = removed().stored(&with_address);
+    assert_eq!(recipient(stored), Some(with_address), "what is stored stays");
+    let placed = Arrived::new().event(&OrderCreated::sample()).stored(&contact);
+    assert_eq!(recipient(placed), None, "the events to come name the customer");
 }
 
 #[test]

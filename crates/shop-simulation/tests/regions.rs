@@ -108,3 +108,12 @@ fn a_seed_gives_the_same_two_regions_to_the_byte() {
         assert_eq!(traced(seed).trace, traced(seed).trace, "seed {seed}");
     }
 }
+
+/// In this run, the delivery of an order was started in the second region, and all earlier emails
+/// about the order were lost. The event that the delivery was started names no customer.
+#[test]
+fn an_email_whose_event_names_no_customer_does_not_wait_for_one_that_was_lost() {
+    let faults = two_regions(all_faults());
+    let outcome = Simulator::new().trace_seed(6_055_210, &faults, ORDERS).unwrap();
+    assert_eq!(outcome.violations, Vec::<String>::new());
+}

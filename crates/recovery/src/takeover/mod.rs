@@ -17,6 +17,7 @@ mod carry_out;
 mod delivery;
 mod inventory;
 mod known;
+mod notification;
 mod order;
 mod payment;
 mod unknown;
@@ -157,6 +158,7 @@ impl Plan {
                 && !is(IntentState::Refunded);
         let known = Progress::of(order_events, has_parcel, held);
         changes.extend(inventory::repair(input.store, &repaired.placed, known).await?);
+        changes.extend(notification::repair(input.store, &repaired.placed, known).await?);
         let (delivery, has_ended) =
             delivery::repair(input.store, &repaired.placed, (order_events, known)).await?;
         changes.extend(delivery);
