@@ -106,7 +106,7 @@ pub(crate) async fn run(failover: &Failover) -> anyhow::Result<ExitCode> {
         (Some(stack), _) => deployed::run(failover, stack).await,
         (None, Some(from)) => directories::run(failover, from).await,
         (None, None) => {
-            anyhow::bail!("add --from DIR, the directory of the shop that acted until now")
+            anyhow::bail!("add --from DIR, the directory of the shop that was used until now")
         }
     }
 }

@@ -143,7 +143,7 @@ impl ActionError {
 
 impl From<serde_json::Error> for ActionError {
     fn from(error: serde_json::Error) -> Self {
-        Self::Failed(Failure::corrupt("event", &error))
+        Self::Failed(Failure::unwritable("event", &error))
     }
 }
 

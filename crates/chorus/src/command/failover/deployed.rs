@@ -145,15 +145,12 @@ impl Platform for Deployed {
         let enabled = Self::enabled(&self.second).await?;
         self.second.set_rules(&enabled, false).await?;
         let active = ActiveRegion::read(self.store()).await?;
-        let mut since = Timestamp::now();
-        match &active {
-            Some(active) if active.region == to && enabled.is_empty() => since = active.since,
-            Some(active) if active.region == to => {}
-            active => {
-                let write = ActiveRegion::taken_over(active.as_ref(), to, since);
-                self.store.write(&[write]).await?;
-            }
+        let now = Timestamp::now();
+        let fenced_at = active.as_ref().filter(|it| it.region == to).map(|it| it.since);
+        if fenced_at.is_none() {
+            self.store.write(&[ActiveRegion::taken_over(active.as_ref(), to, now)]).await?;
         }
+        let since = fenced_at.filter(|_| enabled.is_empty()).unwrap_or(now);
         // If the first region answers, its last writes still arrive in the second region. So the
         // failover first waits until `UNDER_WAY` has passed, and then cuts off replication.
         let answers = self.first.rule_states().await.is_ok();

@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use chorus_shop::audit::{self, Act};
+use chorus_shop::takeover::{Takeover, UnknownOrders};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -21,16 +22,26 @@ pub(super) async fn undo(failover: &Failover, platform: &dyn Platform) -> anyhow
         print::undone(failover.json, regions, &takeover.unknown_orders().await?, None);
         return Ok(ExitCode::SUCCESS);
     }
-    platform.finish().await?;
-    let unknown = takeover.unknown_orders().await?;
-    let (refunds, recalls) = (print::listed(&unknown.refunds), &unknown.recalls);
-    let asked = json!({
-        "from": regions.0, "to": regions.1, "refunds": refunds, "recalls": recalls,
-    });
+    let asked = json!({ "from": regions.0, "to": regions.1 });
     let act = Act { at: Timestamp::now(), by: &user(), what: UNDO, asked };
     let begun = audit::begin(store, act).await?;
-    let by_hand = takeover.undo(&unknown.refunds, &unknown.recalls).await;
-    begun.end(store, json!({ "by-hand": by_hand })).await?;
+    let undone = disable_and_undo(platform, &takeover).await;
+    let outcome = |(unknown, by_hand): &(UnknownOrders, Vec<String>)| {
+        let UnknownOrders { refunds, recalls } = unknown;
+        json!({ "refunds": print::listed(refunds), "recalls": recalls, "by-hand": by_hand })
+    };
+    let (unknown, by_hand) = begun.end_with(store, undone, outcome).await?;
     print::undone(failover.json, regions, &unknown, Some(&by_hand));
     Ok(if by_hand.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns what had to be undone, and the steps of it that a person has to do.
+async fn disable_and_undo(
+    platform: &dyn Platform,
+    takeover: &Takeover<'_>,
+) -> anyhow::Result<(UnknownOrders, Vec<String>)> {
+    platform.finish().await?;
+    let unknown = takeover.unknown_orders().await?;
+    let by_hand = takeover.undo(&unknown.refunds, &unknown.recalls).await;
+    Ok((unknown, by_hand))
 }

@@ -52,7 +52,12 @@ pub(super) fn done((from, to): (&str, &str), repaired: &Repaired, resumed: &Resu
          {started} state machines started, and the counts of {} items corrected.",
         repaired.corrected
     );
-    for what in repaired.by_hand.iter().chain(&resumed.by_hand) {
+    left(repaired.by_hand.iter().chain(&resumed.by_hand));
+}
+
+/// Prints the steps that a person has to do.
+fn left<'a>(by_hand: impl IntoIterator<Item = &'a String>) {
+    for what in by_hand {
         line!("{BAD}to do by hand{BAD:#}: {what}");
     }
 }
@@ -82,7 +87,7 @@ pub(super) fn undone(
     );
     orders("lost orders have a parcel, which is recalled if it has not arrived yet", recalls);
     match by_hand {
-        Some(by_hand) => by_hand.iter().for_each(|what| line!("{BAD}to do by hand{BAD:#}: {what}")),
+        Some(by_hand) => left(by_hand),
         None => line!(
             "{DIM}Nothing was changed. Add --yes to do it, and to disable the rules of {from}.{DIM:#}"
         ),
