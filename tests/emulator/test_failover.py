@@ -6,6 +6,7 @@ in both regions, so that the second stack's roles would replace the first's.
 """
 
 import contextlib
+import functools
 import json
 import os
 import platform
@@ -149,6 +150,10 @@ class Failover(unittest.TestCase):
             dry = failover(SECOND)
             self.assertIn(f"{SECOND} knows 2 orders.\n1 have not ended and go on\n    " + waiting, dry)
             self.assertIn("0 are lost", dry)
+            interrupted_failover(SECOND)
+            status, answer = second.ask("POST", "/orders", order_of("ana", "chai", 1))
+            self.assertEqual(status, 503, f"no region is active during a takeover: {answer}")
+            self.assertEqual(second.enabled_rules(), set())
             failover(SECOND, "--yes")
             self.assertEqual(second.enabled_rules(), rules)
             self.assertEqual(first.enabled_rules(), set())
@@ -164,32 +169,37 @@ class Failover(unittest.TestCase):
             for order_id in (delivered, waiting):
                 status, payment = second.ask("GET", f"/payments/{order_id}")
                 self.assertEqual((status, payment["status"]), (200, "charged"))
-            self._recalls_a_parcel_that_the_first_region_hands_in_afterwards()
+            self._recalls_parcels_that_the_first_region_hands_in_afterwards()
         for name, left in (("chai", 37), ("piano", 1)):
-            item = second.ask("GET", f"/items/{name}")[1]
-            self.assertEqual((item["available"], item["reserved"]), (left, 0), item)
+            stocked = functools.partial(has_in_stock, name, left)
+            wait_for(stocked, PATIENCE, f"{left} of {name} in stock and none reserved")
 
-
-    def _recalls_a_parcel_that_the_first_region_hands_in_afterwards(self) -> None:
-        lost, url = "lost-order", f"http://127.0.0.1:{carrier}"
+    def _recalls_parcels_that_the_first_region_hands_in_afterwards(self) -> None:
+        known = place(second, "piano")
+        under_review(second, known)
         address = {"name": "Ana", "street": "Street 1", "city": "Berlin", "country": "DE"}
-        parcel = {
-            "order-id": lost,
-            "customer-id": "ana-carrier-silent",
-            "lines": [{"sku": "chai", "name": "Chai", "quantity": 1}],
-            "shipping-address": address,
-            "deliver-by": "2030-01-01T00:00:00Z",
-        }
-        key = {"x-api-key": API_KEY}
-        self.assertEqual(request("POST", f"{url}/deliveries", parcel, key)[0], 202)
+        key, url = {"x-api-key": API_KEY}, f"http://127.0.0.1:{carrier}"
+        for order_id in ("lost-order", known):
+            parcel = {
+                "order-id": order_id,
+                "customer-id": "ana-carrier-silent",
+                "lines": [{"sku": "chai", "name": "Chai", "quantity": 1}],
+                "shipping-address": address,
+                "deliver-by": "2030-01-01T00:00:00Z",
+            }
+            self.assertEqual(request("POST", f"{url}/deliveries", parcel, key)[0], 202)
         for options in ([], ["--yes"]):
             said = failover(SECOND, "--from", FIRST, *options)
             self.assertIn(f"{SECOND} is already active", said)
             self.assertIn("1 lost orders have a parcel, which is recalled", said)
-            self.assertIn(lost, said)
-        recall = {"order-id": lost, "canceled-by": "order", "reason": "a second recall"}
-        answer = request("POST", f"{url}/recalls", recall, key)
-        self.assertEqual(answer, (200, {"order-id": lost, "recalled": False}))
+            self.assertIn("lost-order", said)
+            self.assertIn(f"1 orders have a parcel that only {FIRST} handed in", said)
+            self.assertIn(known, said)
+        self.assertEqual(ended(second, known), "Canceled")
+        for order_id in ("lost-order", known):
+            recall = {"order-id": order_id, "canceled-by": "order", "reason": "a second recall"}
+            answer = request("POST", f"{url}/recalls", recall, key)
+            self.assertEqual(answer, (200, {"order-id": order_id, "recalled": False}))
 
 
 LISTED = {
@@ -216,18 +226,34 @@ def partners(region: Region) -> Iterator[None]:
         child.wait(10)
 
 
-def failover(to: str, *options: str) -> str:
-    """Runs the command, which must succeed, and returns what it prints."""
+def command(to: str, *options: str) -> tuple[list[str], dict[str, str]]:
+    """The command and its environment."""
     call = [str(BINARIES / "chorus"), "failover", f"--stack={STACK}", f"--to={to}"]
     call += [f"--carrier=http://127.0.0.1:{carrier}", *options]
     keys = {"CARRIER_API_KEY": API_KEY, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    variables = {**os.environ, **keys, "AWS_REGION": to, "AWS_ENDPOINT_URL": aws.url}
+    return call, {**os.environ, **keys, "AWS_REGION": to, "AWS_ENDPOINT_URL": aws.url}
+
+
+def failover(to: str, *options: str) -> str:
+    """Runs the command, which must succeed, and returns what it prints."""
+    call, variables = command(to, *options)
     done = subprocess.run(
         call, env=variables, capture_output=True, text=True, timeout=FAILOVER_SECONDS, check=False
     )
     if done.returncode:
         raise AssertionError(done.stdout + done.stderr)
     return done.stdout
+
+
+def interrupted_failover(to: str) -> None:
+    """Runs the command, and kills it as soon as it waits."""
+    call, variables = command(to, "--yes")
+    quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(call, env=variables, stdout=quiet, stderr=pipe, text=True) as child:
+        said = next((line for line in child.stderr or () if "is fenced" in line), None)
+        child.kill()
+    if said is None:
+        raise AssertionError("the command ended before it waited")
 
 
 def place(region: Region, sku: str) -> str:
@@ -246,6 +272,12 @@ def ended(region: Region, order_id: str) -> str:
         return status if status != "Open" else None
 
     return wait_for(look, PATIENCE, f"the end of {order_id}")
+
+
+def has_in_stock(name: str, left: int) -> bool:
+    """Whether the second region has so many of the item, and none of it is reserved."""
+    item = second.ask("GET", f"/items/{name}")[1]
+    return (item["available"], item["reserved"]) == (left, 0)
 
 
 def under_review(region: Region, order_id: str) -> dict[str, Any]:

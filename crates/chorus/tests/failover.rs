@@ -77,7 +77,8 @@ fn wait_until_ended(url: &str) -> Accounts {
         books.orders.iter().all(|order| order.status != chorus_order::Status::Open)
             && books.problems.is_empty()
     };
-    // A function that fails on a busy machine is tried again after a minute, and after two more.
+    // A function that fails on a busy machine is tried again after a minute, and again after
+    // another two minutes.
     for _ in 0..1_800 {
         let books = accounts(url);
         if ended(&books) {
@@ -228,4 +229,48 @@ fn a_shop_takes_over_from_one_that_went_away_with_a_copy_that_lags_and_the_first
     assert_eq!(ids(&books), all);
     assert!(running.interrupt().success());
     assert_eq!(kept_charges(&path("first")), delivered(&books));
+}
+
+/// Runs a command, which must fail, and returns its error.
+#[track_caller]
+fn refused(arguments: &[&str]) -> String {
+    let output = chorus(arguments);
+    assert!(!output.status.success(), "chorus {arguments:?}: {}", stdout_of(&output));
+    String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn only_a_fresh_copy_takes_over_and_what_was_interrupted_is_finished_first() {
+    let place_of = tempfile::tempdir().unwrap();
+    let text_of = |name: &str| place_of.path().join(name).display().to_string();
+    let (first, second, other) = (text_of("first"), text_of("second"), text_of("other"));
+    open_shop(Path::new(&other)).kill();
+    open_shop(Path::new(&first)).kill();
+    well(&["backup", "--data", &first, &text_of("copy")]);
+    well(&["restore", &text_of("copy"), "--data", &second]);
+    let running = Running::on(Path::new(&first));
+    let order = ["order", "--url", &running.url, "place", "--customer", "ana", "--line", "chai:1"];
+    well(&order);
+    running.kill();
+
+    let same = refused(&words(&first, &first));
+    assert!(same.contains("are the same directory"), "{same}");
+    let unrelated = refused(&words(&first, &other));
+    assert!(unrelated.contains("was not restored from a backup of"), "{unrelated}");
+    let backwards = refused(&words(&second, &first));
+    assert!(backwards.contains("has later events than"), "{backwards}");
+
+    let store = DynoxideStore::open(&Path::new(&second).join("store.db"), &[]).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (names, cancels) = (("first", "second"), BTreeSet::new());
+    let begun = chorus_shop::failover::begin(&store, "ana", names, &cancels);
+    let _interrupted = runtime.block_on(begun).unwrap();
+    drop(store);
+    let early = refused(&["up", "--port", "0", "--data", &second]);
+    assert!(early.contains("from first to") && early.contains("was interrupted"), "{early}");
+    well(&[&words(&first, &second)[..], &["--yes"]].concat());
+    Running::on(Path::new(&second)).kill();
+
+    let stale = refused(&[&words(&second, &first)[..], &["--yes"]].concat());
+    assert!(stale.contains("older than the last failover of"), "{stale}");
 }

@@ -17,7 +17,8 @@ use crate::{
 /// The table that names the active region. All regions have to read it consistently.
 pub const REGIONS_TABLE: TableSpec = TableSpec { name: "regions", indexes: &[], ttl: None };
 
-/// How long an instance relies on its last read of the active region.
+/// How long an instance in the active region relies on its last read of the active region. An
+/// instance in the other region reads it for every message.
 pub const REGION_CACHE_TIME: SignedDuration = SignedDuration::from_secs(10);
 
 /// The id of the table's only item.
@@ -28,7 +29,12 @@ const ONLY_ITEM: &str = "this";
 #[serde(rename_all = "kebab-case")]
 pub struct ActiveRegion {
     deployment: String,
+    /// The active region; during a takeover, the region that was active before.
     pub region: String,
+    /// The region that takes over. While there is one, no region is active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// When this item was written.
     pub since: Timestamp,
 }
 
@@ -43,12 +49,26 @@ impl ActiveRegion {
         load(store, ONLY_ITEM.to_owned()).await
     }
 
+    /// Returns the write after which no region is active, because the region `next` takes over from
+    /// the active region. The store refuses the write if the item has changed since it was read.
+    #[must_use]
+    pub fn fenced(read: &Versioned<Self>, next: &str, now: Timestamp) -> Write {
+        let (next, value) = (Some(next.to_owned()), &read.value);
+        save(Some(read), &Self { next, since: now, ..value.clone() })
+    }
+
     /// Returns the write that makes `region` the active region. `read` is the item as the caller
     /// read it. The store refuses the write if another takeover has happened since that read.
     #[must_use]
     pub fn taken_over(read: Option<&Versioned<Self>>, region: &str, now: Timestamp) -> Write {
         let (deployment, region) = (ONLY_ITEM.to_owned(), region.to_owned());
-        save(read, &Self { deployment, region, since: now })
+        save(read, &Self { deployment, region, next: None, since: now })
+    }
+
+    /// Whether `region` is the active region.
+    #[must_use]
+    pub fn is(&self, region: &str) -> bool {
+        self.region == region && self.next.is_none()
     }
 }
 
@@ -57,19 +77,14 @@ impl ActiveRegion {
 #[derive(Debug, Clone)]
 pub struct Region {
     name: Arc<str>,
-    known: Arc<Mutex<Option<Known>>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Known {
-    at: Timestamp,
-    is_active: bool,
+    /// When this region was last read to be the active region.
+    known_active: Arc<Mutex<Option<Timestamp>>>,
 }
 
 impl Region {
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), known: Arc::default() }
+        Self { name: name.into(), known_active: Arc::default() }
     }
 
     #[must_use]
@@ -77,23 +92,25 @@ impl Region {
         &self.name
     }
 
-    /// Whether this region is the active region, as read at most [`REGION_CACHE_TIME`] ago.
+    /// Whether this region is the active region, as read at most [`REGION_CACHE_TIME`] ago. That it
+    /// is not is never remembered: otherwise, instances would ignore events that others publish
+    /// right after a takeover.
     async fn is_active(&self, store: &dyn Store, now: Timestamp) -> Result<bool, Failure> {
-        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = *self.known_active.lock().unwrap_or_else(PoisonError::into_inner);
         // If the clock was set back since the last read, the store is read again: otherwise the
         // earlier result would be used for longer than `REGION_CACHE_TIME`.
-        let recent = |it: &Known| it.at <= now && now.duration_since(it.at) < REGION_CACHE_TIME;
-        if let Some(known) = known.filter(recent) {
-            return Ok(known.is_active);
+        let recent = |at: &Timestamp| *at <= now && now.duration_since(*at) < REGION_CACHE_TIME;
+        if known.as_ref().is_some_and(recent) {
+            return Ok(true);
         }
         let active = ActiveRegion::read(store).await?;
-        let is_active = active.is_some_and(|active| *active.region == *self.name);
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Known { at: now, is_active });
+        let is_active = active.is_some_and(|active| active.is(&self.name));
+        *self.known_active.lock().unwrap_or_else(PoisonError::into_inner) =
+            is_active.then_some(now);
         Ok(is_active)
     }
 
-    /// Whether an event's home, which is the region that acts on the event, is not this region.
+    /// Whether an event belongs to the other region. Only an event's home region acts on the event.
     /// `json` is the event as the bus delivers it.
     #[must_use]
     pub fn is_foreign(&self, json: &str) -> bool {
@@ -130,8 +147,8 @@ impl Kernel {
         Err(Failure::later("NotActing", message))
     }
 
-    /// Whether this kernel runs in the active region. A kernel of a deployment in one region always
-    /// does.
+    /// Whether this kernel runs in the active region. If the deployment has one region, that region
+    /// is always active.
     pub(crate) async fn is_active(&self) -> Result<bool, Failure> {
         match &self.region {
             Some(region) => region.is_active(&*self.store, self.clock.now()).await,
@@ -215,6 +232,23 @@ mod tests {
     async fn hand_over(store: &MemoryStore, region: &str) {
         let read = ActiveRegion::read(store).await.unwrap();
         store.write(&[ActiveRegion::taken_over(read.as_ref(), region, NOW)]).await.unwrap();
+    }
+
+    #[test]
+    fn no_region_acts_during_a_takeover() {
+        expect_ready(async {
+            let store = MemoryStore::new(&[REGIONS_TABLE]);
+            let (east, west) = (Region::new("east"), Region::new("west"));
+            hand_over(&store, "east").await;
+            let read = ActiveRegion::read(&store).await.unwrap().unwrap();
+            store.write(&[ActiveRegion::fenced(&read, "west", NOW)]).await.unwrap();
+            assert!(!east.is_active(&store, NOW).await.unwrap());
+            assert!(!west.is_active(&store, NOW).await.unwrap());
+            let fenced = ActiveRegion::read(&store).await.unwrap().unwrap();
+            assert_eq!((&*fenced.region, fenced.next.as_deref()), ("east", Some("west")));
+            hand_over(&store, "west").await;
+            assert!(west.is_active(&store, NOW).await.unwrap(), "at once");
+        });
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl Damage {
 }
 
 /// Corrects the counts of an item if two reads of Inventory's table found the same wrong counts.
-/// Counts that only one of the reads found wrong are left alone: they may belong to an order in
+/// Does not correct counts that are wrong in only one of the reads: they may belong to an order in
 /// progress. Returns the corrected counts.
 ///
 /// # Errors
@@ -164,8 +164,8 @@ pub async fn correct(
     for count in first.iter().filter(|count| second.contains(count)) {
         match store.write(&[count.correction()]).await {
             Ok(()) => corrected.push(count.clone()),
-            // The counts of an item that was changed since the read, or has too few pieces, are
-            // left as they are.
+            // The store refuses if the item was changed since the read, or if a count would become
+            // negative. The item then stays as it is.
             Err(StoreError::Refused(reasons)) if !reasons.contains(&Reason::Passed) => {}
             Err(error) => return Err(error),
         }

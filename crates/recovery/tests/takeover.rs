@@ -4,10 +4,11 @@
 
 use std::collections::BTreeSet;
 
+use chorus_delivery::{CarrierCallback, Delivery, Status as DeliveryStatus};
 use chorus_events::customer::CustomerUpdated;
 use chorus_events::facts::{
     CaptureFailed, ErrorPaymentCanceled, ItemRemoved, ItemReserved, ItemReturned, OrderCanceled,
-    OrderCreated, PaymentCanceled, PaymentMade,
+    OrderCreated, PaymentAuthorized, PaymentCanceled, PaymentMade,
 };
 use chorus_events::{Money, OrderId, samples};
 use chorus_inventory::{Reservation, Status};
@@ -19,7 +20,7 @@ use chorus_kernel::{
 use chorus_notification::{Contact, Correspondence};
 use chorus_order::{Order, Placed};
 use chorus_payment::{IntentId, IntentState, ListedIntent, Payment};
-use chorus_recovery::takeover::{Plan, TakeoverInput, UnknownOrders};
+use chorus_recovery::takeover::{ActiveItems, Plan, TakeoverInput, Unmatched};
 use chorus_table::{Detail, Entry, Event, Metadata};
 use serde_dynamo::AttributeValue;
 use serde_json::json;
@@ -72,8 +73,7 @@ impl Arrived {
         self
     }
 
-    /// Plans the takeover, and writes its changes.
-    fn taken_over(&self) -> Plan {
+    fn planned(&self) -> Plan {
         let input = TakeoverInput {
             store: &self.store,
             records: self.store.all(IDEMPOTENCY_TABLE.name),
@@ -85,9 +85,30 @@ impl Arrived {
             region: "second".to_owned(),
             since: metadata().occurred_at,
         };
-        let plan = expect_ready(Plan::of(&input)).unwrap();
+        expect_ready(Plan::of(&input)).unwrap()
+    }
+
+    /// Plans the takeover, and writes its changes.
+    fn taken_over(&self) -> Plan {
+        let plan = self.planned();
         expect_ready(plan.apply(&self.store)).unwrap();
         plan
+    }
+
+    /// Takes over the orders only. Returns what does not fit them if the carrier has these parcels.
+    fn unmatched(&self, parcels: &BTreeSet<OrderId>) -> Unmatched {
+        let plan = self.planned();
+        let orders =
+            plan.writes.iter().filter(|write| write.key().table == chorus_order::TABLE.name);
+        for write in orders {
+            expect_ready(self.store.write(std::slice::from_ref(write))).unwrap();
+        }
+        let active = ActiveItems {
+            orders: self.store.all(chorus_order::TABLE.name),
+            deliveries: self.store.all(chorus_delivery::TABLE.name),
+            callbacks: self.store.all(chorus_delivery::CARRIER_WAIT_TABLE.name),
+        };
+        Unmatched::among(&self.intents, parcels, &active).unwrap()
     }
 
     fn reservation(&self) -> Option<Status> {
@@ -95,6 +116,10 @@ impl Arrived {
             expect_ready(load(&self.store, samples::order_id())).unwrap();
         found.map(|it| it.value.status)
     }
+}
+
+fn delivery(status: DeliveryStatus) -> Delivery {
+    Delivery { status, ..Delivery::tombstone(samples::order_id(), "") }
 }
 
 fn reserved(status: Status) -> Reservation {
@@ -284,18 +309,18 @@ fn an_amount_that_the_bank_holds_no_longer_is_to_be_captured_so_that_somebody_le
 
 #[test]
 fn a_failed_capture_is_requested_again_only_if_its_event_did_not_arrive() {
-    let arrived = || {
+    let arrived = |removed: bool| {
         let failed = Payment {
             status: chorus_payment::Status::CaptureFailed,
             intent: Some(IntentId("i1".to_owned())),
             ..Payment::new(samples::order_id())
         };
-        Arrived::new()
+        let arrived = Arrived::new()
             .event(&OrderCreated::sample())
-            .event(&ItemReserved::sample())
-            .event(&ItemRemoved::sample())
+            .event(&PaymentAuthorized::sample())
             .intent(samples::order_id(), IntentState::Canceled)
-            .stored(&failed)
+            .stored(&failed);
+        if removed { arrived.event(&ItemRemoved::sample()) } else { arrived }
     };
     let status = |arrived: &Arrived| {
         arrived.taken_over();
@@ -303,9 +328,11 @@ fn a_failed_capture_is_requested_again_only_if_its_event_did_not_arrive() {
             expect_ready(load(&arrived.store, samples::order_id())).unwrap();
         found.unwrap().value.status
     };
-    assert_eq!(status(&arrived()), chorus_payment::Status::Authorized);
-    let with_event = arrived().event(&CaptureFailed::sample());
-    assert_eq!(status(&with_event), chorus_payment::Status::CaptureFailed);
+    for removed in [false, true] {
+        assert_eq!(status(&arrived(removed)), chorus_payment::Status::Authorized);
+        let with_event = arrived(removed).event(&CaptureFailed::sample());
+        assert_eq!(status(&with_event), chorus_payment::Status::CaptureFailed);
+    }
 }
 
 #[test]
@@ -351,14 +378,32 @@ fn an_order_whose_earlier_emails_were_lost_has_a_recipient_for_the_next_one() {
 fn the_partners_undo_only_their_part_in_orders_that_are_unknown() {
     let arrived = Arrived::new()
         .event(&OrderCreated::sample())
+        .stored(&delivery(DeliveryStatus::Started))
         .intent(samples::order_id(), IntentState::Confirmed)
         .intent("lost".parse().unwrap(), IntentState::Confirmed)
         .intent("over".parse().unwrap(), IntentState::Refunded);
-    arrived.taken_over();
-    let items = arrived.store.all(chorus_order::TABLE.name);
     let parcels = BTreeSet::from([samples::order_id(), "shipped".parse().unwrap()]);
-    let unknown = UnknownOrders::among(&arrived.intents, &parcels, &items);
-    let refunded: Vec<&str> = unknown.refunds.iter().map(|it| it.order_id.as_str()).collect();
-    assert_eq!((refunded, unknown.recalls.len()), (vec!["lost"], 1));
-    assert_eq!(unknown.ids().map(|id| id.to_string()).collect::<Vec<_>>(), ["lost", "shipped"]);
+    let unmatched = arrived.unmatched(&parcels);
+    let refunded: Vec<&str> = unmatched.refunds.iter().map(|it| it.order_id.as_str()).collect();
+    assert_eq!((refunded, unmatched.recalls.len()), (vec!["lost"], 1));
+    assert_eq!(unmatched.ids().map(|id| id.to_string()).collect::<Vec<_>>(), ["lost", "shipped"]);
+    assert_eq!(unmatched.cancels, BTreeSet::new());
+}
+
+#[test]
+fn an_order_whose_parcel_only_the_failed_region_handed_in_is_canceled() {
+    let parcels = BTreeSet::from([samples::order_id()]);
+    let canceled = |arrived: Arrived| {
+        let unmatched = arrived.event(&OrderCreated::sample()).unmatched(&parcels);
+        assert_eq!(unmatched.recalls, unmatched.cancels);
+        unmatched.cancels == parcels
+    };
+    let callback = CarrierCallback::of(samples::order_id(), "");
+    assert!(canceled(Arrived::new()));
+    assert!(canceled(Arrived::new().stored(&delivery(DeliveryStatus::Estimated))));
+    // The delivery was canceled before this region started it, so the carrier was not told.
+    assert!(canceled(Arrived::new().stored(&delivery(DeliveryStatus::Canceled))));
+    assert!(!canceled(Arrived::new().stored(&delivery(DeliveryStatus::Delivered))));
+    let canceled_later = Arrived::new().stored(&delivery(DeliveryStatus::Canceled));
+    assert!(!canceled(canceled_later.stored(&callback)));
 }

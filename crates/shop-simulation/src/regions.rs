@@ -6,7 +6,7 @@ use chorus_events::{Money, OrderId};
 use chorus_kernel::testing::expect_ready;
 use chorus_kernel::{Failure, IDEMPOTENCY_TABLE, Item};
 use chorus_payment::Refund;
-use chorus_recovery::takeover::{Plan, TakeoverInput, UnknownOrders, count_again};
+use chorus_recovery::takeover::{ActiveItems, Plan, TakeoverInput, Unmatched, count_again};
 use chorus_simulation::{Client, LostRegion, Observed, Standby, TakenOver};
 use jiff::{SignedDuration, Timestamp};
 
@@ -42,11 +42,23 @@ pub(crate) fn take_over(shop: &Shop, standby: &Standby) -> Result<TakenOver, Fai
     Ok(TakenOver { events: plan.events, machines: plan.machines, clients })
 }
 
-/// Refunds what was charged for orders that the active region does not know, and recalls their
-/// parcels. `orders` are the items of Order's table in the active region.
-pub(crate) fn undo_lost(shop: &Shop, orders: &[Item]) {
-    let unknown = UnknownOrders::among(&shop.bank.listed(), &shop.courier.orders(), orders);
-    undo(shop, &unknown.refunds, &unknown.recalls);
+/// Undoes the charges and parcels that do not fit the orders of the active region, except for the
+/// orders to cancel: returns a client for each, who cancels it. `items` returns every item of a
+/// table of the active region.
+pub(crate) fn undo_unmatched(
+    shop: &Shop,
+    items: &dyn Fn(&'static str) -> Vec<Item>,
+) -> Result<Vec<Client>, Failure> {
+    let active = ActiveItems {
+        orders: items(chorus_order::TABLE.name),
+        deliveries: items(chorus_delivery::TABLE.name),
+        callbacks: items(chorus_delivery::CARRIER_WAIT_TABLE.name),
+    };
+    let unmatched = Unmatched::among(&shop.bank.listed(), &shop.courier.orders(), &active)?;
+    undo(shop, &unmatched.refunds, &unmatched.recalls);
+    let canceled = unmatched.cancels.iter();
+    let client = |id| callers::cancels(id, "an operator, whose parcel is not this region's");
+    Ok(canceled.map(|id| client(id).patience(60)).collect())
 }
 
 fn undo(shop: &Shop, refunds: &[Refund], recalls: &BTreeSet<OrderId>) {
@@ -104,7 +116,7 @@ fn is_there(orders: &std::collections::BTreeMap<String, OrderHistory>, id: &Orde
     orders.contains_key(id.as_str())
 }
 
-/// When a client first got a 201 for the order with this key; `None` if no client did.
+/// The time at which a client first got a 201 for the order with this key; `None` if no client did.
 fn acknowledged(observed: &Observed, key: &str) -> Option<Timestamp> {
     let clients = observed.clients.iter().filter(|it| it.is_request(PLACE, key));
     clients.filter(|it| it.answered == Some(201)).filter_map(|it| it.answered_at).min()
@@ -142,7 +154,7 @@ fn check_ended(shop: &Shop, id: &OrderId) -> Option<String> {
     (!not_refunded.is_empty()).then(wrong)
 }
 
-/// How many orders were answered with 201, but do not exist in the active region.
+/// How many orders do not exist in the active region, although their clients got a 201.
 pub(crate) fn lost(shop: &Shop, observed: &Observed) -> u64 {
     let orders = invariants::orders(observed);
     let missing = shop.script.orders.iter().filter(|it| !is_there(&orders, &it.order_id));

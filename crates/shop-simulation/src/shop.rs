@@ -99,7 +99,7 @@ impl Application for Shop {
     const LIMITS: &'static [(&'static str, u32)] = &[
         ("ReviewHeartbeatSeconds", 7_200),
         ("ReviewTimeoutSeconds", 14_400),
-        // Longer than the time for which the bus calls a carrier that does not answer.
+        // Longer than the time after which the bus gives up on a carrier that does not answer.
         ("CarrierTimeoutSeconds", 216_000),
         ("ConfirmationTimeoutSeconds", 3_600),
     ];
@@ -111,7 +111,7 @@ impl Application for Shop {
         Poison {
             event: OrderCreated::SPEC,
             unreadable: Unreadable::Data("order-id"),
-            // The event log is not listed: it can read the parts of the message that it needs.
+            // The event log is not listed: it can read the parts of this message that it needs.
             dead_lettered_by: &[
                 rows::ReserveItem::SPEC,
                 rows::CountOrder::SPEC,
@@ -294,8 +294,11 @@ impl Application for Shop {
         regions::take_over(self, &standby)
     }
 
-    fn undo_lost(&self, items: &dyn Fn(&'static str) -> Vec<Item>) {
-        regions::undo_lost(self, &items(chorus_order::TABLE.name));
+    fn undo_unmatched(
+        &self,
+        items: &dyn Fn(&'static str) -> Vec<Item>,
+    ) -> Result<Vec<Client>, Failure> {
+        regions::undo_unmatched(self, items)
     }
 
     fn name(&self, correlation_id: &str) -> Option<&str> {
@@ -375,7 +378,7 @@ impl Shop {
     }
 }
 
-/// Each order's name in traces, and what its bank does about the payment.
+/// For each order, its name in traces, and how the customer's bank behaves.
 fn payments(orders: &[PlannedOrder]) -> BTreeMap<OrderId, (String, BankBehavior)> {
     let of = |order: &PlannedOrder| (order.order_id.clone(), (order.name.clone(), order.bank));
     orders.iter().map(of).collect()

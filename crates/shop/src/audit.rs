@@ -1,9 +1,9 @@
-//! The audit of operators' actions: a record of each action of the kinds that [`AuditEntry::what`]
+//! The audit of operators' actions: an entry for each action of the kinds that [`AuditEntry::what`]
 //! lists, such as a redrive or a failover.
 //!
-//! On AWS and on a laptop, the records are in a separate partition of the event log's table. No
-//! order, item or customer can have the partition's key. A record is written before the action
-//! starts, and again when the action ends. So the record of an interrupted action has no outcome.
+//! On AWS and on a laptop, the entries are in a separate partition of the event log's table. No
+//! order, item or customer can have the partition's key. An entry is written before the action
+//! starts, and again when the action ends. So the entry of an interrupted action has no outcome.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
 
-/// The partition of the records. No other item has this partition's key, because an id cannot
+/// The partition of the entries. No other item has this partition's key, because an id cannot
 /// contain `#`.
 const PARTITION: &str = "#operators";
 
-/// A record lists the ids of at most this many dead letters, because an item's size is limited. The
-/// record always contains the total number of dead letters.
+/// An entry lists the ids of at most this many dead letters, because an item's size is limited. The
+/// entry always contains the total number of dead letters.
 pub const MOST_NAMED: usize = 1_000;
 
 /// An operator's action.
@@ -37,7 +37,7 @@ pub struct AuditEntry {
     pub outcome: Option<Value>,
 }
 
-/// Why the audit's records cannot be read or written.
+/// Why the audit's entries cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     #[error("the audit cannot be written or read")]
@@ -102,6 +102,16 @@ impl Begun {
             (Err(error), Ok(_)) => Err(error.into()),
             (_, result) => result,
         }
+    }
+
+    /// Records the outcome in `copy`, a copy of the store that was made while the action ran. The
+    /// entry in the store itself is not ended.
+    ///
+    /// # Errors
+    /// If the copy cannot be written.
+    pub async fn end_in_copy(&self, copy: &dyn Store, outcome: Value) -> Result<(), AuditError> {
+        let entry = AuditEntry { outcome: Some(outcome), ..self.0.clone() };
+        Ok(copy.write(&[put(&entry, None)]).await?)
     }
 
     /// Records the outcome.

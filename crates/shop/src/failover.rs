@@ -5,5 +5,6 @@
 mod directories;
 mod log;
 
+pub(crate) use directories::interrupted_into;
 pub use directories::{Directories, DirectoriesError, region_of};
-pub use log::{Begun, begin, unfinished};
+pub use log::{Begun, Interrupted, begin, interrupted};

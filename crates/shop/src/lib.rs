@@ -15,6 +15,7 @@ mod in_process;
 mod operator;
 mod partners;
 mod shop;
+mod standby;
 pub mod unrecorded;
 pub mod upgrade;
 mod webhook_secret;
@@ -33,4 +34,5 @@ pub use operator::{
 };
 pub use partners::Partners;
 pub use shop::{API, Secrets, Shop, ShopError, functions};
+pub use standby::{OnStandby, on_standby};
 pub use webhook_secret::{WebhookSecretError, WebhookSecretFile, random_webhook_secret};

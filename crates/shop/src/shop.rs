@@ -30,10 +30,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::audit::AuditError;
 use crate::bank::Bank;
 use crate::{
-    Accounts, CARRIER_API_KEY, Partners, ShopConfig, WEBHOOK_SECRET, WebhookSecretError,
-    WebhookSecretFile, console, failover, following, front_end, operator,
+    Accounts, CARRIER_API_KEY, OnStandby, Partners, ShopConfig, WEBHOOK_SECRET, WebhookSecretError,
+    WebhookSecretFile, console, failover, following, front_end, on_standby, operator,
 };
 
 /// The file in a shop's data directory with the secret from which the ids of new orders derive.
@@ -65,6 +66,14 @@ pub enum ShopError {
     WebhookSecret(#[from] WebhookSecretError),
     #[error("the file that names the shop's region cannot be read")]
     Region(#[source] std::io::Error),
+    /// The takeover is not complete, and the partners' data was not copied yet.
+    #[error(
+        "the failover from {from} to {to} was interrupted: run `chorus failover --from … --to {to} \
+         --yes` again"
+    )]
+    InterruptedFailover { from: String, to: String },
+    #[error("the audit, which names interrupted failovers, cannot be read")]
+    Audit(#[from] AuditError),
     #[error("a stored item cannot be read")]
     Stored(#[from] Failure),
     #[error(
@@ -190,6 +199,13 @@ impl Shop {
         let listener = TcpListener::bind(config.address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let shop = Self::at(config, address)?;
+        if let Some(data) = &config.data
+            && let Some(interrupted) =
+                failover::interrupted_into(data, &**shop.local.store()).await?
+        {
+            let (from, to) = (interrupted.from, data.display().to_string());
+            return Err(ShopError::InterruptedFailover { from, to });
+        }
         // No other process uses this directory. So an unpublished record was left by a process that
         // was killed, and the sweeper need not wait until the record is old.
         shop.local.sweep(SignedDuration::ZERO).await?;
@@ -311,12 +327,24 @@ impl Shop {
         lock(&self.serving).as_ref().map(|serving| format!("http://{}", serving.address))
     }
 
-    /// Returns the accounts: all items, and all money that was moved.
+    /// Returns the shop's accounts: the stock of all items, and the money of all orders.
     ///
     /// # Errors
     /// If the accounts cannot be read.
     pub async fn accounts(&self) -> Result<Accounts, Failure> {
         Accounts::of(&self.local, &self.partners).await
+    }
+
+    /// Whether the shop's region is on standby; `None` if it is the active region, or if there is
+    /// only one region.
+    ///
+    /// # Errors
+    /// If the name of the active region cannot be read.
+    pub async fn standby(&self) -> Result<Option<OnStandby>, Failure> {
+        match &self.local.kernel().region {
+            Some(region) => on_standby(self.local.store().as_ref(), region.name()).await,
+            None => Ok(None),
+        }
     }
 
     /// Stops listening, finishes the work in flight, and writes everything to disk.

@@ -125,10 +125,19 @@ pub trait Application: Sized {
         Ok(TakenOver::default())
     }
 
-    /// Undoes what a replaced region requested of partners for cases that the active region does
-    /// not know. The simulator calls this function after it has emptied the replaced region.
-    /// `items` returns every item of a table of the active region.
-    fn undo_lost(&self, _items: &dyn Fn(&'static str) -> Vec<Item>) {}
+    /// Undoes what a replaced region requested of partners and what does not fit the cases of the
+    /// active region. The simulator calls this function after it has emptied the replaced region.
+    /// `items` returns every item of a table of the active region. The returned clients begin at
+    /// once.
+    ///
+    /// # Errors
+    /// If a stored item cannot be read.
+    fn undo_unmatched(
+        &self,
+        _items: &dyn Fn(&'static str) -> Vec<Item>,
+    ) -> Result<Vec<Client>, Failure> {
+        Ok(Vec::new())
+    }
 
     /// Whether the case with this `correlation-id` was lost with a region. Messages of a lost case
     /// may stay among the dead letters.

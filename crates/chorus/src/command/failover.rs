@@ -13,7 +13,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use chorus_events::{Currency, OrderId, Settings};
 use chorus_kernel::{ActiveRegion, Store};
-use chorus_shop::failover::{begin, unfinished};
+use chorus_shop::failover::{begin, interrupted};
 use chorus_shop::takeover::{Plan, Repaired, Resumed, Takeover};
 use clap::Args;
 use serde_json::json;
@@ -27,19 +27,21 @@ use crate::stack::user;
 /// Reads charges from the payment provider and parcels from the carrier. Repairs the state of every
 /// order, so that it matches the events that arrived from the other region. Refunds the charges of
 /// orders that were lost, and publishes the other region's events again. Without --yes, only prints
-/// the plan. If the command is interrupted, run it again. To fail back, exchange --from and --to.
+/// the plan. If the command is interrupted, run it again. To fail back, exchange --from and --to; a
+/// directory has to be a new copy then.
 ///
 /// With --stack, the stack must be deployed in both regions by infra/two-regions/template.yaml.
-/// Only one region is active at a time. The command first fences the region that was active, and
-/// waits five minutes, until no invocation in that region can still run. Then it activates the
+/// Only one region is active at a time. The command first deactivates the region that was active,
+/// and waits five minutes, until no invocation in that region can still run. Then it activates the
 /// other region.
 ///
 /// With two directories, both shops must be stopped, and the second must have been restored from a
 /// backup of the first.
 ///
-/// A region that failed may come back after the takeover, and its bus may still hand in parcels of
-/// lost orders to the carrier. Run the command again then, with that region as --from: it disables
-/// the region's rules, refunds the charges of lost orders, and recalls their parcels.
+/// A region that failed may come back after the takeover, and its bus may still hand in parcels to
+/// the carrier. Run the command again then, with that region as --from: it disables the region's
+/// rules, refunds the charges of lost orders, and recalls their parcels. Orders whose parcels only
+/// that region handed in are canceled.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chorus backup COPY --data first && chorus restore COPY --data second
@@ -61,9 +63,9 @@ pub(crate) struct Failover {
     /// CARRIER_API_KEY must contain the key that the carrier requires
     #[arg(long, value_name = "URL", requires = "stack")]
     carrier: Option<String>,
-    /// A rule that stays disabled, because its partner is not configured; may be given several
-    /// times. If the region that was active answers, the rules that are disabled in that region
-    /// stay disabled, too
+    /// A rule that is not enabled in the region that takes over, because its partner is not
+    /// configured; may be given several times. If the other region answers, the rules that are
+    /// disabled there are not enabled, either
     #[arg(long = "except", value_name = "RULE", requires = "stack")]
     except: Vec<String>,
     #[command(flatten)]
@@ -93,7 +95,7 @@ trait Platform: Sync {
     /// Stops the region that was active. Returns once neither region is active.
     async fn fence(&self) -> anyhow::Result<()>;
 
-    /// Makes the region that takes over the active region.
+    /// Activates the region that takes over.
     async fn activate(&self) -> anyhow::Result<()>;
 
     /// Completes the failover once the region that takes over is active. For a stack, disables the
@@ -124,11 +126,11 @@ enum State {
 async fn state(platform: &dyn Platform) -> anyhow::Result<State> {
     let to = platform.regions().1;
     let active = ActiveRegion::read(platform.store()).await?;
-    let interrupted_cancels = unfinished(platform.store(), to).await?;
-    let is_active = active.is_some_and(|active| active.region == to);
-    Ok(match interrupted_cancels {
+    let interrupted = interrupted(platform.store(), to).await?;
+    let is_active = active.is_some_and(|active| active.is(to));
+    Ok(match interrupted {
         None if is_active => State::Done,
-        cancels => State::Pending(cancels.unwrap_or_default()),
+        interrupted => State::Pending(interrupted.unwrap_or_default().cancels),
     })
 }
 

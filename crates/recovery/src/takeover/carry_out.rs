@@ -14,7 +14,7 @@ use chorus_table::Entry;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Plan, TakeoverInput, UnknownOrders, count_again};
+use super::{ActiveItems, Plan, TakeoverInput, Unmatched, count_again};
 
 /// Events that occurred at most this long before the takeover are published again.
 const EVENTS: SignedDuration = SignedDuration::from_hours(48);
@@ -29,7 +29,7 @@ const ATTEMPTS: u32 = 4;
 /// The path of the command that cancels an order.
 const CANCEL: &str = "/orders/{id}/cancel";
 
-/// The pause between two attempts.
+/// The pause before a refund or a cancellation is attempted again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The region that takes over.
@@ -93,7 +93,7 @@ impl std::fmt::Debug for Takeover<'_> {
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Repaired {
-    /// The number of items whose counts were corrected.
+    /// The number of the shop's items whose stock counts were corrected.
     pub corrected: usize,
     /// The orders that [`Takeover::resume`] cancels.
     pub cancels: BTreeSet<OrderId>,
@@ -138,7 +138,8 @@ impl Takeover<'_> {
     }
 
     /// Returns the intents that the payment provider prepared at `since` or later, and the orders
-    /// whose parcels the carrier accepted at `since` or later. Each list may also contain others.
+    /// whose parcels the carrier accepted at `since` or later. Each list may contain more intents
+    /// or orders than these.
     async fn partners_lists(
         &self,
         since: Timestamp,
@@ -147,22 +148,44 @@ impl Takeover<'_> {
         Ok((intents, self.carrier.orders(since).await?))
     }
 
-    /// Finds the charges and parcels of orders that this region does not know. Can be called again
-    /// when this region is active: a failed region that comes back after the takeover may still
-    /// hand parcels of lost orders to the carrier.
+    /// Finds the charges and parcels that do not fit this region's orders. Can be called again when
+    /// this region is active: a failed region that comes back after the takeover may still hand in
+    /// parcels to the carrier.
     ///
     /// # Errors
-    /// If a partner does not answer, or Order's table cannot be read.
-    pub async fn unknown_orders(&self) -> Result<UnknownOrders, Failure> {
-        let since = self.standby.kernel().clock.now() - PARTNERS;
+    /// If a partner does not answer, or a table cannot be read.
+    pub async fn unmatched(&self) -> Result<Unmatched, Failure> {
+        let standby = self.standby;
+        let since = standby.kernel().clock.now() - PARTNERS;
         let (intents, parcels) = self.partners_lists(since).await?;
-        let items = self.standby.items(chorus_order::TABLE.name).await?;
-        Ok(UnknownOrders::among(&intents, &parcels, &items))
+        let active = ActiveItems {
+            orders: standby.items(chorus_order::TABLE.name).await?,
+            deliveries: standby.items(chorus_delivery::TABLE.name).await?,
+            callbacks: standby.items(chorus_delivery::CARRIER_WAIT_TABLE.name).await?,
+        };
+        Unmatched::among(&intents, &parcels, &active)
     }
 
-    /// Refunds the charges of orders that this region does not know, and recalls their parcels.
-    /// Returns the steps that a person has to do, because a partner refused or did not answer.
-    pub async fn undo(&self, refunds: &[Refund], recalls: &BTreeSet<OrderId>) -> Vec<String> {
+    /// Makes the refunds, cancels the orders, and recalls the parcels. Returns the steps that a
+    /// person has to do, because a partner or the shop refused or did not answer.
+    pub async fn undo(&self, unmatched: &Unmatched) -> Vec<String> {
+        let mut by_hand = self.cancel(&unmatched.cancels).await;
+        by_hand.extend(self.ask_partners(&unmatched.refunds, &unmatched.recalls).await);
+        by_hand
+    }
+
+    async fn cancel(&self, orders: &BTreeSet<OrderId>) -> Vec<String> {
+        let mut by_hand = Vec::new();
+        for order_id in orders {
+            if let Err(problem) = cancel(self.standby.kernel(), order_id).await {
+                let why = problem.detail.unwrap_or(problem.title);
+                by_hand.push(format!("cancel the order {order_id}: {why}"));
+            }
+        }
+        by_hand
+    }
+
+    async fn ask_partners(&self, refunds: &[Refund], recalls: &BTreeSet<OrderId>) -> Vec<String> {
         let mut by_hand = Vec::new();
         for refund in refunds {
             by_hand.extend(self.refund(refund).await);
@@ -184,7 +207,7 @@ impl Takeover<'_> {
     pub async fn repair(&self, plan: &Plan) -> Result<Repaired, Failure> {
         let store = &*self.standby.kernel().store;
         plan.apply(store).await?;
-        let by_hand = self.undo(&plan.refunds, &plan.recalls).await;
+        let by_hand = self.ask_partners(&plan.refunds, &plan.recalls).await;
         let inventory = async || self.standby.items(chorus_inventory::TABLE.name).await;
         let counted = count_again(store, inventory).await?;
         let rebuilt = chorus_order::rebuild(store).await;
@@ -228,17 +251,12 @@ impl Takeover<'_> {
     ) -> Result<Resumed, Failure> {
         let kernel = self.standby.kernel();
         publish_all(&*kernel.bus, &*kernel.clock, &plan.events).await?;
-        let (mut started, mut by_hand) = (0, Vec::new());
+        let mut started = 0;
         for machine in &plan.machines {
             let outcome = kernel.machines.signal(machine).await?;
             started += usize::from(outcome == SignalOutcome::Delivered);
         }
-        for order_id in cancels {
-            if let Err(problem) = cancel(kernel, order_id).await {
-                let why = problem.detail.unwrap_or(problem.title);
-                by_hand.push(format!("cancel the order {order_id}: {why}"));
-            }
-        }
+        let mut by_hand = self.cancel(cancels).await;
         let since = kernel.clock.now() - EVENTS;
         if let Err(failure) = self.carrier.report_again(since).await {
             by_hand.push(format!("ask the carrier to report again since {since}: {failure}"));

@@ -60,7 +60,7 @@ pub(super) async fn is_released(
 /// The result of [`count_again`].
 #[derive(Debug, Default)]
 pub struct Recounted {
-    /// The items whose counts were corrected.
+    /// The shop's items whose stock counts were corrected.
     pub corrected: Vec<Recount>,
     /// The orders for which too little stock is left. The reservations of these orders were
     /// released, and the orders have to be canceled.
@@ -115,7 +115,7 @@ async fn release_oversold(
                 reservations.push(reservation);
             }
         }
-        // Reservations whose items were removed come first and keep their pieces, because the
+        // Reservations with the status `Removed` come first and keep their pieces, because these
         // pieces are paid for.
         reservations.sort_by_key(|it| (it.status != Status::Removed, it.order_id.clone()));
         for reservation in reservations.iter().filter(|it| it.status != Status::Released) {

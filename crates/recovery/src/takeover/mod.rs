@@ -20,7 +20,7 @@ mod known;
 mod notification;
 mod order;
 mod payment;
-mod unknown;
+mod unmatched;
 
 use std::collections::BTreeSet;
 
@@ -42,7 +42,7 @@ use known::{KnownEvents, OrderEvents, Progress};
 
 pub use carry_out::{ParcelCarrier, Repaired, Resumed, Standby, Takeover};
 pub use inventory::{Recounted, count_again};
-pub use unknown::UnknownOrders;
+pub use unmatched::{ActiveItems, Unmatched};
 
 /// The data from which a takeover is planned: the items and events that arrived in the region that
 /// takes over, and the partners' lists of charges and parcels.
@@ -168,7 +168,7 @@ impl Plan {
         self.refunds.extend(paid.refunds);
         if repaired.is_open {
             self.open.insert(order_id.clone());
-            // Items are released only after an order was canceled.
+            // An order's items are released only after the order was canceled.
             if paid.was_canceled || known.released {
                 self.cancels.insert(order_id.clone());
             }
@@ -222,7 +222,7 @@ impl Plan {
 
     /// Plans the refunds and the recalls of parcels for orders that are unknown in this region.
     fn reach_partners(&mut self, input: &TakeoverInput<'_>) {
-        let unknown = UnknownOrders::of(&input.intents, &input.parcels, &self.orders);
+        let unknown = Unmatched::unknown(&input.intents, &input.parcels, &self.orders);
         self.lost.extend(unknown.ids());
         self.refunds.extend(unknown.refunds);
         self.recalls = unknown.recalls;
@@ -245,9 +245,8 @@ impl Plan {
         Ok(())
     }
 
-    /// Deletes the records of orders that are unknown in this region. Otherwise the sweeper would
-    /// start the state machines in these records, and the state machines would continue the orders.
-    /// The events in these records have no consumer any more.
+    /// Deletes the records of lost orders. Otherwise the sweeper would publish the events and start
+    /// the state machines in these records, and so continue the orders.
     fn forget_lost(&mut self, input: &TakeoverInput<'_>) -> Result<(), Failure> {
         for item in &input.records {
             let starts = machine_starts(item)?;

@@ -1,4 +1,4 @@
-//! The recipients of orders' emails.
+//! Restores lost recipients of orders' emails.
 
 use chorus_kernel::{Failure, Found, Store, Write, create, load};
 use chorus_notification::{Contact, Correspondence};
@@ -7,8 +7,8 @@ use chorus_order::Placed;
 use super::known::Progress;
 
 /// Returns the write that stores the recipient of an order's emails; `None` if the recipient is
-/// stored, or if an event that names the customer is still to come. `DeliveryStarted` names no
-/// customer: its email goes to the recipient of an earlier one, which may be lost.
+/// stored, or if an event that names the customer is still to come. The email about
+/// `DeliveryStarted` needs the stored recipient, because that event names no customer.
 pub(super) async fn repair(
     store: &dyn Store,
     order: &Placed,

@@ -15,11 +15,11 @@ use super::known::{OrderEvents, Progress, kinds};
 #[derive(Default)]
 pub(super) struct Paid {
     pub(super) writes: Vec<Write>,
-    /// The requests that cancel prepared intents, because nothing will confirm them.
+    /// Requests to cancel prepared intents that nothing will confirm.
     pub(super) refunds: Vec<Refund>,
     /// Whether the failed region had begun to cancel the payment.
     pub(super) was_canceled: bool,
-    /// Whether nothing is left to be refunded.
+    /// Whether the cancellation has ended, with a refund or without.
     pub(super) is_canceled: bool,
 }
 
@@ -54,7 +54,8 @@ pub(super) async fn repair(
     let lapsed = intents
         .iter()
         .find(|it| has_lapsed(it, own_intent) && confirmed.is_none() && !refunding)
-        .filter(|_| known.removed && !known.order_canceled && !events.has(kinds![PaymentCanceled]));
+        .filter(|_| known.removed || payment.status == Status::CaptureFailed)
+        .filter(|_| !known.order_canceled && !events.has(kinds![PaymentCanceled]));
     let was_canceled = refunding
         || confirmed.is_some_and(|it| it.state == IntentState::Refunded)
         || canceled.is_some_and(|_| {
@@ -67,8 +68,8 @@ pub(super) async fn repair(
     } else if let Some(lapsed) = lapsed {
         pay_by(&mut payment, order, (events, lapsed));
         // The capture is requested again, and the provider answers that the bank no longer holds
-        // the amount. A failed capture is also requested again if its event, which cancels the
-        // order, did not arrive.
+        // the amount. A failed capture is left alone if its event arrived: that event cancels the
+        // order.
         if payment.status != Status::CaptureFailed || !events.has(kinds![CaptureFailed]) {
             payment.charge_id.get_or_insert_with(|| lapsed.intent.0.clone());
             payment.status = Status::Authorized;
@@ -97,7 +98,7 @@ fn has_lapsed(intent: &ListedIntent, own_intent: Option<&IntentId>) -> bool {
     intent.state == IntentState::Canceled && own_intent.is_none_or(|own| *own == intent.intent)
 }
 
-/// Records in `payment` that the intent `by` pays for the order, and adds data of the known events.
+/// Sets the payment's intent. Takes fields that `payment` lacks from the order and its events.
 fn pay_by(payment: &mut Payment, order: &Placed, (events, by): (&OrderEvents<'_>, &ListedIntent)) {
     let created = events.find::<OrderCreated>().and_then(|(created, _)| created.payment_method);
     let estimated = events.find::<DeliveryEstimated>().and_then(|(order, _)| order.payment_method);

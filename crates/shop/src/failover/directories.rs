@@ -7,19 +7,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_carrier::{Callback, Carrier, NotAccepted, Recall, Webhook};
 use chorus_events::OrderId;
-use chorus_kernel::{ActiveRegion, Failure, Item, Kernel, REGIONS_TABLE, Store, StoreError};
+use chorus_kernel::{ActiveRegion, Failure, Item, Kernel, REGIONS_TABLE, Store, StoreError, text};
 use chorus_local::{DynoxideStore, STORE_FILE, empty_engine, is_in_use};
 use chorus_payment::PaymentProvider;
 use chorus_recovery::takeover::{ParcelCarrier, Standby, Takeover};
-use chorus_table::Entry;
+use chorus_table::{Detail, Entry};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::log::{Interrupted, has_all_failovers, interrupted};
+use crate::audit::{self, AuditError};
 use crate::{Partners, Shop, ShopConfig, ShopError};
 
-/// A file in each data directory. It contains the name of the region in which the directory's shop
-/// runs.
+/// A file in the data directory of each shop that took part in a failover. It contains the name of
+/// the shop's region.
 const REGION_FILE: &str = "region";
 
 /// Why the shop of one directory cannot take over from the shop of another directory.
@@ -29,6 +32,26 @@ pub enum DirectoriesError {
     NoShop(PathBuf),
     #[error("the shop in {} is running: stop it first", .0.display())]
     Running(PathBuf),
+    #[error("--from and --to are the same directory, {}: name two", .0.display())]
+    SameDirectory(PathBuf),
+    /// The two shops have no event in common.
+    #[error(
+        "{second} was not restored from a backup of {first}: run `chorus backup COPY --data {first}` \
+         and `chorus restore COPY --data {second}` first, with a new directory"
+    )]
+    NotACopy { first: String, second: String },
+    #[error(
+        "{second} was restored from a backup that is older than the last failover of {first}: back \
+         up {first}, and restore that backup into a new directory {second}"
+    )]
+    Outdated { first: String, second: String },
+    #[error(
+        "{second} has later events than {first}: is it the shop that was used until now? Then \
+         exchange --from and --to"
+    )]
+    Newer { first: String, second: String },
+    #[error("the audit cannot be read")]
+    Audit(#[from] AuditError),
     #[error(
         "both directories are called {0}: each region has the name of its directory, so rename one"
     )]
@@ -54,6 +77,21 @@ pub fn region_of(data: &Path) -> std::io::Result<Option<String>> {
         Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// The interrupted failover to the shop in this data directory, whose store is `store`; `None` if
+/// no failover was interrupted.
+///
+/// # Errors
+/// If the audit cannot be read.
+pub(crate) async fn interrupted_into(
+    data: &Path,
+    store: &dyn Store,
+) -> Result<Option<Interrupted>, AuditError> {
+    match name(data) {
+        Ok(name) => interrupted(store, &name).await,
+        Err(_) => Ok(None),
     }
 }
 
@@ -83,6 +121,9 @@ impl Directories {
         second: &Path,
     ) -> Result<Self, DirectoriesError> {
         let regions = (name(first)?, name(second)?);
+        if first.canonicalize().ok() == second.canonicalize().ok() {
+            return Err(DirectoriesError::SameDirectory(first.to_owned()));
+        }
         if regions.0 == regions.1 {
             return Err(DirectoriesError::SameName(regions.0));
         }
@@ -112,8 +153,35 @@ impl Directories {
         })
     }
 
-    /// Empties the queues and state machines of the second shop, because the takeover publishes
-    /// their events again. Then opens both directories again.
+    /// Checks that the second shop is a copy of the first, made after the last failover. A failover
+    /// that was interrupted may continue without this check.
+    ///
+    /// # Errors
+    /// If it is not, or if a file or a store cannot be read.
+    pub async fn check_copy(&self) -> Result<(), DirectoriesError> {
+        if interrupted(self.store(), &self.regions.1).await?.is_some() {
+            return Ok(());
+        }
+        let [first, second] = [&self.first, &self.second].map(|it| it.display().to_string());
+        let log = chorus_event_log::TABLE;
+        let of_first = DynoxideStore::open(&self.first.join(STORE_FILE), &[log])?;
+        let logs = (of_first.all(log.name)?, self.items(log.name).await?);
+        let (events, copied) = (keys(&logs.0), keys(&logs.1));
+        if !copied.is_empty() && events.is_disjoint(&copied) {
+            return Err(DirectoriesError::NotACopy { first, second });
+        }
+        let audits = (audit::entries(&of_first).await?, audit::entries(self.store()).await?);
+        if !has_all_failovers(&audits.1, &audits.0) {
+            return Err(DirectoriesError::Outdated { first, second });
+        }
+        if newest(&logs.1) > newest(&logs.0) {
+            return Err(DirectoriesError::Newer { first, second });
+        }
+        Ok(())
+    }
+
+    /// Deletes the second shop's pending deliveries and executions. The takeover publishes again
+    /// all events that a consumer may not have handled. Then opens both directories again.
     ///
     /// # Errors
     /// See [`DirectoriesError`].
@@ -185,6 +253,20 @@ async fn name_active(store: &dyn Store, region: &str) -> Result<(), DirectoriesE
     Ok(())
 }
 
+/// The keys of the events among the items of the event log's table.
+fn keys(items: &[Item]) -> BTreeSet<(&str, &str)> {
+    let events = items.iter().filter(|item| text(item, "detail-type").is_some());
+    events.filter_map(|item| Some((text(item, "pk")?, text(item, "sk")?))).collect()
+}
+
+/// When the newest event of the event log occurred; `None` if there are no events. `items` are all
+/// items of the log's table.
+fn newest(items: &[Item]) -> Option<Timestamp> {
+    let events = items.iter().filter_map(chorus_event_log::published);
+    let details = events.filter_map(|it| serde_json::from_str::<Detail<Value>>(&it.detail).ok());
+    details.map(|detail| detail.metadata.occurred_at).max()
+}
+
 /// The name of a directory, which is the name of its region.
 fn name(directory: &Path) -> Result<String, DirectoriesError> {
     let whole = directory.canonicalize();
@@ -234,7 +316,7 @@ impl std::fmt::Debug for Provider {
     }
 }
 
-/// The simulated carrier of both shops, which is not running.
+/// The simulated carrier of both shops. It is opened, but does not run.
 #[derive(Debug)]
 struct OpenedCarrier(Arc<Carrier>);
 

@@ -15,14 +15,23 @@ const FAILOVER: &str = "failover";
 /// An entry names at most this many orders, because an item's size is limited.
 const MOST_ORDERS: usize = 5_000;
 
-/// A failover that was begun.
+/// A failover that was interrupted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Interrupted {
+    /// The region that was active before.
+    pub from: String,
+    /// The orders that the failover was going to cancel.
+    pub cancels: BTreeSet<OrderId>,
+}
+
+/// A failover that was begun: its entries in the audit.
 #[derive(Debug)]
 #[must_use = "the next failover to the same region continues a failover that was not ended"]
-pub struct Begun(audit::Begun);
+pub struct Begun(Vec<audit::Begun>);
 
-/// Records that a failover `from` one region `to` another starts or continues. `cancels` are the
-/// orders that the failover will cancel. Once the tables are repaired, only this record names these
-/// orders.
+/// Records that a failover starts or continues. The failover moves the shop from the region `from`
+/// to the region `to`, and will cancel the orders `cancels`. Once the tables are repaired, only
+/// this record names these orders.
 ///
 /// # Errors
 /// If the store fails. Then the failover must not continue.
@@ -32,10 +41,18 @@ pub async fn begin(
     (from, to): (&str, &str),
     cancels: &BTreeSet<OrderId>,
 ) -> Result<Begun, AuditError> {
-    let cancels: Vec<&OrderId> = cancels.iter().take(MOST_ORDERS).collect();
-    let asked = json!({ "from": from, "to": to, "cancels": cancels });
-    let act = Act { at: Timestamp::now(), by, what: FAILOVER, asked };
-    audit::begin(store, act).await.map(Begun)
+    let cancels: Vec<&OrderId> = cancels.iter().collect();
+    let mut parts: Vec<&[&OrderId]> = cancels.chunks(MOST_ORDERS).collect();
+    if parts.is_empty() {
+        parts.push(&[]);
+    }
+    let mut begun = Vec::new();
+    for cancels in parts {
+        let asked = json!({ "from": from, "to": to, "cancels": cancels });
+        let act = Act { at: Timestamp::now(), by, what: FAILOVER, asked };
+        begun.push(audit::begin(store, act).await?);
+    }
+    Ok(Begun(begun))
 }
 
 impl Begun {
@@ -44,26 +61,25 @@ impl Begun {
     /// # Errors
     /// If the store fails.
     pub async fn end(self, store: &dyn Store, outcome: Value) -> Result<(), AuditError> {
-        self.0.end(store, outcome).await
+        for entry in self.0 {
+            entry.end(store, outcome.clone()).await?;
+        }
+        Ok(())
     }
 }
 
-/// Returns the orders that an interrupted failover to the region `to` was going to cancel; `None`
-/// if no failover was interrupted.
+/// Returns the interrupted failover to the region `to`; `None` if no failover was interrupted.
 ///
 /// # Errors
 /// If the store fails, or a stored item is not an entry.
-pub async fn unfinished(
-    store: &dyn Store,
-    to: &str,
-) -> Result<Option<BTreeSet<OrderId>>, AuditError> {
-    Ok(interrupted_cancels(&audit::entries(store).await?, to))
+pub async fn interrupted(store: &dyn Store, to: &str) -> Result<Option<Interrupted>, AuditError> {
+    Ok(interrupted_among(&audit::entries(store).await?, to))
 }
 
-/// Returns the orders that interrupted failovers to `to` were going to cancel; `None` if the last
-/// failover was completed, or had another target. `entries` are sorted by time.
-fn interrupted_cancels(entries: &[AuditEntry], to: &str) -> Option<BTreeSet<OrderId>> {
-    let mut interrupted = None::<BTreeSet<OrderId>>;
+/// Returns the interrupted failover to `to`, with the orders of all its attempts; `None` if the
+/// last failover was completed, or had another target. `entries` are sorted by time.
+fn interrupted_among(entries: &[AuditEntry], to: &str) -> Option<Interrupted> {
+    let mut interrupted = None::<Interrupted>;
     for entry in entries.iter().filter(|it| it.what == FAILOVER) {
         if entry.outcome.is_some() || entry.asked["to"] != to {
             interrupted = None;
@@ -71,13 +87,25 @@ fn interrupted_cancels(entries: &[AuditEntry], to: &str) -> Option<BTreeSet<Orde
         }
         let cancels: Vec<OrderId> =
             serde_json::from_value(entry.asked["cancels"].clone()).unwrap_or_default();
-        interrupted.get_or_insert_default().extend(cancels);
+        let attempts = interrupted.get_or_insert_default();
+        attempts.from = entry.asked["from"].as_str().unwrap_or_default().to_owned();
+        attempts.cancels.extend(cancels);
     }
     interrupted
 }
 
+/// Whether every completed failover of the audit `of_first` is also in the audit `of_second`. If
+/// not, the second was copied from the first before its last failover.
+pub(super) fn has_all_failovers(of_second: &[AuditEntry], of_first: &[AuditEntry]) -> bool {
+    let completed = |it: &&AuditEntry| it.what == FAILOVER && it.outcome.is_some();
+    of_first.iter().filter(completed).all(|entry| of_second.contains(entry))
+}
+
 #[cfg(test)]
 mod tests {
+    use chorus_kernel::MemoryStore;
+    use chorus_kernel::testing::expect_ready;
+
     use super::*;
 
     fn entry(to: &str, cancels: &[&str], is_done: bool) -> AuditEntry {
@@ -90,26 +118,49 @@ mod tests {
         }
     }
 
-    fn named(cancels: Option<BTreeSet<OrderId>>) -> Option<Vec<String>> {
-        cancels.map(|cancels| cancels.iter().map(ToString::to_string).collect())
+    fn named(interrupted: Option<Interrupted>) -> Option<Vec<String>> {
+        interrupted.map(|it| it.cancels.iter().map(ToString::to_string).collect())
     }
 
     #[test]
     fn an_interrupted_failover_leaves_the_orders_that_it_was_to_cancel() {
         let interrupted = [entry("west", &["one"], false), entry("west", &["two"], false)];
         let expected = Some(vec!["one".to_owned(), "two".to_owned()]);
-        assert_eq!(named(interrupted_cancels(&interrupted, "west")), expected);
-        assert_eq!(interrupted_cancels(&interrupted, "east"), None);
-        assert_eq!(interrupted_cancels(&[], "west"), None);
+        assert_eq!(named(interrupted_among(&interrupted, "west")), expected);
+        let from = interrupted_among(&interrupted, "west").unwrap().from;
+        assert_eq!(from, "elsewhere");
+        assert_eq!(interrupted_among(&interrupted, "east"), None);
+        assert_eq!(interrupted_among(&[], "west"), None);
     }
 
     #[test]
     fn a_failover_that_ended_leaves_nothing() {
         let ended = [entry("west", &[], false), entry("west", &["two"], true)];
-        assert_eq!(interrupted_cancels(&ended, "west"), None);
+        assert_eq!(interrupted_among(&ended, "west"), None);
         let back = [entry("west", &["one"], false), entry("east", &[], true)];
-        assert_eq!(interrupted_cancels(&back, "west"), None);
+        assert_eq!(interrupted_among(&back, "west"), None);
         let again = [entry("west", &["one"], true), entry("west", &[], false)];
-        assert_eq!(named(interrupted_cancels(&again, "west")), Some(vec![]));
+        assert_eq!(named(interrupted_among(&again, "west")), Some(vec![]));
+    }
+
+    #[test]
+    fn a_copy_from_before_the_last_failover_lacks_it() {
+        let (first, second) = (entry("west", &[], true), entry("east", &[], true));
+        let all = [first.clone(), second.clone()];
+        assert!(has_all_failovers(&all, &all) && has_all_failovers(&all, &[first.clone()]));
+        assert!(!has_all_failovers(&[first], &all));
+        assert!(has_all_failovers(&[], &[entry("west", &[], false)]), "not completed");
+    }
+
+    #[test]
+    fn no_order_that_has_to_be_canceled_is_forgotten_however_many_there_are() {
+        let store = MemoryStore::new(&[chorus_event_log::TABLE]);
+        let orders = (0..=MOST_ORDERS).map(|number| format!("order-{number}").parse().unwrap());
+        let (orders, regions): (BTreeSet<OrderId>, _) = (orders.collect(), ("east", "west"));
+        let begun = expect_ready(begin(&store, "ana", regions, &orders)).unwrap();
+        let left = expect_ready(interrupted(&store, "west")).unwrap().unwrap();
+        assert_eq!(left.cancels, orders);
+        expect_ready(begun.end(&store, json!("done"))).unwrap();
+        assert_eq!(expect_ready(interrupted(&store, "west")).unwrap(), None);
     }
 }

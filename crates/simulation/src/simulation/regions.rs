@@ -1,11 +1,12 @@
-//! Moves the work between two regions. The first region goes away, and the second one takes over.
-//! The first one comes back, and the second one returns the work to it.
+//! Moves the work between two regions. The first region goes away, and the second region takes
+//! over. The first region may come back, and may later take over again.
 
 use std::time::Duration;
 
 use chorus_kernel::testing::expect_ready;
-use chorus_kernel::{ActiveRegion, Publisher, Store, Write};
+use chorus_kernel::{ActiveRegion, Failure, Publisher, Store, Versioned, Write};
 use chorus_local::EXECUTIONS_TABLE;
+use jiff::Timestamp;
 
 use super::{Planned, Simulation};
 use crate::application::Application;
@@ -73,21 +74,26 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Records in the shared table that `region` is active from now on, and plans the takeover.
+    /// Records in the shared table that `region` takes over, and plans the takeover. No region is
+    /// active until then.
     pub(super) fn fence(&mut self, region: &'static str) {
-        let now = self.environment.now();
-        if let Some(regions) = &self.parts.regions {
-            let handed_over = expect_ready(async {
-                let read = ActiveRegion::read(&**regions).await?;
-                let write = ActiveRegion::taken_over(read.as_ref(), region, now);
-                regions.write(&[write]).await.map_err(chorus_kernel::Failure::from)
-            });
-            if let Err(failure) = handed_over {
-                self.environment.violated(format!("takeover: {failure}"));
-            }
-        }
+        self.hand_over(|read, now| ActiveRegion::fenced(read, region, now));
         self.trace_event(&format!("{region} is to be active"));
         self.plan(WAITS, Planned::TakeOver(region));
+    }
+
+    /// Writes the item that names the active region.
+    fn hand_over(&self, write: impl FnOnce(&Versioned<ActiveRegion>, Timestamp) -> Write) {
+        let Some(regions) = &self.parts.regions else { return };
+        let handed_over = expect_ready(async {
+            let read = ActiveRegion::read(&**regions)
+                .await?
+                .ok_or_else(|| Failure::later("NoRegion", "no region was active".to_owned()))?;
+            regions.write(&[write(&read, self.environment.now())]).await.map_err(Failure::from)
+        });
+        if let Err(failure) = handed_over {
+            self.environment.violated(format!("takeover: {failure}"));
+        }
     }
 
     /// Lets `region` take over from the region that was active before.
@@ -131,7 +137,10 @@ impl<A: Application> Simulation<A> {
             interrupted_after: usize::try_from(draw.below(30)).unwrap_or(0),
         };
         match self.application.take_over(standby) {
-            Ok(taken) => self.begin_to_act(taken),
+            Ok(taken) => {
+                self.hand_over(|read, now| ActiveRegion::taken_over(Some(read), region, now));
+                self.begin_to_act(taken);
+            }
             Err(failure) => self.environment.violated(format!("takeover: {failure}")),
         }
         self.trace_event(&format!("{region} is active"));
@@ -171,8 +180,8 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Stores in `to` the items of `from` that arrived in `to` before the loss. Stores all items if
-    /// nothing was lost.
+    /// Stores the items of the region `from` in the region `to`. If `from` was lost, only the items
+    /// that had been replicated before the loss are stored.
     fn copy(&mut self, from: usize, to: usize, lost: Option<LostRegion>) {
         let items = match (lost, &self.sites[from].link) {
             (Some(lost), Some(link)) => link.items(lost.at),
@@ -249,12 +258,19 @@ impl<A: Application> Simulation<A> {
     /// Some of its cases (in the shop: orders) are unknown to the active region. The operator then
     /// undoes what the replaced region requested of partners for those cases.
     pub(super) fn retire(&mut self, site: usize) {
-        // A region that is away does nothing already; if it comes back, it is emptied after that.
+        // A region that is away does nothing. If it comes back, `come_back` plans to retire it.
         if !self.sites[site].away {
             self.sites[site].away = true;
             self.cut_off(site, Unfinished::Dropped);
             let backing = &self.sites[self.active].backing;
-            self.application.undo_lost(&|table| backing.all(table));
+            match self.application.undo_unmatched(&|table| backing.all(table)) {
+                Ok(clients) => {
+                    for client in clients {
+                        self.appear(client, Duration::ZERO);
+                    }
+                }
+                Err(failure) => self.environment.violated(format!("takeover: {failure}")),
+            }
         }
     }
 }

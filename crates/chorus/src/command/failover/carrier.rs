@@ -70,7 +70,7 @@ impl ParcelCarrier for HttpCarrier {
             query.extend(after.as_deref().map(|after| ("after", after)));
             let request = self.client.get(self.at("/deliveries")).query(&query);
             let unreadable = |why: String| {
-                Failure::later("Carrier", format!("the carrier's list cannot be read: {why}"))
+                Failure::later("Carrier", format!("the carrier's deliveries cannot be read: {why}"))
             };
             let body = self.send(request).await?.bytes().await;
             let body = body.map_err(|error| unreadable(error.to_string()))?;

@@ -16,12 +16,14 @@ use chorus_table::Entry;
 use jiff::{SignedDuration, Timestamp};
 
 use super::carrier::HttpCarrier;
+use chorus_shop::failover::interrupted;
+
 use super::{Failover, Platform, State, carry_out, lost, show, state};
 use crate::command::partners::variable;
 use crate::screen::{GOOD, line, note};
 
-/// How long functions, replication and calls to partners may continue after the first region is
-/// fenced.
+/// How long the first region's functions, replication and calls to partners may continue after it
+/// is no longer the active region.
 const UNDER_WAY: SignedDuration = SignedDuration::from_secs(300);
 
 /// The stack in both regions.
@@ -45,12 +47,17 @@ pub(super) async fn run(failover: &Failover, stack: &str) -> anyhow::Result<Exit
     let Some(active) = active.map(|active| active.value) else {
         return name_first(failover, &store).await;
     };
+    if let Some(next) = active.next.filter(|next| *next != to) {
+        anyhow::bail!("the failover to {next} was interrupted: run it again, with --to {next}")
+    }
     let from = match &failover.from {
         Some(from) if *from != active.region && active.region != to => {
             anyhow::bail!("--from is {from}, but the active region is {}", active.region)
         }
         Some(from) => from.clone(),
-        None => active.region,
+        // If the failover was interrupted when the other region was active already, only the audit
+        // names the region that was active before.
+        None => interrupted(&*store, &to).await?.map_or(active.region, |it| it.from),
     };
     let first = Operator::new(&sdk_config_in(&from), stack);
     let deployed = Deployed::of(failover, store, ((from, to), (first, second))).await?;
@@ -108,13 +115,13 @@ impl Deployed {
         Ok(Self { regions, first, second, store, kernel, provider, carrier, except })
     }
 
-    /// Stops replication into the region that takes over: its tables then refuse the writes that
-    /// DynamoDB replicates from the other region.
+    /// Stops replication into the second region, which takes over: the tables of the second region
+    /// then refuse the writes that DynamoDB replicates from the first region.
     async fn cut_off(&self) -> anyhow::Result<()> {
         self.second
             .refuse_replication()
             .await
-            .context("the replication from the other region cannot be stopped")
+            .context("the replication into the region --to cannot be stopped")
     }
 
     /// The enabled rules of a region.
@@ -145,12 +152,13 @@ impl Platform for Deployed {
         let enabled = Self::enabled(&self.second).await?;
         self.second.set_rules(&enabled, false).await?;
         let active = ActiveRegion::read(self.store()).await?;
+        let active = active.context("no region was active")?;
+        let fenced = Some(active.since).filter(|_| active.next.is_some() && enabled.is_empty());
         let now = Timestamp::now();
-        let fenced_at = active.as_ref().filter(|it| it.region == to).map(|it| it.since);
-        if fenced_at.is_none() {
-            self.store.write(&[ActiveRegion::taken_over(active.as_ref(), to, now)]).await?;
+        if fenced.is_none() {
+            self.store.write(&[ActiveRegion::fenced(&active, to, now)]).await?;
         }
-        let since = fenced_at.filter(|_| enabled.is_empty()).unwrap_or(now);
+        let since = fenced.unwrap_or(now);
         // If the first region answers, its last writes still arrive in the second region. So the
         // failover first waits until `UNDER_WAY` has passed, and then cuts off replication.
         let answers = self.first.rule_states().await.is_ok();
@@ -172,8 +180,9 @@ impl Platform for Deployed {
     async fn activate(&self) -> anyhow::Result<()> {
         let rules = self.second.rule_states().await?;
         let stay_disabled: Vec<String> = match self.first.rule_states().await {
-            // If an interrupted failover has disabled all rules of the first region, the rules'
-            // states no longer show which of them were disabled before the failover.
+            // The first region's disabled rules stay disabled in the second region. But if all are
+            // disabled, an interrupted failover disabled them. Then only the rules in `except` stay
+            // disabled.
             Ok(of_first) if of_first.iter().any(|rule| rule.enabled) => {
                 let disabled = of_first.into_iter().filter(|rule| !rule.enabled);
                 disabled.map(|rule| rule.name).chain(self.except.iter().cloned()).collect()
@@ -182,7 +191,12 @@ impl Platform for Deployed {
         };
         let wanted = rules.into_iter().map(|rule| rule.name);
         let wanted: Vec<String> = wanted.filter(|name| !stay_disabled.contains(name)).collect();
-        Ok(self.second.set_rules(&wanted, true).await?)
+        // The rules come first: an order that is placed as soon as the region is active must find
+        // them enabled.
+        self.second.set_rules(&wanted, true).await?;
+        let read = ActiveRegion::read(self.store()).await?;
+        let active = ActiveRegion::taken_over(read.as_ref(), &self.regions.1, Timestamp::now());
+        Ok(self.store.write(&[active]).await?)
     }
 
     async fn finish(&self) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use chorus_shop::ShopConfig;
 use chorus_shop::failover::Directories;
 use chorus_shop::takeover::Takeover;
 
-use super::{Failover, Platform, carry_out, show};
+use super::{Failover, Platform, State, carry_out, show, state};
 use crate::screen::{called, line};
 
 pub(super) async fn run(failover: &Failover, from: &str) -> anyhow::Result<ExitCode> {
@@ -18,6 +18,9 @@ pub(super) async fn run(failover: &Failover, from: &str) -> anyhow::Result<ExitC
     let stripe = failover.payment.stripe(failover.currency)?.map(Arc::new);
     let config = ShopConfig { stripe, ..ShopConfig::default() };
     let directories = Directories::open(&config, first, second)?;
+    if !matches!(state(&directories).await?, State::Done) {
+        directories.check_copy().await?;
+    }
     if !show(failover, &directories).await? || !failover.yes {
         return Ok(ExitCode::SUCCESS);
     }

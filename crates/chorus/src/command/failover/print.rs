@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use chorus_events::OrderId;
 use chorus_payment::Refund;
-use chorus_shop::takeover::{Plan, Repaired, Resumed, UnknownOrders};
+use chorus_shop::takeover::{Plan, Repaired, Resumed, Unmatched};
 use serde_json::{Value, json};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// The most orders that are printed; --json prints all.
+/// How many orders are printed in a list at most; --json prints all.
 const MOST: usize = 20;
 
 pub(super) fn plan(plan: &Plan, (from, to): (&str, &str)) {
@@ -62,30 +62,31 @@ fn left<'a>(by_hand: impl IntoIterator<Item = &'a String>) {
     }
 }
 
-/// Prints the charges and parcels of the orders that the active region does not know. `by_hand` are
+/// Prints the charges and parcels that do not fit the orders of the active region. `by_hand` are
 /// the steps that a person has to do; `None` for a dry run.
 pub(super) fn undone(
     is_json: bool,
     (from, to): (&str, &str),
-    unknown: &UnknownOrders,
+    unmatched: &Unmatched,
     by_hand: Option<&[String]>,
 ) {
-    let UnknownOrders { refunds, recalls } = unknown;
     if is_json {
-        let report = json!({
-            "active": to, "dry-run": by_hand.is_none(), "refunds": listed(refunds),
-            "recalls": recalls, "by-hand": by_hand.unwrap_or_default(),
-        });
+        let mut report = undone_as_json(unmatched, by_hand.unwrap_or_default());
+        report["active"] = json!(to);
+        report["dry-run"] = json!(by_hand.is_none());
         line!("{report:#}");
         return;
     }
+    let Unmatched { refunds, cancels, recalls } = unmatched;
     line!("{GOOD}{to} is already active.{GOOD:#}");
     let charged = refunds.iter().map(|refund| refund.order_id.clone()).collect();
     orders(
         "lost orders have a charge, which is refunded, or a prepared one, which is canceled",
         &charged,
     );
-    orders("lost orders have a parcel, which is recalled if it has not arrived yet", recalls);
+    let recalled = recalls.difference(cancels).cloned().collect();
+    orders("lost orders have a parcel, which is recalled if it has not arrived yet", &recalled);
+    orders(&format!("orders have a parcel that only {from} handed in: they are canceled"), cancels);
     match by_hand {
         Some(by_hand) => left(by_hand),
         None => line!(
@@ -94,8 +95,15 @@ pub(super) fn undone(
     }
 }
 
-/// The refunds, as the JSON of the command and of the audit lists them.
-pub(super) fn listed(refunds: &[Refund]) -> Vec<Value> {
+/// The undone charges and parcels, as the printed JSON and the audit list them.
+pub(super) fn undone_as_json(unmatched: &Unmatched, by_hand: &[String]) -> Value {
+    let Unmatched { refunds, cancels, recalls } = unmatched;
+    let refunds = listed(refunds);
+    json!({ "refunds": refunds, "cancels": cancels, "recalls": recalls, "by-hand": by_hand })
+}
+
+/// The refunds, in the form in which the printed JSON and the audit log list them.
+fn listed(refunds: &[Refund]) -> Vec<Value> {
     let refunds = refunds.iter();
     refunds.map(|it| json!({ "order-id": it.order_id, "intent": it.intent })).collect()
 }
