@@ -1,5 +1,5 @@
-//! The operations that each service uses on its tables. A test places orders that end in every way,
-//! and compares these operations with those that the orders use: tests/flow/grants.rs.
+//! The operations that each service uses on its tables. The test tests/flow/grants.rs places orders
+//! with every possible end, and compares these operations with the operations that the orders use.
 
 use chorus_template::TableAccess;
 

@@ -52,9 +52,9 @@ pub fn prove_design() -> Vec<Finding> {
     chorus_design::prove(&TABLE, &functions)
 }
 
-/// Reports changes that break a release that still uses an old contract. `against` is the folder
-/// with the old contract's schemas, or a commit of the repository `root`. Without `against`, the
-/// old contract is the one published so far; if none was published, the result is empty.
+/// Reports changes that break a release with an old contract. `against` is the folder with the old
+/// contract's schemas, or a commit of the repository `root`. Without `against`, the old contract is
+/// the one published so far; if none was published, the result is empty.
 ///
 /// # Errors
 /// If the old contract cannot be read.
@@ -84,8 +84,8 @@ fn incompatible(root: &Path) -> Result<Vec<Finding>, NotWritten> {
     Ok(prove_contract(root, None)?.into_iter().map(Finding::from).collect())
 }
 
-/// Reports differences between the template and the table, and excessive permissions. `root` is the
-/// repository.
+/// Reports excessive permissions in the template, and differences between the template and the
+/// table. `root` is the repository.
 #[must_use]
 pub fn prove_template(root: &Path) -> Vec<Finding> {
     let stack = shop(root);

@@ -1,11 +1,11 @@
-//! The secret from which ids of new orders are derived. The stack generates it.
+//! The secret from which ids of new orders are derived. The stack generates the secret, and the
+//! function that creates orders reads it.
 
 use chorus_events::services;
 use chorus_template::constructs::{Construct, GeneratedSecret, Resource};
 
 use crate::stack_secret::StackSecret;
 
-/// The secret in the stack. The function that creates orders reads it.
 pub(crate) const SECRET: StackSecret = StackSecret {
     id: "OrderIdSecret",
     service: services::ORDER,

@@ -27,7 +27,8 @@ pub(crate) const PARAMETERS: [&str; 2] = [STRIPE_KEY_SECRET, STRIPE_WEBHOOK_SECR
 pub(crate) fn parameters() -> Vec<Parameter> {
     let secret =
         "The name of the secret whose text is Stripe's key; if empty, payments are simulated";
-    let signing = "The name of the secret whose text Stripe signs its webhook's requests with";
+    let signing =
+        "The name of the secret whose text is the key with which Stripe signs its webhooks";
     let back = "The page to which a bank sends a customer back after the confirmation of a payment";
     let capture = "When customers are charged: at once, or when the parcel leaves (until then, the bank \
                    holds the amount)";

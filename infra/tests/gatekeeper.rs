@@ -47,14 +47,20 @@ fn every_event_is_let_through_or_kept_with_a_reason() {
         })
     };
     let (shop, catalogue, stranger) = ("111111111111", "333333333333", "444444444444");
+    let enterprise = "222222222222";
     let cases = [
         (event(shop, "com.example.shop", "ShopOrderDelivered", "event"), rules[0].0),
         (event(shop, "com.example.shop", "OrderDelivered", "event"), rules[2].0),
         (event(shop, "com.orders", "OrderDelivered", "event"), rules[2].0),
+        // A subscriber trusts the bus, so a public event is forwarded only if it is the shop's.
+        (event(stranger, "com.example.shop", "ShopOrderDelivered", "event"), rules[2].0),
+        (event(enterprise, "com.example.shop", "ShopOrderDelivered", "event"), rules[2].0),
+        (event(enterprise, "com.example.shop", "ShopOrderCanceled", "event"), rules[2].0),
         (event(catalogue, "com.example.catalogue", "PutItem", "command"), rules[1].0),
         (event(catalogue, "com.example.catalogue", "PutItem", "event"), rules[2].0),
         (event(catalogue, "com.example.catalogue", "CancelOrder", "command"), rules[2].0),
         (event(stranger, "com.example.catalogue", "PutItem", "command"), rules[2].0),
+        (event(enterprise, "com.example.catalogue", "PutItem", "command"), rules[2].0),
     ];
     for (event, expected) in cases {
         let text = event.to_string();
@@ -62,10 +68,18 @@ fn every_event_is_let_through_or_kept_with_a_reason() {
         let names: Vec<&str> = matching.map(|(rule, _)| *rule).collect();
         assert_eq!(names, [expected], "{text}");
     }
-    // A subscriber trusts the bus, so a public event from any account other than the shop's is not
-    // forwarded.
-    let forged = event(stranger, "com.example.shop", "ShopOrderDelivered", "event").to_string();
-    assert!(rules[2].1.matches(forged.as_bytes()).unwrap(), "it is kept");
+}
+
+/// With a sender's account alone, its commands would match none of the bus's rules.
+#[test]
+fn a_senders_account_without_the_shops_bus_is_refused() {
+    let given = |name: &str| json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": name }, ""] }] });
+    let rule = &document()["Rules"]["CatalogueHasABus"];
+    assert_eq!(rule["RuleCondition"], given("CatalogueAccount"));
+    let [assertion] = &rule["Assertions"].as_array().unwrap()[..] else { panic!("{rule}") };
+    assert_eq!(assertion["Assert"], given("ApplicationBusArn"));
+    let message = assertion["AssertDescription"].as_str().unwrap();
+    assert!(message.contains("CatalogueAccount needs ApplicationBusArn"), "{message}");
 }
 
 #[test]

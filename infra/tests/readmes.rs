@@ -81,7 +81,7 @@ fn logical_name(service: &Service) -> String {
     service.name.split('-').map(capital).collect()
 }
 
-/// The routes that the template sends to a function, such as `GET /orders`.
+/// The routes whose requests the template directs to a function, such as `GET /orders`.
 fn routes(template: &str, service: &Service) -> BTreeSet<String> {
     let target = format!("${{{}Function.Arn}}/invocations", logical_name(service));
     let (mut path, mut method) = ("", "");

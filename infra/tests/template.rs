@@ -176,8 +176,8 @@ fn every_role_trusts_its_service_on_behalf_of_this_account_alone() {
         let account = &trust[0]["Condition"]["StringEquals"]["aws:SourceAccount"];
         assert_eq!(account["Ref"], "AWS::AccountId", "{id}");
     }
-    // If a schedule names no role, SAM creates one, which could be assumed on behalf of any AWS
-    // account.
+    // If a schedule names no role, SAM creates a role. The scheduler could assume that role on
+    // behalf of any AWS account.
     let schedule = &resources["SweeperFunction"]["Properties"]["Events"]["EveryMinute"];
     let role = serde_json::json!(["SweeperScheduleRole", "Arn"]);
     assert_eq!(schedule["Properties"]["RoleArn"]["Fn::GetAtt"], role);

@@ -199,7 +199,7 @@ fn the_endpoint_replicates_to_the_bus_of_the_same_name_in_the_other_region() {
     assert!(!machine.contains(bus), "a machine publishes in its own region");
 }
 
-/// `sam build` passes no features, and cargo-lambda takes them from `CargoLambda.toml`.
+/// `sam build` passes no features to cargo-lambda, which reads them from `CargoLambda.toml`.
 #[test]
 fn the_settings_of_the_build_name_the_feature_that_signs_for_an_endpoint() {
     let read = |path: &str| std::fs::read_to_string(format!("{ROOT}/{path}")).unwrap();

@@ -65,7 +65,8 @@ pub use store::{
 
 use std::sync::Arc;
 
-/// The kernel's dependencies for handling messages, and the circuit breakers that it remembers.
+/// Handles messages through its ports: the store, the bus, the state machines and the clock.
+/// Remembers circuit breakers and people's keys.
 #[derive(Clone)]
 pub struct Kernel {
     pub store: Arc<dyn Store>,
@@ -86,7 +87,7 @@ impl std::fmt::Debug for Kernel {
 }
 
 impl Kernel {
-    /// Access to people's keys: for code that receives text about people, or shows it.
+    /// Access to people's encryption keys, for code that receives or shows text about people.
     #[must_use]
     pub fn people(&self) -> People {
         People::new(Arc::clone(&self.store), Arc::clone(&self.clock), self.keyring.clone())

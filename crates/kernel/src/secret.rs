@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use crate::Failure;
 
-/// A source of a secret of type `T`. A function reads the secret only when it needs the secret: the
-/// start of a function makes no request for it, and no environment variable holds it.
+/// A source of a secret of type `T`. A function reads the secret only when the secret is needed:
+/// the start of a function makes no request, and no environment variable holds the secret.
 #[async_trait]
 pub trait Secret<T>: fmt::Debug + Send + Sync {
     /// Reads the secret that is currently in use.

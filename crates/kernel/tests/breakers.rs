@@ -290,8 +290,8 @@ async fn one_call_is_made_after_each_pause_by_all_instances_together() {
             assert_eq!(print_shop.print(instance).await, Err(PARTNER_UNAVAILABLE));
         }
     }
-    // Calls of two instances had failed before the circuit opened. Each of these instances made one
-    // more call before it read that the circuit was open.
+    // Three calls opened the circuit. The two instances that had called first each made one more
+    // call before they read that the circuit was open. Then one call followed each of ten pauses.
     assert_eq!(print_shop.calls(), 3 + 2 + 10);
 }
 

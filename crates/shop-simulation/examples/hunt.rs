@@ -17,8 +17,8 @@ fn main() -> ExitCode {
     let seeds: u64 = arguments.next().and_then(|seeds| seeds.parse().ok()).unwrap_or(1_000);
     let must_survive = arguments.next().is_some();
     let setting = Setting { most_failures: 1, shrinks: false, ..Setting::default() };
-    // These faults make no call fail. Customers, reviewers and banks cause them, and the bus, which
-    // copies and delays events.
+    // These faults make no call fail. They come from customers, reviewers and banks, and from the
+    // bus, which copies and delays events.
     let people = faults("customers,forgetting,refunds,reviews,duplicates,delays");
     let simulator = Simulator::new();
     let (mut runs, mut violation) = (0, None);

@@ -103,7 +103,7 @@ impl SentListing {
     }
 }
 
-/// Watches that no item is ever listed by the account that may not list items.
+/// Watches that [`STRANGER`], the account that may not list items, never lists one.
 pub(crate) fn watch() -> Watch {
     Watch::new(chorus_inventory::TABLE.name, |item| {
         let name = text(item, "name")?;
@@ -112,8 +112,8 @@ pub(crate) fn watch() -> Watch {
     })
 }
 
-/// Checks that each listing of the catalogue's account was published once, with the account as its
-/// actor.
+/// Checks that each listing that the catalogue's account sent was published once, and that the
+/// published event names the account as its actor.
 pub(crate) fn check(sent: &[SentListing], observed: &Observed) -> Vec<String> {
     if sent.is_empty() {
         return Vec::new();

@@ -36,13 +36,13 @@ struct Entry {
     /// The [`Refund::retries`] of the last refund request that the bank accepted; `None` until the
     /// bank accepts one.
     accepted: Option<u32>,
-    /// Whether an accepted refund failed later. This happens once for each intent; the next refund
-    /// succeeds.
+    /// Whether an accepted refund failed later. This happens at most once for each intent: the next
+    /// refund succeeds.
     refund_failed: bool,
     refund_refused: bool,
     disputed: bool,
     /// Whether a takeover ended the intent, because the region that took over did not know the
-    /// intent's order, or knew another intent for that order.
+    /// intent's order, or knew a different intent for that order.
     ended: bool,
 }
 
@@ -55,8 +55,8 @@ impl Entry {
     }
 }
 
-/// The intents of all orders. Each request to prepare a charge creates a new intent. If the shop
-/// confirmed an intent before it committed the intent's id, it could charge twice.
+/// The intents of all orders. Each request to prepare a charge creates a new intent. So a shop that
+/// confirmed an intent before committing the intent's id could charge twice.
 #[derive(Debug)]
 pub(crate) struct Intents {
     entries: Vec<Entry>,
@@ -95,7 +95,7 @@ impl Intents {
     }
 
     /// The charged amounts of the intents that a takeover ended, without the amounts that the bank
-    /// refunded or keeps.
+    /// refunded or keeps ([`Entry::is_kept`]).
     pub(crate) fn not_refunded_by_takeover(&self, order: &OrderId) -> Vec<Money> {
         let ended = self.of(order).filter(|entry| entry.ended && entry.intent == Intent::Charged);
         ended.filter(|it| !it.refunded && !it.is_kept()).map(|it| it.amount).collect()
@@ -211,7 +211,7 @@ impl Intents {
         })
     }
 
-    /// Confirms the charge as its customer would, if the charge still waits for a confirmation.
+    /// The customer confirms the charge. This does nothing if the charge awaits no confirmation.
     pub(crate) fn confirmed(&mut self, id: &IntentId) {
         let agreed = self.agreed();
         if let Some(entry) = self.entry(id).ok().filter(|entry| entry.intent == Intent::Asked) {
@@ -219,7 +219,7 @@ impl Intents {
         }
     }
 
-    /// Disputes the charge as its customer would, if the charge was not refunded.
+    /// The customer disputes the charge. This does nothing if the charge was refunded.
     fn dispute(&mut self, id: &IntentId) {
         if let Some(entry) = self.entry(id).ok().filter(|entry| !entry.refunded) {
             entry.disputed = true;
@@ -326,7 +326,7 @@ pub(crate) struct BankBehavior {
 }
 
 impl BankBehavior {
-    /// Whether the bank may keep an amount that it was asked to give back.
+    /// Whether the bank may keep an amount although the shop requests its refund.
     pub(crate) fn may_keep(&self) -> bool {
         self.refunds != Refunds::Arrive || self.disputed.is_some()
     }

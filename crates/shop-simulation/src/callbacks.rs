@@ -1,5 +1,5 @@
-//! Checks that the stored answer of a callback is never deleted, so that a task gets the answer
-//! even if the task begins to wait only after the answer has arrived.
+//! Checks that the stored answer of a callback is never deleted. So a task gets the answer even if
+//! the answer arrives before the task begins to wait.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

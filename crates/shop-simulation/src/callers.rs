@@ -26,7 +26,7 @@ pub(crate) const PUT_CUSTOMER: &str = "PUT /customers/{id}";
 
 const WEBHOOK: &str = "POST /webhooks/logistics";
 
-/// A text that all personal data of customers contain, and no other data contain.
+/// A text that is in all personal data of customers, and in no other data.
 pub(crate) const CANARY: &str = "canary";
 
 /// The domain of the email addresses of customers who come back after they were forgotten.

@@ -28,7 +28,7 @@ pub(crate) enum BehaviorKind {
     Cancels,
     /// Accepts the parcel, and never calls back.
     Silent,
-    /// Answers 503 as long as faults are injected.
+    /// Answers each request about the order with 503 as long as faults are injected.
     Down,
     /// Never accepts the parcel: answers each delivery request with 503, but accepts recalls.
     NeverTakes,
@@ -61,7 +61,7 @@ pub(crate) struct Parcel {
 
 #[derive(Debug, Default)]
 pub(crate) struct Parcels {
-    /// The accepted parcels, by the key of the request that brought each parcel.
+    /// The accepted parcels, each by the key of its delivery request.
     pub(crate) parcels: BTreeMap<String, Parcel>,
     pub(crate) recalled: BTreeSet<OrderId>,
 }
@@ -78,8 +78,8 @@ pub(crate) struct SimulatedCarrier {
     /// Each order's name, and how the carrier handles the order.
     behaviors: BTreeMap<OrderId, (String, CarrierBehavior)>,
     /// Whether the carrier recognizes a second request for a parcel by the handle in the request.
-    /// In two regions it must do so: the key of a request derives from a task token, which the
-    /// other region does not have.
+    /// In two regions the carrier must do so: the key of a request derives from a task token, which
+    /// only one of the regions has.
     knows_handles: bool,
     parcels: Mutex<Parcels>,
     itself: Weak<Self>,
@@ -154,7 +154,7 @@ impl SimulatedCarrier {
         known.map_or(("an unknown order", plain), |(name, behavior)| (name, *behavior))
     }
 
-    /// Moves a parcel one step after some time, and makes the callback.
+    /// Runs [`Self::advance`] after a pause. The returned clients then call the shop.
     fn go_on(&self, after: Duration, key: String) {
         let itself = Weak::clone(&self.itself);
         self.environment
@@ -162,8 +162,8 @@ impl SimulatedCarrier {
     }
 
     /// Moves a parcel one step, and returns the clients that make the callbacks. If the parcel is
-    /// only accepted, the carrier first needs its address: the parcel does not move, and the client
-    /// that fetches the address is returned.
+    /// only accepted, it does not move: the carrier first needs the address, and the returned
+    /// client fetches the address.
     fn advance(&self, key: &str) -> Vec<Client> {
         let mut parcels = self.parcels();
         let Some(parcel) = parcels.parcels.get_mut(key) else { return Vec::new() };

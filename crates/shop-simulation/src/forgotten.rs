@@ -26,7 +26,7 @@ struct Person {
     destroyed: Vec<(Timestamp, SealingKey)>,
     /// When the customer was last forgotten.
     forgotten_at: Option<Timestamp>,
-    /// For each client that asked to store the customer: its name, and its request.
+    /// The clients' requests to store the customer, by the client's name.
     kept: BTreeMap<String, Keep>,
 }
 
@@ -46,7 +46,7 @@ struct Known {
     addresses: BTreeMap<OrderId, (String, Sealed)>,
 }
 
-/// The keys that a run made and destroyed.
+/// Watches a run, and reports data about forgotten customers that can still be decrypted.
 pub(crate) struct Forgotten {
     environment: Arc<Environment>,
     known: Mutex<Known>,
@@ -61,7 +61,7 @@ impl Forgotten {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns two watches: one records every key that is made or destroyed, and the other the
+    /// Returns two watches. One records every key that is made or destroyed; the other records the
     /// encrypted address of each order.
     pub(crate) fn watches(self: &Arc<Self>) -> [Watch; 2] {
         let (keys, deliveries) = (Arc::clone(self), Arc::clone(self));
@@ -101,7 +101,7 @@ impl Forgotten {
     }
 
     /// Checks a text that a function decrypts now. Reports a violation if the text is not
-    /// encrypted, or if its key was destroyed longer ago than a function may remember a key.
+    /// encrypted, or if its key was destroyed so long ago that no function may remember the key.
     pub(crate) fn read(&self, person: &str, text: &Sealed) {
         let now = self.environment.now();
         let known = self.known();

@@ -273,8 +273,8 @@ fn check_callers(
         let changed = order.twin.is_some_and(|(_, changed)| changed);
         let refused =
             callers.any(|client| !client.much_later && matches!(client.answered, Some(400..=499)));
-        // A repeated request of a forgotten customer may be refused, because its text can no longer
-        // be compared with the first request.
+        // A repeated request of a forgotten customer may be refused, because the text of the first
+        // request can no longer be read, so the two cannot be compared.
         let forgotten = shop.forgotten.was_forgotten(order.customer);
         if there && refused && !changed && !forgotten {
             wrong.push(format!("callers: {} exists, although its caller was refused", order.name));
@@ -412,7 +412,7 @@ fn check_list(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> V
     vec![format!("list: the list has {listed:?}, but the orders are {are:?}")]
 }
 
-/// Checks that no email was sent under two different keys, and that no email is missing.
+/// Checks that no email was sent twice (under two idempotency keys), and that no email is missing.
 fn check_emails(shop: &Shop, observed: &Observed) -> Vec<String> {
     let emails = shop.post.emails();
     let sightings = observed.sightings();

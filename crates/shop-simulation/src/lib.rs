@@ -16,7 +16,9 @@ mod refunds;
 mod regions;
 mod shop;
 
-use chorus_simulation::{Application, Faults, Injection, UnknownInjection, UnknownTrouble};
+use chorus_simulation::{
+    Application, Faults, Injection, Trouble, UnknownInjection, UnknownTrouble,
+};
 
 pub use ends::Ends;
 pub use orders::Story;
@@ -45,6 +47,21 @@ pub fn all_faults() -> Faults {
 /// If a name is unknown.
 pub fn faults(text: &str) -> Result<Faults, UnknownTrouble> {
     Faults::read(text, Shop::TROUBLES)
+}
+
+/// Reads the same text as [`faults`], and returns only the kinds that it names one by one, not those
+/// that `all` stands for.
+///
+/// # Errors
+/// If a name is unknown.
+pub fn named_faults(text: &str) -> Result<Faults, UnknownTrouble> {
+    Faults::named(text, Shop::TROUBLES)
+}
+
+/// Returns those of `faults` that runs with two regions leave out.
+#[must_use]
+pub fn only_in_one_region(faults: &Faults) -> Vec<Trouble> {
+    faults.0.iter().copied().filter(|it| it.is_in_one_region_only::<Shop>()).collect()
 }
 
 /// Parses an injected fault, in the form in which `Injection` is displayed.

@@ -38,7 +38,8 @@ pub(crate) const ONE_BY_ONE: u32 = 1;
 
 const MANY: u32 = Settings::DEFAULT.orders_per_minute;
 
-/// The orders of a fixed script. Campaigns run it once for each single fault, or pair of faults.
+/// A fixed script of orders. Campaigns run the script once for each single fault, or for each pair
+/// of faults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Story {
@@ -97,15 +98,15 @@ pub(crate) struct PlannedOrder {
     pub(crate) at: Duration,
     /// How many times the client tries before it gives up.
     pub(crate) patience: u32,
-    /// The time until another client sends an order with the same key, and whether that order
-    /// differs.
+    /// The time until a second client sends an order with the same key, and whether the second
+    /// order differs from this one.
     pub(crate) twin: Option<(Duration, bool)>,
     pub(crate) cancel: Option<Duration>,
     pub(crate) review: (Review, Duration),
     pub(crate) carrier: CarrierBehavior,
     /// What the bank and the customer do about the order's payment.
     pub(crate) bank: BankBehavior,
-    /// Whether an operator requests the order's refund again after it was refused or has failed.
+    /// Whether an operator requests the order's refund again if the refund was refused or failed.
     pub(crate) retries_refund: bool,
 }
 
@@ -118,9 +119,9 @@ pub struct Orders {
     pub(crate) forgettings: Vec<Forgetting>,
     /// The commands that other AWS accounts send.
     pub(crate) sent: Vec<SentListing>,
-    /// Whether an order's time tells when the shop counted the order's request. (The shop limits
-    /// how many requests it accepts from a customer in a minute.) The two times are close if clocks
-    /// are right, and if no request continues after it has timed out.
+    /// Whether the shop counts a request to place an order shortly before the time `placed_at` of
+    /// the order. (The shop counts requests, because it limits how many it accepts from a customer
+    /// in a minute.) True if clocks are right, and no request continues after it has timed out.
     pub(crate) punctual: bool,
 }
 
@@ -257,8 +258,8 @@ impl PlannedOrder {
 
 /// Draws what the bank and the customer do about an order's payment. The customer may confirm
 /// before the shop waits for the confirmation, or after the shop has given up. The notice may be
-/// lost, late, or sent twice. Authorizations lapse, charges are disputed, and refunds are refused
-/// or fail.
+/// lost, late, or sent twice. The authorization may lapse, the charge may be disputed, and a refund
+/// may be refused or fail.
 fn bank(draws: &Draws, name: &str, customer: &str) -> BankBehavior {
     let mut draw = draws.of(&format!("{name} is confirmed"));
     let after = if draw.percent(25) { Duration::ZERO } else { draw.moment() };

@@ -187,8 +187,8 @@ mod tests {
         }
 
         async fn confirm(&self, intent: &IntentId, charge: &Charge) {
-            // The two banks use the same ids for their intents, so only the order tells which bank
-            // is meant.
+            // The two banks use the same ids for their intents, so only the order's id tells which
+            // bank is meant.
             for bank in &self.0 {
                 let known = bank.books().find(intent);
                 if known.is_some_and(|known| known.order_id == charge.order_id) {

@@ -12,8 +12,8 @@ use crate::orders::ONE_BY_ONE;
 use crate::shop::Shop;
 
 /// If a customer may place one order a minute, checks that the orders of each customer are at least
-/// half a minute apart. They may be less than a minute apart, because the shop reads the clock when
-/// it counts a request, and again for the request's order, up to two calls to the store later.
+/// half a minute apart. They may be less than a minute apart: the shop reads the clock when it
+/// counts a request, and again when it creates the order, up to two calls to the store later.
 pub(crate) fn check(
     shop: &Shop,
     observed: &Observed,
@@ -38,8 +38,8 @@ pub(crate) fn check(
     hasty.map(wrong).collect()
 }
 
-/// When a request is refused, the requests that use up the limit are at most this old. All were
-/// counted within a minute, and the refusal takes at most as long as two calls to the store.
+/// When the shop refuses a request, the earlier requests that it counts are at most this old: the
+/// shop counted them within a minute, and a refusal takes at most two calls to the store.
 const COUNTED_WITHIN: SignedDuration = SignedDuration::from_secs(90);
 
 /// When each customer sent a request to place an order.

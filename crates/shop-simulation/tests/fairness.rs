@@ -2,11 +2,11 @@
 //! For these orders, the 99th percentile of the time from acceptance to delivery is at most twice
 //! as long as without the noisy customer.
 //!
-//! Every seed is run twice. Both runs have the same orders of the other customers, the same faults
-//! at their calls, and eight tasks at a time. One of the runs also has the 12 to 23 orders that the
-//! noisy customer places at one moment. In each run, only one other customer has orders that are
-//! delivered. This customer and the noisy one take turns, so these orders get half of the eight
-//! tasks.
+//! Every seed is run twice: once with the 12 to 23 orders that the noisy customer places at one
+//! moment, and once without them. Both runs have the same orders of the other customers, and the
+//! same faults in calls for these orders. In both, at most eight messages are handled at a time. Of
+//! the other customers, only one has orders that are delivered. This customer and the noisy one
+//! take turns, so half of the eight messages are for this customer's orders.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use jiff::Timestamp;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How many seeds are run: a tenth of them in a debug build.
+/// How many seeds are run; in a debug build, only a tenth as many.
 const SEEDS: u64 = if cfg!(debug_assertions) { 12 } else { 120 };
 
 /// The number of orders in a run, not counting those of the noisy customer.
@@ -34,8 +34,8 @@ struct Told {
     delivered: Option<Timestamp>,
 }
 
-/// The results of all seeds: the violations, and how long each order of the other customers took,
-/// in milliseconds, by the order's seed and id.
+/// The results of all seeds: the violations, and how many milliseconds each order took, by the
+/// order's seed and id. Orders of the noisy customer are left out.
 #[derive(Default)]
 struct Runs {
     took: BTreeMap<(u64, String), i128>,
@@ -130,14 +130,15 @@ fn a_noisy_customer_does_not_hold_up_the_others_where_nothing_goes_wrong() {
 }
 
 /// The injected faults delay an order by only seconds. They cause a retry of PutEvents, a stale
-/// list of orders, or duplicates that run at the same time. Other faults are not injected, because
-/// they would hide how much one tenant delays the others:
+/// list of orders, duplicates that run at the same time, or the rollout of a service's next
+/// version. Other faults are not injected, because they would hide how much one tenant delays the
+/// others:
 ///
 /// - `outages`, `delays`, `lost-answers`, `carrier`, `reviews` and `customers` make an order wait
 ///   for hours, with the noisy customer and without;
-/// - after `crashes`, `refusals` and `timeouts`, the bus tries a function again after one and two
-///   minutes. These delays alone determine the 99th percentile, even if tenants do not take turns,
-///   so that the test could not fail.
+/// - after `crashes`, `refusals` and `timeouts`, the bus tries a function again after a minute, and
+///   after two more. These delays alone would determine the 99th percentile, so the test would
+///   pass even if tenants did not take turns.
 #[test]
 fn a_noisy_customer_does_not_hold_up_the_others_beside_duplicates_and_rejected_entries() {
     at_most_twice("partial-publishes,stale-reads,duplicates,versions");

@@ -4,7 +4,7 @@
 use chorus_shop_simulation::{Campaign, Report, Simulator, Story};
 use chorus_simulation::Setting;
 
-/// Tries every fault at every call of the fixed script, which has two orders.
+/// Tries every fault at every call of `story`, which must have two orders.
 #[track_caller]
 fn nothing_goes_wrong(story: Story) -> Report {
     let simulator = Simulator::new();

@@ -1,5 +1,6 @@
-//! Tests the usual situations of idempotency: the effect happens once in each. The cost of each
-//! situation, in requests and in DynamoDB's units, is compared with `costs.txt`.
+//! Delivers one message in the usual situations, such as again or twice at once, and checks that
+//! its effect happens only once. The cost of each situation, in requests and in DynamoDB's units,
+//! is compared with `costs.txt`.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -55,7 +56,7 @@ fn duplicate_of_a_completed_one() {
 fn duplicate_of_a_concurrent_one() {
     let shop = Arc::new(Shop::with_stock(10));
     let other = Arc::clone(&shop);
-    // Both attempts have read the same state, and the other attempt commits first.
+    // Two attempts read the same state. The attempt in this hook commits before the attempt below.
     shop.hook(Hook::Meanwhile(Box::pin(async move {
         let answered = other.reserve(&order_created(KEY, 2)).await.unwrap();
         assert_eq!(answered.outcome, Outcome::Decided);
@@ -89,8 +90,8 @@ fn expired_command() {
         event("PutItem", "command", KEY, r#"{"sku":"chai","name":"Chai","price":1.00,"stock":99}"#);
     shop.clock.advance(Duration::from_secs(60));
     let cost = shop.cost();
-    let answered = expect_ready(shop.reserve(&command)).unwrap();
-    assert_eq!(answered.outcome, Outcome::Expired);
+    let failed = expect_ready(shop.reserve(&command)).unwrap_err();
+    assert!(!failed.is_retryable() && failed.code() == "CommandExpired", "{failed}");
     assert_eq!(shop.stock(), (10, 0, 0));
     cost.is("a command that expired");
 }

@@ -23,13 +23,14 @@ const PREAMBLE: &str = "\
 Printed by `synth` beside template.yaml, from the same design table: a bus for another account, by which
 public events go out and commands of partners come in. docs/OTHER-ACCOUNTS.md deploys it.";
 
-/// The parameter with the account of the application.
+/// The parameter with the id of the application's account.
 const APPLICATION: &str = "ApplicationAccount";
 /// The parameter with the ARN of the application's bus, to which commands are forwarded.
 const APPLICATION_BUS: &str = "ApplicationBusArn";
 /// The parameter with the ARN of a bus that gets the public events.
 const SUBSCRIBER_BUS: &str = "SubscriberBusArn";
-/// The parameter with the id of an organization: the bus admits only accounts that belong to it.
+/// The parameter with the id of an organization. If it is set, the gatekeeper bus admits only
+/// accounts of that organization.
 const ORGANIZATION: &str = "OrganizationId";
 
 const HAS_APPLICATION: &str = "HasApplication";
@@ -58,6 +59,7 @@ pub fn gatekeeper(stack: &Stack, bus: OutsideBus) -> Template {
         preamble: PREAMBLE,
         description: "A bus between an application and other accounts.",
         parameters: gate.parameters(),
+        rules: gate.rules(),
         conditions: gate.conditions(),
         ..Template::default()
     };
@@ -125,6 +127,27 @@ impl Gate {
         parameters
     }
 
+    /// The template's `Rules`, which the parameters have to fulfil; null if there are none. Without
+    /// the application's bus, no rule of this bus would match a sender's commands.
+    fn rules(&self) -> Value {
+        if self.senders.is_empty() {
+            return Value::Null;
+        }
+        let rule = |Sender { partner, .. }: &Sender| {
+            let account = names::sender_account(*partner);
+            let needed = format!(
+                "{account} needs {APPLICATION_BUS}, the bus that gets its commands: set both, or \
+                 leave {account} empty"
+            );
+            let rule = json!({
+                "RuleCondition": given(&account),
+                "Assertions": [{ "Assert": given(APPLICATION_BUS), "AssertDescription": needed }],
+            });
+            (format!("{}HasABus", names::pascal(partner.name)), rule)
+        };
+        self.senders.iter().map(rule).collect()
+    }
+
     fn conditions(&self) -> Map<String, Value> {
         let mut conditions = Map::from_iter([
             (IS_PROD.to_owned(), equals("Stage", "prod")),
@@ -180,9 +203,14 @@ impl Gate {
     /// events to the queue [`UNWANTED`].
     fn add_rules(&self, template: &mut Template) {
         template.section(
-            "Public events go to a subscriber's bus if its ARN is given. Teams add rules for other targets.",
+            "Public events go to a subscriber's bus, if its ARN is given and if the event's field `account` is\n\
+             the application's account. Teams add rules for other targets, with the same `account`.",
         );
-        let public = json!({ "source": [self.bus.source], "detail-type": self.public });
+        let public = json!({
+            "source": [self.bus.source],
+            "detail-type": self.public,
+            "account": [reference(APPLICATION)],
+        });
         let public =
             Forward { rule: FORWARD_PUBLIC.to_owned(), pattern: public, to: SUBSCRIBER_BUS };
         public.add(template, HAS_SUBSCRIBER);
@@ -217,7 +245,7 @@ impl Gate {
         template.add(UNWANTED_RULE, &unwanted);
     }
 
-    /// The event pattern of all events that no forwarding rule is meant to match.
+    /// A pattern that matches every event that the design table does not let through this bus.
     fn unforwarded_events(&self) -> Value {
         let other = |listed: Value| json!([{ "anything-but": listed }]);
         let mut ways = vec![json!({ "source": other(json!(self.sources())) })];

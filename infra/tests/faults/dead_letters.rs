@@ -11,7 +11,7 @@ fn a_dead_letter_queue_by_its_url() {
             event(it, "OrderFunction", "LearnPrice")["DeadLetterConfig"]["Arn"] =
                 json!({ "Ref": "Undelivered" });
         },
-        &[("OrderFunctionLearnPrice", "by its URL or name, not by its ARN")],
+        &[("OrderFunctionLearnPrice", "by URL or name, not by ARN")],
     );
 }
 
@@ -44,7 +44,7 @@ fn a_policy_that_names_another_rule() {
             policy["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"] =
                 json!([{ "Fn::GetAtt": ["DeliveryRecallDeliveryRule", "Arn"] }]);
         },
-        &[("DeliveryStartDeliveryRule", "its policy names other rules only")],
+        &[("DeliveryStartDeliveryRule", "the queue's policy names other rules only")],
     );
 }
 
@@ -66,6 +66,6 @@ fn a_redrive_to_a_url() {
             of(it, "NotificationQueue")["RedrivePolicy"]["deadLetterTargetArn"] =
                 json!({ "Ref": "NotificationFailures" });
         },
-        &[("NotificationQueue", "NotificationFailures as redrive queue by its URL")],
+        &[("NotificationQueue", "redrive queue NotificationFailures by URL")],
     );
 }

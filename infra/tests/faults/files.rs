@@ -1,5 +1,5 @@
-//! Faults in references to files: files that do not exist, and definitions with names that are not
-//! substituted.
+//! Faults in references to files: files that do not exist, and definitions with a `${Name}` that
+//! nothing fills in.
 
 use serde_json::{Value, json};
 

@@ -20,7 +20,7 @@ fn a_failure_destination_by_its_url() {
             config["DestinationConfig"]["OnFailure"]["Destination"] =
                 json!({ "Ref": "PaymentFailures" });
         },
-        &[("PaymentFunction", "PaymentFailures as failure destination by its URL")],
+        &[("PaymentFunction", "failure destination PaymentFailures by URL")],
     );
 }
 

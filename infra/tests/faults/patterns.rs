@@ -40,7 +40,7 @@ fn an_unknown_source() {
 fn a_source_that_never_publishes_the_event() {
     planted(
         |it| event(it, "OrderFunction", "LearnPrice")["Pattern"]["source"] = json!(["com.orders"]),
-        &[("OrderFunctionLearnPrice", "no event of the design table can match")],
+        &[("OrderFunctionLearnPrice", "matches no event of the design table")],
     );
 }
 
@@ -51,7 +51,7 @@ fn a_condition_on_a_field_that_is_elsewhere() {
             let pattern = &mut event(it, "FraudFunction", "ReviewOrder")["Pattern"];
             pattern["detail"] = json!({ "total": [{ "numeric": [">=", 1000] }] });
         },
-        &[("FraudFunctionReviewOrder", "no event of the design table can match")],
+        &[("FraudFunctionReviewOrder", "matches no event of the design table")],
     );
 }
 
@@ -59,6 +59,6 @@ fn a_condition_on_a_field_that_is_elsewhere() {
 fn an_archive_of_nothing() {
     planted(
         |it| of(it, "Archive")["EventPattern"] = json!({ "source": [{ "prefix": "org." }] }),
-        &[("Archive", "no event of the design table can match")],
+        &[("Archive", "matches no event of the design table")],
     );
 }

@@ -95,7 +95,7 @@ fn a_path_that_leads_nowhere() {
 }
 
 /// No linter knows that the message group has to be the tenant, and EventBridge accepts any text.
-/// So only these checks report a wrong group.
+/// So only Chorus's own checks report a wrong group.
 #[test]
 fn a_queue_that_does_not_tell_tenants_apart() {
     for (group, told) in [

@@ -199,7 +199,7 @@ impl Kernel {
 
     /// Returns the idempotency record to store with a change that opens or closes the circuit; none
     /// for any other change. The record holds the event that reports the change. If this process
-    /// dies before it publishes the event, the sweeper publishes it.
+    /// dies before publishing the event, the sweeper publishes the event.
     fn record_of(
         &self,
         breaker: &'static Breaker,

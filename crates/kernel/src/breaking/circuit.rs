@@ -19,11 +19,12 @@ pub(crate) struct Circuit {
     pub(crate) failures: u32,
     /// When the last of the unanswered calls failed.
     pub(crate) failed_at: Timestamp,
-    /// Since when the circuit is open; `None` if it is closed.
+    /// Since when the circuit is open, so that calls have to wait; `None` if it is closed.
     pub(crate) open_since: Option<Timestamp>,
     /// The earliest time of the next probe, if the circuit is open.
     pub(crate) probe_at: Timestamp,
-    /// How many probes were made since `probe_at`.
+    /// How many probes were made after `probe_at`. The last allowed probe sets this number to 0,
+    /// and sets `probe_at` to the end of a new pause.
     pub(crate) probes: u32,
     /// Why the call that opened the circuit was not answered; empty while the circuit is closed.
     pub(crate) reason: String,

@@ -1,5 +1,5 @@
-//! The values that complete a state machine's waiting tasks. The `Choice` states of the machine
-//! compare a task's answer with these values.
+//! The values in the answers that complete a state machine's waiting tasks. The `Choice` states of
+//! the machine compare a task's answer with these values.
 
 /// The strings that a service's code puts into one field of its answers. The checks of the
 /// CloudFormation template report a difference if the `Choice` states of a state machine compare
@@ -40,7 +40,7 @@ macro_rules! answers {
         }
 
         impl $name {
-            /// The strings of all variants, and the field of an answer that holds them.
+            /// The strings of all variants, and the field of an answer that holds one of them.
             $vis const ANSWERS: $crate::Answers =
                 $crate::Answers { field: $field, values: &[$($value),+] };
 

@@ -45,7 +45,7 @@ pub struct Callback<D: CallbackDomain> {
     token: String,
     #[serde(default)]
     attempt: Attempt,
-    /// The answer as JSON text; none before it has arrived.
+    /// The answer as JSON text; `None` before it has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
     /// A note for the action that gets the answer.

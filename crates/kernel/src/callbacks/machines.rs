@@ -23,8 +23,8 @@ pub struct MachineSpec {
     /// definition's `${Names}`, and are passed as `$.limits` in an execution's input; a deployment
     /// may override them.
     pub limits: &'static [(&'static str, u32)],
-    /// Numbers that the machine's `Choice` states use in comparisons, such as the total from which
-    /// on an order is reviewed. An execution finds the numbers in `$.constants` of its input.
+    /// Numbers that the machine's `Choice` states use in comparisons, such as the lowest total that
+    /// is reviewed. An execution finds the numbers in `$.constants` of its input.
     pub constants: &'static [(&'static str, i64)],
     /// The answers that the application gives to tasks that wait with a task token.
     pub answers: &'static [Answers],

@@ -14,11 +14,13 @@ pub enum Outcome {
     /// the kernel published them again, byte for byte.
     Repeated,
     /// Nothing was published. The message is a duplicate of a message that was decided and
-    /// published earlier, or a replay of a message that was decided earlier. Or it is the copy of
-    /// an event in an earlier schema version: a catch-all action handles only the current version.
+    /// published earlier, or a replay of a message that was decided earlier. Or a catch-all action
+    /// got an event's copy in an earlier schema version: the action handles only the event in the
+    /// current version.
     Absorbed,
-    /// A command that arrived after its time to live. The kernel recorded the command, and the
-    /// action did not decide.
+    /// A command that arrived after its time to live, and that nobody has to send again: the row
+    /// is a catch-all, or the command is replayed. Nothing is recorded. Elsewhere, an expired
+    /// command is a failure.
     Expired,
     /// A replayed event that was ignored. Either its action has effects outside of the application,
     /// or the event is older than the idempotency records. Nothing was recorded, because the

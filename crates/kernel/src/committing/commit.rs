@@ -103,7 +103,7 @@ impl Kernel {
             Committed::Stale => {
                 let action = A::Row::SPEC.action;
                 let message =
-                    format!("{action} is not committed: other writes came first {ATTEMPTS} times");
+                    format!("{action} is not committed: other writes won all {ATTEMPTS} attempts");
                 Err(Failure::later("Contended", message).into())
             }
         }
@@ -118,16 +118,9 @@ impl Kernel {
         let spec = A::Row::SPEC;
         let now = self.clock.now();
         if message.metadata.expired(now) {
-            // A caller's message gets no record: a record would answer the caller's next attempt,
-            // too, which has the same idempotency key.
-            if message.is_from_caller() {
-                let problem = "the command expired before it was handled: send it again";
-                return Err(Failure::later("CommandExpired", problem).into());
-            }
-            let note = "the command had expired".to_owned();
-            return self.record_only::<A>(message, Outcome::Expired, note).await.map(Some);
+            return self.expired::<A>(message).await.map(Some);
         }
-        // A message with one of these outcomes gets no record: a replay may arrive before the
+        // A message with one of the outcomes below gets no record: a replay may arrive before the
         // original event, which must still be handled.
         let replayed = message.metadata.replay_name.is_some();
         let too_old = || is_older_than_records(message.metadata.occurred_at, now);
@@ -141,6 +134,33 @@ impl Kernel {
             return Ok(None);
         };
         Ok(Some(Handled { outcome, entries: Vec::new(), note: Some(note.to_owned()) }))
+    }
+
+    /// Answers an expired command. The action does not decide on it. An expired command gets no
+    /// record: a record would answer the sender's next attempt, too, which may have the same
+    /// idempotency key.
+    ///
+    /// # Errors
+    /// If the command was not handled before it expired. A caller of the API gets a retryable
+    /// failure. A command that the bus delivered becomes a dead letter, because its sender gets no
+    /// response.
+    async fn expired<A: ExternalAction>(&self, message: &Message) -> Result<Handled, ActionError> {
+        const CODE: &str = "CommandExpired";
+        let spec = A::Row::SPEC;
+        if message.is_from_caller() {
+            let problem = "the command expired before it was handled: send it again";
+            return Err(Failure::later(CODE, problem).into());
+        }
+        if let Some(record) = self.find_record(spec.action, message).await? {
+            return self.repeat(message, record).await;
+        }
+        if spec.is_catch_all() || message.metadata.replay_name.is_some() {
+            let note = Some("the command had expired".to_owned());
+            return Ok(Handled { outcome: Outcome::Expired, entries: Vec::new(), note });
+        }
+        let problem = "the command expired before it was handled: its sender has to send it again, \
+                       with a new occurred-at";
+        Err(Failure::Terminal { code: CODE, message: problem.to_owned() }.into())
     }
 
     async fn decide_and_commit<A: ExternalAction>(
@@ -198,9 +218,10 @@ impl Kernel {
         Ok(Committed::Stale)
     }
 
-    /// Reads the state on which `action` decides. If the action may make calls, the same request
-    /// also reads the state of the partner's circuit breaker, unless this instance has read it
-    /// before. Before the call (`uncalled`), the request reads the message's record, too.
+    /// Reads the state on which `action` decides, with one request to the store. If the action may
+    /// call a partner, the request also reads the partner's circuit breaker, unless this instance
+    /// has read it before. While the partner is not yet called (`uncalled`), the request also reads
+    /// the message's record.
     async fn read_for<A: ExternalAction>(
         &self,
         action: &A,
@@ -344,19 +365,6 @@ impl Kernel {
         let record = record.filter(|item| !Record::expired(item, self.clock.now()));
         record.as_ref().map(Record::read).transpose()
     }
-
-    /// Records that a message arrived, and that it was not acted on.
-    async fn record_only<A: ExternalAction>(
-        &self,
-        message: &Message,
-        outcome: Outcome,
-        note: String,
-    ) -> Result<Handled, ActionError> {
-        match self.commit::<A>(message, Decision::nothing(note.clone())).await? {
-            Committed::Before(record) => self.repeat(message, record).await,
-            _ => Ok(Handled { outcome, entries: Vec::new(), note: Some(note) }),
-        }
-    }
 }
 
 /// How long to wait before this attempt; `attempt` is 1 for the first repetition.
@@ -365,8 +373,8 @@ fn pause_of<R: Row>(message: &Message, attempt: u32) -> Duration {
     pause(longest, (R::SPEC.action, &message.metadata.idempotency_key), attempt)
 }
 
-/// Whether an event is so old that the record of its answer may have expired. A consumer that
-/// recognizes duplicates only by its records ignores a replay of such an event.
+/// Whether an event is so old that a consumer's idempotency record of the event may have expired. A
+/// consumer that recognizes duplicates only by its records ignores a replay of such an event.
 #[must_use]
 pub fn is_older_than_records(occurred_at: Timestamp, now: Timestamp) -> bool {
     now.as_second() - occurred_at.as_second() >= RECORD_LIFETIME

@@ -13,7 +13,7 @@ use crate::{
     TableSpec, handler,
 };
 
-/// One service's code and tables. Both the embedded engine and Lambda run it.
+/// One service's code and tables, as the embedded engine and Lambda run them.
 #[derive(Clone)]
 pub struct Function {
     pub service: Service,
@@ -23,8 +23,8 @@ pub struct Function {
     /// The service's state machines in this release.
     pub machines: Vec<MachineSpec>,
     /// State machines of earlier releases, which this release does not deploy. Their executions may
-    /// still be in flight, and new ones may still begin: an execution that follows an earlier
-    /// definition of another machine may start them.
+    /// still be in flight. New executions may begin, too: an execution that began in an earlier
+    /// release may start them as nested executions.
     pub retired_machines: Vec<MachineSpec>,
 }
 
@@ -120,8 +120,8 @@ impl Function {
 
     /// Handles an event that a queue has retried for as long as the queue's policy allows. If the
     /// action that reads the event has committed a decision, the kernel publishes the decision's
-    /// events. Otherwise, if the row of this action names another action in `gives_up_to`, that
-    /// other action handles the event; if it names none, this action tries a last time.
+    /// events. Otherwise, the action that the row names in `gives_up_to` handles the event. If the
+    /// row names none, the row's own action tries a last time.
     ///
     /// # Errors
     /// The failure says whether the platform should retry the event or give it up.

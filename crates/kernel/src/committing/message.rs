@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{ActionError, Failure, SealingKey, derived_id};
 
-/// A message as an action receives it: an event from the bus, or a command from the API.
+/// A message as an action receives it: an event or a command.
 #[derive(Debug, Clone)]
 pub struct Message {
     pub detail_type: String,
@@ -126,10 +126,10 @@ impl Message {
         let BusEvent { detail_type, source, detail, account, replay_name } =
             serde_json::from_str(json).map_err(malformed)?;
         let mut metadata = detail.metadata;
-        metadata.replay_name = replay_name.or(metadata.replay_name);
         if metadata.category == Category::Command {
             attribute(&mut metadata, account.as_deref());
         }
+        metadata.replay_name = replay_name.or(metadata.replay_name);
         Ok(Self {
             detail_type,
             metadata,
@@ -208,9 +208,9 @@ impl Message {
         self.task.is_none() && !self.redelivered
     }
 
-    /// Whether the message is delivered again under the same key until it is answered, so that a
-    /// duplicate can publish the events of the first delivery. False for a replayed event: a replay
-    /// does not publish events that were committed earlier.
+    /// Whether a later delivery of the message publishes the events that the first delivery
+    /// committed, but did not publish. True for messages of the bus and of queues, except replayed
+    /// events: a replay does not publish events that were committed earlier.
     pub(crate) fn is_redelivered_until_answered(&self) -> bool {
         self.redelivered && self.metadata.replay_name.is_none()
     }
@@ -220,8 +220,8 @@ impl Message {
         self.task.as_ref().is_some_and(|task| task.token.is_none())
     }
 
-    /// The message with `fingerprinted` set to the data in the event's earliest version, if the
-    /// event has several versions.
+    /// A copy whose `fingerprinted` is the data in the event's earliest version; the message itself
+    /// if the event has only one version.
     pub(crate) fn in_earliest<I: Inputs>(&self) -> Cow<'_, Self> {
         let Self { detail_type, metadata, data, .. } = self;
         match I::in_earliest(detail_type, metadata.version, data) {
@@ -246,8 +246,8 @@ impl Message {
         }
     }
 
-    /// Whether `fingerprint` is the fingerprint of this message. Fingerprints of earlier releases
-    /// count, too: they were computed without a key, or from the data in its current version.
+    /// Whether `fingerprint` is the fingerprint of this message. Earlier releases computed it
+    /// without a key, and some of them always from `data`: such fingerprints count, too.
     pub(crate) fn has_fingerprint(&self, fingerprint: &str) -> Result<bool, Failure> {
         let sent = self.fingerprinted.as_ref().unwrap_or(&self.data);
         Ok(self.fingerprint()? == fingerprint
@@ -277,12 +277,18 @@ impl Message {
 /// sets `account`, so a sender cannot forge it. The account replaces the actor and the tenant that
 /// the sender has named, and becomes a prefix of the idempotency key, so that no account reuses
 /// another's keys.
+///
+/// Removes what only this application may set: the home region, the mark of a copy, and the name of
+/// a replay. With these, a sender could make this application ignore or not log the command.
 fn attribute(metadata: &mut Metadata, account: Option<&str>) {
     let account = account.unwrap_or("unknown");
     let actor = format!("account {account}");
     metadata.tenant = Some(format!("account-{account}"));
     metadata.idempotency_key = format!("{actor} {}", metadata.idempotency_key);
     metadata.actor = Some(actor);
+    metadata.home_region = None;
+    metadata.copy_of = None;
+    metadata.replay_name = None;
 }
 
 /// The first half of a digest, in hexadecimal digits.
@@ -329,6 +335,7 @@ mod tests {
             "idempotency-key": "k1", "event-id": uuid::Uuid::nil(), "correlation-id": "chai",
             "occurred-at": "2026-11-29T12:00:00Z", "version": 1, "ttl-seconds": 60,
             "category": category, "actor": "maria", "tenant": "ana",
+            "home-region": "west", "copy-of": 2, "replay-name": "the sender's",
         });
         let event = json!({
             "source": "com.example.catalogue", "detail-type": "PutItem", "account": account,
@@ -347,5 +354,30 @@ mod tests {
         let event = read("event", "222233334444");
         assert_eq!((event.actor.as_deref(), &*event.idempotency_key), (Some("maria"), "k1"));
         assert_eq!(event.tenant.as_deref(), Some("ana"));
+    }
+
+    #[test]
+    fn a_sender_sets_neither_home_nor_replay_of_its_command_and_cannot_make_it_a_copy() {
+        let Metadata { home_region, copy_of, replay_name, .. } = read("command", "222233334444");
+        assert_eq!((home_region, copy_of, replay_name), (None, None, None));
+        let Metadata { home_region, copy_of, replay_name, .. } = read("event", "111122223333");
+        assert_eq!((home_region.as_deref(), copy_of), (Some("west"), Some(2)));
+        assert_eq!(replay_name.as_deref(), Some("the sender's"));
+    }
+
+    #[test]
+    fn a_command_that_the_bus_replays_keeps_the_replays_name() {
+        let metadata = json!({
+            "idempotency-key": "k1", "event-id": uuid::Uuid::nil(), "correlation-id": "chai",
+            "occurred-at": "2026-11-29T12:00:00Z", "version": 1, "ttl-seconds": 60,
+            "category": "command", "replay-name": "the sender's",
+        });
+        let event = json!({
+            "source": "com.example.catalogue", "detail-type": "PutItem",
+            "account": "222233334444", "replay-name": "the bus's",
+            "detail": { "metadata": metadata, "data": {} },
+        });
+        let read = Message::from_event(&event.to_string()).unwrap();
+        assert_eq!(read.metadata.replay_name.as_deref(), Some("the bus's"));
     }
 }

@@ -1,4 +1,4 @@
-//! Committing: load, decide, commit, publish, mark. All actions share this code.
+//! Committing: load, decide, commit, publish, mark as published. All actions share this code.
 
 mod allowance;
 mod answer;

@@ -33,7 +33,8 @@ pub(crate) fn pause(longest: Duration, (action, key): (&str, &str), attempt: u32
     Duration::from_micros((drawn % longest.as_micros()) as u64)
 }
 
-/// The entries to publish for `events`, which `action` emits on the message `cause` at `now`.
+/// Makes the entries that publish `events`, which `action` emits at the time `now` in answer to the
+/// message `cause`.
 pub(crate) fn entries<O: Outputs>(
     action: &str,
     cause: &Message,
@@ -92,7 +93,8 @@ pub(crate) fn entry<O: Outputs>(
         replay_name: None,
         actor: cause.metadata.actor.clone().filter(|_| by_command),
         home_region: cause.metadata.home_region.clone(),
-        // Every event has a tenant, because rules make it the message group in a function's queue.
+        // Every event has a tenant, because rules use the tenant as the message group in a
+        // function's queue.
         // If the cause has no tenant, the correlation id is the tenant.
         tenant: cause.metadata.tenant.clone().or_else(|| Some(correlation.to_owned())),
     };
@@ -103,7 +105,7 @@ pub(crate) fn entry<O: Outputs>(
     Ok(Entry { source, detail_type, detail })
 }
 
-/// An entry as the event that a state machine receives and publishes.
+/// Converts an entry to the JSON event that a state machine receives and publishes.
 pub(crate) fn to_event(entry: &Entry) -> Result<Value, Failure> {
     let detail: Value =
         serde_json::from_str(&entry.detail).map_err(|error| Failure::corrupt("event", &error))?;

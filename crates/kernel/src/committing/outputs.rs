@@ -25,8 +25,7 @@ type SourceAndType = (String, String);
 
 impl RowOutputs {
     /// The events that these rows emit, and the events of their partners' breakers. A breaker's
-    /// event is listed under the event's own name, because the event's record has this name as its
-    /// action.
+    /// event is listed under the event's own name, because no action emits the event.
     #[must_use]
     pub fn of(rows: impl IntoIterator<Item = RowSpec>) -> Self {
         let named =
@@ -41,9 +40,9 @@ impl RowOutputs {
         Self(outputs)
     }
 
-    /// Returns why the row that the record names cannot have written the record: for example, the
-    /// record has an event that the row never publishes. None if the record's events may be
-    /// published.
+    /// Returns why the row that `record` names cannot have written the record: for example, the
+    /// record has an event that the row never publishes. Returns `None` if the record's events may
+    /// be published.
     pub(crate) fn forgery_in(&self, record: &Record) -> Option<String> {
         let action = record.key.sk.as_str();
         let Some(own) = self.0.get(action) else {
@@ -91,8 +90,8 @@ impl fmt::Display for RowOutputs {
     }
 }
 
-/// Reads the text that [`fmt::Display`] wrote. A text that names no rows, such as an empty one,
-/// lets no row publish anything.
+/// Reads the text that [`fmt::Display`] wrote. If the text names no rows, for example because it is
+/// empty, no row may publish an event.
 impl From<&str> for RowOutputs {
     fn from(text: &str) -> Self {
         let (mut rows, mut source) = (BTreeMap::<String, BTreeSet<SourceAndType>>::new(), "");

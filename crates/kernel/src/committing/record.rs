@@ -75,7 +75,7 @@ pub(crate) struct Record {
     pub(crate) fingerprint: String,
     /// The events of the decision, byte for byte as they are published.
     pub(crate) entries: Vec<Entry>,
-    /// Whether a state machine publishes the events, and the kernel never does.
+    /// Whether a state machine publishes the events instead of the kernel.
     pub(crate) published_by_machine: bool,
     pub(crate) signals: Vec<Signal>,
     pub(crate) note: Option<String>,
@@ -133,7 +133,8 @@ impl Record {
         Self { wrote: written::names(writes, &self.entries), ..self }
     }
 
-    /// The partition of the index that lists the record while its events are left to the sweeper.
+    /// The partition of [`UNPUBLISHED_INDEX`] in which the record is while its events are left to
+    /// the sweeper.
     fn partition(&self) -> &'static str {
         let sum: usize = self.key.pk.bytes().map(usize::from).sum();
         PARTITIONS[sum % PARTITIONS.len()]

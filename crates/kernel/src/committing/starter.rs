@@ -6,7 +6,7 @@ use chorus_table::Row;
 
 use crate::{Action, ActionError, Context, Decision, MachineSpec};
 
-/// Starts an execution of `machine` with the event that the action reads.
+/// Starts an execution of `machine`. The execution's input is the event that the row consumes.
 pub(crate) struct Starter<R> {
     machine: MachineSpec,
     row: PhantomData<R>,

@@ -1,6 +1,6 @@
-//! Torn transactions. DynamoDB restores each table separately, to only about the same moment. So a
-//! restored backup may lack some items of a transaction that was committed shortly before this
-//! moment.
+//! Torn transactions. DynamoDB restores each table separately, and only to about the moment that
+//! was asked for. So a restored backup may lack some items of a transaction that was committed
+//! shortly before that moment.
 
 use super::record::Record;
 use super::written::{self, WrittenItem};
@@ -21,8 +21,8 @@ pub struct Torn {
 }
 
 impl Torn {
-    /// Returns the deletions that undo the transaction, its record included, so that its message
-    /// can be handled again. None if an item's earlier content is unknown: a person has to decide.
+    /// Returns the deletions that undo the transaction. They include the record, so the message can
+    /// be handled again. None if an item's earlier content is unknown: a person has to decide.
     #[must_use]
     pub fn undo(&self) -> Option<Vec<Write>> {
         let created = self.created.iter().map(|item| item.key.clone());
@@ -68,7 +68,7 @@ pub async fn torn(
     Ok(Some(torn))
 }
 
-/// Whether another event follows this one in its stream.
+/// Whether the item is an event of a stream, and the stream has a next event.
 async fn is_followed(store: &dyn Store, item: &WrittenItem) -> Result<bool, Failure> {
     let stream = item.key.pk.strip_prefix(written::STREAM).filter(|_| item.is_in_stream());
     let Some(stream) = stream else { return Ok(false) };

@@ -6,10 +6,9 @@ use chorus_table::Entry;
 
 use crate::{Failure, Item, Key, TableSpec, Write, number};
 
-/// The record's attribute that contains the names.
+/// In a transaction's record, the attribute with the names of the written items.
 pub(super) const ATTRIBUTE: &str = "wrote";
 
-/// The attribute of an item that counts its writes.
 const VERSION: &str = "version";
 
 /// The prefix of a stream's partition key.
@@ -98,8 +97,8 @@ impl WrittenItem {
     }
 }
 
-/// What the names of items leave out, because a record's first event tells it: the event's source,
-/// which names the service, and the id of what the event is about.
+/// The parts of a record's first event that item names need not repeat: the event's source, which
+/// names the service, and the id of what the event is about.
 #[derive(Clone, Copy)]
 struct FirstEvent<'a> {
     source: &'a str,

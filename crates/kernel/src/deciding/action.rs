@@ -7,8 +7,8 @@ use crate::{Decision, Failure, Message, State, Task};
 
 /// The rule of one row of the design table: it decides on an input and a state.
 ///
-/// A decision is pure. It sees the message and the state that it declares; it has no clock, no
-/// randomness and no I/O. Given the same message and state, it is the same.
+/// A decision is pure. It sees the message and the state that the action declares; it has no clock,
+/// no randomness and no I/O. The same message and state always give the same decision.
 pub trait Action: Send + Sync {
     /// The row of the design table: what the action consumes and what it emits.
     type Row: Row;
@@ -81,9 +81,9 @@ impl<'a> Context<'a> {
         self.message.task.as_ref()
     }
 
-    /// Returns `event` as a state machine receives it when `action` emits only this event on this
-    /// message. Only `occurred-at` may differ: here it is the message's time, because an action has
-    /// no clock.
+    /// Returns `event` in the form in which a state machine receives it. `action` must emit no
+    /// other event for this message. `occurred-at` may differ: here it is the message's time,
+    /// because an action has no clock.
     ///
     /// # Errors
     /// If the event cannot be written as JSON.
@@ -161,7 +161,7 @@ impl From<ActionError> for Failure {
     }
 }
 
-/// A call got no response, for this reason. It is unknown whether the other side acted.
+/// The reason why a call got no response. It is unknown whether the called side acted.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct OutcomeUnknown(pub String);

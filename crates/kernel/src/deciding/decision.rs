@@ -2,8 +2,8 @@
 
 use crate::{Signal, Write};
 
-/// A decision. Its changes and the idempotency record with its events are committed together, or
-/// not at all.
+/// A decision. The kernel commits the decision's changes and its events together, or neither; the
+/// idempotency record holds the events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision<O> {
     pub(crate) emits: Vec<O>,

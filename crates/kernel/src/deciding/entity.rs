@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{Item, Key};
 
-/// A business item: one DynamoDB item with a version, its fields as attributes.
+/// A business item: one DynamoDB item with a version. Each field of the entity is an attribute.
 pub trait Entity: Serialize + DeserializeOwned + Clone + Send + Sync {
     /// The type of the entity's id, preferably a type that no other kind of entity uses.
     type Id: AsRef<str> + Clone + Ord + Send + Sync;
@@ -28,8 +28,8 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + Send + Sync {
     }
 }
 
-/// Makes a type an [`Entity`]: `entity!(Parcel: "parcel" in TABLE, by order_id: OrderId)` keeps it
-/// in `TABLE` as a `parcel`, whose id is its field `order_id`.
+/// Makes a type an [`Entity`]. `entity!(Parcel: "parcel" in TABLE, by order_id: OrderId)` stores
+/// each `Parcel` in `TABLE`, with the kind `parcel` and the field `order_id` as its id.
 #[macro_export]
 macro_rules! entity {
     ($name:ty: $kind:literal in $table:path, by $id:ident: $type:ty) => {
@@ -56,8 +56,8 @@ pub fn entity_key<E: Entity>(id: &E::Id) -> Key {
 /// replacement is refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Versioned<E> {
-    /// The version that was stored: the number of writes so far, or, for an entity that is written
-    /// by [`put_if_newer`](crate::put_if_newer), the number that its owner gives.
+    /// The version that was stored: the number of writes so far. If the entity is written by
+    /// [`put_if_newer`](crate::put_if_newer), the caller of that function gives the version.
     pub version: u64,
     pub value: E,
 }
@@ -90,7 +90,7 @@ pub struct Recorded {
     pub detail_type: String,
     /// The version of the event's schema.
     pub schema: u32,
-    /// When the message that caused the event occurred.
+    /// The time of the message that caused the event.
     pub at: Timestamp,
     /// The event's data as JSON text.
     pub data: String,

@@ -237,8 +237,8 @@ impl<E: Entity> State for IfNamed<E> {
     }
 }
 
-/// For each entry of a list, such as an order's lines, the entity that it names. An entity that
-/// several entries name is read once.
+/// The entries of a list, such as an order's lines, each with the entity that the entry names. An
+/// entity that several entries name is read once.
 #[derive(Debug, Clone)]
 pub struct Each<E: Entity, T> {
     entries: Vec<(E::Id, T)>,
@@ -393,7 +393,6 @@ macro_rules! state {
     };
 }
 
-/// Reads an item as an entity.
 pub(crate) fn read_entity<E: Entity>(item: &Item) -> Result<Versioned<E>, Failure> {
     let version = number(item, "version").and_then(|version| u64::try_from(version).ok());
     let schema = number(item, "schema").map_or(Some(1), |schema| u32::try_from(schema).ok());

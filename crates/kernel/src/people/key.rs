@@ -32,8 +32,8 @@ impl SealingKey {
         Sealed::encrypted(&encrypted.expect("a text is shorter than 64 GiB"))
     }
 
-    /// Decrypts; none if the text was encrypted with another key. Text that is not encrypted is
-    /// returned as it is.
+    /// Decrypts the text. Returns `None` if the text was encrypted with a different key. Text that
+    /// is not encrypted is returned as it is.
     #[must_use]
     pub fn open(&self, sealed: &Sealed) -> Option<String> {
         let Some(ciphertext) = sealed.ciphertext() else {
@@ -43,8 +43,8 @@ impl SealingKey {
         String::from_utf8(text).ok()
     }
 
-    /// An id that tells the key from all other keys, even after the key was destroyed: eight bytes
-    /// of an HMAC, from which nobody can compute the key.
+    /// An id for this key only: eight bytes of an HMAC. Nobody can compute the key from the id, so
+    /// the id may stay stored after the key was destroyed.
     #[must_use]
     pub fn id(&self) -> String {
         let mut hash = self.hash();

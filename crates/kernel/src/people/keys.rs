@@ -158,7 +158,7 @@ impl People {
     }
 }
 
-/// Decrypts text about one person. Without a key, it reads only text that is not encrypted.
+/// Decrypts text about one person. An opener without a key reads only text that is not encrypted.
 #[derive(Debug, Clone, Copy)]
 pub struct Opener(Option<SealingKey>);
 

@@ -9,7 +9,7 @@ use crate::{Item, Key, Write};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     pub table: &'static str,
-    /// An index of the table; none for the table itself.
+    /// An index of the table; `None` for the table itself.
     pub index: Option<&'static Index>,
     pub pk: String,
     /// The lowest sort key to return, inclusive.
@@ -75,7 +75,7 @@ pub struct TableSpec {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reason {
     Passed,
-    /// The write's condition did not hold for this item; none if there is no item.
+    /// The write's condition did not hold for the stored item; `None` if no item is stored.
     Condition(Option<Box<Item>>),
     /// Another transaction was writing the same item.
     Conflict,
@@ -107,9 +107,9 @@ pub trait Store: Send + Sync {
     /// Reads one item, strongly consistent.
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError>;
 
-    /// Reads several items in one request. Each read is strongly consistent by itself, but another
-    /// process may write between two of these reads. The keys have to be distinct; the result is in
-    /// the order of the keys. This default implementation reads the items one by one.
+    /// Reads several items. Each read is strongly consistent by itself, but another process may
+    /// write between two of these reads. The keys have to be distinct; the result is in the order
+    /// of the keys. This default implementation sends one request for each item.
     async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {

@@ -1,4 +1,5 @@
-//! A few services on the embedded store, whose writes can fail, and whose requests are counted.
+//! A few services on the embedded store. A test can make one of their writes fail, and check how
+//! many requests they make.
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub)]
 
 use std::collections::BTreeSet;
@@ -29,7 +30,7 @@ type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What happens at a write.
 pub enum Hook {
-    /// Another task runs first.
+    /// This future runs before the write.
     Meanwhile(Meanwhile),
     Throttled,
     /// The write has its effect, and the answer is lost.

@@ -15,10 +15,10 @@ use crate::{
 };
 use serde_dynamo::AttributeValue;
 
-/// A sparse index that shows whole items.
+/// A sparse index whose queries return whole items.
 pub const BY_GROUP: Index = Index { name: "by-group", pk: "group", sk: "rank", whole_items: true };
 
-/// A sparse index that shows only keys.
+/// A sparse index whose queries return only the keys of items.
 pub const BY_MARK: Index = Index { name: "by-mark", pk: "mark", sk: "rank", whole_items: false };
 
 /// The tables that the suite works on.
@@ -92,7 +92,6 @@ fn s(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-/// The sort keys of a page.
 fn sort_keys(page: &Page) -> Vec<&str> {
     page.items.iter().filter_map(|item| text(item, "sk")).collect()
 }

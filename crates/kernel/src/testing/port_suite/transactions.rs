@@ -1,4 +1,4 @@
-//! Transactions: all writes happen or none, and a refusal has a reason for each write.
+//! Transactions: all writes happen or none; a refusal contains one result for each write.
 
 use crate::{Condition, Key, Reason, StoreError, Update, Write, number};
 

@@ -1,0 +1,219 @@
+//! Commands that other AWS accounts send through the bus. A sender can neither hide a command from
+//! this application nor have an expired one disappear.
+#![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chorus_kernel::testing::{self, expect_ready};
+use chorus_kernel::{
+    Action, ActiveRegion, Breakers, Clock, Context, Decided, Decision, Failure, Function, Handled,
+    IDEMPOTENCY_TABLE, Input, Kernel, MemoryStore, NoMachines, Outcome, Publisher, REGIONS_TABLE,
+    Region, Rejected, Store,
+};
+use chorus_table::{CallBody, Callers, Detail, Entry, Event, OutsideBus, Partner, sample_time};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+mod services {
+    chorus_table::services! {
+        /// Keeps items.
+        INVENTORY: "inventory", "Inventory", "com.inventory";
+        /// Keeps every event.
+        LOG: "log", "Log", "com.log";
+    }
+}
+
+mod commands {
+    chorus_table::event! {
+        /// List an item.
+        ListItem: chorus_table::Owner::Service(super::services::INVENTORY), Command, about sku, {
+            sku: String = "chai".to_owned(),
+        }
+    }
+}
+
+mod facts {
+    chorus_table::event! {
+        /// An item was listed.
+        ItemListed: chorus_table::Owner::Service(super::services::INVENTORY), End, about sku, {
+            sku: String = "chai".to_owned(),
+        }
+    }
+}
+
+const CATALOGUE: Partner =
+    Partner { name: "catalogue", source: "com.example.catalogue", body: CallBody::Detail };
+
+const ENTERPRISE: OutsideBus =
+    OutsideBus { name: "enterprise", source: "com.example.shop", personal: &[] };
+
+chorus_table::design_table! {
+    /// Lists an item.
+    ListItem: INVENTORY api [ListItem] => [ItemListed]
+        .records().callers(Callers::Anyone).commands_from(CATALOGUE, ENTERPRISE);
+
+    /// Keeps every event.
+    KeepEvent: LOG listens_to everything => []
+        .records().folds().every("com.");
+}
+
+struct ListItem;
+
+impl Action for ListItem {
+    type Row = rows::ListItem;
+    type State = ();
+
+    fn keys(&self, _: &Input<Self>) {}
+
+    fn decide(&self, _: &Input<Self>, (): &(), _: &Context<'_>) -> Decided<Self> {
+        Ok(Decision::emit(facts::ItemListed::sample()))
+    }
+}
+
+struct KeepEvent;
+
+impl Action for KeepEvent {
+    type Row = rows::KeepEvent;
+    type State = ();
+
+    fn keys(&self, _: &Input<Self>) {}
+
+    fn decide(&self, _: &Input<Self>, (): &(), _: &Context<'_>) -> Decided<Self> {
+        Ok(Decision::nothing("kept"))
+    }
+}
+
+#[derive(Default)]
+struct Bus(Mutex<Vec<Entry>>);
+
+#[async_trait]
+impl Publisher for Bus {
+    async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
+        self.0.lock().unwrap().extend_from_slice(entries);
+        Ok(Vec::new())
+    }
+}
+
+struct ManualClock(Mutex<Timestamp>);
+
+#[async_trait]
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+    async fn sleep(&self, _: Duration) {}
+}
+
+struct Shop {
+    kernel: Kernel,
+    bus: Arc<Bus>,
+    clock: Arc<ManualClock>,
+}
+
+impl Shop {
+    /// A shop in two regions, whose active region is "east": the region of this kernel.
+    fn new() -> Self {
+        let bus = Arc::<Bus>::default();
+        let clock = Arc::new(ManualClock(Mutex::new(sample_time())));
+        let store = Arc::new(MemoryStore::new(&[IDEMPOTENCY_TABLE, REGIONS_TABLE]));
+        let taken_over = ActiveRegion::taken_over(None, "east", sample_time());
+        expect_ready(store.write(&[taken_over])).unwrap();
+        let kernel = Kernel {
+            store,
+            bus: Arc::clone(&bus) as Arc<dyn Publisher>,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            machines: Arc::new(NoMachines),
+            breakers: Breakers::default(),
+            keyring: testing::keyring(),
+            region: Some(Region::new("east")),
+        };
+        Self { kernel, bus, clock }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn pass(&self, seconds: i64) {
+        *self.clock.0.lock().unwrap() += SignedDuration::from_secs(seconds);
+    }
+
+    fn list(&self, event: &Value) -> Result<Handled, Failure> {
+        let function = Function::of(services::INVENTORY).action(ListItem);
+        expect_ready(function.handle_event(&self.kernel, &event.to_string()))
+    }
+
+    fn log(&self, event: &Value) -> Result<Handled, Failure> {
+        let function = Function::of(services::LOG).action(KeepEvent);
+        expect_ready(function.handle_event(&self.kernel, &event.to_string()))
+    }
+
+    fn published(&self) -> Vec<Entry> {
+        self.bus.0.lock().unwrap().clone()
+    }
+}
+
+/// The catalogue's command, given at this time, which may be acted on for a minute.
+fn command(given_at: Timestamp) -> Value {
+    json!({
+        "source": CATALOGUE.source, "detail-type": "ListItem", "account": "333333333333",
+        "detail": {
+            "metadata": {
+                "idempotency-key": "k", "event-id": uuid::Uuid::nil(), "correlation-id": "chai",
+                "occurred-at": given_at, "version": 1, "ttl-seconds": 60, "category": "command",
+            },
+            "data": { "sku": "chai" },
+        },
+    })
+}
+
+#[test]
+fn a_sender_cannot_hide_its_command_from_a_region_or_from_the_log() {
+    let shop = Shop::new();
+    let mut command = command(shop.now());
+    let metadata = &mut command["detail"]["metadata"];
+    metadata["home-region"] = json!("west");
+    metadata["copy-of"] = json!(1);
+    metadata["replay-name"] = json!("again");
+    assert_eq!(shop.list(&command).unwrap().outcome, Outcome::Decided);
+    assert_eq!(shop.log(&command).unwrap().outcome, Outcome::Decided);
+    let published = shop.published();
+    let listed: Detail<Value> = serde_json::from_str(&published[0].detail).unwrap();
+    assert_eq!(listed.metadata.home_region.as_deref(), Some("east"));
+}
+
+#[test]
+fn a_command_that_expired_before_it_was_handled_is_a_dead_letter_and_can_be_sent_again() {
+    let shop = Shop::new();
+    let expired = command(shop.now());
+    shop.pass(60);
+    for _ in 0..2 {
+        let failure = shop.list(&expired).unwrap_err();
+        assert_eq!((failure.code(), failure.is_retryable()), ("CommandExpired", false));
+    }
+    assert_eq!(shop.published(), []);
+    let again = command(shop.now());
+    assert_eq!(shop.list(&again).unwrap().outcome, Outcome::Decided, "under the same key");
+}
+
+#[test]
+fn a_duplicate_that_arrives_after_its_expiry_is_answered_from_the_record() {
+    let shop = Shop::new();
+    let command = command(shop.now());
+    shop.list(&command).unwrap();
+    shop.pass(60);
+    assert_eq!(shop.list(&command).unwrap().outcome, Outcome::Repeated);
+    assert_eq!(shop.list(&command).unwrap().outcome, Outcome::Absorbed);
+}
+
+#[test]
+fn an_expired_command_fails_neither_in_the_log_nor_in_a_replay() {
+    let shop = Shop::new();
+    let mut expired = command(shop.now());
+    shop.pass(60);
+    assert_eq!(shop.log(&expired).unwrap().outcome, Outcome::Expired);
+    expired["replay-name"] = json!("again");
+    assert_eq!(shop.list(&expired).unwrap().outcome, Outcome::Expired);
+}
