@@ -19,7 +19,8 @@ pub struct Settings {
     pub currency: Currency,
     /// When the money of a new charge is taken.
     pub payment_capture: PaymentCapture,
-    /// How many orders a customer may place in a minute; 0 for any number.
+    /// How many orders a customer may place in a minute, at most
+    /// [`Settings::MAX_ORDERS_PER_MINUTE`]; 0 for any number.
     pub orders_per_minute: u32,
 }
 
@@ -75,6 +76,10 @@ impl Settings {
         orders_per_minute: 60,
     };
 
+    /// The highest limit of a customer's orders per minute, which is one order per millisecond. The
+    /// kernel counts in milliseconds, so a higher limit would be none.
+    pub const MAX_ORDERS_PER_MINUTE: u32 = 60_000;
+
     /// Returns the terms of an order that is created under these settings.
     #[must_use]
     pub fn terms(&self, total: Money, country: Country) -> Terms {
@@ -113,8 +118,8 @@ pub struct Terms {
 /// The home country's name in events of earlier releases, which had no terms.
 pub(crate) const FORMER_HOME: &str = "Germany";
 
-/// When events had no terms, orders of at least this total were reviewed. The total is in whole
-/// units of the currency.
+/// The total from which an order was reviewed in earlier releases, whose events had no terms. It is
+/// in whole units of the currency.
 pub(crate) const FORMER_REVIEW_UNITS: i64 = Settings::DEFAULT.review_above.minor() / 100;
 
 impl Terms {

@@ -58,8 +58,9 @@ pub enum OperatorError {
     /// A rule's pattern is not JSON.
     #[error("the event pattern of the rule {0} is not JSON")]
     Pattern(String, #[source] serde_json::Error),
-    /// The sweeper's environment variable with the timeouts of a state machine is not JSON.
-    #[error("the timeouts in a variable LIMITS_… of the sweeper's function are not JSON")]
+    /// The sweeper reads each state machine's timeouts from an environment variable `LIMITS_…`. One
+    /// of these variables is not JSON.
+    #[error("a variable LIMITS_… of the sweeper's function is not JSON")]
     Timeouts(#[source] serde_json::Error),
 }
 

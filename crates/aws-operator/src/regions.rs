@@ -20,6 +20,18 @@ pub struct StackRule {
 }
 
 impl Operator {
+    /// The region of this operator; `None` if the stack is deployed in only one region.
+    ///
+    /// # Errors
+    /// If AWS refuses.
+    pub async fn one_of_two_regions(&self) -> Result<Option<String>, OperatorError> {
+        let regions = regions_variable();
+        if !self.tables().await?.iter().any(|(variable, _)| *variable == regions) {
+            return Ok(None);
+        }
+        Ok(self.dynamo.config().region().map(ToString::to_string))
+    }
+
     /// The rules on the stack's bus, without those that EventBridge manages.
     ///
     /// # Errors
@@ -64,7 +76,7 @@ impl Operator {
     /// # Errors
     /// If AWS refuses. Some of the tables may be changed already.
     pub async fn refuse_replication(&self) -> Result<(), OperatorError> {
-        let regions = format!("TABLE_{}", REGIONS_TABLE.name.to_uppercase());
+        let regions = regions_variable();
         let tables = self.tables().await?.into_iter();
         for (_, table) in tables.filter(|(variable, _)| *variable != regions) {
             let described = send!(self.dynamo.describe_table().table_name(&table));
@@ -93,6 +105,12 @@ impl Operator {
         let machines = SfnMachines::of_variables(self.machines.clone(), &variables);
         machines.map_err(OperatorError::Timeouts)
     }
+}
+
+/// The environment variable that names the table with the active region. Only a stack in two regions
+/// has that table.
+fn regions_variable() -> String {
+    format!("TABLE_{}", REGIONS_TABLE.name.to_uppercase())
 }
 
 /// Returns a resource policy that denies DynamoDB's replication every write to the table with this

@@ -49,7 +49,7 @@ impl Operator {
 }
 
 impl UserPool<'_> {
-    /// Creates a user with this password, and adds them to `group`, if any.
+    /// Creates a user with this password. Adds the user to `group`, if a group is given.
     ///
     /// # Errors
     /// If AWS refuses, for example because the user exists already, or the password is too weak.

@@ -1,4 +1,4 @@
-//! The steps of an order's state machines, as lines of the order's tree of causes.
+//! The steps of an order's state machines, as lines of the tree that `chorus trace` draws.
 
 use chorus_shop::{ExecutionStory, Moment};
 use jiff::Timestamp;

@@ -15,8 +15,8 @@ use crate::command::up::{stripe_at, stripe_key};
 /// The name of the function that calls the provider.
 const FUNCTION: &str = "payment";
 
-/// The function's variable with the ARN of Stripe's key; the variable is empty if the provider is
-/// simulated.
+/// The function's variable with the ARN of the secret that holds Stripe's key. The variable is
+/// empty if the provider is simulated.
 const KEY_SECRET: &str = "STRIPE_KEY_SECRET";
 
 /// Returns a stack's payment provider. Reads Stripe's key from this process's environment variable

@@ -1,6 +1,6 @@
 //! Every command has a help text.
 
-use crate::{chorus, well};
+use crate::{chorus, stdout_of, well};
 
 const COMMANDS: [&str; 30] = [
     "demo",
@@ -65,6 +65,27 @@ fn a_shop_that_does_not_run_is_reported_with_what_to_do() {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(error.contains("there is no shop in /nonexistent/shop"), "{error}");
     assert!(error.contains("up --data /nonexistent/shop"), "{error}");
+    let output = chorus(&["upgrade", "--check", "/nonexistent/shop"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("`chorus up --data /nonexistent/shop` starts a new one"), "{error}");
+}
+
+#[test]
+fn a_stale_template_is_a_finding_and_json_stays_one_value() {
+    let empty = tempfile::tempdir().unwrap();
+    let root = empty.path().display().to_string();
+    let check = ["synth", "--check", "--root", &root];
+    let output = chorus(&[&check[..], &["--json"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let stale = serde_json::json!({
+        "subject": "template.yaml",
+        "problem": "is stale",
+        "remedy": "Run `chorus synth --write`",
+    });
+    assert!(findings.as_array().unwrap().contains(&stale), "{findings}");
+    let output_text = stdout_of(&chorus(&check));
+    assert!(output_text.contains("template.yaml: is stale. Run"), "{output_text}");
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn cases_are_run_and_disagreements_are_counted() {
     assert!(stdout_of(&output).ends_with("2 cases, 1 disagreements\n"), "{}", stdout_of(&output));
 }
 
-/// Runs the command with `input` on its standard input.
+/// Runs `chorus` with `input` on its standard input.
 fn fed(arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chorus"));
     command.args(arguments).env_remove("RUST_LOG").env_remove("CARGO");

@@ -118,7 +118,7 @@ fn a_shop_opens_takes_orders_shows_them_and_stops_on_ctrl_c() {
             "first",
         ])
     };
-    // The service Order accepts the order once it has learned the price from an event.
+    // Until the event with the price arrives, the service Order refuses the order.
     until("the price", || order().status.success());
     let order: Value = serde_json::from_slice(&order().stdout).unwrap();
     let id = order["order-id"].as_str().unwrap();
@@ -139,7 +139,10 @@ fn a_shop_opens_takes_orders_shows_them_and_stops_on_ctrl_c() {
         crate::chorus(&["up", "--port", "0", "--data", &place.path().display().to_string()]);
     let error = String::from_utf8_lossy(&again.stderr).into_owned();
     assert_eq!(again.status.code(), Some(1));
-    assert!(error.contains(&format!("runs already, at {url}")), "{error}");
+    assert!(
+        error.contains(&format!("runs already, at {url}: stop it first, with Ctrl-C")),
+        "{error}"
+    );
     assert!(running.interrupt().success());
     let offline = well(&["order", "show", id, "--data", &place.path().display().to_string()]);
     assert!(offline.contains("Delivered"), "{offline}");
@@ -183,12 +186,48 @@ fn the_shops_own_numbers_are_options_of_up() {
     assert!(!events(&at_home).contains("CustomsDeclared"));
     let silent = order("ana-carrier-silent", "chai:1", "FR");
     until("the deadline", || events(&silent).contains("OrderCanceled"));
-    for wrong in
-        [["--home-country", "Atlantis"], ["--review-above", "-1"], ["--delivery-deadline", "30d"]]
-    {
+    for wrong in [
+        ["--home-country", "Atlantis"],
+        ["--review-above", "-1"],
+        ["--delivery-deadline", "30d"],
+        ["--orders-per-minute", "60001"],
+        ["--orders-per-minute", "999999"],
+    ] {
         let refused = crate::chorus(&[&["up", "--port", "0"][..], &wrong].concat());
         assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
     }
+}
+
+#[test]
+fn a_shop_on_standby_is_not_called_open_and_the_doctor_names_the_active_region() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name).display().to_string();
+    let (first, second, copy) = (path("first"), path("second"), path("copy"));
+    assert!(Running::on(&place.path().join("first")).interrupt().success());
+    assert!(!well(&["doctor", "--data", &first]).contains("standby"));
+    well(&["backup", "--data", &first, &copy]);
+    well(&["restore", &copy, "--data", &second]);
+    well(&["failover", "--from", &first, "--to", &second, "--yes"]);
+
+    let log = place.path().join("log");
+    let output = std::fs::File::create(&log).unwrap();
+    let mut up = Command::new(env!("CARGO_BIN_EXE_chorus"))
+        .args(["up", "--port", "0", "--data", &first])
+        .stdout(output)
+        .spawn()
+        .unwrap();
+    let told = || std::fs::read_to_string(&log).unwrap();
+    until("the output of up", || told().contains("Ctrl-C stops"));
+    up.kill().unwrap();
+    up.wait().unwrap();
+    let active = "second is active, so first answers requests that change something with 503";
+    assert!(told().contains("The shop is on standby") && told().contains(active), "{}", told());
+    assert!(!told().contains("open"), "{}", told());
+
+    let doctor = well(&["doctor", "--data", &first]);
+    assert!(doctor.contains(&format!("! on standby: {active}")), "{doctor}");
+    assert!(doctor.contains("→ use the shop in second"), "{doctor}");
+    assert!(!well(&["doctor", "--data", &second]).contains("standby"));
 }
 
 #[test]

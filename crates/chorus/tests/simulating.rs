@@ -18,6 +18,34 @@ fn a_campaign_reports_its_faults_and_the_bound_that_follows() {
 }
 
 #[test]
+fn a_campaign_of_too_few_runs_states_no_bound() {
+    let campaign = ["simulate", "--seeds", "2", "--orders", "1"];
+    let output_text = well(&campaign);
+    assert!(output_text.contains("There were too few runs"), "{output_text}");
+    assert!(!output_text.contains("95 %"), "{output_text}");
+    let report: Value =
+        serde_json::from_str(&well(&[&campaign[..], &["--json"]].concat())).unwrap();
+    assert_eq!(report["bound"].as_f64(), Some(1.0));
+}
+
+#[test]
+fn a_fault_that_is_named_and_not_simulated_in_two_regions_is_refused() {
+    let seed = ["simulate", "--seed", "7", "--orders", "1", "--faults"];
+    let named = ["accounts,crashes,skew", "all,noisy-tenant"];
+    for (faults, left_out) in named.into_iter().zip(["accounts, skew", "noisy-tenant"]) {
+        let output = chorus(&[&seed[..], &[faults, "--regions", "2"]].concat());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        let expected = format!("not simulated in two regions: {left_out}; leave them out, or use");
+        assert!(error.contains(&expected), "{error}");
+    }
+    for faults in ["all", "all,-poison", "accounts,-accounts", "crashes,duplicates"] {
+        well(&[&seed[..], &[faults, "--regions", "2"]].concat());
+    }
+    well(&[&seed[..], &["accounts"]].concat());
+}
+
+#[test]
 fn a_seed_repeats_its_run_to_the_byte() {
     let trace = ["simulate", "--seed", "7", "--orders", "1", "--trace"];
     let first = well(&trace);

@@ -15,7 +15,7 @@ use crate::running::{Running, until};
 
 const CUSTOMERS: [&str; 4] = ["ana", "ben-declined", "cleo-carrier-cancels", "dora-provider-twice"];
 
-/// How many customers place orders at once.
+/// How many customers place orders at the same time.
 const AT_ONCE: usize = 8;
 
 /// The options of the shop: a customer may place any number of orders in a minute.
@@ -26,8 +26,8 @@ const OPTIONS: [&str; 2] = ["--orders-per-minute", "0"];
 /// enough.
 const EACH_ORDER_WITHIN: Duration = Duration::from_secs(1);
 
-/// The longest time without progress that is normal while work is left: the longest pause before a
-/// retry plus the longest attempt.
+/// The shop is stuck if work is left, but nothing has changed for longer than this time: the
+/// longest pause before a retry plus the longest attempt.
 const NOTHING_CHANGES_FOR: Duration =
     Duration::from_secs(INVOCATION.longest_pause.as_secs() + FUNCTION_TIMEOUT.as_secs());
 
@@ -127,7 +127,7 @@ fn rounds(data: &Path, kills: usize) -> BTreeMap<String, String> {
 }
 
 /// Waits until every order has ended, and the shop's accounts of stock and money add up. Fails if
-/// nothing changes for too long, or if the time that `orders` orders may take has passed.
+/// nothing changes for too long, or after the time that this number of orders may take.
 fn wait_for_the_end(url: &str, orders: usize) {
     let began = Instant::now();
     let limit = NOTHING_CHANGES_FOR + EACH_ORDER_WITHIN * u32::try_from(orders).unwrap();

@@ -1,4 +1,4 @@
-//! The accounts of a shop: all items and all money that was moved, and whether they add up.
+//! The accounts of a shop: its items, the money that was moved, and whether both add up.
 //!
 //! Inventory counts the items, and the payment provider counts the money. The orders' own events
 //! determine what these counts should be. Only this module reconciles these three sets of books.
@@ -187,7 +187,7 @@ fn account(order: &Placed, ledger: &[LedgerEntry]) -> OrderAccount {
 }
 
 /// Returns what is wrong with the order's money; `None` if the order was delivered and charged
-/// once, or if it was canceled and its charge refunded.
+/// once, or if it was canceled and its charge, if any, was refunded.
 fn wrong_money(order: &OrderAccount) -> Option<String> {
     let OrderAccount { order_id, status, total, charged, refunded, charges, .. } = order;
     let right = match status {

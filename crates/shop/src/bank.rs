@@ -37,7 +37,7 @@ enum NotSent {
     Refused(axum::http::StatusCode),
 }
 
-/// The simulated provider, and the router of the shop to which the provider sends notices.
+/// The simulated provider, and the shop's router, which receives the provider's notices.
 pub(crate) struct Bank {
     pub(crate) provider: SimulatedProvider,
     pub(crate) router: Router,
@@ -49,8 +49,8 @@ pub(crate) struct Bank {
 }
 
 impl Bank {
-    /// Sends notices until the future is dropped. The first notices are those that an earlier
-    /// process left.
+    /// Sends notices until the future is dropped. Starts with the notices that an earlier process
+    /// did not send.
     pub(crate) async fn run(self) {
         loop {
             let next = match self.send_due_notices().await {

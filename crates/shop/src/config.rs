@@ -44,7 +44,8 @@ pub struct ShopConfig {
     pub delivery_after: Duration,
     /// How many event deliveries, queue batches and jobs, taken together, run at once.
     pub concurrency: usize,
-    /// The seed of ids, jitter and disorder; if absent, the seed derives from the system's time.
+    /// The seed of ids, jitter and [`Self::disorder`]; if absent, the seed derives from the
+    /// system's time.
     pub seed: Option<u64>,
     /// Timeouts of the state machines, in seconds, such as `ReviewTimeoutSeconds`. They override
     /// the defaults in the state machines' definitions.

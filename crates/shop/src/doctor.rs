@@ -21,12 +21,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::OnStandby;
 use crate::audit::{self, AuditError};
 
 pub use alarms::{CloudAlarm, sort_out};
 pub use drift::drift;
 
-/// An order that waits for an event that is overdue.
+/// An order that waits for an overdue event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Stuck {
@@ -88,7 +89,7 @@ pub struct FailedExecution {
     pub status: String,
 }
 
-/// A record whose events are not known to be on the bus.
+/// An idempotency record whose events may be missing from the bus.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Unpublished {
@@ -118,7 +119,7 @@ pub struct Unavailable {
     pub partner: String,
     pub since: Timestamp,
     /// Why the last call was not answered. If EventBridge calls the partner, this field contains
-    /// the values that made the alarm about the partner fire.
+    /// the values that triggered the partner's alarm.
     pub reason: String,
     /// When the partner is called again, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,11 +174,15 @@ pub struct DeployedRule {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Checkup {
+    /// Whether the examined region is on standby, which is not a problem; absent if it is the
+    /// active region, or if there is only one region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby: Option<OnStandby>,
     pub orders: usize,
     /// Orders that wait for an overdue event.
     pub stuck: Vec<Stuck>,
-    /// How many orders may be stuck: they have events without an answer. Nothing shows whether an
-    /// answer was due, because the idempotency records have expired.
+    /// The number of orders of which it is unknown whether they are stuck. They have events without
+    /// an answer, and the idempotency records that would show whether an answer was due are gone.
     #[serde(default)]
     pub unknowable: usize,
     /// The idempotency records of events since this time still exist. Records of earlier events
@@ -185,7 +190,7 @@ pub struct Checkup {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records_since: Option<Timestamp>,
     /// Only orders that were placed at this time or later were examined; absent if all orders were.
-    /// Older orders may have errors.
+    /// Older orders may have problems that the checkup does not show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_since: Option<Timestamp>,
     /// What was not examined, apart from orders.
@@ -202,8 +207,8 @@ pub struct Checkup {
     pub unpublished: Vec<Unpublished>,
     #[serde(default)]
     pub unwritable: Vec<UnwritableFile>,
-    /// Partners that do not answer: the shop sends them an occasional probe, or the bus repeats its
-    /// calls.
+    /// Partners that do not answer. A partner with a circuit breaker gets an occasional probe; to
+    /// any other partner, the bus repeats each call.
     #[serde(default)]
     pub unavailable: Vec<Unavailable>,
     /// The alarms that fire, except the alarms about partners. Absent for a shop on one machine,
@@ -253,9 +258,9 @@ pub enum DoctorError {
     Event(#[from] event_pattern::EventError),
 }
 
-/// Examines the orders that were placed at `since` or later, and the records, as of `now`. Dead
-/// letters, failed executions and deployed rules are not in the records: the caller adds findings
-/// about them from the engine.
+/// Examines the shop's records, and the orders that were placed at `since` or later. Events that
+/// are overdue at `now` count as problems. Dead letters, failed executions and deployed rules are
+/// not in the records: the caller examines them, and completes the [`Checkup`].
 ///
 /// # Errors
 /// If the records cannot be read.

@@ -12,7 +12,7 @@ use serde_json::json;
 /// The file in a shop's data directory whose text is the secret that signs updates.
 pub const FRONT_END_SECRET_FILE: &str = "front-end-secret";
 
-/// The secret that signs the updates of a shop in memory.
+/// The secret that signs the updates of a shop without a data directory.
 pub const FRONT_END_SECRET: &str = "a-front-end-secret-for-this-laptop-only";
 
 /// The action for which the bus calls the front end.

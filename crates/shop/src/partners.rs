@@ -125,7 +125,7 @@ impl Partners {
         Ok(())
     }
 
-    /// Returns all money that the provider moved. The ledger of the simulated provider is read as a
+    /// Returns the provider's movements of money. The ledger of the simulated provider is read as a
     /// whole; Stripe is asked about each intent of `payments`.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! Charges that are missing from the shop's payments, because the shop's store was restored to a
-//! time before the charges, or because another shop uses the same account of the payment provider.
+//! Charges that are missing from the shop's payments. Either the shop's store was restored to a
+//! time before the charges, or another shop uses the same account of the payment provider.
 //!
 //! The shop is read through the kernel's port, so it may be on a laptop or on AWS.
 
@@ -17,7 +17,7 @@ use crate::doctor::Discrepancy;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RefundedCharge {
-    /// The provider's id of the intent.
+    /// The provider's id of the charge's payment intent.
     pub intent: String,
     /// The refunded amount; zero if the bank only held the amount, or if the refund was refused.
     pub refunded: Money,
@@ -27,7 +27,7 @@ pub struct RefundedCharge {
 }
 
 /// Returns the unrecorded intents: intents created at `since` or later that are missing from the
-/// order's payment, although the provider has charged the customer for them, or still may.
+/// order's payment, although the provider has charged the customer for them or may still do so.
 ///
 /// # Errors
 /// If the payments cannot be read. The inner result is an error if the provider fails.
@@ -46,8 +46,7 @@ async fn intents(
             continue;
         }
         // This read must follow the provider's list. Payment stores an intent before it asks the
-        // provider to charge. So if the payment still lacks a charged intent of the list, the
-        // intent is unrecorded.
+        // provider to charge. So a listed charge whose intent is not stored by now is unrecorded.
         let payment: Found<Payment> = load(store, listed.order_id.clone()).await?;
         if !payment.is_some_and(|payment| has(&payment.value, &listed.intent)) {
             found.push(listed);
@@ -57,7 +56,7 @@ async fn intents(
 }
 
 /// Returns the unrecorded intents of this order: intents that the order's payment does not record,
-/// although the provider has charged the customer for them, or still may.
+/// although the provider has charged the customer for them or may still do so.
 ///
 /// # Errors
 /// If the payment cannot be read. The inner result is an error if the provider fails.
@@ -73,8 +72,8 @@ pub async fn intents_of(
     Ok(found)
 }
 
-/// Whether the payment records this intent of its order. The release of commit c92b2c2 recorded a
-/// charge without its intent, so the answer is also true for a payment with such a charge.
+/// Whether the payment records this intent. Both are of the same order. The release of commit
+/// c92b2c2 recorded a charge without its intent; for a payment with such a charge, returns `true`.
 fn has(payment: &Payment, intent: &IntentId) -> bool {
     match &payment.intent {
         Some(recorded) => recorded == intent,
@@ -103,7 +102,9 @@ fn finding(listed: &ListedIntent) -> Discrepancy {
     let did = if listed.state == IntentState::Held { "holds an amount" } else { "made a charge" };
     Discrepancy {
         about: order.to_string(),
-        problem: format!("the payment provider {did} by {intent}, which the shop has not recorded"),
+        problem: format!(
+            "the payment provider {did} by the intent {intent}, which the shop has not recorded"
+        ),
         remedy: format!(
             "chorus payment refund-unrecorded {order}, unless the order is another shop's"
         ),
@@ -114,7 +115,9 @@ fn finding(listed: &ListedIntent) -> Discrepancy {
 pub(crate) fn unreadable(error: &dyn std::fmt::Display) -> Discrepancy {
     Discrepancy {
         about: "the payment provider".to_owned(),
-        problem: format!("its charges cannot be read, and were not compared: {error}"),
+        problem: format!(
+            "its charges cannot be read, and were not compared with the shop's payments: {error}"
+        ),
         remedy: "run chorus doctor again, once the provider answers".to_owned(),
     }
 }

@@ -61,7 +61,8 @@ async fn keep_ordering(router: Router, acknowledged: Arc<Mutex<BTreeSet<String>>
         });
         let placed = ask(&router, "POST", "/orders", order).await.unwrap();
         acknowledged.lock().unwrap().insert(placed["order-id"].as_str().unwrap().to_owned());
-        // The pause keeps the number of orders below what a slow machine delivers in a minute.
+        // The pause limits the number of orders, so that even a slow machine completes them within
+        // the minute for which the test waits.
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
 }
@@ -141,14 +142,21 @@ async fn a_backup_has_an_absolute_path_and_is_in_the_audit() {
     assert_eq!(ask(&router, "POST", "/operator/backup", json!({ "to": around })).await, None);
     let to = place.path().join("backup");
     ask(&router, "POST", "/operator/backup", json!({ "to": to })).await.unwrap();
-    let audit = ask(&router, "GET", "/operator/audit", Value::Null).await.unwrap();
     let expected = json!([["backup", { "to": to }, "made"]]);
-    let found: Vec<Value> = audit
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| json!([entry["what"], entry["asked"], entry["outcome"]]))
-        .collect();
-    assert_eq!(json!(found), expected);
+    assert_eq!(audit_of(&shop).await, expected);
     shop.stop().await.unwrap();
+
+    // The copy was made before the backup ended. Its audit says that the backup was made as well.
+    let restored = place.path().join("restored");
+    restore(&to, &restored).unwrap();
+    let shop = start(&restored).await;
+    assert_eq!(audit_of(&shop).await, expected);
+    shop.stop().await.unwrap();
+}
+
+/// Returns what was done, with which request and outcome, of each entry in the shop's audit.
+async fn audit_of(shop: &Shop) -> Value {
+    let audit = ask(&shop.router(), "GET", "/operator/audit", Value::Null).await.unwrap();
+    let entries = audit.as_array().unwrap().iter();
+    entries.map(|entry| json!([entry["what"], entry["asked"], entry["outcome"]])).collect()
 }

@@ -88,7 +88,7 @@ impl Publisher for Published {
     }
 }
 
-/// Tokio's time, which a test advances while all tasks sleep.
+/// Tokio's time, paused: while all tasks sleep, Tokio advances it to the end of the next sleep.
 struct TokioClock(Instant);
 
 #[async_trait]

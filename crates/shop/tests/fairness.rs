@@ -81,7 +81,7 @@ impl Observer for Orders {
 }
 
 impl Orders {
-    /// The orders that were delivered, each with its tenant and how long it took, in milliseconds.
+    /// For each delivered order: its tenant, and the milliseconds from acceptance to delivery.
     fn delivered(&self) -> anyhow::Result<Vec<(String, i128)>> {
         let orders = self.0.lock().expect("no observer panics");
         let mut all = Vec::new();

@@ -143,7 +143,7 @@ async fn no_file_holds_what_is_said_about_a_customer_and_whoever_is_forgotten_ca
     shop.stop().await.unwrap();
     drop((shop, router));
 
-    // Keys that were read stay in memory for a minute, so the shop is restarted.
+    // The shop keeps customers' keys in memory for up to a minute. A restart removes them.
     let shop = start(&data).await;
     wait_until_idle(&shop).await;
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();

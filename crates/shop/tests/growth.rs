@@ -16,8 +16,8 @@ use harness::Harness;
 
 const ORDERS: usize = 200;
 
-/// Executions of state machines are kept longest: for ninety days after the carrier's last chance
-/// to call back, which is ten days after the order.
+/// Executions of state machines are kept longest. The carrier may call back for ten days after the
+/// order, and the execution is kept for ninety days after that.
 const UNTIL_ALL_HAS_EXPIRED: Duration = Duration::from_secs(101 * 86_400);
 
 /// How many bytes may remain of an order with two order lines; bytes in indexes do not count. Do

@@ -18,15 +18,16 @@ use serde_dynamo::AttributeValue;
 
 use harness::Harness;
 
-/// The items that a transaction wrote, as they were before the transaction. Its idempotency record
-/// is left out.
+/// The items that a transaction wrote, as they were before the transaction. The transaction's
+/// idempotency record is left out.
 #[derive(Debug, Clone)]
 struct Before {
     action: String,
     items: Vec<(Key, Option<Item>)>,
 }
 
-/// A store that remembers, for each transaction of an action, the items as they were before.
+/// A store that remembers, for each transaction of an action, the written items as they were before
+/// the transaction.
 struct Remembering {
     store: Arc<dyn Store>,
     seen: Arc<Mutex<Vec<Before>>>,
@@ -60,9 +61,9 @@ impl Store for Remembering {
     }
 }
 
-/// Places an order, and runs the shop until the transaction with this number is committed, counted
-/// from 0 after the order's placement. Returns the shop and the items before that transaction; none
-/// if the order ended earlier.
+/// Places an order, and runs the shop until a transaction is committed: the one with this number.
+/// The first transaction after the order's placement has the number 0. Returns the shop and the
+/// items before the transaction; none if the order ended earlier.
 async fn at_transaction(number: usize) -> Option<(Harness, Before)> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let wrap = |store| Arc::new(Remembering { store, seen: Arc::clone(&seen) }) as Arc<dyn Store>;

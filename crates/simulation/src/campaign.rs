@@ -1,5 +1,5 @@
-//! Campaigns of many runs: one run for each seed of a range or, with a fixed script, one run for
-//! each fault or for each pair of faults.
+//! Campaigns of many runs. A campaign of seeds makes one run for each seed of a range. A campaign
+//! of a fixed script makes one run for each fault, or one run for each pair of faults.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -19,7 +19,7 @@ use crate::trouble::Faults;
 /// At most this many failures are shrunk and printed; further ones are only counted.
 const REPORTED_FAILURES: usize = 3;
 
-/// A report names at most this many of the places at which no process died.
+/// How many places [`Report::not_crashed`] names at most.
 const NAMED_PLACES: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,12 +120,12 @@ pub struct Report<E, S> {
     pub places: usize,
     /// The number of `places` at which a process died.
     pub crashed: usize,
-    /// Some of the `places` at which no process died.
+    /// Up to 20 of the `places` at which no process died: a crash there is untested.
     pub not_crashed: Vec<String>,
     pub failed: u64,
     pub failures: Vec<Failure<S>>,
     /// If no run failed: an upper bound of the share of failing runs, with 95 % confidence. The
-    /// bound is 3 divided by `runs`.
+    /// bound is 3 divided by `runs`; it is 1 if there are too few runs for a bound.
     pub bound: f64,
 }
 
@@ -277,8 +277,8 @@ impl<A: Application> Simulator<A> {
         self.faults_after(story, &[])
     }
 
-    /// Runs the fixed script with the faults in `first`, and lists every fault that could also be
-    /// injected after the last of them.
+    /// Runs the fixed script with the faults in `first`, and lists every fault that could be
+    /// injected after the last fault in `first`.
     fn faults_after(&self, story: A::Story, first: &[Injection]) -> Result<Vec<Injection>, Error> {
         let outcome = self.run(&Request { listed: true, ..Request::fixed(story, first) })?;
         let begin = first.last().map_or(0, |first| {
@@ -381,7 +381,7 @@ impl<A: Application> Work<'_, A> {
         if report.failed == 0 && report.runs > 0 {
             #[allow(clippy::cast_precision_loss)]
             let runs = report.runs as f64;
-            report.bound = 3.0 / runs;
+            report.bound = (3.0 / runs).min(1.0);
         }
         for (request, outcome) in &failures {
             report.failures.push(if self.setting.shrinks {

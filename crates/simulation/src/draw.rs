@@ -1,5 +1,5 @@
 //! Random numbers that are drawn from a seed. Each sequence of draws depends only on the seed and
-//! on a name. So if a fault is removed from a run, the sequences under other names stay the same.
+//! on a name. So if a fault is removed from a run, all sequences but the fault's own stay the same.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

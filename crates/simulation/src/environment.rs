@@ -84,8 +84,8 @@ pub(crate) enum Plan {
     /// The seed selects a fault for `per_mille` of a thousand calls. The fault is injected if its
     /// kind of trouble is in `troubles`.
     Drawn { per_mille: u64, troubles: BTreeSet<Trouble> },
-    /// Injects only these faults. The key is the hash of a task's name, and the number of the
-    /// task's call.
+    /// Injects only these faults. The key is the hash of a task's name, and the number of a call
+    /// within that task.
     Listed(HashMap<(u64, u32), Fault>),
 }
 
@@ -101,7 +101,7 @@ impl Plan {
 pub(crate) struct Running {
     pub(crate) label: Arc<str>,
     /// The label without the name of the case (in the shop: of the order). All cases that run the
-    /// same code have the same text.
+    /// same code have the same `place`.
     pub(crate) place: Arc<str>,
     pub(crate) name: u64,
     pub(crate) calls: u32,
@@ -139,15 +139,16 @@ pub(crate) struct State {
     pub(crate) calls: u64,
     /// The run's calls; `None` if nobody asked for this list.
     pub(crate) called: Option<Vec<Called>>,
-    /// The places in the code at which a process made a call (`seen`) or died (`crashed`).
+    /// The places in the code at which a process made a call.
     pub(crate) seen: BTreeSet<(Arc<str>, u32, Port)>,
+    /// The places in the code at which a process died.
     pub(crate) crashed: BTreeSet<(Arc<str>, u32, Port)>,
     pub(crate) later: Vec<(Timestamp, Later)>,
     /// For each outage: its port, its beginning and its end.
     pub(crate) away: Vec<(Port, Timestamp, Timestamp)>,
-    /// How many calls went to a port during an outage of that port.
+    /// The number of calls to a port during an outage of that port, summed over all ports.
     pub(crate) unanswered: u64,
-    /// The same number for each port alone.
+    /// The number of calls to each port during the outages of that port.
     pub(crate) unanswered_at: BTreeMap<Port, u64>,
     /// A call with the fault [`Fault::Late`] has its effect after at most this many seconds.
     pub(crate) late_within: u64,
@@ -248,8 +249,8 @@ impl Environment {
     /// the call. Outside of any task, a call takes no time and always succeeds.
     ///
     /// A simulated partner that does not use [`external`](Self::external) must do nothing if the
-    /// fault is [`Fault::Unavailable`]. Otherwise, it must end the call with
-    /// [`answer`](Self::answer).
+    /// fault is [`Fault::Unavailable`]. In every other case, with or without a fault, the partner
+    /// must end the call with [`answer`](Self::answer).
     pub async fn call(&self, port: Port) -> Option<Fault> {
         let fault = self.begin_call(port)?;
         Pause { environment: self, begun: false }.await;
@@ -375,8 +376,8 @@ impl State {
     }
 }
 
-/// How long a call takes: mostly less than 0.2 seconds, or 2 seconds for a slow partner, and
-/// sometimes up to 8 seconds.
+/// How long a call takes: mostly less than 0.2 seconds (for a slow partner, less than 2 seconds),
+/// and sometimes up to 8 seconds.
 fn jitter(port: Port, draw: &mut Draw) -> Duration {
     match draw.below(100) {
         0..97 if port.is_slow() => Duration::from_millis(draw.below(2_000)),

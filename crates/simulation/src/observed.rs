@@ -16,7 +16,7 @@ use crate::environment::Environment;
 use crate::region::{Link, LostRegion};
 use crate::store::BackingStore;
 
-/// The state of a run that can be observed from outside of its functions.
+/// What can be seen of a run without looking inside a function.
 pub struct Observed {
     pub clients: Vec<Client>,
     pub(crate) backing: Arc<BackingStore>,
@@ -100,7 +100,8 @@ pub struct Sightings {
 
 pub(crate) struct Seen {
     pub(crate) environment: Arc<Environment>,
-    /// The rules whose target is a partner, or a queue of a function that calls a partner.
+    /// The rules whose retries must outlast every outage: the target of such a rule is a partner,
+    /// or the queue of a function that calls a partner.
     patient: BTreeSet<String>,
     /// The region whose bus is observed; `None` if the run has one region.
     region: Option<&'static str>,
@@ -109,8 +110,8 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Makes an observer that already knows `sightings`: the events that arrived from another
-    /// region.
+    /// Makes an observer that already knows `sightings`: the events that were replicated to this
+    /// region before it took over.
     pub(crate) fn new(
         environment: Arc<Environment>,
         table: &Table,
@@ -164,7 +165,7 @@ impl Seen {
             content,
         });
         sighting.times += 1;
-        // A region that takes over may publish an event of the first region again, with other
+        // A region that takes over may publish an event of the first region again, with different
         // content.
         if sighting.content != content && self.region.is_none() {
             let what = format!(

@@ -24,8 +24,8 @@ pub(crate) struct FaultyStore {
     pub(crate) environment: Arc<Environment>,
     pub(crate) backing: Arc<BackingStore>,
     watches: Arc<Vec<Watch>>,
-    /// The table that names the active region. Two regions share this table; a run with one region
-    /// has none.
+    /// The table that names the active region; the two regions of a run share this table. `None` in
+    /// a run with one region.
     regions: Option<Arc<MemoryStore>>,
     link: Option<Arc<Link>>,
     stale: Mutex<HashMap<(&'static str, String), Page>>,

@@ -28,8 +28,8 @@ pub(crate) const WAITS: Duration = Duration::from_secs(300);
 pub(crate) const RETIRES_AFTER: Duration = Duration::from_secs(3_600);
 
 /// The longest time, in seconds, until an item or an event arrives in the other region. In a run
-/// with two regions, a call to a partner may get no answer, and have its effect up to this much
-/// later.
+/// with two regions, a call to a partner may get no answer, and yet take effect up to this many
+/// seconds later.
 pub(crate) const LONGEST_LAG: u64 = 240;
 
 /// How the first region goes away.
@@ -39,7 +39,7 @@ pub(crate) struct Loss {
     pub(crate) calls: u64,
     /// How long an item or an event takes at most to arrive in the other region.
     pub(crate) lag: Duration,
-    /// Whether the first region is active until the takeover fences it, so that nothing is lost.
+    /// Whether the takeover fences the first region while it is still active: no change is lost.
     pub(crate) planned: bool,
     /// The time from the loss to the start of the takeover.
     pub(crate) noticed: Duration,
@@ -77,7 +77,8 @@ impl Loss {
 pub struct LostRegion {
     pub at: Timestamp,
     pub lag: Duration,
-    /// Whether the region was active until it was fenced, so that everything has arrived.
+    /// Whether the region was active until it was fenced. If so, all of its writes and events have
+    /// arrived.
     pub planned: bool,
 }
 

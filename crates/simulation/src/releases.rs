@@ -64,8 +64,8 @@ impl Releases {
 
     /// The entry as its sender publishes it. The newer release publishes an event in the current
     /// version, and copies of the event in earlier versions. The earlier release publishes the
-    /// event only in the version that the earlier release knows, and not marked as a copy. Returns
-    /// `None` if the sender runs the earlier release, which does not publish the entry's version.
+    /// event only in the version that the earlier release knows, and not marked as a copy. So if
+    /// the sender runs the earlier release and the entry has a different version, returns `None`.
     ///
     /// The event's time determines which release the sender ran, so an entry that is published
     /// again stays the same.
@@ -86,7 +86,8 @@ impl Releases {
         Some(Entry { detail, ..entry.clone() })
     }
 
-    /// Why the earlier release of a consumer cannot read a message; none if it can.
+    /// Why a consumer that runs the earlier release cannot read a message. `None` if it can, or if
+    /// the consumer runs the newer release.
     fn refusal(&self, source: &str, message: &Message, now: Timestamp) -> Option<ReadError> {
         let changed = self.changed.get(&*message.detail_type)?;
         let version = message.metadata.version;

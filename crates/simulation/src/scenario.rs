@@ -33,7 +33,7 @@ pub struct Scenario<S> {
     pub(crate) redrives: Vec<Duration>,
     pub(crate) replays: Vec<Duration>,
     pub(crate) rebuilds: Vec<Duration>,
-    /// How the first of two regions goes away; none if there is one region.
+    /// How the first of two regions goes away; `None` if there is only one region.
     pub(crate) loss: Option<Loss>,
     /// The time from the end of the run until clients repeat their requests. By then, the
     /// idempotency records have expired. `None` if no client repeats a request.
@@ -59,8 +59,7 @@ impl<S> Scenario<S> {
         };
         let two_regions = A::TWO_REGIONS && faults.0.contains(&Trouble::REGIONS);
         let simulated = |it: &Trouble| {
-            let mut others = Trouble::IN_ONE_REGION.iter().chain(A::IN_ONE_REGION);
-            *it != Trouble::REGIONS && !(two_regions && others.any(|other| other == it))
+            *it != Trouble::REGIONS && !(two_regions && it.is_in_one_region_only::<A>())
         };
         let troubles: BTreeSet<Trouble> =
             faults.0.iter().copied().filter(simulated).filter(exposed).collect();

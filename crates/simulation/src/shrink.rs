@@ -164,7 +164,7 @@ fn disorder<S: Script>(scenario: &Scenario<S>) -> Vec<String> {
     for (what, moments) in chores {
         tell(!moments.is_empty(), format!("{what} after {moments:?}"));
     }
-    tell(scenario.mute, "no answer of a partner arrives".to_owned());
+    tell(scenario.mute, "the answers of one partner never arrive".to_owned());
     if let Some(again) = scenario.again {
         tell(true, format!("{again:?} after the end, callers repeat their requests"));
     }

@@ -25,9 +25,9 @@ use crate::trouble::Faults;
 /// sweeper runs and dead letters are redriven; in most rounds an operator helps.
 const ROUNDS: u32 = 10;
 
-/// The time within which the sweeper publishes the events of every record. The sweeper runs every
-/// minute, and handles records that are older than half a minute. The sweeper's clock may be off by
-/// five minutes.
+/// Within this time, the sweeper publishes every event that was committed, but not published. The
+/// sweeper runs every minute, and handles records that are older than half a minute. The sweeper's
+/// clock may be off by five minutes.
 const SWEPT_WITHIN: Duration = Duration::from_secs(400);
 
 /// A run cannot be set up. This is not a violation, but a mistake in the application's
@@ -101,7 +101,7 @@ pub struct Outcome<E> {
     /// The injected faults, in order.
     pub injected: Vec<Injection>,
     pub ends: E,
-    /// The number of calls that functions made to the outside.
+    /// How often functions called the store, the bus and partners.
     pub calls: u64,
     pub deliveries: u64,
     /// How many events the bus accepted.
@@ -133,7 +133,7 @@ pub struct Outcome<E> {
 }
 
 /// Places in the code at which a process calls a port. A place consists of the action, the type of
-/// its event, the call's number (1 is the first call while the event is handled), and the port.
+/// the event that the action handles, the call's number in the invocation (from 1), and the port.
 #[derive(Debug, Clone, Default)]
 pub struct Points {
     /// The places at which a process made a call.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::application::Application;
 use crate::fault::Fault;
 
 /// A kind of trouble that a run can be exposed to.
@@ -30,7 +31,7 @@ impl Trouble {
     pub const SKEW: Self = Self("skew");
     /// Unreadable messages are published.
     pub const POISON: Self = Self("poison");
-    /// Dead letters are redriven in the middle of a run, and once more right afterwards.
+    /// Dead letters are redriven in the middle of a run, each time twice in a row.
     pub const REDRIVES: Self = Self("redrives");
     /// The whole archive is replayed in the middle of a run.
     pub const REPLAYS: Self = Self("replays");
@@ -39,14 +40,15 @@ impl Trouble {
     /// Each service is rolled out, rolled back and rolled out again. Half of all events have a
     /// field that their consumers do not know.
     pub const VERSIONS: Self = Self("versions");
-    /// There are two regions. The first one goes away at any call, and the second one takes over.
-    /// This is not part of `all`, because some kinds of trouble are not simulated with two regions.
+    /// There are two regions. The first one goes away at a call that the seed determines, and the
+    /// second one takes over. This is not part of `all`, because some kinds of trouble are not
+    /// simulated with two regions.
     pub const REGIONS: Self = Self("regions");
     /// One tenant has many cases, such as orders, at the same moment, and few deliveries run at a
     /// time. This is not part of `all`, because such runs take much longer.
     pub const NOISY_TENANT: Self = Self("noisy-tenant");
-    /// Few deliveries run at a time, as in runs with a noisy tenant. A test compares runs with and
-    /// without that tenant. This is not part of `all`, because such runs take longer.
+    /// As few deliveries run at a time as in runs with a noisy tenant, but no tenant is noisy. A
+    /// test compares both kinds of run. This is not part of `all`, because a run then takes longer.
     pub const SCARCE_CONCURRENCY: Self = Self("scarce-concurrency");
     /// Partners are unavailable for up to six hours, the store and the bus for up to ten minutes.
     pub const OUTAGES: Self = Self("outages");
@@ -105,6 +107,12 @@ impl Trouble {
     pub(crate) const BY_NAME: [Self; 3] =
         [Self::REGIONS, Self::NOISY_TENANT, Self::SCARCE_CONCURRENCY];
 
+    /// Whether runs of the application with two regions leave out this kind of trouble.
+    #[must_use]
+    pub fn is_in_one_region_only<A: Application>(self) -> bool {
+        Self::IN_ONE_REGION.contains(&self) || A::IN_ONE_REGION.contains(&self)
+    }
+
     /// The kind of trouble that a fault belongs to.
     #[must_use]
     pub const fn of(fault: Fault) -> Self {
@@ -137,8 +145,8 @@ impl Faults {
     }
 
     /// Reads `all`, `none`, or a list of names, separated by commas. The names are those of the
-    /// general kinds of trouble and of the application's `own` kinds. A `-` before a name removes
-    /// that kind.
+    /// general kinds of trouble, of the kinds that are not part of `all`, and of the application's
+    /// `own` kinds. A `-` before a name removes that kind.
     ///
     /// # Errors
     /// If a name is unknown.
@@ -169,6 +177,16 @@ impl Faults {
             }
         }
         Ok(faults)
+    }
+
+    /// Reads the same text as [`Faults::read`], and returns only the kinds that it names one by
+    /// one, not those that `all` stands for.
+    ///
+    /// # Errors
+    /// If a name is unknown.
+    pub fn named(text: &str, own: &[Trouble]) -> Result<Self, UnknownTrouble> {
+        let words: Vec<&str> = text.split(',').filter(|word| word.trim() != "all").collect();
+        Self::read(&words.join(","), own)
     }
 }
 

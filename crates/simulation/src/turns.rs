@@ -14,7 +14,7 @@ const MOST_AHEAD: usize = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Server {
     Functions,
-    /// The partner of the route with this index.
+    /// The partner that the route with this index calls.
     Partner(usize),
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Turns {
     /// For each event, by its number: how many deliveries had been taken when the bus accepted the
     /// event.
     accepted: HashMap<u64, usize>,
-    /// The deliveries whose first attempt was taken: the event's number, and the route.
+    /// The deliveries whose first attempt was taken, each by its event's number and its route.
     tried: HashSet<(u64, usize)>,
 }
 
@@ -56,7 +56,8 @@ impl Turns {
         self.check(&tenant, server, since)
     }
 
-    /// Checks the deliveries that were taken while this tenant waited.
+    /// Counts each tenant's deliveries that were taken while `tenant` waited. Returns a violation
+    /// if another tenant got too many more than `tenant`.
     fn check(&self, tenant: &str, server: Server, since: usize) -> Option<String> {
         let mut turns: BTreeMap<&str, usize> = BTreeMap::new();
         for (_, of) in self.taken[since..].iter().filter(|(by, _)| *by == server) {

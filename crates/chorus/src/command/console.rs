@@ -32,7 +32,7 @@ use crate::stack::user;
 use deployed::DeployedShop;
 use nested::Nested;
 
-/// Show the console of a deployed shop on this machine
+/// Show, on this machine, the console of a deployed shop
 ///
 /// The pages are the same as in the console of `chorus up`. Orders, reviews and refunds go through
 /// the stack's API, which needs a token. The command reads dead letters, state machines and the

@@ -25,14 +25,15 @@ pub(crate) struct Design {
     /// docs/DESIGN-TABLE.md, docs/events/ and docs/asyncapi.json
     #[arg(long)]
     write: bool,
-    /// Compare the contract with the published schemas: new producers with old consumers, and old
-    /// events with new consumers; if a change breaks rows, name them and exit 1
+    /// Compare the events' schemas with the published ones: can old consumers read new events, and
+    /// new consumers old events? If a change breaks rows, name the rows and exit 1
     #[arg(long, conflicts_with_all = ["check", "write", "publish"])]
     compat: bool,
     /// Compare with the schemas in this folder, or with the schemas of this commit
     #[arg(long, value_name = "DIR|COMMIT", requires = "compat")]
     against: Option<String>,
-    /// If the contract is compatible with the published schemas, add it to them, as a release does
+    /// If the events' schemas are compatible with the published ones, publish them, as a release
+    /// does
     #[arg(long, conflicts_with_all = ["check", "write"])]
     publish: bool,
     /// The root of the repository

@@ -12,7 +12,7 @@ use chorus_shop::doctor::{
     Checkup, CloudAlarm, DeployedRule, Depth, FailedExecution, Redriven, Unexamined, drift,
     examine, has_ended, sort_out,
 };
-use chorus_shop::unrecorded;
+use chorus_shop::{on_standby, unrecorded};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,6 +29,7 @@ use crate::stack::Stack;
 /// that do not add up, failed executions, records with unpublished events, files that cannot be
 /// written, partners that do not answer, alarms of a stack, events that are tried again, dead
 /// letters, and rules on the bus that differ from the design table. Exit 1 if there is a problem.
+/// That a region is on standby is reported, but is not a problem.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Only orders placed since WHEN: a time, or how long ago, such as 2h [default: 15 days ago]
@@ -73,6 +74,9 @@ pub(crate) async fn deployed(
     let since = since.unwrap_or(now - SignedDuration::from_hours(24 * 15));
     let store = Arc::new(operator.store().await?);
     let mut checkup = examine(&*store, now, since).await?;
+    if let Some(region) = operator.one_of_two_regions().await? {
+        checkup.standby = on_standby(&*store, &region).await?;
+    }
     look_for_unrecorded_charges(operator, &store, since, &mut checkup).await?;
     let (unanswered, alarms) = sort_out(firing_alarms(operator).await?);
     checkup.unavailable.extend(unanswered);
@@ -100,7 +104,7 @@ pub(crate) async fn deployed(
 }
 
 /// Adds to `checkup` the payment provider's charges of which the shop has no record. If the
-/// provider's settings or key cannot be read, adds instead that charges were not examined.
+/// provider's settings or key cannot be read, `checkup` says that no charges were examined.
 async fn look_for_unrecorded_charges(
     operator: &Operator,
     store: &Arc<DynamoStore>,

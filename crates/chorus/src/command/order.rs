@@ -67,7 +67,7 @@ enum Verb {
         /// Only orders placed at this time or earlier; a day means the end of that day
         #[arg(long, value_name = "WHEN", value_parser = parse_moment)]
         to: Option<String>,
-        /// List all of these orders, not only the newest hundred
+        /// List all orders that match, not only the newest hundred
         #[arg(long)]
         all: bool,
     },

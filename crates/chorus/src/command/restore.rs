@@ -36,7 +36,7 @@ pub(crate) struct Restore {
     /// The directory for the shop; it must be empty, or not exist yet
     #[arg(long, value_name = "DIR", requires = "from")]
     data: Option<PathBuf>,
-    /// The stack whose tables DynamoDB has restored: on AWS, or at AWS_ENDPOINT_URL
+    /// The stack whose tables DynamoDB has restored; it is on AWS, or at AWS_ENDPOINT_URL
     #[arg(long, value_name = "NAME", conflicts_with_all = ["from", "data"], requires = "moment")]
     stack: Option<String>,
     /// The time to which the stack's tables were restored

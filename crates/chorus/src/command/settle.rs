@@ -13,10 +13,10 @@ use crate::location::ShopLocation;
 use crate::screen::{GOOD, line};
 use crate::stack::{Stack, user};
 
-/// Record that a finding of doctor was handled
+/// Record that an operator has handled what `chorus doctor` reported about an order
 ///
-/// Doctor no longer reports the errors that the order had until now. The order itself is not
-/// changed.
+/// From then on, `chorus doctor` does not report the errors that the order had until now. The order
+/// itself is not changed.
 #[derive(Debug, Args)]
 pub(crate) struct Settle {
     /// The order's id
@@ -41,6 +41,6 @@ pub(crate) async fn run(settle: &Settle) -> anyhow::Result<ExitCode> {
             settle.shop.client()?.ask(ApiRequest::post("/operator/settle", body)).await?;
         tracing::debug!(%answer, "settled");
     }
-    line!("{GOOD}Settled.{GOOD:#} `dlq audit` lists it.");
+    line!("{GOOD}Settled.{GOOD:#} `chorus dlq audit` lists this settlement.");
     Ok(ExitCode::SUCCESS)
 }

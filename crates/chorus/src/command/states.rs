@@ -56,7 +56,7 @@ enum Verb {
     },
 }
 
-/// One machine.
+/// Selects one machine.
 #[derive(Debug, Args)]
 struct Which {
     /// The state machine, or a template with it; `-` is standard input

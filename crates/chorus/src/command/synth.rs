@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use chorus_design::GeneratedFile;
+use chorus_design::{Finding, GeneratedFile};
 use chorus_infra::{printed, prove_template, shop, write_template};
 use chorus_template::{import, synthesize};
 use clap::Args;
@@ -56,23 +56,23 @@ pub(crate) fn run(synth: &Synth) -> anyhow::Result<ExitCode> {
         line!("{}", template.to_yaml().trim_end());
         return Ok(ExitCode::SUCCESS);
     }
-    let findings = prove_template(&synth.root);
+    let mut findings = prove_template(&synth.root);
     let printed = printed(&synth.root)?.into_iter();
     let is_stale = |file: &GeneratedFile| {
         let committed = std::fs::read_to_string(synth.root.join(&file.path));
         committed.unwrap_or_default() != file.content
     };
-    let stale: Vec<String> = printed.filter(is_stale).map(|file| file.path).collect();
+    let stale = printed.filter(is_stale);
+    findings.extend(
+        stale.map(|file| Finding::new(file.path, "is stale", "Run `chorus synth --write`")),
+    );
     if synth.json {
         line!("{}", serde_json::to_string_pretty(&findings)?);
     }
     for finding in findings.iter().filter(|_| !synth.json) {
         line!("{BAD}{finding}{BAD:#}");
     }
-    for path in &stale {
-        line!("{BAD}{path} is stale{BAD:#}: run `chorus synth --write`.");
-    }
-    let clean = findings.is_empty() && stale.is_empty();
+    let clean = findings.is_empty();
     if clean && !synth.json {
         line!("{GOOD}The template is clean{GOOD:#}, and template.yaml is up to date.");
     }

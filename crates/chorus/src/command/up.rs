@@ -13,15 +13,16 @@ use chorus_partners::mail::{Address, Smtp};
 use chorus_partners::stripe::{FixedKey, STRIPE, SecretKey, Stripe};
 use chorus_payment::StripeProvider;
 use chorus_shop::{
-    CONFIRMATION_TIMEOUT, DELIVERY_DEADLINE, FRONT_END_SECRET_FILE, Shop, ShopConfig, UPDATES_PATH,
+    CONFIRMATION_TIMEOUT, DELIVERY_DEADLINE, FRONT_END_SECRET_FILE, OnStandby, Shop, ShopConfig,
+    UPDATES_PATH,
 };
 use chorus_webhook_signature::WebhookSecret;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 use jiff::{Span, SpanRelativeTo};
 
 use crate::interruption::{Interruption, survive_file_size_limit};
 use crate::location::{announce, running_in};
-use crate::screen::{BOLD, DIM, GOOD, called, line};
+use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 
 /// Run the whole shop on this machine
 ///
@@ -73,8 +74,13 @@ struct Numbers {
     /// The currency of prices, by ISO 4217
     #[arg(long, value_name = "CODE", default_value = Settings::DEFAULT.currency.code())]
     currency: Currency,
-    /// How many orders a customer may place in a minute; 0 for any number
-    #[arg(long, value_name = "N", default_value_t = Settings::DEFAULT.orders_per_minute)]
+    /// How many orders a customer may place in a minute, at most 60,000; 0 for any number
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = Settings::DEFAULT.orders_per_minute,
+        value_parser = value_parser!(u32).range(..=i64::from(Settings::MAX_ORDERS_PER_MINUTE)),
+    )]
     orders_per_minute: u32,
 }
 
@@ -197,7 +203,7 @@ impl PaymentPartner {
         let key = match stripe_key() {
             Some(key) => key,
             None if self.url.starts_with("http://") => KEY_OF_THIS_LAPTOP.to_owned(),
-            None => bail!("STRIPE_KEY is not set: it must be Stripe's secret key"),
+            None => bail!("STRIPE_KEY is not set: set it to Stripe's secret key"),
         };
         let key = key.parse().context("STRIPE_KEY is not a secret key of Stripe")?;
         stripe_at(&self.url, key, currency).map(Some)
@@ -228,7 +234,8 @@ impl Payments {
         Ok(Some(Arc::new(stripe)))
     }
 
-    /// The secret with which Stripe signs its notices, if it is set.
+    /// The secret with which Stripe signs its notices; `None` if STRIPE_WEBHOOK_SECRET is not set,
+    /// or if Stripe is not the selected provider.
     fn webhook_secret(&self) -> anyhow::Result<Option<WebhookSecret>> {
         let given = std::env::var("STRIPE_WEBHOOK_SECRET").ok().filter(|it| !it.is_empty());
         let given = given.filter(|_| self.by.provider == Provider::Stripe);
@@ -255,7 +262,11 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
         ..ShopConfig::default()
     };
     if let Some(url) = running_in(&up.data) {
-        bail!("the shop in {} runs already, at {url}: stop it first", up.data.display());
+        bail!(
+            "the shop in {} runs already, at {url}: stop it first, with Ctrl-C in its terminal or with \
+             `kill`",
+            up.data.display()
+        );
     }
     let interruption = Interruption::listen()?;
     survive_file_size_limit()?;
@@ -263,13 +274,24 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
     let shop = Shop::start(&config).await.with_context(unopened)?;
     let url = shop.url().unwrap_or_default();
     let announcement = announce(&up.data, &url)?;
-    welcome(&url, up);
+    match shop.standby().await? {
+        Some(standby) => print_standby(&url, up, &standby),
+        None => welcome(&url, up),
+    }
     interruption.received().await;
     line!("\nWaiting for deliveries in flight …");
     shop.stop().await?;
     drop(announcement);
     line!("{GOOD}Stopped.{GOOD:#} The data is in {}.", up.data.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints that the shop does not handle requests, because another region is active.
+fn print_standby(url: &str, up: &Up, standby: &OnStandby) {
+    let data = up.data.display();
+    line!("{BAD}The shop is on standby{BAD:#} at {BOLD}{url}{BOLD:#}, its data in {data}.");
+    line!("{standby}.");
+    line!("What to do: {}. Ctrl-C stops.", standby.remedy());
 }
 
 fn welcome(url: &str, up: &Up) {

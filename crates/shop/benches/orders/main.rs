@@ -39,7 +39,7 @@ struct Size {
 }
 
 impl Size {
-    /// `cargo test` runs benches too, without `--bench`; small numbers are enough for a test.
+    /// `cargo bench` passes `--bench`; `cargo test` runs benches without it, in a small size.
     fn of_this_run() -> Self {
         if std::env::args().any(|argument| argument == "--bench") {
             Self { rounds: 5, warm_up: 50, orders: 200, in_flight: 10_000 }
@@ -49,11 +49,10 @@ impl Size {
     }
 }
 
-/// The time and the store requests of the measured orders in one round.
+/// The time that the measured orders of one round took, and their requests to the shop's store.
 struct Usage {
     wall: Duration,
     cpu: Duration,
-    /// Requests to the shop's store.
     requests: u64,
 }
 
@@ -107,7 +106,8 @@ fn count(orders: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs all orders once, one step after the other, and records the requests to the stores.
+/// Runs all orders once, one piece of the engine's work at a time, and records the requests to the
+/// stores.
 async fn record(size: Size) -> anyhow::Result<Recording> {
     let mut tape = RequestRecorder::default();
     let harness = Harness::open(None, &[CUSTOMER], |store| tape.watch(store)).await?;

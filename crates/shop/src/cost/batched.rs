@@ -31,15 +31,15 @@ const ITEMS: f64 = 25.0;
 #[serde(rename_all = "kebab-case")]
 pub struct BatchedLog {
     pub orders_per_second: u32,
-    /// The number of events in one invocation.
+    /// The number of events in one invocation of the event log's function.
     pub events_per_invocation: f64,
     /// The cost of a million orders in US dollars, rounded to the cent.
     pub dollars_per_million: f64,
-    /// Invocations for the whole order.
+    /// Invocations of all functions for one order.
     pub invocations: f64,
-    /// Requests to DynamoDB for the whole order.
+    /// Requests of all functions to DynamoDB for one order.
     pub requests: f64,
-    /// Requests to SQS for the log.
+    /// Requests to SQS to log the events of one order.
     pub queue_requests: f64,
     /// The longest time, in seconds, that an event waits for its batch. During this time, the event
     /// may be missing from the output of `chorus trace`.

@@ -85,7 +85,7 @@ pub struct Consumption {
     /// Requests to SQS.
     #[serde(skip)]
     pub queue_requests: u64,
-    /// Calls of API destinations.
+    /// Requests to API destinations.
     #[serde(skip)]
     pub partner_calls: u64,
 }
@@ -155,7 +155,7 @@ pub struct RowCost {
 #[serde(rename_all = "kebab-case")]
 pub struct CostOfOrder {
     pub order: Cost,
-    /// The cost of the same order under load if its events were logged in batches.
+    /// What the order would cost under load if its events were logged in batches.
     pub batched_log: Option<BatchedLog>,
     /// The costs of the rows, in the order of the design table.
     pub rows: Vec<RowCost>,

@@ -16,7 +16,7 @@ use chorus_table::{Entry, RowSpec};
 use super::Consumption;
 use crate::shop::lock;
 
-/// The total consumption of a row, and the highest consumption for a single message.
+/// The total consumption of a row, and the most requests and write units for a single message.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RowRecord {
     pub(super) total: Consumption,

@@ -18,10 +18,10 @@ const CUSTOMER: &str = "ana";
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// The price of an item if the order must need no review, even with many lines.
+/// The price of an item. It is so low that an order with many lines needs no review.
 const CHEAP: f64 = 4.5;
 
-/// The price of an item if the order must need a review, even with one line.
+/// The price of an item. It is so high that an order with one line needs a review.
 const DEAR: f64 = 1_250.0;
 
 /// Adds the order's items and its customer to the shop; this is not part of an order's cost.
@@ -118,8 +118,8 @@ async fn ends_as_it_should(
     Err(CostError::Unfinished { expected: ends, order: order.to_string() })
 }
 
-/// Builds a request with a trace header, as callers send it. Every record and event of the order
-/// stores the trace, which is part of the cost.
+/// Builds a request with a trace header, because real callers send one. Every record and event of
+/// the order stores the trace, and these bytes are part of the cost.
 fn request(builder: Builder, body: &Value) -> Result<Request<Body>, CostError> {
     let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
     Ok(builder.header("traceparent", TRACE).body(body)?)

@@ -1,5 +1,4 @@
-//! Separates the alarms of a stack: those that mean that a partner does not answer the bus, and all
-//! others.
+//! Tells which alarms of a stack mean that a partner does not answer.
 
 use chorus_events::table::TABLE;
 use jiff::Timestamp;
@@ -45,8 +44,8 @@ pub fn sort_out(firing: Vec<CloudAlarm>) -> (Vec<Unavailable>, Vec<CloudAlarm>) 
     (partners, others)
 }
 
-/// Returns the partner for an alarm that fires when the bus repeats calls to a partner; none for
-/// other alarms.
+/// If the alarm named `alarm` means that the bus repeats calls to a partner, returns the partner's
+/// name.
 fn unanswered(alarm: &str) -> Option<&'static str> {
     let action = alarm.strip_suffix("-retries")?.replace('-', "");
     let row = TABLE.rows.iter().find(|row| row.action.eq_ignore_ascii_case(&action))?;

@@ -61,7 +61,7 @@ const LOGGED_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// Returns a finding if the event log lacks the `OrderCreated` of an order that was placed at
 /// `placed_at`. All other findings about an order come from its logged events. So without this
-/// finding, the order would look healthy even if no service had received its event.
+/// finding, the order would look healthy even if no service had received its `OrderCreated`.
 pub(super) fn unlogged(
     (order, placed_at): (&str, Timestamp),
     now: Timestamp,

@@ -50,8 +50,8 @@ fn expected(row: &RowSpec) -> Vec<&'static str> {
     expected
 }
 
-/// Whether the row, as a task of a state machine, gets only events that do not start the machine.
-/// Then the machine is already running when such an event arrives, and waits for it.
+/// Whether the row is a task of a state machine, and gets none of the events that start the
+/// machine. The machine then already runs, and waits for an event that the task gets.
 fn waits_for_later_events(row: &RowSpec) -> bool {
     let machine = TABLE.rows.iter().find(|other| row.task_of == Some(other.action));
     machine.is_some_and(|machine| row.tasks.iter().all(|event| !machine.on.contains(event)))
@@ -60,9 +60,9 @@ fn waits_for_later_events(row: &RowSpec) -> bool {
 /// What an order waits for.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
-    /// One entry for each event and rule whose consumer has not answered within the row's time.
+    /// One entry for each rule whose row has not answered an event within the row's time.
     pub(super) stuck: Vec<Stuck>,
-    /// Whether an event has no answer, and no record shows whether an answer was due.
+    /// True if an event has no answer, and no record shows whether an answer was due.
     pub(super) unknowable: bool,
 }
 
@@ -103,10 +103,9 @@ impl Expectations {
     }
 }
 
-/// Whether it cannot be known if `event` was answered, because the idempotency records that would
-/// show it no longer exist. They have expired if the event is older than their lifetime. They count
-/// as lost if none of the actions that may have published `event` has a record, because each action
-/// stores a record when it publishes.
+/// Whether the idempotency records that would show the answer to `event` no longer exist. They have
+/// expired if `event` is older than their lifetime. They count as lost if the action that published
+/// `event` has no record either, although every action stores one before it publishes an event.
 async fn records_are_gone(
     store: &dyn Store,
     now: Timestamp,
@@ -174,7 +173,8 @@ impl Expectation {
         Ok(!may_still_answer && !lost)
     }
 
-    /// Returns the finding if the event was not answered in time.
+    /// Returns a finding if the row's time has passed since `event`, and `story` has no answer. A
+    /// partner owes no answer once the order has ended.
     fn overdue(
         &self,
         event: &LoggedEvent,

@@ -15,7 +15,7 @@ use crate::doctor::{
     Checkup, DeployedRule, Depth, Discrepancy, FailedExecution, Redriven, Stuck, Unavailable,
     UnwritableFile, examine, has_ended,
 };
-use crate::{audit, unrecorded};
+use crate::{audit, on_standby, unrecorded};
 
 /// How many days back the doctor looks for orders by default. Idempotency records are kept for the
 /// same time.
@@ -41,6 +41,9 @@ pub(super) async fn doctor(
     let now = local.kernel().clock.now();
     let since = visit.since.unwrap_or(now - SignedDuration::from_hours(24 * DAYS));
     let mut checkup = examine(local.store().as_ref(), now, since).await?;
+    if let Some(region) = &local.kernel().region {
+        checkup.standby = on_standby(local.store().as_ref(), region.name()).await?;
+    }
     let settled = audit::settled(local.store().as_ref()).await?.into_keys();
     let depth = |state: &chorus_local::QueueState| Depth {
         queue: state.name.to_string(),

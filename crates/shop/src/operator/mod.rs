@@ -8,6 +8,7 @@ mod tokens;
 mod unrecorded;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
@@ -18,7 +19,7 @@ use axum::{Extension, Json, Router};
 use chorus_events::OrderId;
 use chorus_events::callers::ONLY_OPERATORS;
 use chorus_http::{Caller, TokenKey, restricted, without_query};
-use chorus_local::{DirectoryError, DynoxideStore, ExecutionStory, Local, Pending};
+use chorus_local::{DirectoryError, DynoxideStore, ExecutionStory, Local, Pending, STORE_FILE};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -47,8 +48,8 @@ pub struct Attempt {
     pub waits: Option<Wait>,
 }
 
-/// Since when a delivery waits for a success, when it is retried next, and when it becomes a dead
-/// letter at the latest.
+/// Since when the bus tries to deliver an event, when the next attempt is, and when the event
+/// becomes a dead letter at the latest.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Wait {
     pub since: Timestamp,
@@ -307,15 +308,27 @@ async fn backup(
         return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
     let begun = operator.begin(&by, "backup", json!({ "to": to })).await?;
-    let made = operator.local.backup(&to, vec![operator.partners.kept()]).await;
-    let made = made.map_err(|error| match error {
+    let made = make_backup(&operator, &begun, &to).await;
+    begun.end_with(operator.local.store().as_ref(), made, |()| json!("made")).await?;
+    Ok(Json(json!({ "backup": to })))
+}
+
+/// Makes the backup. The store is copied before the backup has ended, so the entry in the copy's
+/// audit is ended afterwards.
+async fn make_backup(
+    operator: &OperatorApi,
+    begun: &audit::Begun,
+    to: &Path,
+) -> Result<(), Refused> {
+    let made = operator.local.backup(to, vec![operator.partners.kept()]).await;
+    made.map_err(|error| match error {
         chorus_local::Error::Directory(DirectoryError::Occupied(_)) => {
             Refused(StatusCode::CONFLICT, error.to_string())
         }
         error => error.into(),
-    });
-    begun.end_with(operator.local.store().as_ref(), made, |()| json!("made")).await?;
-    Ok(Json(json!({ "backup": to })))
+    })?;
+    let copy = DynoxideStore::open(&to.join(STORE_FILE), &[])?;
+    Ok(begun.end_in_copy(&copy, json!("made")).await?)
 }
 
 /// Returns the operators' actions, oldest first.

@@ -6,6 +6,7 @@ use axum::{Extension, Json};
 use chorus_events::callers::{LOCAL, ROLES};
 use chorus_events::{CustomerId, is_plain_text};
 use chorus_http::Caller;
+use chorus_table::IdentifierError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -41,7 +42,7 @@ impl TokenRequest {
         match role {
             None => {
                 let id = name.parse::<CustomerId>();
-                id.map(drop).map_err(|rule| NotAToken::Customer(rule.to_string()))
+                id.map(drop).map_err(NotAToken::Customer)
             }
             Some(role) if ROLES.iter().any(|known| known.name == role) => {
                 let is_name = is_plain_text(name, MAX_NAME) && name.trim() == name;
@@ -56,7 +57,7 @@ impl TokenRequest {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAToken {
     #[error("the customer's id {0}")]
-    Customer(String),
+    Customer(IdentifierError),
     #[error("a name must be 1 to {MAX_NAME} characters of plain text, without space around it")]
     Name,
     #[error("the name `{LOCAL}` is reserved for callers who need no token: choose another name")]
@@ -65,8 +66,8 @@ pub enum NotAToken {
     Role(String),
 }
 
-/// Mints a token if the caller who asks for it has every role, as a trusted caller on this machine
-/// has. No token has every role, so no token can be used to mint another.
+/// Mints a token if the caller who asks for it has every role. A trusted caller on this machine has
+/// every role. No token has every role, so no token can be used to mint another.
 pub(super) async fn mint(
     State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,

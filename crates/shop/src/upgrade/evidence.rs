@@ -32,7 +32,8 @@ impl Evidence {
         })
     }
 
-    /// Returns the problems that exist after the rehearsal and did not exist before.
+    /// Returns the problems that exist after the rehearsal. Dead letters, reported failures, second
+    /// charges and the doctor's discrepancies count only if they are new.
     pub(super) async fn problems(
         self,
         shop: &RehearsedShop,
@@ -105,8 +106,8 @@ async fn archive(local: &Local) -> Result<Vec<Accepted>, UpgradeError> {
     }
 }
 
-/// Returns the doctor's findings about all orders; if the doctor cannot read them, returns a
-/// problem that says so.
+/// Returns the doctor's findings about all orders. If the doctor cannot read the shop's records,
+/// returns a problem that says so.
 async fn examine(shop: &RehearsedShop) -> Result<Checkup, Problem> {
     let store = shop.local.store().as_ref();
     doctor::examine(store, shop.clock.now(), Timestamp::MIN).await.map_err(|error| {

@@ -72,7 +72,11 @@ pub struct Rehearsal {
 /// Why a rehearsal cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum UpgradeError {
-    #[error("there is no shop in {}", .0.display())]
+    #[error(
+        "there is no shop in {data}: name the data directory of a shop; `chorus up --data {data}` starts a \
+         new one",
+        data = .0.display()
+    )]
     NoShop(PathBuf),
     #[error(
         "a shop runs on {}: stop it, or check a copy that `chorus backup` makes of it",

@@ -29,7 +29,7 @@ use crate::in_process;
 use crate::shop::{CARRIER_PATHS, lock};
 use crate::{API, Accounts, CARRIER_API_KEY, Partners, Secrets, ShopConfig, ShopError, functions};
 
-/// How many times other tasks may run before the clock is advanced for a task that sleeps.
+/// While a task sleeps, each of the other tasks gets this many turns before the clock is advanced.
 const TURNS: usize = 16;
 
 /// The rehearsal ends after nothing has happened for this time. The time is long enough for the
@@ -67,7 +67,7 @@ impl RehearsedShop {
             clock: Arc::new(clock.clone()),
             ..ShopConfig::default()
         };
-        // The check must precede `Partners::open`, which would create a missing file.
+        // Checks the files. This must precede `Partners::open`, which would create a missing file.
         open_directory(data, &[Partners::FILE])?;
         let partners = Partners::open(&config).map_err(ShopError::from)?;
         let mailer = Arc::new(partners.mailer());
@@ -107,8 +107,8 @@ impl RehearsedShop {
         lock(&self.seen.0).iter().map(|event| event.at).max().unwrap_or_else(|| self.clock.now())
     }
 
-    /// Runs the work that is due, and advances the time to the next work, until no work is left, or
-    /// the next work is due after `until`.
+    /// Runs the work that is due, then advances the time to the next work, and so on. Returns once
+    /// no work is left, or once the next work is due after `until`.
     pub(super) async fn run_until_rest(&self, until: Timestamp) -> Result<(), UpgradeError> {
         // The sweeper runs at once, as when a shop starts: see `Shop::start`.
         self.passing(self.local.sweep(SignedDuration::ZERO)).await.map_err(ShopError::from)?;

@@ -1,5 +1,5 @@
-//! A carrier in the same process: it accepts every parcel at once, and reports to the shop's signed
-//! webhook that the parcel was picked up, and that it was delivered.
+//! A carrier in the same process. It accepts every parcel at once. To the shop's signed webhook, it
+//! reports first that the parcel was picked up, then that the parcel was delivered.
 
 use std::sync::Arc;
 

@@ -45,7 +45,7 @@ async fn ask(router: &Router, request: Request<Body>) -> anyhow::Result<Value> {
     Ok(serde_json::from_slice(&body)?)
 }
 
-/// A shop that accepts orders.
+/// A shop that has items and customers, and accepts orders.
 pub struct Harness {
     pub local: Local,
     /// The kernel for the routes, and for tests that drive the engine by hand.
@@ -60,8 +60,8 @@ pub struct Harness {
 impl Harness {
     /// Opens a shop in the directory `data`, or in memory, with items and `customers`. `wrap` is
     /// called with the partners' store first, then with the shop's store; the returned stores are
-    /// used instead. The engine's runner uses the shop's own store, not the wrapped store. So with
-    /// a wrapper, drive the engine by [`Harness::step_to`], not by the runner.
+    /// used instead. But the engine's runner uses the shop's store unwrapped. So a test that wraps
+    /// the shop's store drives the engine by [`Harness::step_to`], not by the runner.
     pub async fn open(
         data: Option<&Path>,
         customers: &[&str],

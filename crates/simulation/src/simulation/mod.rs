@@ -31,7 +31,7 @@ use task::Task;
 const CONCURRENCY: usize = 64;
 
 /// How many tasks run at a time in a run with a noisy tenant: only a few, so that a backlog forms.
-/// `Trouble::SCARCE_CONCURRENCY` sets the same limit in a run that is compared with such a run.
+/// `Trouble::SCARCE_CONCURRENCY` sets the same limit for a run without that tenant.
 const SCARCE_CONCURRENCY: usize = 8;
 
 /// How many instances of each function run.
@@ -40,7 +40,7 @@ const INSTANCES: usize = 3;
 /// After this many steps, a run counts as endless.
 const MAX_STEPS: u64 = 400_000;
 
-/// An action that is planned for an instant.
+/// An action that happens at a planned time.
 enum Planned {
     Request(usize),
     Appear(Box<Client>),
@@ -101,7 +101,7 @@ impl<A: Application> Simulation<A> {
         &self.sites[self.active]
     }
 
-    /// Whether every case has ended.
+    /// Whether every case, such as an order, has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.application.is_over(&self.observed)
     }

@@ -120,8 +120,8 @@ impl<A: Application> Simulation<A> {
         })
     }
 
-    /// Sets up a region: its tables, its bus, its functions. `number` counts the regions that the
-    /// run has set up before.
+    /// Sets up a region: its tables, its bus, its functions. `number` says how many regions the run
+    /// has set up before this one.
     pub(super) fn site(
         environment: &Arc<Environment>,
         scenario: &Scenario<A::Script>,
@@ -165,15 +165,15 @@ impl<A: Application> Simulation<A> {
 }
 
 thread_local! {
-    /// The store in the engine's configuration. It stays empty, because all tables are in the
-    /// backing store. So all runs on a thread can share this store.
+    /// The store in the engine's configuration. It stays empty, because each region keeps all
+    /// tables in its [`BackingStore`]. So all runs on a thread can share this store.
     static EMPTY: Result<Arc<DynoxideStore>, String> =
         DynoxideStore::memory(Arc::new(SystemClock), &[TableSpec { ttl: None, ..EXECUTIONS_TABLE }])
             .map(Arc::new)
             .map_err(|error| error.to_string());
 }
 
-/// The state machines, which are read only once.
+/// The state machines. The first run reads them, and the simulator keeps them for later runs.
 fn machines<A: Application>(
     simulator: &Simulator<A>,
     functions: &[Function],
@@ -196,7 +196,7 @@ fn engine<A: Application>(parts: &Parts, environment: &Environment) -> Result<Lo
     for (partner, account) in A::SENDERS {
         config = config.sender(*partner, account);
     }
-    // The feed needs no capacity: it has no subscribers, because the observer gets every
+    // The smallest capacity suffices: the feed has no subscribers, because the observer gets every
     // observation directly.
     config.feed_capacity = 1;
     let called = A::TABLE.rows.iter().filter(|row| matches!(row.via, Via::ApiDestination(_)));

@@ -45,8 +45,8 @@ pub(super) enum Purpose {
 pub(super) struct NextStep {
     /// The task's name. Only repetitions of the same task have the same name.
     pub(super) label: String,
-    /// The label without the name of the case (in the shop: of the order). All cases that run the
-    /// same code have the same `place`.
+    /// The label without the name of the case (in the shop: of the order). Tasks of different cases
+    /// that run the same code have the same `place`.
     pub(super) place: String,
     pub(super) purpose: Purpose,
     /// The index of the site (the region) in which the task runs.
@@ -175,7 +175,7 @@ impl<A: Application> Simulation<A> {
     }
 
     /// Handles the death of a task's process. The platform notices the death after the function's
-    /// timeout, and a queue after the message's visibility timeout.
+    /// timeout; a queue notices it after the message's visibility timeout.
     pub(super) fn died(&mut self, site: usize, purpose: &Purpose) {
         match purpose {
             Purpose::Work { twin: true, .. } | Purpose::Chore => {}
@@ -212,8 +212,8 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Makes a state machine's execution due again after the function's timeout, because its last
-    /// steps were cut off.
+    /// Ends an execution's turn that died or timed out. The execution is due again after
+    /// [`FUNCTION_TIMEOUT`].
     fn wake_later(&self, site: usize, execution: &Arc<str>) {
         let at = later(self.environment.now(), FUNCTION_TIMEOUT);
         self.sites[site].local.bus().end_turn(execution, Some(Alarm { at, passive: false }));

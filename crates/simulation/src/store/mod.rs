@@ -72,7 +72,6 @@ impl BackingStore {
         Ok(())
     }
 
-    /// Deletes all items of a table.
     pub(crate) fn clear(&self, table: &'static str) {
         match self {
             Self::Map(map) => map.clear(table),

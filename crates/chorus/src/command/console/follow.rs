@@ -34,7 +34,7 @@ pub(super) async fn newest_orders(shop: Arc<DeployedShop>, live: Live) {
 
 #[derive(Default)]
 struct Known {
-    /// Whether the orders were read before. Otherwise, an unknown event may be an old event.
+    /// Whether the orders were read before. If not, an event that `events` lacks may be an old one.
     looked: bool,
     /// Orders that had ended when they were last read.
     ended: BTreeSet<String>,

@@ -18,11 +18,11 @@ struct Start {
     suffix: String,
 }
 
-/// All tasks that start nested executions, of all state machines.
+/// The tasks that start nested executions.
 pub(super) struct Nested(Vec<Start>);
 
 impl Nested {
-    /// Reads the tasks of the state machines of `functions`.
+    /// Finds the tasks that start nested executions, in the state machines of `functions`.
     ///
     /// # Errors
     /// If a definition is not JSON.

@@ -13,7 +13,11 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 const MOST: usize = 5;
 
 pub(super) fn print(checkup: &Checkup) {
-    let Checkup { orders, stuck, .. } = checkup;
+    let Checkup { standby, orders, stuck, .. } = checkup;
+    if let Some(standby) = standby {
+        line!("{BOLD}! on standby{BOLD:#}: {standby}");
+        remedy(&standby.remedy());
+    }
     verdict(stuck.len(), &format!("of {orders} orders wait for an event that is overdue"));
     print_stuck(stuck);
     print_what_is_unknown(checkup);

@@ -1,5 +1,5 @@
-//! Waits until a shop is idle. The embedded engine reports its load. A shop on AWS does not, so its
-//! reserved stock shows whether it is idle.
+//! Waits until a shop is idle. The embedded engine reports its load. A shop on AWS reports no load:
+//! it counts as idle when no stock is reserved.
 
 use std::time::Duration;
 

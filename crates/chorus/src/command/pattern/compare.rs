@@ -81,7 +81,7 @@ impl Compare {
     }
 }
 
-/// Returns the comparison as JSON. Converts its events from text to JSON values.
+/// Returns the relation and the example events as JSON. Parses the text of each event.
 fn as_value(compared: &Compared) -> anyhow::Result<Value> {
     let event = |event: &Option<String>| -> anyhow::Result<Value> {
         Ok(match event {

@@ -28,8 +28,8 @@ struct Linted {
     pointer: Option<String>,
     line: Option<usize>,
     findings: Vec<Finding>,
-    /// Descriptions of the other rules that match all events of this rule, and send them to a
-    /// target of this rule.
+    /// Descriptions of the other rules that match every event that this rule matches, and send the
+    /// event to a target of this rule.
     shadows: Vec<String>,
 }
 
@@ -96,8 +96,8 @@ fn rules(template: &Template) -> Vec<Linted> {
     linted.collect()
 }
 
-/// Returns the other rules on the bus of `rule` that match all events of `rule`, and send them to a
-/// target of `rule`.
+/// Returns the other rules on the bus of `rule` that match every event that `rule` matches, and
+/// send the event to a target of `rule`.
 fn shadows(rule: &Rule, all: &[Rule]) -> Vec<String> {
     let parsed = |rule: &Rule| Pattern::parse(rule.pattern.as_deref().unwrap_or_default()).ok();
     let Some(pattern) = parsed(rule) else { return Vec::new() };

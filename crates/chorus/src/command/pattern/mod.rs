@@ -56,7 +56,7 @@ pub(crate) fn run(pattern: &Pattern) -> anyhow::Result<ExitCode> {
         Verb::Compare(compare) => (compare.run(), compare.json),
         Verb::Check(check) => (check.run(), check.json),
     };
-    // Exit code 1 means no, so the command must not exit with 1 after an error.
+    // Exit code 1 is the answer "no", so an error must exit with another code.
     ran.or_else(|error| {
         if as_json {
             line!("{}", serde_json::to_string_pretty(&as_value(&error))?);
@@ -72,8 +72,8 @@ fn answer(yes: bool) -> ExitCode {
     if yes { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Returns an error as JSON: what failed, why, and, for an invalid pattern, its position and
-/// remedy.
+/// Returns an error as JSON: what failed, and why. If a pattern is invalid, the JSON also contains
+/// the position of the fault, and a remedy.
 fn as_value(error: &anyhow::Error) -> Value {
     let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
     let mut printed = json!({ "message": error.to_string(), "causes": causes });

@@ -118,8 +118,12 @@ fn coverage(report: &Report) {
 }
 
 fn verdict(report: &Report) {
-    if report.failed == 0 {
-        let bound = report.bound;
+    let bound = report.bound;
+    if report.failed == 0 && bound >= 1.0 {
+        line!(
+            "{GOOD}No violation.{GOOD:#} There were too few runs to state how many of such runs may fail."
+        );
+    } else if report.failed == 0 {
         line!(
             "{GOOD}No violation.{GOOD:#} With 95 % confidence, fewer than {bound:.1e} of such runs fail (3/N)."
         );

@@ -20,7 +20,7 @@ pub(super) struct Coverage {
     /// is one run. The input for `NAME.json` is in `NAME.input.json`
     #[arg(long, value_name = "FOLDER")]
     mocks: PathBuf,
-    /// The input of the runs that have no `NAME.input.json`: JSON, `@FILE`, or `-`
+    /// The input of the runs that have no `NAME.input.json`: JSON, `@FILE`, or `-` (standard input)
     #[arg(long, value_name = "JSON", default_value = "{}")]
     input: String,
     /// A folder that replaces S3, for distributed Maps: FOLDER/BUCKET/KEY
@@ -31,7 +31,7 @@ pub(super) struct Coverage {
     pub(super) json: bool,
 }
 
-/// One run of a folder's mocks.
+/// The mocks and the input of one execution.
 struct Case {
     name: String,
     mocks: Mocks,

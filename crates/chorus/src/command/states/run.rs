@@ -13,7 +13,7 @@ use crate::screen::{line, note};
 pub(super) struct Run {
     #[command(flatten)]
     which: Which,
-    /// The execution's input: JSON, `@FILE`, or `-`
+    /// The execution's input: JSON, `@FILE`, or `-` (standard input)
     #[arg(long, value_name = "JSON", default_value = "{}")]
     input: String,
     #[command(flatten)]

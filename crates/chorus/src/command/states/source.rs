@@ -31,7 +31,7 @@ pub(super) enum UnreadableDefinition {
 }
 
 impl Definition {
-    /// Returns an entry for a file that cannot be read.
+    /// Returns a definition that reports `error` for a file that cannot be read.
     pub(super) fn unreadable(file: &Path, error: anyhow::Error) -> Self {
         let (name, text) = (file.display().to_string(), Err(UnreadableDefinition::Failed(error)));
         Self { name, id: None, text, workflow: None, assumed: Vec::new() }
@@ -44,7 +44,7 @@ impl Definition {
             Ok(text) => text,
             Err(UnreadableDefinition::Elsewhere(uri)) => {
                 bail!(
-                    "the definition of {} is the file {uri}: download that file, and name it instead",
+                    "the definition of {} is the file {uri}: download that file, and pass its path",
                     self.name
                 )
             }
@@ -216,7 +216,8 @@ fn substituted(text: &str, substitutions: &Value, shown: fn(&Value) -> String) -
     filled + rest
 }
 
-/// Returns a value as it is inserted into JSON. A string has its escapes, but no quotes.
+/// Returns a value as the text that replaces its `${Name}` in JSON. A string is escaped, but not
+/// quoted.
 fn within_json(value: &Value) -> String {
     let quoted = value.to_string();
     let bare = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));

@@ -16,7 +16,7 @@ pub(super) struct Test {
     /// The name of the state
     #[arg(long, value_name = "NAME")]
     state: String,
-    /// The state's input: JSON, `@FILE`, or `-`
+    /// The state's input: JSON, `@FILE`, or `-` (standard input)
     #[arg(long, value_name = "JSON", default_value = "{}")]
     input: String,
     #[command(flatten)]

@@ -31,7 +31,7 @@ impl Validate {
         for file in &self.files {
             match source::definitions(file) {
                 Ok(found) => definitions.extend(found),
-                // The other files are checked nevertheless.
+                // One unreadable file does not prevent the check of the other files.
                 Err(error) if self.files.len() > 1 => {
                     definitions.push(source::Definition::unreadable(file, error));
                 }
@@ -81,7 +81,7 @@ impl Validate {
     }
 }
 
-/// Reports why a state machine cannot be checked; the others are checked nevertheless.
+/// Reports why a state machine cannot be checked. The other machines are checked nevertheless.
 fn report_unreadable(name: &str, why: &UnreadableDefinition, json: bool) -> Vec<String> {
     let causes = match why {
         UnreadableDefinition::Elsewhere(uri) => {
