@@ -80,15 +80,16 @@ event! {
 }
 
 event! {
-    /// List this item, with its name, its price, and the total number of pieces that the shop has
-    /// received.
+    /// Create or change this item: its name, its price, and the total number of pieces that the
+    /// shop has received.
     PutItem: Owner::Service(services::INVENTORY), Command, about sku, {
         sku: Sku = samples::sku(),
         name: String = "Chai".to_owned(),
         price: Money = samples::unit_price(),
         stock: u32 = 39,
         #[serde(default)] discontinued: bool = false,
-        /// The version of the item to replace; 0 if the item must not exist yet.
+        /// The version that the item must have now; 0 if the item must not exist yet. If absent,
+        /// any version may be replaced.
         #[serde(default, skip_serializing_if = "Option::is_none")] replaces: Option<u64> = None,
     }
 }
@@ -133,7 +134,7 @@ event! {
 }
 
 event! {
-    /// Request the refund of this order again, after the payment provider refused it.
+    /// Ask the payment provider again to refund this order's charge, after the provider refused.
     RetryRefund: Owner::Service(services::PAYMENT), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
     }

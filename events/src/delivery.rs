@@ -74,7 +74,8 @@ event! {
 }
 
 event! {
-    /// The carrier delivered a parcel that should not have been on its way; an operator must look.
+    /// The carrier delivered a parcel that should not have been on its way; an operator has to look
+    /// into it.
     ErrorDeliveryWasDelivered: DELIVERY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "the delivery had been canceled".to_owned(),
@@ -94,7 +95,7 @@ event! {
 }
 
 event! {
-    /// A delivery could not be canceled; an operator must look.
+    /// A delivery could not be canceled; an operator has to look into it.
     ErrorDeliveryWasCanceled: DELIVERY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "it had already been delivered".to_owned(),

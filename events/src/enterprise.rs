@@ -31,7 +31,7 @@ event! {
         order_id: OrderId = samples::order_id(),
         /// When the order was placed.
         placed_at: Timestamp = samples::moment(),
-        /// The order's total, which is not charged or was refunded.
+        /// The order's total. It was refunded, or was never charged.
         total: Money = samples::total(),
         /// The currency of the total: a code of ISO 4217.
         currency: Currency = Currency::EUR,

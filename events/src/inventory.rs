@@ -39,7 +39,7 @@ pub struct MissingLine {
 }
 
 impl MissingLine {
-    /// Returns the line as in version 1 of the event, which has only the item's id.
+    /// Returns a line of an event of version 1. Such a line has only the item's id.
     const fn of_version_1(sku: Sku) -> Self {
         Self { sku, ordered: None, available: None }
     }
@@ -160,7 +160,7 @@ event! {
 }
 
 event! {
-    /// A reservation could not be released; an operator must look.
+    /// A reservation could not be released; an operator has to check the item.
     ErrorItemUnreserved: INVENTORY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "no item is called chai".to_owned(),
@@ -168,7 +168,7 @@ event! {
 }
 
 event! {
-    /// Removed items could not be returned to the stock; an operator must look.
+    /// Removed items could not be returned to the stock; an operator has to check the item.
     ErrorItemReturned: INVENTORY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "no item is called chai".to_owned(),

@@ -25,9 +25,9 @@ pub struct Line {
     pub unit_price: Money,
 }
 
-/// The address of a parcel. The country is not encrypted, because rules read it. All other lines
-/// are encrypted as one text under the customer's key, because each encrypted text adds 30 bytes to
-/// each of five events.
+/// The address of a parcel. The country is not encrypted, because the bus's rules read it. All other
+/// lines are encrypted as one text under the customer's key, because each encrypted text adds 30
+/// bytes to each of five events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ShippingAddress {
@@ -47,7 +47,7 @@ pub struct ShippingAddress {
 }
 
 impl ShippingAddress {
-    /// Returns an address of these encrypted lines, in this country.
+    /// Returns an address in `country`. `lines` holds its other lines as one encrypted text.
     pub(crate) fn of(lines: Sealed, country: &str) -> Self {
         let (street, city) = (Sealed::default(), Sealed::default());
         Self { name: lines, street, city, postal_code: None, country: country.to_owned() }

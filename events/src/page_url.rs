@@ -1,7 +1,7 @@
 //! Web addresses that the shop passes on to customers.
 
-/// The text is not the address of a web page. The field is the greatest length that is allowed, in
-/// characters.
+/// The error for a text that is not the address of a web page. The number is the greatest length
+/// that is allowed, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an https:// URL of at most {0} visible ASCII characters")]
 pub struct PageUrlError(pub usize);
@@ -15,10 +15,10 @@ pub(crate) fn is_page(text: &str, longest: usize) -> bool {
         && text.len() <= longest
 }
 
-/// Every address matches this regular expression.
+/// Every address that [`is_page`] accepts matches this regular expression.
 pub(crate) const PATTERN: &str = "^https://[A-Za-z0-9][!-~]*$";
 
-/// Declares the type of an address that is shown as a link: it is `https`, and of limited length.
+/// Declares a type for the addresses of pages: `https` URLs of at most `$longest` characters.
 macro_rules! page_url {
     ($(#[$meta:meta])* $name:ident, of at most $longest:literal characters) => {
         $(#[$meta])*

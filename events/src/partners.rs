@@ -34,8 +34,8 @@ pub const PAYMENT_PROVIDER: Partner = called_by_code("payment-provider", "com.pa
 /// The mailer delivers emails.
 pub const MAILER: Partner = called_by_code("mailer", "com.mailer");
 
-/// The owner of the events about outages. The circuit breaker of any service that calls a partner
-/// publishes them.
+/// The owner of the events about outages. The circuit breakers of all services publish these
+/// events.
 pub const BREAKERS: Partner = called_by_code("circuit breakers", "com.partners");
 
 /// Returns a partner that the bus never calls; services may call the partner from their code.

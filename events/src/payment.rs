@@ -10,8 +10,8 @@ use crate::{CustomerId, Money, OrderId, Terms, samples, services};
 
 const PAYMENT: Owner = Owner::Service(services::PAYMENT);
 
-/// Whether the amount of an order is still to be charged. Events of an order that was charged at
-/// once do not have this field.
+/// Whether the amount of an order is still to be charged. If the order was charged at once, its
+/// events do not have a field of this type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capture {
@@ -103,7 +103,7 @@ event! {
 }
 
 event! {
-    /// A refund was refused; an operator must look.
+    /// A refund was refused; an operator has to look into it.
     ErrorPaymentCanceled: PAYMENT, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "the provider refuses to refund this charge".to_owned(),

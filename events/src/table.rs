@@ -18,8 +18,7 @@ const NEEDS_REVIEW: Content = Content::Flag {
     without: &Content::AtLeast { field: "total", units: FORMER_REVIEW_UNITS },
 };
 
-/// Selects the events of orders that are shipped outside of the home country, according to their
-/// terms.
+/// Selects the events of orders whose terms say that the parcel leaves the home country.
 const LEAVES_COUNTRY: Content = Content::Flag {
     of: "terms",
     name: "leaves-country",
@@ -94,8 +93,8 @@ chorus_table::design_table! {
         => [ErrorPaymentDisputed, ErrorPaymentCanceled, CaptureFailed]
         .final_step().outside().callers(Callers::Partner(PAYMENT_PROVIDER));
 
-    /// Fails the payment of an order if no reviewer took the review up or decided in time, or if
-    /// the payment provider could not be reached for about a day.
+    /// Fails the payment of an order if the review did not begin or did not end in time, or if the
+    /// payment provider could not be reached for about a day.
     RefusePayment: PAYMENT task_of CollectPayment [DeliveryEstimated] => [PaymentFailed]
         .final_step().outside();
 
@@ -194,11 +193,12 @@ chorus_table::design_table! {
         => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER);
 
-    /// Emails an operator that a partner does not answer, and that calls to it are suspended.
+    /// Tells an operator by email that a partner does not answer, and that calls to it are
+    /// suspended.
     ReportOutage: NOTIFICATION on [PartnerUnavailable] => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER);
 
-    /// Emails an operator that a partner answers again.
+    /// Tells an operator by email that a partner answers again.
     ReportRecovery: NOTIFICATION on [PartnerRecovered] => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER);
 
@@ -206,8 +206,8 @@ chorus_table::design_table! {
     LearnContact: NOTIFICATION on [CustomerUpdated, CustomerErased] => []
         .records().folds();
 
-    /// Opens the review of an order whose terms require one, when Payment requests it. Publishes
-    /// the reviewer's decision.
+    /// Opens the review of an order whose terms require one. Once Payment has requested the review,
+    /// publishes who takes up the review, and the reviewer's decision.
     ReviewOrder: FRAUD api [DecideReview] on [OrderCreated, ReviewRequested]
         => [OrderApproved, OrderDeclined, ReviewTaken]
         .records().within(86_400).when(NEEDS_REVIEW).budget(4, 8).callers(ONLY_REVIEWERS);
@@ -220,7 +220,7 @@ chorus_table::design_table! {
     PrepareDeclaration: CUSTOMS on [OrderCreated] => [CustomsDeclared]
         .records().when(LEAVES_COUNTRY);
 
-    /// Counts orders and adds up their totals, by how they ended.
+    /// Counts the orders placed, canceled and delivered, and adds up their totals.
     CountOrder: ANALYTICS on [OrderCreated, OrderCanceled, OrderDelivered] => []
         .records().budget(1, 4);
 

@@ -1,5 +1,5 @@
-//! The value types of events, parsed rather than validated: a `Sku` is never empty, a
-//! `Quantity` never zero.
+//! The value types of events. Each value is checked when it is made: a `Sku` is never empty, and a
+//! `Quantity` is never zero.
 
 use chorus_table::identifier;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

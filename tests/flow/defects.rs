@@ -174,7 +174,6 @@ pub(crate) trait Bus {
 }
 
 impl Bus for TestShop {
-    /// Reads the order's events from the log.
     async fn log(&self, order_id: &str) -> Vec<Value> {
         let path = format!("/events?order-id={order_id}&limit=1000");
         let log = self.ok("GET", &path, Value::Null).await.unwrap();

@@ -1,5 +1,5 @@
-//! A response that the caller already has is not sent again; no caller overwrites a change that
-//! another caller has made since; a repeated request to add stock adds it once.
+//! The API does not send a response that the caller already has. It refuses to overwrite a change
+//! that the caller has not read. A repeated request to add stock adds the stock once.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response};

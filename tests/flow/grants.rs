@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 
 use crate::defects::Bus;
 
-/// An IAM action, and the table, bus or state machine to which the action applies.
+/// An IAM action, and what the action applies to: a table or an index, an event with its source, a
+/// state machine, or `a task`.
 type Grant = (String, String);
 
 /// The IAM actions that each function used, with the resources.
@@ -126,7 +127,7 @@ fn watched(kernel: &Kernel, service: &'static str, used: &Arc<Used>) -> Kernel {
     }
 }
 
-/// An action whose function's use of IAM actions is recorded.
+/// The handler of a row of the design table. Records the IAM actions that the handler uses.
 struct WatchedAction {
     handler: Arc<dyn Handler>,
     used: Arc<Used>,
@@ -152,7 +153,7 @@ impl Handler for WatchedAction {
     }
 }
 
-/// A route whose function's use of IAM actions is recorded.
+/// The endpoint of a route. Records the IAM actions that the endpoint uses.
 struct WatchedRoute {
     service: &'static str,
     endpoint: Arc<dyn Endpoint>,
@@ -252,8 +253,8 @@ async fn stories(test: &TestShop) -> Vec<String> {
         test.until(asked).await.unwrap();
         if let Some(verdict) = verdict {
             test.review(&order, "take").await.unwrap();
-            // Waits until the heartbeat that `take` causes was sent. After the verdict, no
-            // heartbeat is sent.
+            // `take` causes a heartbeat of the waiting task. Wait until it is sent: after the
+            // verdict, no heartbeat is sent.
             test.rest().await.unwrap();
             test.review(&order, verdict).await.unwrap();
         }
@@ -393,8 +394,8 @@ async fn each_function_is_granted_what_it_uses_and_nothing_else() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Returns the permissions that the template grants each function, as far as the ports can record
-/// their use.
+/// Returns the permissions that the template grants each function: only those whose use the ports
+/// can record.
 fn granted() -> BTreeMap<String, BTreeSet<Grant>> {
     let stack = chorus_infra::shop("..");
     let document = chorus_template::synthesize(&stack).document();
@@ -445,7 +446,7 @@ fn list(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |values| values.iter().collect())
 }
 
-/// Returns the table or the index in an ARN.
+/// Returns the table's name from an ARN, or `TABLE/index/INDEX` if the ARN is an index's.
 fn table(arn: &Value) -> String {
     let text = arn["Fn::Sub"].as_str();
     let index = text.and_then(|text| text.split_once("/index/")).map(|(_, index)| index);
@@ -457,7 +458,7 @@ fn table(arn: &Value) -> String {
     index.map_or_else(|| name.clone(), |index| format!("{name}/index/{index}"))
 }
 
-/// Returns the state machine in an ARN. Its name comes after the stack's name.
+/// Returns the state machine's name from an ARN: the part after the stack's name.
 fn machine(arn: &Value) -> String {
     let (_, name) = arn["Fn::Sub"].as_str().unwrap().rsplit_once("}-").unwrap();
     pascal(name)

@@ -68,8 +68,8 @@ async fn a_page_of_two_thousand_orders_takes_one_query_for_each_state_that_is_as
         ("&from=2026-10-19&status=Delivered", 1, 50),
         ("&customer-id=customer-7", 1, 50),
         ("&customer-id=customer-7&from=2026-10-01", 1, 50),
-        // This query reads all of the customer's orders and keeps the orders with the status, so
-        // one page may take two requests to the store.
+        // For this query, the service reads all orders of the customer, and keeps those with the
+        // requested status. So one page may take two requests to the store.
         ("&customer-id=customer-7&status=Delivered", 2, 50),
         ("&customer-id=customer-7&status=Canceled", 2, 10),
     ] {

@@ -1,5 +1,5 @@
-//! Tests the flow across services: how orders end, that the defects of the demo on which this flow
-//! is based do not occur, and that disorder changes nothing.
+//! Tests the flow across services: orders end as they should, disorder changes nothing, and the
+//! flow lacks the defects of the demo on which it is based.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 

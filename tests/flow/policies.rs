@@ -1,5 +1,5 @@
-//! The results of the simulation hold for the deployment, because the template limits every
-//! delivery of a message as the engine's topology does. The simulation runs on that topology.
+//! The template and the engine's topology set the same limits for deliveries. The simulation runs
+//! on that topology, so its results hold for the deployment.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// The docs that list where the engine differs from AWS.
 const DIFFERENCES: &str = include_str!("../../docs/RELIABILITY.md");
 
-/// Limits of deliveries that only AWS has, not the engine. The docs list each of them.
+/// The limits on deliveries that AWS has and the engine lacks. The docs list each of these limits.
 const ONLY_ON_AWS: [&str; 5] = [
     "a rule's delivery to a function or a queue",
     "event age of a function",
@@ -163,7 +163,7 @@ fn has_the_policy_of(
     let receives = &properties["RedrivePolicy"]["maxReceiveCount"];
     assert_eq!(*receives, json!(queue.retry.max_attempts), "{id}");
     assert_eq!(properties["MessageRetentionPeriod"], json!(policy::RETENTION.as_secs()), "{id}");
-    // The function's adapter delays the queue's retries by the same policy.
+    // On AWS, the function that consumes the queue delays each retry by `adapter.retry`.
     assert_eq!(queue.retry, adapter.retry, "{id}");
     let functions = deployed.0["Resources"].as_object().unwrap().values();
     let events = functions.filter_map(|it| it["Properties"]["Events"].as_object());
@@ -178,8 +178,8 @@ fn has_the_policy_of(
     assert_eq!(at_once, json!(policy::QUEUE_CONCURRENCY), "{id}");
 }
 
-/// The test above compares each limit of a delivery in the template with the engine's limit, or the
-/// docs list the limit as one that the engine does not have.
+/// Lists the template's limits on deliveries. The first test of this file compares each limit with
+/// the engine's, unless the docs list the limit as one that the engine lacks.
 #[test]
 fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
     let differences: Vec<&str> = DIFFERENCES
@@ -224,7 +224,7 @@ fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
     assert_eq!(limits, compared, "a limit that nobody compares, or that is no more");
 }
 
-/// Collects the names of those numbers in a resource that limit the delivery of messages.
+/// Collects the names of the properties that limit deliveries to a number.
 fn limits_of(kind: &str, value: &Value, limits: &mut BTreeSet<String>) {
     for (name, inside) in value.as_object().into_iter().flatten() {
         let parts = [

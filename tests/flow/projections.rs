@@ -44,7 +44,8 @@ async fn a_customers_orders_are_listed_newest_first_page_by_page() {
     assert_eq!(listed(&test, "&customer-id=ana").await, placed);
 }
 
-/// Returns the ids of the orders on all pages of this list.
+/// Returns the ids of the orders on all pages of the list. `asked` contains further query
+/// parameters, which select the orders.
 async fn listed(test: &TestShop, asked: &str) -> Vec<String> {
     let (mut listed, mut cursor) = (Vec::new(), String::new());
     loop {

@@ -1,4 +1,4 @@
-//! Every way an order can end leaves stock and money as they should be.
+//! However an order ends, stock and money are afterwards as they should be.
 
 use chorus_order::Status;
 use chorus_tests::TestShop;

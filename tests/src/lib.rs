@@ -139,7 +139,7 @@ impl TestShop {
         Ok(answer.body["order-id"].as_str().context("the answer has no order-id")?.to_owned())
     }
 
-    /// Decides the review of an order with `verdict`, under the handle that the review shows.
+    /// Decides the review of an order: reads the review's handle, and sends it with `verdict`.
     ///
     /// # Errors
     /// If the answer is not 2xx.
@@ -170,7 +170,8 @@ impl TestShop {
         self.send(request.body(body.into())?).await
     }
 
-    /// Sends a signed notice of the payment provider: the order's customer disputes the charge.
+    /// Sends a signed notice, as the payment provider does when a customer disputes the charge for
+    /// an order.
     ///
     /// # Errors
     /// If the router fails.

@@ -116,7 +116,7 @@ fn a_queue_that_gives_up_to_nobody_who_could_answer_is_found() {
     names(&found, "CollectPayment", "passes messages to RefuseIt, which is not a row");
     for wrong in ["CancelPayment", "CancelDelivery"] {
         let found = findings(|rows| row(rows, "CollectPayment").gives_up_to = Some(wrong));
-        names(&found, "CollectPayment", "which does not consume the same events");
+        names(&found, "CollectPayment", "does not consume the same events");
     }
     let found = findings(|rows| row(rows, "CollectPayment").via = Via::Function);
     names(&found, "CollectPayment", "passes messages to RefusePayment, but has no queue");

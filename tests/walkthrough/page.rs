@@ -14,8 +14,9 @@ pub(crate) enum Step {
     Insert { path: PathBuf, before: String, block: String },
     /// The instruction "Replace in `path`:", with the old block and the new one.
     Replace { path: PathBuf, old: String, new: String },
-    /// A block of `sh`, which runs at the root. `expected` are the lines of the `text` blocks that
-    /// follow it: the output must contain them. If no such block follows, the script must succeed.
+    /// A block of `sh`, which runs at the root. `expected` has the lines of the `text` blocks after
+    /// the script; the output must contain each of these lines. If there are none, the script must
+    /// succeed; otherwise, it may fail.
     Run { script: String, expected: Vec<String> },
 }
 

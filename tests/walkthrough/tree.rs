@@ -22,8 +22,8 @@ impl Tree {
     }
 
     /// Puts hard links to the compiled third-party crates of the folder `built` into the target
-    /// directory, so that a build in the tree does not compile them again. Cargo compiles the
-    /// crates that cannot be linked.
+    /// directory, so that a build in the tree does not compile them again. If the file system
+    /// refuses a hard link, cargo compiles the crate.
     pub(crate) fn start_from(&self, built: &Path) {
         let profile = self.target.join("debug");
         if profile.exists() {
@@ -46,7 +46,7 @@ impl Tree {
     }
 
     /// Makes the tree a copy of `repository`, without ignored files. Files that do not differ stay
-    /// untouched, so that cargo rebuilds only the crates that the previous page has changed.
+    /// untouched, so that cargo rebuilds only the crates that an earlier page's steps have changed.
     pub(crate) fn copy_of(&self, repository: &Path) {
         let listed = Command::new("git")
             .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])

@@ -27,8 +27,8 @@ impl EventBridgePublisher {
     }
 
     /// Publishes to a global endpoint. If the endpoint does not answer, publishes to the bus of the
-    /// function's region, which has the same rules. EventBridge does not replicate these events to
-    /// the other region.
+    /// function's region. That bus has the same rules, but EventBridge does not replicate these
+    /// events to the other region.
     #[must_use]
     pub fn with_endpoint(self, endpoint: Option<String>) -> Self {
         Self { endpoint, ..self }
@@ -85,8 +85,8 @@ fn failure(error: ServiceError) -> Failure {
     }
 }
 
-/// The entries that PutEvents rejected, from its answer to a request with `sent` entries. PutEvents
-/// answers 200 even if it rejected some entries.
+/// Returns the entries that PutEvents rejected. PutEvents answers 200 even if it rejected some.
+/// `sent` is the number of entries in the request.
 fn rejected(
     sent: usize,
     failed: i32,

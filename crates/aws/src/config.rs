@@ -23,7 +23,7 @@ const TRY: Duration = Duration::from_secs(3);
 ///
 /// A request has three attempts of three seconds each, so that a lost answer does not use up an
 /// invocation's time. `AWS_ENDPOINT_URL_<SERVICE>`, or else `AWS_ENDPOINT_URL`, is the URL of an
-/// emulator, if there is one. Without credentials, the function starts, but its requests fail.
+/// emulator, if there is one. Without credentials in the environment, every request fails.
 #[must_use]
 pub fn sdk_config() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()

@@ -60,7 +60,7 @@ impl Invoker {
     /// Answers any payload that a service's function can get.
     ///
     /// # Errors
-    /// If the invocation has to fail: its caller then retries it, or gives it up.
+    /// If the invocation has to fail. Whoever invoked the function then retries or gives up.
     pub(crate) async fn invoke(
         &self,
         payload: &str,

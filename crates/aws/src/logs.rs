@@ -64,8 +64,8 @@ pub(crate) mod testing {
 
     use super::*;
 
-    /// A subscriber besides the one of [`Logged::begin`]. It writes nothing, and exists until the
-    /// tests end.
+    /// A second subscriber, which exists until the tests end, and writes nothing. The first one is
+    /// made by [`Logged::begin`].
     static SECOND: OnceLock<Dispatch> = OnceLock::new();
 
     /// Collects the lines that are logged on this thread.
@@ -75,8 +75,9 @@ pub(crate) mod testing {
     impl Logged {
         /// Collects the lines that a function logs at `INFO`, until the guard is dropped.
         pub(crate) fn begin(&self) -> tracing::subscriber::DefaultGuard {
-            // While there is only one subscriber, `tracing` caches that a log line is disabled if a
-            // thread without a subscriber meets the line first. A second subscriber prevents that.
+            // If only one subscriber exists, and a thread without a subscriber reaches a log line
+            // first, `tracing` disables the line for all threads. A second subscriber prevents
+            // that.
             SECOND.get_or_init(|| {
                 Dispatch::new(tracing_subscriber::registry().with(levels(LevelFilter::INFO)))
             });

@@ -32,7 +32,7 @@ pub struct SfnMachines {
     /// The machines' ARNs. A key is a machine's name as environment variables spell it, such as
     /// `COLLECT_PAYMENT`.
     arns: BTreeMap<String, String>,
-    /// The timeouts of each machine's waits, with the same keys.
+    /// The timeouts of each machine's waits, with the same keys as `arns`.
     limits: BTreeMap<String, Value>,
 }
 

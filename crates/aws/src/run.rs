@@ -63,7 +63,7 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The environment variable `name`, parsed.
+/// The environment variable `name`, parsed. `rule` says in the error what the value must be.
 ///
 /// # Errors
 /// If the variable is not set, or if its value cannot be parsed.

@@ -17,8 +17,7 @@ use crate::{StartError, StoredSecret, sdk_config, variable};
 /// not answer, the function continues to use the version that it has.
 const CACHE_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// The secret whose ARN or name is in the environment variable `name`. The first use
-/// reads it.
+/// The secret whose ARN or name is in the environment variable `name`. The first use reads it.
 ///
 /// # Errors
 /// If the variable is not set.

@@ -9,7 +9,7 @@ use std::error::Error;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// An error of a service, sorted by how to handle it.
+/// An error of an AWS service. The variants say how to handle the error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ServiceError {
     /// Too many requests at once: retry later.

@@ -1,5 +1,5 @@
-//! The carrier's API. Callers send the header `x-api-key`. If a request hands in or recalls a
-//! parcel, its body is the data of one of the shop's events.
+//! The carrier's API. Callers send the header `x-api-key`. The body of a request that hands in or
+//! recalls a parcel is the data of one of the shop's events.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The carrier's work: it accepts parcels and recalls, moves parcels that are due, and sends
-//! callbacks.
+//! The carrier's work: it accepts parcels and recalls, moves parcels to their next status when they
+//! are due, and sends callbacks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -198,8 +198,8 @@ impl Carrier {
         }
     }
 
-    /// Moves every parcel that is due, and sends each due callback once. Returns the time at which
-    /// the next parcel is due.
+    /// Moves every due parcel to its next status, and sends every due callback. Returns the time at
+    /// which the next parcel is due.
     ///
     /// # Errors
     /// If the store fails.
@@ -223,8 +223,9 @@ impl Carrier {
         }
     }
 
-    /// Moves one parcel, sends its callback, and records whether the shop accepted it. Records
-    /// nothing if the parcel was changed in the meantime, for example by a recall.
+    /// Moves one parcel to its next status, reports the status to the shop by a callback, and
+    /// records whether the shop accepted the callback. No write replaces a parcel that was changed
+    /// in the meantime, for example by a recall.
     async fn work_on(&self, order_id: &OrderId) -> Result<(), Failure> {
         let Some(read) = self.parcels.find(order_id).await? else {
             return Ok(());

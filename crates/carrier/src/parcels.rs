@@ -14,10 +14,10 @@ use crate::Parcel;
 
 pub const CARRIER_TABLE: TableSpec = TableSpec { name: "carrier", indexes: &[], ttl: None };
 
-/// The partition of the index entries that are sorted by the time when the parcel is due.
+/// The partition with the index of parcels by the time when their next step is due.
 const DUE: &str = "due";
 
-/// The partition of the index entries that are sorted by the time when the parcel was accepted.
+/// The partition with the index of parcels by the time when they were accepted.
 const ACCEPTED: &str = "accepted";
 
 /// The partition with the number of requests for each idempotency key.

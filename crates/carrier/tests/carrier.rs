@@ -1,5 +1,5 @@
-//! The carrier behaves as the customer's id selects, retries callbacks until the shop accepts them,
-//! and continues after a restart.
+//! A word in the customer's id selects the carrier's behaviour. The carrier retries callbacks until
+//! the shop accepts them, and continues after a restart.
 
 #![allow(clippy::unwrap_used)]
 

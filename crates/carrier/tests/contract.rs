@@ -94,7 +94,7 @@ impl Clock for SystemTime {
     }
 }
 
-/// Sends the carrier's reports to the shop's webhook; some faults make it sign or report wrongly.
+/// Sends the carrier's reports to the shop's webhook. Signs or reports wrongly if `fault` says so.
 struct Reports {
     fault: Fault,
     honest: HttpWebhook,

@@ -1,5 +1,5 @@
-//! AWS CloudFormation and SAM templates: YAML or JSON, read as JSON with every intrinsic function
-//! in its long form, and resolved as far as they can be without an AWS account.
+//! Reads AWS CloudFormation and SAM templates, in YAML or JSON, as JSON with every intrinsic
+//! function in its long form. Resolves the functions as far as possible without an AWS account.
 //!
 //! ```
 //! use cloudformation_template::{Resolver, Template};

@@ -51,7 +51,8 @@ impl<'p> Loops<'p> {
         }
     }
 
-    /// The members that a loop generates; `None` if its list is unknown or the limit is exceeded.
+    /// The members that a loop generates; `None` if its list is unknown, or if all loops together
+    /// generate more than [`MOST_BYTES`].
     fn body(&mut self, operand: &Value) -> Option<Map<String, Value>> {
         let [identifier, list, body] = operand.as_array()?.as_slice() else { return None };
         let (identifier, body) = (identifier.as_str()?, body.as_object()?);

@@ -1,4 +1,4 @@
-//! The values of plain YAML scalars, by the rules of YAML 1.1 that CloudFormation follows.
+//! The values of plain YAML scalars, as CloudFormation reads them: by most rules of YAML 1.1.
 
 use serde_json::{Number, Value};
 
@@ -45,7 +45,7 @@ pub(crate) fn number(text: &str) -> Option<Number> {
     }
     let whole = if whole.is_empty() { "0" } else { whole };
     let point = if fraction.is_empty() { "" } else { "." };
-    // The JSON parser rejects all other texts that are not numbers.
+    // If this text is no number, the JSON parser rejects it.
     serde_json::from_str(&format!("{sign}{whole}{point}{fraction}{exponent}")).ok()
 }
 

@@ -128,7 +128,7 @@ impl Console {
     }
 }
 
-/// Takes the caller from the request's extensions, where a layer around the router has put it.
+/// Takes the caller from the request's extensions. A layer around the router adds the caller there.
 impl FromRequestParts<Console> for Console {
     type Rejection = Infallible;
 

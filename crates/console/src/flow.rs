@@ -99,7 +99,7 @@ fn specs(table: &Table) -> Vec<EventSpec> {
     specs
 }
 
-/// The events that a rule delivers to a row, or that a task of a state machine passes to it.
+/// The events that a row gets: from a rule or, if the row is a task, from its state machine.
 fn consumed(row: &RowSpec) -> impl Iterator<Item = &EventSpec> {
     row.on.iter().chain(row.tasks)
 }
@@ -156,7 +156,7 @@ fn consumers(table: &Table) -> Vec<Consumer> {
     all
 }
 
-/// Puts each publisher at the mean height of its events, without overlap.
+/// Puts each publisher beside the middle of its events; publishers do not overlap.
 fn publishers(events: &[EventNode], height: u32) -> Vec<Publisher> {
     let mut heights: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for event in events {

@@ -13,7 +13,6 @@ impl Token {
         random::<32>().map(Self)
     }
 
-    /// The secret as a form contains it.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

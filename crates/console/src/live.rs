@@ -18,7 +18,7 @@ const PACE: Duration = Duration::from_millis(250);
 /// How many of the last events are kept, to show them moving on the map.
 const MAX_KEPT_EVENTS: usize = 64;
 
-/// The most events that move on the map at once; more cannot be distinguished.
+/// At most this many events move on the map at once: more could not be told apart.
 const MAX_MOVING_EVENTS: usize = 24;
 
 /// An update: something that happened in the shop.
@@ -87,7 +87,7 @@ pub struct Live(Arc<Mutex<Seen>>);
 /// The updates to which a page subscribes.
 #[derive(Debug, Clone)]
 pub(crate) enum Topic {
-    /// Counts and moving events, for the map.
+    /// For the map: the counts, and the types of the newest events.
     Map,
     /// Every update reloads the page.
     Anything,
@@ -175,8 +175,8 @@ impl Live {
                 Some(Event::default().event("map").data(data.to_string()))
             }
             Topic::Anything => Some(changed()),
-            // If some of the new events are no longer in `last`, one of these may be about this
-            // order, so the page reloads.
+            // If `last` no longer holds all new events, a missing event may be about this order, so
+            // the page reloads.
             Topic::Order(order) => {
                 let concerned = seen.forgotten > since || new().any(|(_, _, about)| about == order);
                 concerned.then(changed)

@@ -262,8 +262,8 @@ impl Components {
     }
 }
 
-/// Rewrites references to the definitions of the schema `name`, because the definitions have become
-/// components.
+/// Changes each reference to `#/$defs/X` into one to `#/components/schemas/{name}.X`, to which `X`
+/// has moved.
 fn rewrite_references(schema: &mut Value, name: &str) {
     match schema {
         Value::Object(keywords) => {

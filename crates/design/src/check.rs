@@ -163,7 +163,8 @@ fn given_up(flow: Flow<'_>) -> Vec<Finding> {
         let reads = |event: &EventSpec| successor.consumes().any(|read| read == event);
         if successor.service != row.service || !row.on.iter().all(reads) {
             let problem = format!(
-                "after the last retry, passes messages to {}, which does not consume the same events",
+                "after the last retry, passes messages to {}, which belongs to another service or \
+                 does not consume the same events",
                 successor.action
             );
             let remedy = "Name a row of the same service that consumes the same events";
@@ -228,8 +229,8 @@ fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
             if (message.earlier)().iter().any(|earlier| earlier.published) {
                 let name = message.spec.detail_type;
                 let problem = format!(
-                    "emits {name}, whose earlier versions are published, too; but its state machine \
-                     publishes only the newest version of {name}"
+                    "emits {name}, whose earlier versions are published, too; but the row's state \
+                     machine publishes only the newest version of {name}"
                 );
                 let remedy = format!("Remove `published` from the earlier versions of {name}");
                 findings.push(Finding::new(row.action, problem, remedy));

@@ -37,8 +37,8 @@ fn later_failures(flow: Flow<'_>, row: &RowSpec) -> Vec<EventSpec> {
     flow.events().into_iter().filter(failed).filter(|event| !for_operators(flow, event)).collect()
 }
 
-/// Whether an operator resolves this failure: only rows that undo an action or end the flow publish
-/// it, and only rows that write records consume it.
+/// Whether an operator resolves this failure: all rows that publish the failure are
+/// [`Effect::Final`], and all rows that consume it are [`Effect::Records`].
 fn for_operators(flow: Flow<'_>, event: &EventSpec) -> bool {
     flow.producers(event.detail_type).all(|row| row.effect == Effect::Final)
         && flow.consumers(event.detail_type).all(|row| row.effect == Effect::Records)

@@ -31,7 +31,7 @@ impl<'a> Flow<'a> {
         self.rows.iter().filter(publishes)
     }
 
-    /// Every event that a row consumes or emits, once, in the table's order, without commands.
+    /// The events that rows consume or emit, each once, in the table's order; no commands.
     #[must_use]
     pub fn events(&self) -> Vec<EventSpec> {
         let mut once: Vec<EventSpec> = Vec::new();
@@ -43,8 +43,8 @@ impl<'a> Flow<'a> {
         once
     }
 
-    /// The events in `first`, and all events to which they can lead: the events that their
-    /// consumers emit, the events that the consumers of those events emit, and so on. Rows that
+    /// The events in `first`, and all events to which they can lead: each event leads to the events
+    /// that its consumers emit, and to those that the consumers' partners may publish. Rows that
     /// consume dead letters count as consumers.
     #[must_use]
     pub fn following(&self, first: &[EventSpec]) -> BTreeSet<&'static str> {

@@ -1,5 +1,5 @@
-//! Checks that idempotency records are kept for longer than events stay in the archive, which can
-//! deliver them again.
+//! Checks that idempotency records are kept for longer than the archive keeps events, because the
+//! archive can deliver its events again.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use chorus_table::{Replay, RowSpec};
 
 use crate::Finding;
 
-/// Reports rows whose actions could process a replayed event twice, because only idempotency
-/// records protect them from duplicates. Reports nothing if `records` are kept for longer than
-/// events in the `archive`.
+/// Reports the rows that may process a replayed event twice: those that only idempotency records
+/// protect from duplicates. Reports none if `records`, the lifetime of these records, exceeds
+/// `archive`, the lifetime of archived events.
 pub(crate) fn check(rows: &[RowSpec], archive: Duration, records: Duration) -> Vec<Finding> {
     if archive < records {
         return Vec::new();

@@ -50,8 +50,8 @@ fn services(table: &Table, functions: &[Function]) -> Vec<Finding> {
     findings
 }
 
-/// Reports rows without an action in their service's function. A row whose events the bus itself
-/// sends to a partner or another account needs no action.
+/// Reports rows without an action in their service's function. A row needs no action if the bus
+/// itself calls the row's partner, or forwards events to another account.
 fn without_code(row: &RowSpec, functions: &[Function]) -> Vec<Finding> {
     let Some(function) = functions.iter().find(|function| function.service == row.service) else {
         return Vec::new();
@@ -60,7 +60,7 @@ fn without_code(row: &RowSpec, functions: &[Function]) -> Vec<Finding> {
     let answered = function.handlers.iter().any(|handler| handler.row() == *row);
     if !answered && row.has_code() {
         let problem = format!("has no action in the function of {}", row.service.title);
-        let remedy = "Register it there with `action`, `external_action` or `starts`";
+        let remedy = "Register the row's action there with `action`, `external_action` or `starts`";
         findings.push(Finding::new(row.action, problem, remedy));
     }
     let defined = function.machines.iter().any(|machine| machine.name == row.action);

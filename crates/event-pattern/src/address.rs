@@ -138,8 +138,8 @@ impl AddressRange {
     }
 
     fn of_v6(low: u128, high: u128) -> Self {
-        // An IPv4 address has only eight hexadecimal digits. It is inside the range if its digits
-        // lie between the first eight digits of `low` and those of `high`, and equal neither.
+        // The eight hexadecimal digits of an IPv4 address are inside the range if they are greater
+        // than the first eight digits of `low`, and less than the first eight digits of `high`.
         let (first, last) = ((low >> 96) as u32, (high >> 96) as u32);
         let inside = first.checked_add(1).zip(last.checked_sub(1));
         Self { v4: inside.filter(|(first, last)| first <= last), v6: (low, high) }
@@ -162,7 +162,8 @@ pub(crate) fn spellings(ranges: &[AddressRange]) -> Vec<String> {
     if ranges.is_empty() {
         return Vec::new();
     }
-    // A class begins where a range begins, and right after a range ends.
+    // The ranges that contain an address change only where a range begins, and right after a range
+    // ends.
     let mut short = vec![0u32];
     // `1 << 48` is the first address after the IPv4-mapped ones, which are treated as IPv4.
     let mut long = vec![0u128, 1 << 48];
@@ -236,8 +237,8 @@ mod tests {
         assert!(inside("0.0.0.0/1", "2001:db8::1") && !inside("0.0.0.0/1", "ff00::"));
         assert!(inside("10.0.0.0/31", "a00:1::7") && !inside("10.0.0.0/31", "a00:2::"));
         assert!(inside("2000::/3", "48.0.0.0") && !inside("2000::/3", "64.0.0.0"));
-        // In hexadecimal, this IPv4 address is 20010db8. These digits equal the first eight of the
-        // block's lower end, and the later digits, which would decide, are missing.
+        // In hexadecimal, this IPv4 address is 20010db8, which equals the first eight digits of the
+        // block's lower end. Only further digits could decide, and an IPv4 address has none.
         assert!(!inside("2001:db8::/32", "32.1.13.184"));
     }
 

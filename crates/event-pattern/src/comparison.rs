@@ -1,4 +1,5 @@
-//! A comparison with a value: one element of the array that a pattern gives for a field.
+//! Comparisons. A comparison is one element of the array that a pattern gives for a field; it
+//! accepts or rejects a value.
 
 use std::fmt;
 
@@ -31,8 +32,8 @@ pub(crate) struct Affix<T> {
     pub(crate) whole: Option<T>,
 }
 
-/// What a pattern asks of a value. `exists: false` is no comparison: `Condition::absent` stands for
-/// it.
+/// What a pattern asks of a value. `exists: false` is not among the variants: `Condition::absent`
+/// stands for `exists: false`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Comparison {
     Null,
@@ -191,8 +192,8 @@ fn number_json(key: Key) -> Json {
 }
 
 impl Exclusion {
-    /// Whether the list is empty. An empty list excludes nothing, but EventBridge's engine then
-    /// accepts no value.
+    /// Whether the list is empty. One would expect that `anything-but` with an empty list matches
+    /// every value, but in EventBridge's engine it matches none.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::Texts(list) => list.is_empty(),

@@ -27,7 +27,8 @@ impl PatternError {
         }
     }
 
-    /// Whether a name in the path looks like an operator, such as `$and` in `$.$and[0].a`.
+    /// Whether a name in the path, other than `$or`, looks like an operator. An example is `$and`
+    /// in `$.$and[0].a`.
     fn is_below_operator(&self) -> bool {
         let names = self.path.split('.').skip(1);
         names.filter(|name| !name.starts_with("$or[")).any(|name| name.starts_with('$'))
@@ -131,7 +132,7 @@ pub enum PatternFault {
     #[error("`anything-but` cannot exclude by `{0}`")]
     UnknownExclusion(String),
     /// `numeric` with an unknown or misplaced operator.
-    #[error("`numeric` has `{0}` where it takes an operator")]
+    #[error("`numeric` has `{0}` where an operator is expected")]
     NumericOperator(String),
     /// `numeric` has something other than one comparison or one range.
     #[error("`numeric` takes one comparison or one range")]
@@ -153,11 +154,11 @@ pub enum PatternFault {
     WildcardEscape,
     /// Wildcards beyond [`Limits::wildcard_complexity`](crate::Limits::wildcard_complexity).
     #[error(
-        "this field's wildcards are too complex: {found} places in them can be active at once, and at most {limit} are allowed"
+        "this field's wildcards are too complex: a matcher would follow {found} positions in them at once, but at most {limit} are allowed"
     )]
     WildcardComplexity {
-        /// How many places in the wildcards can be active at once. Counting stops just above the
-        /// limit; if counting takes too long, an upper bound is given instead.
+        /// How many positions in the wildcards a matcher would follow at once. Counting stops just
+        /// above the limit; if counting takes too long, an upper bound is given instead.
         found: usize,
         /// The greatest number that is allowed.
         limit: usize,
@@ -251,7 +252,7 @@ impl PatternFault {
     }
 }
 
-/// An event that cannot be matched.
+/// Why an event is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EventError {

@@ -107,7 +107,8 @@ impl AnyCase {
     }
 }
 
-/// Folds a text. Two texts have the same folded form if an [`AnyCase`] of one matches the other.
+/// Removes the differences of case from a text ("folds" it). Two texts have the same folded form if
+/// an [`AnyCase`] of one text matches the other text.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return if text.bytes().any(|byte| byte.is_ascii_uppercase()) {

@@ -1,9 +1,9 @@
 //! Makes the input that a rule sends to its target: a part of the event, or a text with parts of
 //! the event filled in.
 //!
-//! Recordings of what EventBridge sends show what becomes of a variable whose path finds nothing:
-//! `""` where JSON needs a value, and empty text elsewhere. `<aws.events.event>` is the event
-//! without `detail`; its `detail-type` is called `detailType`.
+//! A variable whose path finds nothing becomes `""` where JSON needs a value, and empty text
+//! elsewhere, as recordings of EventBridge show. `<aws.events.event>` is the event without
+//! `detail`; its `detail-type` is called `detailType`.
 
 use std::collections::BTreeMap;
 

@@ -9,19 +9,19 @@ pub struct Limits {
     pub characters: usize,
     /// The deepest nesting of objects and arrays that a pattern may have.
     pub depth: usize,
-    /// The most fields that one combination of `$or` branches may constrain. EventBridge accepts
-    /// 256.
+    /// The most fields that one combination of `$or` branches may have conditions on. EventBridge
+    /// accepts 256.
     pub fields: usize,
     /// The most combinations that all `$or` together may unfold into. EventBridge accepts 1000.
     pub combinations: usize,
-    /// The most positions in the wildcards of one field that may be active at once while a value is
-    /// read. EventBridge's engine visits all active positions for each byte. Their number grows
-    /// with the number of stars, and with repetition in the text after a star. EventBridge does not
-    /// publish its limit; 10 agrees with the patterns that it was seen to accept and to refuse.
+    /// The most positions in one field's wildcards that a matcher may visit for a byte of a value.
+    /// The number of positions grows with the stars, and with repetition in the text after a star.
+    /// EventBridge does not publish its limit; 10 agrees with the patterns that EventBridge was
+    /// seen to accept and to refuse.
     pub wildcard_complexity: usize,
-    /// The greatest distance from zero of a number in `numeric` or `anything-but`; `None` for no
-    /// bound. EventBridge's documentation says `5e9`, but its present engine takes every number
-    /// that a double holds. The default is therefore `None`.
+    /// The greatest absolute value of a number in `numeric` or `anything-but`; `None` for no bound.
+    /// EventBridge's documentation says `5e9`, but its present engine takes every number that a
+    /// double holds. The default is therefore `None`.
     pub numeric_bound: Option<f64>,
 }
 

@@ -44,7 +44,7 @@ pub enum Severity {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Code {
-    /// EventBridge refuses the pattern.
+    /// EventBridge refuses the pattern for a reason that has no code of its own.
     Invalid,
     /// EventBridge refuses the pattern because its wildcards are too complex.
     TooComplex,
@@ -52,7 +52,7 @@ pub enum Code {
     TooLong,
     /// An object has two members of the same name; only the last one counts.
     DuplicateName,
-    /// No event can match the pattern, or one of its alternatives.
+    /// The pattern, or one of its alternatives, matches no event.
     NeverMatches,
     /// A condition is met by every event, or by every value of its field.
     AlwaysTrue,
@@ -81,7 +81,7 @@ pub struct Finding {
     pub position: Position,
     /// A description of the finding, for people.
     pub message: String,
-    /// What to write instead; `None` if no single advice fits every finding of this kind.
+    /// What to write instead; `None` if findings of this kind have no common remedy.
     pub remedy: Option<String>,
 }
 

@@ -51,7 +51,7 @@ pub struct FieldConstraint {
 }
 
 impl Pattern {
-    /// Checks `source` within the limits of EventBridge.
+    /// Parses `source`, and checks that it keeps the limits of EventBridge.
     ///
     /// # Errors
     /// Refuses what EventBridge refuses, with the path into the pattern and a remedy.
@@ -59,7 +59,7 @@ impl Pattern {
         Self::parse_within(source, &Limits::default())
     }
 
-    /// Checks `source` within `limits`.
+    /// Parses `source`, and checks that it keeps `limits` instead of the limits of EventBridge.
     ///
     /// # Errors
     /// Fails as [`Pattern::parse`] does.

@@ -24,8 +24,8 @@ fn relate(first: &str, second: &str, events: Events) -> Compared {
     compared
 }
 
-/// Checks that each event in `compared` matches the patterns that it should match, and that
-/// `compared` has the events that its relation requires.
+/// Checks that each event in `compared` matches exactly the patterns that its field names, and that
+/// the events which are present fit `compared.relation`.
 fn proved(first: &Pattern, second: &Pattern, compared: &Compared) -> Result<(), TestCaseError> {
     let cases = [
         (&compared.both, (true, true)),
@@ -139,7 +139,7 @@ fn values(pattern: &Value, into: &mut Vec<Value>) {
 }
 
 /// Returns the fields of two patterns, sorted and without duplicates, and values for these fields.
-/// Events made of them have a chance to distinguish the patterns.
+/// An event with such values in such fields may match only one of the patterns.
 fn material<'p>(
     (first, one): (&Value, &'p Pattern),
     (second, two): (&Value, &'p Pattern),

@@ -1,5 +1,5 @@
-//! Checks recorded verdicts: those in `tests/cases.jsonl` and, if their files are present beside
-//! the repository, those of EventBridge's engine.
+//! Checks recorded verdicts: those in `tests/cases.jsonl`, and those of EventBridge's engine. The
+//! files with the engine's verdicts lie beside the repository; an absent file is skipped.
 
 use std::fs::File;
 use std::io::BufReader;

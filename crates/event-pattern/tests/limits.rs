@@ -1,5 +1,5 @@
-//! Checks that inputs that are too large, too deep or too complex are refused, or their processing
-//! is cut off. None of them takes long or crashes the process.
+//! Checks that inputs that are too large, too deep or too complex are refused, or that their
+//! processing is cut off. No such input takes long or crashes the process.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! Reads a request's body as JSON. Every error names the field and the rule that it breaks, in
-//! terms of JSON instead of Rust.
+//! Reads a request's body as JSON. Every error names the field and the broken rule, in terms of
+//! JSON instead of Rust.
 
 mod objects;
 

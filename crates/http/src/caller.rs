@@ -46,7 +46,7 @@ impl Caller {
         Self::with_roles(name, roles.map(|role| role.name))
     }
 
-    /// The name in the caller's token, which is stored with what the caller does.
+    /// The name in the caller's token. It is stored with each action of the caller.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()

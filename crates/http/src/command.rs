@@ -144,7 +144,8 @@ impl<A: Action, E: Event> Endpoint for CommandEndpoint<A, E> {
 }
 
 impl<A: Action, E: Event> CommandEndpoint<A, E> {
-    /// Reads the command, as a message and as the JSON of the response.
+    /// Reads the command from the request. Returns the message for the action, and the JSON for the
+    /// response.
     fn read(&self, kernel: &Kernel, request: &Request) -> Result<(Message, Value), Problem> {
         let mut fields: Map<String, Value> =
             if request.body.is_empty() { Map::new() } else { request.json()? };

@@ -62,9 +62,9 @@ fn version(tag: &str) -> Option<u64> {
     tag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok()
 }
 
-/// Adds an entity tag, derived from the body, to the response to a reading request, unless the
-/// response already has a tag. If the caller sent this tag, the response becomes a 304 without a
-/// body.
+/// Adds an entity tag to the response of a reading request, unless the response already has a tag.
+/// The added tag derives from the body. If the caller's request names the response's tag, the
+/// response becomes a 304 without a body.
 pub(crate) fn revalidated(mut response: Response, request: &Request) -> Response {
     if response.status != 200 {
         return response;

@@ -1,6 +1,6 @@
 //! Access control of an application on one machine. Callers are identified by a token, or because
-//! the request comes from this machine. Requests that a page of another origin sends from a browser
-//! on this machine are rejected.
+//! the request comes from this machine. Requests that a browser on this machine sends for a page of
+//! another origin are rejected, unless the application admits that origin.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ const FORWARDED: [&str; 7] = [
     "cf-connecting-ip",
 ];
 
-/// The callers whom the application serves.
+/// Decides whom the application serves, and as which caller.
 #[derive(Debug, Clone)]
 pub struct Gate {
     /// The key that verifies tokens; if `None`, every token is rejected.
@@ -128,8 +128,8 @@ impl Gate {
         if let Some(authorization) = headers.get(AUTHORIZATION) {
             return self.by_token(authorization);
         }
-        // If a page of another origin, even one in `origins`, sends the request, only a token
-        // identifies the caller, not the cookie.
+        // A page of another origin needs a token, even if `origins` contains the page's origin: the
+        // cookie does not identify the caller of this page's requests.
         let own_origin = headers.get(ORIGIN).is_none_or(|origin| is_own(headers, origin));
         if own_origin
             && self.is_page(request.uri().path())

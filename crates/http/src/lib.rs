@@ -1,6 +1,6 @@
 //! HTTP without a server: a service declares its routes, and an adapter receives the requests.
 //!
-//! With the feature `server`, axum serves the routes, and an OpenAPI document that describes them.
+//! With the feature `server`, axum serves the routes and an OpenAPI document that describes them.
 //! The same axum router answers requests from a socket, from a test, and from a command line that
 //! runs without a server.
 

@@ -19,7 +19,7 @@ pub struct LoggedRequest {
 }
 
 impl LoggedRequest {
-    /// A request to this route; `path` has the values of its path parameters.
+    /// A request to `route`; `path` has the values of the route's path parameters.
     #[must_use]
     pub fn of(route: &Route, path: &BTreeMap<String, String>) -> Self {
         let name = format!("{} {}", route.method, route.path);
@@ -42,7 +42,7 @@ impl LoggedRequest {
         }
         let Self { route, correlation_id } = self;
         let code = problem.code.unwrap_or_else(|| problem.name());
-        // The text of a 500 may quote data that could not be read, so it is not logged.
+        // The detail of a 500 is not logged: it may quote data that could not be parsed.
         let why = problem.detail.as_deref().filter(|_| *status > 500);
         tracing::warn!(
             route,

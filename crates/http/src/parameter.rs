@@ -126,7 +126,7 @@ impl Parameter {
             Values::Any => json!({ "type": "string" }),
             Values::Like(pattern) => json!({ "type": "string", "pattern": pattern }),
             Values::Key => {
-                // An empty key counts as absent.
+                // An empty key counts as absent, so only an optional key may be empty.
                 let fewest = u8::from(self.required);
                 json!({ "type": "string", "pattern": format!("^[!-~]{{{fewest},255}}$") })
             }

@@ -21,7 +21,7 @@ pub struct FieldError {
 /// A problem details object (`application/problem+json`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Problem {
-    /// Names the kind of problem.
+    /// The kind of problem, for programs: a URN.
     #[serde(rename = "type")]
     pub kind: String,
     /// The kind of problem, for people.
@@ -44,7 +44,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with this status and the status's own title.
+    /// A problem with this status. Its title is the status's standard text, such as `Not Found`.
     #[must_use]
     pub fn new(status: u16, kind: &str, detail: impl Into<String>) -> Self {
         let known = http::StatusCode::from_u16(status).ok();
@@ -60,7 +60,7 @@ impl Problem {
         }
     }
 
-    /// The last part of the problem's kind.
+    /// The last part of the problem's kind, such as `invalid-field`.
     pub(crate) fn name(&self) -> &str {
         self.kind.rsplit(':').next().unwrap_or_default()
     }

@@ -33,7 +33,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// The caller, verified by the adapter.
     pub caller: Caller,
-    /// The customer to whose data the response is restricted. [`Route::answer`] sets this field.
+    /// The customer to whose data the response is restricted; `None` if the caller may see
+    /// everything. [`Route::answer`] sets this field.
     pub customer: Option<String>,
 }
 
@@ -379,7 +380,7 @@ impl RequestBody {
     }
 }
 
-/// The schema of a `T` in a request: a field is optional if it may be absent.
+/// The schema of a `T` in a request: fields that a request may leave out are not required.
 fn schema_of<T: JsonSchema>() -> Schema {
     settings().into_generator().into_root_schema_for::<T>()
 }

@@ -20,8 +20,8 @@ use serde_json::json;
 
 const STAFF: CallerRole = CallerRole::new("staff");
 
-/// A clock that is this number of seconds past a fixed time. It is also a bus that accepts every
-/// event and stores none.
+/// A clock that shows a fixed time plus this number of seconds. The same type is a bus that accepts
+/// every event and stores none.
 #[derive(Default)]
 struct ClockAndBus(AtomicI64);
 

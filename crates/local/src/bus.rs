@@ -50,8 +50,8 @@ pub(crate) struct Parts {
 }
 
 impl Bus {
-    /// Creates a bus from these `parts`. `records` gets a reference to the bus, and makes the bus's
-    /// [`Records`], which enqueue each delivery on the bus once the delivery is durable.
+    /// Creates a bus from these `parts`. `records` is called with a reference to the bus, and
+    /// returns the bus's [`Records`], which enqueue each delivery once the delivery is durable.
     pub(crate) fn new(
         parts: Parts,
         records: impl FnOnce(Weak<Self>) -> Result<Records, Error>,
@@ -106,7 +106,7 @@ impl Bus {
         lock(&self.engine).is_idle()
     }
 
-    /// Sets how many times each new delivery is made, and by how much each copy may be delayed.
+    /// Sets how many copies of each new delivery are made, and how long each copy may be delayed.
     /// Tests use this.
     pub fn set_disorder(&self, disorder: Disorder) {
         self.with(|engine| engine.set_disorder(disorder));
@@ -170,7 +170,8 @@ impl Bus {
         self.with(|engine| engine.end(execution));
     }
 
-    /// Marks an execution of a state machine as no longer being advanced, and sets its next alarm.
+    /// Records that the present turn of a state machine's execution is over, and sets the
+    /// execution's next alarm.
     pub fn end_turn(&self, execution: &Arc<str>, next: Option<Alarm>) {
         let now = self.clock.now();
         self.with(|engine| engine.end_turn(execution, next, now));

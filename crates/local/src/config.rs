@@ -77,8 +77,8 @@ pub struct LocalConfig {
 }
 
 impl LocalConfig {
-    /// The defaults: in memory, on the system's clock, 32 deliveries at a time. The rules are those
-    /// of the rows of `table` whose service has one of `functions`.
+    /// The defaults: in memory, on the system's clock, 32 deliveries at a time. The bus has the
+    /// rules of `table`, except those of services without a function in `functions`.
     #[must_use]
     pub fn new(table: &Table, functions: Vec<Function>) -> Self {
         let deployed =

@@ -1,4 +1,4 @@
-//! The directory of an engine: its files belong together.
+//! The directory of an engine, and the check that its files belong together.
 //!
 //! Each file holds the id of its directory, and the version of the file's format. The engine
 //! refuses a directory if a file is missing, damaged, from another directory, or from a newer
@@ -58,7 +58,7 @@ pub enum DirectoryError {
     LogMissing(PathBuf),
     #[error(
         "{} was written by a newer release: it has format {found}, but this release reads format \
-         {FORMAT}; use that release",
+         {FORMAT}; use the newer release",
         file.display()
     )]
     Newer { file: PathBuf, found: i64 },
@@ -98,7 +98,7 @@ impl DirectoryError {
 }
 
 /// Creates the directory. If it exists, checks that its files belong together, and reads every
-/// database page of them. `application_files` names the files that the directory has besides the
+/// page of each database. `application_files` names the files that the directory has besides the
 /// engine's own. Files from a build of commit c92b2c2 or earlier have no id; they get one if all of
 /// them exist.
 ///
@@ -137,9 +137,9 @@ pub(crate) fn check_logs(directory: &Path) -> Result<(), DirectoryError> {
     Ok(())
 }
 
-/// Creates or checks the directory like [`open_directory`], but while the application may have its
-/// own files open. So it gives no new id to files that are complete, does not read every database
-/// page, and does not check write-ahead logs.
+/// Creates or checks the directory like [`open_directory`], for the engine. The application may
+/// already have its own files open, so this function gives no new id to files that are complete,
+/// does not read every database page, and does not check write-ahead logs.
 pub(crate) fn check_directory(
     directory: &Path,
     application_files: &[&str],
@@ -176,7 +176,7 @@ pub(crate) fn check_directory(
 }
 
 /// Checks that a directory whose files have no id yet has all of its files. A missing file is an
-/// error: an empty file in its place would hide that data is lost.
+/// error, because a new, empty file would hide that data is lost.
 fn check_first_release(
     directory: &Path,
     journal: &Connection,
@@ -202,8 +202,8 @@ fn check_first_release(
     Ok(())
 }
 
-/// Writes the identity into each file: first into the journal, marked as incomplete, so that the
-/// next process continues if this one is interrupted.
+/// Writes the identity into each file. The journal gets it first, marked as incomplete, and again
+/// at the end, marked as complete. If a process dies in between, the next process continues.
 fn complete(
     directory: &Path,
     journal: &Connection,
@@ -225,10 +225,10 @@ pub fn holds_engine(directory: &Path) -> bool {
     [JOURNAL_FILE, STORE_FILE].iter().any(|file| directory.join(file).exists())
 }
 
-/// Whether a process has this directory open. This function changes no file. Without a write-ahead
-/// log, no process has the directory open, and the function does not connect to the journal. A
-/// connection would create an empty log, which would hide that the log of a killed process is
-/// missing.
+/// Whether a process has this directory open. This function changes no file. If there is no
+/// write-ahead log, no process has the directory open. The function then does not connect to the
+/// journal: a connection would create an empty log, and so hide that the log of a killed process
+/// is missing.
 #[must_use]
 pub fn is_in_use(directory: &Path) -> bool {
     let path = directory.join(JOURNAL_FILE);

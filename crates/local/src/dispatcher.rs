@@ -1,4 +1,5 @@
-//! Does the work that is due: invokes functions, calls partners, runs jobs. It has no state.
+//! Does the work that is due: invokes functions, calls partners, runs jobs. The dispatcher itself
+//! has no state.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ impl std::fmt::Debug for Dispatcher {
 
 impl Dispatcher {
     /// Does `work` on `kernel`, and returns the result of each delivery. Returns nothing for a job,
-    /// and nothing for an execution of a state machine, which sets its next alarm itself.
+    /// and nothing for an execution of a state machine: the execution sets its next alarm itself.
     pub async fn perform(
         &self,
         work: &Work,

@@ -17,7 +17,7 @@ pub enum Error {
     Directory(DirectoryError),
     #[error("the engine's journal, engine.db, cannot be read or written")]
     Journal(#[source] rusqlite::Error),
-    /// An entry of the journal is damaged: no release writes entries that are not valid JSON.
+    /// An entry of the journal is damaged: every release writes valid JSON.
     #[error("the engine's journal, engine.db, has an entry that is not valid JSON")]
     Unreadable(#[source] serde_json::Error),
     /// The journal is closed: the engine was shut down.

@@ -31,7 +31,7 @@ impl Job for Sweep {
         if swept.published > 0 {
             tracing::info!(
                 published = swept.published,
-                "published events whose process stopped before it published them"
+                "the sweeper published events that a process had committed, but not published"
             );
         }
         Ok(())

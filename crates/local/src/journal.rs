@@ -27,7 +27,8 @@ use crate::unwritable::{Unwritable, Writes, is_of_disk};
 const LARGEST_GROUP: usize = 4_096;
 
 /// The longest time for which changes without a waiting caller are collected into one transaction.
-/// Deliveries that were settled in that time are made again if the process is killed.
+/// Some of the changes end deliveries. If the process is killed before the transaction, these
+/// deliveries are made again.
 const SETTLED_COMMIT_DELAY: Duration = Duration::from_millis(25);
 
 /// A read, which runs between two transactions.
@@ -160,8 +161,8 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Starts the writer. It calls `on_durable` after each transaction, before it answers the
-    /// callers that wait for the transaction.
+    /// Starts the writer. After each transaction, the writer first calls `on_durable`, and then
+    /// answers the callers that wait for the transaction.
     pub(crate) fn start(mut self, on_durable: OnDurable) -> Result<Journal, Error> {
         mark(&self.connection, true).map_err(Error::Journal)?;
         let (commands, received) = channel();

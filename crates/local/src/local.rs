@@ -35,8 +35,8 @@ use crate::runner::{Driver, Runner};
 use crate::store::DynoxideStore;
 use crate::unwritable::Unwritable;
 
-/// An application in one process. Dropping it loses no accepted event, but cuts off work in flight.
-/// [`Runner::shutdown`] lets the work finish first.
+/// An application in one process. Dropping a `Local` loses no accepted event, but cuts off work in
+/// flight. [`Runner::shutdown`] lets the work finish first.
 #[derive(Debug)]
 pub struct Local {
     pub(crate) bus: Arc<Bus>,
@@ -191,7 +191,7 @@ impl Local {
 /// and the application's own tables stay.
 ///
 /// A region that takes over begins with empty queues, because the takeover publishes again all
-/// events that are not known to be handled.
+/// events that a consumer may not have handled.
 ///
 /// # Errors
 /// If there is no engine, another process has it open, or it cannot be written.

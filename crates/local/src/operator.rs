@@ -105,9 +105,9 @@ impl Local {
         self.bus.records().archive((from, to), after, PAGE).await
     }
 
-    /// Of the event with this `event-id`, the deliveries that failed and will be retried. `notes`
-    /// are the event's [`Local::attempts`]. They show which deliveries wait for an unavailable
-    /// partner: these are retried for longer than their queue's policy says.
+    /// The deliveries of the event with this `event-id` that failed and will be retried. `notes`
+    /// are the event's [`Local::attempts`], and show which deliveries wait for an unavailable
+    /// partner. Such deliveries are retried for longer than their queue's policy says.
     #[must_use]
     pub fn pending(&self, event_id: &str, notes: &[AttemptNote]) -> Vec<Pending> {
         let waits = |rule: &str| {
@@ -120,7 +120,7 @@ impl Local {
         pending
     }
 
-    /// The failed attempts of the deliveries of the event with this `event-id`, by rule.
+    /// For each rule, the failed attempts to deliver the event with this `event-id`.
     ///
     /// # Errors
     /// If the journal cannot be read.
@@ -129,8 +129,8 @@ impl Local {
     }
 
     /// Delivers archived events again, marked as a replay. Consumers with the replay policy
-    /// `Suppressed` ignore the events. If a consumer has handled an event before, it treats the
-    /// replayed event as a duplicate, because of the idempotency record that it wrote then.
+    /// `Suppressed` ignore the events. If a consumer has handled an event before, it finds its own
+    /// idempotency record of the event, and treats the replayed event as a duplicate.
     ///
     /// # Errors
     /// If there is no such rule, or the archive cannot be read.

@@ -14,7 +14,7 @@ use crate::wire;
 pub struct Endpoint {
     /// The URL that calls are posted to.
     pub url: String,
-    /// The name of the header that carries the key.
+    /// The name of the header that carries the API key.
     pub api_key_header: String,
     pub api_key: String,
     /// How long the bus waits for an answer.
@@ -22,8 +22,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint that expects its key in `x-api-key`, and an answer within five seconds, as
-    /// EventBridge does.
+    /// An endpoint that expects its API key in `x-api-key`. The bus waits five seconds for an
+    /// answer, as EventBridge does.
     pub fn new(url: impl Into<String>, api_key: impl Into<String>) -> Self {
         Self {
             url: url.into(),

@@ -74,7 +74,7 @@ impl Records {
         }
     }
 
-    /// The failed attempts to deliver one event, by rule.
+    /// The failed attempts to deliver one event: one note for each rule whose delivery failed.
     pub(crate) async fn attempts(&self, event_id: &str) -> Result<Vec<AttemptNote>, Error> {
         match self {
             Self::Journal(journal) => {
@@ -113,7 +113,7 @@ impl Records {
         }
     }
 
-    /// Copies the journal, and then `files`, between two of the journal's transactions.
+    /// Copies the journal, and then `files`. The journal commits nothing during the copy.
     pub(crate) async fn copy_all(
         &self,
         files: Vec<(&'static str, Snapshot)>,

@@ -196,9 +196,9 @@ impl Driver {
         self.virtual_clock.is_some() && (!tasks.is_empty() || self.bus.next_delivery().is_some())
     }
 
-    /// Lets the other tasks run, and then advances the clock to the next instant at which a
-    /// sleeping task wakes or work is due. If a task creates work before that, the caller drops
-    /// this future.
+    /// Lets the other tasks run for [`TURNS`] turns, then advances the clock to the next instant at
+    /// which a sleeping task wakes or work is due. If a task creates work in these turns, the
+    /// caller drops this future, and the clock stays.
     async fn advance_clock(&self, next: Option<Timestamp>) {
         for _ in 0..TURNS {
             tokio::task::yield_now().await;

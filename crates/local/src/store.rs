@@ -49,7 +49,7 @@ pub struct DynoxideStore {
     expires: bool,
     /// The store's file; none in memory.
     file: Option<StoreFile>,
-    /// Whether the file may still contain the bytes of a key that was destroyed.
+    /// Whether the file may still contain the bytes of a person's key that was destroyed.
     remains: AtomicBool,
 }
 
@@ -141,8 +141,8 @@ impl DynoxideStore {
         }
     }
 
-    /// Overwrites the bytes of destroyed keys in unused parts of the file. All other requests wait
-    /// meanwhile: about a second for 100 MB.
+    /// Overwrites the bytes of persons' destroyed keys in unused parts of the file. All other
+    /// requests wait meanwhile: about a second for 100 MB.
     pub(crate) fn overwrite_remains(&self) -> Result<(), StoreError> {
         let Some(file) = &self.file else { return Ok(()) };
         if self.remains.load(Ordering::Relaxed) {
@@ -262,7 +262,7 @@ impl Store for DynoxideStore {
         if writes.iter().any(keys::destroys_key) {
             self.remains.store(true, Ordering::Relaxed);
             if let Err(error) = self.overwrite_remains() {
-                tracing::warn!(%error, "a key was destroyed, but its bytes could not be overwritten; the next attempt is within an hour");
+                tracing::warn!(%error, "a person's key was destroyed, but the bytes of this key could not be overwritten; the next attempt is within an hour");
             }
         }
         Ok(())

@@ -24,7 +24,7 @@ pub struct Unwritable {
     pub reason: String,
 }
 
-/// Whether the last write to one file was refused by its disk.
+/// Tells whether the disk refused the last write to one file.
 #[derive(Debug)]
 pub(crate) struct Writes {
     file: PathBuf,

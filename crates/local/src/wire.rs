@@ -119,7 +119,7 @@ pub(crate) fn replayed(event: &Accepted, name: &Arc<str>) -> Accepted {
     Accepted { json: Arc::from(json), replay: Some(Arc::clone(name)), ..event.clone() }
 }
 
-/// The fields of an event that the engine needs.
+/// The fields that [`read`] takes from the stored JSON of an event.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Header<'a> {
@@ -153,7 +153,7 @@ pub(crate) fn read(sequence: u64, at: Timestamp, json: &str) -> serde_json::Resu
     })
 }
 
-/// The `detail` of an event, which a partner may get as the body.
+/// The `detail` of an event. A partner may get the `detail` as the body of a call.
 pub(crate) fn detail(json: &str) -> serde_json::Result<&RawValue> {
     #[derive(Deserialize)]
     struct Body<'a> {

@@ -1,4 +1,5 @@
-//! A file that does not belong to its directory is refused.
+//! Opens, backs up and restores directories. A missing file, a damaged file and a file of another
+//! directory are refused.
 #![allow(clippy::unwrap_used)]
 
 mod harness;

@@ -75,7 +75,7 @@ fn place(tenants: &[String], of: &str) -> usize {
 async fn a_backlog_of_one_tenant_on_the_bus_in_a_queue_or_at_a_partner_delays_no_other() {
     for (action, event, within) in [
         ("CountOrder", "OrderCreated", 2),
-        // The batch that is taken first may contain ten messages of the other tenant.
+        // The first batch may contain ten messages of `loud`, and none of `quiet`.
         ("SendEmail", "PaymentMade", 11),
         ("StartDelivery", "DeliveryMarkedAsStarted", 2),
     ] {

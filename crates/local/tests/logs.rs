@@ -149,7 +149,6 @@ async fn a_message_that_waits_for_a_partner_is_not_logged_at_each_attempt() {
     assert_eq!(log.warnings(), Vec::<Value>::new());
 }
 
-/// An action that never returns.
 struct NeverReturns;
 
 #[async_trait]

@@ -46,8 +46,8 @@ pub enum SendError {
     /// mailbox is full. Other messages are not affected.
     #[error("the mail server asks to send the message later: {0}")]
     Deferred(String),
-    /// The server did not answer, rejects the login, or rejects all messages for a time. If it did
-    /// not answer, it may have accepted the message.
+    /// The server did not answer, rejects the login, or rejects all messages for a time. A server
+    /// that did not answer may have accepted the message.
     #[error("the mail server did not confirm the message: {0}")]
     Unconfirmed(String),
 }

@@ -45,8 +45,8 @@ pub const ORDER_ID: &str = "order-id";
 /// could be longer than this client reads.
 const PAGE: &str = "50";
 
-/// How long a response may take. Before Stripe answers a confirmation, it asks the customer's bank,
-/// which rarely takes ten seconds.
+/// How long a response may take. Before Stripe answers a confirmation, it asks the customer's bank.
+/// That may take ten seconds, though rarely.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The parts of Stripe's error response that this client reads. The message contains no card number
@@ -202,9 +202,10 @@ impl Stripe {
         self.ask(Method::GET, &["payment_intents"], query).await
     }
 
-    /// Confirms an intent: Stripe charges the customer, or the bank first asks the customer to
-    /// confirm. The bank provides a page for this only if there is a `return_url`. After that page,
-    /// the bank sends the customer back to the `return_url`.
+    /// Confirms an intent: Stripe charges the customer, or the bank holds the amount (see
+    /// [`CaptureMethod`]). The bank may first ask the customer to confirm. The bank provides a page
+    /// for this only if there is a `return_url`. After that page, the bank sends the customer back
+    /// to the `return_url`.
     ///
     /// # Errors
     /// See [`StripeError`].

@@ -50,7 +50,7 @@ fn holds(test: &Test, scope: &Scope<'_>) -> Result<bool, Failure> {
     }
 }
 
-/// Evaluates the `Condition` of a rule in JSONata. Its value must be a boolean.
+/// Evaluates the `Condition` of a rule in JSONata. The condition must give a boolean.
 fn condition(template: &Template, scope: &Scope<'_>) -> Result<bool, Failure> {
     match template.fill(scope)? {
         Json::Bool(holds) => Ok(holds),

@@ -52,7 +52,7 @@ pub struct Failure {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Origin {
-    /// The error of a task, of a Fail state or of the interpreter.
+    /// Every error that is neither [`Origin::Payload`] nor [`Origin::Heartbeat`].
     Ordinary,
     /// The payload of a state is too large. [`ALL`] and [`TASK_FAILED`] do not match this error.
     Payload,

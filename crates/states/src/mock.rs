@@ -109,7 +109,7 @@ impl Mocks {
         Ok(test_cases(machines)?.into_iter().map(|(name, _)| Some(name)).collect())
     }
 
-    /// Returns the names in the mocks that name neither a Task nor a Map of the machine. They are
+    /// Returns the state names in the mocks for which the machine has no Task and no Map. They are
     /// probably mistakes.
     #[must_use]
     pub fn unknown_names(&self, machine: &Machine) -> Vec<&str> {

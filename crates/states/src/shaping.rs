@@ -22,8 +22,8 @@ pub(crate) fn select(
     }
 }
 
-/// Reads the value at the path that a field such as `InputPath` contains. The error has the words
-/// that Step Functions uses for such fields; they differ from its words for payload templates.
+/// Reads the value at the path that a field such as `InputPath` contains. The error is worded as in
+/// Step Functions, which words an error in a payload template differently.
 pub(crate) fn read(path: &Path, scope: &Scope<'_>) -> Result<Json, Failure> {
     scope.read(path).map_err(|miss| {
         let reason = miss.reason;
@@ -62,7 +62,7 @@ pub(crate) fn combine(
     }
 }
 
-/// Reads a non-negative number, for example of seconds or of iterations.
+/// Reads a number that must not be negative, such as a timeout or the concurrency of a Map.
 pub(crate) fn seconds(seconds: &Seconds, field: &str, scope: &Scope<'_>) -> Result<u64, Failure> {
     if let Seconds::Query(place, query) = seconds {
         return number(place, query, scope);

@@ -189,7 +189,7 @@ impl Template {
         }
     }
 
-    /// Makes the failure of a query whose value has the wrong type for its field.
+    /// Makes the failure of a template whose computed value has the wrong type for its field.
     pub(crate) fn unexpected(&self, expected: &str, value: &Json) -> Failure {
         match self {
             Self::Query { place, query } => unexpected(place, query, expected, value),
@@ -232,7 +232,7 @@ impl Template {
     }
 }
 
-/// Makes the interpreter error for a field whose path found nothing.
+/// Makes the `States.Runtime` failure for a field whose path found nothing.
 pub(crate) fn not_found(miss: &Miss, path: &Path, field: &str) -> Failure {
     Failure::runtime(match &miss.input {
         Some(input) => format!(

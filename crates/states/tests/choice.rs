@@ -6,7 +6,7 @@ use states::{Json, Machine, Mocks, RunOptions, Status, run};
 
 const RECORDED: &str = "../../../shared/conformance/states/choice.jsonl";
 
-/// Makes a machine that tests one recorded comparison.
+/// Makes a machine that compares `Variable` of its input with `value`, and outputs the result.
 fn definition(operator: &str, value: &Json) -> String {
     let operand = if operator.ends_with("Path") { Json::from("$.Value") } else { value.clone() };
     let rule = Json::object([

@@ -26,8 +26,7 @@ pub enum Content {
         /// The texts that match.
         values: &'static [&'static str],
     },
-    /// The flag `name` in the object `of` is true. The publisher decides this, and writes the flag
-    /// into the event.
+    /// The flag `name` in the object `of` is true. The event's publisher sets the flag.
     Flag {
         /// The field of `data` that holds the object.
         of: &'static str,
@@ -39,7 +38,7 @@ pub enum Content {
 }
 
 impl Content {
-    /// The event pattern on `detail`, as EventBridge reads it.
+    /// The condition in EventBridge's form: an event pattern for an event's `detail`.
     #[must_use]
     pub fn pattern(self) -> Value {
         json!({ "data": self.on_data() })

@@ -45,9 +45,9 @@ pub struct Metadata {
     pub occurred_at: Timestamp,
     /// The version of the data's schema, from 1.
     pub version: u32,
-    /// The number of the current version; set only if this message is a copy, in an earlier
-    /// version, of an event. Copies are for consumers that cannot read the current version. Event
-    /// and copy have the same idempotency key, so a consumer that reads both acts once.
+    /// The number of the current version; set only if this message is an event's copy in an earlier
+    /// version. Copies are for consumers that cannot read the current version. Event and copy have
+    /// the same idempotency key, so a consumer that reads both acts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_of: Option<u32>,
     /// For how long, in seconds after `occurred-at`, a command may be acted on.

@@ -40,7 +40,7 @@ pub struct EventSpec {
 }
 
 impl EventSpec {
-    /// The message category that the role implies.
+    /// Whether messages of this type are commands or events: a matter of the role.
     #[must_use]
     pub const fn category(&self) -> Category {
         if matches!(self.role, Role::Command) { Category::Command } else { Category::Event }
@@ -64,7 +64,8 @@ pub enum ReadError {
         #[source]
         source: serde_json::Error,
     },
-    /// The sender's version is newer than this consumer knows, or has no upcaster.
+    /// The sender's version is newer than this consumer knows, or is older and has no conversion to
+    /// the current version (no `upcast`).
     #[error("{detail_type} version {version} is unknown here; this consumer reads version {known}")]
     Version {
         /// The message's detail type.
@@ -97,7 +98,7 @@ pub struct Earlier<E> {
     pub schema: fn() -> Schema,
     /// An example of the data in this version.
     pub sample: fn() -> serde_json::Result<Value>,
-    /// Reads data of this version as the current version.
+    /// Reads data of this version, and converts the data to the current version.
     pub upcast: fn(&RawValue) -> serde_json::Result<E>,
     /// Converts the current version to this version; `None` if this version cannot express the
     /// event.
@@ -124,9 +125,10 @@ pub fn copies<E: Event>(event: &E) -> serde_json::Result<Vec<EarlierData>> {
     published.filter_map(copy).collect()
 }
 
-/// Converts the data to the earliest version that can express the event, and drops unknown fields;
-/// `None` if there is only one version. The result does not depend on the version in which an event
-/// was sent. So two messages carry the same event data if their results are equal.
+/// Converts the data to the earliest version that can express the event, and drops unknown fields.
+/// `None` if no earlier version can, or if the data cannot be read. The result does not depend on
+/// the version in which an event was sent. So two messages carry the same event data if their
+/// results are equal.
 #[doc(hidden)]
 pub fn in_earliest<E: Event>(version: u32, data: &RawValue) -> Option<Box<RawValue>> {
     let mut before: Vec<&Earlier<E>> =
@@ -207,8 +209,8 @@ pub trait Inputs: Sized + Send + Sync {
     /// Reads data of the given detail type and version.
     fn read(detail_type: &str, version: u32, data: &RawValue) -> Result<Self, ReadError>;
 
-    /// Rewrites the data in the earliest version that can express the message; `None` if the
-    /// message has only one version.
+    /// Converts the data to the earliest version that can express the message. `None` if no earlier
+    /// version can, or if the data cannot be read.
     fn in_earliest(detail_type: &str, version: u32, data: &RawValue) -> Option<Box<RawValue>>;
 }
 

@@ -43,8 +43,8 @@ pub use event::{copies, in_earliest, schema_of};
 #[doc(hidden)]
 pub use pastey;
 
-/// Returns the first of `values`. Macros list an optional argument before its default value, so
-/// that this function returns the argument if there is one.
+/// Returns the first of `values`. A macro with an optional argument passes `[argument, default]`,
+/// or only `[default]` if the argument is missing.
 #[doc(hidden)]
 #[must_use]
 pub const fn first_of<T: Copy>(values: &[T]) -> T {

@@ -50,7 +50,7 @@ impl RetryPolicy {
         self.max_attempts.saturating_sub(1)
     }
 
-    /// `max_age` in seconds, as AWS counts it.
+    /// `max_age` in seconds, the unit in AWS's retry policies.
     #[must_use]
     pub const fn age_seconds(&self) -> u64 {
         self.max_age.as_secs()
@@ -71,8 +71,8 @@ pub const BUS: RetryPolicy = RetryPolicy {
     jitter: Jitter::Half,
 };
 
-/// Lambda's own retries of an event on which a function failed: one and two minutes later, then
-/// none. An event that has failed three times goes to the [`REDRIVE`] queue.
+/// Lambda's own retries of an event on which a function failed: the first after one minute, the
+/// last after two more minutes. An event that has failed three times goes to the [`REDRIVE`] queue.
 pub const INVOCATION: RetryPolicy = RetryPolicy {
     max_attempts: 3,
     max_age: Duration::from_secs(6 * 3_600),
@@ -113,7 +113,7 @@ pub struct QueuePolicy {
 ///
 /// A message is hidden for six times the function's timeout, so that Lambda can retry a batch
 /// before SQS delivers it again. If the function never responds, each message is received again
-/// when it is no longer hidden: in a day about `max_attempts` times.
+/// when it is no longer hidden: about `max_attempts` times in a day.
 pub const QUEUE: QueuePolicy = QueuePolicy {
     retry: RetryPolicy {
         max_attempts: 960,
@@ -127,9 +127,9 @@ pub const QUEUE: QueuePolicy = QueuePolicy {
 };
 
 /// The policy of the queue for events on which a function failed three times. The function receives
-/// them again, at long intervals, for thirteen days: SQS's longest retention less a day. A fault
-/// that ends within thirteen days therefore needs no operator. Idempotency records are kept for
-/// longer, so that no event takes effect twice.
+/// them again, at long intervals, for thirteen days: one day less than SQS's longest retention. A
+/// fault that ends within thirteen days therefore needs no operator. Idempotency records are kept
+/// for longer, so that no event takes effect twice.
 pub const REDRIVE: QueuePolicy = QueuePolicy {
     retry: RetryPolicy {
         max_attempts: 960,
@@ -223,6 +223,6 @@ mod tests {
         // 1,000 is the highest `maxReceiveCount` that SQS allows.
         assert!(retry.max_attempts <= 1_000);
         let receives = OUTAGE.as_secs() / (retry.longest_pause.as_secs() / 2);
-        assert!(u64::from(retry.max_attempts) > 4 * receives, "the pauses' mean is half of them");
+        assert!(u64::from(retry.max_attempts) > 4 * receives, "the mean pause is half the longest");
     }
 }

@@ -9,19 +9,19 @@ use crate::{EventSpec, Inputs, ReadError, Row};
 pub struct Reader {
     /// The row's name, such as `ReserveItem`.
     pub action: &'static str,
-    /// The row's commands, the events that rules or state machines deliver to its action, and the
-    /// dead letters that it consumes; empty for a catch-all row, which reads no data.
+    /// The messages that the row reads: its commands, the events that rules or state machines
+    /// deliver to it, and its dead letters. Empty for a catch-all row, which reads no data.
     pub events: &'static [EventSpec],
     /// Reads data of the given detail type and version as the row's action does, and drops the
     /// result.
     pub read: fn(&str, u32, &RawValue) -> Result<(), ReadError>,
-    /// Converts the data to the earliest version that can express the event; `None` if the event
-    /// has only one version.
+    /// Converts the data to the earliest version that can express the event. `None` if no earlier
+    /// version can, or if the data cannot be read.
     pub in_earliest: fn(&str, u32, &RawValue) -> Option<Box<RawValue>>,
 }
 
 impl Reader {
-    /// The reader of the row `R`.
+    /// Returns the functions by which the row `R` reads its messages.
     #[must_use]
     pub fn of<R: Row>() -> Self {
         let read = |detail_type: &str, version, data: &RawValue| {

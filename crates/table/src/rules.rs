@@ -30,8 +30,9 @@ fn rule(row: &RowSpec) -> Rule {
     Rule { name, row: *row, pattern: pattern(row) }
 }
 
-/// Makes the pattern of a row's rule from the sources, the detail types and the content rule of the
-/// row. For a catch-all row, the pattern matches every event whose source has the row's prefix.
+/// Makes the pattern of a row's rule from the row's sources, its detail types, and its condition on
+/// the content. For a catch-all row, the pattern matches every event whose source has the row's
+/// prefix.
 fn pattern(row: &RowSpec) -> Value {
     if let Trigger::Every { source_prefix } = row.trigger {
         return json!({ "source": [{ "prefix": source_prefix }] });

@@ -47,8 +47,8 @@ impl CallBody {
     }
 }
 
-/// A bus of another AWS account, to which rules forward public events unchanged. Nothing is
-/// forwarded unless a deployment sets the bus's ARN.
+/// A bus of another AWS account. Rules forward public events to this bus, unchanged, if a
+/// deployment sets the bus's ARN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OutsideBus {
     /// The name in kebab-case, such as `enterprise`.

@@ -2,8 +2,8 @@
 
 use crate::{Message, OutsideBus, Reader, RowSpec, Rule, Service, rules};
 
-/// A design table, from which rules, IAM, templates, documents, checks and the run on one machine
-/// derive. Declared with [`design_table!`](crate::design_table).
+/// A design table, declared with [`design_table!`](crate::design_table). Rules, IAM, templates,
+/// documents, checks and the embedded application derive from the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Table {
     /// Every service of the application.
@@ -13,7 +13,7 @@ pub struct Table {
     /// The messages in the order in which the rows name them, one entry for each mention.
     #[doc(hidden)]
     pub mentioned: fn() -> Vec<Message>,
-    /// The functions with which each row reads its messages, in the order of the rows.
+    /// For each row, in the order of the rows: the functions with which the row reads its messages.
     pub readers: fn() -> Vec<Reader>,
 }
 
@@ -76,10 +76,10 @@ macro_rules! input_type {
 
 /// Declares the design table of an application: a row for each action.
 ///
-/// A row names, in this order: its action, its service, the commands of its API, `on` the events
-/// that it consumes, and `=>` the events that it emits. Methods of [`RowSpec`] follow for the other
-/// columns. A row that is `task_of` a state machine receives its events from the machine, not from
-/// a rule. To name another row, write its type: `&CancelOrder`.
+/// A row names, in this order: its action, its service, the commands of its API, after `on` the
+/// events that it consumes, and after `=>` the events that it emits. Methods of [`RowSpec`] follow
+/// for the remaining columns. A row that is `task_of` a state machine receives its events from the
+/// machine, not from a rule. To name another row, write that row's type: `&CancelOrder`.
 ///
 /// The names are looked up in three modules, which have to be in scope where the macro is called:
 /// `services` (see [`services!`](crate::services)), `commands`, and `facts` with every event. The

@@ -27,7 +27,7 @@ pub struct Application {
     /// Rows that consume events on which an operator has to act, such as the refusal of a refund.
     /// An alarm fires on each of these events.
     pub alerts: Vec<&'static str>,
-    /// What the HTTP API is for, as the description of the template's output `ApiUrl`.
+    /// What the HTTP API is for: the description of the template's output `ApiUrl`.
     pub api: &'static str,
     /// The partners whose HTTP APIs the bus calls.
     pub partners: Vec<PartnerApi>,
@@ -37,8 +37,9 @@ pub struct Application {
     /// Environment variables of services' functions: the service, the variable's name and its
     /// value.
     pub variables: Vec<(Service, String, Value)>,
-    /// Services whose function runs another binary in stages other than prod, each with the name of
-    /// that binary. The binary simulates a partner that is not configured.
+    /// Services that have a second binary: the service, and the binary's name. In all stages but
+    /// prod, the service's function runs this binary, which simulates a partner if none is
+    /// configured.
     pub simulated: Vec<(Service, &'static str)>,
     /// Further permissions of some services' functions, beside those that derive from the table.
     pub grants: Vec<(Service, Statement)>,
@@ -50,7 +51,8 @@ pub struct Application {
     pub resources: Vec<(&'static str, Resource)>,
     /// Parameters beside those that every template has.
     pub parameters: Vec<Parameter>,
-    /// Parameters that `Stage=prod` requires, beside those that it requires in every template.
+    /// Parameters that must be set if `Stage=prod`, beside the endpoints of the partners that are
+    /// not optional.
     pub prod_needs: Vec<&'static str>,
     /// Conditions beside those that every template has.
     pub conditions: Vec<(&'static str, Value)>,
@@ -59,8 +61,8 @@ pub struct Application {
 }
 
 impl Application {
-    /// Creates an application whose folder `functions` contains a package for each service. It has
-    /// no resources, parameters or outputs beside those that derive from its table.
+    /// Creates an application whose folder `functions` contains a package for each service. The
+    /// application has no resources, parameters or outputs beside those that derive from its table.
     #[must_use]
     pub fn new(description: &'static str) -> Self {
         Self {

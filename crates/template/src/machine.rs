@@ -1,4 +1,4 @@
-//! The state machines of a stack: which calls their definitions make, and how.
+//! The state machines of a stack: the calls in their definitions, and what each call waits for.
 
 use chorus_kernel::MachineSpec;
 use chorus_table::{RowSpec, Service};
@@ -9,7 +9,6 @@ use crate::{Stack, names};
 /// The prefix of the `Resource` of every service integration.
 const INTEGRATION: &str = "arn:aws:states:::";
 
-/// A state machine of a service.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
     pub(crate) service: Service,
@@ -94,7 +93,7 @@ impl Definition {
         tasks.map(|(state, fields)| Task { state, fields })
     }
 
-    /// Every comparison of a field with a text in the definition's Choice states.
+    /// The comparisons of fields with texts that the definition's Choice states make.
     pub(crate) fn comparisons(&self) -> Vec<Comparison<'_>> {
         let mut found = Vec::new();
         for (state, fields) in self.0.iter().filter(|(_, fields)| fields["Type"] == "Choice") {
@@ -110,7 +109,7 @@ impl Definition {
     }
 }
 
-/// A comparison of a field with a text in a Choice state.
+/// A Choice state's comparison of a field with a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Comparison<'a> {
     pub(crate) state: &'a str,
@@ -183,9 +182,9 @@ impl<'a> Task<'a> {
         errors.any(|errors| errors.iter().any(|error| error == "States.ALL"))
     }
 
-    /// The task's retriers that apply to any error: the retrier for `States.ALL`, and the retriers
-    /// for `States.TaskFailed` or `States.Timeout` that precede it. Empty if no retrier names
-    /// `States.ALL`.
+    /// The task's retriers for errors that every call may cause: the retrier for `States.ALL`, and
+    /// the retriers before it for `States.TaskFailed` or `States.Timeout`. Empty if no retrier
+    /// names `States.ALL`.
     pub(crate) fn retries_of_any(self) -> Vec<&'a Value> {
         let names = |retrier: &Value, wanted: &[&str]| {
             let mut errors = retrier["ErrorEquals"].as_array().into_iter().flatten();

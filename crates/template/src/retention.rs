@@ -28,7 +28,7 @@ pub(crate) fn identifier(kind: &str) -> Option<&'static [&'static str]> {
 
 /// The attributes that retain a resource of this type in production: if the stack is deleted, if
 /// the resource is removed from the template, and if CloudFormation replaces it. If the creation of
-/// the stack fails, the resource is deleted. Empty for a type that holds no data.
+/// the stack fails, the resource is deleted. Returns nothing for a type that holds no data.
 pub(crate) fn policies(kind: &str) -> Vec<(String, Value)> {
     if identifier(kind).is_none() {
         return Vec::new();

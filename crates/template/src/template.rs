@@ -82,8 +82,8 @@ impl Parameter {
     }
 }
 
-/// A template: its head with the parameters, then the resources in sections, with a comment above
-/// each section, and the outputs.
+/// A template: a head with the parameters, then the resources, then the outputs. The resources are
+/// in sections, each with a comment above it.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
     pub(crate) preamble: &'static str,
@@ -162,7 +162,7 @@ impl Template {
         out
     }
 
-    /// The sections above `Resources`, in order.
+    /// The template's keys above `Resources`, in order, each with its value.
     fn head(&self) -> Vec<(String, Value)> {
         let parameters = self.parameters.iter();
         let parameters: Map<String, Value> =

@@ -130,7 +130,7 @@ fn add_rules(rules: &mut Value, stack: &Stack) {
             "RuleCondition": equals("Stage", "prod"),
             "Assertions": [{
                 "Assert": given("JwtIssuer"),
-                "AssertDescription": "prod in two regions needs a JwtIssuer outside of both",
+                "AssertDescription": "prod in two regions needs one JwtIssuer for both stacks",
             }],
         });
     }
@@ -177,16 +177,16 @@ fn in_primary(own: &Value, conditions: &mut Map<String, Value>) -> String {
     name
 }
 
-/// Enables a rule only in the active region.
+/// Disables a rule outside of the active region. In the active region, the rule keeps its state.
 fn enable_rule(properties: &mut Value) {
     let state = &mut properties["State"];
     let here = if state.is_null() { json!("ENABLED") } else { state.take() };
     *state = either(IS_ACTIVE, here, json!("DISABLED"));
 }
 
-/// Restricts a rule whose target is outside of the stack to events whose home region is the stack's
-/// region. Functions check the home region themselves, but no code of ours runs at a target outside
-/// of the stack.
+/// If a rule's target is outside of the stack, restricts the rule to events whose home region is
+/// the stack's region. Functions check the home region themselves, but no code of ours runs at a
+/// target outside of the stack.
 fn at_home(properties: &mut Value) {
     let reaches_outside = !properties["Targets"][0]["RoleArn"].is_null();
     if reaches_outside {
@@ -195,7 +195,7 @@ fn at_home(properties: &mut Value) {
     }
 }
 
-/// Enables a function's rules only in the active region.
+/// Disables a function's rules outside of the active region.
 fn enable_events(events: &mut Value) {
     let events = events.as_object_mut().into_iter().flat_map(Map::values_mut);
     for event in events.filter(|event| event["Type"] == "EventBridgeRule") {
@@ -203,8 +203,8 @@ fn enable_events(events: &mut Value) {
     }
 }
 
-/// Adds the environment variables in which functions find the global endpoint's id, and the name of
-/// the table that records which region is active.
+/// Adds two environment variables for functions: the global endpoint's id, and the name of the
+/// table that records which region is active.
 fn configure_functions(template: &mut Template) {
     let variables = &mut template.globals["Function"]["Environment"]["Variables"];
     variables["BUS_ENDPOINT_ID"] = endpoint::id();

@@ -55,7 +55,7 @@ pub struct WebhookSecrets {
 
 impl WebhookSecrets {
     /// The secrets after a rotation: `current` replaced `previous` at `rotated_at` (seconds since
-    /// the Unix epoch). `previous` is accepted for another week.
+    /// the Unix epoch). `previous` is accepted until a week after the rotation.
     #[must_use]
     pub fn rotated(current: WebhookSecret, previous: WebhookSecret, rotated_at: i64) -> Self {
         let until = rotated_at.saturating_add(OVERLAP_SECONDS);

@@ -32,7 +32,7 @@ pub fn function() -> HttpFunction {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 enum Status {
     Open,
-    /// Open, and the person on call was paged.
+    /// The ticket is still open, and the person on call was paged.
     Paged,
     Resolved,
     Withdrawn,

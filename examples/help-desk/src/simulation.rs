@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::table::{AGENT, TABLE, facts};
 use crate::{agents, desk};
 
-/// The requests about one ticket: when it is opened and when it is resolved.
+/// One ticket, and when requests open and resolve it.
 #[derive(Debug, Clone)]
 pub struct Call {
     ticket: String,

@@ -51,7 +51,7 @@ impl Totals {
 /// `GET /analytics`.
 pub(crate) fn get_analytics(currency: Currency) -> Route {
     Route::read("/analytics", SHOP, Get { currency })
-        .summary("The numbers of orders and their totals, by how they ended", 200)
+        .summary("The numbers and totals of the orders placed, canceled and delivered", 200)
         .answers::<Priced<Totals>>()
 }
 

@@ -17,7 +17,7 @@ const PARTS: u32 = 16;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Count {
-    /// The part's name; empty if a write that counts an order has created the item.
+    /// The part's name. It is empty after a read: the writes that count orders do not set it.
     pub part: String,
     pub placed: i64,
     pub placed_worth: i64,

@@ -12,8 +12,8 @@ use crate::Customer;
 /// The maximum length of a name, in characters.
 const MAX_NAME: usize = 200;
 
-/// The maximum length of an email address, in characters. Mail servers need not accept a longer one
-/// (RFC 5321, section 4.5.3.1).
+/// The maximum length of an email address, in characters. Mail servers need not accept a longer
+/// address (RFC 5321, section 4.5.3.1).
 const MAX_EMAIL: usize = 254;
 
 /// A regular expression that every email address matches.

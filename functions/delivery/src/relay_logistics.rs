@@ -45,7 +45,7 @@ impl Action for RelayLogistics {
             ))
         })?;
         if waiting.subject != update.order_id {
-            let rule = "must be the handle of the parcel of this order";
+            let rule = "must be the handle of this order's parcel";
             return Err(ActionError::invalid("/handle", rule));
         }
         let (event, order_id) = (event(update, capture(waiting)), update.order_id.clone());
@@ -94,7 +94,7 @@ const fn next(answered_status: Option<ParcelStatus>, status: LogisticsStatus) ->
 
         (Some(ParcelStatus::Delivered), Delivered)
         | (Some(ParcelStatus::DeliveryCanceled), DeliveryCanceled) => {
-            Next::Nothing("the carrier has reported that before")
+            Next::Nothing("the carrier has reported this status before")
         }
         (Some(ParcelStatus::Delivered), DeliveryStarted) => {
             Next::Nothing("the parcel was delivered before")

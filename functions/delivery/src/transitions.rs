@@ -24,8 +24,9 @@ pub(crate) enum Fact {
 pub(crate) enum Next {
     /// Set this status, and publish an event.
     Publish(Status),
-    /// Set this status, and publish no event.
+    /// Set this status, and publish no event, for this reason.
     Become(Status, &'static str),
+    /// Keep the status, for this reason.
     Nothing(&'static str),
     /// The fact contradicts the status: publish an error event with this reason.
     Wrong(&'static str),

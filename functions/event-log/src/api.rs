@@ -15,10 +15,10 @@ use crate::{LoggedEvent, TABLE, causal_order};
 /// How many events a page lists by default.
 const PAGE: u32 = 100;
 
-/// The most events that a page lists.
+/// The maximum number of events on a page.
 const MAX_PAGE: u32 = 1_000;
 
-/// The most events of one order that are read. An order has far fewer.
+/// The maximum number of events that are read of one order. An order has far fewer.
 const MAX_EVENTS: usize = 1_000;
 
 /// One page of an order's events.

@@ -15,7 +15,8 @@ use serde_json::value::RawValue;
 pub struct LoggedEvent {
     /// The event's detail type.
     pub detail_type: String,
-    /// The publisher's source; absent if no row of the design table publishes events of this type.
+    /// The publisher's source; absent if no row of the design table emits or consumes events of
+    /// this type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The event's metadata.
@@ -66,8 +67,8 @@ pub(crate) fn store_once(
     Ok(Write::Put { key, item, condition })
 }
 
-/// Returns the event in an item of the log, with its data as they were published. `None` if the
-/// item is not an event, or if no row of the design table publishes the event's type.
+/// Returns the event that an item of the log stores; the event's data are as they were published.
+/// `None` if the item is not an event, or if the event has no [source](LoggedEvent::source).
 #[must_use]
 pub fn published(item: &Item) -> Option<Entry> {
     let part = |name| text(item, name);
@@ -92,8 +93,8 @@ pub(crate) fn read(item: &Item) -> Result<LoggedEvent, Failure> {
 }
 
 impl LoggedEvent {
-    /// Whether the event is about the order `id`. A SKU or a customer may have the same id; then
-    /// the partition also has the events about that SKU or customer.
+    /// Whether the event is about the order `id`. If a SKU or a customer has the same id, the log
+    /// stores events about that SKU or customer under the same partition key.
     #[must_use]
     pub fn is_about_order(&self, id: &str) -> bool {
         let names = |field: &str| self.data.get(field).and_then(Value::as_str) == Some(id);

@@ -20,7 +20,7 @@ pub(crate) const PENDING: &str = "yes";
 pub struct Review {
     /// The order that is reviewed.
     pub order_id: OrderId,
-    /// The customer who placed the order.
+    /// The customer whose order is reviewed.
     pub customer_id: CustomerId,
     /// The order's total.
     pub total: Money,
@@ -47,7 +47,7 @@ pub struct Review {
     /// The verdict; absent while the review is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
-    /// The reviewer who decided, or who last took the review up.
+    /// The reviewer who decided. Before the decision: who last took the review, to work on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewer: Option<String>,
     /// The reviewer's reason.

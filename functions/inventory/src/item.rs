@@ -4,14 +4,14 @@ use chorus_events::{Money, Sku};
 use chorus_kernel::{Counter, Index, entity};
 use serde::{Deserialize, Serialize};
 
-/// The index of items by lower-case name. One partition has the items that are for sale, the other
-/// the discontinued items. The index contains only keys. An order changes no key, so it causes no
-/// write to the index.
+/// The index of items by lower-case name. One partition contains the items that are for sale; the
+/// other partition contains the discontinued items. The index contains only keys. An order changes
+/// no key, so it causes no write to the index.
 pub(crate) const BY_NAME: Index =
     Index { name: "by-name", pk: "assortment", sk: "place", whole_items: false };
 
-/// Separates an item's name from its SKU in a sort key. It sorts before every character of a name,
-/// so that a name sorts before longer names that begin with it.
+/// Separates an item's name from its SKU in a sort key. A tab sorts before every character of a
+/// name, so that `chai` sorts before `chai latte`.
 const BETWEEN: char = '\t';
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

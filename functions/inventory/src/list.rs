@@ -13,11 +13,11 @@ use crate::{Item, TABLE};
 /// How many items a page lists by default.
 const PAGE: u32 = 20;
 
-/// The most items that a page lists.
+/// The maximum number of items on a page.
 pub(crate) const MAX_PAGE: u32 = 100;
 
-/// The most names that are examined for one page. The limit ends a search for a text that no item
-/// contains.
+/// The maximum number of names that are examined for one page. The limit ends a search for a text
+/// that no item contains.
 const MOST_NAMES: usize = 2_000;
 
 /// How many names one query reads in a search for a text. A page lists only the items that contain

@@ -12,7 +12,7 @@ use crate::item::{Counts, Listing};
 /// The longest name, in characters.
 pub(crate) const MAX_NAME: usize = 200;
 
-/// The largest number of received pieces that a listing may state.
+/// The largest number of pieces of an item that the shop may have received in all.
 pub(crate) const MAX_STOCK: u32 = 1_000_000_000;
 
 pub(crate) struct PutItem;

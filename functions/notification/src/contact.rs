@@ -6,8 +6,8 @@ use chorus_kernel::entity;
 use chorus_table::Sealed;
 use serde::{Deserialize, Serialize};
 
-/// A customer's name and email address, encrypted. The item's version tells from which revision of
-/// the customer they come.
+/// A customer's name and email address, encrypted. The item's version is the `revision` of the
+/// event that the contact comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Contact {

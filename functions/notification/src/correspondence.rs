@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Contact, Recipient};
 
-/// The recipient of the last email about an order, with name and email address. An action can load
-/// only items whose keys are in its message, so it cannot look up the [`Contact`] by the customer
-/// id that is stored in this item.
+/// The recipient of the last email about an order. The name and the email address are copies from
+/// the [`Contact`]: an action can load only items whose keys are in its message, so it cannot load
+/// the contact by the customer id in this item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Correspondence {

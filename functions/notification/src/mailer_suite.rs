@@ -33,11 +33,11 @@ pub trait Harness: Sync {
     /// mailer. The customer's email address is the customer's id at `example.com`.
     fn customer(&self, mailbox: Mailbox) -> Option<CustomerId>;
 
-    /// Returns how many emails have arrived for a recipient: a customer's id, or `operator`. Copies
-    /// that a mailbox can recognize count once.
+    /// Returns how many emails have arrived for a recipient: a customer's id, or `operator`. If
+    /// copies are recognized, all copies of an email count as one.
     async fn arrived(&self, recipient: &str) -> usize;
 
-    /// Whether a mailbox can recognize a copy of an email that was sent twice.
+    /// Whether all copies of an email have the same id, by which a mailbox can recognize them.
     fn copies_are_recognized(&self) -> bool;
 }
 

@@ -1,4 +1,4 @@
-//! An email to an operator: the step that sends it, and the event about its result.
+//! An email to an operator: the step that sends the email, and the event that reports the result.
 
 use chorus_events::notification::{EmailFailed, EmailSent};
 use chorus_kernel::{ActionError, Decision, Step};

@@ -1,4 +1,4 @@
-//! Emails an operator that a partner does not answer, or that the partner answers again.
+//! Sends an operator an email if a partner does not answer, and one when the partner answers again.
 
 use std::sync::Arc;
 

@@ -36,7 +36,7 @@ pub struct PostedEmail {
     pub key: String,
     /// A customer's id, or `operator`.
     pub recipient: String,
-    /// The recipient's address as `send` got it, encrypted; absent for an operator.
+    /// The recipient's encrypted address, as `send` got it; absent for an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Sealed>,
     /// The detail type of the event that the email is about.
@@ -53,7 +53,7 @@ pub struct PostedEmail {
 
 entity!(PostedEmail: "letter" in SIMULATED_MAILER_TABLE, by key: String);
 
-/// How the mailer treats one customer's emails; the module's table describes it.
+/// How the mailer treats one customer's emails, as this module's documentation describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MailerBehaviour {
     Plain,

@@ -123,7 +123,7 @@ fn listen(taken: &Arc<Taken>, serve: fn(TcpStream, &Taken)) -> String {
     address
 }
 
-/// Handles one connection of SMTP.
+/// Handles one SMTP connection.
 fn smtp(mut stream: TcpStream, taken: &Taken) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
     let (mut to, mut id) = (String::new(), String::new());

@@ -181,7 +181,7 @@ impl Endpoint for CancelRequest {
     }
 }
 
-/// Decrypts an order's address; none once the customer was forgotten.
+/// Decrypts an order's address. Returns `None` after the customer was forgotten.
 pub(crate) async fn address(
     kernel: &Kernel,
     customer: &CustomerId,

@@ -109,7 +109,8 @@ impl Endpoint for Forget {
     }
 }
 
-/// When a customer's key was destroyed; `None` if the customer has a key or never had one.
+/// The time at which a customer's key was destroyed; `None` if the customer has a key or never had
+/// one.
 async fn destroyed_at(
     kernel: &Kernel,
     customer: &CustomerId,

@@ -14,7 +14,7 @@ use crate::{BY_TYPE, OrderView, TABLE};
 pub enum HistoryError {
     #[error("the stored events cannot be read, or the list of orders cannot be written")]
     Store(#[from] StoreError),
-    /// The data of a stored event does not match its type.
+    /// The data of a stored event does not match the event's type.
     #[error("a stored event of an order is unreadable")]
     Event(#[from] ReadError),
     /// A stored item is not an event, or an entry of the list of orders cannot be serialized.
@@ -39,7 +39,7 @@ pub async fn by_type(
     Ok(items.iter().map(read).collect::<Result<_, _>>()?)
 }
 
-/// Returns whether an order was placed before `moment`.
+/// Returns whether any order was placed before `moment`.
 ///
 /// # Errors
 /// If the store fails.

@@ -36,11 +36,11 @@ use chorus_kernel::{Function, Index, Secret, TableSpec};
 /// The index of stored events by type and time.
 pub const BY_TYPE: Index = Index { name: "by-type", pk: "event-type", sk: "at", whole_items: true };
 
-/// The orders' events, the steps of their payments and deliveries, and the prices of items.
+/// The orders' events, how far each order's payment and delivery are, and the prices of items.
 pub const TABLE: TableSpec = TableSpec { name: "order", indexes: &[BY_TYPE], ttl: None };
 
-/// The index of the order list, with one partition for each status and month in which orders were
-/// placed.
+/// The index of the order list. A partition contains the orders that have one status and were
+/// placed in one month.
 pub(crate) const BY_STATUS: Index =
     Index { name: "by-status", pk: "status-month", sk: "sk", whole_items: true };
 
@@ -49,8 +49,8 @@ pub(crate) const BY_STATUS: Index =
 pub const VIEW_TABLE: TableSpec =
     TableSpec { name: "order-view", indexes: &[BY_STATUS], ttl: None };
 
-/// Builds the service: `id_secret` derives the ids of new orders; `settings` are the shop's
-/// settings.
+/// Builds the service. The ids of new orders are derived with `id_secret`; `settings` are the
+/// shop's settings.
 #[must_use]
 pub fn function(id_secret: Arc<dyn Secret<IdSecret>>, settings: Settings) -> HttpFunction {
     let currency = settings.currency;

@@ -13,11 +13,11 @@ use crate::{BY_STATUS, OrderView, Status, VIEW_TABLE};
 /// How many orders a page lists by default.
 const PAGE: u32 = 20;
 
-/// The most orders that a page lists.
+/// The largest number of orders that a page may list.
 pub(crate) const MAX_PAGE: u32 = 100;
 
-/// The most months that are searched for one page of all customers' orders. Each month needs a
-/// query for each status.
+/// How many months are searched at most for one page of the orders of all customers. Each month
+/// needs a query for each status.
 const MOST_MONTHS: usize = 5 * 12;
 
 const EVERY_STATUS: [Status; 3] = [Status::Open, Status::Canceled, Status::Delivered];
@@ -116,8 +116,8 @@ impl Asked {
         customer: &CustomerId,
     ) -> Result<Vec<OrderView>, Failure> {
         let mut query = self.within(OrderView::partition(customer));
-        // The query also returns orders with another status, so the loop reads on until enough
-        // orders have the wanted status.
+        // The query returns orders of every status, so the loop reads on until it has found enough
+        // orders with the wanted status.
         let wanted = |order: &OrderView| self.status.is_none_or(|status| order.status == status);
         let mut found = Vec::new();
         loop {

@@ -81,7 +81,7 @@ mod tests {
     use chorus_table::Event;
     use jiff::SignedDuration;
 
-    /// One attempt of the task, which may wait for an hour.
+    /// The first attempt of a task that times out after an hour.
     fn attempt() -> Message {
         let since = samples::moment();
         let task = Task {

@@ -53,8 +53,8 @@ impl ProviderAction for CollectPayment {
     }
 }
 
-/// Returns the signal that starts the state machine in the state that waits for the customer,
-/// because the order needs no review.
+/// Returns the signal that starts the state machine for an order that needs no review: the machine
+/// waits only for the customer.
 fn waits_for_customer(context: &CallContext<'_, Response>) -> Result<Signal, ActionError> {
     Ok(COLLECT_PAYMENT.start_with(&context.message, [("waits-for-customer", true.into())])?)
 }

@@ -1,5 +1,5 @@
-//! The callback that Payment waits for while a customer confirms a charge: with it, the provider
-//! reports that the charge has a result.
+//! The callback that Payment waits for while a customer confirms a charge. By this callback, the
+//! provider reports that the charge has a result.
 
 use chorus_events::OrderId;
 use chorus_kernel::{Callback, CallbackDomain, TableSpec};

@@ -3,7 +3,8 @@
 //! it, or about an amount that the bank no longer holds.
 //!
 //! A notice about a charge does not contain the result; `ConcludePayment` asks the provider for the
-//! result. A late notice, a duplicate, or a notice about another intent changes nothing.
+//! result. A late notice, a duplicate, or a notice about an intent that does not pay the order
+//! changes nothing.
 
 use chorus_events::OrderId;
 use chorus_events::commands::{PaymentNotice, PaymentReport};

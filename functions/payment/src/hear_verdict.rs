@@ -1,5 +1,5 @@
-//! Completes the waiting task with the reviewer's decision, or sends the task's heartbeat because a
-//! reviewer took the review up.
+//! Completes the waiting task with the reviewer's decision. If a reviewer takes the review up,
+//! sends the task's heartbeat instead.
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, HearVerdictInput, HearVerdictOutput};

@@ -88,8 +88,8 @@ pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
 /// The part of [`COLLECT_PAYMENT`] that waits for a reviewer, as a separate state machine.
 pub const AWAIT_REVIEW: MachineSpec = MachineSpec {
     answers: &[ReviewVerdict::ANSWERS],
-    // A reviewer has to take the review up within four hours, and again at least every four hours:
-    // each heartbeat extends the wait by four hours. The decision is due within two days.
+    // A reviewer has two days to decide. The wait ends earlier if four hours pass without a
+    // heartbeat; each `ReviewTaken` sends one.
     limits: &[("ReviewHeartbeatSeconds", 4 * 3_600), ("ReviewTimeoutSeconds", 2 * 86_400)],
     ..MachineSpec::new(
         "AwaitReview",

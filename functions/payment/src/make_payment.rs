@@ -53,8 +53,8 @@ pub(crate) fn charging<O: From<PaymentMade> + From<PaymentAuthorized> + From<Pay
     case.step(&fact, result_event)
 }
 
-/// Returns the event that reports the payment's status: that it is charged, that the bank holds the
-/// amount, or that it failed. Returns `None` for a status that no event reports.
+/// Returns the event that reports the payment's status: the amount was charged, the bank holds the
+/// amount, or the payment failed. Returns `None` for a status that no event reports.
 pub(crate) fn result_event<O>(payment: &Payment) -> Option<O>
 where
     O: From<PaymentMade> + From<PaymentAuthorized> + From<PaymentFailed>,
@@ -103,7 +103,7 @@ mod tests {
         DeliveryEstimated { total, terms, ..DeliveryEstimated::sample() }
     }
 
-    /// Returns the payment after its charge was made.
+    /// Returns `payment` as a charged payment.
     fn known_charged(payment: &Payment) -> Payment {
         let charge_id = Some(PaymentMade::sample().charge_id);
         Payment { charge_id, charged: samples::total(), ..payment.clone() }

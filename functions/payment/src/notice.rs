@@ -37,7 +37,7 @@ struct StripeData {
 /// The content of a notice, before the provider has confirmed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NoticeContent {
-    /// The intent has a result.
+    /// The intent has a result: charged, held by the bank, or declined.
     Concluded {
         intent: IntentId,
         order_id: Option<OrderId>,

@@ -1,4 +1,4 @@
-//! The port to the provider that moves the money.
+//! The interface to the payment provider, which moves the money.
 
 use async_trait::async_trait;
 use chorus_events::{ConfirmationUrl, CustomerId, Money, OrderId, PaymentMethod};

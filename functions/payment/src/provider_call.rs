@@ -1,5 +1,5 @@
-//! Turns the transition that follows from a fact into the action's next step: a decision, or a call
-//! to the provider. A call comes with a claim: the writes to commit before the call.
+//! Turns a payment's transition, which follows from a [`Fact`], into the action's next step: a
+//! decision, or a call to the provider. A call comes with a claim: the writes to commit first.
 
 use chorus_events::OrderId;
 use chorus_kernel::{ActionError, CallContext, Decision, Found, OutcomeUnknown, Step, save};
@@ -135,8 +135,9 @@ impl<'a> Case<'a> {
     }
 
     /// Returns the step that calls the provider about the payment's intent. The step's claim stores
-    /// the payment with the intent's id; the claim is empty if both are stored already. The call
-    /// that prepares an intent needs no claim, because an intent without a stored id never charges.
+    /// the payment with the intent's id; the claim is empty if that payment is stored already. The
+    /// call that prepares an intent needs no claim, because an intent without a stored id never
+    /// charges.
     fn call<O>(
         &self,
         claimed: Payment,

@@ -31,7 +31,7 @@ pub enum Bank {
     KeepsAll,
 }
 
-/// The customer who pays, and the payment method. They select how the bank behaves.
+/// The customer who pays, and the payment method. The two values select how the bank behaves.
 #[derive(Debug, Clone)]
 pub struct Payer {
     pub customer_id: CustomerId,
@@ -41,7 +41,7 @@ pub struct Payer {
 /// A provider under test.
 #[async_trait]
 pub trait Harness: Sync {
-    /// Returns the provider of a shop that captures its charges at the time `capture`.
+    /// Returns the provider of a shop that takes the money when `capture` says.
     fn provider(&self, capture: PaymentCapture) -> Arc<dyn PaymentProvider>;
 
     /// Makes the bank behave like `bank` from now on, and returns who pays; none if the provider
@@ -51,16 +51,16 @@ pub trait Harness: Sync {
     /// Confirms the charge, as the customer does.
     async fn confirm(&self, intent: &IntentId, charge: &Charge);
 
-    /// Makes the bank stop holding the amount. Does nothing if the bank stops by itself at the
-    /// capture.
+    /// Makes the bank stop holding the amount. Does nothing if the bank stops by itself when the
+    /// amount is captured.
     async fn lapse(&self, intent: &IntentId);
 
     /// Returns how much was charged, and how much was refunded, according to the provider's books.
     async fn charged_and_refunded(&self, intent: &IntentId, charge: &Charge) -> (Money, Money);
 }
 
-/// Runs all checks. Returns the kinds of banks that the provider does not have; their checks were
-/// not run.
+/// Runs the checks for each kind of bank that the provider has. Returns the kinds that it does not
+/// have.
 ///
 /// # Panics
 /// If the provider breaks a promise of the port.

@@ -1,4 +1,4 @@
-//! Asks the provider again for a refund that it refused. An operator starts this.
+//! Asks the payment provider again for a refund that the provider refused. An operator starts this.
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, RetryRefundInput, RetryRefundOutput};

@@ -1,7 +1,7 @@
-//! A provider that moves no money, and keeps its books in a table. It acts once for each intent,
-//! and declines the charge of an intent that was canceled.
+//! A provider that moves no money, and keeps its books in a table. Repeated requests about an
+//! intent take effect once. The charge of an intent that was canceled is declined.
 //!
-//! The customer's id, or the amount, selects what it does:
+//! The customer's id, or the amount, selects what the provider does:
 //!
 //! | customer id contains | what the provider does |
 //! |---|---|
@@ -43,7 +43,7 @@ const CONFIRMS_AFTER: SignedDuration = SignedDuration::from_secs(2);
 /// How many requests with the same key a provider leaves unanswered while it is down.
 const DOWN_FOR: i64 = 2;
 
-/// The cents of amounts whose charges are declined.
+/// The provider declines a charge if its amount ends in this number of cents.
 const UNLUCKY_CENTS: i64 = 13;
 
 #[derive(Clone)]
@@ -222,7 +222,7 @@ impl PaymentProvider for SimulatedProvider {
         Ok(Some(KnownIntent { order_id, is_refunded, is_canceled }))
     }
 
-    /// Lists all intents, whatever `since` is, because the books store no times.
+    /// Lists all intents, old and new, because the books store no times.
     async fn list(&self, _: Timestamp) -> Result<Vec<ListedIntent>, ProviderError> {
         self.books.listed().await
     }
@@ -240,13 +240,13 @@ fn unknown(intent: &str) -> ProviderError {
     ProviderError::Refused(format!("there is no intent {intent}"))
 }
 
-/// When the customer confirms a charge; none if the customer never does.
+/// The time at which the customer confirms a charge; `None` if the customer never does.
 fn confirmed_at(charged: &Charged, since: Timestamp) -> Option<Timestamp> {
     let never = charged.customer_id.as_str().contains("never-confirms");
     (!never).then(|| since.saturating_add(CONFIRMS_AFTER).unwrap_or(since))
 }
 
-/// Returns the result of a charge whose intent is new.
+/// Returns the outcome of a charge whose intent has no outcome yet.
 fn asked(charge: &Charge, capture: PaymentCapture) -> Outcome {
     let unlucky = charge.amount.minor() % 100 == UNLUCKY_CENTS;
     if unlucky || charge.customer_id.as_str().contains("declined") {

@@ -1,10 +1,10 @@
 //! Stripe as the payment provider: what its answers mean for an order.
 //!
-//! A charge is captured at once or, if the shop wants that, when the parcel leaves; until then, the
-//! bank holds the amount. Each intent has its own capture method, so the shop's setting may change
-//! at any time. If the card's bank asks the customer to confirm, the charge waits for the
-//! confirmation. Stripe gives the URL of the bank's page only if the request names a page to which
-//! the bank can send the customer back.
+//! The shop's setting says whether Stripe captures a charge at once or when the parcel leaves. The
+//! bank holds an amount that is not captured yet. Each intent has its own capture method, so the
+//! setting may change at any time. If the card's bank asks the customer to confirm, the charge
+//! waits for the confirmation. Stripe gives the URL of the bank's page only if the request names a
+//! page to which the bank can send the customer back.
 
 use async_trait::async_trait;
 use chorus_events::{ConfirmationUrl, Money, OrderId, PaymentCapture};
@@ -19,8 +19,8 @@ use crate::{
     ListedIntent, Movement, Payment, PaymentProvider, ProviderError, Refund, RefundAnswer,
 };
 
-/// A refund cancels an intent that has charged nothing. If the intent changes after it was read, it
-/// is read again, but at most this many times in all.
+/// A refund reads its intent at most this many times: again when a request to cancel the intent
+/// fails because the intent has changed.
 const READS: usize = 3;
 
 /// A payment provider that charges by Stripe's PaymentIntents, in one currency.

@@ -107,7 +107,6 @@ pub(crate) fn waits(known: &ReviewCallback, after: &ReviewCallback) -> Write {
     replace(&Versioned { version: VERSION, value: known.clone() }, after)
 }
 
-/// Returns what `action` decides.
 pub(crate) fn decided<A: ExternalAction<Request = Request, Response = Response>>(
     action: &A,
     input: impl Into<<A::Row as Row>::Input>,

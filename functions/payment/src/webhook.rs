@@ -76,8 +76,8 @@ impl Endpoint for WebhookEndpoint {
 
 /// Whether the shop can ignore this notice, because the payment has the charge's result already, or
 /// because the notice is about no payment of the shop. Most payments have their result already,
-/// from the provider's answer to the request to charge. If the bank holds the amount, a notice of a
-/// cancellation is new, and is not ignored.
+/// from the provider's answer to the request to charge. An authorized payment has its result, too,
+/// but the shop does not ignore a notice that the intent of such a payment was canceled.
 async fn is_known(kernel: &Kernel, content: &NoticeContent) -> Result<bool, Problem> {
     let (NoticeContent::Concluded { intent, order_id }
     | NoticeContent::Canceled { intent, order_id }) = content

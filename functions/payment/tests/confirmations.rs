@@ -1,6 +1,6 @@
 //! A charge that the customer has to confirm, with a fake of Stripe's API that signs its notices.
-//! The customer may confirm, decline or forget the charge, or cancel the order first. Charges and
-//! refunds are right in the end.
+//! The customer confirms or declines the charge, never answers, or cancels the order before
+//! answering. An order is charged at most once, and a charge of a failed order is refunded.
 
 #![allow(clippy::unwrap_used)]
 
@@ -48,8 +48,8 @@ impl Counter {
         self.task(&task("AskCustomer", &wait)).await.unwrap();
     }
 
-    /// Runs the task that asks the provider for the result. `reason` is the reason why the state
-    /// machine no longer waits.
+    /// Runs the task that asks the provider for the result. `reason` tells why the waiting task
+    /// failed; `None` if the task was answered.
     async fn conclude(&self, reason: Option<&str>) {
         let task = task("ConcludePayment", &json!({ "reason": reason }));
         self.task(&task).await.unwrap();

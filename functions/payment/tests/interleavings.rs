@@ -56,8 +56,8 @@ struct Setup {
     shop: Shop,
     provider: Provider,
     bank: Bank,
-    /// Whether the order's approval is among the messages. If so, a message that arrives before the
-    /// approval is retried.
+    /// Whether to retry a message that the payment's state does not allow. A retry can succeed only
+    /// after another message, such as the order's approval.
     patient: bool,
     function: Arc<Function>,
     messages: Vec<Message>,
@@ -106,7 +106,7 @@ impl Setup {
             match answered {
                 Ok(()) => true,
                 Err(failure) if failure.is_retryable() => false,
-                // Without an approval, the state machine never charges: the message is dropped.
+                // The payment's state does not allow the message: retry or drop the message.
                 Err(failure) => {
                     assert_eq!(failure.code(), "Conflict", "{failure}");
                     !patient
@@ -241,8 +241,8 @@ fn story() -> impl Strategy<Value = Story> {
     ];
     (bank, total, any::<bool>(), prop::bool::weighted(0.7), 1..3_usize, turns).prop_map(
         |(bank, total, approved, canceled, copies, turns)| {
-            // The customer is asked only about an approved order, and only the parcel of an
-            // approved order leaves. If the payment fails, the order is canceled.
+            // The bank asks the customer, or the parcel leaves, only after the order was approved.
+            // If the payment fails, the order is canceled.
             let fails = matches!(bank, Bank::Asks | Bank::Lapses);
             let approved = approved || fails || bank.holds_first();
             let canceled = canceled || fails;

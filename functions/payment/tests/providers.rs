@@ -38,7 +38,7 @@ fn payer(customer: &str, method: Option<&str>) -> Payer {
     Payer { customer_id: customer.parse().unwrap(), payment_method }
 }
 
-/// The simulated provider, whose customers' ids select how it behaves.
+/// The simulated provider. The id of the customer who pays selects how the provider behaves.
 struct Simulated {
     shop: Shop,
 }

@@ -77,10 +77,10 @@ enum Delivery {
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "OrderUpdate")]
 pub struct Update {
-    /// What happened; the names are those of `GET /orders/{id}/events`.
+    /// What happened, named as in `GET /orders/{id}/events`.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// When it happened.
+    /// When the order's event occurred.
     at: Timestamp,
     /// The order's new status, if it changed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +91,7 @@ pub struct Update {
     /// The delivery's new status, if it changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery: Option<Delivery>,
-    /// When the order should arrive; for `DeliveryEstimated`.
+    /// When the order should arrive; only for `DeliveryEstimated`.
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_by: Option<Timestamp>,
 }

@@ -1,10 +1,11 @@
 //! Messages of a queue. Each message may fail by itself: the answer names the messages that the
 //! queue has to keep.
 //!
-//! A message that fails is hidden for a pause that grows with each receive, so that an unavailable
-//! partner is called less and less often. After a day the message is given up: [`policy::QUEUE`].
-//! The redrive queue holds Lambda's records of events on which the function failed in all of
-//! Lambda's attempts. These events are retried for thirteen days: [`policy::REDRIVE`]. Sources:
+//! A message that fails stays in the queue, hidden from receivers for a pause that grows with each
+//! receive. So an unavailable partner is called less and less often. After a day the message is
+//! given up: [`policy::QUEUE`]. The redrive queue holds Lambda's records of events on which the
+//! function failed in all of Lambda's attempts. These events are retried for thirteen days:
+//! [`policy::REDRIVE`]. Sources:
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
 
@@ -124,8 +125,8 @@ struct FailedContext {
 struct Delivered<'a> {
     record: &'a Record,
     event: &'a str,
-    /// If the message becomes a dead letter: the ARN of the target to which a redrive sends the
-    /// event.
+    /// The ARN of the target to which a redrive sends the event after the message has become a dead
+    /// letter.
     target: &'a str,
     retry: RetryPolicy,
     /// How many times the message was tried, including this time.
@@ -175,8 +176,8 @@ impl Invoker {
         let undelivered = record.message_attributes.are_of_the_bus();
         let operators_queue = self.operators_queue.as_ref().filter(|_| undelivered);
         if operators_queue.is_some() {
-            // The bus has given up the event, and does not send it again. So the function retries
-            // it for as long as it retries the events of a redrive queue.
+            // The bus has given up this event, and will not send it again. So the function retries
+            // the event for as long as it would retry an event of a redrive queue.
             delivered.retry = policy::REDRIVE.retry;
         }
         let trace_id = trace::of_event(event).map(|trace| trace.id);

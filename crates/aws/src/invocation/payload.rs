@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::batch::Record;
 use super::http::HttpRequest;
 
-/// The `detail-type` of a schedule's event, unless the schedule sets another.
+/// The `detail-type` of an event from a schedule that does not set one itself.
 const SCHEDULED: &str = "Scheduled Event";
 
 #[derive(Debug)]

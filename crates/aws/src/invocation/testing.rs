@@ -1,5 +1,5 @@
 //! A small application in memory. It has a route, and a few actions, one of which starts a state
-//! machine. Its store, bus, state machines and failure queue can be made to fail.
+//! machine. A test can make its store and its queues fail.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -103,7 +103,8 @@ struct Memory {
     signals: Mutex<Vec<Signal>>,
     dead_letters: Mutex<Vec<DeadLetter>>,
     kept: Mutex<Vec<Kept>>,
-    /// The receipt of each message that was hidden, and for how long it was hidden.
+    /// For each call that hid a message from the queue's receivers: the message's receipt, and for
+    /// how long it was hidden.
     hidden: Mutex<Vec<(String, Duration)>>,
     throttled: AtomicBool,
     closed: AtomicBool,
@@ -244,7 +245,8 @@ impl Shop {
         self.0.kept.lock().unwrap().clone()
     }
 
-    /// The receipt of each message that was hidden, and for how long it was hidden.
+    /// For each call that hid a message from the queue's receivers: the message's receipt, and for
+    /// how long it was hidden.
     pub(super) fn hidden(&self) -> Vec<(String, Duration)> {
         self.0.hidden.lock().unwrap().clone()
     }
@@ -254,12 +256,12 @@ impl Shop {
         self.0.throttled.store(true, Ordering::Relaxed);
     }
 
-    /// Makes the queues refuse dead letters from now on.
+    /// Makes the queues refuse dead letters and all other messages from now on.
     pub(super) fn close_dead_letters(&self) {
         self.0.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Makes the queues accept dead letters again.
+    /// Makes the queues accept messages again.
     pub(super) fn open_dead_letters(&self) {
         self.0.closed.store(false, Ordering::Relaxed);
     }

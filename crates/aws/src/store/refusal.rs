@@ -1,4 +1,4 @@
-//! Converts DynamoDB's errors to errors of the kernel's port.
+//! Converts DynamoDB's errors to the kernel's [`StoreError`].
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -8,7 +8,7 @@ use chorus_kernel::{Reason, StoreError};
 use super::requests::Attributes;
 use crate::service_error::{ServiceError, classify, sort};
 
-/// Converts an error of a request to the port's error.
+/// Converts the SDK's error about a request to a [`StoreError`].
 pub(super) fn of<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -39,8 +39,8 @@ impl From<ServiceError> for StoreError {
     }
 }
 
-/// The error for a canceled transaction: a refusal with its reasons if a condition failed or writes
-/// conflicted, or else the error that made DynamoDB cancel the transaction.
+/// The error for a canceled transaction. If a condition failed or writes conflicted, it is a
+/// refusal with the reasons. Otherwise, it is the error that made DynamoDB cancel the transaction.
 fn refused(message: &str, reasons: Vec<CancellationReason>) -> StoreError {
     if reasons.is_empty() {
         return StoreError::Unavailable(format!(

@@ -25,8 +25,8 @@ impl Tables {
     /// The physical name of the table `logical`.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] if no environment variable names the table, because the Lambda
-    /// function has no access to the table.
+    /// [`StoreError::Invalid`] if no environment variable names the table. A Lambda function gets
+    /// such variables only for the tables that it may use.
     pub fn physical(&self, logical: &str) -> Result<&str, StoreError> {
         let unnamed = || {
             let variable = logical.to_uppercase().replace('-', "_");

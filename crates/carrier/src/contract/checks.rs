@@ -31,7 +31,8 @@ pub(super) fn of_another(reports: &[Report], handle: &Handle) -> Option<String> 
     others.next().map(|update| format!("`handle` is {} instead of {handle}", update.handle))
 }
 
-/// Finds a rejected report that the carrier did not repeat, or that it repeated under another id.
+/// Finds a report that was answered with 503, and that the carrier did not repeat, or repeated
+/// under another id.
 pub(super) fn given_up(reports: &[Report]) -> Option<String> {
     reports.iter().enumerate().filter(|(_, report)| report.turned_away).find_map(
         |(place, first)| {

@@ -241,7 +241,8 @@ pub(super) fn example_address() -> PostalAddress {
     }
 }
 
-/// Describes the headers of a signed request; `named` describes the header with the request's id.
+/// Describes the headers of a signed request. `named` is the description of the header with the
+/// request's id.
 fn signature(named: &str) -> Value {
     let header = |name: &str, description: &str| {
         json!({

@@ -16,9 +16,9 @@ use tokio::net::TcpListener;
 use super::checks;
 use super::inbox::{Inbox, Report};
 
-/// The least time for which the check listens for reports about a recalled parcel. If the reports
-/// about the delivered parcel took more than half of this time, the check listens for twice as long
-/// as those reports took.
+/// How long the check listens for reports about a recalled parcel: this time, or twice the time
+/// that the reports about the delivered parcel took, whichever is longer; at most
+/// [`Candidate::reports_within`].
 const QUIET: Duration = Duration::from_secs(1);
 
 /// How many pages of the list of parcels the check reads at most.
@@ -257,8 +257,8 @@ impl Trial {
         Some(Err(format!("the list has more than {MOST_PAGES} pages")))
     }
 
-    /// Waits until the last report in `before` is sent again. Returns a fault if no report comes,
-    /// or if its id is not that of the last report in `before`.
+    /// Waits for one more report, which must repeat the last report in `before`. Returns a fault if
+    /// none comes, or if the ids of the two reports differ.
     async fn comes_again(&self, order_id: &OrderId, before: &[Report]) -> Option<String> {
         let latest = before.last().map(|report| report.id.clone());
         let until = tokio::time::Instant::now() + self.candidate.reports_within;
@@ -319,7 +319,7 @@ fn is_taken(status: u16) -> bool {
     matches!(status, 200..=299)
 }
 
-/// Describes what is wrong if there is no response, or its status is not right; `None` otherwise.
+/// Returns the fault: no response, or a status that is not right. `None` if the status is right.
 fn expected(answer: &Answer, is_right: &dyn Fn(u16) -> bool) -> Option<String> {
     match answer {
         Ok((status, _)) if is_right(*status) => None,

@@ -104,7 +104,7 @@ struct Wait {
     until: Timestamp,
 }
 
-/// The attempts of a row's action to handle an event. At least one attempt failed.
+/// How often an action has failed to handle an event, and whether a further attempt follows.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Attempt {

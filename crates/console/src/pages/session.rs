@@ -33,7 +33,7 @@ pub(crate) struct SignIn {
     bearer: String,
 }
 
-/// Stores the token in a cookie. The shop checks the token at the next request.
+/// Stores the bearer token in a cookie. The shop checks this token at the next request.
 pub(crate) async fn sign_in(
     console: Console,
     headers: HeaderMap,

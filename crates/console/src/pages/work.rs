@@ -168,7 +168,8 @@ struct Unavailable {
     reason: String,
 }
 
-/// Events in a redrive queue, which wait for a retry by the function that failed on them.
+/// A redrive queue, and the number of its events. The function that failed on these events gets
+/// them again.
 #[derive(Debug, Deserialize)]
 struct Redriven {
     queue: String,
@@ -241,7 +242,8 @@ pub(super) fn key(console: &Console) -> Result<String, ErrorPage> {
     })
 }
 
-/// Redirects to a page that shows a message for the submitted form.
+/// Redirects to a page with a sentence about what the submitted form did. `code` selects the
+/// sentence.
 pub(super) fn done(path: &str, code: &str) -> Response {
     Redirect::to(&format!("{path}?done={code}")).into_response()
 }

@@ -1,4 +1,4 @@
-//! A contract: the schemas of every version of every message, and which rows read them.
+//! A contract: the schemas of every version of every message, and the rows that read each version.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;

@@ -5,8 +5,8 @@
 //! if the old and the new schema each accept everything that the other allows. The check relies on
 //! two conventions of our events:
 //!
-//! - Producers write no field that their schema does not name, except where the schema describes
-//!   the values of unnamed fields.
+//! - Producers write only the fields that their schema names. If the schema also describes the
+//!   values of fields that it does not name, as in a map, producers may write those fields, too.
 //! - A schema states whether consumers ignore or reject unknown fields.
 
 mod additions;
@@ -130,8 +130,8 @@ fn public(version: &Version, Problem { path, problem, .. }: Problem) -> Incompat
     }
 }
 
-/// Reports a version that the new contract lacks, if a row that read the version still exists, or
-/// if the event is public.
+/// Reports a version that the new contract lacks, but only if a row that read the version still
+/// exists or the event is public.
 fn removed_version(version: &Version, old: &Contract, new: &Contract) -> Option<Incompatibility> {
     let still = |row: &String| new.rows.contains(row);
     let rows: Vec<String> = old.readers.hit(version, "").into_iter().filter(still).collect();

@@ -84,9 +84,9 @@ fn others<'d>(alternative: &Alternative<'d>) -> Option<Schema<'d>> {
     (!parts.contains(&Value::Bool(false))).then(|| Schema::of(alternative.root, parts))
 }
 
-/// Whether the schema describes a map: values of one schema, under any names. A schema that permits
-/// unnamed fields but does not describe their values is no map, because our producers write only
-/// fields that their schema names.
+/// Whether the schema describes a map: fields with any names, whose values have one schema. A
+/// schema that permits unnamed fields, but does not describe their values, is no map: our producers
+/// write only fields that their schema names.
 fn is_map(alternative: &Alternative<'_>) -> bool {
     let stated = |keyword| alternative.each(keyword).filter_map(Value::as_object);
     let both = stated("additionalProperties").chain(stated("unevaluatedProperties"));

@@ -14,7 +14,8 @@ use super::reading::Readers;
 /// The folder of published schemas, relative to the application's root.
 pub const PUBLISHED: &str = "events/schemas/published";
 
-/// A file in the folder of published schemas. It lists, for each version, the rows that read it.
+/// A file in the folder of published schemas. For each version, the file lists the rows that read
+/// the version.
 const READERS: &str = "readers.json";
 
 /// A published contract cannot be read or written.
@@ -110,7 +111,8 @@ fn contract(files: &BTreeMap<String, String>, table: &Table) -> Result<Contract,
     Ok(contract)
 }
 
-/// The version of a schema's file: 1 for both `OrderCreated.v1.json` and `OrderCreated.v1-2.json`.
+/// The version to which a schema's file belongs: `OrderCreated.v1` for `OrderCreated.v1.json` and
+/// for `OrderCreated.v1-2.json`.
 fn named(file: &str) -> Option<Version> {
     let stem = file.strip_suffix(".json")?;
     let number = stem.rsplit_once(".v")?.1.len();

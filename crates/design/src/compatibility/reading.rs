@@ -119,7 +119,7 @@ fn tries(samples: &[Value], schema: &Value) -> Vec<Try> {
     all
 }
 
-/// A place in data, as a path in findings and as a JSON Pointer.
+/// A place in data, written in two ways: as the path that a finding names, and as a JSON Pointer.
 #[derive(Debug, Clone, Default)]
 struct Place {
     path: String,

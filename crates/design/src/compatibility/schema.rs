@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-/// How deeply references and combinators may be nested without a property or an item in between.
+/// How many references and combinators may be nested directly in each other, with no `properties`
+/// or `items` in between.
 const MAX_DEPTH: usize = 64;
 
 /// Several schemas of one document, all of which a value has to satisfy. An empty list allows any
@@ -21,8 +22,8 @@ pub(super) struct Alternative<'d> {
     pub(super) maps: Vec<Map<String, Value>>,
 }
 
-/// A reference that cannot be resolved: its target does not exist, or the reference
-/// leads back to itself.
+/// A reference that cannot be resolved: its target does not exist, or the reference leads back to
+/// itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unresolved(pub(super) String);
 
@@ -36,7 +37,7 @@ impl<'d> Schema<'d> {
         Self { root, parts }
     }
 
-    /// A schema in the same document that allows any value.
+    /// Returns a schema without parts, which allows any value.
     pub(super) fn anything(&self) -> Self {
         Self { root: self.root, parts: Vec::new() }
     }
@@ -133,7 +134,7 @@ impl<'d> Alternative<'d> {
         })
     }
 
-    /// Whether the type allows whole numbers only.
+    /// Whether the schema's `type` keyword excludes numbers with a fraction.
     pub(super) fn whole_numbers(&self) -> bool {
         self.each("type").any(|types| {
             let only = |name: &Value| name != "number";
@@ -141,7 +142,7 @@ impl<'d> Alternative<'d> {
         })
     }
 
-    /// The values that both `const` and `enum` allow; `None` if the schema has neither keyword.
+    /// The values that every `const` and `enum` of the schema allows; `None` if it has neither.
     pub(super) fn listed(&self) -> Option<Vec<Value>> {
         let consts = self.each("const").map(|value| vec![value.clone()]);
         let enums = self.each("enum").filter_map(|values| values.as_array().cloned());

@@ -8,8 +8,8 @@ pub(crate) struct Workload {
     pub(crate) events: Vec<String>,
 }
 
-/// One pattern for each operator that `event-pattern` and `quamina` both support, with the name of
-/// its workload.
+/// The names and patterns of workloads with one pattern: one workload for each operator that
+/// `event-pattern` and `quamina` both support.
 const SINGLE: [(&str, &str); 14] = [
     ("exact string", r#"{"detail-type": ["OrderCreated"]}"#),
     ("exact string, deep", r#"{"detail": {"data": {"order-id": ["1073459984"]}}}"#),

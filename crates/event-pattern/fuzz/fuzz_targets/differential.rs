@@ -31,7 +31,7 @@ const NUMBERS: [&str; 9] = ["0", "-0.0", "1", "1.0", "1e0", "-3.5", "301.8", "3.
 const WILDCARDS: [&str; 9] = ["*", "a*", "*b", "a*c", "*r*", "x\\*y", "*a*b*", "", "o*r-*"];
 const BLOCKS: [&str; 4] = ["10.0.0.0/8", "10.0.0.0/31", "2001:db8::/32", "0.0.0.0/1"];
 
-/// The fuzzer's bytes as a sequence of choices; zeros after the last byte.
+/// The fuzzer's bytes, each of which makes one choice. After the last byte, each choice gets a 0.
 struct Choices<'a>(std::slice::Iter<'a, u8>);
 
 impl Choices<'_> {

@@ -1,5 +1,5 @@
-//! Uses any text as a path and as a template for a target's input. Each is applied to an event or
-//! refused, without a panic.
+//! Uses any text as a path, and also as a template for a target's input. The path and the template
+//! are each applied to an event, or refused, without a panic.
 
 #![no_main]
 

@@ -35,8 +35,8 @@ pub(super) struct Axis {
     conditions: Vec<Arc<Condition>>,
 }
 
-/// Identifies a condition by the index of its field in [`Space::axes`], and by its own index among
-/// the field's conditions.
+/// Identifies a condition by the index of its field in [`Space::axes`], and by the condition's
+/// index among the field's conditions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ConditionId {
     pub(super) axis: usize,

@@ -6,8 +6,8 @@
 //! event that both patterns match, and events that only one of them matches. Each event is checked
 //! with the matcher before it is returned. Arrays of objects can make a difference if a pattern
 //! asks for a field to be absent and for other fields to be present. The search then also tries
-//! events with arrays of objects. If none of these events proves a relation, the relation is
-//! undecided.
+//! some events with arrays of objects. If none of them decides the relation, the relation is
+//! undecided, because an event that was not tried may decide it.
 
 mod arrays;
 mod axis;
@@ -40,12 +40,12 @@ pub enum Relation {
     /// not.
     Overlapping,
     /// The relation is not known. The search looked for an event that both patterns match, for one
-    /// that only the first matches, and for one that only the second matches. At least one of these
-    /// it neither found nor proved impossible. The events that it found are in the result.
+    /// that only the first matches, and for one that only the second matches. For at least one of
+    /// these, it found no event and no proof that there is none. The result has all events found.
     Undecided,
 }
 
-/// Which events are considered.
+/// Which events a comparison considers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Events {
     /// Every JSON object. Any field may then be an array, so that one event can match both `["a"]`

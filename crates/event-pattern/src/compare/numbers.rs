@@ -32,8 +32,8 @@ pub(super) fn representatives(asked: &[&Comparison]) -> Vec<String> {
     // The caller keeps only the first number of each class. Short numbers come first, because they
     // read best.
     texts.sort_by_key(String::len);
-    // EventBridge's engine cannot compare the numbers in `spelled`. Each equals only the same
-    // spelling, so each is a class. One more such number represents all other spellings.
+    // EventBridge's engine cannot compare the numbers in `spelled`. Each of them matches only its
+    // own spelling, so it is a class of its own. One more number represents all other spellings.
     texts.extend(spelled.iter().map(|text| (*text).to_owned()));
     let fresh = (0..).map(|index| format!("1234567890123456789{index}"));
     texts.extend(fresh.into_iter().find(|text| !spelled.contains(&text.as_str())));

@@ -18,18 +18,18 @@ const MOST_ALTERNATIVES: usize = 40;
 /// The useless parts of a pattern. Each [`Condition`] knows its place in the pattern.
 #[derive(Debug, Default)]
 pub(crate) struct Review {
-    /// Conditions that neither a value nor absence meets.
+    /// Conditions that no event meets, whether the event has the field or not.
     pub(crate) dead: Vec<Arc<Condition>>,
     /// Whether no event matches the pattern.
     pub(crate) is_dead: bool,
     /// Conditions that every event meets.
     pub(crate) idle: Vec<Arc<Condition>>,
-    /// Conditions that every value meets, although they do not have `{"exists": true}`.
+    /// Conditions that every value meets, although they are not written as `{"exists": true}`.
     pub(crate) any_value: Vec<Arc<Condition>>,
-    /// Superfluous entries: the other entries of the field accept the same values, too. Each has
-    /// the condition on the field, and the entry as JSON.
+    /// Superfluous entries: the other entries of the field accept the same values, too. Each entry
+    /// is stored as JSON, with the condition on the field.
     pub(crate) entries: Vec<(Arc<Condition>, String)>,
-    /// The numbers of superfluous alternatives: other alternatives match the same events, too.
+    /// The indices of superfluous alternatives: other alternatives match the same events, too.
     pub(crate) alternatives: Vec<usize>,
 }
 

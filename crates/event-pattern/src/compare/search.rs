@@ -7,7 +7,7 @@ use super::witness::{self, Entry};
 /// The number of steps after which a search is given up.
 const MOST_STEPS: usize = 400_000;
 
-/// The maximum number of doubtful cases for which events with arrays of objects are tried.
+/// In at most this many doubtful cases, a search tries events with arrays of objects.
 const MOST_DOUBTS: usize = 60;
 
 /// For each field, the index of the chosen [class of values](super::axis::Class); `None` if no
@@ -42,8 +42,8 @@ struct Search<'s> {
     /// Whether classes that may be empty are chosen, too.
     with_possibly_empty: bool,
     steps: usize,
-    /// Choices for which one of the combinations of conditions in `outside` matches an event
-    /// without arrays, but perhaps not an event whose fields are in array elements.
+    /// The doubtful choices. In an event without arrays, some combination in `outside` matches the
+    /// chosen values. In an event whose fields are in array elements, perhaps none does.
     doubts: Vec<Choice>,
 }
 
@@ -85,7 +85,7 @@ pub(super) fn is_covered(
 }
 
 /// The result of a search for an event that an element of `inside` matches, and that no element of
-/// `outside` matches. An element matches an event that meets all its conditions.
+/// `outside` matches. An element matches an event that meets all conditions of the element.
 enum All {
     /// A choice that `inside` matches and `outside` does not.
     Counterexample(Choice),
@@ -149,8 +149,8 @@ impl<'s> Search<'s> {
         Self { space, inside, outside, order, chosen, with_possibly_empty, steps, doubts }
     }
 
-    /// Chooses a class for each field from `depth` on, so that no combination in `alive` matches
-    /// the event. Returns whether this was possible.
+    /// Chooses a class for each field from position `depth` of `order` on. An event of the chosen
+    /// classes must match no combination in `alive`. Returns whether this was possible.
     fn go(&mut self, depth: usize, alive: &[usize]) -> bool {
         if alive.is_empty() {
             self.fill(depth);
@@ -194,7 +194,8 @@ impl<'s> Search<'s> {
     }
 
     /// Returns the classes that `inside` accepts and that are worth trying. A class of values is
-    /// left out if another class meets the same conditions of `outside`, or only some of them.
+    /// not worth trying if it meets the same conditions of `outside` as an earlier class, or those
+    /// of any other class and further ones.
     fn options(&self, axis: usize) -> Vec<usize> {
         let classes = &self.space.axes[axis].classes;
         let own = find(self.inside, axis);
@@ -219,9 +220,8 @@ impl<'s> Search<'s> {
     }
 
     /// Whether `combination` matches every event with the chosen values, even if fields are in
-    /// array elements. For this, it must select the same elements as `inside`. Also, each field
-    /// that it wants to be absent must be absent from the whole event, or from the elements that it
-    /// has selected.
+    /// array elements. It does only if `combination` selects the same elements as `inside`, and if
+    /// each field that must be absent is absent from the whole event, or from these elements.
     fn is_covered(&self, combination: &[ConditionId]) -> bool {
         combination.iter().all(|id| match self.chosen[id.axis] {
             _ if self.is_indifferent(combination, *id) => true,
@@ -324,9 +324,9 @@ fn combine(space: &Space, one: &[ConditionId], two: &[ConditionId]) -> Combined 
                 };
                 let values: Vec<usize> = ids.iter().filter_map(value).collect();
                 if values.len() < ids.len() {
-                    // One combination accepts only the field's absence, the other combination only
-                    // a value. Both can match one event only if the combination that wants absence
-                    // has selected, for an earlier field, an array element that lacks this field.
+                    // One combination requires this field to be absent, the other one to have a
+                    // value. Both can match an event only if the field is in an array: one element
+                    // lacks it, and the first combination has matched an earlier field there.
                     let without = [one, two]
                         .into_iter()
                         .find(|all| find(all, index).is_some_and(|id| !space.takes_values(id)));

@@ -31,12 +31,12 @@ struct Automaton {
 
 /// Examples of the classes of strings that the comparisons treat alike.
 pub(super) struct Strings {
-    /// A string of every class, except for the classes in `possibly_empty`.
+    /// One string from each class, except from the classes in `possibly_empty`.
     pub(super) texts: Vec<String>,
-    /// Pairs of a string and an IP address, for a field that is compared both with addresses and
-    /// with parts of strings. Each pair stands for a class. Comparisons with addresses treat the
-    /// strings of this class like the address, and other comparisons treat them like the string.
-    /// The search finds no string of this class, so the class may be empty.
+    /// Classes of which no string is known, so that they may be empty. They exist only if a field
+    /// is compared both with IP addresses and with parts of strings. A class is given by a string
+    /// and an address: comparisons with addresses treat the members of the class like the address,
+    /// and all other comparisons treat them like the string.
     pub(super) possibly_empty: Vec<(String, String)>,
     /// Whether all states were visited, so that no class is missing.
     pub(super) complete: bool,
@@ -167,8 +167,8 @@ impl Automaton {
         self.any_case(start, text);
     }
 
-    /// Adds each character in its lower and its upper case. Either case may consist of several
-    /// characters.
+    /// Adds each character of the text in lower case and in upper case, and returns the last node.
+    /// One character may become several: the upper case of `ß` is `SS`.
     fn any_case(&mut self, from: usize, text: &AnyCase) -> usize {
         text.cases().into_iter().fold(from, |node, cases| {
             let end = self.add();

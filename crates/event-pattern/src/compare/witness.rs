@@ -16,7 +16,7 @@ enum Node {
 /// path is written as one name with dots, `"a.b"`, which is the same path to a pattern.
 pub(super) fn object(entries: &[Entry]) -> String {
     let mut root = BTreeMap::new();
-    // In this order, `a` comes before `a.b`.
+    // Sorting puts `a` before `a.b`. So `a` is placed, and `a.b` becomes one name with dots.
     let mut entries: Vec<&Entry> = entries.iter().collect();
     entries.sort();
     for (path, value) in entries {
@@ -27,8 +27,8 @@ pub(super) fn object(entries: &[Entry]) -> String {
     written(&root)
 }
 
-/// Nests a value at its path. Returns false if an earlier value is in the way: at the path itself,
-/// at a beginning of the path, or below it.
+/// Nests a value at its path. Returns false if another value is already at this path, above it or
+/// below it.
 fn place(root: &mut BTreeMap<String, Node>, path: &str, value: &str) -> bool {
     let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
     let mut at = root;

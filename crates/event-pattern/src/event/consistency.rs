@@ -2,19 +2,20 @@
 //! element of each array.
 //!
 //! EventBridge's engine takes the fields in the order of their paths. For each field it tries every
-//! value, except a value in another element of an array from which it has already chosen an
-//! element. This module tries the same choices breadth first. It merges two choices that differ
-//! only in arrays without values of later fields. Fields whose paths have a common start are
-//! neighbours in this order. A choice is therefore usually one element with its ancestors, and the
-//! work stays linear in the number of elements.
+//! value. But once the engine has chosen an element of an array, it skips values in the array's
+//! other elements. This module tries the same choices breadth first. Once no later field has a
+//! value in an array, the module forgets the array's chosen element, and merges choices that are
+//! now equal. In the order of the paths, fields whose paths have a common start are neighbours. A
+//! choice is therefore usually one element with its ancestors, and the work stays linear in the
+//! number of elements.
 
 use super::record::NONE;
 use super::trie::Term;
 use super::view::{View, accepts};
 use crate::error::EventError;
 
-/// The maximum number of steps of a search. Only an event that spells one path in several ways can
-/// need more steps.
+/// The maximum number of steps of a search. Only an event that spells one path in several ways, as
+/// `{"a.b": 1}` and as `{"a": {"b": 1}}`, can need more steps.
 const MOST_STEPS: usize = 20_000_000;
 
 /// The chosen array elements, sorted. An element is left out if no later term has a value in its
@@ -134,8 +135,7 @@ impl Search<'_> {
             let mut at = element;
             while let Some(one) = self.view.record.elements.get(at as usize) {
                 let mark = &mut self.last_use[one.array as usize];
-                // If this term has marked the array before, it has also marked the arrays around
-                // it.
+                // If the array is already marked for this term, so are all arrays around the array.
                 if *mark == number {
                     break;
                 }
@@ -221,9 +221,9 @@ impl Search<'_> {
         Ok(false)
     }
 
-    /// Returns the part of `places` that may be chosen in addition to `choice`. The flag is true if
-    /// every element of this part can be chosen; otherwise [`Self::agrees`] has to check each
-    /// element.
+    /// Returns a part of `places`. Outside of this part, no element can be chosen in addition to
+    /// `choice`. The flag is true if every element of this part can be chosen; otherwise
+    /// [`Self::agrees`] has to check each element.
     fn run<'p>(&self, choice: &Choice, places: &'p [u32]) -> (&'p [u32], bool) {
         let (Some(&first), Some(&last)) = (places.first(), places.last()) else {
             return (places, true);
@@ -243,8 +243,8 @@ impl Search<'_> {
         (run, narrowed == choice.len())
     }
 
-    /// Whether `element` can be chosen in addition to `choice`: `choice` must not have a different
-    /// element of an array that contains `element`.
+    /// Whether `element` can be chosen in addition to `choice`. No array may have two chosen
+    /// elements. The elements around `element` are chosen with it.
     fn agrees(&mut self, choice: &Choice, element: u32) -> Result<bool, EventError> {
         let mut at = element;
         while let Some(one) = self.view.record.elements.get(at as usize).copied() {

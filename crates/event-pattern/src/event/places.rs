@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::json::{Cursor, Reason};
 
-/// An object or an empty array at a path, which a pattern cannot match as a value.
+/// An object or an empty array at a path. Patterns do not match it as a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NonValue {
     Object,

@@ -10,10 +10,11 @@ use crate::json::{Cursor, MAX_DEPTH, Reason, unescape};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame {
     node: PathId,
-    /// The innermost array element that contains this container's members.
+    /// The number of the innermost array element that contains this container's members; [`NONE`]
+    /// outside of arrays.
     element: u32,
     is_object: bool,
-    /// Whether this container is itself the array element that `element` names.
+    /// Whether this container is itself the array element with the number `element`.
     is_element: bool,
     /// The number of this array; [`NONE`] until an element of the array is an object or an array.
     array: u32,
@@ -66,7 +67,7 @@ impl Scanner<'_> {
         self.members()
     }
 
-    /// Reads members and elements until the last open container is closed.
+    /// Reads members and elements until every container is closed, or nothing is left to find.
     fn members(&mut self) -> Result<(), Reason> {
         while let Some(&frame) = self.record.frames.last() {
             let opened = if frame.is_object { self.member(frame)? } else { self.element(frame)? };

@@ -109,7 +109,7 @@ impl PathTrie {
         self.nodes[node as usize].has_children()
     }
 
-    /// Returns the node to which `name`, a member's name in an event, leads from `node`. Returns
+    /// Goes from `node` to the node for an event's member with this name, and returns that node;
     /// `None` if no term's path goes through this member.
     #[inline]
     pub(crate) fn follow(&self, node: PathId, name: &str) -> Option<PathId> {

@@ -53,7 +53,8 @@ impl<'v> View<'v> {
                 return Ok(false);
             }
             if self.record.holds(term.path) {
-                // The field may be absent from the array element that the other terms choose.
+                // The term wants the field absent, but the event has the field. In an array,
+                // another element may lack the field, and meet the other terms.
                 if !is_nested {
                     return Ok(false);
                 }

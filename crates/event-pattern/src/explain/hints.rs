@@ -55,7 +55,8 @@ fn form(event: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// Returns a hint if the event has the missing field under another name or in another place.
+/// Returns a hint if a name in the field's path begins with `$`, as operators do, or if the event
+/// has the missing field under another name or in another place.
 fn of_name(field: &FieldVerdict, event: &Map<String, Value>) -> Option<String> {
     let names: Vec<&str> = field.path.split('.').collect();
     if let Some(operator) = names.iter().find(|name| name.starts_with('$')) {

@@ -66,8 +66,8 @@ pub struct FieldVerdict {
     /// The comparisons that the pattern lists for the field, one of which must be met. Each is JSON
     /// as in the pattern.
     pub asked: Vec<String>,
-    /// The values of the field. If the other fields have determined an array element, the list has
-    /// only the values in that element.
+    /// The first few values of the field. If the other fields have determined an array element, the
+    /// list has only values in that element.
     pub held: Vec<Held>,
     /// How many further values the field has: those beyond the first few, and those in other array
     /// elements.
@@ -122,7 +122,7 @@ pub enum Outcome {
     OtherElement {
         /// The element that the other fields have determined, such as `detail.items[0]`.
         element: String,
-        /// A value in another element that satisfies the condition.
+        /// A value that satisfies the condition; it is in another element.
         elsewhere: Held,
     },
     /// The pattern had already failed before this field, so the field decides nothing.

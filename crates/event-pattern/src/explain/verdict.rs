@@ -27,7 +27,8 @@ pub(super) fn of_all(
     // together with all earlier fields.
     for end in 1..=terms.len() {
         if view.satisfies(&terms[..end])? {
-            // The field is absent from the elements that the earlier fields have chosen.
+            // The field is present elsewhere, but absent from the array elements in which the
+            // earlier fields hold.
             if fields[end - 1].outcome == Outcome::Present {
                 fields[end - 1].outcome = Outcome::Absent;
             }
@@ -48,8 +49,8 @@ pub(super) fn of_all(
     Ok(fields)
 }
 
-/// For a field that fails by itself, limits the shown values to the array element in which the
-/// other fields hold.
+/// For each field that fails even by itself, limits the shown values to the array element in which
+/// the fields that do not fail hold together.
 fn around_the_rest(
     terms: &[Term],
     fields: &mut [FieldVerdict],
@@ -117,8 +118,8 @@ fn met(term: &Term, value: Value<'_>, at: String) -> Option<Outcome> {
     Some(Outcome::Met { value: rendered(value), at, asked: met.to_string() })
 }
 
-/// Records why a field that holds by itself fails in the array elements that the fields before it
-/// have chosen.
+/// Records why a field that holds by itself does not hold in the array element in which the earlier
+/// fields hold.
 fn record_mismatch(
     term: &Term,
     field: &mut FieldVerdict,

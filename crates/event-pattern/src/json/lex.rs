@@ -63,9 +63,9 @@ pub(super) fn plain(bytes: &[u8], mut pos: usize) -> usize {
         let word = u64::from_le_bytes(*chunk);
         let quotes = word ^ (ONES * b'"' as u64);
         let slashes = word ^ (ONES * b'\\' as u64);
-        // In the three words below, the high bit of a byte is set if the byte is zero (in
-        // `controls`: below 0x20). Bits above the lowest set bit may be wrong, so only the lowest
-        // is used.
+        // In each variable below, the high bit of a byte marks the same byte of `chunk` as a quote,
+        // as a backslash, or as a control character. Marks above the lowest one may be wrong, so
+        // only the lowest is used.
         let zero_quotes = quotes.wrapping_sub(ONES) & !quotes;
         let zero_slashes = slashes.wrapping_sub(ONES) & !slashes;
         let controls = word.wrapping_sub(ONES * 0x20) & !word;

@@ -34,11 +34,11 @@ impl Affixes {
         }
     }
 
-    /// Calls `sink` for every slot whose key is a prefix of `value`.
+    /// Calls `sink` for every combination whose key is a prefix of `value`.
     ///
-    /// Each step takes the greatest key that sorts no later than the value. This key shares at
-    /// least as many leading bytes with the value as each key that is a prefix of the value. So
-    /// each step either finds a prefix of the value, or shortens the text to search for.
+    /// Each step takes the greatest key that sorts no later than the value. Every key that is a
+    /// prefix of the value is a prefix of this key, too. So each step either finds a prefix of the
+    /// value, or shortens the text to search for.
     pub(super) fn find(&self, value: &[u8], sink: &mut impl FnMut(Slot)) {
         let mut rest = &value[..value.len().min(self.longest)];
         loop {
@@ -59,7 +59,7 @@ impl Affixes {
         }
     }
 
-    /// Calls `sink` for every slot whose key is a prefix of the reversed `value`.
+    /// Calls `sink` for every combination whose key is a prefix of the reversed `value`.
     pub(super) fn find_reversed(&self, value: &[u8], sink: &mut impl FnMut(Slot)) {
         let tail = value.iter().rev().take(self.longest);
         let mut short = [0; 64];

@@ -1,4 +1,4 @@
-//! Finds, by a value of one field, the combinations of conditions that the value may meet.
+//! Finds the combinations of conditions that an event may meet, by the value of one of its fields.
 
 use super::affixes::Affixes;
 use super::grams::Grams;
@@ -31,7 +31,7 @@ pub(super) struct Field {
     addresses: Option<Box<Addresses>>,
 }
 
-/// Combinations that ignore the case of text, filed under text in folded case.
+/// Combinations that compare text without regard to case, filed under the case-folded text.
 #[derive(Debug, Default)]
 struct AnyCases {
     texts: HashMap<Box<str>, Postings>,

@@ -1,5 +1,5 @@
-//! Finds combinations of conditions by a few bytes that their wildcards require somewhere inside a
-//! value.
+//! Finds the combinations of conditions that a value may meet by a wildcard: a few bytes that the
+//! wildcard requires are somewhere in the value.
 
 use super::postings::{self, Postings, Slot};
 use foldhash::HashMap;

@@ -18,7 +18,7 @@ pub(super) struct Index {
     trie: PathTrie,
     /// For each path, the combinations that are filed under keys of this path, if there are any.
     fields: Vec<Option<Box<Field>>>,
-    /// Combinations that may hold because a field is absent, by that field's path.
+    /// For each path, the combinations that may hold because the field at this path is absent.
     absent: BTreeMap<PathId, Postings>,
     branches: Vec<Branch>,
     free_branches: Vec<u32>,
@@ -41,7 +41,7 @@ impl Index {
         &self.trie
     }
 
-    /// One more than the highest number that a combination has.
+    /// One more than the highest number that [`Self::file`] has returned.
     pub(super) fn len(&self) -> usize {
         self.branches.len()
     }

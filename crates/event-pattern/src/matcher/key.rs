@@ -1,7 +1,7 @@
 //! The keys under which the index files a combination, which is a set of conditions that must all
 //! hold. The index picks one of the conditions, and files the combination under one key for each
-//! comparison of that condition. Each value that the comparison accepts has that key, for example a
-//! prefix, so the values of an event lead to the combination.
+//! comparison of that condition. A key is a property, for example a prefix, of every value that the
+//! comparison accepts, so the values of an event lead to the combination.
 
 use super::field::Field;
 use super::grams::Gram;
@@ -23,8 +23,8 @@ pub(super) enum Key {
     Text(Box<str>),
     Folded(Box<str>),
     Number(u64),
-    /// A number that EventBridge's engine cannot compare, as written: it equals only the same
-    /// spelling.
+    /// The spelling of a number that EventBridge's engine cannot compare as a number. Only a number
+    /// with the same spelling equals it.
     Raw(Box<str>),
     Numbers(u64, u64),
     Addresses(AddressRange),
@@ -93,7 +93,7 @@ impl Key {
         }
     }
 
-    /// Returns a weight, which estimates how many candidates events will find by the key. The
+    /// Returns a weight: an estimate of how many candidates an event finds under the key. The
     /// weight is higher for common properties, and for keys under which many combinations are
     /// already filed.
     pub(super) fn weight(&self, field: Option<&Field>) -> usize {

@@ -1,7 +1,7 @@
 //! Matches events against many rules at once.
 //!
-//! Each `$or` of a rule unfolds into combinations of conditions. A combination is filed under that
-//! one of its conditions which is probably met least often. If the values of an event meet this
+//! Each `$or` of a rule unfolds into combinations of conditions. A combination is filed under one
+//! of its conditions: the one that is probably met least often. If the values of an event meet this
 //! condition, the combination is selected, and the matcher checks its other conditions. A
 //! combination that is not selected costs nothing.
 

@@ -1,5 +1,5 @@
 //! Lists of the combinations that are filed under one key of an index. A combination is a set of
-//! conditions that must all hold; a key is a property of all values that meet one of them.
+//! conditions that must all hold. The module `key` explains what a key is.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -7,8 +7,8 @@ use std::hash::Hash;
 
 use foldhash::HashMap;
 
-/// The number of a combination that is filed under a key, and whether every value with this key
-/// meets the condition from which the key derives.
+/// An entry under a key: the number of a combination, and whether the key is sure. Every value with
+/// a sure key meets the condition from which the key derives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot(u32);
 

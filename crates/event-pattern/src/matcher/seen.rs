@@ -10,8 +10,8 @@ thread_local! {
     static SPARE: Cell<Option<Box<Seen>>> = const { Cell::new(None) };
 }
 
-/// The candidates and the matching rules of one event. A mark counts only if it equals `epoch`, so
-/// that old marks need not be cleared.
+/// The candidates and the matching rules of one event. A mark is the `epoch` in which it was set,
+/// and each event has its own epoch, so old marks need not be cleared.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     epoch: u32,

@@ -28,10 +28,11 @@ pub(super) struct TooComplex {
 
 /// Returns the first field that exceeds `limit`.
 ///
-/// Each `$or` of a pattern unfolds into combinations of conditions. For each field, EventBridge's
-/// engine has an automaton, which combinations share if they have the same conditions on all
-/// earlier fields. The engine evaluates an automaton only if a value of the preceding field leads
-/// to it. A field that must be absent has no value, so no limit applies to the fields after it.
+/// Each `$or` of a pattern unfolds into combinations of conditions. EventBridge's engine has an
+/// automaton for each field of a combination. Combinations share a field's automaton if they have
+/// the same conditions on all earlier fields. The engine evaluates an automaton only if a value of
+/// the preceding field leads to it. A field that must be absent has no value, so no limit applies
+/// to later fields.
 pub(super) fn exceeding(combinations: &[Combination], limit: usize) -> Option<TooComplex> {
     if !combinations.iter().flatten().any(|condition| asks_wildcards(condition)) {
         return None;
@@ -111,8 +112,8 @@ fn upper_bound(wildcard: &Wildcard) -> usize {
     1 + wildcard.parts()[1..].iter().map(|part| behind_star(part)).sum::<usize>()
 }
 
-/// Several prefixes of `text` can occur in it with the same last position: in `aba`, both `aba` and
-/// the second `a` end at the third position. Returns how many do so at most.
+/// Several prefixes of `text` can end at the same position of `text`: in `aba`, both `aba` and the
+/// second `a` end at the third position. Returns the largest number of prefixes that do so.
 fn overlaps(text: &[u8]) -> usize {
     let mut border = vec![0usize; text.len()];
     let mut depth = vec![1usize; text.len()];
@@ -219,7 +220,7 @@ impl Places {
                 match self.0[*next].byte {
                     Some(asked) if asked != byte => {}
                     Some(_) => drop(reached.insert(*next)),
-                    // A star matches the byte, or it matches nothing and the next place does.
+                    // Either the star matches the byte, or the place after the star matches it.
                     None => {
                         reached.insert(*next);
                         let behind = self.0[*next].next.iter();
@@ -243,7 +244,8 @@ mod tests {
     use super::{Places, Walk, exceeding_together, upper_bound};
     use crate::wildcard::Wildcard;
 
-    /// Returns the complexity of separate wildcards: the lowest limit that accepts them.
+    /// Returns the complexity of a field, which is the lowest limit that accepts the field. Each
+    /// wildcard is in a comparison of its own.
     fn complexity(sources: &[&str]) -> usize {
         let parsed: Vec<Vec<Wildcard>> = sources
             .iter()

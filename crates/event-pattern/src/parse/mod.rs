@@ -261,9 +261,9 @@ impl<'a> Parser<'a> {
         self.check("fields", most, self.limits.fields)
     }
 
-    /// Reads the condition on a field. If the condition begins with `anything-but` and an empty
-    /// list, also returns an error. The caller reports this error unless a later condition on the
-    /// same field replaces the condition.
+    /// Reads the condition on a field. If this condition begins with `anything-but` and an empty
+    /// list, also returns an error. The pattern is refused with this error, unless the same field
+    /// has a later condition, which replaces this one.
     fn values(&mut self, name: &str) -> Result<(Condition, Option<PatternError>), PatternError> {
         if self.cursor.eat(b']') {
             return self.fail(Fault::EmptyArray);

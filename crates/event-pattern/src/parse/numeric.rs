@@ -63,8 +63,8 @@ impl Parser<'_> {
     }
 }
 
-/// Returns the range that one comparison accepts. A bound that is itself excluded (`<`, `>`) is
-/// replaced by the neighbouring key, which is included: no number lies between the two keys.
+/// Returns the range that one comparison accepts. `<` and `>` exclude their number, so the range
+/// ends at the neighbouring key. No number lies between neighbouring keys.
 fn half_line(term: (&'static str, Key)) -> NumberRange {
     let (lowest, highest) = (number::key_of(f64::MIN), number::key_of(f64::MAX));
     let key = term.1;

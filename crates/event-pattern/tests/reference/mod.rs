@@ -88,8 +88,8 @@ fn flatten(value: &Value, path: &str, within: &Membership, into: (&mut Vec<Leaf>
     }
 }
 
-/// Whether the values in `leaves` meet all of `asked`. Of each array in `chosen`, only the values
-/// in the chosen element count.
+/// Whether the values in `leaves` meet all of `asked`. Of each array in `chosen`, considers only
+/// the values in the chosen element.
 fn together(asked: &[(&String, &Vec<Value>)], leaves: &[Leaf], chosen: &Membership) -> bool {
     let Some(((path, values), later)) = asked.split_first() else { return true };
     let agrees = |leaf: &&Leaf| {

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-/// Wraps one of serde's deserializers, visitors or seeds. Also wraps the deserializers, visitors
-/// and seeds that the wrapped one passes on.
+/// Wraps a deserializer, visitor, access or seed of serde. Nested values are read through such
+/// wrappers as well, except the contents of enums.
 pub(super) struct Objects<T>(pub(super) T);
 
 macro_rules! forward {

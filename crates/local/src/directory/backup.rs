@@ -16,12 +16,12 @@ pub(crate) type Snapshot = Box<dyn FnOnce(&Path) -> Result<(), DirectoryError> +
 /// Copies the journal, and then `files` in their order. The journal's writer calls this between two
 /// of its transactions.
 ///
-/// During the copy, the bus accepts no event. So the copies are in a state in which a crash could
-/// also leave the files. The copied journal may have a delivery that the copied store has already
-/// handled; the delivery is then a duplicate. If a record is marked as published, the copied
-/// journal has the record's events. The partners' files come last. So a copied partner may have
-/// done what the copied store does not know of. The partner then gets the same calls again, with
-/// the same idempotency keys.
+/// During the copy, the bus accepts no event. So a crash could leave the files in the same state as
+/// the copies. The copied journal may have a delivery that the copied store has already handled;
+/// the delivery is then a duplicate. If the copied store has a record that is marked as published,
+/// the copied journal has the record's events. The partners' files come last, so they may contain
+/// calls that the copied store does not know. After a restore, the partners get these calls again,
+/// with the same idempotency keys.
 pub(crate) fn copy_all(
     journal: &Connection,
     files: Vec<(&'static str, Snapshot)>,
@@ -196,8 +196,8 @@ fn was_left(partial: &Path) -> bool {
     let known = identity::connect_for_reading(&path).and_then(|it| identity::read(&it, &path));
     match known {
         Ok(Some(known)) => known.files.iter().any(|file| !partial.join(file).exists()),
-        // The copying of the journal itself was interrupted. The journal is copied first, so there
-        // is no store yet.
+        // The journal's copy is incomplete. The journal is copied first, so an interrupted backup
+        // or restore has not made a store yet.
         Ok(None) | Err(_) => !partial.join(STORE_FILE).exists(),
     }
 }

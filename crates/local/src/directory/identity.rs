@@ -37,7 +37,7 @@ pub(crate) struct Identity {
     pub(super) files: Vec<String>,
     /// Whether all of the files were created, and have this `id`.
     pub(super) complete: bool,
-    /// The id before the current one. While the directory is incomplete, a file may still have it.
+    /// The directory's previous id. While the directory is incomplete, a file may still have it.
     pub(super) previous: String,
 }
 
@@ -153,9 +153,9 @@ pub(crate) fn connect_to_mark(path: &Path) -> rusqlite::Result<Connection> {
     with_busy_timeout(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE))
 }
 
-/// Connects to a file that no process has open. Fails if the last process was killed while it had
-/// the file open, but the write-ahead log is missing. Otherwise marks the file as closed, because
-/// closing this connection removes the log.
+/// Connects to a file that no process has open. A killed process leaves the file marked as in use.
+/// Such a file needs its write-ahead log: fails if the log is missing, and otherwise removes the
+/// mark, because closing this connection removes the log.
 pub(super) fn connect_with_log(path: &Path) -> Result<Connection, DirectoryError> {
     let failed = |error| DirectoryError::of_database(path, error);
     let logged = has_log(path);

@@ -81,12 +81,12 @@ impl Alarms {
         self.next_active().into_iter().chain(passive).min()
     }
 
-    /// When the next alarm that counts as pending is due.
+    /// When the next alarm that is not passive is due.
     pub(crate) fn next_active(&self) -> Option<Timestamp> {
         self.active.first().map(|(at, _)| *at)
     }
 
-    /// How many alarms count as pending.
+    /// How many alarms are set that are not passive.
     pub(crate) fn pending(&self) -> usize {
         self.active.len()
     }

@@ -28,8 +28,8 @@ pub enum Change {
         queue: Arc<str>,
         at: Timestamp,
     },
-    /// A delivery became a dead letter. Or an action failed to handle a dead letter, and the dead
-    /// letter moved to the dead-letter queue of the action's row.
+    /// A delivery moved to a dead-letter queue. If an action consumes that queue and fails, the
+    /// dead letter moves on to the dead-letter queue of the action's row.
     DeadLettered {
         id: DeliveryId,
         /// The dead-letter queue.
@@ -67,7 +67,7 @@ pub enum Observation {
     Started(Step),
     Succeeded {
         step: Step,
-        /// The outcome that the function returned; none for a partner.
+        /// The outcome that the function returned; none if the target is a partner.
         outcome: Option<Outcome>,
         took: Duration,
     },

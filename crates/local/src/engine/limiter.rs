@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::retry::later;
 
-/// A token bucket that holds the tokens of one second (the generic cell rate algorithm).
+/// A token bucket (the generic cell rate algorithm). A full bucket holds the tokens of one second.
 #[derive(Debug, Clone)]
 pub(crate) struct Limiter {
     interval: Duration,
@@ -19,7 +19,7 @@ impl Limiter {
         Self { interval: Duration::from_secs(1) / rate.max(1), full_at: Timestamp::MIN }
     }
 
-    /// When the next call is allowed: in the past if a call is allowed now.
+    /// The next call is allowed from this time on. The time may lie in the past.
     pub(crate) fn free_at(&self) -> Timestamp {
         let ahead = SignedDuration::from_secs(1)
             - SignedDuration::try_from(self.interval).unwrap_or(SignedDuration::ZERO);

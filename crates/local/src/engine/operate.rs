@@ -134,8 +134,8 @@ impl Engine {
         failed.map(|(delivery, max_age)| self.retried(delivery, max_age)).collect()
     }
 
-    /// For each redrive queue that is not empty: how many events wait in it for a retry, and since
-    /// when the oldest of them has been in the queue.
+    /// For each redrive queue that is not empty: the number of events that wait in the queue for a
+    /// retry, and since when the oldest of these events has waited there.
     #[must_use]
     pub fn redrives(&self) -> Vec<Redrive> {
         let mut redrives: BTreeMap<usize, Redrive> = BTreeMap::new();

@@ -13,7 +13,7 @@ use super::{Delivery, DeliveryId, QueueSpec};
 struct Message {
     delivery: Delivery,
     visible_at: Timestamp,
-    /// The receipt that may settle the message; 0 while the message is not in flight.
+    /// The receipt that may settle the message; 0 until a consumer receives the message.
     receipt: u64,
     received_at: Timestamp,
     received: u32,
@@ -89,9 +89,9 @@ impl Queue {
         Some(Received { delivery, receipt: message.receipt, attempt: message.received })
     }
 
-    /// Removes the message that `receipt` may settle, and returns it with the time at which it was
-    /// last received. Returns none if the message was received again after its visibility timeout.
-    /// Sets the delivery's `attempts` to the message's receive count.
+    /// Removes the message `id`, and returns it with the time at which it was last received. Sets
+    /// the delivery's `attempts` to the message's receive count. Returns none if `receipt` is not
+    /// from the last receive: the visibility timeout passed, and the message was received again.
     pub(crate) fn claim(&mut self, id: DeliveryId, receipt: u64) -> Option<(Delivery, Timestamp)> {
         if self.messages.get(&id)?.receipt != receipt {
             return None;
@@ -101,7 +101,7 @@ impl Queue {
         Some((message.delivery, message.received_at))
     }
 
-    /// Removes a message that is not in flight.
+    /// Removes the message, unless a consumer has received it.
     pub(crate) fn remove(&mut self, id: DeliveryId) -> Option<Delivery> {
         if self.messages.get(&id)?.receipt > 0 {
             return None;

@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::engine::Exhausted;
 use crate::random::Random;
 
-/// The time at which a delivery is due again after `attempts` failures. If `policy` allows no more
-/// attempts, the limit that was reached.
+/// Returns the time at which a delivery is due again after `attempts` failures. If `policy` allows
+/// no more attempts, returns the limit that was reached.
 pub(crate) fn next(
     policy: &RetryPolicy,
     attempts: u32,

@@ -30,13 +30,13 @@ impl Recurring {
         Self { schedule, next_at, running: false }
     }
 
-    /// When the job is started next; none while it is running.
+    /// The time of the job's next start; `None` while the job is running.
     pub(crate) fn due_at(&self) -> Option<Timestamp> {
         (!self.running).then_some(self.next_at)
     }
 
-    /// Ensures that the next run starts at most `every` after `now`. Without this, a clock that is
-    /// set back by an hour would delay the run by an hour.
+    /// Ensures that the next run starts no later than one interval after `now`. Without this, a
+    /// clock that is set back by an hour would delay the run by an hour.
     pub(crate) fn bound(&mut self, now: Timestamp) {
         self.next_at = self.next_at.min(later(now, self.schedule.every));
     }

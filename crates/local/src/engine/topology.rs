@@ -30,8 +30,8 @@ pub struct Route {
     pub retry: RetryPolicy,
     /// At most this many calls to the partner are made per second.
     pub calls_per_second: u32,
-    /// The index of the route's redrive queue; none if the route has no such queue. From this
-    /// queue, the function retries events on which it failed in all attempts of the bus.
+    /// The index of the route's redrive queue; none if the route has no such queue. If the function
+    /// fails on an event in all attempts of the bus, the event goes there, and is tried again.
     pub redrive: Option<usize>,
     /// The index of the route's dead-letter queue.
     pub dead_letters: usize,
@@ -122,7 +122,7 @@ impl Topology {
     /// Derives the topology from the rules: a dead-letter queue for every target, a queue for every
     /// service with queued rows, and a redrive queue for every service whose function the bus
     /// invokes. If a row handles the dead letters of another row, the handling row's route becomes
-    /// the consumer of that dead-letter queue.
+    /// the consumer of the other row's dead-letter queue.
     #[must_use]
     pub fn of(rules: Vec<Rule>, policies: &Policies) -> Self {
         let mut topology = Self::default();

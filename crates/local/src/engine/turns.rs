@@ -14,11 +14,11 @@ use jiff::Timestamp;
 
 use super::DeliveryId;
 
-/// [`Turns::last`] remembers at most so many tenants that have no due delivery.
+/// [`Turns::last`] may have this many more tenants than there are due deliveries.
 const MAX_IDLE_TENANTS: usize = 64;
 
-/// Deliveries that wait for the same thing, such as a receiver of one queue or a call to one
-/// partner; each becomes due at its own time.
+/// Deliveries that take turns: the messages of one queue, all invocations of functions, or one
+/// route's calls to its partner. Each delivery becomes due at its own time.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     /// Deliveries that were not due yet when [`Self::take`] was last called.
@@ -40,14 +40,14 @@ impl Turns {
         self.later.insert((at, id), tenant.cloned());
     }
 
-    /// When the next delivery is due: in the past if a delivery is due already.
+    /// The time at which the next delivery is due. It is in the past if a delivery is due already.
     pub(crate) fn next_at(&self) -> Option<Timestamp> {
         let ready = self.ready.first().map(|(_, at, _)| *at);
         let later = self.later.first_key_value().map(|((at, _), _)| *at);
         ready.into_iter().chain(later).min()
     }
 
-    /// Takes the delivery whose turn it is, if one is due.
+    /// Takes the due delivery whose turn it is; `None` if no delivery is due.
     pub(crate) fn take(&mut self, now: Timestamp) -> Option<DeliveryId> {
         while let Some(entry) = self.later.first_entry().filter(|entry| entry.key().0 <= now) {
             let ((at, id), tenant) = entry.remove_entry();

@@ -37,8 +37,8 @@ pub(crate) struct Restored {
     pub(crate) orphans: Vec<Orphan>,
     pub(crate) last_sequence: u64,
     pub(crate) last_delivery: DeliveryId,
-    /// When each job last ran, by the job's name. For a job that never ran: when an earlier process
-    /// added its schedule. The next run is one interval later.
+    /// When each job last ran, by the job's name. For a job that never ran, the time at which an
+    /// earlier process added the job's schedule. The next run is one interval later.
     pub(crate) schedules: HashMap<String, Timestamp>,
 }
 

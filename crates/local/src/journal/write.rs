@@ -1,4 +1,4 @@
-//! Writes the waiting commands in one transaction.
+//! Writes a group of the journal's commands in one transaction.
 
 use std::sync::Arc;
 
@@ -59,8 +59,8 @@ fn insert_deliveries(
     rules: &RuleNames,
     deliveries: &[Delivery],
 ) -> rusqlite::Result<()> {
-    // This release does not read the column `forced`. It writes the column because an earlier
-    // release deduplicates the messages of a queue by it.
+    // This release writes the column `forced`, but does not read the column. An earlier release
+    // needs the column to deduplicate the messages of a queue.
     let mut insert = transaction.prepare_cached(
         "INSERT INTO deliveries (id, event, rule, attempts, first_at, due_at, forced, replay) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

@@ -65,9 +65,9 @@ impl Orchestrator {
         }
     }
 
-    /// Writes a turn with [`run::save`]. Removes the execution from the cache before that, so that
-    /// the next turn reads it from the store if the write fails: a failed write may have taken
-    /// effect.
+    /// Writes a turn with [`run::save`]. Before that, removes the execution from the cache. So if
+    /// the write fails, the next turn reads the execution from the store: a failed write may have
+    /// taken effect.
     pub(super) async fn save(
         &self,
         store: &dyn Store,

@@ -41,7 +41,7 @@ pub use story::{EndedExecution, ExecutionStory, Moment};
 /// error.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// Runs the state machines of the services in this engine.
+/// Runs the state machines of this engine's services.
 pub struct Orchestrator {
     definitions: Arc<Definitions>,
     functions: BTreeMap<Service, Arc<Function>>,

@@ -1,5 +1,4 @@
-//! A cache of the executions that were written last, so that their next turns do not read the
-//! store.
+//! A cache of the most recently written executions, so that their next turns do not read the store.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +10,7 @@ use super::run::{Run, VersionedRun};
 /// How many executions the cache keeps. One takes a few kilobytes.
 const MAX_KEPT_EXECUTIONS: NonZeroUsize = NonZeroUsize::new(1_000).expect("a thousand is not zero");
 
-/// The executions that were written last, each as it was written; and for each task token, the
+/// The most recently written executions, each as it was written; and for each task token, the
 /// execution that waits with this token.
 ///
 /// A data directory belongs to one process, which writes all executions through this cache. If a

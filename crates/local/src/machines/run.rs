@@ -69,8 +69,8 @@ impl Run {
         self.has_ended() && (self.parent.is_none() || self.parent_task_completed)
     }
 
-    /// When the execution continues if no callback arrives: at once if it has work to do; none if
-    /// it waits only for callbacks, or is over.
+    /// The time at which the execution continues without a callback: `now` if it has work to do;
+    /// `None` if it waits only for callbacks, or is over.
     pub(super) fn alarm(&self, now: Timestamp) -> Option<Alarm> {
         let owes_parent = self.has_ended() && !self.is_over();
         if owes_parent || !self.pending.is_empty() || self.execution.is_ready() {
@@ -200,7 +200,7 @@ fn state(run: &Run, version: i64, now: Timestamp) -> Result<Write, Failure> {
     Ok(Write::Put { key, item, condition: Some(condition) })
 }
 
-/// Sets when an item may be deleted.
+/// Sets the time after which an item may be deleted.
 fn expire(item: &mut Item, until: Timestamp) {
     item.insert("expires-at".to_owned(), AttributeValue::N(until.as_second().to_string()));
 }

@@ -11,8 +11,8 @@ use super::Orchestrator;
 use super::advance::took;
 use super::run::{self, Run};
 
-/// How many times the engine tries to apply an answer. Each attempt reads the execution and writes
-/// it. An attempt fails if the execution was changed between the two.
+/// How many times the engine tries to apply an answer. Each attempt reads the execution, and then
+/// writes it. An attempt fails if the execution was changed after it was read.
 const ATTEMPTS: usize = 8;
 
 /// The properties of a new execution.

@@ -1,4 +1,4 @@
-//! The executions for one `correlation-id`, in a form for operators.
+//! The executions for one `correlation-id`, as operators see them.
 
 use chorus_kernel::{Failure, Store};
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use states::{HistoryEvent, Status};
 use super::run;
 use crate::store::DynoxideStore;
 
-/// An execution, in a form for operators.
+/// An execution, as operators see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ExecutionStory {
@@ -23,8 +23,8 @@ pub struct ExecutionStory {
     /// The states that the execution is in; empty once it has ended.
     #[serde(default)]
     pub current: Vec<String>,
-    /// When the execution continues if no answer arrives, such as at the end of a wait or at a
-    /// timeout; none if the execution has ended.
+    /// When the execution continues even if no answer arrives: the next end of a wait or a timeout.
+    /// None if the execution has ended, or waits only for answers that have no timeout.
     #[serde(default)]
     pub until: Option<Timestamp>,
     /// The events of the execution's history, including those of tasks that failed and were

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::DynoxideStore;
 use crate::private;
 
-/// For how long after a backup its keys can be restored. After this time, nobody can read the data
-/// of forgotten people in the backup.
+/// The time after a backup during which the backup's keys can be restored. After this time, nobody
+/// can read the data of forgotten people in the backup.
 const BACKUP_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// The content of the file with people's keys in a backup.
@@ -79,7 +79,7 @@ pub(crate) fn destroys_key(write: &Write) -> bool {
     key.table == PERSON_KEYS_TABLE.name && !item.contains_key("key")
 }
 
-/// Overwrites all bytes in an SQLite file that were deleted or replaced.
+/// Overwrites the deleted and replaced bytes that an SQLite file still contains.
 pub(crate) fn overwrite_deleted(file: &Path) -> Result<(), StoreError> {
     let connection = rusqlite::Connection::open(file).map_err(unreadable)?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(unreadable)?;

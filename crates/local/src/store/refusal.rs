@@ -10,7 +10,7 @@ use super::convert::from_engine;
 const OF_DISK: [&str; 3] =
     ["database or disk is full", "disk I/O error", "attempt to write a readonly database"];
 
-/// Converts the error of a request to the port's error.
+/// The port's error for a request that failed.
 pub(super) fn of(error: DynoxideError) -> StoreError {
     match error {
         DynoxideError::ConditionalCheckFailedException(_, old) => {
@@ -40,8 +40,7 @@ pub(super) fn is_of_disk(error: &DynoxideError) -> bool {
     }
 }
 
-/// Converts an error that occurs outside of any request, for example when the file is opened, to
-/// the port's error.
+/// The port's error for a failure of the store itself, for example while its file is opened.
 pub(super) fn outside(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }

@@ -47,8 +47,8 @@ fn content(message: &Message) -> Result<EmailContent, BuildError> {
     Ok(EmailContent::builder().simple(simple).build())
 }
 
-/// Classifies an error. If SES rejects a message, it would reject a retry, too. If SES has paused,
-/// throttled or not verified the AWS account, a retry succeeds once an operator has corrected that.
+/// Classifies an error. A message that SES rejects would be rejected again. After any other error,
+/// a retry can succeed, for example once an operator has had a paused AWS account enabled again.
 fn refusal(error: &SdkError<SendEmailError>) -> SendError {
     let reason = || {
         let message = error.message().map(ToOwned::to_owned);
@@ -85,7 +85,8 @@ mod tests {
         Ses::new(&config.build())
     }
 
-    /// Starts an endpoint that answers one request and returns the request's path and body.
+    /// Starts an endpoint that answers one request. The join handle yields the path and the body of
+    /// that request.
     fn endpoint(status: &'static str, body: &'static str) -> (Ses, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let ses = at(&listener);

@@ -24,7 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// login, a retry succeeds.
 const LOGIN_REFUSED: [u16; 4] = [530, 534, 535, 538];
 
-/// The reply of a server that closes the connection. It may follow any command (RFC 5321).
+/// The reply with which a server closes the connection. It may follow any command (RFC 5321).
 const CLOSING: u16 = 421;
 
 /// Why a URL is not the URL of a mail server, or must not be used.
@@ -157,7 +157,7 @@ async fn hand_over(
     Ok(())
 }
 
-/// The part of a delivery that a server's reply rejects.
+/// What the mail server's reply rejects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RefusedPart {
     /// The connection, the login, or the sender: the next message would get the same reply.
@@ -231,8 +231,8 @@ mod tests {
     use super::*;
     use crate::mail::testing::message;
 
-    /// Starts a server that accepts one connection and answers `command` with `reply`. Returns the
-    /// server's client, and a thread that returns the messages that the server received.
+    /// Starts a server that accepts one connection and answers `command` with `reply`. Returns a
+    /// client of the server, and a thread that returns the text of the emails that were received.
     fn server(command: &'static str, reply: &'static str) -> (Smtp, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("smtp://{}", listener.local_addr().unwrap());

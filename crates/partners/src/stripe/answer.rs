@@ -44,7 +44,7 @@ pub struct Intent {
     pub latest_charge: Option<Charge>,
     #[serde(default, rename = "last_payment_error", deserialize_with = "reason")]
     pub declined: Option<StripeMessage>,
-    /// What the customer has to do, if the bank asks for it.
+    /// What the customer has to do, if the bank asks the customer for something.
     #[serde(default)]
     pub next_action: Option<NextAction>,
     /// The metadata with which the intent was created.

@@ -18,7 +18,7 @@ use super::API_VERSION;
 /// The longest response that is read, in bytes. An intent with its charge has only a few kilobytes.
 const MAX_ANSWER: usize = 1 << 20;
 
-/// How long it may take to connect.
+/// The longest time that opening a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
 
 #[derive(Clone)]

@@ -1,4 +1,5 @@
-//! Any text, read as a file of items of a distributed Map, gives items or a failure, and no panic.
+//! A distributed Map reads its items from a file. Any text in that file gives items or a failure,
+//! and no panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -37,8 +37,8 @@ pub(super) struct Graph {
     pub(super) rows: Vec<Vec<usize>>,
     /// The horizontal middle of each node.
     pub(super) middles: Vec<f64>,
-    /// Per edge, whether it is part of the main line: the longest path from the start without
-    /// `catch` edges.
+    /// Per edge, whether it is part of the main line: the longest path from the start that takes no
+    /// `catch` edge.
     pub(super) main: Vec<bool>,
 }
 
@@ -123,7 +123,8 @@ impl Graph {
         self.layer = layer;
     }
 
-    /// Finds the edges of the main line: the longest path from the start without `catch` edges.
+    /// Marks the edges of the main line: the longest path from the start that takes no `catch`
+    /// edge.
     fn find_main(&mut self, turned: &[bool]) {
         let mut longest: Vec<(usize, Option<usize>)> = vec![(0, None); self.sizes.len()];
         let mut nodes: Vec<usize> = (0..self.sizes.len()).collect();
@@ -293,7 +294,7 @@ fn settle(row: &[usize], wished: &[f64], sizes: &[Size], middles: &mut [f64]) {
 }
 
 /// Puts the main line's node (`anchor`) at 0, and each other node at its wished position. If a node
-/// would overlap its neighbour on the side of the main line, the node is moved outwards.
+/// would overlap the next node in the direction of the main line, the node is moved outwards.
 fn keep_clear(row: &[usize], anchor: usize, nodes: (&[f64], &[Size]), middles: &mut [f64]) {
     let (wished, sizes) = nodes;
     let apart =

@@ -18,7 +18,8 @@ const CORNER: f64 = 8.0;
 const APART: f64 = 4.0;
 /// How many loops at one node are moved apart by `APART`; further loops may overlap.
 const MOST_APART: usize = 2;
-/// The horizontal distance of a loop from the nodes, and from the next loop inside it, in pixels.
+/// The horizontal distance between the nodes and the innermost loop, and between a loop and the
+/// next outer loop, in pixels.
 const LOOP: f64 = 20.0;
 pub(super) const CHARACTER: f64 = 5.9;
 
@@ -130,8 +131,8 @@ struct LoopEnd {
     /// The horizontal position of the loop's vertical part.
     lane: f64,
     leaves: bool,
-    /// How many of the loops drawn so far have such an end, too: if this loop leaves the node, how
-    /// many leave the node; otherwise, how many enter it.
+    /// If this loop leaves the node: how many of the loops drawn so far leave it, too. Otherwise:
+    /// how many of them enter the node.
     beside: usize,
 }
 

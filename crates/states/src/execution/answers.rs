@@ -14,7 +14,7 @@ use crate::machine::{Machine, Pattern, Resource};
 pub enum TaskRef {
     /// The task's number, as in [`TaskRequest::task`](crate::TaskRequest::task).
     Id(TaskId),
-    /// The task's token, which the call has passed to a worker or a service.
+    /// The task's token, which the task's call has passed to a worker or a service.
     Token(String),
 }
 
@@ -34,7 +34,8 @@ pub enum Outcome {
     Succeeded(Json),
     /// The task has failed.
     Failed(Failure),
-    /// The call has returned this response, and the task waits for a callback or the end of a job.
+    /// The task's call has returned this response. The task now waits for a callback, or for the
+    /// end of a job.
     Submitted(Json),
     /// A worker has taken the task of an activity.
     Taken {
@@ -161,8 +162,8 @@ impl Work<'_, '_> {
                 self.make_ready(id, Phase::Done(output));
             }
             Err(too_large) => {
-                // In Step Functions, `States.ALL` matches this error. Where else a payload is too
-                // large, `States.ALL` does not match the error.
+                // In Step Functions, `States.ALL` matches the error of a task's result that is too
+                // large. It does not match the error of any other payload that is too large.
                 let failure = Failure { origin: Origin::Ordinary, ..too_large };
                 self.task_failed(id, TaskEvent::Failed, failure);
             }

@@ -48,7 +48,8 @@ impl Work<'_, '_> {
     }
 
     /// Records that a JSONata expression failed. If the lane has recorded no event since it entered
-    /// the state, the new event's predecessor is the event before the entry, as in Step Functions.
+    /// the state, the new event has the `previousEventId` of the state's entry event, as in Step
+    /// Functions. An event about the field `Timestamp` follows the entry event itself.
     fn note_evaluation(&mut self, id: LaneId, failure: &Failure) {
         if failure.error.as_deref() != Some(QUERY) {
             return;

@@ -262,8 +262,8 @@ impl Work<'_, '_> {
         lane.phase = Phase::Task(Box::new(TaskState::of_storage(task)));
     }
 
-    /// Accepts the answer to a call that reads or writes a file of a Map. Returns false if the lane
-    /// is not in a Map.
+    /// Accepts the answer to a call that reads or writes a file of a Map. Returns false if the
+    /// lane's state is not a Map.
     pub(super) fn storage_answered(&mut self, id: LaneId, outcome: &Outcome) -> bool {
         let Some(state) = self.state_of(id) else { return false };
         if !matches!(state.kind, Kind::Map(..)) {
@@ -343,9 +343,9 @@ impl Work<'_, '_> {
     }
 
     pub(super) fn run_succeeded(&mut self, id: LaneId, result: Json) {
-        // These two events do not become the lane's last event, so that `MapStateExited` follows
-        // from the run's start, not from the run's end. Histories that Step Functions has recorded
-        // since the end of 2024 show this.
+        // These two events do not become the lane's last event. So the `previousEventId` of
+        // `MapStateExited` is the id of the run's start, not of the run's end. Histories that Step
+        // Functions has recorded since the end of 2024 show this.
         let started = self.execution.lanes.get(&id).map_or(0, |lane| lane.last_event);
         let succeeded = self.note_of(After { lane: id, event: started }, "MapRunSucceeded", None);
         self.note_of(After { lane: id, event: succeeded }, "MapStateSucceeded", None);
@@ -361,8 +361,8 @@ impl Work<'_, '_> {
         format!("{machine}/{label}:{run}")
     }
 
-    /// Returns two lanes: that of the distributed Map that contains the lane `id`, and that of the
-    /// Map's iteration. `None` if no distributed Map contains the lane.
+    /// Finds the distributed Map that contains the lane `id`. Returns the Map's lane and the
+    /// iteration's lane, or `None` if no distributed Map contains the lane.
     pub(super) fn iteration_of(&self, id: LaneId) -> Option<(LaneId, LaneId)> {
         let mut child = id;
         loop {

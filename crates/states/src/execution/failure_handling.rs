@@ -198,7 +198,7 @@ impl Work<'_, '_> {
     }
 }
 
-/// Returns how long to wait before the next attempt, if `used` retries have been made already.
+/// Returns how long to wait before the next attempt, after `used` retries.
 fn delay(retrier: &Retrier, used: u64, entropy: &mut Entropy) -> SignedDuration {
     let exponent = i32::try_from(used).unwrap_or(i32::MAX);
     let grown = retrier.interval_seconds as f64 * retrier.backoff_rate.powi(exponent);

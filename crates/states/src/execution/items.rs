@@ -3,8 +3,8 @@
 use crate::json::{Json, Object};
 use crate::machine::Format;
 
-/// Reads the items from a file's content or from a listing. A string is parsed in the given format;
-/// any other value is already parsed.
+/// Reads the items from a file's content, or from a listing of files. If `content` is a string, it
+/// is parsed in the given format; otherwise it is already parsed.
 pub(super) fn read(
     format: &Format,
     pointer: Option<&str>,

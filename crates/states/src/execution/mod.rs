@@ -130,7 +130,7 @@ pub enum Status {
     },
 }
 
-/// A transition in progress, with the [`Turn`] that it will return.
+/// A transition in progress. It adds its events and effects to `turn`.
 struct Work<'e, 'm> {
     execution: &'e mut Execution,
     machine: &'m Machine,
@@ -222,7 +222,7 @@ impl Execution {
         self.lanes.values().filter_map(Lane::wakes_at).chain(self.expires).min()
     }
 
-    /// Whether [`Execution::step`] has a transition to make that does not depend on the time.
+    /// Whether [`Execution::step`] has a transition to make, whatever the time is.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.status == Status::Running && !self.ready.is_empty()
@@ -254,7 +254,7 @@ impl Execution {
         &self.identity
     }
 
-    /// The names of the current states, in the order in which the states' branches were started.
+    /// The name of each branch's current state. The branch that was started first comes first.
     pub fn current_states(&self) -> impl Iterator<Item = &str> {
         self.lanes.values().map(|lane| lane.state.as_str())
     }

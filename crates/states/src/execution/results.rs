@@ -19,8 +19,8 @@ use crate::timestamp;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Written(Json);
 
-/// The record of an iteration of a distributed Map. If the Map's results describe the iteration as
-/// an execution, the description is made from this record.
+/// What a distributed Map records of one iteration. A Map whose results describe iterations as
+/// executions makes each description from such a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Iteration {
     input: Json,
@@ -29,7 +29,8 @@ pub(super) struct Iteration {
     failure: Option<Failure>,
 }
 
-/// The names and ARNs that all iterations of a Map Run share.
+/// The bucket and the folder of a Map Run's results, the ARN of the run, and the ARN of its
+/// iterations' state machine.
 struct RunNames {
     bucket: String,
     folder: String,

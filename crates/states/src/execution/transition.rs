@@ -285,8 +285,8 @@ impl<'m> Work<'_, 'm> {
         trail.transitions.push(Transition::new(&lane.state, next, by));
     }
 
-    /// Moves the lane to the next state, or ends the lane. The lane's `input` already holds the
-    /// output of the previous state.
+    /// Moves the lane from its state to the next one, or ends the lane. The lane's `input` already
+    /// holds the output of the state that the lane leaves.
     pub(super) fn go_to(&mut self, id: LaneId, next: &Next, by: NextField) {
         self.note_transition(id, next, by);
         match next {

@@ -38,7 +38,7 @@ pub struct TaskRequest {
     pub task: TaskId,
     /// The name of the state that makes the call.
     pub state: String,
-    /// The function, the activity or the action of a service to call.
+    /// What to call: a function, an activity, or an action of an AWS service.
     pub resource: Resource,
     /// The input of the call.
     pub input: Json,

@@ -6,10 +6,9 @@ use crate::failure::Failure;
 use crate::json::Json;
 use crate::scope::Scope;
 
-/// Why a call failed. The cause of the failure quotes the call, and then the variant's text.
+/// Why a call failed. The failure's cause quotes the call, and ends with the variant's text.
 pub(super) enum Fault {
-    /// An argument's path found nothing. The failure is an interpreter error, which no state can
-    /// catch.
+    /// An argument's path found nothing. The failure is `States.Runtime`, which no state can catch.
     Missing(String),
     /// The function does not accept these arguments.
     Arguments(String),

@@ -32,7 +32,7 @@ pub(super) fn distinct(arguments: &[JValue]) -> Result<JValue, EvaluatorError> {
 }
 
 /// Appends the key of `value` to `key`. Equal values have the same key, and unequal values have
-/// different keys. Returns false for a value without a key, which is or contains a function or NaN.
+/// different keys. A function, NaN, or a value that contains one has no key: returns false.
 fn write(value: &JValue, key: &mut String) -> bool {
     match value {
         JValue::Null => key.push('n'),

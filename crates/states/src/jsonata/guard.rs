@@ -25,12 +25,12 @@ pub(super) const PRODUCT: &str = "states_product";
 /// The name of a guard function. It returns its argument: the width of a padded text. It fails if
 /// that width is too large.
 pub(super) const WIDTH: &str = "states_width";
-/// The name of a guard function. It returns its argument. It fails if the argument is the picture
-/// string of a time, and has more digits than fit into 64 bits.
+/// The name of a guard function. It returns its argument: the picture string (the format) of a
+/// time. It fails if the format asks for a number with more digits than fit into 64 bits.
 pub(super) const PICTURE: &str = "states_picture";
-/// The name of a guard function. It returns its first argument. It fails if the second argument is
-/// the picture string of a number in letters, and the first argument has more letters than fit into
-/// 64 bits.
+/// The name of a guard function. Its arguments are a number as text, and a picture string (the
+/// number's format). It returns the text. It fails if the format writes numbers in letters, and the
+/// text has more letters than fit into 64 bits.
 pub(super) const LETTERS: &str = "states_letters";
 
 /// Refuses an expression whose tree may be too deep to be walked recursively.
@@ -223,7 +223,7 @@ fn wrap(node: &mut AstNode, with: impl FnOnce(AstNode) -> AstNode) {
     }
 }
 
-/// Wraps the node into the measuring guard, if it is of a kind whose value may become large.
+/// Wraps the node in a call of [`MEASURED`], if the node's value may become large.
 fn measured(node: AstNode) -> AstNode {
     match node {
         AstNode::Path { .. }

@@ -7,10 +7,10 @@ use super::Answer;
 use crate::json::{Json, Object};
 
 /// The maximum number of values that one value may contain, itself included. A value that several
-/// places share counts once for each of them.
+/// places share counts once for each place.
 pub(super) const MAX_VALUES: usize = 500_000;
 /// The maximum number of bytes of text in one value. A text that several places share counts once
-/// for each of them.
+/// for each place.
 pub(super) const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The maximum number of levels of nesting in one value. It is higher than the default for a
 /// payload, `Limits::depth`.
@@ -66,7 +66,7 @@ fn written(number: f64) -> Option<Number> {
 }
 
 /// Refuses a value that would exceed the limits when written out. A value that several places share
-/// counts once for each of them.
+/// counts once for each place.
 pub(super) fn measure(value: &JValue) -> Result<(), String> {
     let (mut values, mut bytes) = (0_usize, 0_usize);
     let mut pending = vec![(value, 0_usize)];

@@ -72,7 +72,7 @@ pub(crate) enum Transformation {
 #[derive(Debug, Clone)]
 pub(crate) enum Share {
     Fixed(f64),
-    /// A path or a JSONata expression, held in a template, because a template can evaluate both.
+    /// The percentage is the result of a path or of a JSONata expression.
     Computed(Template),
 }
 

@@ -66,8 +66,8 @@ impl<'a> Fields<'a> {
         Self { state, place, pointer, jsonata, ..Self::new(members, self.notes) }
     }
 
-    /// Returns the same fields, but with `pointer` as the place of the definition at which their
-    /// problems are reported.
+    /// Returns the same fields. Their problems are reported at `pointer`, a place in the
+    /// definition.
     pub(super) fn at(&self, pointer: &str) -> Self {
         Self { pointer: pointer.to_owned(), ..Self::new(self.members, self.notes) }
     }

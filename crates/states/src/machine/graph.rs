@@ -30,7 +30,7 @@ pub(crate) fn targets(state: &State) -> Vec<(String, &str)> {
 
 /// Reports missing targets, unreachable states and a flow that cannot end.
 ///
-/// `named` contains the states as written. It includes the states that could not be read, so that
+/// `named` is the flow's field `States`. It includes the states that could not be read, so that
 /// these states are not reported as missing targets.
 pub(super) fn check(flow: &Flow, named: &Object, fields: &Fields<'_>) {
     if !flow.start_at.is_empty() && !named.contains_key(&flow.start_at) {

@@ -1,5 +1,5 @@
 //! Checks the `Resource` of a Task: whether Step Functions has this service integration, and
-//! whether a call of it can wait for a job or for a task token.
+//! whether the Task can wait for a job or for an answer with the task token.
 
 use super::resource::{Pattern, Resource};
 use super::{Workflow, fields::Fields};

@@ -204,7 +204,7 @@ pub(crate) enum Items {
     Template(Template),
 }
 
-/// A number, for example of seconds: stated in the definition, or computed from the input.
+/// A number, such as a timeout or a count: stated in the definition, or computed from the input.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Seconds {
     Fixed(u64),

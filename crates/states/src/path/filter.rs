@@ -30,7 +30,7 @@ pub(crate) enum Operator {
 pub(crate) enum Operand {
     /// `@…`: a path from the item that the filter tests.
     Item(Vec<Step>),
-    /// `$…`: a path from the value to which the whole path, with this filter, is applied.
+    /// `$…`: a path from the root of the searched value, not from the tested item.
     Root(Vec<Step>),
     Literal(Json),
 }

@@ -22,7 +22,7 @@ pub(crate) enum Found<'a> {
 pub(crate) struct Missing {
     /// The reason in the words of Step Functions, such as `No results for path: $['a']`.
     pub(crate) reason: String,
-    /// Whether only the last step found nothing, and this step is an index.
+    /// Whether the path ends in an index, and only this index found nothing.
     pub(crate) past_end: bool,
 }
 

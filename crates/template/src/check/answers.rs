@@ -1,5 +1,5 @@
-//! Checks that the Choice states of a state machine compare every answer that its waiting tasks can
-//! get, and no others.
+//! Checks the Choice states of a state machine: they compare a task's answer with every answer that
+//! the machine's waiting tasks can get, and with no others.
 
 use std::collections::BTreeSet;
 
@@ -62,9 +62,12 @@ fn of_field(id: &str, answers: &Answers, definitions: &[&Definition]) -> Vec<Fin
     let ignored = answered.iter().filter(|value| !compared.iter().any(|one| one.value == **value));
     let ignored = ignored.map(|value| {
         let problem = format!(
-            "may get the answer {value} in {field}, but no Choice state compares {field} with it"
+            "may get the answer {value} in {field}, but no Choice state compares {field} with \
+             {value}"
         );
-        Finding::new(id, problem, "Compare it in a Choice state, or remove it from the answers")
+        let remedy =
+            format!("Compare {field} with {value}, or remove {value} from the machine's answers");
+        Finding::new(id, problem, remedy)
     });
     unknown.chain(ignored).collect()
 }

@@ -41,12 +41,12 @@ pub(super) fn not_an_arn(id: &str, role: &str, queue: &Value) -> Option<Finding>
         return None;
     }
     let name = resource_of(queue).or_else(|| queue.as_str()).unwrap_or("something");
-    let problem = format!("is given {name} as {role} by its URL or name, not by its ARN");
+    let problem = format!("refers to its {role} {name} by URL or name, not by ARN");
     Some(Finding::new(id, problem, format!("Write !GetAtt {name}.Arn")))
 }
 
-/// Reports a queue of this template whose policy does not allow the rule to send messages to it, or
-/// allows every rule to do so.
+/// Reports a queue of this template if the queue's policy does not allow the rule to send messages,
+/// or allows every rule to send messages.
 fn not_let_in(view: View<'_>, rule: &str, queue: &Value) -> Option<Finding> {
     let queue = resource_of(queue).filter(|id| view.kind(id) == QUEUE)?;
     let policies = view.of_kind("AWS::SQS::QueuePolicy").filter(|(_, policy)| {
@@ -68,11 +68,11 @@ fn not_let_in(view: View<'_>, rule: &str, queue: &Value) -> Option<Finding> {
         statements.iter().filter(sending).flat_map(|statement| source_arns(statement)).collect();
     if bound.is_empty() {
         let problem =
-            format!("shares {queue} with every rule of every account: its policy is open");
+            format!("shares {queue} with every rule of every account: the queue's policy is open");
         return Some(Finding::new(rule, problem, remedy));
     }
     let named = bound.iter().any(|arn| is_arn(arn) && resource_of(arn) == Some(rule));
-    let problem = || format!("may not send to {queue}: its policy names other rules only");
+    let problem = || format!("may not send to {queue}: the queue's policy names other rules only");
     (!named).then(|| Finding::new(rule, problem(), remedy))
 }
 

@@ -50,8 +50,8 @@ fn missing(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
         .collect()
 }
 
-/// Reports each `${name}` in a definition that no substitution fills in, and each substitution
-/// whose name the definition does not use.
+/// Reports each `${name}` without a substitution, and each substitution that the definition does
+/// not use.
 fn substitutions(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
     let definition = view.definition(properties).unwrap_or_default();
     let used: BTreeSet<&str> = variables(&definition).collect();

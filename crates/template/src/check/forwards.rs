@@ -12,7 +12,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     for rule in view.rules() {
         for target in rule.targets.iter().filter(|target| view.is_bus(&target["Arn"])) {
             for property in CHANGES.iter().filter(|property| !target[**property].is_null()) {
-                let problem = format!("has {property} for a bus, but EventBridge allows none");
+                let problem = format!("has {property} for a bus, which EventBridge rejects");
                 let remedy = "Remove the property: a bus gets events unchanged";
                 findings.push(Finding::new(&rule.id, problem, remedy));
             }

@@ -1,5 +1,6 @@
-//! Checks that a queue gets the events on which a function fails. Also checks that a function with
-//! a queue as its source reports each failed message, instead of failing the whole batch.
+//! Checks that each function has a failure destination, given by its ARN. Also checks that each
+//! function that reads from a queue reports single failed messages, instead of failing the whole
+//! batch.
 
 use serde_json::Value;
 

@@ -23,12 +23,13 @@ pub(super) struct Holder<'a> {
     publishes: Vec<EventSpec>,
     /// The actions that the holder uses, each with its resource.
     does: BTreeSet<(&'static str, String)>,
-    /// Whether the template refers to tables by their names, as it does in two regions.
+    /// Whether the template refers to tables by their names. A template for two regions does.
     by_name: bool,
 }
 
 impl<'a> Holder<'a> {
-    /// The holder with the logical id `id`. For an unknown id, the holder needs no action.
+    /// The holder with the logical id `id`. For an unknown id, a holder without tables, events and
+    /// AWS actions.
     pub(super) fn of(view: View<'a>, id: &'a str) -> Self {
         let unknown = Self {
             name: id,
@@ -182,7 +183,11 @@ impl<'a> Holder<'a> {
             .collect();
         let finding = |name: &&str| {
             let problem = format!("may not publish {name}, which {} has to publish", self.name);
-            Finding::new(at, problem, "Add it to events:detail-type, with its source")
+            Finding::new(
+                at,
+                problem,
+                "Add the event to events:detail-type, and its source to events:source",
+            )
         };
         unheard.iter().map(finding).collect()
     }

@@ -13,7 +13,8 @@ use crate::{Finding, names};
 
 const KIND: &str = "AWS::Serverless::StateMachine";
 
-/// Calls, each with the parameter that names the called resource, and the type of that resource.
+/// The checked calls. Each has the parameter that names the called resource, and the resource's
+/// type.
 const CALLED: &[(&str, &str, &str)] = &[
     ("lambda:invoke", "/FunctionName", "AWS::Serverless::Function"),
     ("states:startExecution", "/StateMachineArn", KIND),
@@ -104,7 +105,10 @@ fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> 
         return None;
     }
     let state = task.state;
-    let action = task.action().unwrap_or("nothing");
+    let Some(action) = task.action() else {
+        let problem = format!("invokes a function in {state}, but its payload names no action");
+        return Some(Finding::new(id, problem, "Put the row's action into Payload.action"));
+    };
     let of_machine = tasks_of(view, id).into_iter().find(|row| row.action == action);
     let Some(row) = of_machine else {
         let problem = format!(

@@ -26,7 +26,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
 
 /// Reports a row if the bus passes the row's events to the function directly, without a queue.
 fn by_the_bus(row: &RowSpec) -> Option<Finding> {
-    let problem = "calls a partner, but Lambda retries its events for three minutes only";
+    let problem = "calls a partner, but Lambda retries the row's events for three minutes only";
     let remedy = "Declare the row as `.queued()`, or as a task of a state machine";
     (!row.on.is_empty() && row.via == Via::Function)
         .then(|| Finding::new(row.action, problem, remedy))

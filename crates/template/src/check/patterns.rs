@@ -61,16 +61,15 @@ fn one(view: View<'_>, (id, pattern): (&str, &Value), known_events: &[EventSpec]
         findings.push(Finding::new(id, problem, nearest(name, &detail_types)));
     }
     if findings.is_empty() && !view.samples.iter().any(|sample| matches(&parsed, sample)) {
-        let problem = "has a pattern that no event of the design table can match";
+        let problem = "has a pattern that matches no event of the design table";
         let remedy = "Compare it with events/samples; `chorus design --check` names the field";
         findings.push(Finding::new(id, problem, remedy));
     }
     findings
 }
 
-/// Replaces each `Ref` in a pattern by [`SAMPLE_ACCOUNT`]. Each `Ref` is an account id, except for
-/// the home region in a template for two regions. No sample has a home region, so the value there
-/// does not matter.
+/// Replaces each `Ref` in a pattern by [`SAMPLE_ACCOUNT`], even one that stands for the home region
+/// in a template for two regions. Samples have no home region, so any text can stand there.
 fn deployed(pattern: &Value) -> Value {
     match pattern {
         Value::Object(fields) if fields.contains_key("Ref") => SAMPLE_ACCOUNT.into(),

@@ -50,7 +50,8 @@ fn places(view: View<'_>) -> Vec<(String, &Value)> {
     resources.chain(outputs).chain(rest).collect()
 }
 
-/// The names of all parameters, resources and rules, without pseudo parameters.
+/// The names to which the template may refer: its parameters, its resources, and the rules that SAM
+/// creates for events of functions. Pseudo parameters, such as `AWS::Region`, are left out.
 fn known(view: View<'_>) -> BTreeSet<String> {
     let parameters = keys(&view.document["Parameters"]).map(ToOwned::to_owned);
     let resources = view.resources().map(|(id, _)| id.to_owned());

@@ -31,7 +31,7 @@ fn enabled_rules(view: View<'_>) -> Vec<Finding> {
 }
 
 /// Reports rules that send the events of both regions to a target outside of the stack, such as a
-/// partner. Functions ignore the other region's events, but no code of ours runs at this target.
+/// partner. Our functions ignore events whose home is the other region; such a target does not.
 fn at_home(view: View<'_>) -> Vec<Finding> {
     let outside = view.of_kind("AWS::Events::Rule");
     let outside = outside.filter(|(_, rule)| !rule["Targets"][0]["RoleArn"].is_null());
@@ -40,7 +40,7 @@ fn at_home(view: View<'_>) -> Vec<Finding> {
         .filter(|(_, rule)| rule["EventPattern"]["detail"]["metadata"]["home-region"] != home);
     let finding = |(id, _)| {
         let problem =
-            "calls a target outside of the stack with events whose home is the other region";
+            "sends events whose home is the other region to a target outside of the stack";
         Finding::new(id, problem, "Match detail.metadata.home-region with the stack's region")
     };
     anywhere.map(finding).collect()
@@ -49,7 +49,9 @@ fn at_home(view: View<'_>) -> Vec<Finding> {
 /// Reports tables and secrets that only one region has.
 fn stored(view: View<'_>) -> Vec<Finding> {
     let both = [PRIMARY, SECONDARY].map(reference);
-    let one = view.of_kind("AWS::DynamoDB::Table").map(|(id, _)| id);
+    let tables = view.of_kind("AWS::DynamoDB::Table");
+    let remedy = "Make it an AWS::DynamoDB::GlobalTable with replicas in both regions";
+    let one = tables.map(|(id, _)| Finding::new(id, "is not in both regions", remedy));
     let replicas = |table: &Value| {
         let replicas = table["Replicas"].as_array().into_iter().flatten();
         replicas.map(|replica| replica["Region"].clone()).collect::<Vec<_>>()
@@ -63,7 +65,7 @@ fn stored(view: View<'_>) -> Vec<Finding> {
         let remedy = format!("Give it a replica in {PRIMARY} and in {SECONDARY}");
         Finding::new(id, "is not in both regions", remedy)
     };
-    one.chain(tables).chain(secrets).map(finding).collect()
+    one.chain(tables.chain(secrets).map(finding)).collect()
 }
 
 /// Reports functions that do not publish to the global endpoint, and a global endpoint that does

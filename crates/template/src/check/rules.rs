@@ -25,13 +25,16 @@ fn left_out(view: View<'_>, rule: &Rule) -> Finding {
                 "calls the {}, but the application declares no endpoint for this row",
                 partner.name
             );
-            let remedy = format!("Add `.endpoint::<rows::{}>(PATH)` to its PartnerApi", row.action);
+            let remedy = format!(
+                "Add `.endpoint::<rows::{}>(PATH)` to the partner's PartnerApi",
+                row.action
+            );
             return Finding::new(row.action, problem, remedy);
         }
     }
     let problem = "consumes events, but no rule delivers them to it";
     let remedy = format!(
-        "Add to the stack the function of {}, with a rule that delivers them",
+        "Add the function of {} to the stack, with a rule that delivers these events",
         row.service.name
     );
     Finding::new(row.action, problem, remedy)

@@ -50,7 +50,11 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
         if !allows {
             let problem =
                 format!("calls {resource} with {role}, which does not allow {action} on it");
-            findings.push(Finding::new(id, problem, format!("Allow it in {role}")));
+            findings.push(Finding::new(
+                id,
+                problem,
+                format!("Allow {action} on {resource} in {role}"),
+            ));
         }
     }
     findings
@@ -72,6 +76,6 @@ fn check_group(view: View<'_>, id: &str, target: &Value, queue: &str) -> Option<
         Value::Null => format!("sends to {queue} without a message group"),
         group => format!("sends to {queue} with the message group {group}"),
     };
-    let problem = format!("{problem}: one tenant's backlog would hold up the others");
+    let problem = format!("{problem}: one tenant's backlog would delay the other tenants");
     Some(Finding::new(id, problem, format!("Write MessageGroupId: {TENANT_PATH}")))
 }

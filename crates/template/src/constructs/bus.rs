@@ -15,7 +15,8 @@ impl Construct for Bus {
     }
 }
 
-/// A statement of a bus's policy that allows an AWS account to put these events, and no others.
+/// A statement of a bus's policy. It allows an AWS account to put events with this source and these
+/// detail types, and no others.
 #[derive(Debug)]
 pub struct BusPolicy {
     pub bus: &'static str,
@@ -24,15 +25,16 @@ pub struct BusPolicy {
     pub account: Value,
     pub source: &'static str,
     pub detail_types: Vec<&'static str>,
-    /// The name of the template's condition under which the account has to belong to an
-    /// organization, and the name of the template's parameter with the organization's id.
+    /// Two names in the template: the condition under which the account has to belong to an
+    /// organization, and the parameter with the organization's id.
     pub organization: Option<(&'static str, &'static str)>,
 }
 
 impl Construct for BusPolicy {
     fn resource(&self) -> Resource {
         // A request with several entries has several sources and detail types: `ForAllValues`
-        // checks each of them. A request without any would pass this check: `Null` rejects it.
+        // checks each of them. It would also pass a request without any source or detail type:
+        // `Null` rejects such a request.
         let mut named = json!({
             "ForAllValues:StringEquals": {
                 "events:source": [self.source],

@@ -53,8 +53,8 @@ pub struct Schedule {
 pub enum EventSource {
     /// A rule on the bus.
     Rule(EventRule),
-    /// A queue. Only those messages of a batch that the function reports as failed are received
-    /// again.
+    /// A queue of messages. Of a batch, the function receives again only the messages that it
+    /// reported as failed.
     Queue(String),
     Schedule(Schedule),
 }
@@ -101,9 +101,9 @@ pub struct Function {
     pub description: String,
     /// The logical id of the execution role.
     pub role: String,
-    /// The queue for events that still fail after Lambda's own retries.
+    /// The queue to which Lambda sends an event after the last retry has failed.
     pub on_failure: String,
-    /// The queue for events and messages that the function gives up.
+    /// The queue to which the function itself sends the events and messages that it gives up.
     pub failures: String,
     /// Environment variables beside those in `Globals`.
     pub environment: Vec<(String, Value)>,

@@ -49,8 +49,8 @@ pub struct GeneratedSecret {
     pub description: &'static str,
     /// The condition under which the secret exists; `None` if it always does.
     pub condition: Option<&'static str>,
-    /// The condition under which a parameter sets the secret's value, and that parameter; `None` if
-    /// the value is always generated.
+    /// A condition and a parameter: if the condition holds, the secret's value is the parameter's.
+    /// `None` if the value is always generated.
     pub given: Option<(&'static str, &'static str)>,
 }
 

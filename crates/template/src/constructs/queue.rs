@@ -11,8 +11,8 @@ use crate::intrinsics::{arn, reference};
 pub struct Queue {
     /// How long a received message is hidden, in seconds; `None` for SQS's default of 30.
     pub visibility_seconds: Option<u64>,
-    /// The queue for messages that were received too many times, and the limit of receives; `None`
-    /// if there is no limit.
+    /// The queue for messages that were received too many times, and how many times a message may
+    /// be received; `None` if there is no limit.
     pub redrive: Option<(String, u32)>,
 }
 

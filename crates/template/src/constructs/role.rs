@@ -64,7 +64,7 @@ impl Statement {
         self
     }
 
-    /// Adds a condition under which the statement holds.
+    /// Restricts the statement to requests that meet this condition.
     #[must_use]
     pub fn condition(mut self, condition: Value) -> Self {
         self.condition = Some(condition);

@@ -1,4 +1,4 @@
-//! State machines.
+//! State machines of Step Functions, with their logs and tracing.
 
 use serde_json::{Map, Value, json};
 
@@ -16,7 +16,7 @@ pub struct StateMachine {
     pub substitutions: Vec<(String, Value)>,
     /// The logical id of the machine's role.
     pub role: String,
-    /// The logical id of the log group of executions.
+    /// The logical id of the log group that gets the logs of executions.
     pub log_group: String,
     /// The parameter that selects which events of executions are logged.
     pub log_level: &'static str,

@@ -18,7 +18,7 @@ use crate::names;
 use crate::{Application, TableAccess};
 
 /// The DynamoDB operations that a service's actions use on the service's own tables. A transaction
-/// needs the permissions of its writes and condition checks, and no other.
+/// needs the permissions of its writes and condition checks, and none of its own.
 pub(crate) const OWN_TABLE_ACTIONS: &[&str] = &[
     "dynamodb:BatchGetItem",
     "dynamodb:ConditionCheckItem",
@@ -31,8 +31,9 @@ pub(crate) const OWN_TABLE_ACTIONS: &[&str] = &[
 /// Operations on an index.
 const INDEX_ACTIONS: &[&str] = &["dynamodb:Query"];
 
-/// Operations on idempotency records for a service with rows that make external calls. To read a
-/// record together with the state for its decision, an action that makes calls uses `BatchGetItem`.
+/// Operations on idempotency records for a service with rows that make external calls. The action
+/// of such a row reads the record and the state on which the action decides with one
+/// `BatchGetItem`.
 const RECORD_ACTIONS_OF_CALLERS: &[&str] =
     &["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 
@@ -241,8 +242,8 @@ pub(crate) fn published_by_functions(
 }
 
 /// Permission to publish these events: a statement for each source, restricted to the detail types
-/// of that source. A request with several entries has several values of both condition keys, which
-/// needs `ForAllValues`. The `Null` condition rejects a request that lacks one of these keys.
+/// of that source. A request with several entries has several sources and several detail types, so
+/// both conditions use `ForAllValues`. The `Null` condition rejects a request that lacks either.
 pub(super) fn publishing<'a>(events: impl Iterator<Item = &'a EventSpec>) -> Vec<Statement> {
     let mut by_source: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for event in events {

@@ -74,8 +74,8 @@ pub(crate) fn arn_by_name(machine: &str) -> Value {
     substitute(format!("{}:stateMachine:{}", account("states"), physical(machine)))
 }
 
-/// A JSON object that refers to the parameter of each of the machine's timeouts; `None` if the
-/// machine has no timeouts.
+/// A JSON object with the machine's timeouts, each as a reference to its template parameter; `None`
+/// if the machine has no timeouts.
 pub(crate) fn limits(machine: &MachineSpec) -> Option<Value> {
     let limit = |(name, _): &(&str, u32)| format!("\"{name}\": ${{{name}}}");
     let limits: Vec<String> = machine.limits.iter().map(limit).collect();
@@ -166,8 +166,8 @@ fn nesting(machine: &Machine) -> Vec<Statement> {
     ]
 }
 
-/// Looks at the tasks that make the call `call`. Returns `Name` for each value `${Name}` of their
-/// `parameter`.
+/// Looks at the tasks that make the call `call`. For each task whose `parameter` has the value
+/// `${Name}`, returns `Name`.
 fn called<'a>(machine: &'a Machine, call: &str, parameter: &str) -> Vec<&'a str> {
     let tasks = machine.definition.tasks().filter(|task| task.calls(call));
     let name = |task: Task<'a>| substituted(&task.parameters()[parameter]);

@@ -35,8 +35,8 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     queues(template, topology);
 }
 
-/// The event pattern of the archive: the source prefix of the catch-all row, or else the sources of
-/// all events that rows name.
+/// The event pattern of the archive: the source prefix of the catch-all row; if there is no such
+/// row, the sources of all events that rows name.
 fn archive_pattern(stack: &Stack) -> Value {
     let rows = stack.table.rows;
     let prefix = rows.iter().find_map(|row| match row.trigger {

@@ -149,7 +149,7 @@ fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> A
     }
 }
 
-/// Fires when an execution fails or times out. The execution may have published no event. Then
+/// Fires when an execution fails or times out. If that execution has published no event, then
 /// `subject`, such as an order, makes no progress.
 fn executions(machine: &str, metric: &'static str, above: (u32, u32), subject: &str) -> Alarm {
     Alarm {

@@ -154,7 +154,7 @@ fn add_function_resources(template: &mut Template, name: &str, statements: Vec<S
     template.add(names::role(name), &Role { principal: Principal::Lambda, statements });
 }
 
-/// The rules that invoke a service's function, and the queues from which the function receives.
+/// The rules that invoke a service's function, and the queues whose messages the function gets.
 fn events(topology: &Topology, service: Service) -> Vec<(String, EventSource)> {
     let of_service = |rule: &&Rule| rule.row.service == service;
     let rules = topology.via(Via::Function).filter(of_service).map(|rule| {

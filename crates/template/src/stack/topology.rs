@@ -74,7 +74,7 @@ impl Topology {
         self.rows.iter().filter_map(|row| row.commands_from).collect()
     }
 
-    /// The strongest use of people's encryption keys among the rows of a service.
+    /// How the rows of a service use people's encryption keys: the highest [`KeyUse`] of any row.
     pub(crate) fn key_use(&self, service: Service) -> KeyUse {
         let rows = self.rows.iter().filter(|row| row.service == service);
         rows.map(|row| row.keys).max().unwrap_or(KeyUse::None)
@@ -120,8 +120,8 @@ impl Topology {
         self.rules.iter().filter_map(consumed).collect()
     }
 
-    /// The queue from which a function receives again the events on which it failed; `None` if the
-    /// bus never invokes the function.
+    /// The queue through which a redrive returns failed events to a function; `None` if the bus
+    /// never invokes the function.
     pub(crate) fn redrive(&self, function: &str) -> Option<String> {
         let mut invoked = self.via(Via::Function).map(|rule| rule.row.service.name);
         invoked.any(|service| service == function).then(|| names::redrive(function))
@@ -164,8 +164,8 @@ pub(crate) fn resource(rule: &Rule) -> String {
 }
 
 /// The event pattern of a rule. If the bus calls a partner or forwards to another bus, the pattern
-/// excludes replayed events. They must not be sent again, and no code of ours runs that could
-/// ignore them.
+/// excludes replayed events. Replayed events must not be sent again, and such a rule runs no code
+/// that could ignore them.
 pub(crate) fn pattern(rule: &Rule) -> Value {
     let mut pattern = rule.pattern.clone();
     if !rule.row.has_code() && rule.row.replay == Replay::Suppressed {

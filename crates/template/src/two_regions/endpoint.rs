@@ -51,7 +51,9 @@ pub(super) fn add(template: &mut Template) {
 }
 
 /// An alarm that fires while EventBridge in this region delivers late. A minute without events does
-/// not count as late.
+/// not count as late: nothing puts events to an idle bus, not even the sweeper's schedule, so an
+/// idle bus would count as failed. An outage in which the metric is missing is therefore not
+/// noticed: see docs/TWO-REGIONS.md.
 fn latency() -> Alarm {
     Alarm {
         name: "bus-latency".to_owned(),

@@ -17,8 +17,8 @@ const KIND: &str = "AWS::DynamoDB::GlobalTable";
 pub(super) const REGIONS: &str = "RegionsTable";
 
 /// Adds the table that names the active region. Unlike the other tables, it is strongly consistent,
-/// so that both regions read the same item: a write succeeds once two of three regions have it. The
-/// third region is a witness without a replica.
+/// so that both regions read the same item: a write succeeds only when two of three regions have
+/// stored the item. The third region is a witness without a replica.
 pub(super) fn add_regions(template: &mut Template) {
     template.section(
         "The active region: one item, which functions read and an operator writes. The table is\n\

@@ -1,4 +1,4 @@
-//! The checks find faults in the template of any application.
+//! The checks find faults in the template of an application that is not the shop.
 
 use chorus_template::{Finding, Stack, check, synthesize};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ fn a_pattern_that_no_event_of_the_table_matches() {
             pattern["detail"] = json!({ "urgency": [{ "numeric": [">=", 2] }] });
         },
         "PagerFunctionRingPager",
-        "no event of the design table can match",
+        "matches no event of the design table",
     );
 }
 

@@ -22,7 +22,7 @@ pub struct SimulatedNotice {
 /// The content of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Report {
-    /// The intent was charged, authorized or canceled, as this event type of Stripe's says.
+    /// The intent was charged, authorized or canceled. The text is Stripe's type for that event.
     Result(&'static str),
     /// The customer disputes the charge of this amount.
     Disputed(Money),

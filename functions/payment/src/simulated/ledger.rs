@@ -55,7 +55,7 @@ pub async fn ledger(store: &dyn Store) -> Result<Vec<LedgerEntry>, Failure> {
     items.iter().filter_map(|item| read(item).transpose()).collect()
 }
 
-/// Reads an item of the books as an entry; none if it moved no money.
+/// Reads an item of the books as an entry; `None` if no money was moved.
 fn read(item: &Item) -> Result<Option<LedgerEntry>, Failure> {
     let corrupt = || Failure::corrupt("ledger entry", &text(item, "sk").unwrap_or_default());
     let movement = match text(item, "outcome") {
@@ -92,14 +92,15 @@ impl Charged {
     }
 }
 
-/// The result of a charge's intent, which is final unless the amount is held.
+/// The result of a charge's intent. Only [`Outcome::Authorized`] may still be followed by another
+/// result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     Charged(Charged),
     /// The bank holds the amount, until it is taken or released.
     Authorized(Charged),
     Declined,
-    /// The intent was canceled, or the bank no longer holds its amount: it will never be charged.
+    /// The intent was canceled, or the bank no longer holds the amount. The intent charges nothing.
     Voided,
 }
 
@@ -159,7 +160,7 @@ impl Books {
         entered.map(|outcome| (outcome, false)).ok_or_else(|| unanswered("cannot read its books"))
     }
 
-    /// Returns the outcome of an intent; none if no outcome is stored yet.
+    /// Returns the outcome of an intent; `None` if no outcome is stored yet.
     pub(super) async fn outcome(&self, intent: &str) -> Result<Option<Outcome>, ProviderError> {
         let known = self.read(&at(LEDGER, format!("charge#{intent}")), outcome_of).await?;
         match known {
@@ -223,8 +224,8 @@ impl Books {
         Ok(self.read(&refund, |_| Some(())).await?.is_some())
     }
 
-    /// Stores that the customer is asked to confirm a charge, from `now` on. Returns the time since
-    /// which the customer has been asked: the stored time if this is not the first call.
+    /// Stores `now` as the time since which the customer is asked to confirm a charge, unless an
+    /// earlier call stored a time. Returns the stored time.
     pub(super) async fn ask(
         &self,
         intent: &str,
@@ -282,9 +283,9 @@ impl Books {
         self.put_new(&key, item).await
     }
 
-    /// Whether the request to refund the charge, with this key, is refused. The first request is
-    /// refused, and so is every repetition of it: the books store its key. A request with another
-    /// key is accepted.
+    /// Whether a request to refund the charge is refused, if the request has this key. The first
+    /// request is refused, and its key is stored. Later requests with the same key are refused,
+    /// too. Requests with different keys are accepted.
     pub(super) async fn refuses(&self, intent: &str, key: &str) -> Result<bool, ProviderError> {
         let refused = at(REFUSED, intent.to_owned());
         let mut item = refused.to_item();
@@ -296,7 +297,7 @@ impl Books {
         Ok(self.read(&refused, is_first).await? == Some(true))
     }
 
-    /// Counts one more request with `key`, and returns how many requests there were.
+    /// Counts a request with `key`. Returns the number of requests with `key`, this one included.
     pub(super) async fn count(&self, key: &str) -> Result<i64, ProviderError> {
         let key = at(REQUEST_COUNTS, key.to_owned());
         let updates = vec![Update::Add { attribute: "asks", amount: 1 }];

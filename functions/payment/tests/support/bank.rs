@@ -90,7 +90,7 @@ impl Intent {
 #[derive(Default)]
 pub(crate) struct Books {
     pub(crate) intents: BTreeMap<String, Intent>,
-    /// The faults that are still to occur, each at the next call of its kind.
+    /// The faults that are still to occur, each with the kind of call at which it occurs.
     pub(crate) faults: Vec<(Call, Fault)>,
     /// The calls that were made, in order.
     pub(crate) asked: Vec<Call>,
@@ -239,7 +239,6 @@ fn invalid(code: &str) -> (u16, Value) {
     (400, json!({"type": "invalid_request_error", "code": code, "message": code}))
 }
 
-/// Reads the fields of a form.
 fn form(body: &str) -> BTreeMap<String, String> {
     url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
 }

@@ -1,5 +1,5 @@
-//! A payment provider whose requests are in flight until a test lets them arrive, or loses their
-//! answers.
+//! A payment provider. Each request to it is in flight until the test lets the request arrive. The
+//! test can also lose the answer.
 
 #![allow(clippy::unwrap_used)]
 

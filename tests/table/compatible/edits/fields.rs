@@ -1,4 +1,4 @@
-//! Edits of fields, types and references.
+//! Edits of the fields, types and references in a schema.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The edits of a schema, each with the parties that it breaks.
+//! Edits of a schema. Each edit names the consumers that break.
 
 mod fields;
 mod scalars;
@@ -6,7 +6,7 @@ mod shapes;
 
 use serde_json::Value;
 
-/// The parties that a change breaks.
+/// The consumers that an edit breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Breaks {
     Nobody,
@@ -26,7 +26,7 @@ impl Breaks {
         }
     }
 
-    /// The parties that the opposite change breaks.
+    /// The consumers that break if the edit is made in the opposite direction, from new to old.
     pub(crate) fn mirrored(self) -> Self {
         match self {
             Self::OldConsumers => Self::NewConsumers,

@@ -1,5 +1,5 @@
-//! Edits of a field's schema: of the list of its values, of its bounds as a number, or of its rules
-//! as a text.
+//! Edits of a field's schema: of its allowed values, of the bounds of a number, or of the rules for
+//! a text.
 
 use serde_json::{Value, json};
 
