@@ -336,6 +336,23 @@ fn a_failed_capture_is_requested_again_only_if_its_event_did_not_arrive() {
 }
 
 #[test]
+fn a_notice_about_the_refund_of_a_canceled_order_waits_until_the_refund_is_requested_again() {
+    let paid = Arrived::new()
+        .event(&OrderCreated::sample())
+        .event(&PaymentMade::sample())
+        .intent(samples::order_id(), IntentState::Confirmed);
+    let status = |arrived: &Arrived| {
+        arrived.taken_over();
+        let found: Found<Payment> =
+            expect_ready(load(&arrived.store, samples::order_id())).unwrap();
+        found.unwrap().value.status
+    };
+    assert_eq!(status(&paid), chorus_payment::Status::Charged);
+    let canceled = paid.event(&OrderCanceled::sample());
+    assert_eq!(status(&canceled), chorus_payment::Status::Refunding);
+}
+
+#[test]
 fn a_charge_whose_result_did_not_arrive_is_asked_for_again() {
     let arrived = Arrived::new()
         .event(&OrderCreated::sample())

@@ -165,6 +165,8 @@ pub(super) struct Progress {
     pub(super) delivered: bool,
     pub(super) delivery_canceled: bool,
     pub(super) order_canceled: bool,
+    /// Whether the order's cancellation has begun, even if `OrderCanceled` did not arrive.
+    pub(super) canceling: bool,
     /// Whether the bank holds the order's amount.
     pub(super) held: bool,
 }
@@ -172,20 +174,26 @@ pub(super) struct Progress {
 impl Progress {
     /// Determines the steps that an order has reached. `has_parcel`: whether the carrier has, or
     /// had, the order's parcel. `held`: whether the bank holds the order's amount.
-    pub(super) fn of(events: &OrderEvents<'_>, has_parcel: bool, held: bool) -> Self {
+    pub(super) fn of(
+        events: &OrderEvents<'_>,
+        (has_parcel, held, was_canceled): (bool, bool, bool),
+    ) -> Self {
         let started = has_parcel || events.has(STARTED);
         let left_stock = started || events.has(LEFT_STOCK);
         let estimated = left_stock || events.has(ESTIMATED);
+        let order_canceled = events.has(kinds![OrderCanceled]);
+        let released = events.has(kinds![ItemUnreserved, ItemReturned]);
         Self {
             reserved: estimated || events.has(RESERVED),
             removed: left_stock || events.has(kinds![ErrorMarkDeliveryAsStarted]),
-            released: events.has(kinds![ItemUnreserved, ItemReturned]),
+            released,
             estimated,
             started,
             delivered: events.has(kinds![DeliveryWasDelivered, OrderDelivered]),
             delivery_canceled: events.has(kinds![DeliveryWasCanceled]),
             held: held || events.has(kinds![PaymentAuthorized]),
-            order_canceled: events.has(kinds![OrderCanceled]),
+            order_canceled,
+            canceling: order_canceled || released || was_canceled,
         }
     }
 }
