@@ -12,8 +12,8 @@ pub const REVIEWER: CallerRole = CallerRole::new("reviewer");
 /// The role of people who operate the shop.
 pub const OPERATOR: CallerRole = CallerRole::new("operator");
 
-/// The caller's name in requests to a shop that runs on the caller's own machine, where no token is
-/// needed. No token is issued to this name, so no person has it.
+/// The name of a caller who needs no token, because the request comes from the shop's own machine.
+/// No token is issued to this name.
 pub const LOCAL: &str = "local";
 
 pub const ROLES: [CallerRole; 3] = [STAFF, REVIEWER, OPERATOR];

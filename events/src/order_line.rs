@@ -31,17 +31,19 @@ pub struct Line {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ShippingAddress {
-    /// All lines of the address, encrypted as one text; in orders of earlier releases, the
+    /// All lines of the address, encrypted as one text. In orders of earlier releases: only the
     /// recipient's name, not encrypted.
     pub name: Sealed,
-    /// Empty; in orders of earlier releases, street and number.
+    /// Empty in new orders, because `name` contains it. In orders of earlier releases: street and
+    /// number.
     pub street: Sealed,
-    /// Empty; in orders of earlier releases, the city.
+    /// Empty in new orders, because `name` contains it. In orders of earlier releases: the city.
     pub city: Sealed,
-    /// Absent; in orders of earlier releases, the postal code.
+    /// Absent in new orders, because `name` contains it. In orders of earlier releases: the postal
+    /// code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postal_code: Option<Sealed>,
-    /// The country's code of ISO 3166; in orders of earlier releases, the text that the customer
+    /// The country's code of ISO 3166. In orders of earlier releases: the text that the customer
     /// wrote.
     pub country: String,
 }
@@ -93,7 +95,7 @@ pub struct PostalAddress {
     /// The postal code; absent in a country without postal codes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub postal_code: Option<String>,
-    /// The country's code of ISO 3166; in orders of earlier releases, the text that the customer
+    /// The country's code of ISO 3166. In orders of earlier releases: the text that the customer
     /// wrote.
     pub country: String,
 }

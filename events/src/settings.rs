@@ -76,8 +76,8 @@ impl Settings {
         orders_per_minute: 60,
     };
 
-    /// The highest limit of a customer's orders per minute, which is one order per millisecond. The
-    /// kernel counts in milliseconds, so a higher limit would be none.
+    /// The highest limit of a customer's orders per minute: one order per millisecond. The kernel
+    /// counts in milliseconds, so a higher limit would limit nothing.
     pub const MAX_ORDERS_PER_MINUTE: u32 = 60_000;
 
     /// Returns the terms of an order that is created under these settings.
@@ -106,8 +106,8 @@ impl Default for Settings {
 pub struct Terms {
     /// The country that the shop shipped from.
     pub home_country: Country,
-    /// Whether the order is shipped to another country than `home-country`. It then takes longer and
-    /// has to be declared.
+    /// Whether the order is shipped to another country than `home-country`. Such a shipment takes
+    /// longer and has to be declared.
     pub leaves_country: bool,
     /// Orders of at least this total were reviewed.
     pub review_above: Money,

@@ -1,12 +1,13 @@
-//! The services' functions, with the tables of the simulated partners.
+//! Lists the services' functions, and adds the simulated partners' tables to the functions that use
+//! them.
 
 use chorus_events::services;
 use chorus_http::HttpFunction;
 use chorus_notification::SIMULATED_MAILER_TABLE;
 use chorus_payment::SIMULATED_PROVIDER_TABLE;
 
-/// All functions. The simulated payment provider and mailer store their data in tables of the
-/// services that call them.
+/// All functions. The simulated payment provider stores its data in a table of Payment, and the
+/// simulated mailer in a table of Notification.
 pub(crate) fn all() -> Vec<HttpFunction> {
     let mut functions = chorus_services::described();
     let books = [

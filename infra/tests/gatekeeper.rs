@@ -70,7 +70,7 @@ fn every_event_is_let_through_or_kept_with_a_reason() {
     }
 }
 
-/// With a sender's account alone, its commands would match none of the bus's rules.
+/// If only the sender's account were given, the sender's commands would match no rule of the bus.
 #[test]
 fn a_senders_account_without_the_shops_bus_is_refused() {
     let given = |name: &str| json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": name }, ""] }] });

@@ -1,4 +1,5 @@
-//! The committed template is the one that the stack prints, and the checks find no fault in it.
+//! The committed template is the one that the stack's code prints, and the checks find no fault
+//! in it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -239,7 +240,7 @@ fn the_folder_of_every_function_is_the_package_that_builds_it() {
     let mut functions = 0;
     for (id, resource) in document["Resources"].as_object().unwrap() {
         let binary = &resource["Metadata"]["BuildProperties"]["Binary"];
-        // The binary for every stage, or one for prod and one for other stages.
+        // A function has one binary for all stages, or one for prod and one for the other stages.
         let by_stage = binary["Fn::If"].as_array().map_or(&[][..], |by_stage| &by_stage[1..]);
         let binaries = binary.as_str().into_iter().chain(by_stage.iter().filter_map(Value::as_str));
         let before = binaries.clone().count();

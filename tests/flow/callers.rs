@@ -204,7 +204,8 @@ async fn a_reviewer_is_who_their_token_says_and_never_the_customer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_gave_a_command_is_kept_with_the_event_that_follows_from_it() {
-    // This name makes the carrier silent, so that only Maria and the customer give commands.
+    // This name makes the carrier silent. So only Maria, who places the order, and the customer
+    // give commands.
     let ana = "ana-carrier-silent";
     let test = TestShop::open(&[ana]).await.unwrap();
     let order = test.order(ana, "chai", 1).await.unwrap();

@@ -18,7 +18,7 @@ use sha2::Sha256;
 /// The requests that the front end got.
 #[derive(Debug, Default)]
 struct Received {
-    /// How many requests the front end will still refuse.
+    /// How many more requests the front end will refuse.
     away: usize,
     bodies: Vec<Value>,
     keys: Vec<String>,

@@ -394,8 +394,8 @@ async fn each_function_is_granted_what_it_uses_and_nothing_else() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Returns the permissions that the template grants each function: only those whose use the ports
-/// can record.
+/// Returns the permissions that the template grants each function. Leaves out those whose use
+/// [`Watched`] cannot record.
 fn granted() -> BTreeMap<String, BTreeSet<Grant>> {
     let stack = chorus_infra::shop("..");
     let document = chorus_template::synthesize(&stack).document();

@@ -75,8 +75,8 @@ async fn a_page_of_two_thousand_orders_takes_one_query_for_each_state_that_is_as
     ] {
         let (listed, used) = page(&test, &format!("{filter}{up_to}")).await;
         assert_eq!((listed.len(), used.requests), (orders, requests), "{filter}");
-        // An order in the list takes a quarter of a kilobyte, so that a read unit covers at least
-        // eight orders.
+        // An order in the list takes a quarter of a kilobyte. Even at twice that size, a read unit
+        // (4 KB) covers eight orders.
         assert!(used.read_units <= 3.0 * 52.0 / 8.0, "{filter}: {used:?}");
         assert!(used.write_units < 0.5, "{filter}: {used:?}");
         let newest_first =

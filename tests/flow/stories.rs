@@ -1,4 +1,4 @@
-//! However an order ends, stock and money are afterwards as they should be.
+//! After every ending of an order, stock and money are as they should be.
 
 use chorus_order::Status;
 use chorus_tests::TestShop;

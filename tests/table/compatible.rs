@@ -46,8 +46,8 @@ fn directions(found: &[Incompatibility], path: &str) -> Breaks {
     }
 }
 
-/// Which consumers break when the schema changes from `before` to `after`: old, new, both or none.
-/// Fails if a finding is at a path that `edit` does not name.
+/// Which consumers break when the schema changes from `before` to `after`. Fails if a finding is at
+/// a path that `edit` does not name.
 fn judged(edit: &Edit, before: Value, after: Value, contract: &Contract) -> Breaks {
     let found = compare(&with(contract, before), &with(contract, after));
     let elsewhere = found.iter().find(|it| !edit.paths.contains(&it.path.as_str()));

@@ -14,9 +14,9 @@ pub(crate) enum Step {
     Insert { path: PathBuf, before: String, block: String },
     /// The instruction "Replace in `path`:", with the old block and the new one.
     Replace { path: PathBuf, old: String, new: String },
-    /// A block of `sh`, which runs at the root. `expected` has the lines of the `text` blocks after
-    /// the script; the output must contain each of these lines. If there are none, the script must
-    /// succeed; otherwise, it may fail.
+    /// A block of `sh`, which runs at the repository's root. `expected` has the lines of the `text`
+    /// blocks after the script. If there are such lines, the output must contain each of them, and
+    /// the script may fail. If there are none, the script must succeed.
     Run { script: String, expected: Vec<String> },
 }
 

@@ -12,7 +12,7 @@ pub struct FiringAlarm {
     pub name: String,
     /// The description that the template gives the alarm.
     pub description: String,
-    /// When its state became ALARM.
+    /// When the alarm's state became ALARM.
     pub since: Timestamp,
     /// The values that exceeded the threshold, as CloudWatch describes them.
     pub reason: String,
@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    /// Returns an operator of the stack `shop` that calls `server` instead of AWS.
+    /// Returns an [`Operator`] for the stack `shop`. It calls `server` instead of AWS.
     async fn operator(server: Router) -> Operator {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -232,8 +232,8 @@ impl Operator {
         Ok(DynamoStore::new(self.dynamo.clone(), tables))
     }
 
-    /// For each of the stack's tables: the environment variable in which functions find the table's
-    /// name, and the table's physical name.
+    /// Returns a pair for each of the stack's tables: the environment variable that holds the
+    /// table's physical name in functions, and the physical name.
     pub(crate) async fn tables(&self) -> Result<Vec<(String, String)>, OperatorError> {
         let (mut found, mut start) = (Vec::new(), None::<String>);
         loop {

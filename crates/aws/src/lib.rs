@@ -11,7 +11,7 @@
 //! | payload | retryable | terminal |
 //! |---|---|---|
 //! | event | the invocation fails; Lambda retries it, and then uses the failure destination | the failure queue, at once, with the cause; the invocation succeeds |
-//! | batch | the message stays in its queue for a day at most, hidden after each failure for a longer pause | the failure queue, at once, with the cause |
+//! | batch | the message stays in its queue for a day at most; the queue hides the message after each failure, longer each time | the failure queue, at once, with the cause |
 //! | request | 503 with `retry-after` | the problem's status |
 //! | sweep | the invocation fails; the next tick continues the sweep | the same |
 //! | task | the invocation fails with the failure's code as its error type, for the state machine's `Retry` | the same, for the state machine's `Catch` |

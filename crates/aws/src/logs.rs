@@ -64,8 +64,8 @@ pub(crate) mod testing {
 
     use super::*;
 
-    /// A second subscriber, which exists until the tests end, and writes nothing. The first one is
-    /// made by [`Logged::begin`].
+    /// A second subscriber, which writes nothing, and exists until the tests end.
+    /// [`Logged::begin`] explains why it is needed.
     static SECOND: OnceLock<Dispatch> = OnceLock::new();
 
     /// Collects the lines that are logged on this thread.

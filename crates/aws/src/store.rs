@@ -1,4 +1,5 @@
-//! The store on DynamoDB: each operation of the kernel's port is one request of the SDK.
+//! The store on DynamoDB. Each operation of the kernel's port is one request of the SDK; only a
+//! read of several items may need more requests.
 
 mod meter;
 mod refusal;

@@ -164,8 +164,8 @@ impl Carrier {
             for order_id in &orders {
                 let Some(read) = self.parcels.find(order_id).await? else { continue };
                 let Some(again) = read.to_report_again(self.clock.now()) else { continue };
-                // If the parcel was changed in the meantime, this writes nothing, because the
-                // carrier reports the change anyway.
+                // This writes nothing if the parcel has changed since it was read. The carrier
+                // reports the change anyway.
                 self.parcels.put(Some(&read), &again).await?;
             }
             self.woken.notify_one();

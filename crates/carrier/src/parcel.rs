@@ -21,7 +21,7 @@ pub enum Status {
     /// The carrier has given up: the parcel is damaged, or the shop no longer has the customer's
     /// address.
     GivenUp,
-    /// The shop has called the parcel back.
+    /// The shop has asked the carrier to return the parcel.
     Recalled,
 }
 

@@ -5,10 +5,11 @@ use jiff::Timestamp;
 
 use crate::screen::{BAD, BOLD, DIM};
 
-/// How wide a step's name is, in characters.
+/// The width of the column with the steps' names, in characters.
 const STEP_COLUMN: usize = 24;
 
-/// Returns the lines of the executions that an event started, and of the nested executions in them.
+/// Returns the lines to print about the executions that an event started, and about the executions
+/// nested in them.
 pub(crate) fn lines(
     executions: &[ExecutionStory],
     event_id: &str,

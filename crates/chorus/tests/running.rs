@@ -220,7 +220,7 @@ fn a_shop_on_standby_is_not_called_open_and_the_doctor_names_the_active_region()
     until("the output of up", || told().contains("Ctrl-C stops"));
     up.kill().unwrap();
     up.wait().unwrap();
-    let active = "second is active, so first answers requests that change something with 503";
+    let active = "second is active, so first answers 503 to requests that change something";
     assert!(told().contains("The shop is on standby") && told().contains(active), "{}", told());
     assert!(!told().contains("open"), "{}", told());
 

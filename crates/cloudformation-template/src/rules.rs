@@ -64,7 +64,7 @@ pub enum TargetInput {
     Transformer {
         /// The JSONPath of each part, by the part's name in the text.
         paths: BTreeMap<String, String>,
-        /// The text, with names in `<…>`.
+        /// The text. EventBridge replaces each name in `<…>` with the part of that name.
         template: String,
     },
 }

@@ -89,7 +89,8 @@ impl<'t> Builder<'t> {
         Ok(self.document)
     }
 
-    /// The value that begins with `event`, and the number of values in it.
+    /// The value that begins with `event`, and its size: the number of all values in the value,
+    /// plus one for the value itself.
     fn node(&mut self, event: Event<'t>, at: Marker) -> Result<(Value, usize), TemplateError> {
         let before = self.values;
         self.count(1, at)?;

@@ -65,7 +65,7 @@ impl Console {
         Ok(Self { inside, caller: Caller::unknown() })
     }
 
-    /// The shop's API, called as this console's caller.
+    /// The shop's API, called on behalf of this console's caller.
     pub(crate) fn api(&self) -> ApiAs<'_> {
         ApiAs { api: &*self.inside.api, caller: &self.caller }
     }

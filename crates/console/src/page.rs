@@ -8,8 +8,9 @@ use serde::Deserialize;
 use crate::Console;
 use crate::api::AskError;
 
-/// Scripts, styles, frames and forms are allowed from this origin only; caches may not store a
-/// page, because the page shows an operator's view of a shop.
+/// A page uses scripts, styles and images of this origin only, and sends forms to this origin only.
+/// No page can be shown in a frame. Caches may not store a page, because the page shows an
+/// operator's view of a shop.
 const HEADERS: [(HeaderName, &str); 5] = [
     (
         header::CONTENT_SECURITY_POLICY,

@@ -229,8 +229,8 @@ fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
             if (message.earlier)().iter().any(|earlier| earlier.published) {
                 let name = message.spec.detail_type;
                 let problem = format!(
-                    "emits {name}, whose earlier versions are published, too; but the row's state \
-                     machine publishes only the newest version of {name}"
+                    "emits {name}, of which an earlier version is marked `published`, but the row's \
+                     state machine publishes only the newest version"
                 );
                 let remedy = format!("Remove `published` from the earlier versions of {name}");
                 findings.push(Finding::new(row.action, problem, remedy));

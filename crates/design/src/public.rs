@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::Finding;
 
-/// Reports three faults: a row forwards an event that is not public; no row forwards a public
-/// event; a public event contains data that it must not contain.
+/// Reports three kinds of faults: a row forwards an event that is not public; no row forwards a
+/// public event; a public event contains data that it must not contain.
 pub(crate) fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let forwarding = || rows.iter().filter_map(|row| Some((row, row.outside_bus()?)));

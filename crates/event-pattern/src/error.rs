@@ -126,7 +126,7 @@ pub enum PatternFault {
     EmptyExclusion(&'static str),
     /// `anything-but` has an empty list. EventBridge's engine refuses this only in the first entry
     /// of a field's array.
-    #[error("`anything-but` with an empty list matches no value, although it excludes none")]
+    #[error("`anything-but` with an empty list matches nothing")]
     ExcludesNothing,
     /// `anything-but` has an operator that it does not support.
     #[error("`anything-but` cannot exclude by `{0}`")]

@@ -117,8 +117,8 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
             Cow::Borrowed(text)
         };
     }
-    // Lower case comes first: the upper case of `ẞ` is `ẞ`, but the upper case of its lower case
-    // `ß` is `SS`.
+    // Lower case comes first, so that `ẞ` becomes `ß`, then `SS`, then `ss`. Without this first
+    // step, `ẞ` would become `ß` only: the upper case of `ẞ` is `ẞ`.
     let lower = text.chars().flat_map(char::to_lowercase);
     Cow::Owned(lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect())
 }

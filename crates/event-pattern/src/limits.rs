@@ -14,10 +14,10 @@ pub struct Limits {
     pub fields: usize,
     /// The most combinations that all `$or` together may unfold into. EventBridge accepts 1000.
     pub combinations: usize,
-    /// The most positions in one field's wildcards that a matcher may visit for a byte of a value.
-    /// The number of positions grows with the stars, and with repetition in the text after a star.
-    /// EventBridge does not publish its limit; 10 agrees with the patterns that EventBridge was
-    /// seen to accept and to refuse.
+    /// The highest complexity of one field's wildcards: at how many of their positions a matcher
+    /// can be at once while it reads a value. The complexity grows with the stars, and with
+    /// repetition in the text after a star. EventBridge does not publish its limit; 10 agrees with
+    /// the patterns that EventBridge was seen to accept and to refuse.
     pub wildcard_complexity: usize,
     /// The greatest absolute value of a number in `numeric` or `anything-but`; `None` for no bound.
     /// EventBridge's documentation says `5e9`, but its present engine takes every number that a

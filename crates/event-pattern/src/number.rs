@@ -74,7 +74,8 @@ impl Decimal {
         read
     }
 
-    /// Returns the value if the number has at most 15 digits and can be computed exactly.
+    /// Returns the number as a double; `None` if the number has more than 15 digits, or a power of
+    /// ten beyond `EXACT_POWERS`.
     fn small(&self) -> Option<f64> {
         let power = *EXACT_POWERS.get(self.exponent.unsigned_abs() as usize)?;
         if !self.complete {

@@ -24,8 +24,9 @@ fn relate(first: &str, second: &str, events: Events) -> Compared {
     compared
 }
 
-/// Checks that each event in `compared` matches exactly the patterns that its field names, and that
-/// the events which are present fit `compared.relation`.
+/// Checks the events in `compared`: `both` matches both patterns, `only_first` only the first, and
+/// `only_second` only the second. Checks also that `compared.relation` fits the events that are not
+/// `None`.
 fn proved(first: &Pattern, second: &Pattern, compared: &Compared) -> Result<(), TestCaseError> {
     let cases = [
         (&compared.both, (true, true)),
@@ -139,7 +140,7 @@ fn values(pattern: &Value, into: &mut Vec<Value>) {
 }
 
 /// Returns the fields of two patterns, sorted and without duplicates, and values for these fields.
-/// An event with such values in such fields may match only one of the patterns.
+/// Events with such values in these fields are likely to show where the patterns differ.
 fn material<'p>(
     (first, one): (&Value, &'p Pattern),
     (second, two): (&Value, &'p Pattern),

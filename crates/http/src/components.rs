@@ -45,8 +45,8 @@ impl Components {
         json!({ "$ref": format!("{COMPONENT_SCHEMAS}{}", names[&name]) })
     }
 
-    /// Maps the name of each schema in `own` to the schema's name in the document. The two names
-    /// differ only if a different schema in the document already has the name.
+    /// Maps the name of each schema in `own` to the schema's name in the document. A schema gets a
+    /// longer name only if the document has a different schema of the same name.
     fn names(&self, own: &BTreeMap<String, Value>) -> BTreeMap<String, String> {
         let mut names: BTreeMap<String, String> =
             own.keys().map(|name| (name.clone(), name.clone())).collect();

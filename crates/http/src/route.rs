@@ -70,7 +70,7 @@ impl Request {
     /// Parses the path parameter `name`.
     ///
     /// # Errors
-    /// 404 if the text cannot be parsed: nothing with that name can exist.
+    /// 404 if the value cannot be parsed: nothing can exist at such a path.
     pub fn parameter<T: std::str::FromStr<Err: std::fmt::Display>>(
         &self,
         name: &str,
@@ -255,7 +255,7 @@ impl Route {
         Self { summary, success: status, request, ..route }
     }
 
-    /// Responds to a caller whom the route admits. A customer gets only data that belongs to that
+    /// Handles a request, or refuses its caller. A customer gets only data that belongs to that
     /// customer; for other data, the response is the same as if the data did not exist.
     ///
     /// # Errors

@@ -77,7 +77,7 @@ impl ActiveRegion {
 #[derive(Debug, Clone)]
 pub struct Region {
     name: Arc<str>,
-    /// When this region was last read to be the active region.
+    /// When the store answered that this region is active; none if its last answer was negative.
     known_active: Arc<Mutex<Option<Timestamp>>>,
 }
 
@@ -92,9 +92,9 @@ impl Region {
         &self.name
     }
 
-    /// Whether this region is the active region, as read at most [`REGION_CACHE_TIME`] ago. That it
-    /// is not is never remembered: otherwise, instances would ignore events that others publish
-    /// right after a takeover.
+    /// Whether this region is the active region. A positive answer of the store is reused for
+    /// [`REGION_CACHE_TIME`]. A negative answer is never reused: otherwise, instances would ignore
+    /// events that others publish right after a takeover.
     async fn is_active(&self, store: &dyn Store, now: Timestamp) -> Result<bool, Failure> {
         let known = *self.known_active.lock().unwrap_or_else(PoisonError::into_inner);
         // If the clock was set back since the last read, the store is read again: otherwise the

@@ -175,8 +175,8 @@ pub(crate) fn check_directory(
     complete(directory, &journal, known)
 }
 
-/// Checks that a directory whose files have no id yet has all of its files. A missing file is an
-/// error, because a new, empty file would hide that data is lost.
+/// Checks a directory whose files have no id: each file must exist. A missing file is an error,
+/// because a new, empty file would hide that data is lost.
 fn check_first_release(
     directory: &Path,
     journal: &Connection,

@@ -105,7 +105,7 @@ impl Local {
         self.bus.records().archive((from, to), after, PAGE).await
     }
 
-    /// The deliveries of the event with this `event-id` that failed and will be retried. `notes`
+    /// For the event with this `event-id`: the deliveries that failed and will be retried. `notes`
     /// are the event's [`Local::attempts`], and show which deliveries wait for an unavailable
     /// partner. Such deliveries are retried for longer than their queue's policy says.
     #[must_use]

@@ -30,8 +30,7 @@ pub const INVENTORY: &str = chorus_inventory::TABLE.name;
 /// margin.
 pub const TORN_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
-/// Returns the time of the oldest records that are checked, for tables that were restored to
-/// `moment`.
+/// If the tables were restored to `moment`, only records from the returned time on are checked.
 #[must_use]
 pub fn checked_since(moment: Timestamp) -> Timestamp {
     moment - TORN_WITHIN

@@ -95,7 +95,8 @@ impl Arrived {
         plan
     }
 
-    /// Takes over the orders only. Returns what does not fit them if the carrier has these parcels.
+    /// Takes over only the orders. Returns the charges and the carrier's `parcels` that do not fit
+    /// the orders.
     fn unmatched(&self, parcels: &BTreeSet<OrderId>) -> Unmatched {
         let plan = self.planned();
         let orders =
@@ -418,7 +419,8 @@ fn an_order_whose_parcel_only_the_failed_region_handed_in_is_canceled() {
     let callback = CarrierCallback::of(samples::order_id(), "");
     assert!(canceled(Arrived::new()));
     assert!(canceled(Arrived::new().stored(&delivery(DeliveryStatus::Estimated))));
-    // The delivery was canceled before this region started it, so the carrier was not told.
+    // No callback is stored: the delivery was canceled before this region handed in the parcel, so
+    // this region did not recall the parcel.
     assert!(canceled(Arrived::new().stored(&delivery(DeliveryStatus::Canceled))));
     assert!(!canceled(Arrived::new().stored(&delivery(DeliveryStatus::Delivered))));
     let canceled_later = Arrived::new().stored(&delivery(DeliveryStatus::Canceled));

@@ -119,7 +119,8 @@ impl SimulatedCarrier {
         self.parcels().parcels.values().map(|parcel| parcel.order_id.clone()).collect()
     }
 
-    /// Recalls the parcel of an order while a region takes over, without a call that could fail.
+    /// Recalls the parcel of an order as part of a region's takeover: directly, without an HTTP
+    /// request that could fail.
     pub(crate) fn take_back(&self, order_id: OrderId) {
         self.recall(order_id);
     }
@@ -154,7 +155,7 @@ impl SimulatedCarrier {
         known.map_or(("an unknown order", plain), |(name, behavior)| (name, *behavior))
     }
 
-    /// Runs [`Self::advance`] after a pause. The returned clients then call the shop.
+    /// Runs [`Self::advance`] after a pause. The clients that `advance` returns then call the shop.
     fn go_on(&self, after: Duration, key: String) {
         let itself = Weak::clone(&self.itself);
         self.environment

@@ -125,7 +125,7 @@ impl Forgotten {
         match known {
             Some((person, address)) => self.read(&person, &address),
             None => self.environment.violated(format!(
-                "forgotten: the carrier got an address of {order_id}, which has none"
+                "forgotten: the carrier got an address for {order_id}, but Delivery stored none"
             )),
         }
     }

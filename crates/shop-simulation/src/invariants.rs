@@ -195,7 +195,7 @@ pub(crate) fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> V
                 .any(|it| matches!(it.at, ParcelStatus::Accepted | ParcelStatus::PickedUp));
             must(!moving, format!("canceled: a parcel of {id} is still on its way"));
             let arrived = parcels.iter().any(|it| it.at == ParcelStatus::Delivered);
-            // A takeover recalls the parcels of lost orders without an event.
+            // A takeover recalls the parcels of lost orders, but publishes no event about that.
             let recalled = UNDONE.iter().any(|kind| has_event(observed, id, kind))
                 || courier.recalled.contains(id);
             must(

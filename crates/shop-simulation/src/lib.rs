@@ -58,7 +58,7 @@ pub fn named_faults(text: &str) -> Result<Faults, UnknownTrouble> {
     Faults::named(text, Shop::TROUBLES)
 }
 
-/// Returns those of `faults` that runs with two regions leave out.
+/// Returns the members of `faults` that a run with two regions leaves out.
 #[must_use]
 pub fn only_in_one_region(faults: &Faults) -> Vec<Trouble> {
     faults.0.iter().copied().filter(|it| it.is_in_one_region_only::<Shop>()).collect()

@@ -49,8 +49,8 @@ pub enum Story {
     /// The orders of `Delivered` and `Canceled`, at the same time.
     #[default]
     Both,
-    /// A customer is forgotten, and comes back. One order of the customer was delivered, and one is
-    /// on its way.
+    /// A customer is forgotten: one order was delivered before, and another is still on its way.
+    /// Later, the customer comes back.
     Forgotten,
     /// Two orders of a shop that charges when parcels leave: one is delivered, and one is canceled
     /// before its parcel leaves.
@@ -98,8 +98,8 @@ pub(crate) struct PlannedOrder {
     pub(crate) at: Duration,
     /// How many times the client tries before it gives up.
     pub(crate) patience: u32,
-    /// The time until a second client sends an order with the same key, and whether the second
-    /// order differs from this one.
+    /// How long after the first client a second one sends an order with the same key, and whether
+    /// the second order differs from this one.
     pub(crate) twin: Option<(Duration, bool)>,
     pub(crate) cancel: Option<Duration>,
     pub(crate) review: (Review, Duration),
@@ -119,9 +119,9 @@ pub struct Orders {
     pub(crate) forgettings: Vec<Forgetting>,
     /// The commands that other AWS accounts send.
     pub(crate) sent: Vec<SentListing>,
-    /// Whether the shop counts a request to place an order shortly before the time `placed_at` of
-    /// the order. (The shop counts requests, because it limits how many it accepts from a customer
-    /// in a minute.) True if clocks are right, and no request continues after it has timed out.
+    /// Whether clocks are right, and no request continues after it has timed out. If so, the time
+    /// `placed_at` of an order is shortly after the shop counted the order's request. (The shop
+    /// limits how many requests it accepts from a customer in a minute.)
     pub(crate) punctual: bool,
 }
 
@@ -257,9 +257,9 @@ impl PlannedOrder {
 }
 
 /// Draws what the bank and the customer do about an order's payment. The customer may confirm
-/// before the shop waits for the confirmation, or after the shop has given up. The notice may be
-/// lost, late, or sent twice. The authorization may lapse, the charge may be disputed, and a refund
-/// may be refused or fail.
+/// before the shop waits for the confirmation, or after the shop has given up. The bank's notice of
+/// the confirmation may be lost, late, or sent twice. The authorization may lapse, the charge may
+/// be disputed, and a refund may be refused or fail.
 fn bank(draws: &Draws, name: &str, customer: &str) -> BankBehavior {
     let mut draw = draws.of(&format!("{name} is confirmed"));
     let after = if draw.percent(25) { Duration::ZERO } else { draw.moment() };

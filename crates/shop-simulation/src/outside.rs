@@ -30,14 +30,13 @@ impl SimulatedBank {
         self.desk.books()
     }
 
-    /// All intents, as a region that takes over reads them. No fault is injected into this call.
+    /// All intents, for a region that takes over. No fault is injected into this call.
     pub(crate) fn listed(&self) -> Vec<ListedIntent> {
         self.books().listed()
     }
 
-    /// Ends an intent, as a region that takes over requests it: refunds the charge, or cancels the
-    /// intent if nothing was charged. No fault is injected into this call. The bank may refuse the
-    /// refund.
+    /// Ends an intent for a region that takes over: refunds the charge, or cancels the intent if
+    /// nothing was charged. No fault is injected into this call. The bank may refuse the refund.
     pub(crate) fn end(&self, refund: &Refund) {
         self.books().end(&refund.intent);
         if let Err(error) = self.desk.refund(refund) {

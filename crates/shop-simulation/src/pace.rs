@@ -20,7 +20,7 @@ pub(crate) fn check(
     orders: &BTreeMap<String, OrderHistory>,
 ) -> Vec<String> {
     // A region that took over may not know the latest requests that the first region counted, so it
-    // may accept orders that are closer together.
+    // may accept an order too early.
     if observed.lost_region().is_some()
         || !shop.script.punctual
         || shop.script.settings.orders_per_minute != ONE_BY_ONE

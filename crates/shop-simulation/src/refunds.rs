@@ -12,10 +12,10 @@ use crate::shop::Shop;
 const REFUND: [&str; 2] =
     [PaymentCanceled::SPEC.detail_type, ErrorPaymentCanceled::SPEC.detail_type];
 
-/// The type of the notice that a customer disputes a charge.
+/// The type of a notice about a disputed charge.
 const DISPUTE: &str = "charge.dispute.created";
 
-/// The type of the notice that a refund failed.
+/// The type of a notice about a failed refund.
 const FAILURE: &str = "refund.failed";
 
 /// The maximum number of results of an order's refund: it is made, fails later, and is made again.

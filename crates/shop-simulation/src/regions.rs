@@ -42,9 +42,9 @@ pub(crate) fn take_over(shop: &Shop, standby: &Standby) -> Result<TakenOver, Fai
     Ok(TakenOver { events: plan.events, machines: plan.machines, clients })
 }
 
-/// Undoes the charges and parcels that do not fit the orders of the active region, except for the
-/// orders to cancel: returns a client for each, who cancels it. `items` returns every item of a
-/// table of the active region.
+/// Undoes the charges, and recalls the parcels, that do not fit the orders of the active region.
+/// Each returned client cancels one order: the region knows this order, but did not hand in its
+/// parcel. `items` returns every item of a table of the active region.
 pub(crate) fn undo_unmatched(
     shop: &Shop,
     items: &dyn Fn(&'static str) -> Vec<Item>,

@@ -164,8 +164,8 @@ impl Application for Shop {
         let watched = Arc::clone(&stock);
         let watch = Watch::new(chorus_inventory::TABLE.name, move |item| unsound(item, &watched));
         let mut watches = vec![watch];
-        // In two regions, a takeover may reset a callback whose answer was stored, and the answer
-        // then comes again. These watches would report the reset as a violation.
+        // In two regions, a takeover may delete the stored answer of a callback; the answer then
+        // comes again. These watches would report the deletion as a violation.
         if !scenario.has_two_regions() {
             watches.extend(callbacks::watches());
         }

@@ -137,8 +137,8 @@ fn a_noisy_customer_does_not_hold_up_the_others_where_nothing_goes_wrong() {
 /// - `outages`, `delays`, `lost-answers`, `carrier`, `reviews` and `customers` make an order wait
 ///   for hours, with the noisy customer and without;
 /// - after `crashes`, `refusals` and `timeouts`, the bus tries a function again after a minute, and
-///   after two more. These delays alone would determine the 99th percentile, so the test would
-///   pass even if tenants did not take turns.
+///   once more two minutes later. These delays alone would determine the 99th percentile, so the
+///   test would pass even if tenants did not take turns.
 #[test]
 fn a_noisy_customer_does_not_hold_up_the_others_beside_duplicates_and_rejected_entries() {
     at_most_twice("partial-publishes,stale-reads,duplicates,versions");

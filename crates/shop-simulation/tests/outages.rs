@@ -43,8 +43,8 @@ fn a_bank_away_for_six_hours_charges_once_and_late() {
 
 #[test]
 fn mail_away_for_six_hours_is_sent_once_and_late() {
-    // Every run checks that each email was sent. An order has several emails, so more calls are
-    // allowed.
+    // Every run checks that each email was sent. `CALLS` is the limit for one email, and an order
+    // has several.
     let outcome = away(Story::Delivered, MAIL_PORT);
     assert_eq!((outcome.ends.delivered, outcome.ends.canceled), (1, 0));
     assert!((10..4 * CALLS).contains(&outcome.unanswered), "{} calls", outcome.unanswered);

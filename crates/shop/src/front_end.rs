@@ -30,8 +30,9 @@ pub(crate) const ORDER_UPDATES: Webhook = Webhook {
     name: UPDATES_PATH,
     summary: "An update about an order, if the shop has a front end",
     description: "Posted to `order-updates` below the front end's address. Use only the claims of \
-                  `signed-update`, after verifying its signature, its `typ` and its `exp`. An update may \
-                  arrive twice, with the same `jti`, and after a later one: sort updates by `at`.",
+                  `signed-update`, after verifying its signature, its `typ` and its `exp`. An \
+                  update may arrive twice, with the same `jti`. Updates may arrive out of order: \
+                  sort them by `at`.",
     schema: schema_of::<Posted>,
     example: || json!(OrderUpdated::sample()),
 };

@@ -37,11 +37,11 @@ use crate::{
     WebhookSecretFile, console, failover, following, front_end, on_standby, operator,
 };
 
-/// The file in a shop's data directory with the secret from which the ids of new orders derive.
+/// The file in a shop's data directory that holds the secret of order ids; see [`IdSecret`].
 const ORDER_ID_SECRET: &str = "order-id-secret";
 
-/// The file in a shop's data directory with the secret with which the simulated payment provider
-/// signs.
+/// The file in a shop's data directory that holds the simulated payment provider's secret. The
+/// provider signs its notices with the secret.
 const PAYMENT_WEBHOOK_SECRET: &str = "payment-webhook-secret";
 
 /// The path at which the shop's server serves the simulated carrier's API.

@@ -4,7 +4,7 @@
 use chorus_kernel::{ActiveRegion, Failure, Store};
 use serde::{Deserialize, Serialize};
 
-/// A region on standby. It answers requests that change something with 503.
+/// A region on standby. It answers 503 to requests that change something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct OnStandby {
@@ -35,8 +35,8 @@ impl OnStandby {
 impl std::fmt::Display for OnStandby {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let active = self.active.as_deref().unwrap_or("no region");
-        write!(f, "{active} is active, so {} answers requests that change something", self.region)?;
-        f.write_str(" with 503")
+        let region = &self.region;
+        write!(f, "{active} is active, so {region} answers 503 to requests that change something")
     }
 }
 

@@ -72,7 +72,7 @@ pub async fn intents_of(
     Ok(found)
 }
 
-/// Whether the payment records this intent. Both are of the same order. The release of commit
+/// Whether the payment records this intent, which must be of the same order. The release of commit
 /// c92b2c2 recorded a charge without its intent; for a payment with such a charge, returns `true`.
 fn has(payment: &Payment, intent: &IntentId) -> bool {
     match &payment.intent {

@@ -146,7 +146,8 @@ async fn a_backup_has_an_absolute_path_and_is_in_the_audit() {
     assert_eq!(audit_of(&shop).await, expected);
     shop.stop().await.unwrap();
 
-    // The copy was made before the backup ended. Its audit says that the backup was made as well.
+    // The shop's audit got the outcome after the data was copied. The copy's audit has this outcome
+    // as well.
     let restored = place.path().join("restored");
     restore(&to, &restored).unwrap();
     let shop = start(&restored).await;
@@ -154,7 +155,8 @@ async fn a_backup_has_an_absolute_path_and_is_in_the_audit() {
     shop.stop().await.unwrap();
 }
 
-/// Returns what was done, with which request and outcome, of each entry in the shop's audit.
+/// Returns three fields of each entry in the shop's audit: what was done, the request, and the
+/// outcome.
 async fn audit_of(shop: &Shop) -> Value {
     let audit = ask(&shop.router(), "GET", "/operator/audit", Value::Null).await.unwrap();
     let entries = audit.as_array().unwrap().iter();

@@ -82,9 +82,9 @@ async fn an_order_takes_few_requests_to_the_embedded_store() -> anyhow::Result<(
 /// How many seconds the last parcel of a burst waits for the call to the carrier.
 const WAITS: usize = 500;
 
-/// Places all orders at one moment. By default, the carrier accepts one call a second, so that a
-/// time limit that cancels waiting orders would be noticed. With `CHORUS_BURST=5000`, the carrier
-/// accepts ten calls a second, and the test takes minutes.
+/// Places all orders at one moment. By default, the carrier accepts one call a second. The last
+/// orders wait for minutes: the test would notice a time limit that cancels waiting orders. With
+/// `CHORUS_BURST=5000`, the carrier accepts ten calls a second, and the test takes minutes.
 #[tokio::test]
 async fn a_burst_of_orders_through_the_carriers_rate_cancels_nothing() -> anyhow::Result<()> {
     let burst = std::env::var("CHORUS_BURST").map_or(Ok(WAITS), |burst| burst.parse())?;

@@ -90,8 +90,8 @@ async fn a_review_that_nobody_decides_is_named_after_a_day() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_records_nobody_can_know_and_no_healthy_order_is_called_stuck() {
-    // Payment and Delivery answer the order's cancellation without an event. Only their records
-    // show that they have answered.
+    // Payment and Delivery handle the order's cancellation, but publish no event. So only the
+    // idempotency records show that both services have handled the cancellation.
     let (shop, _) = shop_with_an_order("ana-declined", 18).await;
     let store = shop.local().store();
     let examined = |ahead| async move {

@@ -125,8 +125,8 @@ pub trait Application: Sized {
         Ok(TakenOver::default())
     }
 
-    /// Undoes what a replaced region requested of partners and what does not fit the cases of the
-    /// active region. The simulator calls this function after it has emptied the replaced region.
+    /// Undoes a replaced region's requests to partners if they do not fit the cases of the active
+    /// region. The simulator calls this function after it has emptied the replaced region.
     /// `items` returns every item of a table of the active region. The returned clients begin at
     /// once.
     ///
@@ -176,7 +176,7 @@ pub struct Sent {
 /// case have the same `correlation-id`.
 pub trait Script: Clone + Debug + Send + Sync + 'static {
     /// Changes that make a script simpler without removing a case. When the simulator shrinks a
-    /// failure, it tries each change by itself.
+    /// failure, it tries these changes one at a time.
     const SIMPLER: &'static [fn(&mut Self)] = &[];
 
     /// The number of cases. When the simulator shrinks a failure, it tries to remove each case.

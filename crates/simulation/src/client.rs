@@ -88,7 +88,7 @@ impl Client {
         self
     }
 
-    /// Repeats the request after a 404 or a 410, because the resource will exist later.
+    /// Repeats the request after a 404 or a 410, until the resource exists.
     #[must_use]
     pub const fn until_found(mut self) -> Self {
         self.until = Until::Found;

@@ -210,8 +210,8 @@ impl Environment {
         self.state().armed
     }
 
-    /// Plans to run `what` after `pause`, outside of any function, such as at a partner. Each
-    /// client that `what` returns then calls the API.
+    /// Plans to run `what` after `pause`. `what` is not part of a function: it is, for example, a
+    /// partner's callback. Each client that `what` returns then calls the API.
     pub fn later(&self, pause: Duration, what: impl FnOnce() -> Vec<Client> + Send + 'static) {
         let at = later(self.now(), pause);
         self.state().later.push((at, Box::new(what)));

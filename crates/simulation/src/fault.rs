@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 /// may be injected into each of these calls.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Port {
-    /// Distinguishes the port in a trace's fingerprint.
+    /// Identifies the port in a run's fingerprint: a hash of everything that happened in the run.
     number: u8,
     name: &'static str,
     kind: Kind,

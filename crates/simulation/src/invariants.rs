@@ -92,8 +92,8 @@ pub(crate) fn poison_mark(number: usize) -> String {
     format!("poison-{number}")
 }
 
-/// Checks that the dead letters contain no readable message with a correlation id for which
-/// `is_known` holds.
+/// Checks that every dead letter is an unreadable message, or is about a case for which `is_known`
+/// returns false.
 fn check_dead_letters(observed: &Observed, is_known: impl Fn(&str) -> bool) -> Vec<String> {
     let readable = observed
         .dead_letters()

@@ -8,7 +8,7 @@ use crate::draw::{Draw, Draws};
 use crate::fault::Port;
 use crate::trouble::Trouble;
 
-/// How long an outage of the store or the bus may last.
+/// The duration of the longest outage of the store or the bus.
 const AWS_OUTAGE: Duration = Duration::from_secs(600);
 
 /// A time in which every call to one port (the store, the bus or a partner) fails without an

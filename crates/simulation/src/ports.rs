@@ -41,7 +41,8 @@ impl FaultyStore {
         Self { environment, backing, watches, regions, link, stale: Mutex::default() }
     }
 
-    /// Makes this the store of one of two regions.
+    /// Sets what the store needs in a run with two regions; both arguments are `None` in a run with
+    /// one region.
     pub(crate) fn in_region(
         self,
         regions: Option<Arc<MemoryStore>>,

@@ -132,7 +132,7 @@ pub(crate) struct Link {
 #[derive(Default)]
 struct Sent {
     items: Vec<(Timestamp, Key, Option<Item>)>,
-    /// When the last write of each item arrives. Later writes of the item do not arrive earlier.
+    /// When the newest write of each item arrives. The item's next write arrives no earlier.
     last: HashMap<Key, Timestamp>,
     events: Vec<(Timestamp, Arc<str>)>,
     drawn: u64,

@@ -28,7 +28,7 @@ pub(crate) struct Releases {
     started: Timestamp,
     /// Each service's rollout, by the source of the service's events.
     rollouts: BTreeMap<&'static str, Rollout>,
-    /// The events that have several versions, by detail type.
+    /// The events whose version differs between the two releases, by detail type.
     changed: BTreeMap<&'static str, Changed>,
 }
 

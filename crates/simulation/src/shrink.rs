@@ -1,7 +1,7 @@
 //! Shrinks a failure: finds a smaller run with the same violation.
 //!
-//! The draws for one call depend only on the seed and on the call's own name. So a fault can be
-//! removed, and the other faults stay at their calls.
+//! The random numbers for a call depend only on the seed and on the call's own name. So a fault can
+//! be removed, and the other faults stay at their calls.
 
 use std::time::Duration;
 

@@ -144,9 +144,9 @@ impl Faults {
         Self(BTreeSet::new())
     }
 
-    /// Reads `all`, `none`, or a list of names, separated by commas. The names are those of the
-    /// general kinds of trouble, of the kinds that are not part of `all`, and of the application's
-    /// `own` kinds. A `-` before a name removes that kind.
+    /// Reads words that are separated by commas, such as `all,-skew`. A word is `all`, `none`, or
+    /// the name of a kind of trouble: a general kind, a kind that is not part of `all`, or one of
+    /// the application's `own` kinds. A `-` before a word removes what earlier words added.
     ///
     /// # Errors
     /// If a name is unknown.

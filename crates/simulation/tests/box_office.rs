@@ -108,7 +108,7 @@ const PRINTER: Port = Port::external(0, "Printer");
 /// most strikes no recurring job is due.
 const STRIKES: u32 = 50;
 
-/// Counts a strike of the hall's clock, and plans the next strike.
+/// Makes the hall's clock strike: counts the strike, and plans the next one.
 fn strike(environment: &Arc<Environment>, strikes: &Arc<AtomicU32>) {
     if strikes.fetch_add(1, Ordering::Relaxed) + 1 < STRIKES {
         let (next, strikes) = (Arc::clone(environment), Arc::clone(strikes));

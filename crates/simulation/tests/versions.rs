@@ -249,8 +249,8 @@ struct Released {
     release: Release,
     before: Arc<dyn Handler>,
     now: Arc<dyn Handler>,
-    /// Whether this handler has the planted bug: it handles an event, and the event's copy in the
-    /// earlier version, as two events.
+    /// Whether this handler has the planted bug. If so, it handles the two versions of an event as
+    /// two events.
     tells_apart: bool,
 }
 
@@ -413,7 +413,8 @@ impl<const TELLS_APART: bool> Application for TwoReleases<TELLS_APART> {
     }
 }
 
-/// The handlers of one action in both releases, for an action that makes no external calls.
+/// The two handlers of an action: the older release's and the newer one's. The action makes no
+/// external calls.
 fn without_calls<B: Action + 'static, N: Action + 'static>(
     before: B,
     now: N,

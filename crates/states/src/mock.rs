@@ -109,8 +109,8 @@ impl Mocks {
         Ok(test_cases(machines)?.into_iter().map(|(name, _)| Some(name)).collect())
     }
 
-    /// Returns the state names in the mocks for which the machine has no Task and no Map. They are
-    /// probably mistakes.
+    /// Returns the mocks' state names that belong to no Task and to no Map of the machine. Such
+    /// names are probably mistakes.
     #[must_use]
     pub fn unknown_names(&self, machine: &Machine) -> Vec<&str> {
         let calls = |kind: &Kind| matches!(kind, Kind::Task(_) | Kind::Map(..));

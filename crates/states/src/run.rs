@@ -31,8 +31,8 @@ pub struct Reply {
     pub outcome: Option<Result<Json, Failure>>,
     /// How long the task takes, in virtual time.
     pub after: SignedDuration,
-    /// The response to the call itself, for a task that then waits for a callback or a job. If
-    /// absent, the task's output is the response.
+    /// For a task that waits for a callback or a job: the response to the call, before the wait. If
+    /// absent, the task's output is this response as well.
     pub submitted: Option<Json>,
 }
 

@@ -22,8 +22,8 @@ pub(crate) fn select(
     }
 }
 
-/// Reads the value at the path that a field such as `InputPath` contains. The error is worded as in
-/// Step Functions, which words an error in a payload template differently.
+/// Reads the value at the path that a field such as `InputPath` contains. An error is worded as
+/// Step Functions words it for such fields; see [`template::not_found`] for other fields.
 pub(crate) fn read(path: &Path, scope: &Scope<'_>) -> Result<Json, Failure> {
     scope.read(path).map_err(|miss| {
         let reason = miss.reason;

@@ -1,5 +1,5 @@
-//! Tests of a single state give the responses that were recorded from the API operation `TestState`
-//! of Step Functions.
+//! [`Machine::test_state`] returns the same responses as the API operation `TestState` of Step
+//! Functions, from which the expected responses were recorded.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

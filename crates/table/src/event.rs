@@ -126,9 +126,9 @@ pub fn copies<E: Event>(event: &E) -> serde_json::Result<Vec<EarlierData>> {
 }
 
 /// Converts the data to the earliest version that can express the event, and drops unknown fields.
-/// `None` if no earlier version can, or if the data cannot be read. The result does not depend on
-/// the version in which an event was sent. So two messages carry the same event data if their
-/// results are equal.
+/// `None` if only the current version can express the event, or if the data cannot be read. The
+/// result does not depend on the version in which an event was sent. So two messages carry the same
+/// event data if their results are equal.
 #[doc(hidden)]
 pub fn in_earliest<E: Event>(version: u32, data: &RawValue) -> Option<Box<RawValue>> {
     let mut before: Vec<&Earlier<E>> =
@@ -209,8 +209,8 @@ pub trait Inputs: Sized + Send + Sync {
     /// Reads data of the given detail type and version.
     fn read(detail_type: &str, version: u32, data: &RawValue) -> Result<Self, ReadError>;
 
-    /// Converts the data to the earliest version that can express the message. `None` if no earlier
-    /// version can, or if the data cannot be read.
+    /// Converts the data to the earliest version that can express the message. `None` if only the
+    /// current version can express the message, or if the data cannot be read.
     fn in_earliest(detail_type: &str, version: u32, data: &RawValue) -> Option<Box<RawValue>>;
 }
 

@@ -38,7 +38,7 @@ pub struct EarlierMessage {
 }
 
 impl Message {
-    /// The description of the message type `E`.
+    /// Returns the message type `E` as a value.
     #[must_use]
     pub fn of<E: Event>() -> Self {
         let samples = || {

@@ -15,8 +15,8 @@ pub struct Reader {
     /// Reads data of the given detail type and version as the row's action does, and drops the
     /// result.
     pub read: fn(&str, u32, &RawValue) -> Result<(), ReadError>,
-    /// Converts the data to the earliest version that can express the event. `None` if no earlier
-    /// version can, or if the data cannot be read.
+    /// Converts the data to the earliest version that can express the event. `None` if only the
+    /// current version can express the event, or if the data cannot be read.
     pub in_earliest: fn(&str, u32, &RawValue) -> Option<Box<RawValue>>,
 }
 

@@ -55,8 +55,8 @@ pub enum Replay {
     /// The action handles a replayed event like any other: idempotency records let it skip events
     /// that it has handled before.
     Idempotent,
-    /// The action makes external calls: for a replayed event, it makes no call and writes no
-    /// record.
+    /// The action makes external calls, so it ignores a replayed event: no call is made, and no
+    /// idempotency record is written.
     Suppressed,
 }
 
@@ -135,7 +135,7 @@ pub struct RowSpec {
     /// The partner whose AWS account may also send the commands in `api` through the bus; `None` if
     /// only the API accepts them.
     pub commands_from: Option<Sender>,
-    /// Whether a deployment may disable the row: no other row waits for its events.
+    /// Whether a deployment may disable the row. No other row waits for the events of such a row.
     pub optional: bool,
     /// The circuit breaker of the partner that the action's code calls; `None` without a breaker.
     pub breaker: Option<&'static Breaker>,
@@ -335,8 +335,8 @@ impl RowSpec {
         Self { dead_letters_of: Some(D::ACTION), ..self }
     }
 
-    /// Names the row that gets a message after all attempts by this row's queue have failed. A
-    /// state machine may also pass the message to the named row.
+    /// Names the row that handles a message after all attempts by this row's queue have failed. The
+    /// named row may also be a task of a state machine.
     #[must_use]
     pub const fn gives_up_to<S: Row>(self, _: &S) -> Self {
         Self { gives_up_to: Some(S::ACTION), ..self }

@@ -14,8 +14,8 @@ pub struct Service {
     pub meaning: &'static str,
 }
 
-/// A party outside of the application whose HTTP endpoint the bus calls, or which calls our
-/// webhooks.
+/// A party outside of the application. The bus calls an HTTP endpoint of the partner, or the
+/// partner calls our webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Partner {
     /// The name in kebab-case, such as `carrier`.

@@ -127,8 +127,8 @@ impl Gate {
         parameters
     }
 
-    /// The template's `Rules`, which the parameters have to fulfil; null if there are none. Without
-    /// the application's bus, no rule of this bus would match a sender's commands.
+    /// The template's `Rules`, which check its parameters; null if there are no senders. Where a
+    /// sender's account is given, the application's bus is required, because it gets the commands.
     fn rules(&self) -> Value {
         if self.senders.is_empty() {
             return Value::Null;

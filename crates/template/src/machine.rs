@@ -51,7 +51,8 @@ impl Machine {
         self.definition.tasks().any(|task| task.is_answered_by_token() && task.has("Heartbeat"))
     }
 
-    /// The rows whose events the machine publishes: their actions return the events to its tasks.
+    /// The rows whose events the machine publishes. Such a row's action returns its event to a task
+    /// of the machine.
     pub(crate) fn publishing_rows<'a>(
         &'a self,
         rows: &'a [RowSpec],

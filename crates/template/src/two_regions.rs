@@ -185,8 +185,8 @@ fn enable_rule(properties: &mut Value) {
 }
 
 /// If a rule's target is outside of the stack, restricts the rule to events whose home region is
-/// the stack's region. Functions check the home region themselves, but no code of ours runs at a
-/// target outside of the stack.
+/// the stack's region, and to events without a home region. Functions check the home region
+/// themselves, but no code of ours runs at a target outside of the stack.
 fn at_home(properties: &mut Value) {
     let reaches_outside = !properties["Targets"][0]["RoleArn"].is_null();
     if reaches_outside {
@@ -195,7 +195,7 @@ fn at_home(properties: &mut Value) {
     }
 }
 
-/// Disables a function's rules outside of the active region.
+/// Lets a function's rules be enabled only in the active region.
 fn enable_events(events: &mut Value) {
     let events = events.as_object_mut().into_iter().flat_map(Map::values_mut);
     for event in events.filter(|event| event["Type"] == "EventBridgeRule") {

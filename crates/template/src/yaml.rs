@@ -35,7 +35,6 @@ const FIRST: &[&str] = &[
 const LIST_FUNCTIONS: &[&str] =
     &["Fn::If", "Fn::Equals", "Fn::Not", "Fn::And", "Fn::Or", "Fn::Join"];
 
-/// Writes `key` and `value` at this depth.
 pub(crate) fn write_entry(out: &mut String, key: &str, value: &Value, depth: usize) {
     indent(out, depth);
     out.push_str(&scalar(key));

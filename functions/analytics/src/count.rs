@@ -17,7 +17,8 @@ const PARTS: u32 = 16;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Count {
-    /// The part's name. It is empty after a read: the writes that count orders do not set it.
+    /// The name of this part of the counts. No write stores the field, so it is empty in every
+    /// `Count` that is read from the store.
     pub part: String,
     pub placed: i64,
     pub placed_worth: i64,

@@ -50,7 +50,7 @@ pub struct Review {
     /// The reviewer who decided. Before the decision: who last took the review, to work on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewer: Option<String>,
-    /// The reviewer's reason.
+    /// The reviewer's reason for the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -58,7 +58,7 @@ pub struct Item {
     pub(crate) place: Option<String>,
 }
 
-/// The fields of an item that a listing sets.
+/// The fields that a listing sets on an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listing {
     pub(crate) sku: Sku,

@@ -6,8 +6,9 @@ use chorus_kernel::{ActionError, Decision, Step};
 use crate::templates::Text;
 use crate::{Delivery, Email, Recipient};
 
-/// Returns the step that emails `text` to an operator or, once `response` has the result, publishes
-/// the event about the result. `about` names an order or a partner.
+/// Without a response, returns the step that emails `text` to an operator. With a response, returns
+/// the step that publishes whether the email was sent or bounced. `about` names an order or a
+/// partner.
 ///
 /// # Errors
 /// If the mail server asks to send the email again later.

@@ -22,9 +22,8 @@ state! {
     }
 }
 
-/// Why the event `DeliveryStarted` is retried. The event names no customer, so the recipient is
-/// known only from an earlier email about the order. That email was sent or refused already, or
-/// soon will be.
+/// Why the event `DeliveryStarted` is retried. The event names no customer. The action stores the
+/// recipient when an earlier email about the order is sent or refused.
 const EARLIER_EMAIL: &str = "no earlier email about the order has been sent or refused yet";
 
 pub(crate) struct SendEmail {
@@ -95,7 +94,7 @@ impl ExternalAction for SendEmail {
     }
 }
 
-/// Returns the event's order and, if the event names one, its customer.
+/// Returns the order that the event is about, and the customer if the event has a `customer_id`.
 fn subject(input: &SendEmailInput) -> (&OrderId, Option<&CustomerId>) {
     match input {
         SendEmailInput::ConfirmationRequired(event) => (&event.order_id, Some(&event.customer_id)),

@@ -13,7 +13,7 @@ pub(crate) struct Text {
     pub(crate) body: String,
 }
 
-/// Returns the email to a customer, without the salutation.
+/// Returns the email that a customer gets, without the salutation.
 pub(crate) fn to_customer(input: &SendEmailInput, currency: Currency) -> Text {
     let price = |amount| price(amount, currency);
     let (template, subject, says) = match input {

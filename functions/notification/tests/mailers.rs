@@ -73,6 +73,7 @@ impl Taken {
 struct Served {
     transport: Arc<dyn MailTransport>,
     taken: Arc<Taken>,
+    /// Whether emails carry a Message-ID: over SMTP they do, through SES they do not.
     has_ids: bool,
 }
 
@@ -89,8 +90,8 @@ impl Harness for Served {
             Mailbox::Open => "ana",
             Mailbox::Missing => "missing",
             Mailbox::Silent => "silent",
-            // SES accepts every email, and learns only later that a mailbox is full, so the answer
-            // cannot report a full mailbox.
+            // Without `has_ids`, the server is SES. SES accepts every email, and learns only later
+            // that a mailbox is full, so its answer cannot report a full mailbox.
             Mailbox::Full if !self.has_ids => return None,
             Mailbox::Full => "full",
         };

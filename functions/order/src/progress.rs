@@ -125,9 +125,9 @@ fn steps_of_order(order: &Placed) -> Vec<Step> {
     steps
 }
 
-/// The set of milestones that a caller knows, one bit for each. Each event in a response has an
-/// `id`, which is such a set, written as a number. A caller who sends back the last `id` gets only
-/// the milestones that are not in the set, even if the milestones were stored out of order.
+/// The set of milestones that a caller knows, one bit for each. Each server-sent event of a
+/// response has an `id`: such a set, written as a number. A caller who sends back the last `id`
+/// gets only the milestones that the set lacks, even if the milestones were stored out of order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Known(u32);
 
@@ -135,8 +135,8 @@ impl Known {
     /// The set of all milestones.
     const ALL: u32 = 1023;
 
-    /// A regular expression for the `id` that a caller sends back: a set as a number from 0 to
-    /// 1023, or the empty text.
+    /// The regular expression of the `id` that a caller sends back: a number from 0 to 1023, or
+    /// the empty text.
     pub(crate) const NAMES: &str = "^(102[0-3]|10[01][0-9]|[1-9][0-9][0-9]|[1-9]?[0-9])?$";
 
     /// Reads a set from its number.

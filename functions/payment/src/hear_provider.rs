@@ -66,7 +66,7 @@ impl Action for HearProvider {
     }
 }
 
-/// Whether an order is paid by this intent.
+/// Whether `intent` is the id of this payment's intent.
 pub(crate) fn is_about(payment: &Payment, intent: &str) -> bool {
     payment.intent.as_ref().is_some_and(|own| own.0 == intent)
 }

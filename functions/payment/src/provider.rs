@@ -79,8 +79,8 @@ pub struct KnownIntent {
 /// The state of an intent at the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntentState {
-    /// The intent was prepared but not confirmed, or its charge was declined. Without a further
-    /// confirmation, no money moves.
+    /// The intent was prepared but not confirmed, or its charge was declined. No money moves before
+    /// the next call of [`PaymentProvider::confirm`].
     Open,
     /// The intent was confirmed: it charged, or it waits for the customer's confirmation.
     Confirmed,

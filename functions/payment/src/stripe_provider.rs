@@ -19,8 +19,8 @@ use crate::{
     ListedIntent, Movement, Payment, PaymentProvider, ProviderError, Refund, RefundAnswer,
 };
 
-/// A refund reads its intent at most this many times: again when a request to cancel the intent
-/// fails because the intent has changed.
+/// A refund reads its intent at most this many times. After a read, another request may charge or
+/// cancel the intent; the refund then reads the intent again.
 const READS: usize = 3;
 
 /// A payment provider that charges by Stripe's PaymentIntents, in one currency.

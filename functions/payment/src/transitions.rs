@@ -48,7 +48,7 @@ pub(crate) enum Fact<'a> {
 /// The effect of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Set this status, and publish no event.
+    /// Set this status, and publish no event. The text explains this outcome.
     Become(Status, &'static str),
     /// Set this status, and publish an event.
     Publish(Status),

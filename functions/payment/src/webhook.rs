@@ -74,10 +74,10 @@ impl Endpoint for WebhookEndpoint {
     }
 }
 
-/// Whether the shop can ignore this notice, because the payment has the charge's result already, or
-/// because the notice is about no payment of the shop. Most payments have their result already,
-/// from the provider's answer to the request to charge. An authorized payment has its result, too,
-/// but the shop does not ignore a notice that the intent of such a payment was canceled.
+/// Whether the shop can ignore this notice, because the notice is about no payment of the shop, or
+/// because the payment already has the charge's result. Most payments have this result, from the
+/// provider's answer to the request to charge. An authorized payment has a result, too, but the
+/// provider may still cancel the intent, and the shop must not ignore that.
 async fn is_known(kernel: &Kernel, content: &NoticeContent) -> Result<bool, Problem> {
     let (NoticeContent::Concluded { intent, order_id }
     | NoticeContent::Canceled { intent, order_id }) = content

@@ -73,7 +73,7 @@ fn events_of_another_service() {
             let detail_types = &mut condition["ForAllValues:StringEquals"]["events:detail-type"];
             detail_types.as_array_mut().unwrap().push(json!("OrderCanceled"));
         },
-        &[("CustomerRole", "may publish OrderCanceled, which CustomerFunction never does")],
+        &[("CustomerRole", "may publish OrderCanceled, which CustomerFunction never publishes")],
     );
 }
 
@@ -84,10 +84,10 @@ fn any_word_at_all() {
         &[
             ("CustomerRole", "PutEvents has no condition on events:source"),
             ("CustomerRole", "PutEvents has no condition on events:detail-type"),
-            ("CustomerRole", "may not publish CustomerDescribed"),
-            ("CustomerRole", "may not publish CustomerErased"),
-            ("CustomerRole", "may not publish CustomerUpdated"),
-            ("CustomerRole", "may not publish ErrorCustomerDescribed"),
+            ("CustomerRole", "is not allowed to publish CustomerDescribed"),
+            ("CustomerRole", "is not allowed to publish CustomerErased"),
+            ("CustomerRole", "is not allowed to publish CustomerUpdated"),
+            ("CustomerRole", "is not allowed to publish ErrorCustomerDescribed"),
         ],
     );
 }
@@ -100,7 +100,7 @@ fn an_event_that_the_table_has_and_the_role_has_not() {
             let detail_types = &mut condition["ForAllValues:StringEquals"]["events:detail-type"];
             detail_types.as_array_mut().unwrap().retain(|name| name != "PaymentCanceled");
         },
-        &[("PaymentRole", "may not publish PaymentCanceled")],
+        &[("PaymentRole", "is not allowed to publish PaymentCanceled")],
     );
 }
 

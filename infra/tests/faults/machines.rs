@@ -122,7 +122,7 @@ fn an_event_that_a_task_returns_and_the_machine_may_not_publish() {
             let words = &mut say["Condition"]["ForAllValues:StringEquals"]["events:detail-type"];
             words.as_array_mut().unwrap().retain(|word| word != "PaymentFailed");
         },
-        &[("CollectPaymentMachineRole", "may not publish PaymentFailed")],
+        &[("CollectPaymentMachineRole", "is not allowed to publish PaymentFailed")],
     );
 }
 

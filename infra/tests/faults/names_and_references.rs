@@ -11,7 +11,7 @@ fn two_rules_of_one_name() {
         |it| event(it, "OrderFunction", "LearnPrice")["RuleName"] = json!("order-ProjectOrder"),
         &[(
             "OrderFunctionProjectOrder",
-            "is called order-ProjectOrder, as OrderFunctionLearnPrice is",
+            "has the same name as OrderFunctionLearnPrice: order-ProjectOrder",
         )],
     );
 }

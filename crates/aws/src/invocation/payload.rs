@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::batch::Record;
 use super::http::HttpRequest;
 
-/// The `detail-type` of an event from a schedule that does not set one itself.
+/// The `detail-type` of the event that EventBridge sends for a schedule without its own input.
 const SCHEDULED: &str = "Scheduled Event";
 
 #[derive(Debug)]

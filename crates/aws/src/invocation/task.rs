@@ -8,7 +8,7 @@ use super::{Invocation, Invoker, guard};
 use crate::trace;
 
 impl Invoker {
-    /// Runs the task, given as JSON; `event` is the event that the task passes to the function.
+    /// Runs the task. `task` is its JSON; `event` is the event in this JSON, if there is one.
     pub(super) async fn task(
         &self,
         (task, event): (&str, Option<&str>),

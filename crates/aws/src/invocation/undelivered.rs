@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::batch::Record;
 use super::{About, Invoker};
 
-/// The attributes of a message with an event that the bus could not deliver. The bus writes the
-/// rule, the target and the error into them. Source:
+/// The attributes of a queue's message. If the message is an event that the bus could not deliver,
+/// the attributes name the rule, the target and the error. Source:
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -66,13 +66,15 @@ impl Invoker {
     /// operator. Keeps the attributes that the bus gave the message.
     ///
     /// # Errors
-    /// If the queue does not accept the event, or the function has no such queue.
+    /// If the queue does not accept the event, or if `FAILURE_QUEUE_URL` is not set.
     pub(super) async fn keep_for_operator(
         &self,
         record: &Record,
         queue_url: &str,
     ) -> Result<(), Failure> {
-        let missing = || Failure::later("QueueUnavailable", "the function has no queues");
+        let unset =
+            "the event cannot be moved to the operators' queue: FAILURE_QUEUE_URL is not set";
+        let missing = || Failure::later("QueueUnavailable", unset);
         let queues = self.queues.as_ref().ok_or_else(missing)?;
         queues.send_to(queue_url, record.body(), &record.message_attributes().texts()).await
     }

@@ -241,8 +241,8 @@ pub(super) fn example_address() -> PostalAddress {
     }
 }
 
-/// Describes the headers of a signed request. `named` is the description of the header with the
-/// request's id.
+/// Describes the headers of a signed request. `named` describes the header that holds the request's
+/// id.
 fn signature(named: &str) -> Value {
     let header = |name: &str, description: &str| {
         json!({

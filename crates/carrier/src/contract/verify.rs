@@ -16,9 +16,9 @@ use tokio::net::TcpListener;
 use super::checks;
 use super::inbox::{Inbox, Report};
 
-/// How long the check listens for reports about a recalled parcel: this time, or twice the time
-/// that the reports about the delivered parcel took, whichever is longer; at most
-/// [`Candidate::reports_within`].
+/// How long the check listens for reports about a recalled parcel; twice as long as the reports
+/// about the delivered parcel took, if that is longer. [`Candidate::reports_within`] limits the
+/// time in any case.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// How many pages of the list of parcels the check reads at most.

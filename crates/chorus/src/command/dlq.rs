@@ -75,7 +75,6 @@ impl Which {
         Self { ids, ..Self::default() }
     }
 
-    /// Whether a filter is set.
     const fn is_filter(&self) -> bool {
         !self.ids.is_empty() || self.code.is_some() || self.queue.is_some()
     }

@@ -27,8 +27,8 @@ use crate::stack::user;
 /// Reads charges from the payment provider and parcels from the carrier. Repairs the state of every
 /// order, so that it matches the events that arrived from the other region. Refunds the charges of
 /// orders that were lost, and publishes the other region's events again. Without --yes, only prints
-/// the plan. If the command is interrupted, run it again. To fail back, exchange --from and --to; a
-/// directory has to be a new copy then.
+/// the plan. If the command is interrupted, run it again. To fail back, exchange --from and --to;
+/// with directories, first restore a new copy.
 ///
 /// With --stack, the stack must be deployed in both regions by infra/two-regions/template.yaml.
 /// Only one region is active at a time. The command first deactivates the region that was active,
@@ -63,9 +63,9 @@ pub(crate) struct Failover {
     /// CARRIER_API_KEY must contain the key that the carrier requires
     #[arg(long, value_name = "URL", requires = "stack")]
     carrier: Option<String>,
-    /// A rule that is not enabled in the region that takes over, because its partner is not
+    /// A rule to leave disabled in the region that takes over, because the rule's partner is not
     /// configured; may be given several times. If the other region answers, the rules that are
-    /// disabled there are not enabled, either
+    /// disabled there are left disabled as well
     #[arg(long = "except", value_name = "RULE", requires = "stack")]
     except: Vec<String>,
     #[command(flatten)]

@@ -206,8 +206,8 @@ impl Simulate {
         faults
     }
 
-    /// Refuses kinds of faults that are named, but that runs with two regions leave out. Otherwise
-    /// a campaign would report no violation of faults that it never injected.
+    /// If the runs have two regions, refuses the named kinds of faults that such runs never inject.
+    /// Without this check, a campaign would report no violation of faults that it never injected.
     fn check_faults(&self) -> anyhow::Result<()> {
         let left_out = only_in_one_region(&self.faults.named);
         if left_out.is_empty() || !self.faults().0.contains(&Trouble::REGIONS) {

@@ -96,7 +96,8 @@ impl<'t> Resolver<'t> {
         Resolved { value, stand_ins }
     }
 
-    /// Whether the template's condition with this name holds; an unknown condition counts as true.
+    /// Whether the template's condition with this name holds. A condition counts as true if the
+    /// template lacks it, or if it cannot be read.
     #[must_use]
     pub fn holds(&self, condition: &str) -> bool {
         Walk { resolver: self, stand_ins: BTreeMap::new(), levels: 0, steps: 0 }

@@ -225,7 +225,7 @@ impl Email {
     }
 }
 
-/// The cost on AWS of an order that ended in a given way, and has a given number of lines.
+/// The cost on AWS of a million orders with the same outcome and the same number of lines.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Cost {
@@ -290,7 +290,7 @@ async fn page(console: &Console, id: &str, done: Option<&str>) -> Result<Respons
     Ok(render(&page))
 }
 
-/// Reads the cost of an order that ended like `order`, and has as many lines. Returns `None` if
+/// Reads the cost of orders that ended like `order`, and have as many lines. Returns `None` if
 /// `order` has not ended, or if the caller may not see the cost.
 async fn cost(api: ApiAs<'_>, order: &Order, events: &[Logged]) -> Result<Option<Cost>, AskError> {
     let was_reviewed = events.iter().any(|event| event.detail_type == "OrderApproved");
@@ -324,8 +324,8 @@ fn waits(attempts: &[Attempt], executions: &[Execution]) -> Vec<String> {
     tried.chain(waiting).collect()
 }
 
-/// An order's events, and the failed attempts to handle the events. The console's design table
-/// describes the events.
+/// An order's events, and the failed attempts to handle the events. The design table in `console`
+/// has each event's owner and role.
 struct Journey<'a> {
     console: &'a Console,
     events: &'a [Logged],

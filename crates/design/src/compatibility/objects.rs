@@ -85,8 +85,8 @@ fn others<'d>(alternative: &Alternative<'d>) -> Option<Schema<'d>> {
 }
 
 /// Whether the schema describes a map: fields with any names, whose values have one schema. A
-/// schema that permits unnamed fields, but does not describe their values, is no map: our producers
-/// write only fields that their schema names.
+/// schema that permits unnamed fields, but does not describe their values, is no map. Our producers
+/// never write such fields.
 fn is_map(alternative: &Alternative<'_>) -> bool {
     let stated = |keyword| alternative.each(keyword).filter_map(Value::as_object);
     let both = stated("additionalProperties").chain(stated("unevaluatedProperties"));

@@ -5,7 +5,7 @@ use super::axis::{ConditionId, Space};
 use super::search::{Choice, entries, find};
 use super::witness::{self, Entry};
 
-/// How many values of each field are tried in array elements after the first.
+/// How many values of each field are tried in the later elements of an array.
 const MOST_VALUES: usize = 3;
 
 /// The maximum number of fields that are absent from the first array element and get values in

@@ -110,7 +110,7 @@ impl Space {
         combination.iter().filter_map(id).collect()
     }
 
-    /// Whether a class of the field meets the condition.
+    /// Whether the class with the index `class` meets the condition.
     pub(super) fn meets(&self, id: ConditionId, class: usize) -> bool {
         self.axes[id.axis].classes[class].meets[id.condition]
     }

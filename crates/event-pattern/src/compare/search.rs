@@ -193,9 +193,9 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// Returns the classes that `inside` accepts and that are worth trying. A class of values is
-    /// not worth trying if it meets the same conditions of `outside` as an earlier class, or those
-    /// of any other class and further ones.
+    /// Returns the classes that `inside` accepts and that are worth trying. Of several classes of
+    /// values that meet the same conditions of `outside`, only the first is worth trying. A class
+    /// that meets all conditions of another class, and more, is not worth trying.
     fn options(&self, axis: usize) -> Vec<usize> {
         let classes = &self.space.axes[axis].classes;
         let own = find(self.inside, axis);
@@ -220,8 +220,8 @@ impl<'s> Search<'s> {
     }
 
     /// Whether `combination` matches every event with the chosen values, even if fields are in
-    /// array elements. It does only if `combination` selects the same elements as `inside`, and if
-    /// each field that must be absent is absent from the whole event, or from these elements.
+    /// array elements. This requires that `combination` selects the same elements as `inside`, and
+    /// that each field that must be absent is absent from these elements or from the whole event.
     fn is_covered(&self, combination: &[ConditionId]) -> bool {
         combination.iter().all(|id| match self.chosen[id.axis] {
             _ if self.is_indifferent(combination, *id) => true,
@@ -326,7 +326,8 @@ fn combine(space: &Space, one: &[ConditionId], two: &[ConditionId]) -> Combined 
                 if values.len() < ids.len() {
                     // One combination requires this field to be absent, the other one to have a
                     // value. Both can match an event only if the field is in an array: one element
-                    // lacks it, and the first combination has matched an earlier field there.
+                    // lacks the field, and the combination that requires its absence has matched
+                    // an earlier field in that element.
                     let without = [one, two]
                         .into_iter()
                         .find(|all| find(all, index).is_some_and(|id| !space.takes_values(id)));

@@ -33,10 +33,10 @@ struct Automaton {
 pub(super) struct Strings {
     /// One string from each class, except from the classes in `possibly_empty`.
     pub(super) texts: Vec<String>,
-    /// Classes of which no string is known, so that they may be empty. They exist only if a field
-    /// is compared both with IP addresses and with parts of strings. A class is given by a string
-    /// and an address: comparisons with addresses treat the members of the class like the address,
-    /// and all other comparisons treat them like the string.
+    /// Classes that may be empty: no string of such a class is known. Such classes exist only if a
+    /// field is compared both with IP addresses and with parts of strings. A string and an address
+    /// describe a class: comparisons with addresses treat the members of the class like the
+    /// address, and all other comparisons treat them like the string.
     pub(super) possibly_empty: Vec<(String, String)>,
     /// Whether all states were visited, so that no class is missing.
     pub(super) complete: bool,

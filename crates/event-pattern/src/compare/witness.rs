@@ -78,8 +78,8 @@ pub(super) fn element(entries: &[Entry]) -> String {
     if !below.is_empty() || parts.is_empty() {
         parts.push(object(&below));
     }
-    // EventBridge's engine keeps values of different elements apart only if the elements are
-    // objects or arrays. A bare value is therefore wrapped in an array.
+    // EventBridge's engine tells the elements of an array apart only if they are objects or arrays.
+    // So an element that is a plain value is wrapped in an array of its own.
     match parts.as_slice() {
         [only] if !below.is_empty() => only.clone(),
         all => format!("[{}]", all.join(",")),

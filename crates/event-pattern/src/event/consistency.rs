@@ -18,8 +18,8 @@ use crate::error::EventError;
 /// `{"a.b": 1}` and as `{"a": {"b": 1}}`, can need more steps.
 const MOST_STEPS: usize = 20_000_000;
 
-/// The chosen array elements, sorted. An element is left out if no later term has a value in its
-/// array.
+/// The chosen array elements, sorted. A choice no longer contains an element if no later term has a
+/// value in the element's array.
 type Choice = Vec<u32>;
 
 struct Search<'v> {
@@ -56,8 +56,7 @@ pub(super) fn holds(view: &View<'_>, terms: &[Term]) -> Result<bool, EventError>
 
 /// Returns, for each of `terms`, the index of a value among the values at the term's path: the
 /// first value that meets the term and lets all other terms be met. The index is `None` if the
-/// field's absence meets the term. The caller knows that one choice of array elements meets all of
-/// `terms`.
+/// field's absence meets the term. Expects that [`holds`] is true for `terms`.
 pub(super) fn settle(view: &View<'_>, terms: &[Term]) -> Result<Vec<Option<usize>>, EventError> {
     let mut search =
         Search { view, last_use: vec![0; view.record.arrays.len()], steps: MOST_STEPS };

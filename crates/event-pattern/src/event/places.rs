@@ -12,9 +12,10 @@ pub(crate) enum NonValue {
     EmptyArray,
 }
 
-/// The places of the values at each requested path, in the order of [`super::Record::values`].
+/// What an event has at each requested path.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
+    /// The place of each value, by path, in the order of [`super::Record::values`].
     values: HashMap<String, Vec<String>>,
     non_value: HashMap<String, NonValue>,
 }

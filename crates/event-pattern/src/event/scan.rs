@@ -16,7 +16,8 @@ pub(crate) struct Frame {
     is_object: bool,
     /// Whether this container is itself the array element with the number `element`.
     is_element: bool,
-    /// The number of this array; [`NONE`] until an element of the array is an object or an array.
+    /// The array's number, if this container is an array; [`NONE`] until an element of the array is
+    /// an object or an array.
     array: u32,
 }
 

@@ -49,8 +49,8 @@ pub(super) fn of_all(
     Ok(fields)
 }
 
-/// For each field that fails even by itself, limits the shown values to the array element in which
-/// the fields that do not fail hold together.
+/// The fields that do not fail by themselves may hold together in one array element. If so, each
+/// other field shows only its values inside that element, if it has any there.
 fn around_the_rest(
     terms: &[Term],
     fields: &mut [FieldVerdict],
@@ -118,8 +118,7 @@ fn met(term: &Term, value: Value<'_>, at: String) -> Option<Outcome> {
     Some(Outcome::Met { value: rendered(value), at, asked: met.to_string() })
 }
 
-/// Records why a field that holds by itself does not hold in the array element in which the earlier
-/// fields hold.
+/// Records why a field does not hold together with the earlier fields, although it holds by itself.
 fn record_mismatch(
     term: &Term,
     field: &mut FieldVerdict,

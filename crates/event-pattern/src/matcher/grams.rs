@@ -1,5 +1,6 @@
-//! Finds the combinations of conditions that a value may meet by a wildcard: a few bytes that the
-//! wildcard requires are somewhere in the value.
+//! An index for wildcards. A combination of conditions is filed under a few consecutive bytes, a
+//! gram, that one of its wildcards requires. A value finds the combinations of all grams in it.
+//! Whether the wildcard really matches is checked later.
 
 use super::postings::{self, Postings, Slot};
 use foldhash::HashMap;

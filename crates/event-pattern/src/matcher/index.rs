@@ -24,7 +24,7 @@ pub(super) struct Index {
     free_branches: Vec<u32>,
 }
 
-/// One combination of a rule.
+/// One combination of a rule's conditions.
 #[derive(Debug, Default)]
 struct Branch {
     rule: u32,
@@ -81,9 +81,9 @@ impl Index {
         number
     }
 
-    /// Assumes that `term` is the anchor of a combination. Returns a weight, which tells how often
-    /// events will probably make the combination a candidate, and the keys under which the
-    /// combination is filed.
+    /// Returns a weight and keys for a combination with `term` as its anchor. The weight tells how
+    /// often events will probably make the combination a candidate. The combination is to be filed
+    /// under the keys.
     fn filing(&self, term: &Term) -> (usize, Box<[Key]>) {
         let field = self.fields[term.path as usize].as_deref();
         let mut weight = 0;

@@ -1,7 +1,7 @@
-//! The keys under which the index files a combination, which is a set of conditions that must all
-//! hold. The index picks one of the conditions, and files the combination under one key for each
-//! comparison of that condition. A key is a property, for example a prefix, of every value that the
-//! comparison accepts, so the values of an event lead to the combination.
+//! The keys of the index. A combination is a set of conditions that must all hold. The index picks
+//! one of the conditions, and files the combination under one key for each comparison of that
+//! condition. A key is a property, for example a prefix, of every value that the comparison
+//! accepts, so the values of an event lead to the combination.
 
 use super::field::Field;
 use super::grams::Gram;

@@ -44,7 +44,8 @@ const RESERVED: [&str; 24] = [
     "ip-address-not-in-range",
 ];
 
-/// A [`Combination`] under construction: its conditions, by the number of their path.
+/// A [`Combination`] under construction: its conditions, each under the number that
+/// [`Parser::paths`] gives to the condition's path.
 type Draft = BTreeMap<usize, Arc<Condition>>;
 
 /// Reads a pattern, and returns its combinations. A combination has the conditions outside of every

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-/// Wraps a deserializer, visitor, access or seed of serde. Nested values are read through such
-/// wrappers as well, except the contents of enums.
+/// A deserializer, visitor, access or seed of serde that reads structs from JSON objects only. The
+/// structs in nested values are read in the same way, except those inside enums.
 pub(super) struct Objects<T>(pub(super) T);
 
 macro_rules! forward {

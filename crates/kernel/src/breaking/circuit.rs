@@ -34,7 +34,7 @@ pub(crate) struct Circuit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Permit {
     Call,
-    /// The call may be made, as a probe, after this circuit has been stored.
+    /// The call may be made as a probe. Before the call, the caller has to store this new circuit.
     Probe(Circuit),
     Wait,
 }

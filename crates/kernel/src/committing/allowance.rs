@@ -118,8 +118,8 @@ impl Kernel {
                 Some(Reason::Condition(bucket)) => {
                     Ok(Token::Refused(bucket.as_ref().and_then(|bucket| number(bucket, FULL_AT))))
                 }
-                // Another request is being counted at this moment. The bucket may have tokens left,
-                // so this is an error, and not a refused token.
+                // The write conflicts with that of another request. The bucket may have tokens
+                // left, so the result is an error, and not `Token::Refused`.
                 _ => Err(StoreError::Refused(reasons).into()),
             },
             Err(error) => Err(error.into()),

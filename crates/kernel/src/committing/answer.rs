@@ -19,8 +19,8 @@ pub enum Outcome {
     /// current version.
     Absorbed,
     /// A command that arrived after its time to live, and that nobody has to send again: the row
-    /// is a catch-all, or the command is replayed. Nothing is recorded. Elsewhere, an expired
-    /// command is a failure.
+    /// is a catch-all, or the command is replayed. Nothing is recorded. Every other expired command
+    /// is a failure.
     Expired,
     /// A replayed event that was ignored. Either its action has effects outside of the application,
     /// or the event is older than the idempotency records. Nothing was recorded, because the

@@ -246,8 +246,8 @@ impl Message {
         }
     }
 
-    /// Whether `fingerprint` is the fingerprint of this message. Earlier releases computed it
-    /// without a key, and some of them always from `data`: such fingerprints count, too.
+    /// Whether `fingerprint` is the fingerprint of this message. The function also accepts the
+    /// fingerprints of earlier releases: hashes without a key, of `fingerprinted` or of `data`.
     pub(crate) fn has_fingerprint(&self, fingerprint: &str) -> Result<bool, Failure> {
         let sent = self.fingerprinted.as_ref().unwrap_or(&self.data);
         Ok(self.fingerprint()? == fingerprint

@@ -105,8 +105,8 @@ fn chunks(entries: &[Entry]) -> Vec<&[Entry]> {
 mod tests {
     use super::*;
 
-    /// A bus that throttles its first requests. From such a request, it rejects the first, third,
-    /// fifth entry and so on. `refuses` is how many requests the bus still throttles.
+    /// A bus that throttles its next `refuses` requests. In a throttled request, it rejects the
+    /// first, third, fifth entry and so on, and accepts the others.
     struct RejectingBus {
         refuses: std::sync::Mutex<usize>,
         taken: std::sync::Mutex<Vec<String>>,

@@ -92,7 +92,7 @@ pub fn record_key(action: &str, idempotency_key: &str) -> Key {
 }
 
 impl Record {
-    /// The record of an answer: `action` handled `message`, and emitted `entries`.
+    /// The record of the fact that `action` handled `message` and emitted `entries`.
     pub(crate) fn new(
         action: &str,
         message: &Message,
@@ -128,7 +128,7 @@ impl Record {
         Self { signals, note, ..self }
     }
 
-    /// The record with the names of the items that these writes put.
+    /// Adds to the record the name of each item that a [`Write::Put`] stores.
     pub(crate) fn with_written_items(self, writes: &[Write]) -> Self {
         Self { wrote: written::names(writes, &self.entries), ..self }
     }

@@ -22,7 +22,7 @@ const BETWEEN: char = '\t';
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenItem {
     pub key: Key,
-    /// 0 for an item without a version: to count as restored, such an item only has to exist.
+    /// 0 for an item without a version: of such an item, only the existence can be checked.
     pub version: i64,
 }
 

@@ -82,8 +82,8 @@ impl<'a> Context<'a> {
     }
 
     /// Returns `event` in the form in which a state machine receives it. `action` must emit no
-    /// other event for this message. `occurred-at` may differ: here it is the message's time,
-    /// because an action has no clock.
+    /// other event for this message. The returned event has the message's `occurred-at`, because an
+    /// action has no clock; the published event has the time of the commit.
     ///
     /// # Errors
     /// If the event cannot be written as JSON.

@@ -77,7 +77,7 @@ impl<O> Decision<O> {
         &self.emits
     }
 
-    /// The changes to store: for tests of decisions.
+    /// The decision's writes to the store: for tests of decisions.
     #[must_use]
     pub fn changes(&self) -> &[Write] {
         &self.writes

@@ -121,7 +121,7 @@ pub trait Store: Send + Sync {
     /// Reads one page; strongly consistent, except from an index, which is eventually consistent.
     async fn query(&self, query: &Query) -> Result<Page, StoreError>;
 
-    /// Makes all writes, or none. Several writes are one transaction; a single write needs none.
+    /// Makes all writes, or none. Two or more writes are one transaction.
     async fn write(&self, writes: &[Write]) -> Result<(), StoreError>;
 }
 

@@ -16,12 +16,12 @@ pub(crate) type Snapshot = Box<dyn FnOnce(&Path) -> Result<(), DirectoryError> +
 /// Copies the journal, and then `files` in their order. The journal's writer calls this between two
 /// of its transactions.
 ///
-/// During the copy, the bus accepts no event. So a crash could leave the files in the same state as
-/// the copies. The copied journal may have a delivery that the copied store has already handled;
-/// the delivery is then a duplicate. If the copied store has a record that is marked as published,
-/// the copied journal has the record's events. The partners' files come last, so they may contain
-/// calls that the copied store does not know. After a restore, the partners get these calls again,
-/// with the same idempotency keys.
+/// During the copy, the bus accepts no event. So the engine starts from the copies as it starts
+/// from the files after a crash. The copied journal may have a delivery that the copied store has
+/// already handled; the delivery is then a duplicate. If the copied store has a record that is
+/// marked as published, the copied journal has the record's events. The partners' files come last,
+/// so they may contain calls that the copied store does not know. After a restore, the partners get
+/// these calls again, with the same idempotency keys.
 pub(crate) fn copy_all(
     journal: &Connection,
     files: Vec<(&'static str, Snapshot)>,
@@ -97,7 +97,7 @@ fn restore_into(
     from: &Path,
     found: &Identity,
 ) -> Result<RestoredKeys, DirectoryError> {
-    // The journal comes first, so that `was_left` recognizes an interrupted restore.
+    // The journal comes first: by its list of files, `was_left` recognizes an interrupted restore.
     for file in [JOURNAL_FILE].into_iter().chain(found.files.iter().map(String::as_str)) {
         let source = from.join(file);
         if !source.exists() {

@@ -18,12 +18,12 @@ pub struct Accepted {
     pub sequence: u64,
     /// The bus's own id of the event.
     pub id: Uuid,
-    /// The sender's `event-id`; the bus's id if the sender gave none.
+    /// The sender's `event-id`, or the bus's own id if the sender gave no `event-id`.
     pub event_id: String,
-    /// The id of the order (or item, or customer) that the event is about; the bus's id of the
-    /// event if the sender gave none.
+    /// The id of the order (or item, or customer) that the event is about, or the bus's own id of
+    /// the event if the sender gave no `correlation-id`.
     pub correlation_id: String,
-    /// The tenant that the event belongs to; none if the sender names none.
+    /// The tenant that the event belongs to; `None` if the sender names no tenant.
     pub tenant: Option<Arc<str>>,
     pub source: String,
     pub detail_type: String,

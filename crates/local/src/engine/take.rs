@@ -111,7 +111,7 @@ impl Engine {
         }
     }
 
-    /// Moves deliveries from the bus into their queues once they are due.
+    /// Moves due deliveries from the bus into their queues.
     fn fill_queues(&mut self, now: Timestamp) {
         while let Some((_, id)) = self.to_queues.first().copied().filter(|(at, _)| *at <= now) {
             self.to_queues.pop_first();
@@ -126,8 +126,8 @@ impl Engine {
         }
     }
 
-    /// Takes the call whose turn it is. Gives the call up, and returns none, if it is older than
-    /// the route's retry policy allows.
+    /// Takes the next call of the route. If the call is older than the route's retry policy allows,
+    /// gives the call up and returns none.
     fn take_call(&mut self, route: usize, now: Timestamp) -> Option<Work> {
         let calls = self.calls.get_mut(&route)?;
         let id = calls.turns.take(now)?;

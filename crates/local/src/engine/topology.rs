@@ -159,8 +159,7 @@ impl Topology {
         topology
     }
 
-    /// For each route to a partner: the route's index, and a record of its calls that is still
-    /// empty.
+    /// For each route to a partner: the route's index, and an empty record of the route's calls.
     pub(super) fn calls(&self) -> impl Iterator<Item = (usize, Calls)> {
         let called = self.routes.iter().enumerate();
         let called = called.filter(|(_, route)| route.target == Target::Partner);

@@ -60,8 +60,8 @@ impl Definitions {
         self.editions.iter().filter_map(|(name, editions)| Some((*name, editions.last()?)))
     }
 
-    /// The definition with which an execution was started, by its index. The execution continues
-    /// with this definition.
+    /// The machine's definition with the index `edition`. An execution stores the index of the
+    /// definition with which it was started, and continues with that definition.
     pub(crate) fn get(&self, name: &str, edition: usize) -> Option<&Arc<Machine>> {
         self.editions.get(name)?.get(edition)
     }

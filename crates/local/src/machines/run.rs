@@ -166,8 +166,8 @@ pub(super) async fn save(
     }
 }
 
-/// Until when the execution's tokens and history are kept: 90 days after the last of its waits
-/// ends. By then, every answer has arrived or timed out.
+/// Until when an execution's tokens and history are kept: 90 days after the execution's last wait
+/// ends. When that wait ends, every answer has arrived or timed out.
 fn remembered_until(run: &Run, now: Timestamp) -> Timestamp {
     let requested = run.pending.iter().filter_map(|request| request.deadline);
     let latest =

@@ -23,8 +23,9 @@ pub struct ExecutionStory {
     /// The states that the execution is in; empty once it has ended.
     #[serde(default)]
     pub current: Vec<String>,
-    /// When the execution continues even if no answer arrives: the next end of a wait or a timeout.
-    /// None if the execution has ended, or waits only for answers that have no timeout.
+    /// The time at which a wait or a timeout ends next: the execution then continues even if no
+    /// answer has arrived. None if the execution has ended, or waits only for answers without a
+    /// timeout.
     #[serde(default)]
     pub until: Option<Timestamp>,
     /// The events of the execution's history, including those of tasks that failed and were

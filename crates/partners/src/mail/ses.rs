@@ -48,7 +48,7 @@ fn content(message: &Message) -> Result<EmailContent, BuildError> {
 }
 
 /// Classifies an error. A message that SES rejects would be rejected again. After any other error,
-/// a retry can succeed, for example once an operator has had a paused AWS account enabled again.
+/// a retry can succeed, for example once AWS allows a paused account to send again.
 fn refusal(error: &SdkError<SendEmailError>) -> SendError {
     let reason = || {
         let message = error.message().map(ToOwned::to_owned);

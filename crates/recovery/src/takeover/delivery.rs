@@ -34,8 +34,8 @@ pub(super) async fn repair(
             None => Write::Delete { key: entity_key::<Delivery>(&order.order_id) },
         });
     }
-    // The callback is stored as open even if the delivery is known to have ended: the carrier's
-    // call triggers the capture of an amount that the bank holds.
+    // If `DeliveryWasDelivered` arrived but `Delivered` did not, the callback is stored as open,
+    // too: the carrier's call triggers the capture of an amount that the bank holds.
     let reported = known.delivery_canceled || events.has(kinds![Delivered, DeliveryCanceled]);
     if known.started && !reported && callback.as_ref().is_none_or(|it| !it.is_open()) {
         let removed = events.find::<ItemRemoved>();

@@ -33,7 +33,7 @@ pub(super) fn ids(stored: &[Item], events: &KnownEvents) -> BTreeSet<OrderId> {
 }
 
 /// Returns the order, with the writes that make its event stream match `events`. Returns `None` if
-/// the order's first event did not arrive.
+/// the order's first event is neither in the stream nor among `events`.
 pub(super) async fn repair(
     store: &dyn Store,
     order_id: &OrderId,

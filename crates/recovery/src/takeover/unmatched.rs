@@ -28,8 +28,8 @@ pub struct Unmatched {
     /// The refunds of charges for unknown orders, and the cancellations of intents that may still
     /// charge.
     pub refunds: Vec<Refund>,
-    /// The known orders to cancel: their parcels were not handed in by the active region. If such
-    /// an order is canceled later, the active region does not recall its parcel.
+    /// The known orders to cancel: only the failed region handed in their parcels to the carrier,
+    /// so the active region would not recall such a parcel after a later cancellation.
     pub cancels: BTreeSet<OrderId>,
     /// The orders whose parcels have to be recalled: unknown orders, and those in `cancels`.
     pub recalls: BTreeSet<OrderId>,

@@ -1,5 +1,5 @@
 //! A few services on the embedded store. A test can make one of their writes fail, and check how
-//! many requests they make.
+//! many requests the services send to the store and to the bus.
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub)]
 
 use std::collections::BTreeSet;
@@ -168,8 +168,7 @@ pub struct Shop {
     inventory: Function,
     analytics: Function,
     payment: Function,
-    /// The cost of the test's own reads of the stock, which is not part of the cost that the test
-    /// checks.
+    /// The cost of the test's own reads. It is not part of the cost that the test checks.
     looked: Mutex<Reading>,
 }
 

@@ -122,8 +122,8 @@ impl MeasuredShop {
             .map_err(|error| CostError::Unreadable(route, error.to_string()))
     }
 
-    /// Runs the work that is due, and advances the time to the next work, until the shop waits only
-    /// for external calls.
+    /// Runs the work that is due, and advances the time to the next work, until nothing is left to
+    /// do, or only callbacks can continue the work.
     async fn run_until_idle(&self) {
         let bus = self.local.bus();
         while !bus.is_idle() {

@@ -77,7 +77,7 @@ pub struct Consumption {
     pub invocations: u64,
     /// Events put on the bus.
     pub events: u64,
-    /// States that Standard state machines entered.
+    /// The number of states that Standard state machines entered.
     pub transitions: u64,
     /// Requests to the HTTP API.
     #[serde(skip)]

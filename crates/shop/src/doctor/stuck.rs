@@ -14,7 +14,7 @@ use super::{DoctorError, Stuck};
 struct Expectation {
     rule: Rule,
     pattern: Pattern,
-    /// The events that the row emits, one of which is its answer.
+    /// The row answers an event by one of these events.
     expects: Vec<&'static str>,
 }
 
@@ -103,9 +103,9 @@ impl Expectations {
     }
 }
 
-/// Whether the idempotency records that would show the answer to `event` no longer exist. They have
-/// expired if `event` is older than their lifetime. They count as lost if the action that published
-/// `event` has no record either, although every action stores one before it publishes an event.
+/// Whether the idempotency records that would show the answer to `event` are gone. They have
+/// expired if `event` is older than the lifetime of a record. They count as lost if the record of
+/// the action that published `event` is missing, too: an action stores its record, then publishes.
 async fn records_are_gone(
     store: &dyn Store,
     now: Timestamp,
@@ -151,11 +151,10 @@ pub(super) fn ended(story: &[LoggedEvent]) -> bool {
 }
 
 impl Expectation {
-    /// Whether the action's record shows that the action handled the event and has nothing left to
-    /// publish. The caller has found none of the expected events in the log. So an expected event
-    /// that is in the record did not reach the bus, and the result is false. An action that waits
-    /// for a person or a state machine may still answer although its record exists, so the result
-    /// is false until the order has ended.
+    /// Whether the action has a record of the event, and owes no answer. An answer is owed in two
+    /// cases. First: the record contains an expected event. The caller has not found this event in
+    /// the log, so the event has not reached the bus. Second: the row waits for a person or for a
+    /// state machine, and the order has not ended.
     async fn answered(
         &self,
         store: &dyn Store,

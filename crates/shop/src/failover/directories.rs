@@ -46,7 +46,7 @@ pub enum DirectoriesError {
     )]
     Outdated { first: String, second: String },
     #[error(
-        "{second} has later events than {first}: is it the shop that was used until now? Then \
+        "{second} has later events than {first}: if {second} is the shop that was used until now, \
          exchange --from and --to"
     )]
     Newer { first: String, second: String },
@@ -157,7 +157,7 @@ impl Directories {
     /// that was interrupted may continue without this check.
     ///
     /// # Errors
-    /// If it is not, or if a file or a store cannot be read.
+    /// If the second shop is no such copy, or if a file or a store cannot be read.
     pub async fn check_copy(&self) -> Result<(), DirectoriesError> {
         if interrupted(self.store(), &self.regions.1).await?.is_some() {
             return Ok(());

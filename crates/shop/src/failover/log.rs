@@ -94,8 +94,8 @@ fn interrupted_among(entries: &[AuditEntry], to: &str) -> Option<Interrupted> {
     interrupted
 }
 
-/// Whether every completed failover of the audit `of_first` is also in the audit `of_second`. If
-/// not, the second was copied from the first before its last failover.
+/// Whether the audit `of_second`, a copy, has every completed failover of the audit `of_first`. If
+/// not, the copy was made before the last completed failover.
 pub(super) fn has_all_failovers(of_second: &[AuditEntry], of_first: &[AuditEntry]) -> bool {
     let completed = |it: &&AuditEntry| it.what == FAILOVER && it.outcome.is_some();
     of_first.iter().filter(completed).all(|entry| of_second.contains(entry))

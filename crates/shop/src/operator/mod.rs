@@ -33,7 +33,7 @@ pub use dead_letters::{DeadLetterView, RedriveRequest};
 pub use replay::{ReplayReport, ReplayRequest, Replayed};
 pub use tokens::{NotAToken, TokenRequest};
 
-/// The failed attempts to deliver an event to one target.
+/// All failed attempts to deliver one event to one target.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Attempt {
@@ -313,8 +313,8 @@ async fn backup(
     Ok(Json(json!({ "backup": to })))
 }
 
-/// Makes the backup. The store is copied before the backup has ended, so the entry in the copy's
-/// audit is ended afterwards.
+/// Makes the backup. When the store is copied, its audit says that the backup has begun, but not
+/// yet that it was made. This result is added to the copy's audit afterwards.
 async fn make_backup(
     operator: &OperatorApi,
     begun: &audit::Begun,

@@ -56,6 +56,7 @@ impl TokenRequest {
 /// Why there is no token for a name and a role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAToken {
+    /// Without a role, the name must be a customer's id. The field states the rule for such ids.
     #[error("the customer's id {0}")]
     Customer(IdentifierError),
     #[error("a name must be 1 to {MAX_NAME} characters of plain text, without space around it")]

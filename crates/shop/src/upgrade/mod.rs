@@ -63,7 +63,7 @@ pub struct Rehearsal {
     pub delivered: usize,
     /// How many of the open orders were canceled in the rehearsal.
     pub canceled: usize,
-    /// The virtual time, in seconds, until nothing more happened.
+    /// The seconds of virtual time from the start of the rehearsal to the last change.
     pub seconds: i64,
     /// The problems, sorted by kind and order.
     pub problems: Vec<Problem>,

@@ -74,8 +74,8 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Records in the shared table that `region` takes over, and plans the takeover. No region is
-    /// active until then.
+    /// Stores that `region` takes over next, and plans this takeover. Until the takeover, no region
+    /// is active.
     pub(super) fn fence(&mut self, region: &'static str) {
         self.hand_over(|read, now| ActiveRegion::fenced(read, region, now));
         self.trace_event(&format!("{region} is to be active"));
@@ -164,8 +164,8 @@ impl<A: Application> Simulation<A> {
         archived
     }
 
-    /// The observations of those events of the active region that have arrived in the other region.
-    /// The checks at the end of the run use them.
+    /// The active region's events that have arrived in the other region: what was observed of each.
+    /// The checks at the end of the run use these observations.
     fn arrived(&self, lost: Option<LostRegion>) -> Sightings {
         let ids: std::collections::BTreeSet<String> = self
             .archived(self.active, lost)
@@ -255,8 +255,8 @@ impl<A: Application> Simulation<A> {
     }
 
     /// Empties a replaced region: its tasks end, and its queues and executions do nothing any more.
-    /// Some of its cases (in the shop: orders) are unknown to the active region. The operator then
-    /// undoes what the replaced region requested of partners for those cases.
+    /// This region's requests to partners may not fit the cases (in the shop: the orders) of the
+    /// active region. The operator undoes such requests.
     pub(super) fn retire(&mut self, site: usize) {
         // A region that is away does nothing. If it comes back, `come_back` plans to retire it.
         if !self.sites[site].away {

@@ -238,9 +238,9 @@ impl Graph {
         }
     }
 
-    /// Returns the position that each node must take, or `None`. An edge across several layers has
-    /// an extra node in each of them. If the edge stays on one side of the main line, all its extra
-    /// nodes get the same position: that of the extra node farthest from the main line.
+    /// Returns new positions for the extra nodes of edges that pass through several layers: all
+    /// extra nodes of an edge get the position of the one farthest from the main line. `None` for
+    /// any other node, and if an edge has extra nodes on both sides of the main line.
     fn align_long_edges(&self) -> Vec<Option<f64>> {
         let mut upright = vec![None; self.sizes.len()];
         for chain in self.chains.iter().filter(|chain| chain.len() > 3) {
@@ -293,8 +293,8 @@ fn settle(row: &[usize], wished: &[f64], sizes: &[Size], middles: &mut [f64]) {
     }
 }
 
-/// Puts the main line's node (`anchor`) at 0, and each other node at its wished position. If a node
-/// would overlap the next node in the direction of the main line, the node is moved outwards.
+/// Puts the main line's node (`anchor`) at 0, and the remaining nodes at their wished positions. If
+/// a node would overlap its neighbour on the main line's side, moves the node outwards.
 fn keep_clear(row: &[usize], anchor: usize, nodes: (&[f64], &[Size]), middles: &mut [f64]) {
     let (wished, sizes) = nodes;
     let apart =

@@ -162,8 +162,8 @@ impl Work<'_, '_> {
                 self.make_ready(id, Phase::Done(output));
             }
             Err(too_large) => {
-                // In Step Functions, `States.ALL` matches the error of a task's result that is too
-                // large. It does not match the error of any other payload that is too large.
+                // As in Step Functions, `States.ALL` matches this error if a task's result is too
+                // large. If any other payload is too large, `States.ALL` does not match the error.
                 let failure = Failure { origin: Origin::Ordinary, ..too_large };
                 self.task_failed(id, TaskEvent::Failed, failure);
             }

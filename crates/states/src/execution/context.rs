@@ -47,9 +47,9 @@ impl Work<'_, '_> {
         result
     }
 
-    /// Records that a JSONata expression failed. If the lane has recorded no event since it entered
-    /// the state, the new event has the `previousEventId` of the state's entry event, as in Step
-    /// Functions. An event about the field `Timestamp` follows the entry event itself.
+    /// Records that a JSONata expression failed. The new event follows the lane's last event, with
+    /// one exception, as in Step Functions: if the last event is the state's entry, the new event
+    /// follows the event before the entry, unless the failed expression is the field `Timestamp`.
     fn note_evaluation(&mut self, id: LaneId, failure: &Failure) {
         if failure.error.as_deref() != Some(QUERY) {
             return;

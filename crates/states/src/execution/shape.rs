@@ -14,7 +14,7 @@ use crate::template::Template;
 use crate::trail::NextField;
 
 impl Work<'_, '_> {
-    /// Ends the state: shapes `result` into its output and goes to the next state.
+    /// Ends the state: shapes `result` into the state's output, and goes to the next state.
     pub(super) fn complete(&mut self, id: LaneId, result: Json) {
         let Some(state) = self.state_of(id) else { return };
         let shaped = self.shape(id, state, result);
@@ -68,7 +68,7 @@ impl Work<'_, '_> {
         })
     }
 
-    /// Records the exit from the state, and makes its output the input of the next state.
+    /// Records the exit from the state, and makes the state's output the input of the next state.
     pub(super) fn exit(
         &mut self,
         id: LaneId,

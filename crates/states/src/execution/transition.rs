@@ -319,7 +319,7 @@ fn pause(seconds: &Seconds, scope: &Scope<'_>) -> Result<u64, Failure> {
     u64::try_from(number).map_err(|_| refused("references a negative value"))
 }
 
-/// Reads how long, or until when, a Wait state waits: the value at the path in the state's `field`.
+/// Reads how long, or until when, a Wait state waits: the value at `path`, which `field` contains.
 fn waited_for(field: &str, path: &Path, scope: &Scope<'_>) -> Result<Json, Failure> {
     scope.read(path).map_err(|miss| {
         Failure::runtime(match miss.input {

@@ -29,8 +29,8 @@ pub(super) const WIDTH: &str = "states_width";
 /// time. It fails if the format asks for a number with more digits than fit into 64 bits.
 pub(super) const PICTURE: &str = "states_picture";
 /// The name of a guard function. Its arguments are a number as text, and a picture string (the
-/// number's format). It returns the text. It fails if the format writes numbers in letters, and the
-/// text has more letters than fit into 64 bits.
+/// number's format). It returns the text. It fails if the format uses letters as digits, and the
+/// number may need more than 64 bits.
 pub(super) const LETTERS: &str = "states_letters";
 
 /// Refuses an expression whose tree may be too deep to be walked recursively.
@@ -62,7 +62,8 @@ pub(super) fn nesting(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the names of the variables that an expression may read, each once.
+/// Returns the names after each `$` of an expression, each once. The expression reads no other
+/// variables.
 pub(super) fn variables(text: &str) -> impl Iterator<Item = &str> {
     let mut names: Vec<&str> = text
         .split('$')

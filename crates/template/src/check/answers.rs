@@ -1,5 +1,5 @@
-//! Checks the Choice states of a state machine: they compare a task's answer with every answer that
-//! the machine's waiting tasks can get, and with no others.
+//! Checks that the Choice states of a state machine compare with each answer that the machine's
+//! waiting tasks can get, and with no other value.
 
 use std::collections::BTreeSet;
 

@@ -136,7 +136,7 @@ impl<'a> Holder<'a> {
                 self.publishes.iter().any(is_named)
             };
             for text in granted.into_iter().filter(|text| !publishes(text)) {
-                let problem = format!("may publish {text}, which {} never does", self.name);
+                let problem = format!("may publish {text}, which {} never publishes", self.name);
                 findings.push(Finding::new(at, problem, format!("Remove {text} from {key}")));
             }
         }
@@ -182,7 +182,8 @@ impl<'a> Holder<'a> {
             .map(|event| event.detail_type)
             .collect();
         let finding = |name: &&str| {
-            let problem = format!("may not publish {name}, which {} has to publish", self.name);
+            let problem =
+                format!("is not allowed to publish {name}, which {} has to publish", self.name);
             Finding::new(
                 at,
                 problem,

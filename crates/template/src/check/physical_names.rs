@@ -63,7 +63,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
             ));
         }
         if let Some(other) = taken.get(&(kind, name.clone())) {
-            let problem = format!("is called {name}, as {other} is");
+            let problem = format!("has the same name as {other}: {name}");
             findings.push(Finding::new(&id, problem, "Rename one of them"));
         }
         taken.insert((kind, name), id);

@@ -39,8 +39,7 @@ fn at_home(view: View<'_>) -> Vec<Finding> {
     let anywhere = outside
         .filter(|(_, rule)| rule["EventPattern"]["detail"]["metadata"]["home-region"] != home);
     let finding = |(id, _)| {
-        let problem =
-            "sends events whose home is the other region to a target outside of the stack";
+        let problem = "sends the other region's events to a target outside of the stack";
         Finding::new(id, problem, "Match detail.metadata.home-region with the stack's region")
     };
     anywhere.map(finding).collect()

@@ -31,9 +31,8 @@ pub(crate) const OWN_TABLE_ACTIONS: &[&str] = &[
 /// Operations on an index.
 const INDEX_ACTIONS: &[&str] = &["dynamodb:Query"];
 
-/// Operations on idempotency records for a service with rows that make external calls. The action
-/// of such a row reads the record and the state on which the action decides with one
-/// `BatchGetItem`.
+/// Operations on idempotency records for a service with rows that make external calls. For such a
+/// row, one `BatchGetItem` reads both the record and the state on which the row's action decides.
 const RECORD_ACTIONS_OF_CALLERS: &[&str] =
     &["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 
@@ -243,7 +242,8 @@ pub(crate) fn published_by_functions(
 
 /// Permission to publish these events: a statement for each source, restricted to the detail types
 /// of that source. A request with several entries has several sources and several detail types, so
-/// both conditions use `ForAllValues`. The `Null` condition rejects a request that lacks either.
+/// the condition on them uses `ForAllValues`. The `Null` condition rejects a request without a
+/// source or without a detail type.
 pub(super) fn publishing<'a>(events: impl Iterator<Item = &'a EventSpec>) -> Vec<Statement> {
     let mut by_source: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for event in events {

@@ -62,7 +62,8 @@ fn call_of(topology: &Topology, rule: &EventRule, api: &PartnerApi, path: &'stat
     }
 }
 
-/// Our credentials at a partner, in the form of each of the three types of authorization.
+/// Our credentials at a partner, in one of three forms. The template's conditions select the form
+/// for the deployment's type of authorization, one of [`AUTHORIZATIONS`].
 fn credentials(api: &PartnerApi) -> Value {
     let user = || reference(&api.name("User"));
     let stored = format!("{{{{resolve:secretsmanager:${{{}}}}}}}", api.name("SecretArn"));

@@ -51,9 +51,9 @@ pub(super) fn add(template: &mut Template) {
 }
 
 /// An alarm that fires while EventBridge in this region delivers late. A minute without events does
-/// not count as late: nothing puts events to an idle bus, not even the sweeper's schedule, so an
-/// idle bus would count as failed. An outage in which the metric is missing is therefore not
-/// noticed: see docs/TWO-REGIONS.md.
+/// not count as late; otherwise an idle bus would count as failed, because not even the sweeper's
+/// schedule puts events to the bus. So the alarm does not notice an outage in which the metric is
+/// missing: see docs/TWO-REGIONS.md.
 fn latency() -> Alarm {
     Alarm {
         name: "bus-latency".to_owned(),

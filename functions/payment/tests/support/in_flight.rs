@@ -15,7 +15,6 @@ use chorus_payment::{
 
 use crate::interrupted::pause;
 
-/// What a request asks for.
 #[derive(Clone)]
 enum Asked {
     Prepare(Money),
@@ -62,7 +61,7 @@ pub(crate) enum Bank {
     Asks,
     /// The bank holds the amount, until it is captured.
     Holds,
-    /// The bank holds the amount at first, but no longer does at the capture.
+    /// The bank holds the amount at first, but the hold ends before the capture.
     Lapses,
 }
 

@@ -34,7 +34,8 @@ pub(super) async fn newest_orders(shop: Arc<DeployedShop>, live: Live) {
 
 #[derive(Default)]
 struct Known {
-    /// Whether the orders were read before. If not, an event that `events` lacks may be an old one.
+    /// False before the first read, and after `events` was emptied: the next read then reports no
+    /// events.
     looked: bool,
     /// Orders that had ended when they were last read.
     ended: BTreeSet<String>,

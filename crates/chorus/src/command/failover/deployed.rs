@@ -121,7 +121,7 @@ impl Deployed {
         self.second
             .refuse_replication()
             .await
-            .context("the replication into the region --to cannot be stopped")
+            .context("the replication into the region that takes over cannot be stopped")
     }
 
     /// The enabled rules of a region.

@@ -1,5 +1,5 @@
-//! For a failed region that runs again: undoes what that region had requested of the partners for
-//! orders that the active region does not know, or not as far.
+//! For a failed region that runs again: undoes that region's charges and parcels for orders that
+//! the active region does not know. Cancels known orders whose parcels only that region handed in.
 
 use std::process::ExitCode;
 
@@ -14,8 +14,9 @@ use crate::stack::user;
 /// The kind of the audit's entry.
 const UNDO: &str = "undo-lost-orders";
 
-/// Disables the rules of the region that was active before. Then undoes the charges and parcels that
-/// do not fit the orders of the active region. Without --yes, only prints these orders.
+/// Disables the rules of the region that was active before. Then undoes the charges and parcels
+/// that do not fit the orders of the active region. Without --yes, only prints these charges and
+/// parcels.
 pub(super) async fn undo(failover: &Failover, platform: &dyn Platform) -> anyhow::Result<ExitCode> {
     let (takeover, store, regions) = (platform.takeover(), platform.store(), platform.regions());
     if !failover.yes {

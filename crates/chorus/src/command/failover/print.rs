@@ -95,7 +95,7 @@ pub(super) fn undone(
     }
 }
 
-/// The undone charges and parcels, as the printed JSON and the audit list them.
+/// The charges and parcels to undo, in the form of the printed JSON and of the audit log.
 pub(super) fn undone_as_json(unmatched: &Unmatched, by_hand: &[String]) -> Value {
     let Unmatched { refunds, cancels, recalls } = unmatched;
     let refunds = listed(refunds);

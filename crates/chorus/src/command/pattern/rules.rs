@@ -35,7 +35,6 @@ fn parameter(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// A rule, and its verdict on the event.
 struct CheckedRule {
     rule: Rule,
     verdict: Verdict,

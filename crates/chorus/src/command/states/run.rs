@@ -30,7 +30,7 @@ pub(super) struct Run {
     /// When the execution starts, such as 2026-11-20T10:47:00Z [default: the beginning of 1970]
     #[arg(long, value_name = "TIME")]
     now: Option<jiff::Timestamp>,
-    /// Print errors as JSON, too
+    /// Print the error of this command as JSON; the execution's output is always JSON
     #[arg(long)]
     pub(super) json: bool,
 }

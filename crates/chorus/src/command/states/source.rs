@@ -9,7 +9,7 @@ use cloudformation_template::{Resolver, Template};
 use serde_json::Value;
 use states::{Json, Machine, Problems, Workflow};
 
-/// A state machine's definition, and its name in the output.
+/// A state machine's definition, and the definition's name in the output.
 pub(super) struct Definition {
     /// The file, and the logical id if the definition is inside a template.
     pub(super) name: String,

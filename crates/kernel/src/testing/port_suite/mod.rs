@@ -96,7 +96,7 @@ fn sort_keys(page: &Page) -> Vec<&str> {
     page.items.iter().filter_map(|item| text(item, "sk")).collect()
 }
 
-/// The `count` of the old item that comes with a refusal.
+/// The `count` in the old item that the store returns when it refuses a write.
 fn old_count(reason: &Reason) -> Option<i64> {
     match reason {
         Reason::Condition(Some(old)) => number(old, "count"),
