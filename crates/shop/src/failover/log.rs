@@ -147,7 +147,9 @@ mod tests {
     fn a_copy_from_before_the_last_failover_lacks_it() {
         let (first, second) = (entry("west", &[], true), entry("east", &[], true));
         let all = [first.clone(), second.clone()];
-        assert!(has_all_failovers(&all, &all) && has_all_failovers(&all, &[first.clone()]));
+        assert!(
+            has_all_failovers(&all, &all) && has_all_failovers(&all, std::slice::from_ref(&first))
+        );
         assert!(!has_all_failovers(&[first], &all));
         assert!(has_all_failovers(&[], &[entry("west", &[], false)]), "not completed");
     }
