@@ -257,6 +257,10 @@ fn only_a_fresh_copy_takes_over_and_what_was_interrupted_is_finished_first() {
     assert!(same.contains("are the same directory"), "{same}");
     let unrelated = refused(&words(&first, &other));
     assert!(unrelated.contains("was not restored from a backup of"), "{unrelated}");
+    let empty = text_of("empty");
+    Running::on(Path::new(&empty)).kill();
+    let unrelated = refused(&words(&first, &empty));
+    assert!(unrelated.contains("was not restored from a backup of"), "{unrelated}");
     let backwards = refused(&words(&second, &first));
     assert!(backwards.contains("has later events than"), "{backwards}");
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chorus_table::{Detail, Entry};
+use chorus_table::{Category, Detail, Entry};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -34,6 +34,9 @@ pub struct ActiveRegion {
     /// The region that takes over. While there is one, no region is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// The bus's rules that the takeover enables in the region `next`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
     /// When this item was written.
     pub since: Timestamp,
 }
@@ -52,9 +55,9 @@ impl ActiveRegion {
     /// Returns the write after which no region is active, because the region `next` takes over from
     /// the active region. The store refuses the write if the item has changed since it was read.
     #[must_use]
-    pub fn fenced(read: &Versioned<Self>, next: &str, now: Timestamp) -> Write {
+    pub fn fenced(read: &Versioned<Self>, next: &str, rules: Vec<String>, now: Timestamp) -> Write {
         let (next, value) = (Some(next.to_owned()), &read.value);
-        save(Some(read), &Self { next, since: now, ..value.clone() })
+        save(Some(read), &Self { next, rules, since: now, ..value.clone() })
     }
 
     /// Returns the write that makes `region` the active region. `read` is the item as the caller
@@ -62,7 +65,7 @@ impl ActiveRegion {
     #[must_use]
     pub fn taken_over(read: Option<&Versioned<Self>>, region: &str, now: Timestamp) -> Write {
         let (deployment, region) = (ONLY_ITEM.to_owned(), region.to_owned());
-        save(read, &Self { deployment, region, next: None, since: now })
+        save(read, &Self { deployment, region, next: None, rules: Vec::new(), since: now })
     }
 
     /// Whether `region` is the active region.
@@ -125,12 +128,13 @@ impl Region {
 
 impl Kernel {
     /// Whether this region leaves the message to the other region. It does so if the other region
-    /// is the message's home. It also does so if this region is on standby and the message came
-    /// from the bus or a queue.
+    /// is the message's home. It also does so if this region is on standby and an event came from
+    /// the bus or a queue. No takeover publishes another account's command again, so a command is
+    /// retried.
     ///
     /// # Errors
-    /// If this region is on standby and the message came from a caller or a state machine, or if
-    /// the store fails.
+    /// If this region is on standby and the message is a command, or came from a state machine; or
+    /// if the store fails.
     pub(crate) async fn leaves_to_other_region(&self, message: &Message) -> Result<bool, Failure> {
         let Some(region) = &self.region else { return Ok(false) };
         if region.is_anothers(message) {
@@ -139,7 +143,7 @@ impl Kernel {
         if self.is_active().await? {
             return Ok(false);
         }
-        if message.redelivered {
+        if message.redelivered && message.metadata.category != Category::Command {
             return Ok(true);
         }
         let message =
@@ -241,7 +245,7 @@ mod tests {
             let (east, west) = (Region::new("east"), Region::new("west"));
             hand_over(&store, "east").await;
             let read = ActiveRegion::read(&store).await.unwrap().unwrap();
-            store.write(&[ActiveRegion::fenced(&read, "west", NOW)]).await.unwrap();
+            store.write(&[ActiveRegion::fenced(&read, "west", Vec::new(), NOW)]).await.unwrap();
             assert!(!east.is_active(&store, NOW).await.unwrap());
             assert!(!west.is_active(&store, NOW).await.unwrap());
             let fenced = ActiveRegion::read(&store).await.unwrap().unwrap();

@@ -189,9 +189,10 @@ fn a_command_that_expired_before_it_was_handled_is_a_dead_letter_and_can_be_sent
     let shop = Shop::new();
     let expired = command(shop.now());
     shop.pass(60);
-    for _ in 0..2 {
+    for (seconds, is_retryable) in [(0, true), (299, true), (1, false), (3_600, false)] {
+        shop.pass(seconds);
         let failure = shop.list(&expired).unwrap_err();
-        assert_eq!((failure.code(), failure.is_retryable()), ("CommandExpired", false));
+        assert_eq!((failure.code(), failure.is_retryable()), ("CommandExpired", is_retryable));
     }
     assert_eq!(shop.published(), []);
     let again = command(shop.now());
@@ -209,11 +210,26 @@ fn a_duplicate_that_arrives_after_its_expiry_is_answered_from_the_record() {
 }
 
 #[test]
-fn an_expired_command_fails_neither_in_the_log_nor_in_a_replay() {
+fn an_expired_command_is_logged_and_does_not_fail_in_a_replay() {
     let shop = Shop::new();
     let mut expired = command(shop.now());
-    shop.pass(60);
-    assert_eq!(shop.log(&expired).unwrap().outcome, Outcome::Expired);
+    shop.pass(3_600);
+    assert_eq!(shop.log(&expired).unwrap().outcome, Outcome::Decided);
     expired["replay-name"] = json!("again");
     assert_eq!(shop.list(&expired).unwrap().outcome, Outcome::Expired);
+}
+
+#[test]
+fn a_command_that_arrives_during_a_takeover_is_retried_and_not_ignored() {
+    let shop = Shop::new();
+    let command = command(shop.now());
+    let read = expect_ready(ActiveRegion::read(&*shop.kernel.store)).unwrap().unwrap();
+    let fenced = ActiveRegion::fenced(&read, "west", Vec::new(), shop.now());
+    expect_ready(shop.kernel.store.write(&[fenced])).unwrap();
+    let failure = shop.list(&command).unwrap_err();
+    assert_eq!((failure.code(), failure.is_retryable()), ("NotActing", true));
+    let read = expect_ready(ActiveRegion::read(&*shop.kernel.store)).unwrap();
+    let active = ActiveRegion::taken_over(read.as_ref(), "east", shop.now());
+    expect_ready(shop.kernel.store.write(&[active])).unwrap();
+    assert_eq!(shop.list(&command).unwrap().outcome, Outcome::Decided);
 }

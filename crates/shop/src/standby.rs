@@ -73,7 +73,7 @@ mod tests {
             let first = on_standby(&store, "first").await.unwrap().unwrap();
             assert_eq!(first.active.as_deref(), Some("second"));
             let read = ActiveRegion::read(&store).await.unwrap().unwrap();
-            let fenced = ActiveRegion::fenced(&read, "first", Timestamp::UNIX_EPOCH);
+            let fenced = ActiveRegion::fenced(&read, "first", Vec::new(), Timestamp::UNIX_EPOCH);
             store.write(&[fenced]).await.unwrap();
             let second = on_standby(&store, "second").await.unwrap().unwrap();
             assert_eq!(second.active, None, "no region is active during a failover");

@@ -13,7 +13,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use chorus_events::{Currency, OrderId, Settings};
 use chorus_kernel::{ActiveRegion, Store};
-use chorus_shop::failover::{begin, interrupted};
+use chorus_shop::failover::{Begun, begin, interrupted};
 use chorus_shop::takeover::{Plan, Repaired, Resumed, Takeover};
 use clap::Args;
 use serde_json::json;
@@ -157,13 +157,22 @@ async fn show(failover: &Failover, platform: &dyn Platform) -> anyhow::Result<bo
     Ok(true)
 }
 
-/// Takes over. If the takeover is interrupted, at any moment, this function can be called again.
-async fn carry_out(failover: &Failover, platform: &dyn Platform) -> anyhow::Result<ExitCode> {
-    let State::Pending(mut cancels) = state(platform).await? else {
-        return Ok(ExitCode::SUCCESS);
+/// Records that the failover starts or continues. From now on, it counts as interrupted until it is
+/// done.
+async fn started(platform: &dyn Platform) -> anyhow::Result<(Begun, BTreeSet<OrderId>)> {
+    let State::Pending(cancels) = state(platform).await? else {
+        anyhow::bail!("another run of this command has completed the failover")
     };
+    Ok((begin(platform.store(), &user(), platform.regions(), &cancels).await?, cancels))
+}
+
+/// Takes over. If the takeover is interrupted, at any moment, this function can be called again.
+async fn carry_out(
+    failover: &Failover,
+    platform: &dyn Platform,
+    (begun, mut cancels): (Begun, BTreeSet<OrderId>),
+) -> anyhow::Result<ExitCode> {
     let (store, regions, by) = (platform.store(), platform.regions(), user());
-    let begun = begin(store, &by, regions, &cancels).await?;
     platform.fence().await?;
     // Plans the takeover again, because more items and events may have arrived since the plan was
     // shown.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chorus_table::{Inputs, Replay, Row};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::outgoing::{entries, pause};
 use super::record::{Publication, Record, record_key};
@@ -23,6 +23,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The upper bound of any pause. All pauses together take at most a third of a function's timeout.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long after a command's expiry an earlier delivery of it may still be handled: longer than any
+/// function's timeout, plus a difference between clocks.
+const STILL_HANDLED: SignedDuration = SignedDuration::from_mins(5);
 
 enum Committed<S = ()> {
     /// The decision was committed now. `S` is the state on which the action decided.
@@ -117,7 +121,8 @@ impl Kernel {
     ) -> Result<Option<Handled>, ActionError> {
         let spec = A::Row::SPEC;
         let now = self.clock.now();
-        if message.metadata.expired(now) {
+        // A catch-all does not act on a command: it records the command, even if it has expired.
+        if message.metadata.expired(now) && !spec.is_catch_all() {
             return self.expired::<A>(message).await.map(Some);
         }
         // A message with one of the outcomes below gets no record: a replay may arrive before the
@@ -143,7 +148,8 @@ impl Kernel {
     /// # Errors
     /// If the command was not handled before it expired. A caller of the API gets a retryable
     /// failure. A command that the bus delivered becomes a dead letter, because its sender gets no
-    /// response.
+    /// response. Until [`STILL_HANDLED`] has passed, the failure is retryable: an earlier delivery
+    /// may still be writing the command's record.
     async fn expired<A: ExternalAction>(&self, message: &Message) -> Result<Handled, ActionError> {
         const CODE: &str = "CommandExpired";
         let spec = A::Row::SPEC;
@@ -154,12 +160,15 @@ impl Kernel {
         if let Some(record) = self.find_record(spec.action, message).await? {
             return self.repeat(message, record).await;
         }
-        if spec.is_catch_all() || message.metadata.replay_name.is_some() {
+        if message.metadata.replay_name.is_some() {
             let note = Some("the command had expired".to_owned());
             return Ok(Handled { outcome: Outcome::Expired, entries: Vec::new(), note });
         }
         let problem = "the command expired before it was handled: its sender has to send it again, \
                        with a new occurred-at";
+        if !message.metadata.expired(self.clock.now() - STILL_HANDLED) {
+            return Err(Failure::later(CODE, problem).into());
+        }
         Err(Failure::Terminal { code: CODE, message: problem.to_owned() }.into())
     }
 

@@ -119,7 +119,8 @@ fn settle(
     let canceled = events.find::<PaymentCanceled>().map(|(canceled, _)| canceled.refunded);
     // The failed region may have refunded the charge of a canceled order, and the refund may have
     // failed. A notice of that must wait until this region has the result of the refund, too.
-    let charged = if known.canceling { Status::Refunding } else { Status::Charged };
+    let refunds = known.canceling && !known.delivered;
+    let after_charge = if refunds { Status::Refunding } else { Status::Charged };
     match (canceled, made, held) {
         // The refund was made and failed later. If the event that alerts an operator arrived, the
         // status stays. Otherwise the refund is requested again, and the provider answers that it
@@ -150,7 +151,7 @@ fn settle(
             payment.status = Status::Refunding;
         }
         (None, Some(charge_id), _) => {
-            payment.status = charged;
+            payment.status = after_charge;
             payment.charge_id = Some(charge_id);
             payment.charged = payment.amount.unwrap_or_default();
         }
@@ -165,7 +166,7 @@ fn settle(
             if confirmed.state == IntentState::Held {
                 payment.status = Status::Authorized;
             } else {
-                payment.status = charged;
+                payment.status = after_charge;
                 payment.charged = payment.amount.unwrap_or_default();
             }
         }

@@ -89,9 +89,11 @@ pub(crate) async fn interrupted_into(
     data: &Path,
     store: &dyn Store,
 ) -> Result<Option<Interrupted>, AuditError> {
-    match name(data) {
-        Ok(name) => interrupted(store, &name).await,
-        Err(_) => Ok(None),
+    // The directory may have been renamed since the failover.
+    let region = region_of(data).ok().flatten().or_else(|| name(data).ok());
+    match region {
+        Some(region) => interrupted(store, &region).await,
+        None => Ok(None),
     }
 }
 
@@ -167,7 +169,7 @@ impl Directories {
         let of_first = DynoxideStore::open(&self.first.join(STORE_FILE), &[log])?;
         let logs = (of_first.all(log.name)?, self.items(log.name).await?);
         let (events, copied) = (keys(&logs.0), keys(&logs.1));
-        if !copied.is_empty() && events.is_disjoint(&copied) {
+        if !events.is_empty() && events.is_disjoint(&copied) {
             return Err(DirectoriesError::NotACopy { first, second });
         }
         let audits = (audit::entries(&of_first).await?, audit::entries(self.store()).await?);

@@ -77,7 +77,7 @@ impl<A: Application> Simulation<A> {
     /// Stores that `region` takes over next, and plans this takeover. Until the takeover, no region
     /// is active.
     pub(super) fn fence(&mut self, region: &'static str) {
-        self.hand_over(|read, now| ActiveRegion::fenced(read, region, now));
+        self.hand_over(|read, now| ActiveRegion::fenced(read, region, Vec::new(), now));
         self.trace_event(&format!("{region} is to be active"));
         self.plan(WAITS, Planned::TakeOver(region));
     }

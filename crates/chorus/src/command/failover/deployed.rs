@@ -1,14 +1,16 @@
 //! A failover of a stack that is deployed in two regions.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
 use chorus_aws::{DynamoStore, OsRandomness, SystemClock, sdk_config_in};
 use chorus_aws_operator::{Operator, OperatorError};
-use chorus_kernel::{ActiveRegion, Breakers, Failure, Item, Kernel, Keyring, Region, Store};
+use chorus_kernel::{
+    ActiveRegion, Breakers, Failure, Item, Kernel, Keyring, Region, Store, Versioned,
+};
 use chorus_payment::{PaymentProvider, SimulatedProvider};
 use chorus_shop::CARRIER_API_KEY;
 use chorus_shop::takeover::{Standby, Takeover};
@@ -18,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::carrier::HttpCarrier;
 use chorus_shop::failover::interrupted;
 
-use super::{Failover, Platform, State, carry_out, lost, show, state};
+use super::{Failover, Platform, State, carry_out, lost, show, started, state};
 use crate::command::partners::variable;
 use crate::screen::{GOOD, line, note};
 
@@ -37,6 +39,9 @@ struct Deployed {
     carrier: HttpCarrier,
     /// Rules that stay disabled, in addition to the rules that are disabled in the first region.
     except: Vec<String>,
+    /// The item that names the active region, as this run has written it. If another run writes the
+    /// item, this run cannot activate the second region any more.
+    fenced: OnceLock<Versioned<ActiveRegion>>,
 }
 
 pub(super) async fn run(failover: &Failover, stack: &str) -> anyhow::Result<ExitCode> {
@@ -50,14 +55,15 @@ pub(super) async fn run(failover: &Failover, stack: &str) -> anyhow::Result<Exit
     if let Some(next) = active.next.filter(|next| *next != to) {
         anyhow::bail!("the failover to {next} was interrupted: run it again, with --to {next}")
     }
+    // If the failover was interrupted when the other region was active already, only the audit
+    // names the region that was active before.
+    let before = interrupted(&*store, &to).await?.map_or(active.region, |it| it.from);
     let from = match &failover.from {
-        Some(from) if *from != active.region && active.region != to => {
-            anyhow::bail!("--from is {from}, but the active region is {}", active.region)
+        Some(from) if *from != before && before != to => {
+            anyhow::bail!("--from is {from}, but the region that was active until now is {before}")
         }
         Some(from) => from.clone(),
-        // If the failover was interrupted when the other region was active already, only the audit
-        // names the region that was active before.
-        None => interrupted(&*store, &to).await?.map_or(active.region, |it| it.from),
+        None => before,
     };
     let first = Operator::new(&sdk_config_in(&from), stack);
     let deployed = Deployed::of(failover, store, ((from, to), (first, second))).await?;
@@ -67,7 +73,8 @@ pub(super) async fn run(failover: &Failover, stack: &str) -> anyhow::Result<Exit
     if !show(failover, &deployed).await? || !failover.yes {
         return Ok(ExitCode::SUCCESS);
     }
-    carry_out(failover, &deployed).await
+    let begun = started(&deployed).await?;
+    carry_out(failover, &deployed, begun).await
 }
 
 /// Records that the region `--to` is active. No region was active before, so there is nothing to
@@ -112,7 +119,8 @@ impl Deployed {
         let url = failover.carrier.as_deref().unwrap_or_default();
         let carrier = HttpCarrier::new(url, variable("CARRIER_API_KEY", CARRIER_API_KEY));
         let except = failover.except.clone();
-        Ok(Self { regions, first, second, store, kernel, provider, carrier, except })
+        let fenced = OnceLock::new();
+        Ok(Self { regions, first, second, store, kernel, provider, carrier, except, fenced })
     }
 
     /// Stops replication into the second region, which takes over: the tables of the second region
@@ -122,6 +130,16 @@ impl Deployed {
             .refuse_replication()
             .await
             .context("the replication into the region that takes over cannot be stopped")
+    }
+
+    /// The rules that the takeover enables: those that are enabled in the first region. If that
+    /// region does not answer, or all its rules are disabled: all. The rules in `except` stay
+    /// disabled.
+    async fn rules_to_enable(&self) -> Result<Vec<String>, OperatorError> {
+        let of_second = self.second.rule_states().await?.into_iter().map(|rule| rule.name);
+        let enabled = Self::enabled(&self.first).await.ok().filter(|names| !names.is_empty());
+        let is_wanted = |name: &String| enabled.as_ref().is_none_or(|names| names.contains(name));
+        Ok(of_second.filter(|name| is_wanted(name) && !self.except.contains(name)).collect())
     }
 
     /// The enabled rules of a region.
@@ -147,18 +165,23 @@ impl Platform for Deployed {
 
     async fn fence(&self) -> anyhow::Result<()> {
         let (from, to) = self.regions();
-        // An interrupted failover may have enabled rules of the second region. The second region's
-        // rules stay disabled until it is active.
+        let read = ActiveRegion::read(self.store()).await?.context("no region was active")?;
         let enabled = Self::enabled(&self.second).await?;
+        let rules = match &read.next {
+            // This continues an interrupted failover.
+            Some(_) => read.rules.clone(),
+            // The interrupted failover had made the second region active already.
+            None if read.region == to => enabled.clone(),
+            None => self.rules_to_enable().await?,
+        };
+        let waits = read.next.is_none() || !enabled.is_empty();
+        let since = if waits { Timestamp::now() } else { read.since };
+        self.store.write(&[ActiveRegion::fenced(&read, to, rules, since)]).await?;
+        let fenced = ActiveRegion::read(self.store()).await?.context("no region was active")?;
+        self.fenced.get_or_init(|| fenced);
+        // The second region's rules stay disabled until it is active. An interrupted failover may
+        // have enabled them.
         self.second.set_rules(&enabled, false).await?;
-        let active = ActiveRegion::read(self.store()).await?;
-        let active = active.context("no region was active")?;
-        let fenced = Some(active.since).filter(|_| active.next.is_some() && enabled.is_empty());
-        let now = Timestamp::now();
-        if fenced.is_none() {
-            self.store.write(&[ActiveRegion::fenced(&active, to, now)]).await?;
-        }
-        let since = fenced.unwrap_or(now);
         // If the first region answers, its last writes still arrive in the second region. So the
         // failover first waits until `UNDER_WAY` has passed, and then cuts off replication.
         let answers = self.first.rule_states().await.is_ok();
@@ -178,25 +201,16 @@ impl Platform for Deployed {
     }
 
     async fn activate(&self) -> anyhow::Result<()> {
-        let rules = self.second.rule_states().await?;
-        let stay_disabled: Vec<String> = match self.first.rule_states().await {
-            // The first region's disabled rules stay disabled in the second region. But if all are
-            // disabled, an interrupted failover disabled them. Then only the rules in `except` stay
-            // disabled.
-            Ok(of_first) if of_first.iter().any(|rule| rule.enabled) => {
-                let disabled = of_first.into_iter().filter(|rule| !rule.enabled);
-                disabled.map(|rule| rule.name).chain(self.except.iter().cloned()).collect()
-            }
-            _ => self.except.clone(),
-        };
-        let wanted = rules.into_iter().map(|rule| rule.name);
-        let wanted: Vec<String> = wanted.filter(|name| !stay_disabled.contains(name)).collect();
+        let fenced = self.fenced.get().context("the first region is not fenced")?;
+        let wanted = fenced.rules.iter().filter(|rule| !self.except.contains(rule));
+        let wanted: Vec<String> = wanted.cloned().collect();
         // The rules come first: an order that is placed as soon as the region is active must find
         // them enabled.
         self.second.set_rules(&wanted, true).await?;
-        let read = ActiveRegion::read(self.store()).await?;
-        let active = ActiveRegion::taken_over(read.as_ref(), &self.regions.1, Timestamp::now());
-        Ok(self.store.write(&[active]).await?)
+        let to = &self.regions.1;
+        let active = ActiveRegion::taken_over(Some(fenced), to, Timestamp::now());
+        let written = self.store.write(&[active]).await;
+        written.context("another run of this command has begun since: wait for its end")
     }
 
     async fn finish(&self) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use chorus_shop::ShopConfig;
 use chorus_shop::failover::Directories;
 use chorus_shop::takeover::Takeover;
 
-use super::{Failover, Platform, State, carry_out, show, state};
+use super::{Failover, Platform, State, carry_out, show, started, state};
 use crate::screen::{called, line};
 
 pub(super) async fn run(failover: &Failover, from: &str) -> anyhow::Result<ExitCode> {
@@ -24,10 +24,11 @@ pub(super) async fn run(failover: &Failover, from: &str) -> anyhow::Result<ExitC
     if !show(failover, &directories).await? || !failover.yes {
         return Ok(ExitCode::SUCCESS);
     }
+    let begun = started(&directories).await?;
     // Empty the queues of the second shop only when the failover is certain to take place: only a
     // takeover publishes the events in these queues again.
     let directories = directories.emptied(&config)?;
-    let code = carry_out(failover, &directories).await?;
+    let code = carry_out(failover, &directories, begun).await?;
     if !failover.json {
         line!("`{} up --data {}` starts the shop.", called(), failover.to);
     }
