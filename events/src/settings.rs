@@ -76,8 +76,9 @@ impl Settings {
         orders_per_minute: 60,
     };
 
-    /// The highest limit of a customer's orders per minute: one order per millisecond. The kernel
-    /// counts in milliseconds, so a higher limit would limit nothing.
+    /// The highest limit of a customer's orders per minute: one order per millisecond, because
+    /// the kernel counts in milliseconds. It rounds the time per order up: of a limit of 31,000,
+    /// all may come at once, but then one every two milliseconds.
     pub const MAX_ORDERS_PER_MINUTE: u32 = 60_000;
 
     /// Returns the terms of an order that is created under these settings.

@@ -70,16 +70,27 @@ fn every_event_is_let_through_or_kept_with_a_reason() {
     }
 }
 
+/// Checks that the template's rule `name` refuses the parameter `given` without `needed`.
+fn assert_needs(name: &str, given: &str, needed: &str) {
+    let is_given = |name: &str| json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": name }, ""] }] });
+    let rule = &document()["Rules"][name];
+    assert_eq!(rule["RuleCondition"], is_given(given));
+    let [assertion] = &rule["Assertions"].as_array().unwrap()[..] else { panic!("{rule}") };
+    assert_eq!(assertion["Assert"], is_given(needed));
+    let message = assertion["AssertDescription"].as_str().unwrap();
+    assert!(message.contains(&format!("{given} needs {needed}")), "{message}");
+}
+
 /// If only the sender's account were given, the sender's commands would match no rule of the bus.
 #[test]
 fn a_senders_account_without_the_shops_bus_is_refused() {
-    let given = |name: &str| json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": name }, ""] }] });
-    let rule = &document()["Rules"]["CatalogueHasABus"];
-    assert_eq!(rule["RuleCondition"], given("CatalogueAccount"));
-    let [assertion] = &rule["Assertions"].as_array().unwrap()[..] else { panic!("{rule}") };
-    assert_eq!(assertion["Assert"], given("ApplicationBusArn"));
-    let message = assertion["AssertDescription"].as_str().unwrap();
-    assert!(message.contains("CatalogueAccount needs ApplicationBusArn"), "{message}");
+    assert_needs("CatalogueHasABus", "CatalogueAccount", "ApplicationBusArn");
+}
+
+/// If only the subscriber's bus were given, no public event would match the rule that forwards them.
+#[test]
+fn a_subscribers_bus_without_the_shops_account_is_refused() {
+    assert_needs("SubscriberHasAnApplication", "SubscriberBusArn", "ApplicationAccount");
 }
 
 #[test]

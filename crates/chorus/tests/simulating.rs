@@ -46,6 +46,22 @@ fn a_fault_that_is_named_and_not_simulated_in_two_regions_is_refused() {
 }
 
 #[test]
+fn the_refusal_of_a_fault_gives_advice_that_is_accepted() {
+    let seed = ["simulate", "--seed", "7", "--orders", "1", "--faults"];
+    let cases = [
+        ("skew", "2", "leave them out, or use --regions 1"),
+        ("regions,skew", "1", "leave them out, or leave out `regions`"),
+        ("regions,skew", "2", "leave them out, or leave out `regions` and use --regions 1"),
+    ];
+    for (faults, regions, advice) in cases {
+        let output = chorus(&[&seed[..], &[faults, "--regions", regions]].concat());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.trim_end().ends_with(advice), "{error}");
+    }
+}
+
+#[test]
 fn a_seed_repeats_its_run_to_the_byte() {
     let trace = ["simulate", "--seed", "7", "--orders", "1", "--trace"];
     let first = well(&trace);

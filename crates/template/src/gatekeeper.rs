@@ -127,25 +127,32 @@ impl Gate {
         parameters
     }
 
-    /// The template's `Rules`, which check its parameters; null if there are no senders. Where a
-    /// sender's account is given, the application's bus is required, because it gets the commands.
+    /// The template's `Rules`, which check its parameters. Where a sender's account is given, the
+    /// application's bus is required, because it gets the commands. Where a subscriber's bus is
+    /// given, the application's account is required, because only its events are forwarded.
     fn rules(&self) -> Value {
-        if self.senders.is_empty() {
-            return Value::Null;
-        }
-        let rule = |Sender { partner, .. }: &Sender| {
+        let rule = |given_one: &str, needed: &str, description: String| {
+            json!({
+                "RuleCondition": given(given_one),
+                "Assertions": [{ "Assert": given(needed), "AssertDescription": description }],
+            })
+        };
+        let sender = |Sender { partner, .. }: &Sender| {
             let account = names::sender_account(*partner);
-            let needed = format!(
+            let description = format!(
                 "{account} needs {APPLICATION_BUS}, the bus that gets its commands: set both, or \
                  leave {account} empty"
             );
-            let rule = json!({
-                "RuleCondition": given(&account),
-                "Assertions": [{ "Assert": given(APPLICATION_BUS), "AssertDescription": needed }],
-            });
+            let rule = rule(&account, APPLICATION_BUS, description);
             (format!("{}HasABus", names::pascal(partner.name)), rule)
         };
-        self.senders.iter().map(rule).collect()
+        let description = format!(
+            "{SUBSCRIBER_BUS} needs {APPLICATION}, the account whose public events are forwarded: \
+             set both, or leave {SUBSCRIBER_BUS} empty"
+        );
+        let subscriber = rule(SUBSCRIBER_BUS, APPLICATION, description);
+        let subscriber = ("SubscriberHasAnApplication".to_owned(), subscriber);
+        self.senders.iter().map(sender).chain([subscriber]).collect()
     }
 
     fn conditions(&self) -> Map<String, Value> {

@@ -159,7 +159,7 @@ enum Store {
 /// The value of `--faults`.
 #[derive(Debug, Clone)]
 struct ChosenFaults {
-    /// The value as it was given, without spaces.
+    /// The value as it was given, without spaces; `none` if it was empty.
     text: String,
     faults: Faults,
     /// The kinds that the value names one by one, not those that `all` stands for.
@@ -168,7 +168,11 @@ struct ChosenFaults {
 
 fn chosen(text: &str) -> Result<ChosenFaults, UnknownTrouble> {
     let (faults, named) = (faults(text)?, named_faults(text)?);
-    Ok(ChosenFaults { text: text.replace(' ', ""), faults, named })
+    let text = match text.replace(' ', "") {
+        text if text.is_empty() => "none".to_owned(),
+        text => text,
+    };
+    Ok(ChosenFaults { text, faults, named })
 }
 
 fn part(text: &str) -> Result<(u64, u64), String> {
@@ -214,7 +218,11 @@ impl Simulate {
             return Ok(());
         }
         let names: Vec<&str> = left_out.iter().map(|trouble| trouble.name()).collect();
-        let one = if self.regions > 1 { "use --regions 1" } else { "leave out `regions`" };
+        let one = match (self.faults.named.0.contains(&Trouble::REGIONS), self.regions > 1) {
+            (true, true) => "leave out `regions` and use --regions 1",
+            (true, false) => "leave out `regions`",
+            (false, _) => "use --regions 1",
+        };
         bail!("not simulated in two regions: {}; leave them out, or {one}", names.join(", "))
     }
 

@@ -23,10 +23,10 @@ const ALLOWANCE: &str = "allowance";
 /// Unix epoch.
 const FULL_AT: &str = "full-at";
 
-const MINUTE: i64 = 60_000;
+const MINUTE: u32 = 60_000;
 
-/// After how many seconds a bucket may be deleted. A bucket is full again a minute after its last
-/// command, so deleting it loses nothing.
+/// After how many seconds a bucket may be deleted. A bucket is full again at most two minutes after
+/// its last command, so deleting it loses nothing.
 const BUCKET_LIFETIME: i64 = 86_400;
 
 /// How many commands of one kind a caller may give.
@@ -34,8 +34,8 @@ const BUCKET_LIFETIME: i64 = 86_400;
 pub struct Allowance {
     /// The action whose commands are counted.
     pub action: &'static str,
-    /// How many commands the caller may give per minute; 0 for no limit. After a minute without
-    /// commands, the caller may give this many at once.
+    /// How many commands the caller may give per minute; 0 for no limit. When the bucket is full
+    /// again, the caller may give this many at once.
     pub per_minute: u32,
 }
 
@@ -45,9 +45,16 @@ impl Allowance {
         Key { table: IDEMPOTENCY_TABLE.name, pk, sk: ALLOWANCE.to_owned() }
     }
 
-    /// The time in which the bucket gets one token back, in milliseconds.
+    /// The time in which the bucket gets one token back, in milliseconds. It is rounded up, so that
+    /// the caller never gets more tokens per minute than are allowed.
     fn interval(&self) -> i64 {
-        MINUTE / i64::from(self.per_minute.max(1))
+        i64::from(MINUTE.div_ceil(self.per_minute.max(1)))
+    }
+
+    /// The time in which an empty bucket becomes full, in milliseconds. This is a minute, or longer
+    /// if the interval is rounded up, so that a full bucket holds exactly the allowed commands.
+    fn time_to_fill(&self) -> i64 {
+        self.interval() * i64::from(self.per_minute)
     }
 
     /// Takes the first token of a full bucket. The store refuses the write if the bucket is not
@@ -66,7 +73,7 @@ impl Allowance {
 
     /// Takes a token from a stored bucket. The store refuses the write if the bucket is empty.
     fn take_token(&self, caller: &str, now: Timestamp) -> Write {
-        let free = now.as_millisecond() + MINUTE - self.interval() + 1;
+        let free = now.as_millisecond() + self.time_to_fill() - self.interval() + 1;
         let free = Condition::AbsentOrBelow { attribute: FULL_AT, value: free };
         Write::Update {
             key: self.key(caller),
@@ -106,7 +113,7 @@ impl Kernel {
         else {
             return Ok(None);
         };
-        let free_at = full_at.unwrap_or_default() - MINUTE + allowance.interval();
+        let free_at = full_at.unwrap_or_default() - allowance.time_to_fill() + allowance.interval();
         let wait = u64::try_from(free_at - now.as_millisecond()).unwrap_or_default();
         Ok(Some(Duration::from_millis(wait.max(1))))
     }
@@ -130,4 +137,21 @@ impl Kernel {
 /// Whether an item of the table of idempotency records is a bucket, not a record.
 pub(crate) fn is_allowance(item: &Item) -> bool {
     text(item, "sk") == Some(ALLOWANCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Allowance;
+
+    #[test]
+    fn a_full_bucket_holds_the_allowed_commands_and_gets_no_more_than_these_back_in_a_minute() {
+        for per_minute in [1, 7, 60, 999, 29_999, 30_001, 31_000, 59_999, 60_000] {
+            let allowance = Allowance { action: "PlaceOrder", per_minute };
+            let back = 60_000 / allowance.interval();
+            assert!(back <= i64::from(per_minute), "{per_minute} a minute gets {back} back");
+            let held = allowance.time_to_fill() / allowance.interval();
+            assert_eq!(held, i64::from(per_minute));
+            assert!(allowance.time_to_fill() <= 120_000, "{per_minute}");
+        }
+    }
 }

@@ -314,7 +314,8 @@ async fn backup(
 }
 
 /// Makes the backup. When the store is copied, its audit says that the backup has begun, but not
-/// yet that it was made. This result is added to the copy's audit afterwards.
+/// yet that it was made. This result is added to the copy's audit afterwards. If that fails, the
+/// backup is complete nevertheless, so it is no error.
 async fn make_backup(
     operator: &OperatorApi,
     begun: &audit::Begun,
@@ -327,7 +328,14 @@ async fn make_backup(
         }
         error => error.into(),
     })?;
-    let copy = DynoxideStore::open(&to.join(STORE_FILE), &[])?;
+    if let Err(Refused(_, error)) = end_in_copy(begun, to).await {
+        tracing::warn!(%error, "a backup was made; its audit does not say so");
+    }
+    Ok(())
+}
+
+async fn end_in_copy(begun: &audit::Begun, backup: &Path) -> Result<(), Refused> {
+    let copy = DynoxideStore::open(&backup.join(STORE_FILE), &[])?;
     Ok(begun.end_in_copy(&copy, json!("made")).await?)
 }
 
