@@ -89,6 +89,9 @@ fn expired_command() {
     let command =
         event("PutItem", "command", KEY, r#"{"sku":"chai","name":"Chai","price":1.00,"stock":99}"#);
     shop.clock.advance(Duration::from_secs(60));
+    let failed = expect_ready(shop.reserve(&command)).unwrap_err();
+    assert!(failed.is_retryable(), "an earlier delivery may still be handled: {failed}");
+    shop.clock.advance(Duration::from_secs(300));
     let cost = shop.cost();
     let failed = expect_ready(shop.reserve(&command)).unwrap_err();
     assert!(!failed.is_retryable() && failed.code() == "CommandExpired", "{failed}");

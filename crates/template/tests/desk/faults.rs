@@ -174,6 +174,6 @@ fn an_alarm_of_a_name_that_is_taken() {
             of(it, "DeadLettersDepthAlarm")["AlarmName"] = name;
         },
         "DeadLettersDepthAlarm",
-        "as ApiErrorsAlarm is",
+        "has the same name as ApiErrorsAlarm",
     );
 }
