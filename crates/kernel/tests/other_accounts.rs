@@ -2,19 +2,19 @@
 //! this application nor have an expired one disappear.
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+mod support;
 
-use async_trait::async_trait;
-use chorus_kernel::testing::{self, expect_ready};
+use std::sync::Arc;
+
+use chorus_kernel::testing::expect_ready;
 use chorus_kernel::{
-    Action, ActiveRegion, Breakers, Clock, Context, Decided, Decision, Failure, Function, Handled,
-    IDEMPOTENCY_TABLE, Input, Kernel, MemoryStore, NoMachines, Outcome, Publisher, REGIONS_TABLE,
-    Region, Rejected, Store,
+    Action, ActiveRegion, Clock, Context, Decided, Decision, Failure, Function, Handled,
+    IDEMPOTENCY_TABLE, Input, Kernel, Outcome, REGIONS_TABLE, Region,
 };
 use chorus_table::{CallBody, Callers, Detail, Entry, Event, OutsideBus, Partner, sample_time};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use support::{Bus, ManualClock};
 
 mod services {
     chorus_table::services! {
@@ -85,27 +85,6 @@ impl Action for KeepEvent {
     }
 }
 
-#[derive(Default)]
-struct Bus(Mutex<Vec<Entry>>);
-
-#[async_trait]
-impl Publisher for Bus {
-    async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
-        self.0.lock().unwrap().extend_from_slice(entries);
-        Ok(Vec::new())
-    }
-}
-
-struct ManualClock(Mutex<Timestamp>);
-
-#[async_trait]
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-    async fn sleep(&self, _: Duration) {}
-}
-
 struct Shop {
     kernel: Kernel,
     bus: Arc<Bus>,
@@ -115,20 +94,10 @@ struct Shop {
 impl Shop {
     /// A shop in two regions, whose active region is "east": the region of this kernel.
     fn new() -> Self {
-        let bus = Arc::<Bus>::default();
-        let clock = Arc::new(ManualClock(Mutex::new(sample_time())));
-        let store = Arc::new(MemoryStore::new(&[IDEMPOTENCY_TABLE, REGIONS_TABLE]));
+        let tables = [IDEMPOTENCY_TABLE, REGIONS_TABLE];
+        let (kernel, bus, clock) = support::kernel(&tables, Some(Region::new("east")));
         let taken_over = ActiveRegion::taken_over(None, "east", sample_time());
-        expect_ready(store.write(&[taken_over])).unwrap();
-        let kernel = Kernel {
-            store,
-            bus: Arc::clone(&bus) as Arc<dyn Publisher>,
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            machines: Arc::new(NoMachines),
-            breakers: Breakers::default(),
-            keyring: testing::keyring(),
-            region: Some(Region::new("east")),
-        };
+        expect_ready(kernel.store.write(&[taken_over])).unwrap();
         Self { kernel, bus, clock }
     }
 

@@ -2,20 +2,19 @@
 //! acts once, and a consumer that can read neither version waits.
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+mod support;
 
-use async_trait::async_trait;
+use std::sync::Arc;
+
 use chorus_kernel::testing;
 use chorus_kernel::{
-    Action, ActionError, Breakers, Clock, Context, Decided, Decision, Failure, Function,
-    IDEMPOTENCY_TABLE, Input, Kernel, MemoryStore, Message, NoMachines, Outcome, Publisher,
-    Rejected,
+    Action, ActionError, Context, Decided, Decision, Function, IDEMPOTENCY_TABLE, Input, Kernel,
+    Message, Outcome,
 };
 use chorus_table::{Detail, Entry, Event};
-use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use support::Bus;
 
 mod services {
     chorus_table::services! {
@@ -121,27 +120,6 @@ impl Action for KeepEvent {
     }
 }
 
-#[derive(Default)]
-struct Bus(Mutex<Vec<Entry>>);
-
-#[async_trait]
-impl Publisher for Bus {
-    async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
-        self.0.lock().unwrap().extend_from_slice(entries);
-        Ok(Vec::new())
-    }
-}
-
-struct FixedClock;
-
-#[async_trait]
-impl Clock for FixedClock {
-    fn now(&self) -> Timestamp {
-        chorus_table::sample_time()
-    }
-    async fn sleep(&self, _: Duration) {}
-}
-
 fn message<E: Event>(data: &E) -> Message {
     let data = serde_json::value::to_raw_value(data).unwrap();
     let mut message =
@@ -151,21 +129,8 @@ fn message<E: Event>(data: &E) -> Message {
 }
 
 fn kernel() -> (Kernel, Arc<Bus>) {
-    let bus = Arc::new(Bus::default());
-    let store = Arc::new(MemoryStore::new(&[IDEMPOTENCY_TABLE]));
-    let machines = Arc::new(NoMachines);
-    (
-        Kernel {
-            store,
-            bus: Arc::clone(&bus) as Arc<dyn Publisher>,
-            clock: Arc::new(FixedClock),
-            machines,
-            breakers: Breakers::default(),
-            keyring: testing::keyring(),
-            region: None,
-        },
-        bus,
-    )
+    let (kernel, bus, _) = support::kernel(&[IDEMPOTENCY_TABLE], None);
+    (kernel, bus)
 }
 
 /// The events that are published about one parcel: version 2, then version 1.

@@ -173,10 +173,13 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Determines the steps that an order has reached. `has_parcel`: whether the carrier has, or
-    /// had, the order's parcel. `held`: whether the bank holds the order's amount.
+    /// had, the order's parcel. `held`: whether the bank holds the order's amount. `was_canceled`:
+    /// whether the order was stored as canceled.
     pub(super) fn of(
         events: &OrderEvents<'_>,
-        (has_parcel, held, was_canceled): (bool, bool, bool),
+        has_parcel: bool,
+        held: bool,
+        was_canceled: bool,
     ) -> Self {
         let started = has_parcel || events.has(STARTED);
         let left_stock = started || events.has(LEFT_STOCK);

@@ -156,7 +156,7 @@ impl Plan {
             || is(IntentState::Canceled)
                 && !is(IntentState::Confirmed)
                 && !is(IntentState::Refunded);
-        let known = Progress::of(order_events, (has_parcel, held, repaired.was_canceled));
+        let known = Progress::of(order_events, has_parcel, held, repaired.was_canceled);
         changes.extend(inventory::repair(input.store, &repaired.placed, known).await?);
         changes.extend(notification::repair(input.store, &repaired.placed, known).await?);
         let (delivery, has_ended) =

@@ -13,13 +13,12 @@ use chorus_kernel::{
 };
 use chorus_payment::{PaymentProvider, SimulatedProvider};
 use chorus_shop::CARRIER_API_KEY;
+use chorus_shop::failover::interrupted;
 use chorus_shop::takeover::{Standby, Takeover};
 use chorus_table::Entry;
 use jiff::{SignedDuration, Timestamp};
 
 use super::carrier::HttpCarrier;
-use chorus_shop::failover::interrupted;
-
 use super::{Failover, Platform, State, carry_out, lost, show, started, state};
 use crate::command::partners::variable;
 use crate::screen::{GOOD, line, note};
@@ -133,13 +132,12 @@ impl Deployed {
     }
 
     /// The rules that the takeover enables: those that are enabled in the first region. If that
-    /// region does not answer, or all its rules are disabled: all. The rules in `except` stay
-    /// disabled.
+    /// region does not answer, or all its rules are disabled: all.
     async fn rules_to_enable(&self) -> Result<Vec<String>, OperatorError> {
         let of_second = self.second.rule_states().await?.into_iter().map(|rule| rule.name);
         let enabled = Self::enabled(&self.first).await.ok().filter(|names| !names.is_empty());
         let is_wanted = |name: &String| enabled.as_ref().is_none_or(|names| names.contains(name));
-        Ok(of_second.filter(|name| is_wanted(name) && !self.except.contains(name)).collect())
+        Ok(of_second.filter(is_wanted).collect())
     }
 
     /// The enabled rules of a region.
@@ -167,13 +165,14 @@ impl Platform for Deployed {
         let (from, to) = self.regions();
         let read = ActiveRegion::read(self.store()).await?.context("no region was active")?;
         let enabled = Self::enabled(&self.second).await?;
-        let rules = match &read.next {
+        let mut rules = match &read.next {
             // This continues an interrupted failover.
             Some(_) => read.rules.clone(),
             // The interrupted failover had made the second region active already.
             None if read.region == to => enabled.clone(),
             None => self.rules_to_enable().await?,
         };
+        rules.retain(|rule| !self.except.contains(rule));
         let waits = read.next.is_none() || !enabled.is_empty();
         let since = if waits { Timestamp::now() } else { read.since };
         self.store.write(&[ActiveRegion::fenced(&read, to, rules, since)]).await?;
@@ -202,11 +201,9 @@ impl Platform for Deployed {
 
     async fn activate(&self) -> anyhow::Result<()> {
         let fenced = self.fenced.get().context("the first region is not fenced")?;
-        let wanted = fenced.rules.iter().filter(|rule| !self.except.contains(rule));
-        let wanted: Vec<String> = wanted.cloned().collect();
         // The rules come first: an order that is placed as soon as the region is active must find
         // them enabled.
-        self.second.set_rules(&wanted, true).await?;
+        self.second.set_rules(&fenced.rules, true).await?;
         let to = &self.regions.1;
         let active = ActiveRegion::taken_over(Some(fenced), to, Timestamp::now());
         let written = self.store.write(&[active]).await;
