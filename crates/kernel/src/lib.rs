@@ -56,7 +56,9 @@ pub use deciding::{
     read_recorded, replace, save, stream, stream_key, stream_partition, tally, unchanged,
 };
 pub use people::{Keyring, Opener, PERSON_KEYS_TABLE, People, PersonKey, Randomness, SealingKey};
-pub use region::{ActiveRegion, REGION_CACHE_TIME, REGIONS_TABLE, Region, at_home, signal_at_home};
+pub use region::{
+    ActiveRegion, REGION_CACHE_TIME, REGIONS_TABLE, Region, at_home, execution_name, signal_at_home,
+};
 pub use secret::{KnownSecret, Secret};
 pub use store::{
     Condition, Expressions, Index, Item, Key, MOST_READ_AT_ONCE, MemoryStore, Page, Query, Reason,

@@ -11,7 +11,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::{
-    Failure, Found, Kernel, Message, Signal, Store, TableSpec, Versioned, Write, load, save,
+    Failure, Found, Kernel, Message, Signal, SignalOutcome, Store, TableSpec, Versioned, Write,
+    load, save,
 };
 
 /// The table that names the active region. All regions have to read it consistently.
@@ -24,7 +25,7 @@ pub const REGION_CACHE_TIME: SignedDuration = SignedDuration::from_secs(10);
 /// The id of the table's only item.
 const ONLY_ITEM: &str = "this";
 
-/// The item that names the active region. Its version counts the takeovers.
+/// The item that names the active region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ActiveRegion {
@@ -37,6 +38,9 @@ pub struct ActiveRegion {
     /// The bus's rules that the takeover enables in the region `next`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
+    /// How many times another region became the active region.
+    #[serde(default)]
+    pub takeovers: u64,
     /// When this item was written.
     pub since: Timestamp,
 }
@@ -64,8 +68,10 @@ impl ActiveRegion {
     /// read it. The store refuses the write if another takeover has happened since that read.
     #[must_use]
     pub fn taken_over(read: Option<&Versioned<Self>>, region: &str, now: Timestamp) -> Write {
+        let takeovers = read.map_or(0, |read| read.takeovers + u64::from(read.region != region));
         let (deployment, region) = (ONLY_ITEM.to_owned(), region.to_owned());
-        save(read, &Self { deployment, region, next: None, rules: Vec::new(), since: now })
+        let (next, rules) = (None, Vec::new());
+        save(read, &Self { deployment, region, next, rules, takeovers, since: now })
     }
 
     /// Whether `region` is the active region.
@@ -80,8 +86,16 @@ impl ActiveRegion {
 #[derive(Debug, Clone)]
 pub struct Region {
     name: Arc<str>,
-    /// When the store answered that this region is active; none if its last answer was negative.
-    known_active: Arc<Mutex<Option<Timestamp>>>,
+    /// The store's last answer, if it was that this region is active.
+    known_active: Arc<Mutex<Option<KnownActive>>>,
+}
+
+/// The store's answer that a region is active.
+#[derive(Debug, Clone, Copy)]
+struct KnownActive {
+    read_at: Timestamp,
+    /// [`ActiveRegion::takeovers`] at that time.
+    takeovers: u64,
 }
 
 impl Region {
@@ -95,22 +109,28 @@ impl Region {
         &self.name
     }
 
-    /// Whether this region is the active region. A positive answer of the store is reused for
-    /// [`REGION_CACHE_TIME`]. A negative answer is never reused: otherwise, instances would ignore
-    /// events that others publish right after a takeover.
-    async fn is_active(&self, store: &dyn Store, now: Timestamp) -> Result<bool, Failure> {
+    /// Returns [`ActiveRegion::takeovers`] if this region is active. A positive answer of the store
+    /// is reused for [`REGION_CACHE_TIME`]. A negative answer is never reused: otherwise, instances
+    /// would ignore events that others publish right after a takeover.
+    async fn takeovers_if_active(
+        &self,
+        store: &dyn Store,
+        now: Timestamp,
+    ) -> Result<Option<u64>, Failure> {
         let known = *self.known_active.lock().unwrap_or_else(PoisonError::into_inner);
         // If the clock was set back since the last read, the store is read again: otherwise the
         // earlier result would be used for longer than `REGION_CACHE_TIME`.
-        let recent = |at: &Timestamp| *at <= now && now.duration_since(*at) < REGION_CACHE_TIME;
-        if known.as_ref().is_some_and(recent) {
-            return Ok(true);
+        let recent = |known: &KnownActive| {
+            known.read_at <= now && now.duration_since(known.read_at) < REGION_CACHE_TIME
+        };
+        if let Some(known) = known.filter(recent) {
+            return Ok(Some(known.takeovers));
         }
-        let active = ActiveRegion::read(store).await?;
-        let is_active = active.is_some_and(|active| active.is(&self.name));
+        let active = ActiveRegion::read(store).await?.filter(|active| active.is(&self.name));
+        let takeovers = active.map(|active| active.takeovers);
         *self.known_active.lock().unwrap_or_else(PoisonError::into_inner) =
-            is_active.then_some(now);
-        Ok(is_active)
+            takeovers.map(|takeovers| KnownActive { read_at: now, takeovers });
+        Ok(takeovers)
     }
 
     /// Whether an event belongs to the other region. Only an event's home region acts on the event.
@@ -118,6 +138,12 @@ impl Region {
     #[must_use]
     pub fn is_foreign(&self, json: &str) -> bool {
         Message::from_event(json).is_ok_and(|message| self.is_anothers(&message))
+    }
+
+    fn on_standby(&self) -> Failure {
+        let message =
+            format!("the region {} is on standby: the other region handles messages", self.name);
+        Failure::later("NotActing", message)
     }
 
     fn is_anothers(&self, message: &Message) -> bool {
@@ -146,16 +172,17 @@ impl Kernel {
         if message.redelivered && message.metadata.category != Category::Command {
             return Ok(true);
         }
-        let message =
-            format!("the region {} is on standby: the other region handles messages", region.name);
-        Err(Failure::later("NotActing", message))
+        Err(region.on_standby())
     }
 
     /// Whether this kernel runs in the active region. If the deployment has one region, that region
     /// is always active.
     pub(crate) async fn is_active(&self) -> Result<bool, Failure> {
         match &self.region {
-            Some(region) => region.is_active(&*self.store, self.clock.now()).await,
+            Some(region) => {
+                let takeovers = region.takeovers_if_active(&*self.store, self.clock.now()).await?;
+                Ok(takeovers.is_some())
+            }
             None => Ok(true),
         }
     }
@@ -181,14 +208,31 @@ impl Kernel {
         moved.map(Cow::Owned)
     }
 
-    /// Applies [`signal_at_home`] with this kernel's region. A deployment in one region leaves the
-    /// signal as it is.
-    pub(crate) fn signal_at_home<'a>(&self, signal: &'a Signal) -> Cow<'a, Signal> {
-        match &self.region {
-            Some(region) => Cow::Owned(signal_at_home(signal, region.name())),
-            None => Cow::Borrowed(signal),
+    /// Sends a signal to a state machine. In a deployment in two regions, a machine is started
+    /// with this region as the home of its event, and with a name of [`execution_name`].
+    ///
+    /// # Errors
+    /// If the state machines or the store fail, or this region is on standby.
+    pub async fn signal(&self, signal: &Signal) -> Result<SignalOutcome, Failure> {
+        let (Some(region), Signal::Start { .. }) = (&self.region, signal) else {
+            return self.machines.signal(signal).await;
+        };
+        let takeovers = region.takeovers_if_active(&*self.store, self.clock.now()).await?;
+        let takeovers = takeovers.ok_or_else(|| region.on_standby())?;
+        let mut signal = signal_at_home(signal, region.name());
+        if let Signal::Start { name, .. } = &mut signal {
+            *name = execution_name(name, takeovers);
         }
+        self.machines.signal(&signal).await
     }
+}
+
+/// Returns the name of an execution that is started after this many takeovers: `name`, and their
+/// number unless it is 0. After a failback, Step Functions still refuses, for 90 days, the names of
+/// the executions that ran in the region before.
+#[must_use]
+pub fn execution_name(name: &str, takeovers: u64) -> String {
+    if takeovers == 0 { name.to_owned() } else { format!("{name}-{takeovers}") }
 }
 
 /// Copies the entry, and makes `region` the home of its event. The event's ids and data stay the
@@ -238,6 +282,10 @@ mod tests {
         store.write(&[ActiveRegion::taken_over(read.as_ref(), region, NOW)]).await.unwrap();
     }
 
+    async fn is_active(region: &Region, store: &MemoryStore, now: Timestamp) -> bool {
+        region.takeovers_if_active(store, now).await.unwrap().is_some()
+    }
+
     #[test]
     fn no_region_acts_during_a_takeover() {
         expect_ready(async {
@@ -246,12 +294,12 @@ mod tests {
             hand_over(&store, "east").await;
             let read = ActiveRegion::read(&store).await.unwrap().unwrap();
             store.write(&[ActiveRegion::fenced(&read, "west", Vec::new(), NOW)]).await.unwrap();
-            assert!(!east.is_active(&store, NOW).await.unwrap());
-            assert!(!west.is_active(&store, NOW).await.unwrap());
+            assert!(!is_active(&east, &store, NOW).await);
+            assert!(!is_active(&west, &store, NOW).await);
             let fenced = ActiveRegion::read(&store).await.unwrap().unwrap();
             assert_eq!((&*fenced.region, fenced.next.as_deref()), ("east", Some("west")));
             hand_over(&store, "west").await;
-            assert!(west.is_active(&store, NOW).await.unwrap(), "at once");
+            assert!(is_active(&west, &store, NOW).await, "at once");
         });
     }
 
@@ -260,13 +308,13 @@ mod tests {
         expect_ready(async {
             let store = MemoryStore::new(&[REGIONS_TABLE]);
             let (east, west) = (Region::new("east"), Region::new("west"));
-            assert!(!east.is_active(&store, NOW).await.unwrap(), "before any region has begun");
+            assert!(!is_active(&east, &store, NOW).await, "before any region has begun");
             hand_over(&store, "east").await;
-            assert!(east.is_active(&store, later(20)).await.unwrap());
+            assert!(is_active(&east, &store, later(20)).await);
             hand_over(&store, "west").await;
-            assert!(west.is_active(&store, later(21)).await.unwrap());
-            assert!(east.is_active(&store, later(29)).await.unwrap(), "it has read it 9 s ago");
-            assert!(!east.is_active(&store, later(30)).await.unwrap());
+            assert!(is_active(&west, &store, later(21)).await);
+            assert!(is_active(&east, &store, later(29)).await, "it has read it 9 s ago");
+            assert!(!is_active(&east, &store, later(30)).await);
         });
     }
 
@@ -276,9 +324,9 @@ mod tests {
             let store = MemoryStore::new(&[REGIONS_TABLE]);
             let east = Region::new("east");
             hand_over(&store, "east").await;
-            assert!(east.is_active(&store, later(300)).await.unwrap());
+            assert!(is_active(&east, &store, later(300)).await);
             hand_over(&store, "west").await;
-            assert!(!east.is_active(&store, NOW).await.unwrap());
+            assert!(!is_active(&east, &store, NOW).await);
         });
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use chorus_kernel::{
-    Breakers, Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Keyring, Machines,
+    Breakers, Clock, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel, Keyring, Machines,
     PERSON_KEYS_TABLE, REGIONS_TABLE, Region, RowOutputs, Store, Swept, TableSpec, sweep,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -118,6 +118,15 @@ impl Local {
     pub fn machines_on(&self, store: Arc<dyn Store>) -> Arc<dyn Machines> {
         let orchestrator = Arc::clone(&self.dispatcher.orchestrator);
         Arc::new(LocalMachines { orchestrator, store })
+    }
+
+    /// Stops executions of state machines. `items` are the items of [`EXECUTIONS_TABLE`] in `store`.
+    /// A simulator stops the executions of a region that is replaced.
+    ///
+    /// # Errors
+    /// If the store fails, or an execution cannot be read.
+    pub async fn stop_executions(&self, store: &dyn Store, items: &[Item]) -> Result<(), Failure> {
+        self.dispatcher.orchestrator.stop(store, items).await
     }
 
     /// The executions of state machines for one `correlation-id`, in the order of their starts.

@@ -331,7 +331,7 @@ impl Kernel {
             publish_all(&*self.bus, &*self.clock, &self.at_home(&record.entries)?).await?;
         }
         for signal in &record.signals {
-            let outcome = self.machines.signal(&self.signal_at_home(signal)).await?;
+            let outcome = self.signal(signal).await?;
             tracing::debug!(key = record.key.pk, ?outcome, "signaled a state machine");
         }
         Ok(())

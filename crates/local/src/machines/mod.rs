@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_kernel::{Failure, Function, Kernel, Machines, Signal, SignalOutcome, Store};
+use chorus_kernel::{Failure, Function, Item, Kernel, Machines, Signal, SignalOutcome, Store};
 use chorus_table::Service;
 
 use crate::Error;
@@ -34,6 +34,7 @@ use crate::store::DynoxideStore;
 pub use definitions::Definitions;
 use recent::Recent;
 pub use run::EXECUTIONS_TABLE;
+use run::VersionedRun;
 pub(crate) use story::failed;
 pub use story::{EndedExecution, ExecutionStory, Moment};
 
@@ -90,6 +91,24 @@ impl Orchestrator {
     pub(crate) fn resume(&self, store: &DynoxideStore) -> Result<(), Error> {
         for (execution, alarm) in run::waking(store).map_err(Error::Store)? {
             self.bus.end_turn(&execution, Some(alarm));
+        }
+        Ok(())
+    }
+
+    /// Stops the executions that are among `items`, like the operation StopExecution of Step
+    /// Functions. An execution that has ended stays as it is.
+    ///
+    /// # Errors
+    /// If the store fails, or an execution cannot be read.
+    pub(crate) async fn stop(&self, store: &dyn Store, items: &[Item]) -> Result<(), Failure> {
+        for execution in items.iter().filter_map(run::execution_of) {
+            let Some(kept) = self.load(store, execution).await? else { continue };
+            let VersionedRun { version, mut run } = kept;
+            let (machine, now) = (self.machine(&run.machine, run.edition)?, self.bus.now());
+            let reason = states::Failure::new("Stopped", "the region was replaced");
+            let turn = run.execution.abort(machine, now, &reason);
+            run.pending.clear();
+            self.save(store, (version, now), &run, &turn.events).await?;
         }
         Ok(())
     }

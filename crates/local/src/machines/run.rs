@@ -27,6 +27,12 @@ const WAKING: Index = Index { name: "waking", pk: "waking", sk: "wakes-at", whol
 pub const EXECUTIONS_TABLE: TableSpec =
     TableSpec { name: "executions", indexes: &[BY_ORDER, WAKING], ttl: Some("expires-at") };
 
+/// The prefix of the partition key of an execution's items.
+const PARTITION: &str = "execution#";
+
+/// The sort key of an execution's own item. The other items are its history.
+const STATE: &str = "state";
+
 /// How long an execution is kept after it has ended: as long as in Step Functions. While the
 /// execution is kept, no other execution can have its name.
 const HISTORY_LIFETIME: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -94,7 +100,12 @@ fn key(pk: String, sk: &str) -> Key {
 }
 
 fn partition(execution: &str) -> String {
-    format!("execution#{execution}")
+    format!("{PARTITION}{execution}")
+}
+
+/// The name of the execution, if this is the item of an execution.
+pub(super) fn execution_of(item: &Item) -> Option<&str> {
+    text(item, "pk")?.strip_prefix(PARTITION).filter(|_| text(item, "sk") == Some(STATE))
 }
 
 fn token_key(token: &str) -> Key {
@@ -106,7 +117,7 @@ pub(super) async fn load(
     store: &dyn Store,
     execution: &str,
 ) -> Result<Option<VersionedRun>, Failure> {
-    let item = store.get(&key(partition(execution), "state")).await?;
+    let item = store.get(&key(partition(execution), STATE)).await?;
     item.as_ref().map(read).transpose()
 }
 
@@ -176,7 +187,7 @@ fn remembered_until(run: &Run, now: Timestamp) -> Timestamp {
 }
 
 fn state(run: &Run, version: i64, now: Timestamp) -> Result<Write, Failure> {
-    let key = key(partition(run.name()), "state");
+    let key = key(partition(run.name()), STATE);
     let mut item = key.to_item();
     let mut set = |name: &str, value| item.insert(name.to_owned(), value);
     set("version", AttributeValue::N((version + 1).to_string()));
@@ -233,8 +244,7 @@ pub(super) fn failed(store: &DynoxideStore, since: Timestamp) -> Result<Vec<Run>
     let (mut runs, mut start) = (Vec::new(), None);
     loop {
         let page = store.scan(EXECUTIONS_TABLE.name, None, start.as_ref())?;
-        let ended =
-            |item: &&Item| text(item, "sk") == Some("state") && text(item, "waking").is_none();
+        let ended = |item: &&Item| execution_of(item).is_some() && text(item, "waking").is_none();
         for item in page.items.iter().filter(ended) {
             let run = read(item)?.run;
             let fine = matches!(run.execution.status(), Status::Running | Status::Succeeded { .. });
@@ -256,7 +266,7 @@ pub(super) fn waking(store: &DynoxideStore) -> Result<Vec<(Arc<str>, Alarm)>, St
 }
 
 fn alarm_of(item: &Item) -> Option<(Arc<str>, Alarm)> {
-    let execution = text(item, "pk")?.strip_prefix("execution#")?;
+    let execution = execution_of(item)?;
     let at = text(item, "wakes-at")?.parse().ok()?;
     let passive = matches!(item.get("passive"), Some(AttributeValue::Bool(true)));
     Some((Arc::from(execution), Alarm { at, passive }))

@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use chorus_kernel::testing::expect_ready;
-use chorus_kernel::{ActiveRegion, Failure, Publisher, Store, Versioned, Write};
+use chorus_kernel::{
+    ActiveRegion, Failure, Item, Key, Publisher, Region, Store, Versioned, Write, text,
+};
 use chorus_local::EXECUTIONS_TABLE;
 use jiff::Timestamp;
 
-use super::{Planned, Simulation};
+use super::{Planned, Simulation, Site};
 use crate::application::Application;
 use crate::draw::Draw;
 use crate::observed::Sightings;
@@ -120,6 +122,7 @@ impl<A: Application> Simulation<A> {
         };
         self.sites.push(site);
         self.copy(from, number, lost);
+        self.keep_execution_names(number, region);
         let archived = self.archived(from, lost);
         self.active = number;
         let site = &self.sites[number];
@@ -190,11 +193,8 @@ impl<A: Application> Simulation<A> {
                 let tables = tables.filter(|name| *name != EXECUTIONS_TABLE.name);
                 let backing = &self.sites[from].backing;
                 let all = tables.flat_map(|table| {
-                    backing.all(table).into_iter().filter_map(move |item| {
-                        let part = |name| chorus_kernel::text(&item, name).map(str::to_owned);
-                        let (pk, sk) = (part("pk")?, part("sk")?);
-                        Some((chorus_kernel::Key { table, pk, sk }, Some(item)))
-                    })
+                    let items = backing.all(table).into_iter();
+                    items.filter_map(move |item| Some((key_of(table, &item)?, Some(item))))
                 });
                 all.collect()
             }
@@ -213,6 +213,24 @@ impl<A: Application> Simulation<A> {
         }
     }
 
+    /// Stores the stopped executions of the site that was this region before: no new execution can
+    /// have their names, as in Step Functions.
+    fn keep_execution_names(&self, to: usize, region: &'static str) {
+        let is_former = |site: &&Site| {
+            let name = site.kernel.region.as_ref().map(Region::name);
+            name == Some(region)
+        };
+        let former = self.sites[..to].iter().rfind(is_former);
+        let items = former.map(|site| site.backing.all(EXECUTIONS_TABLE.name)).unwrap_or_default();
+        for item in items {
+            let Some(key) = key_of(EXECUTIONS_TABLE.name, &item) else { continue };
+            let write = Write::Put { key, item, condition: None };
+            if let Err(error) = expect_ready(self.sites[to].backing.write(&[write])) {
+                self.environment.violated(format!("takeover: {error}"));
+            }
+        }
+    }
+
     /// Lets the active region begin: publishes the takeover's events, starts the takeover's state
     /// machines, and lets the takeover's clients call the API.
     fn begin_to_act(&mut self, taken: TakenOver) {
@@ -223,7 +241,7 @@ impl<A: Application> Simulation<A> {
             }
         }
         for start in &taken.machines {
-            if let Err(failure) = expect_ready(site.kernel.machines.signal(start)) {
+            if let Err(failure) = expect_ready(site.kernel.signal(start)) {
                 self.environment.violated(format!("takeover: {failure}"));
             }
         }
@@ -262,6 +280,11 @@ impl<A: Application> Simulation<A> {
         if !self.sites[site].away {
             self.sites[site].away = true;
             self.cut_off(site, Unfinished::Dropped);
+            let Site { local, backing, .. } = &self.sites[site];
+            let executions = backing.all(EXECUTIONS_TABLE.name);
+            if let Err(failure) = expect_ready(local.stop_executions(&**backing, &executions)) {
+                self.environment.violated(format!("takeover: {failure}"));
+            }
             let backing = &self.sites[self.active].backing;
             match self.application.undo_unmatched(&|table| backing.all(table)) {
                 Ok(clients) => {
@@ -273,4 +296,10 @@ impl<A: Application> Simulation<A> {
             }
         }
     }
+}
+
+/// The key of an item of this table; none if the item has no key.
+fn key_of(table: &'static str, item: &Item) -> Option<Key> {
+    let part = |name| text(item, name).map(str::to_owned);
+    Some(Key { table, pk: part("pk")?, sk: part("sk")? })
 }

@@ -13,7 +13,7 @@ use chorus_console::{Answer, ApiRequest, ShopApi, Unreachable};
 use chorus_event_log::LoggedEvent;
 use chorus_events::table::TABLE;
 use chorus_http::Caller;
-use chorus_kernel::derived_id;
+use chorus_kernel::{ActiveRegion, derived_id, execution_name};
 use chorus_shop::cost::measure;
 use chorus_shop::{ExecutionStory, Moment};
 use serde::Deserialize;
@@ -102,8 +102,10 @@ impl DeployedShop {
     /// Returns the executions that the order's events start, and the executions nested in them.
     async fn executions(&self, order: &str) -> anyhow::Result<Vec<ExecutionStory>> {
         let machines = self.operator.machines().await?;
+        let takeovers = self.takeovers().await?;
+        let events = self.events(order).await?;
         let mut asked: VecDeque<(Execution, Option<String>)> =
-            self.events(order).await?.iter().flat_map(starts).collect();
+            events.iter().flat_map(|event| starts(event, takeovers)).collect();
         let mut stories = Vec::new();
         while let Some((execution, cause)) = asked.pop_front() {
             if let Some(history) = self.operator.history(&execution, &machines).await? {
@@ -112,6 +114,15 @@ impl DeployedShop {
             }
         }
         Ok(stories)
+    }
+
+    /// Returns how many takeovers there were; 0 for a stack in one region.
+    async fn takeovers(&self) -> anyhow::Result<u64> {
+        if self.operator.one_of_two_regions().await?.is_none() {
+            return Ok(0);
+        }
+        let active = ActiveRegion::read(&self.operator.store().await?).await?;
+        Ok(active.map_or(0, |active| active.takeovers))
     }
 
     /// Reads the events of an order from the event log.
@@ -134,19 +145,22 @@ impl DeployedShop {
     }
 }
 
-/// Returns the executions that rows of the design table start for this event. An execution's name
-/// derives from the row and from the event's idempotency key.
-fn starts(event: &LoggedEvent) -> Vec<(Execution, Option<String>)> {
+/// Returns the executions that rows of the design table may have started for this event. An
+/// execution's name derives from the row, from the event's idempotency key, and from the number of
+/// takeovers before its start.
+fn starts(event: &LoggedEvent, takeovers: u64) -> Vec<(Execution, Option<String>)> {
     let consumes =
         |on: &[chorus_table::EventSpec]| on.iter().any(|on| on.detail_type == event.detail_type);
     let rows = TABLE.rows.iter().filter(|row| row.starts_machine && consumes(row.on));
-    rows.map(|row| {
+    let named = rows.flat_map(|row| {
         let id = derived_id(row.action, &event.metadata.idempotency_key, 0).simple();
-        let execution =
-            Execution { machine: row.action.to_owned(), name: format!("{}-{id}", row.action) };
-        (execution, Some(event.metadata.event_id.to_string()))
-    })
-    .collect()
+        let name = format!("{}-{id}", row.action);
+        (0..=takeovers).map(move |takeovers| Execution {
+            machine: row.action.to_owned(),
+            name: execution_name(&name, takeovers),
+        })
+    });
+    named.map(|execution| (execution, Some(event.metadata.event_id.to_string()))).collect()
 }
 
 fn story(history: ExecutionHistory, started_by: Option<String>) -> ExecutionStory {
