@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chorus_kernel::testing::expect_ready;
 use chorus_kernel::{
     Action, ActiveRegion, Clock, Context, Decided, Decision, Failure, Function, Handled,
-    IDEMPOTENCY_TABLE, Input, Kernel, Outcome, REGIONS_TABLE, Region,
+    IDEMPOTENCY_TABLE, Input, Kernel, Outcome, RECORD_LIFETIME, REGIONS_TABLE, Region,
 };
 use chorus_table::{CallBody, Callers, Detail, Entry, Event, OutsideBus, Partner, sample_time};
 use jiff::{SignedDuration, Timestamp};
@@ -124,6 +124,8 @@ impl Shop {
     }
 }
 
+const AN_HOUR: SignedDuration = SignedDuration::from_hours(1);
+
 /// The catalogue's command, given at this time, which may be acted on for a minute.
 fn command(given_at: Timestamp) -> Value {
     json!({
@@ -176,6 +178,27 @@ fn a_duplicate_that_arrives_after_its_expiry_is_answered_from_the_record() {
     shop.pass(60);
     assert_eq!(shop.list(&command).unwrap().outcome, Outcome::Repeated);
     assert_eq!(shop.list(&command).unwrap().outcome, Outcome::Absorbed);
+}
+
+#[test]
+fn a_command_from_the_future_is_a_dead_letter_and_is_logged() {
+    let shop = Shop::new();
+    assert_eq!(shop.list(&command(shop.now() + AN_HOUR)).unwrap().outcome, Outcome::Decided);
+    let later = command(shop.now() + AN_HOUR + SignedDuration::from_secs(1));
+    let failure = shop.list(&later).unwrap_err();
+    assert_eq!((failure.code(), failure.is_retryable()), ("FutureCommand", false));
+    assert_eq!(shop.log(&later).unwrap().outcome, Outcome::Decided);
+}
+
+#[test]
+fn a_replay_does_not_execute_a_command_again_whose_sender_was_ahead_of_time() {
+    let shop = Shop::new();
+    let mut early = command(shop.now() + AN_HOUR);
+    early["detail"]["metadata"]["ttl-seconds"] = json!(u32::MAX);
+    assert_eq!(shop.list(&early).unwrap().outcome, Outcome::Decided);
+    shop.pass(RECORD_LIFETIME);
+    early["replay-name"] = json!("again");
+    assert_eq!(shop.list(&early).unwrap().outcome, Outcome::Suppressed);
 }
 
 #[test]

@@ -71,15 +71,27 @@ impl SentListing {
         times.into_iter().flatten().map(move |at| (at, sent.clone()))
     }
 
+    /// The event id that the sender chooses.
+    pub(crate) fn event_id(&self) -> String {
+        derived_id("sent listing", &self.name, 0).to_string()
+    }
+
+    /// The event id under which the event log has the command.
+    pub(crate) fn logged_id(&self) -> String {
+        let key = format!("{}\n{}", self.key, self.event_id());
+        derived_id(&format!("account {}", self.account), &key, 0).to_string()
+    }
+
     fn entry(&self) -> Entry {
         let Self { account, sku, name, price, key, .. } = self;
         let stock = ITEMS.iter().find(|it| it.0 == *sku).map_or(0, |it| it.2);
         let detail = json!({
             "metadata": {
                 "idempotency-key": key,
-                "event-id": derived_id("sent listing", name, 0),
+                "event-id": self.event_id(),
                 "correlation-id": sku,
-                "occurred-at": "2026-11-20T10:47:00Z",
+                // The time at which every run begins.
+                "occurred-at": "2026-11-18T11:06:40Z",
                 "version": PutItem::SPEC.version,
                 "ttl-seconds": TTL_SECONDS,
                 "category": "command",

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chorus_table::{Inputs, Replay, Row};
+use chorus_table::{Category, Inputs, Replay, Row};
 use jiff::{SignedDuration, Timestamp};
 
 use super::outgoing::{entries, pause};
@@ -27,6 +27,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long after a command's expiry an earlier delivery of it may still be handled: longer than any
 /// function's timeout, plus a difference between clocks.
 const STILL_HANDLED: SignedDuration = SignedDuration::from_mins(5);
+
+/// How far ahead of this function's clock the clock of another account may be: the longest time by
+/// which a command's `occurred-at` may be in the future.
+const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 
 enum Committed<S = ()> {
     /// The decision was committed now. `S` is the state on which the action decided.
@@ -128,7 +132,18 @@ impl Kernel {
         // A message with one of the outcomes below gets no record: a replay may arrive before the
         // original event, which must still be handled.
         let replayed = message.metadata.replay_name.is_some();
-        let too_old = || is_older_than_records(message.metadata.occurred_at, now);
+        let mut occurred_at = message.metadata.occurred_at;
+        if message.metadata.category == Category::Command && !message.is_from_caller() {
+            occurred_at = occurred_at.checked_sub(AHEAD).unwrap_or(Timestamp::MIN);
+            // Otherwise a replay could execute the command again, after its record has expired.
+            if occurred_at > now && !spec.is_catch_all() {
+                let message =
+                    "occurred-at is more than an hour in the future: set the sender's clock";
+                let message = message.to_owned();
+                return Err(Failure::Terminal { code: "FutureCommand", message }.into());
+            }
+        }
+        let too_old = || is_older_than_records(occurred_at, now);
         let (outcome, note) = if replayed && spec.replay == Replay::Suppressed {
             (Outcome::Suppressed, "replayed: this action ignores replays")
         } else if message.metadata.copy_of.is_some() && spec.is_catch_all() {

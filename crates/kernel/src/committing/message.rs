@@ -275,8 +275,10 @@ impl Message {
 
 /// Writes into a command's metadata which AWS account sent the command through the bus. EventBridge
 /// sets `account`, so a sender cannot forge it. The account replaces the actor and the tenant that
-/// the sender has named, and becomes a prefix of the idempotency key, so that no account reuses
-/// another's keys.
+/// the sender has named, and becomes a prefix of the idempotency key and of the correlation id, so
+/// that no account uses another's keys, or an order's id. The event id is derived from the account,
+/// the key and the sender's event id: under an event id of the sender's choice, the event log would
+/// take this application's own event for a duplicate.
 ///
 /// Removes what only this application may set: the home region, the mark of a copy, and the name of
 /// a replay. With these, a sender could make this application ignore or not log the command.
@@ -284,7 +286,10 @@ fn attribute(metadata: &mut Metadata, account: Option<&str>) {
     let account = account.unwrap_or("unknown");
     let actor = format!("account {account}");
     metadata.tenant = Some(format!("account-{account}"));
+    let key = format!("{}\n{}", metadata.idempotency_key, metadata.event_id);
+    metadata.event_id = derived_id(&actor, &key, 0);
     metadata.idempotency_key = format!("{actor} {}", metadata.idempotency_key);
+    metadata.correlation_id = format!("{actor} {}", metadata.correlation_id);
     metadata.actor = Some(actor);
     metadata.home_region = None;
     metadata.copy_of = None;
@@ -351,9 +356,20 @@ mod tests {
         let other = read("command", "555566667777");
         assert_ne!(first.idempotency_key, other.idempotency_key);
         assert_eq!(first.tenant.as_deref(), Some("account-222233334444"));
+        assert_eq!(first.correlation_id, "account 222233334444 chai");
         let event = read("event", "222233334444");
         assert_eq!((event.actor.as_deref(), &*event.idempotency_key), (Some("maria"), "k1"));
-        assert_eq!(event.tenant.as_deref(), Some("ana"));
+        assert_eq!((event.tenant.as_deref(), &*event.correlation_id), (Some("ana"), "chai"));
+    }
+
+    #[test]
+    fn a_sender_cannot_choose_the_event_id_under_which_its_command_is_logged() {
+        let chosen = uuid::Uuid::nil();
+        let first = read("command", "222233334444").event_id;
+        assert_ne!(first, chosen);
+        assert_ne!(first, read("command", "555566667777").event_id);
+        assert_eq!(first, read("command", "222233334444").event_id, "a retry is the same event");
+        assert_eq!(read("event", "222233334444").event_id, chosen);
     }
 
     #[test]
