@@ -87,6 +87,35 @@ impl Operator {
         Ok(())
     }
 
+    /// Undoes [`Operator::refuse_replication`].
+    ///
+    /// # Errors
+    /// If AWS refuses. Some of the tables may be changed already.
+    pub async fn accept_replication(&self) -> Result<(), OperatorError> {
+        let regions = regions_variable();
+        let tables = self.tables().await?.into_iter();
+        for (_, table) in tables.filter(|(variable, _)| *variable != regions) {
+            let described = send!(self.dynamo.describe_table().table_name(&table));
+            let arn = described.table().and_then(|table| table.table_arn()).unwrap_or_default();
+            send!(self.dynamo.delete_resource_policy().resource_arn(arn));
+        }
+        Ok(())
+    }
+
+    /// Makes the stack's bus in this region refuse the events of all other accounts.
+    ///
+    /// # Errors
+    /// If AWS refuses, or the stack has no bus.
+    pub async fn refuse_other_accounts(&self) -> Result<(), OperatorError> {
+        let bus = self.bus().await?.0;
+        let described = send!(self.events.describe_event_bus().name(&bus));
+        if described.policy().is_some_and(|policy| !policy.is_empty()) {
+            let request = self.events.remove_permission().event_bus_name(&bus);
+            send!(request.remove_all_permissions(true));
+        }
+        Ok(())
+    }
+
     /// Returns a publisher to the bus of this region.
     ///
     /// # Errors

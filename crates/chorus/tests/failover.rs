@@ -267,7 +267,13 @@ fn only_a_fresh_copy_takes_over_and_what_was_interrupted_is_finished_first() {
     let store = DynoxideStore::open(&Path::new(&second).join("store.db"), &[]).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (names, cancels) = (("first", "second"), BTreeSet::new());
-    let begun = chorus_shop::failover::begin(&store, "ana", names, &cancels);
+    let begun = chorus_shop::failover::begin(
+        &store,
+        "ana",
+        names,
+        chorus_shop::failover::Step::Repair,
+        &cancels,
+    );
     let _interrupted = runtime.block_on(begun).unwrap();
     drop(store);
     let early = refused(&["up", "--port", "0", "--data", &second]);

@@ -30,7 +30,7 @@ pub const INVENTORY: &str = chorus_inventory::TABLE.name;
 /// margin.
 pub const TORN_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
-/// If the tables were restored to `moment`, only records from the returned time on are checked.
+/// The time since which idempotency records are checked if the tables were restored to `moment`.
 #[must_use]
 pub fn checked_since(moment: Timestamp) -> Timestamp {
     moment - TORN_WITHIN
@@ -51,7 +51,7 @@ pub enum Next {
     Kept,
 }
 
-/// A torn transaction.
+/// A torn transaction: its idempotency record was restored, but an item that it wrote was not.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TornRecord {
@@ -70,7 +70,7 @@ pub struct TornRecord {
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Damage {
-    /// How many records were checked.
+    /// How many idempotency records were checked.
     pub records: usize,
     pub torn: Vec<TornRecord>,
     /// Records that cannot be checked, and why.
@@ -86,8 +86,8 @@ pub struct Damage {
 }
 
 impl Damage {
-    /// Checks `records`, and the counts in `inventory`, which contains all items of Inventory's
-    /// table.
+    /// Checks the idempotency records `records`, and the counts in `inventory`, which contains all
+    /// items of Inventory's table.
     ///
     /// # Errors
     /// If the store fails, or an item cannot be read.

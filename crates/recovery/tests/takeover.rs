@@ -14,14 +14,15 @@ use chorus_events::{Money, OrderId, samples};
 use chorus_inventory::{Reservation, Status};
 use chorus_kernel::testing::{expect_ready, metadata};
 use chorus_kernel::{
-    Entity, Found, IDEMPOTENCY_TABLE, MemoryStore, Signal, Store, Write, create, derived_id, load,
-    record_key,
+    Entity, Failure, Found, IDEMPOTENCY_TABLE, MemoryStore, Signal, Store, Write, create,
+    derived_id, load, record_key,
 };
 use chorus_notification::{Contact, Correspondence};
 use chorus_order::{Order, Placed};
 use chorus_payment::{IntentId, IntentState, ListedIntent, Payment};
 use chorus_recovery::takeover::{ActiveItems, Plan, TakeoverInput, Unmatched};
 use chorus_table::{Detail, Entry, Event, Metadata};
+use jiff::{SignedDuration, Timestamp};
 use serde_dynamo::AttributeValue;
 use serde_json::json;
 
@@ -30,6 +31,7 @@ struct Arrived {
     store: MemoryStore,
     archived: Vec<Entry>,
     intents: Vec<ListedIntent>,
+    recorded_since: Timestamp,
 }
 
 impl Arrived {
@@ -43,7 +45,8 @@ impl Arrived {
             chorus_delivery::CARRIER_WAIT_TABLE,
             chorus_notification::TABLE,
         ];
-        Self { store: MemoryStore::new(&tables), archived: Vec::new(), intents: Vec::new() }
+        let (store, archived, intents) = (MemoryStore::new(&tables), Vec::new(), Vec::new());
+        Self { store, archived, intents, recorded_since: Timestamp::MIN }
     }
 
     fn event<E: Event>(mut self, event: &E) -> Self {
@@ -84,6 +87,7 @@ impl Arrived {
             parcels: BTreeSet::new(),
             region: "second".to_owned(),
             since: metadata().occurred_at,
+            recorded_since: self.recorded_since,
         };
         expect_ready(Plan::of(&input)).unwrap()
     }
@@ -91,7 +95,7 @@ impl Arrived {
     /// Plans the takeover, and writes its changes.
     fn taken_over(&self) -> Plan {
         let plan = self.planned();
-        expect_ready(plan.apply(&self.store)).unwrap();
+        expect_ready(plan.apply(&self.store, async || Ok(()))).unwrap();
         plan
     }
 
@@ -153,6 +157,31 @@ fn state_that_no_event_explains_is_set_back() {
         .stored(&reserved(Status::Removed));
     arrived.taken_over();
     assert_eq!(arrived.reservation(), Some(Status::Reserved));
+}
+
+/// Without a record, it is unknown who handled an old event. Published again, it would send its
+/// emails a second time.
+#[test]
+fn an_event_whose_records_may_have_expired_is_not_published_again() {
+    let mut arrived = Arrived::new().event(&OrderCreated::sample()).event(&ItemReserved::sample());
+    let event_time = metadata().occurred_at;
+    arrived.recorded_since = event_time;
+    assert_eq!(arrived.planned().events.len(), 2);
+    arrived.recorded_since = event_time + SignedDuration::from_secs(1);
+    let plan = arrived.planned();
+    assert_eq!(plan.events, []);
+    assert!(plan.open.contains(&samples::order_id()), "the order is known all the same");
+}
+
+/// Another run of the takeover may begin while this one writes.
+#[test]
+fn a_plan_that_is_out_of_date_is_not_applied() {
+    let arrived = Arrived::new().event(&OrderCreated::sample()).stored(&reserved(Status::Removed));
+    let plan = arrived.planned();
+    let out_of_date = || Failure::Terminal { code: "AnotherRun", message: String::new() };
+    let check = async || Err(out_of_date());
+    let failure = expect_ready(plan.apply(&arrived.store, check)).unwrap_err();
+    assert_eq!((failure.code(), arrived.reservation()), ("AnotherRun", Some(Status::Removed)));
 }
 
 #[test]

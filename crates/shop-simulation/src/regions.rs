@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chorus_events::{Money, OrderId};
 use chorus_kernel::testing::expect_ready;
-use chorus_kernel::{Failure, IDEMPOTENCY_TABLE, Item};
+use chorus_kernel::{Failure, IDEMPOTENCY_TABLE, Item, RECORD_LIFETIME};
 use chorus_payment::Refund;
 use chorus_recovery::takeover::{ActiveItems, Plan, TakeoverInput, Unmatched, count_again};
 use chorus_simulation::{Client, LostRegion, Observed, Standby, TakenOver};
@@ -28,7 +28,7 @@ pub(crate) fn take_over(shop: &Shop, standby: &Standby) -> Result<TakenOver, Fai
     }
     let mut plan = plan(shop, standby)?;
     plan.cancels.extend(begun.cancels);
-    expect_ready(plan.apply(&*standby.store))?;
+    expect_ready(plan.apply(&*standby.store, async || Ok(())))?;
     undo(shop, &plan.refunds, &plan.recalls);
     let inventory = async || Ok((standby.items)(chorus_inventory::TABLE.name));
     plan.cancels.extend(expect_ready(count_again(&*standby.store, inventory))?.released);
@@ -81,6 +81,7 @@ fn plan(shop: &Shop, standby: &Standby) -> Result<Plan, Failure> {
         parcels: shop.courier.orders(),
         region: standby.region.to_owned(),
         since: standby.now - WINDOW,
+        recorded_since: standby.now - SignedDuration::from_secs(RECORD_LIFETIME),
     };
     expect_ready(Plan::of(&input))
 }
@@ -105,7 +106,7 @@ pub(crate) fn check(shop: &Shop, observed: &Observed, lost: LostRegion) -> Vec<S
         if answered.is_some_and(|at| lost.planned || at + lag < lost.at) {
             let id = &order.order_id;
             wrong.push(format!(
-                "lost: {id} was answered with 201 before the lag, but does not exist"
+                "lost: {id} got a 201 early enough to be replicated, but does not exist"
             ));
         }
     }

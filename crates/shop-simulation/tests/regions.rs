@@ -73,6 +73,14 @@ fn an_order_whose_items_were_returned_is_canceled_again() {
     assert_eq!(without_violation(6_183_444, 1).canceled, 1);
 }
 
+/// In this run, the record by which `CancelPayment` had handled the order's cancellation arrived in
+/// the second region, but neither the cancellation nor the payment did. The order was canceled
+/// again; the record made that cancellation a duplicate, and the bank held the amount for good.
+#[test]
+fn a_record_of_a_cancellation_that_was_lost_does_not_keep_a_payment() {
+    assert_eq!(without_violation(6_557_707, 1).canceled, 1);
+}
+
 /// In these runs, the record that starts the delivery's state machine arrived in the second region,
 /// but the event `ItemRemoved` did not. The second region finds that event in the record, as the
 /// state machine's input.

@@ -1,5 +1,6 @@
 //! `chorus failover`: makes one region, or one data directory, take over from another.
 
+mod abandon;
 mod carrier;
 mod deployed;
 mod directories;
@@ -13,7 +14,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use chorus_events::{Currency, OrderId, Settings};
 use chorus_kernel::{ActiveRegion, Store};
-use chorus_shop::failover::{Begun, begin, interrupted};
+use chorus_shop::failover::{Begun, Step, begin, interrupted};
 use chorus_shop::takeover::{Plan, Repaired, Resumed, Takeover};
 use clap::Args;
 use serde_json::json;
@@ -37,6 +38,9 @@ use crate::stack::user;
 ///
 /// With two directories, both shops must be stopped, and the second must have been restored from a
 /// backup of the first.
+///
+/// A failover of a stack that was interrupted before it repaired any table can be abandoned: run the
+/// command with the region as --to that was active before.
 ///
 /// A region that failed may come back after the takeover, and its bus may still hand in parcels to
 /// the carrier. Run the command again then, with that region as --from: it disables the region's
@@ -70,8 +74,8 @@ pub(crate) struct Failover {
     except: Vec<String>,
     #[command(flatten)]
     payment: PaymentPartner,
-    /// The currency of prices, by ISO 4217
-    #[arg(long, value_name = "CODE", default_value = Settings::DEFAULT.currency.code())]
+    /// The currency of prices, by ISO 4217; with --stack, the stack's own currency is used
+    #[arg(long, conflicts_with = "stack", value_name = "CODE", default_value = Settings::DEFAULT.currency.code())]
     currency: Currency,
     /// Take over (default: dry run)
     #[arg(long)]
@@ -163,7 +167,10 @@ async fn started(platform: &dyn Platform) -> anyhow::Result<(Begun, BTreeSet<Ord
     let State::Pending(cancels) = state(platform).await? else {
         anyhow::bail!("another run of this command has completed the failover")
     };
-    Ok((begin(platform.store(), &user(), platform.regions(), &cancels).await?, cancels))
+    Ok((
+        begin(platform.store(), &user(), platform.regions(), Step::Fence, &cancels).await?,
+        cancels,
+    ))
 }
 
 /// Takes over. If the takeover is interrupted, at any moment, this function can be called again.
@@ -178,7 +185,7 @@ async fn carry_out(
     // shown.
     let plan = platform.takeover().plan().await.context("the takeover cannot be planned")?;
     cancels.extend(plan.cancels.iter().cloned());
-    let planned = begin(store, &by, regions, &cancels).await?;
+    let planned = begin(store, &by, regions, Step::Repair, &cancels).await?;
     let repaired = platform.takeover().repair(&plan).await?;
     cancels.extend(repaired.cancels.iter().cloned());
     platform.activate().await?;

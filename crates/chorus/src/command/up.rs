@@ -195,9 +195,13 @@ enum Provider {
 const KEY_OF_THIS_LAPTOP: &str = "sk_test_for_this_laptop_only";
 
 impl PaymentPartner {
+    pub(crate) fn is_stripe(&self) -> bool {
+        self.provider == Provider::Stripe
+    }
+
     /// Returns the client of Stripe, if Stripe is the selected provider.
     pub(crate) fn stripe(&self, currency: Currency) -> anyhow::Result<Option<StripeProvider>> {
-        if self.provider == Provider::Simulated {
+        if !self.is_stripe() {
             return Ok(None);
         }
         let key = match stripe_key() {
@@ -238,7 +242,7 @@ impl Payments {
     /// or if Stripe is not the selected provider.
     fn webhook_secret(&self) -> anyhow::Result<Option<WebhookSecret>> {
         let given = std::env::var("STRIPE_WEBHOOK_SECRET").ok().filter(|it| !it.is_empty());
-        let given = given.filter(|_| self.by.provider == Provider::Stripe);
+        let given = given.filter(|_| self.by.is_stripe());
         given.map(|secret| secret.parse()).transpose().context("STRIPE_WEBHOOK_SECRET is invalid")
     }
 }

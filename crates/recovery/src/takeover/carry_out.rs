@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_http::{Caller, Problem, Request};
 use chorus_kernel::{
-    Clock, Failure, IDEMPOTENCY_TABLE, Item, Kernel, Region, SignalOutcome, publish_all,
+    Clock, Failure, IDEMPOTENCY_TABLE, Item, Kernel, Key, MemoryStore, PERSON_KEYS_TABLE,
+    RECORD_LIFETIME, Region, SignalOutcome, Store, TableSpec, Write, publish_all, text,
 };
 use chorus_payment::{ListedIntent, PaymentProvider, ProviderError, Refund, RefundAnswer};
 use chorus_table::Entry;
@@ -18,6 +19,11 @@ use super::{ActiveItems, Plan, TakeoverInput, Unmatched, count_again};
 
 /// Events that occurred at most this long before the takeover are published again.
 const EVENTS: SignedDuration = SignedDuration::from_hours(48);
+
+/// Events that occurred longer ago than this are not published again. Idempotency records expire a
+/// day later than this, and whoever handled an event whose record has expired would handle the
+/// event a second time.
+const RECORDS: SignedDuration = SignedDuration::from_secs(RECORD_LIFETIME - 24 * 3_600);
 
 /// The takeover asks the partners to list the charges and parcels that are at most this old. No
 /// order stays open for longer than this.
@@ -37,6 +43,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub trait Standby: Sync {
     /// The region's kernel, which contains the region's name.
     fn kernel(&self) -> &Kernel;
+
+    /// Checks that no other run of the takeover has begun since this one.
+    ///
+    /// # Errors
+    /// If another run has begun, or the store fails.
+    async fn check_current(&self) -> Result<(), Failure>;
 
     /// All items of a table.
     ///
@@ -123,18 +135,40 @@ impl Takeover<'_> {
         let now = kernel.clock.now();
         let (intents, parcels) = self.partners_lists(now - PARTNERS).await?;
         let region = kernel.region.as_ref().ok_or_else(no_region)?;
+        let copy = self.copy().await?;
         let input = TakeoverInput {
-            store: &*kernel.store,
-            records: standby.items(IDEMPOTENCY_TABLE.name).await?,
-            orders: standby.items(chorus_order::TABLE.name).await?,
-            inventory: standby.items(chorus_inventory::TABLE.name).await?,
+            records: copy.all(IDEMPOTENCY_TABLE.name),
+            orders: copy.all(chorus_order::TABLE.name),
+            inventory: copy.all(chorus_inventory::TABLE.name),
+            store: &copy,
             archived: standby.events().await?,
             intents,
             parcels,
             region: region.name().to_owned(),
             since: now - EVENTS,
+            recorded_since: now - RECORDS,
         };
         Plan::of(&input).await
+    }
+
+    /// Copies the region's tables into memory, except the event log. A plan reads several items of
+    /// each order, which would take hours if each read were a request.
+    async fn copy(&self) -> Result<MemoryStore, Failure> {
+        let services = chorus_services::described();
+        let own = services.iter().flat_map(|service| service.function.tables.iter().copied());
+        let own = own.filter(|table| table.name != chorus_event_log::TABLE.name);
+        let tables: Vec<TableSpec> = own.chain([IDEMPOTENCY_TABLE, PERSON_KEYS_TABLE]).collect();
+        let copy = MemoryStore::new(&tables);
+        for table in tables {
+            for item in self.standby.items(table.name).await? {
+                let part = |name| text(&item, name).map(str::to_owned);
+                if let (Some(pk), Some(sk)) = (part("pk"), part("sk")) {
+                    let key = Key { table: table.name, pk, sk };
+                    copy.write(&[Write::Put { key, item, condition: None }]).await?;
+                }
+            }
+        }
+        Ok(copy)
     }
 
     /// Returns the intents that the payment provider prepared at `since` or later, and the orders
@@ -206,12 +240,11 @@ impl Takeover<'_> {
     /// If the store fails, or a stored item cannot be read.
     pub async fn repair(&self, plan: &Plan) -> Result<Repaired, Failure> {
         let store = &*self.standby.kernel().store;
-        plan.apply(store).await?;
+        plan.apply(store, async || self.standby.check_current().await).await?;
         let by_hand = self.ask_partners(&plan.refunds, &plan.recalls).await;
+        self.standby.check_current().await?;
         let inventory = async || self.standby.items(chorus_inventory::TABLE.name).await;
         let counted = count_again(store, inventory).await?;
-        let rebuilt = chorus_order::rebuild(store).await;
-        rebuilt.map_err(|error| Failure::later("Rebuild", error.to_string()))?;
         let cancels = plan.cancels.union(&counted.released).cloned().collect();
         Ok(Repaired { corrected: counted.corrected.len(), cancels, by_hand })
     }
@@ -253,10 +286,13 @@ impl Takeover<'_> {
         publish_all(&*kernel.bus, &*kernel.clock, &plan.events).await?;
         let mut started = 0;
         for machine in &plan.machines {
-            let outcome = kernel.machines.signal(machine).await?;
+            let outcome = kernel.signal(machine).await?;
             started += usize::from(outcome == SignalOutcome::Delivered);
         }
         let mut by_hand = self.cancel(cancels).await;
+        // This takes a while, because it writes every order's line of the list of orders.
+        let rebuilt = chorus_order::rebuild(&*kernel.store).await;
+        rebuilt.map_err(|error| Failure::later("Rebuild", error.to_string()))?;
         let since = kernel.clock.now() - EVENTS;
         if let Err(failure) = self.carrier.report_again(since).await {
             by_hand.push(format!("ask the carrier to report again since {since}: {failure}"));

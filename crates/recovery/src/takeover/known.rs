@@ -1,11 +1,12 @@
 //! The events that are known in the region that takes over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_events::OrderId;
 use chorus_events::facts::*;
-use chorus_kernel::{Failure, Item, Signal, machine_starts, recorded_events};
-use chorus_table::{Detail, Entry, Event};
+use chorus_events::table::rows::CancelOrder;
+use chorus_kernel::{Failure, Item, Signal, derived_id, machine_starts, recorded_events};
+use chorus_table::{Detail, Entry, Event, EventSpec, Row};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -23,8 +24,13 @@ pub(super) struct KnownEvent {
     data: Box<RawValue>,
 }
 
-/// The known events, each once, by event id, detail type and version.
-pub(super) struct KnownEvents(BTreeMap<(String, String, u32), KnownEvent>);
+/// The events in the archive and the idempotency records of the region that takes over.
+pub(super) struct KnownEvents {
+    /// Each event once, by event id, detail type and version.
+    events: Vec<KnownEvent>,
+    /// For each order, the indexes of its events in `events`.
+    of_orders: BTreeMap<OrderId, Vec<usize>>,
+}
 
 impl KnownEvents {
     /// Collects the events of the archive and of the idempotency records. A record's events are
@@ -51,15 +57,23 @@ impl KnownEvents {
                 data,
             });
         }
-        Ok(Self(known))
+        let events: Vec<KnownEvent> = known.into_values().collect();
+        let mut of_orders: BTreeMap<OrderId, Vec<usize>> = BTreeMap::new();
+        for (place, event) in events.iter().enumerate() {
+            if let Some(order) = &event.order {
+                of_orders.entry(order.clone()).or_default().push(place);
+            }
+        }
+        Ok(Self { events, of_orders })
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &KnownEvent> {
-        self.0.values()
+        self.events.iter()
     }
 
     pub(super) fn about(&self, order_id: &OrderId) -> OrderEvents<'_> {
-        OrderEvents(self.all().filter(|event| event.order.as_ref() == Some(order_id)).collect())
+        let places = self.of_orders.get(order_id).into_iter().flatten();
+        OrderEvents(places.map(|place| &self.events[*place]).collect())
     }
 }
 
@@ -102,11 +116,16 @@ impl OrderEvents<'_> {
         events.find_map(|it| Some((E::read(it.version, &it.data).ok()?, it.at)))
     }
 
-    /// The idempotency key of the order's `OrderCanceled`, if that event is known.
-    pub(super) fn canceled_by(&self) -> Option<String> {
-        let kind = OrderCanceled::SPEC.detail_type;
-        let mut events = self.0.iter().filter(|it| it.entry.detail_type == kind);
-        events.next().map(|it| it.key.clone())
+    /// The idempotency keys of the order's `OrderCanceled`: of the event that is known, and of those
+    /// that [`CancelOrder`] publishes when it handles a known event. The other region may have
+    /// published such an event, and its consumers' records may have arrived, but not the event.
+    pub(super) fn cancellations(&self) -> BTreeSet<String> {
+        let is = |event: &KnownEvent, spec: &EventSpec| spec.detail_type == event.entry.detail_type;
+        let known = self.0.iter().filter(|event| is(event, &OrderCanceled::SPEC));
+        let causes = self.0.iter().filter(|it| CancelOrder::SPEC.on.iter().any(|on| is(it, on)));
+        let caused = |cause: &&KnownEvent| derived_id(CancelOrder::ACTION, &cause.key, 0);
+        let caused = causes.map(caused).map(|id| id.simple().to_string());
+        known.map(|event| event.key.clone()).chain(caused).collect()
     }
 }
 

@@ -22,14 +22,14 @@ mod order;
 mod payment;
 mod unmatched;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_events::OrderId;
 use chorus_events::table::TABLE;
 use chorus_events::table::rows::{CancelDelivery, CancelPayment, UnreserveOrReturnItem};
 use chorus_inventory::Reservation;
 use chorus_kernel::{
-    Entity, Failure, Found, Item, Key, Signal, Store, StoreError, Write, at_home, entity_key, load,
+    Entity, Failure, Found, Item, Key, Signal, Store, Write, at_home, entity_key, load,
     machine_starts, record_key, recorded_events, signal_at_home, stream_key, text, torn,
 };
 use chorus_payment::{IntentState, ListedIntent, Payment, Refund};
@@ -44,6 +44,9 @@ pub use carry_out::{ParcelCarrier, Repaired, Resumed, Standby, Takeover};
 pub use inventory::{Recounted, count_again};
 pub use unmatched::{ActiveItems, Unmatched};
 
+/// How many items [`Plan::apply`] writes before it checks again that its plan is the latest one.
+const WRITES_BETWEEN_CHECKS: usize = 10;
+
 /// The data from which a takeover is planned: the items and events that arrived in the region that
 /// takes over, and the partners' lists of charges and parcels.
 pub struct TakeoverInput<'a> {
@@ -56,7 +59,7 @@ pub struct TakeoverInput<'a> {
     pub inventory: Vec<Item>,
     /// The events that arrived in this region's archive.
     pub archived: Vec<Entry>,
-    /// The payment provider's intents.
+    /// The payment intents that the payment provider lists.
     pub intents: Vec<ListedIntent>,
     /// The orders whose parcels the carrier has accepted.
     pub parcels: BTreeSet<OrderId>,
@@ -65,6 +68,9 @@ pub struct TakeoverInput<'a> {
     /// Events from this moment on are published again, even if every consumer is known to have
     /// handled them.
     pub since: Timestamp,
+    /// Events before this moment are not published again: their consumers' idempotency records may
+    /// have expired, so that nobody knows who handled them.
+    pub recorded_since: Timestamp,
 }
 
 impl std::fmt::Debug for TakeoverInput<'_> {
@@ -87,9 +93,10 @@ pub struct Plan {
     pub lost: BTreeSet<OrderId>,
     /// The orders that the failed region had begun to cancel. Each is canceled by a command.
     pub cancels: BTreeSet<OrderId>,
-    /// The number of items to change, including records.
+    /// The number of items to change, including idempotency records.
     pub changed: usize,
-    /// The number of records to delete, because another item of their transaction did not arrive.
+    /// The number of idempotency records to delete, because another item of their transaction did
+    /// not arrive.
     pub torn: usize,
     /// The parcels to recall.
     pub recalls: BTreeSet<OrderId>,
@@ -112,11 +119,16 @@ impl Plan {
     /// If the store fails, or a stored item cannot be read.
     pub async fn of(input: &TakeoverInput<'_>) -> Result<Self, Failure> {
         let events = KnownEvents::of(&input.archived, &input.records)?;
+        let mut intents: BTreeMap<&OrderId, Vec<&ListedIntent>> = BTreeMap::new();
+        for intent in &input.intents {
+            intents.entry(&intent.order_id).or_default().push(intent);
+        }
         let mut plan = Self::default();
         plan.forget_torn(input).await?;
         for order_id in order::ids(&input.orders, &events) {
             let order_events = events.about(&order_id);
-            if !plan.repair(input, &order_id, &order_events).await? {
+            let intents = intents.get(&order_id).map_or(&[][..], Vec::as_slice);
+            if !plan.repair(input, &order_id, (&order_events, intents)).await? {
                 plan.forget_state(input, &order_id).await?;
                 plan.lost.insert(order_id);
             }
@@ -136,7 +148,7 @@ impl Plan {
         &mut self,
         input: &TakeoverInput<'_>,
         order_id: &OrderId,
-        order_events: &OrderEvents<'_>,
+        (order_events, intents): (&OrderEvents<'_>, &[&ListedIntent]),
     ) -> Result<bool, Failure> {
         let has_parcel = input.parcels.contains(order_id);
         let Some(repaired) = order::repair(input.store, order_id, order_events).await? else {
@@ -147,8 +159,6 @@ impl Plan {
         if repaired.was_canceled {
             self.cancels.insert(order_id.clone());
         }
-        let intents: Vec<&ListedIntent> =
-            input.intents.iter().filter(|it| it.order_id == *order_id).collect();
         let is = |state| intents.iter().any(|it| it.state == state);
         // An amount whose authorization has lapsed counts as held, too: the provider reports the
         // lapse when the capture is requested.
@@ -163,7 +173,7 @@ impl Plan {
             delivery::repair(input.store, &repaired.placed, (order_events, known)).await?;
         changes.extend(delivery);
         let paid =
-            payment::repair(input.store, &repaired.placed, (order_events, &intents, known)).await?;
+            payment::repair(input.store, &repaired.placed, (order_events, intents, known)).await?;
         changes.extend(paid.writes);
         self.refunds.extend(paid.refunds);
         if repaired.is_open {
@@ -175,16 +185,19 @@ impl Plan {
         }
         // Three actions undo parts of a canceled order. If the effect of an action is missing, the
         // action's record is deleted, so that the action handles the cancellation again.
-        if let Some(canceled) = order_events.canceled_by() {
+        for canceled in order_events.cancellations() {
             let released = inventory::is_released(input.store, &changes, order_id).await?;
             let again = [
                 (UnreserveOrReturnItem::ACTION, !released),
                 (CancelDelivery::ACTION, !has_ended),
                 (CancelPayment::ACTION, !paid.is_canceled),
             ];
-            let again = again.into_iter().filter(|(_, again)| *again);
-            let key = |action| record_key(action, &canceled);
-            changes.extend(again.map(|(action, _)| Write::Delete { key: key(action) }));
+            for (action, _) in again.into_iter().filter(|(_, again)| *again) {
+                let key = record_key(action, &canceled);
+                if input.store.get(&key).await?.is_some() {
+                    changes.push(Write::Delete { key });
+                }
+            }
         }
         self.writes.extend(changes);
         Ok(true)
@@ -245,8 +258,8 @@ impl Plan {
         Ok(())
     }
 
-    /// Deletes the records of lost orders. Otherwise the sweeper would publish the events and start
-    /// the state machines in these records, and so continue the orders.
+    /// Deletes the idempotency records of lost orders. Otherwise the sweeper would publish the
+    /// events and start the state machines in these records, and so continue the orders.
     fn forget_lost(&mut self, input: &TakeoverInput<'_>) -> Result<(), Failure> {
         for item in &input.records {
             let starts = machine_starts(item)?;
@@ -266,7 +279,7 @@ impl Plan {
 
     /// Collects the events to publish. An event is published if its order has not ended, if it
     /// occurred at [`TakeoverInput::since`] or later, or if a consumer may not have handled it.
-    /// Events of lost orders are left out.
+    /// Events of lost orders are left out, and events before [`TakeoverInput::recorded_since`].
     fn publish(&mut self, input: &TakeoverInput<'_>, events: &KnownEvents) -> Result<(), Failure> {
         let deleted = self.writes.iter().filter(|it| matches!(it, Write::Delete { .. }));
         let deleted: BTreeSet<&Key> = deleted.map(Write::key).collect();
@@ -279,7 +292,8 @@ impl Plan {
         let mut due = Vec::new();
         for event in events.all() {
             let order = event.order.as_ref();
-            if order.is_some_and(|id| self.lost.contains(id)) {
+            let is_lost = order.is_some_and(|id| self.lost.contains(id));
+            if is_lost || event.at < input.recorded_since {
                 continue;
             }
             let is_open = order.is_some_and(|id| self.open.contains(id));
@@ -306,15 +320,24 @@ impl Plan {
         Ok(())
     }
 
-    /// Writes the changes. Call [`count_again`] after that, to correct the counts of items.
+    /// Writes the changes. Call [`count_again`] after that, to correct the counts of items. Calls
+    /// `check` before the first write, from time to time between writes, and at the end.
     ///
     /// # Errors
-    /// If the store fails. Make a new plan then.
-    pub async fn apply(&self, store: &dyn Store) -> Result<(), StoreError> {
-        for write in &self.writes {
-            store.write(std::slice::from_ref(write)).await?;
+    /// If the store fails: make a new plan then. Or if `check` fails, for example because another
+    /// run has taken over meanwhile, so that this plan is out of date.
+    pub async fn apply(
+        &self,
+        store: &dyn Store,
+        check: impl AsyncFn() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        for writes in self.writes.chunks(WRITES_BETWEEN_CHECKS) {
+            check().await?;
+            for write in writes {
+                store.write(std::slice::from_ref(write)).await?;
+            }
         }
-        Ok(())
+        check().await
     }
 }
 

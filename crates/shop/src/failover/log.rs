@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use chorus_events::OrderId;
 use chorus_kernel::Store;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::audit::{self, Act, AuditEntry, AuditError};
@@ -22,6 +23,18 @@ pub struct Interrupted {
     pub from: String,
     /// The orders that the failover was going to cancel.
     pub cancels: BTreeSet<OrderId>,
+    /// Whether the failover had begun to repair the tables of the region that takes over.
+    pub repairs: bool,
+}
+
+/// The next step of a failover when it is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Deactivates the region that was active.
+    Fence,
+    /// Repairs the tables of the region that takes over.
+    Repair,
 }
 
 /// A failover that was begun: its entries in the audit.
@@ -29,7 +42,7 @@ pub struct Interrupted {
 #[must_use = "the next failover to the same region continues a failover that was not ended"]
 pub struct Begun(Vec<audit::Begun>);
 
-/// Records that a failover starts or continues. The failover moves the shop from the region `from`
+/// Records that a failover starts `step`. The failover moves the shop from the region `from`
 /// to the region `to`, and will cancel the orders `cancels`. Once the tables are repaired, only
 /// this record names these orders.
 ///
@@ -39,6 +52,7 @@ pub async fn begin(
     store: &dyn Store,
     by: &str,
     (from, to): (&str, &str),
+    step: Step,
     cancels: &BTreeSet<OrderId>,
 ) -> Result<Begun, AuditError> {
     let cancels: Vec<&OrderId> = cancels.iter().collect();
@@ -48,7 +62,7 @@ pub async fn begin(
     }
     let mut begun = Vec::new();
     for cancels in parts {
-        let asked = json!({ "from": from, "to": to, "cancels": cancels });
+        let asked = json!({ "from": from, "to": to, "step": step, "cancels": cancels });
         let act = Act { at: Timestamp::now(), by, what: FAILOVER, asked };
         begun.push(audit::begin(store, act).await?);
     }
@@ -90,6 +104,7 @@ fn interrupted_among(entries: &[AuditEntry], to: &str) -> Option<Interrupted> {
         let attempts = interrupted.get_or_insert_default();
         attempts.from = entry.asked["from"].as_str().unwrap_or_default().to_owned();
         attempts.cancels.extend(cancels);
+        attempts.repairs |= entry.asked["step"] == json!(Step::Repair);
     }
     interrupted
 }
@@ -159,7 +174,7 @@ mod tests {
         let store = MemoryStore::new(&[chorus_event_log::TABLE]);
         let orders = (0..=MOST_ORDERS).map(|number| format!("order-{number}").parse().unwrap());
         let (orders, regions): (BTreeSet<OrderId>, _) = (orders.collect(), ("east", "west"));
-        let begun = expect_ready(begin(&store, "ana", regions, &orders)).unwrap();
+        let begun = expect_ready(begin(&store, "ana", regions, Step::Repair, &orders)).unwrap();
         let left = expect_ready(interrupted(&store, "west")).unwrap().unwrap();
         assert_eq!(left.cancels, orders);
         expect_ready(begun.end(&store, json!("done"))).unwrap();

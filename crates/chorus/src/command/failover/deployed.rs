@@ -1,5 +1,6 @@
 //! A failover of a stack that is deployed in two regions.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use chorus_aws::{DynamoStore, OsRandomness, SystemClock, sdk_config_in};
 use chorus_aws_operator::{Operator, OperatorError};
+use chorus_events::Currency;
 use chorus_kernel::{
     ActiveRegion, Breakers, Failure, Item, Kernel, Keyring, Region, Store, Versioned,
 };
@@ -17,7 +19,9 @@ use chorus_shop::failover::interrupted;
 use chorus_shop::takeover::{Standby, Takeover};
 use chorus_table::Entry;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
+use super::abandon::abandon;
 use super::carrier::HttpCarrier;
 use super::{Failover, Platform, State, carry_out, lost, show, started, state};
 use crate::command::partners::variable;
@@ -26,6 +30,12 @@ use crate::screen::{GOOD, line, note};
 /// How long the first region's functions, replication and calls to partners may continue after it
 /// is no longer the active region.
 const UNDER_WAY: SignedDuration = SignedDuration::from_secs(300);
+
+/// The variable of the stack's payment function that names the secret with Stripe's key. It is empty
+/// if the stack simulates payments.
+const STRIPE_KEY_SECRET: &str = "STRIPE_KEY_SECRET";
+
+const ANOTHER_RUN: &str = "another run of this command has begun since: wait for its end";
 
 /// The stack in both regions.
 struct Deployed {
@@ -47,13 +57,16 @@ pub(super) async fn run(failover: &Failover, stack: &str) -> anyhow::Result<Exit
     let to = failover.to.clone();
     let second = Operator::new(&sdk_config_in(&to), stack);
     let store = Arc::new(second.store().await?);
-    let active = ActiveRegion::read(&*store).await?;
-    let Some(active) = active.map(|active| active.value) else {
+    let Some(read) = ActiveRegion::read(&*store).await? else {
         return name_first(failover, &store).await;
     };
-    if let Some(next) = active.next.filter(|next| *next != to) {
+    if let Some(next) = read.next.as_ref().filter(|next| **next != to) {
+        if read.region == to {
+            return abandon(failover, (stack, &store), (&read, next)).await;
+        }
         anyhow::bail!("the failover to {next} was interrupted: run it again, with --to {next}")
     }
+    let active = read.value;
     // If the failover was interrupted when the other region was active already, only the audit
     // names the region that was active before.
     let before = interrupted(&*store, &to).await?.map_or(active.region, |it| it.from);
@@ -82,11 +95,32 @@ async fn name_first(failover: &Failover, store: &DynamoStore) -> anyhow::Result<
     let to = &failover.to;
     if failover.yes {
         store.write(&[ActiveRegion::taken_over(None, to, Timestamp::now())]).await?;
-        line!("{GOOD}{to} is active.{GOOD:#}");
-    } else {
-        line!("No region is active yet. Add --yes to activate {to}.");
+    }
+    match (failover.json, failover.yes) {
+        (true, yes) => line!("{}", json!({ "active": yes.then_some(to) })),
+        (false, true) => line!("{GOOD}{to} is active.{GOOD:#}"),
+        (false, false) => line!("No region is active yet. Add --yes to activate {to}."),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Checks that `--payment` names the provider of the stack, and returns the stack's currency. With
+/// another provider, no charge would be found, and no charge of a lost order refunded. `variables`
+/// are the environment variables of the stack's payment function.
+fn check_provider(
+    failover: &Failover,
+    variables: &BTreeMap<String, String>,
+) -> anyhow::Result<Currency> {
+    let value = |name| variables.get(name).map_or("", String::as_str);
+    match (!value(STRIPE_KEY_SECRET).is_empty(), failover.payment.is_stripe()) {
+        (true, false) => anyhow::bail!("the stack charges by Stripe: add --payment stripe"),
+        (false, true) => anyhow::bail!(
+            "the stack has no Stripe key (StripeKeySecret), so it simulates payments: leave out \
+             --payment stripe"
+        ),
+        _ => {}
+    }
+    value("CURRENCY").parse().context("the payment function's CURRENCY is not a currency")
 }
 
 impl Deployed {
@@ -111,7 +145,8 @@ impl Deployed {
             keyring: Keyring::new(Arc::new(OsRandomness)),
             region: Some(Region::new(regions.1.as_str())),
         };
-        let provider: Arc<dyn PaymentProvider> = match failover.payment.stripe(failover.currency)? {
+        let currency = check_provider(failover, &second.variables("payment").await?)?;
+        let provider: Arc<dyn PaymentProvider> = match failover.payment.stripe(currency)? {
             Some(stripe) => Arc::new(stripe),
             None => Arc::new(SimulatedProvider::new(Arc::clone(&store) as Arc<dyn Store>, clock)),
         };
@@ -177,26 +212,19 @@ impl Platform for Deployed {
         let since = if waits { Timestamp::now() } else { read.since };
         self.store.write(&[ActiveRegion::fenced(&read, to, rules, since)]).await?;
         let fenced = ActiveRegion::read(self.store()).await?.context("no region was active")?;
+        anyhow::ensure!(fenced.version == read.version + 1, ANOTHER_RUN);
         self.fenced.get_or_init(|| fenced);
         // The second region's rules stay disabled until it is active. An interrupted failover may
         // have enabled them.
         self.second.set_rules(&enabled, false).await?;
-        // If the first region answers, its last writes still arrive in the second region. So the
-        // failover first waits until `UNDER_WAY` has passed, and then cuts off replication.
-        let answers = self.first.rule_states().await.is_ok();
-        if !answers {
-            note!("{from} does not answer: the failover does not wait for its last writes.");
-            self.cut_off().await?;
-        }
+        // The first region may still accept orders until its instances have read that it is
+        // fenced, even if it does not answer here. So its writes are replicated until then.
         let left = (since + UNDER_WAY).duration_since(Timestamp::now());
         if let Ok(left) = Duration::try_from(left) {
             note!("{from} is fenced. Waiting {} s for its invocations to end …", left.as_secs());
             tokio::time::sleep(left).await;
         }
-        if answers {
-            self.cut_off().await?;
-        }
-        Ok(())
+        self.cut_off().await
     }
 
     async fn activate(&self) -> anyhow::Result<()> {
@@ -207,13 +235,17 @@ impl Platform for Deployed {
         let to = &self.regions.1;
         let active = ActiveRegion::taken_over(Some(fenced), to, Timestamp::now());
         let written = self.store.write(&[active]).await;
-        written.context("another run of this command has begun since: wait for its end")
+        written.context(ANOTHER_RUN)
     }
 
     async fn finish(&self) -> anyhow::Result<()> {
         let from = &self.regions.0;
         match Self::enabled(&self.first).await {
-            Ok(enabled) => Ok(self.first.set_rules(&enabled, false).await?),
+            Ok(enabled) => {
+                self.first.set_rules(&enabled, false).await?;
+                // Otherwise another account's events would be accepted, and match no rule.
+                Ok(self.first.refuse_other_accounts().await?)
+            }
             Err(_) => {
                 note!("{from} does not answer: run this command again once it is back.");
                 Ok(())
@@ -226,6 +258,14 @@ impl Platform for Deployed {
 impl Standby for Deployed {
     fn kernel(&self) -> &Kernel {
         &self.kernel
+    }
+
+    async fn check_current(&self) -> Result<(), Failure> {
+        let active = ActiveRegion::read(self.store()).await?.map(|active| active.version);
+        if active == self.fenced.get().map(|fenced| fenced.version) {
+            return Ok(());
+        }
+        Err(Failure::Terminal { code: "AnotherRun", message: ANOTHER_RUN.to_owned() })
     }
 
     async fn items(&self, table: &'static str) -> Result<Vec<Item>, Failure> {
