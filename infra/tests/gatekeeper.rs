@@ -87,10 +87,50 @@ fn a_senders_account_without_the_shops_bus_is_refused() {
     assert_needs("CatalogueHasABus", "CatalogueAccount", "ApplicationBusArn");
 }
 
-/// If only the subscriber's bus were given, no public event would match the rule that forwards them.
+/// If only the subscriber's queue were given, no public event would match the rule that forwards
+/// them.
 #[test]
-fn a_subscribers_bus_without_the_shops_account_is_refused() {
-    assert_needs("SubscriberHasAnApplication", "SubscriberBusArn", "ApplicationAccount");
+fn a_subscribers_queue_without_the_shops_account_is_refused() {
+    assert_needs("SubscriberHasAnApplication", "SubscriberQueueArn", "ApplicationAccount");
+}
+
+/// EventBridge would not forward a public event to a further bus, because a rule of the shop brought
+/// it. For a queue of another account it needs a role.
+#[test]
+fn a_subscribers_queue_gets_public_events_unchanged() {
+    let document = document();
+    let rule = &document["Resources"]["ForwardPublicEventsRule"];
+    assert_eq!(rule["Condition"], "HasSubscriber");
+    let queue = json!({ "Ref": "SubscriberQueueArn" });
+    let expected = json!([{
+        "Id": "queue",
+        "Arn": queue,
+        "RoleArn": { "Fn::GetAtt": ["ForwardPublicEventsRole", "Arn"] },
+        "RetryPolicy": rule["Properties"]["Targets"][0]["RetryPolicy"],
+        "DeadLetterConfig": { "Arn": { "Fn::GetAtt": ["DeadLetters", "Arn"] } },
+    }]);
+    assert_eq!(rule["Properties"]["Targets"], expected);
+    let role = &document["Resources"]["ForwardPublicEventsRole"]["Properties"];
+    let statements = &role["Policies"][0]["PolicyDocument"]["Statement"];
+    let send = json!({ "Sid": "Forward", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue });
+    assert_eq!(*statements, json!([send]));
+    let role_arn = &document["Outputs"]["SubscriberRoleArn"]["Value"]["Fn::If"];
+    assert_eq!(role_arn[1], expected[0]["RoleArn"]);
+}
+
+#[test]
+fn public_events_for_a_second_bus_and_a_queue_without_a_role_are_found() {
+    let mut changed = document();
+    let forward = &mut changed["Resources"]["ForwardPublicEventsRule"]["Properties"]["Targets"][0];
+    forward["Arn"] = json!("arn:aws:events:eu-central-1:444444444444:event-bus/subscriber");
+    let problems: Vec<String> = findings(&changed).into_iter().map(|it| it.problem).collect();
+    assert_eq!(problems, ["forwards public events to a second bus, which gets none of them"]);
+    let mut changed = document();
+    let forward = &mut changed["Resources"]["ForwardPublicEventsRule"]["Properties"]["Targets"][0];
+    forward["RoleArn"] = Value::Null;
+    let problems: Vec<String> = findings(&changed).into_iter().map(|it| it.problem).collect();
+    let expected = "has the target SubscriberQueueArn, but no role that may call it";
+    assert_eq!(problems, [expected]);
 }
 
 #[test]

@@ -190,13 +190,49 @@ fn the_endpoint_replicates_to_the_bus_of_the_same_name_in_the_other_region() {
     assert_eq!(properties["ReplicationConfig"]["State"], "ENABLED");
     let bus = "arn:${AWS::Partition}:events:${SecondaryRegion}:${AWS::AccountId}:event-bus/${AWS::StackName}";
     assert_eq!(properties["EventBuses"][1]["EventBusArn"]["Fn::Sub"], bus);
-    let variables = &document["Globals"]["Function"]["Environment"]["Variables"];
-    let id = json!(["HasEndpoint", { "Fn::GetAtt": ["Endpoint", "EndpointId"] }, { "Ref": "EndpointId" }]);
-    assert_eq!(variables["BUS_ENDPOINT_ID"]["Fn::If"], id);
-    let role = document["Resources"]["InventoryRole"].to_string();
-    assert!(role.contains(bus), "functions may publish to both buses");
     let machine = document["Resources"]["CollectPaymentMachineRole"].to_string();
     assert!(!machine.contains(bus), "a machine publishes in its own region");
+}
+
+/// The failed region's bus may accept events and deliver none, so after a takeover nothing may be
+/// published through it.
+#[test]
+fn the_secondary_region_publishes_to_its_own_bus_alone() {
+    let document = document();
+    let variables = &document["Globals"]["Function"]["Environment"]["Variables"];
+    let id = json!(["HasEndpoint", { "Fn::GetAtt": ["Endpoint", "EndpointId"] }, ""]);
+    assert_eq!(variables["BUS_ENDPOINT_ID"]["Fn::If"], id);
+    let primary = &document["Conditions"]["HasEndpoint"]["Fn::And"][0];
+    assert_eq!(*primary, json!({ "Condition": "IsPrimary" }));
+    assert_eq!(document["Parameters"]["EndpointId"], Value::Null);
+    let other = "arn:${AWS::Partition}:events:${SecondaryRegion}:${AWS::AccountId}:event-bus/${AWS::StackName}";
+    let through_the_endpoint =
+        json!({ "Fn::If": ["HasEndpoint", { "Fn::Sub": other }, { "Ref": "AWS::NoValue" }] });
+    let buses = json!([{ "Fn::GetAtt": ["Bus", "Arn"] }, through_the_endpoint]);
+    let policy = &document["Resources"]["InventoryRole"]["Properties"]["Policies"][0];
+    let statements = policy["PolicyDocument"]["Statement"].as_array().unwrap();
+    let put: Vec<_> = statements.iter().filter(|it| it["Action"] == "events:PutEvents").collect();
+    assert!(!put.is_empty());
+    for statement in put {
+        assert_eq!(statement["Resource"], buses, "{statement}");
+    }
+}
+
+/// In the other region no rule is enabled: its bus would accept a command, and lose it.
+#[test]
+fn only_the_active_regions_bus_admits_commands_of_another_account() {
+    let document = document();
+    let policies = of_kind(&document, "AWS::Events::EventBusPolicy");
+    assert_eq!(policies.keys().copied().collect::<Vec<_>>(), ["CatalogueBusPolicy"]);
+    assert_eq!(policies["CatalogueBusPolicy"]["Condition"], "HasCatalogueInActive");
+    let both = &document["Conditions"]["HasCatalogueInActive"]["Fn::And"];
+    assert_eq!(*both, json!([{ "Condition": "IsActive" }, { "Condition": "HasCatalogue" }]));
+    let found = findings(|it| {
+        let both = &mut it["Conditions"]["HasCatalogueInActive"]["Fn::And"];
+        both[0] = json!({ "Condition": "IsPrimary" });
+    });
+    let problem = "admits other accounts' events outside of the active region, which loses them";
+    assert_eq!(found, [format!("CatalogueBusPolicy {problem}")]);
 }
 
 /// `sam build` passes no features to cargo-lambda, which reads them from `CargoLambda.toml`.
@@ -233,6 +269,30 @@ fn faults_of_two_regions_are_found() {
         it["Globals"]["Function"]["Environment"]["Variables"]["BUS_ENDPOINT_ID"] = json!("");
     });
     assert!(found.iter().any(|it| it.contains("the bus of one region only")), "{found:?}");
+    let endpoint = json!({ "Fn::GetAtt": ["Endpoint", "EndpointId"] });
+    for elsewhere in [json!({ "Ref": "PrimaryRegion" }), endpoint] {
+        let found = findings(|it| {
+            let variables = &mut it["Globals"]["Function"]["Environment"]["Variables"];
+            variables["BUS_ENDPOINT_ID"]["Fn::If"][2] = elsewhere;
+        });
+        assert!(
+            found.len() == 1 && found[0].contains("the secondary region's functions"),
+            "{found:?}"
+        );
+    }
+    let found = findings(|it| {
+        it["Conditions"]["HasEndpoint"] =
+            json!({ "Fn::Equals": [{ "Ref": "GlobalEndpoint" }, "true"] });
+    });
+    assert!(found.len() == 1 && found[0].contains("the secondary region's functions"), "{found:?}");
+    let found = findings(|it| {
+        let policy = &mut it["Resources"]["InventoryRole"]["Properties"]["Policies"][0];
+        let statements = policy["PolicyDocument"]["Statement"].as_array_mut().unwrap();
+        for put in statements.iter_mut().filter(|it| it["Action"] == "events:PutEvents") {
+            put["Resource"].as_array_mut().unwrap().pop();
+        }
+    });
+    assert!(found.len() == 1 && found[0].contains("is not granted events:PutEvents"), "{found:?}");
 }
 
 #[test]

@@ -27,8 +27,8 @@ impl EventBridgePublisher {
     }
 
     /// Publishes to a global endpoint. If the endpoint does not answer, publishes to the bus of the
-    /// function's region. That bus has the same rules, but EventBridge does not replicate these
-    /// events to the other region.
+    /// function's region. That bus has the same rules. Whether EventBridge replicates these events to
+    /// the other region has not been verified.
     #[must_use]
     pub fn with_endpoint(self, endpoint: Option<String>) -> Self {
         Self { endpoint, ..self }

@@ -58,7 +58,7 @@ const WITH_ROWS: [Check; 7] = [
 /// bus in another account. `document` is not compared with the rows of the table.
 #[must_use]
 pub fn check_beside(document: &Value, stack: &Stack) -> Vec<Finding> {
-    run((document, stack), None, &[&CHECKS_OF_ALL_TEMPLATES])
+    run((document, stack), None, &[&CHECKS_OF_ALL_TEMPLATES, &[forwards::check_second]])
 }
 
 /// Checks `document`, a SAM template as JSON, against `stack`. The result is empty if all is well.

@@ -12,7 +12,7 @@ use crate::constructs::{
     ALARM_TOPIC, Alarm, Archive, Bus, BusPolicy, Construct, MINUTE, Principal, Queue, QueuePolicy,
     Resource, Role, Rule, RuleTarget, Statement,
 };
-use crate::intrinsics::{arn, attribute, equals, given, only_if, reference};
+use crate::intrinsics::{arn, attribute, either, equals, given, only_if, reference};
 use crate::names::{self, DEAD_LETTERS};
 use crate::stack::outside::{ACCOUNT, BUS_ARN, commands};
 use crate::stack::parameters::IS_PROD;
@@ -27,8 +27,12 @@ public events go out and commands of partners come in. docs/OTHER-ACCOUNTS.md de
 const APPLICATION: &str = "ApplicationAccount";
 /// The parameter with the ARN of the application's bus, to which commands are forwarded.
 const APPLICATION_BUS: &str = "ApplicationBusArn";
-/// The parameter with the ARN of a bus that gets the public events.
-const SUBSCRIBER_BUS: &str = "SubscriberBusArn";
+/// The parameter with the ARN of a queue that gets the public events. A bus could not get them:
+/// EventBridge forwards an event from bus to bus only once, and the application's rule did so.
+const SUBSCRIBER_QUEUE: &str = "SubscriberQueueArn";
+/// A regular expression that matches the ARN of any standard queue, or an empty text. A FIFO queue
+/// would need a message group.
+const QUEUE_ARN: &str = "^(arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80})?$";
 /// The parameter with the id of an organization. If it is set, the gatekeeper bus admits only
 /// accounts of that organization.
 const ORGANIZATION: &str = "OrganizationId";
@@ -42,6 +46,8 @@ const UNWANTED: &str = "Unwanted";
 /// The rule for events that no forwarding rule matches. It sends them to the queue [`UNWANTED`].
 const UNWANTED_RULE: &str = "UnwantedRule";
 const FORWARD_PUBLIC: &str = "ForwardPublicEventsRule";
+/// The role with which EventBridge sends public events to the subscriber's queue.
+const FORWARD_PUBLIC_ROLE: &str = "ForwardPublicEventsRole";
 
 /// The field `reason` of each message in the queue [`UNWANTED`]. The text is put into JSON without
 /// escaping, so it must not contain characters that JSON escapes.
@@ -78,6 +84,15 @@ pub fn gatekeeper(stack: &Stack, bus: OutsideBus) -> Template {
         "The queue of events that could not be delivered",
         reference(DEAD_LETTERS),
     );
+    template.output(
+        "SubscriberRoleArn",
+        "The role that sends to the subscriber's queue, whose policy has to admit it",
+        either(
+            HAS_SUBSCRIBER,
+            arn(FORWARD_PUBLIC_ROLE),
+            json!(format!("none: {SUBSCRIBER_QUEUE} is empty")),
+        ),
+    );
     template
 }
 
@@ -105,11 +120,11 @@ impl Gate {
             text(APPLICATION_BUS, "The ARN of the application's bus, for partners' commands", "")
                 .like(BUS_ARN),
             text(
-                SUBSCRIBER_BUS,
-                "The ARN of a bus that gets every public event; empty for none",
+                SUBSCRIBER_QUEUE,
+                "The ARN of a queue, in any account, that gets every public event; empty for none",
                 "",
             )
-            .like(BUS_ARN),
+            .like(QUEUE_ARN),
             text(
                 ORGANIZATION,
                 "The organization that every account has to belong to; empty for any",
@@ -128,7 +143,7 @@ impl Gate {
     }
 
     /// The template's `Rules`, which check its parameters. Where a sender's account is given, the
-    /// application's bus is required, because it gets the commands. Where a subscriber's bus is
+    /// application's bus is required, because it gets the commands. Where a subscriber's queue is
     /// given, the application's account is required, because only its events are forwarded.
     fn rules(&self) -> Value {
         let rule = |given_one: &str, needed: &str, description: String| {
@@ -147,10 +162,10 @@ impl Gate {
             (format!("{}HasABus", names::pascal(partner.name)), rule)
         };
         let description = format!(
-            "{SUBSCRIBER_BUS} needs {APPLICATION}, the account whose public events are forwarded: \
-             set both, or leave {SUBSCRIBER_BUS} empty"
+            "{SUBSCRIBER_QUEUE} needs {APPLICATION}, the account whose public events are forwarded: \
+             set both, or leave {SUBSCRIBER_QUEUE} empty"
         );
-        let subscriber = rule(SUBSCRIBER_BUS, APPLICATION, description);
+        let subscriber = rule(SUBSCRIBER_QUEUE, APPLICATION, description);
         let subscriber = ("SubscriberHasAnApplication".to_owned(), subscriber);
         self.senders.iter().map(sender).chain([subscriber]).collect()
     }
@@ -159,7 +174,7 @@ impl Gate {
         let mut conditions = Map::from_iter([
             (IS_PROD.to_owned(), equals("Stage", "prod")),
             (HAS_APPLICATION.to_owned(), given(APPLICATION)),
-            (HAS_SUBSCRIBER.to_owned(), given(SUBSCRIBER_BUS)),
+            (HAS_SUBSCRIBER.to_owned(), given(SUBSCRIBER_QUEUE)),
             (HAS_ORGANIZATION.to_owned(), given(ORGANIZATION)),
             (ALARM_TOPIC.1.to_owned(), given(ALARM_TOPIC.0)),
         ]);
@@ -210,16 +225,17 @@ impl Gate {
     /// events to the queue [`UNWANTED`].
     fn add_rules(&self, template: &mut Template) {
         template.section(
-            "Public events go to a subscriber's bus, if its ARN is given and if the event's field `account` is\n\
-             the application's account. Teams add rules for other targets, with the same `account`.",
+            "Public events go to a subscriber's queue, if its ARN is given and if the event's field `account`\n\
+             is the application's account. Teams add rules for other targets, with the same `account`. No rule\n\
+             forwards them to a bus: EventBridge forwards an event only once, and the application's rule did.",
         );
         let public = json!({
             "source": [self.bus.source],
             "detail-type": self.public,
             "account": [reference(APPLICATION)],
         });
-        let public =
-            Forward { rule: FORWARD_PUBLIC.to_owned(), pattern: public, to: SUBSCRIBER_BUS };
+        let rule = FORWARD_PUBLIC.to_owned();
+        let public = Forward { rule, pattern: public, to: Recipient::Queue(SUBSCRIBER_QUEUE) };
         public.add(template, HAS_SUBSCRIBER);
         template.section(
             "Commands of partners go to the application's bus, if the design table names them and if the\n\
@@ -234,7 +250,7 @@ impl Gate {
                 "detail": { "metadata": { "category": ["command"] } },
             });
             let rule = forward_commands(*sender);
-            let forward = Forward { rule, pattern, to: APPLICATION_BUS };
+            let forward = Forward { rule, pattern, to: Recipient::Bus(APPLICATION_BUS) };
             forward.add(template, &names::has_sender(sender.partner));
         }
         template.section(
@@ -301,27 +317,42 @@ fn forward_commands(sender: Sender) -> String {
     format!("Forward{}Rule", names::pascal(sender.partner.name))
 }
 
-/// A rule that forwards events to a bus. `to` names the template's parameter with the bus's ARN.
+/// The recipient of forwarded events, given by the template's parameter with its ARN.
+#[derive(Clone, Copy)]
+enum Recipient {
+    Bus(&'static str),
+    Queue(&'static str),
+}
+
+/// A rule that forwards events, unchanged.
 struct Forward {
     /// The rule's logical id.
     rule: String,
     pattern: Value,
-    to: &'static str,
+    to: Recipient,
 }
 
 impl Forward {
-    /// Adds the rule, and the role with which EventBridge puts the events to the target bus.
+    /// Adds the rule, and the role with which EventBridge sends the events to the recipient.
     fn add(self, template: &mut Template, condition: &str) {
-        let bus = reference(self.to);
         let name = self.rule.trim_end_matches("Rule");
         let role = format!("{name}Role");
-        let put = Statement::new("Forward", &["events:PutEvents"], vec![bus.clone()]);
-        let assumed = Role { principal: Principal::EventBridge, statements: vec![put] };
+        let (parameter, actions) = match self.to {
+            Recipient::Bus(parameter) => (parameter, &["events:PutEvents"]),
+            Recipient::Queue(parameter) => (parameter, &["sqs:SendMessage"]),
+        };
+        let arn = reference(parameter);
+        let send = Statement::new("Forward", actions, vec![arn.clone()]);
+        let assumed = Role { principal: Principal::EventBridge, statements: vec![send] };
+        let target = match self.to {
+            Recipient::Bus(_) => RuleTarget::Bus { arn, role: role.clone() },
+            Recipient::Queue(_) => RuleTarget::OutsideQueue { arn, role: role.clone() },
+        };
         let rule = Rule {
             bus: names::BUS,
             name: names::kebab(name),
             pattern: self.pattern,
-            target: RuleTarget::Bus { arn: bus, role: role.clone() },
+            target,
             retry: BUS.into(),
             dead_letters: DEAD_LETTERS.to_owned(),
             state: Value::Null,
@@ -345,7 +376,7 @@ fn add_alarms(template: &mut Template) {
         above: (0, 1),
     };
     let dead =
-        depth(DEAD_LETTERS, "dead-letters", "The bus could not deliver an event: redrive it");
+        depth(DEAD_LETTERS, "dead-letters", "An event was not delivered: replay it, or resend it");
     template.add("DeadLettersDepthAlarm", &dead);
     let unwanted =
         depth(UNWANTED, "unwanted", "No rule matches an event: its message has the reason");

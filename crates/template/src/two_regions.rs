@@ -5,11 +5,11 @@
 //!
 //! - Tables are global tables and secrets have replicas. The primary region's stack creates them;
 //!   the other stack refers to them by their names.
-//! - Functions publish to a global endpoint, which replicates every event to the bus of the other
-//!   region.
+//! - The primary region's functions publish to a global endpoint; those of the secondary region
+//!   publish to their own region's bus. The endpoint replicates the events of each bus to the other.
 //! - To learn which region is active, functions read a table that is strongly consistent in both
 //!   regions.
-//! - Only the rules of the active region are enabled.
+//! - Only the rules of the active region are enabled, and only its bus admits other accounts.
 
 mod by_name;
 mod endpoint;
@@ -38,8 +38,6 @@ pub(crate) const WITNESS: &str = "WitnessRegion";
 const ACTIVE: &str = "ActiveRegion";
 /// The parameter that selects whether there is a global endpoint.
 const GLOBAL_ENDPOINT: &str = "GlobalEndpoint";
-/// The parameter with the global endpoint's id, for the stack that does not create the endpoint.
-const ENDPOINT_ID: &str = "EndpointId";
 
 /// The condition that this is the primary region's stack.
 pub(crate) const IS_PRIMARY: &str = "IsPrimary";
@@ -80,21 +78,19 @@ pub fn two_regions(stack: &Stack) -> Template {
     template
 }
 
-fn parameters() -> [Parameter; 6] {
+fn parameters() -> [Parameter; 5] {
     let text = Parameter::text;
     let primary = "The region whose stack creates tables, secrets and the global endpoint";
     let witness = "A third region, without a stack, that stores which of the two is active";
     let active = "The region whose rules are enabled: one of the two";
     let endpoint =
         "Whether the primary stack has the endpoint, which needs the buses of both regions";
-    let id = "The endpoint's id, an output of the primary stack, for the secondary one";
     [
         text(PRIMARY, primary, "eu-central-1").like(REGION),
         text(SECONDARY, "The region of the other stack", "eu-west-1").like(REGION),
         text(WITNESS, witness, "eu-west-3").like(REGION),
         text(ACTIVE, active, "eu-central-1").like(REGION),
         text(GLOBAL_ENDPOINT, endpoint, "false").one_of(&["true", "false"]),
-        text(ENDPOINT_ID, id, "").like("^([A-Za-z0-9-]+[.][A-Za-z0-9-]+)?$"),
     ]
 }
 
@@ -148,7 +144,7 @@ fn changed(
         "AWS::SecretsManager::Secret" => {
             resource["Properties"]["Name"] = substitute(by_name::physical(id));
             resource["Properties"]["ReplicaRegions"] = json!([{ "Region": reference(SECONDARY) }]);
-            resource["Condition"] = json!(in_primary(&resource["Condition"], conditions));
+            resource["Condition"] = json!(also(&resource["Condition"], IS_PRIMARY, conditions));
             resource
         }
         kind => {
@@ -159,6 +155,12 @@ fn changed(
                 }
                 "AWS::Serverless::Function" => enable_events(&mut resource["Properties"]["Events"]),
                 "AWS::IAM::Role" => by_name::grant(&mut resource["Properties"]),
+                // In the other region no rule is enabled. A bus that accepted the events of other
+                // accounts there would lose them; a bus that refuses them leaves them at the sender.
+                "AWS::Events::EventBusPolicy" => {
+                    resource["Condition"] =
+                        json!(also(&resource["Condition"], IS_ACTIVE, conditions));
+                }
                 _ => {}
             }
             by_name.replace(&mut resource);
@@ -167,12 +169,13 @@ fn changed(
     }
 }
 
-/// Adds a condition that holds if `own` and [`IS_PRIMARY`] both hold, and returns the name of the
-/// added condition. If `own` is null, adds nothing and returns [`IS_PRIMARY`].
-fn in_primary(own: &Value, conditions: &mut Map<String, Value>) -> String {
-    let Some(own) = own.as_str() else { return IS_PRIMARY.to_owned() };
-    let name = format!("{own}InPrimary");
-    let both = json!({ "Fn::And": [{ "Condition": IS_PRIMARY }, { "Condition": own }] });
+/// Adds a condition that holds if `own` and `region` both hold, and returns the name of the added
+/// condition, such as `HasFrontEndInPrimary`. If `own` is null, adds nothing and returns `region`.
+/// `region` is [`IS_PRIMARY`] or [`IS_ACTIVE`].
+fn also(own: &Value, region: &str, conditions: &mut Map<String, Value>) -> String {
+    let Some(own) = own.as_str() else { return region.to_owned() };
+    let name = format!("{own}In{}", region.trim_start_matches("Is"));
+    let both = json!({ "Fn::And": [{ "Condition": region }, { "Condition": own }] });
     conditions.insert(name.clone(), both);
     name
 }
@@ -203,8 +206,8 @@ fn enable_events(events: &mut Value) {
     }
 }
 
-/// Adds two environment variables for functions: the global endpoint's id, and the name of the
-/// table that records which region is active.
+/// Adds two environment variables for functions: the global endpoint's id, which is empty in the
+/// secondary region, and the name of the table that records which region is active.
 fn configure_functions(template: &mut Template) {
     let variables = &mut template.globals["Function"]["Environment"]["Variables"];
     variables["BUS_ENDPOINT_ID"] = endpoint::id();

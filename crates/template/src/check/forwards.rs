@@ -1,7 +1,10 @@
-//! Checks that a rule whose target is a bus forwards events unchanged. EventBridge rejects a rule
-//! that changes the input of a bus, but emulators accept it.
+//! Checks that a rule whose target is a bus forwards events unchanged, and that no event is forwarded
+//! twice. EventBridge rejects a rule that changes the input of a bus, and does not forward an event
+//! that came from another bus; emulators accept both.
 
-use super::view::View;
+use chorus_table::RowSpec;
+
+use super::view::{RuleView, View, texts};
 use crate::Finding;
 
 /// The properties of a target that change its input.
@@ -19,4 +22,27 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// In the template of another bus, reports rules that forward the application's public events to a
+/// further bus. These events came by a rule, and EventBridge forwards an event only once: it would
+/// deliver none of them, and leave no dead letter.
+pub(super) fn check_second(view: View<'_>) -> Vec<Finding> {
+    let public: Vec<&str> = view
+        .stack
+        .table
+        .rows
+        .iter()
+        .filter_map(RowSpec::outside_bus)
+        .map(|bus| bus.source)
+        .collect();
+    let forwards = view.rules().into_iter().filter(|rule| {
+        let from_a_rule = texts(&rule.pattern["source"]).any(|source| public.contains(&source));
+        from_a_rule && rule.targets.iter().any(|target| view.is_bus(&target["Arn"]))
+    });
+    let finding = |rule: RuleView<'_>| {
+        let problem = "forwards public events to a second bus, which gets none of them";
+        Finding::new(&rule.id, problem, "Send them to a queue or a function")
+    };
+    forwards.map(finding).collect()
 }

@@ -8,7 +8,7 @@ use chorus_kernel::{IDEMPOTENCY_TABLE, PERSON_KEYS_TABLE};
 use chorus_table::{EventSpec, KeyUse, RowSpec};
 use serde_json::Value;
 
-use super::view::{View, items, resource_of, texts};
+use super::view::{View, either_way, items, resource_of, texts};
 use crate::constructs::Statement;
 use crate::machine::Machine;
 use crate::stack::topology::Topology;
@@ -218,8 +218,9 @@ fn allowed(statement: &Value) -> impl Iterator<Item = (&str, &str)> {
     resources.flat_map(|place| texts(&statement["Action"]).map(move |action| (action, place)))
 }
 
-/// The logical id to which an ARN refers, or the ARN's text.
+/// The logical id to which an ARN refers, or the ARN's text. For an `Fn::If`, the first branch counts.
 fn logical_id(arn: &Value) -> &str {
+    let arn = either_way(arn).first().unwrap_or(arn);
     let text = || arn["Fn::Sub"].as_str().or_else(|| arn.as_str());
     resource_of(arn).or_else(text).unwrap_or_default()
 }

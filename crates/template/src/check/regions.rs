@@ -1,15 +1,16 @@
-//! Checks of a template for two regions: rules are enabled only in the active region, tables and
-//! secrets are in both regions, and every event is replicated.
+//! Checks of a template for two regions: rules are enabled only in the active region, whose bus alone
+//! admits other accounts; tables and secrets are in both regions; every event is replicated; and the
+//! secondary region's functions do not publish through the primary region.
 
 use serde_json::{Value, json};
 
-use super::view::{View, either_way};
+use super::view::{View, either_way, items};
 use crate::intrinsics::reference;
-use crate::two_regions::{IS_ACTIVE, PRIMARY, SECONDARY};
+use crate::two_regions::{IS_ACTIVE, IS_PRIMARY, PRIMARY, SECONDARY};
 use crate::{Finding, names};
 
 pub(super) fn check(view: View<'_>) -> Vec<Finding> {
-    [enabled_rules(view), at_home(view), stored(view), replicated(view)].concat()
+    [enabled_rules(view), admitting(view), at_home(view), stored(view), replicated(view)].concat()
 }
 
 /// Reports rules that are enabled outside of the active region.
@@ -28,6 +29,26 @@ fn enabled_rules(view: View<'_>) -> Vec<Finding> {
         Finding::new(id, "is enabled outside of the active region", remedy)
     };
     enabled.map(finding).collect()
+}
+
+/// Reports bus policies that also exist outside of the active region. No rule is enabled there, so
+/// the bus would accept events of other accounts, and lose them.
+fn admitting(view: View<'_>) -> Vec<Finding> {
+    let policies = view.of_kind("AWS::Events::EventBusPolicy").map(|(id, _)| id);
+    let everywhere = policies.filter(|id| !only_where(view, id, IS_ACTIVE));
+    let finding = |id| {
+        let problem =
+            "admits other accounts' events outside of the active region, which loses them";
+        Finding::new(id, problem, format!("Give it a condition that requires {IS_ACTIVE}"))
+    };
+    everywhere.map(finding).collect()
+}
+
+/// Whether a resource exists only where the condition `needed` holds.
+fn only_where(view: View<'_>, id: &str, needed: &str) -> bool {
+    let own = &view.document["Resources"][id]["Condition"];
+    let parts = own.as_str().map(|own| &view.document["Conditions"][own]["Fn::And"]);
+    *own == needed || parts.is_some_and(|all| items(all).iter().any(|it| it["Condition"] == needed))
 }
 
 /// Reports rules that send the events of both regions to a target outside of the stack, such as a
@@ -67,8 +88,8 @@ fn stored(view: View<'_>) -> Vec<Finding> {
     one.chain(tables.chain(secrets).map(finding)).collect()
 }
 
-/// Reports functions that do not publish to the global endpoint, and a global endpoint that does
-/// not replicate events.
+/// Reports functions of the primary region that do not publish to the global endpoint, functions of
+/// the secondary region that do, and a global endpoint that does not replicate events.
 fn replicated(view: View<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let endpoints: Vec<_> = view.of_kind("AWS::Events::Endpoint").collect();
@@ -84,10 +105,21 @@ fn replicated(view: View<'_>) -> Vec<Finding> {
         }
     }
     let variables = &view.document["Globals"]["Function"]["Environment"]["Variables"];
-    let put_to = &either_way(&variables["BUS_ENDPOINT_ID"])[0]["Fn::GetAtt"][0];
-    if !endpoints.iter().any(|(id, _)| put_to == id) {
+    let variable = &variables["BUS_ENDPOINT_ID"];
+    let put_to = &either_way(variable)[0]["Fn::GetAtt"][0];
+    let Some((id, _)) = endpoints.iter().find(|(id, _)| put_to == id) else {
         let problem = "lets functions publish to the bus of one region only";
         let remedy = "Set BUS_ENDPOINT_ID to the endpoint's EndpointId";
+        findings.push(Finding::new("Globals.Function", problem, remedy));
+        return findings;
+    };
+    // After a takeover because the primary region fails, its bus may accept events and deliver none.
+    let by_endpoint = variable["Fn::If"][0] == view.document["Resources"][id]["Condition"];
+    let none = [json!(""), reference("AWS::NoValue")];
+    if !by_endpoint || !none.contains(&variable["Fn::If"][2]) || !only_where(view, id, IS_PRIMARY) {
+        let problem = "lets the secondary region's functions publish to the endpoint, whose first bus is the \
+                       primary region's";
+        let remedy = "Set BUS_ENDPOINT_ID only in the primary region's stack";
         findings.push(Finding::new("Globals.Function", problem, remedy));
     }
     findings

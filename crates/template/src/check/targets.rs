@@ -6,13 +6,14 @@ use chorus_table::TENANT_PATH;
 use serde_json::Value;
 
 use super::grants;
-use super::view::{BUS, View, is_arn, items, resource_of, texts};
+use super::view::{BUS, OUTSIDE_QUEUE, View, is_arn, items, resource_of, texts};
 use crate::Finding;
 
 /// Types of targets for which EventBridge needs a role, and the action that the role has to allow.
 const NEED_ROLE: &[(&str, &str)] = &[
     ("AWS::Events::ApiDestination", "events:InvokeApiDestination"),
     (BUS, "events:PutEvents"),
+    (OUTSIDE_QUEUE, "sqs:SendMessage"),
     ("AWS::StepFunctions::StateMachine", "states:StartExecution"),
     ("AWS::Serverless::StateMachine", "states:StartExecution"),
     ("AWS::Kinesis::Stream", "kinesis:PutRecord"),
@@ -26,13 +27,12 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     {
         let Some(resource) = resource_of(&target["Arn"]) else { continue };
         findings.extend(check_group(view, id, target, resource));
-        let is_bus = view.is_bus(&target["Arn"]);
-        let is_given = is_bus && view.is_parameter(resource);
+        let kind = view.target_kind(&target["Arn"]);
+        let is_given = [BUS, OUTSIDE_QUEUE].contains(&kind) && view.is_parameter(resource);
         if !is_given && !is_arn(&target["Arn"]) {
             let problem = format!("has {resource} as a target, but not by its ARN");
             findings.push(Finding::new(id, problem, format!("Write !GetAtt {resource}.Arn")));
         }
-        let kind = if is_bus { BUS } else { view.kind(resource) };
         let Some((_, action)) = NEED_ROLE.iter().find(|(needs, _)| *needs == kind) else {
             continue;
         };

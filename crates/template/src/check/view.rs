@@ -6,6 +6,8 @@ use crate::two_regions::ByName;
 use crate::{Stack, names};
 
 pub(super) const BUS: &str = "AWS::Events::EventBus";
+/// The kind of a target that is a queue of another template, given by a parameter.
+pub(super) const OUTSIDE_QUEUE: &str = "a queue that a parameter names";
 
 /// A template, and the stack with which the checks compare it.
 #[derive(Clone, Copy)]
@@ -55,6 +57,19 @@ impl<'a> View<'a> {
         let is_one =
             |id: &str| self.kind(id) == BUS || (self.is_parameter(id) && id.ends_with("BusArn"));
         text.contains(":event-bus/") || resource_of(target).is_some_and(is_one)
+    }
+
+    /// The type of a target: that of its resource, [`BUS`], or [`OUTSIDE_QUEUE`] for a parameter whose
+    /// name ends in `QueueArn`.
+    pub(super) fn target_kind(self, target: &Value) -> &'a str {
+        let id = resource_of(target).unwrap_or_default();
+        if self.is_bus(target) {
+            BUS
+        } else if self.is_parameter(id) && id.ends_with("QueueArn") {
+            OUTSIDE_QUEUE
+        } else {
+            self.kind(id)
+        }
     }
 
     pub(super) fn is_parameter(self, name: &str) -> bool {

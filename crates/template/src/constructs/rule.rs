@@ -59,6 +59,13 @@ pub enum RuleTarget {
         /// The logical id of the role that lets EventBridge put events on the bus.
         role: String,
     },
+    /// A queue that may belong to another account. It gets the event unchanged.
+    OutsideQueue {
+        arn: Value,
+        /// The logical id of the role that lets EventBridge send to the queue. For a queue of this
+        /// account, the queue's policy would suffice.
+        role: String,
+    },
 }
 
 /// A rule on the bus.
@@ -104,6 +111,9 @@ impl Construct for Rule {
             }),
             RuleTarget::Bus { arn: bus, role } => {
                 json!({ "Id": "bus", "Arn": bus, "RoleArn": arn(role) })
+            }
+            RuleTarget::OutsideQueue { arn: queue, role } => {
+                json!({ "Id": "queue", "Arn": queue, "RoleArn": arn(role) })
             }
         };
         target["RetryPolicy"] = self.retry.to_value();

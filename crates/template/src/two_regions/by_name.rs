@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::global_table::REGIONS;
-use super::{PRIMARY, SECONDARY};
+use super::{HAS_ENDPOINT, PRIMARY, SECONDARY};
 use crate::constructs::Statement;
-use crate::intrinsics::{arn, substitute};
+use crate::intrinsics::{arn, only_if, substitute};
 use crate::names;
 
 /// The logical ids of the tables and the secrets of a template.
@@ -42,7 +42,7 @@ impl ByName {
     /// that take the place of `resource` in the template for two regions.
     pub(crate) fn granted(&self, action: &str, resource: &Value) -> Vec<Value> {
         if action == "events:PutEvents" && *resource == arn(names::BUS) {
-            return both_buses();
+            return buses_of_functions();
         }
         let mut resource = resource.clone();
         self.replace_in(&mut resource, true);
@@ -119,14 +119,20 @@ pub(super) fn both_buses() -> Vec<Value> {
     vec![bus(PRIMARY), bus(SECONDARY)]
 }
 
+/// The buses to which a stack's functions publish: the stack's own bus and, through the global
+/// endpoint, the secondary region's bus.
+fn buses_of_functions() -> Vec<Value> {
+    vec![arn(names::BUS), only_if(HAS_ENDPOINT, bus(SECONDARY))]
+}
+
 /// The permission to read the table that names the active region.
 pub(crate) fn reads_active_region() -> Statement {
     Statement::new("Regions", &["dynamodb:GetItem"], vec![substitute(table_arn(REGIONS))])
 }
 
-/// Allows a function's role to read the active region's name, and to publish to the buses of both
-/// regions. Without permission for both buses, EventBridge's global endpoint refuses the function's
-/// events. State machines publish to the bus of their own region.
+/// Allows a function's role to read the active region's name and, where there is a global endpoint,
+/// to publish to the buses of both regions. Without permission for both buses, the endpoint refuses
+/// the function's events. State machines publish to the bus of their own region.
 pub(super) fn grant(role: &mut Value) {
     let trusted = &role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"];
     if trusted != "lambda.amazonaws.com" {
@@ -137,7 +143,7 @@ pub(super) fn grant(role: &mut Value) {
     };
     for statement in statements.iter_mut() {
         if statement["Action"] == "events:PutEvents" && statement["Resource"] == arn(names::BUS) {
-            statement["Resource"] = json!(both_buses());
+            statement["Resource"] = json!(buses_of_functions());
         }
     }
     statements.push(reads_active_region().to_value());

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ENDPOINT_ID, HAS_ENDPOINT, SECONDARY, by_name, of_primary};
+use super::{HAS_ENDPOINT, SECONDARY, by_name, of_primary};
 use crate::constructs::{Alarm, Construct, MINUTE, Principal, Resource, Role, Statement};
 use crate::intrinsics::{arn, attribute, either, reference, substitute};
 use crate::{Template, names};
@@ -18,17 +18,18 @@ const ALARM: &str = "BusLatencyAlarm";
 /// deliver them. AWS recommends this threshold.
 const LATENCY: u32 = 30_000;
 
-/// The id of the stack's own endpoint; if the stack has none, the value of the parameter
-/// [`ENDPOINT_ID`].
+/// The id of the stack's own endpoint; empty if the stack has none. The secondary region's stack has
+/// none: the endpoint may send events to the primary region's bus, but the secondary region must not
+/// depend on that bus after a takeover.
 pub(super) fn id() -> Value {
-    either(HAS_ENDPOINT, attribute(ENDPOINT, "EndpointId"), reference(ENDPOINT_ID))
+    either(HAS_ENDPOINT, attribute(ENDPOINT, "EndpointId"), json!(""))
 }
 
 pub(super) fn add(template: &mut Template) {
     template.section(
-        "The global endpoint: functions put events to it, and it replicates them to the buses of both\n\
-         regions. While the health check fails, the endpoint accepts events for the secondary region's\n\
-         bus. Only an operator enables rules, never the endpoint.",
+        "The global endpoint: the primary region's functions put events to it, and it replicates the events\n\
+         of each region's bus to the other. While the health check fails, the endpoint accepts events for\n\
+         the secondary region's bus. Only an operator enables rules, never the endpoint.",
     );
     let mut add = |id: &str, resource: Resource, after: Option<&str>| {
         let mut resource = of_primary(resource, HAS_ENDPOINT).to_value();
@@ -44,10 +45,6 @@ pub(super) fn add(template: &mut Template) {
     add(ROLE, role(), None);
     add(PASS_ROLE, pass_role(), None);
     add(ENDPOINT, endpoint(), Some(PASS_ROLE));
-    let about = "The id of the global endpoint, for the other stack";
-    let none = json!("none: GlobalEndpoint is false");
-    let id = either(HAS_ENDPOINT, attribute(ENDPOINT, "EndpointId"), none);
-    template.output("GlobalEndpointId", about, id);
 }
 
 /// An alarm that fires while EventBridge in this region delivers late. A minute without events does
