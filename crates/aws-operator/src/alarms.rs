@@ -81,14 +81,13 @@ fn read(alarm: &MetricAlarm, prefix: &str) -> FiringAlarm {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use aws_sdk_cloudwatch::config::{Credentials, Region, SharedCredentialsProvider};
     use axum::Router;
     use axum::body::Bytes;
     use axum::extract::State;
     use axum::http::{StatusCode, Uri};
-    use tokio::net::TcpListener;
 
     use super::*;
+    use crate::testing::operator;
 
     /// The head of a CBOR data item: its major type, and an argument below 65,536.
     fn head(major: u8, number: usize) -> Vec<u8> {
@@ -141,18 +140,6 @@ mod tests {
         } else {
             map(&[("MetricAlarms", list(&[alarm("shop-api-errors")]))])
         }
-    }
-
-    /// Returns an [`Operator`] for the stack `shop`. It calls `server` instead of AWS.
-    async fn operator(server: Router) -> Operator {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, server).await });
-        let credentials = Credentials::new("key", "secret", None, None, "the test");
-        let config = chorus_aws::sdk_config().into_builder().endpoint_url(url);
-        let config = config.region(Region::new("eu-west-1"));
-        let config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
-        Operator::new(&config.build(), "shop")
     }
 
     fn contains(body: &[u8], wanted: &str) -> bool {

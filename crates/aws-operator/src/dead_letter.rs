@@ -13,6 +13,8 @@ pub enum Target {
     Function(String),
     /// The ARN of a queue.
     Queue(String),
+    /// The ARN of an event bus, such as the bus of another account.
+    EventBus(String),
     /// The ARN of a target that only the bus can reach, such as an API destination.
     OnlyTheBus(String),
     Unknown,
@@ -36,11 +38,13 @@ pub struct ReceivedDeadLetter {
 
 impl Target {
     fn of(arn: &str) -> Self {
+        let is_bus = || arn.split(':').nth(5).is_some_and(|name| name.starts_with("event-bus/"));
         match arn.split(':').nth(2) {
             Some("lambda") => Self::Function(arn.to_owned()),
             Some("sqs") => Self::Queue(arn.to_owned()),
-            Some(_) if !arn.is_empty() => Self::OnlyTheBus(arn.to_owned()),
-            _ => Self::Unknown,
+            Some("events") if is_bus() => Self::EventBus(arn.to_owned()),
+            Some(_) => Self::OnlyTheBus(arn.to_owned()),
+            None => Self::Unknown,
         }
     }
 }
@@ -182,6 +186,15 @@ mod tests {
         let letter = ReceivedDeadLetter::read("url", &message);
         assert_eq!(letter.target, Target::Queue(QUEUE.to_owned()));
         assert_eq!(letter.code, "ReceivedTooOften");
+    }
+
+    #[test]
+    fn a_bus_of_another_account_is_a_target() {
+        let target = "arn:aws:events:eu-central-1:222222222222:event-bus/enterprise";
+        let message =
+            Message::builder().body("{}").message_attributes("TARGET_ARN", text_attribute(target));
+        let letter = ReceivedDeadLetter::read("url", &message.build());
+        assert_eq!(letter.target, Target::EventBus(target.to_owned()));
     }
 
     #[test]

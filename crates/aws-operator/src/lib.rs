@@ -7,6 +7,7 @@
 //! that only an operator needs.
 
 mod alarms;
+mod bus_target;
 mod dead_letter;
 mod executions;
 mod redrive;
@@ -14,6 +15,8 @@ mod regions;
 mod replay;
 mod restored;
 mod secret;
+#[cfg(test)]
+mod testing;
 mod user_pool;
 
 use aws_sdk_cloudwatch::Client as Alarms;
@@ -52,9 +55,22 @@ pub enum OperatorError {
     NoCredentials,
     #[error("the stack {stack} has no {what}: is it deployed in this account and region?")]
     Missing { stack: String, what: String },
-    /// A dead letter names no target that a redrive can reach.
-    #[error("the dead letter {0} names no target that a redrive can reach")]
+    #[error("the dead letter {0} does not name its target")]
     NoTarget(String),
+    /// The target of a dead letter is neither a function, a queue nor an event bus.
+    #[error("only a rule can reach the target of the dead letter {letter}, {target}")]
+    OnlyTheBus { letter: String, target: String },
+    /// The target of a dead letter is an event bus, and the event cannot be read.
+    #[error("the dead letter {0} has no event that can be put on a bus")]
+    Event(String, #[source] serde_json::Error),
+    /// The target of a dead letter is an event bus, and another account published the event. This
+    /// account cannot publish it in the other's name.
+    #[error(
+        "the account {1} published the event of the dead letter {0}: only that account can send it again"
+    )]
+    OtherAccount(String, String),
+    #[error("the event bus did not accept the event: {code}: {message}")]
+    NotAccepted { code: String, message: String },
     /// A rule's pattern is not JSON.
     #[error("the event pattern of the rule {0} is not JSON")]
     Pattern(String, #[source] serde_json::Error),

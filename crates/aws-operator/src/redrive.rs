@@ -79,8 +79,8 @@ impl Operator {
     /// accepted the event.
     ///
     /// # Errors
-    /// If AWS refuses, or if the target is neither a function nor a queue. The dead letter then
-    /// stays in the queue.
+    /// If AWS or the target refuses, or if the target is neither a function, a queue nor an event
+    /// bus. The dead letter then stays in the queue.
     pub async fn redrive(&self, letter: &ReceivedDeadLetter) -> Result<(), OperatorError> {
         match &letter.target {
             Target::Function(arn) => {
@@ -94,9 +94,12 @@ impl Operator {
                 let url = queue.queue_url().unwrap_or_default();
                 send!(self.sqs.send_message().queue_url(url).message_body(&letter.event));
             }
-            Target::OnlyTheBus(_) | Target::Unknown => {
-                return Err(OperatorError::NoTarget(letter.id.clone()));
+            Target::EventBus(arn) => self.put_on_bus(letter, arn).await?,
+            Target::OnlyTheBus(target) => {
+                let (letter, target) = (letter.id.clone(), target.clone());
+                return Err(OperatorError::OnlyTheBus { letter, target });
             }
+            Target::Unknown => return Err(OperatorError::NoTarget(letter.id.clone())),
         }
         send!(
             self.sqs.delete_message().queue_url(&letter.queue_url).receipt_handle(&letter.receipt)

@@ -159,7 +159,10 @@ fn print(dlq: &Dlq, letters: &[ReceivedDeadLetter]) -> anyhow::Result<()> {
 
 pub(crate) fn target(letter: &ReceivedDeadLetter) -> &str {
     match &letter.target {
-        Target::Function(arn) | Target::Queue(arn) | Target::OnlyTheBus(arn) => arn,
+        Target::Function(arn)
+        | Target::Queue(arn)
+        | Target::EventBus(arn)
+        | Target::OnlyTheBus(arn) => arn,
         Target::Unknown => "an unknown target",
     }
 }
