@@ -32,6 +32,7 @@ use crate::Finding;
 pub use self::contract::{Contract, Version};
 pub use self::published::{PUBLISHED, PublishedError, publish, published, published_at};
 pub use self::reading::{Readers, readers};
+pub(crate) use self::texts::matches_text;
 
 /// Which producers and which consumers a change makes incompatible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

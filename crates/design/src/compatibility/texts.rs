@@ -114,6 +114,12 @@ pub(super) fn contained(writers: &[String], reader: &str) -> Option<bool> {
     Some(true)
 }
 
+/// Whether `pattern` matches `text`; `None` if the pattern cannot be compiled to an automaton.
+pub(crate) fn matches_text(pattern: &str, text: &str) -> Option<bool> {
+    let literal: String = text.chars().map(|c| format!("\\x{{{:x}}}", u32::from(c))).collect();
+    contained(&[format!("^{literal}$")], pattern)
+}
+
 type Dfa = dense::DFA<Vec<u32>>;
 
 fn automaton(pattern: &str) -> Option<Dfa> {
@@ -155,7 +161,7 @@ impl TextState {
 
 #[cfg(test)]
 mod tests {
-    use super::contained;
+    use super::{contained, matches_text};
 
     fn holds(writer: &str, reader: &str) -> Option<bool> {
         contained(&[writer.to_owned()], reader)
@@ -171,6 +177,14 @@ mod tests {
         assert_eq!(holds("^a", "^(?s:a.*)$"), Some(true));
         assert_eq!(holds("a", "a|b"), Some(true));
         assert_eq!(holds("a|b", "b"), Some(false));
+    }
+
+    #[test]
+    fn a_text_matches_a_pattern_or_does_not() {
+        assert_eq!(matches_text("^[a-z]{2}$", "ab"), Some(true));
+        assert_eq!(matches_text("^[a-z]{2}$", "a.b"), Some(false));
+        assert_eq!(matches_text("b", "a.b (é)"), Some(true));
+        assert_eq!(matches_text("^(?=a)a$", "a"), None);
     }
 
     #[test]
