@@ -15,13 +15,13 @@ use crate::behaviour::Behaviour;
 use crate::parcels::ParcelStore;
 use crate::{CarrierConfig, NotAccepted, Parcel, Webhook};
 
-/// How many requests with the same key a flaky carrier answers with 503.
+/// How many requests with the same idempotency key a flaky carrier answers with 503.
 const FLAKY_FOR: i64 = 2;
 
 /// How many times the carrier attempts to change a parcel if concurrent writes prevent the change.
 const ATTEMPTS: usize = 8;
 
-/// How long to wait after the store failed.
+/// How long the carrier waits after its store failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The outcome of a recall.

@@ -64,7 +64,7 @@ impl Callback {
 #[error("the shop did not accept the carrier's request: {0}")]
 pub struct NotAccepted(pub String);
 
-/// Sends callbacks to the shop, and fetches addresses from the shop.
+/// Sends callbacks to the shop, and fetches parcels' addresses from the shop.
 #[async_trait]
 pub trait Webhook: Send + Sync {
     /// Sends a callback. Returns `Ok` if the shop has accepted it.

@@ -63,7 +63,7 @@ const FAULTS: [(Fault, &str); 16] = [
     (Fault::RefusesUnknownFields, "unknown fields are ignored"),
     (Fault::AnswersLate, "a parcel is accepted in time"),
     (Fault::RefusesRepetitions, "a request that is repeated with its key is accepted"),
-    (Fault::KeepsSilent, "the end of a parcel is reported"),
+    (Fault::KeepsSilent, "a parcel is reported as delivered or given up"),
     (Fault::SignsWithAnotherSecret, "reports are signed, fresh and readable"),
     (Fault::SignsAnHourLate, "reports are signed, fresh and readable"),
     (Fault::NamesAnotherHandle, "reports name the parcel's handle"),

@@ -108,7 +108,7 @@ pub enum PatternFault {
     #[error("unknown operator `{0}`")]
     UnknownOperator(String),
     /// An operator's object has a second member.
-    #[error("`{0}` shares its object with another member")]
+    #[error("`{0}` must be the only member of its object")]
     SecondMember(String),
     /// The value of an operator is of the wrong kind.
     #[error("`{operator}` takes {takes}")]

@@ -14,7 +14,7 @@ use chorus_simulation::Environment;
 
 use crate::callers;
 
-/// The state of an intent; every state except the first three is final.
+/// The state of a payment intent; every state except the first three is final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Intent {
     Prepared,
@@ -55,8 +55,8 @@ impl Entry {
     }
 }
 
-/// The intents of all orders. Each request to prepare a charge creates a new intent. So a shop that
-/// confirmed an intent before committing the intent's id could charge twice.
+/// The payment intents of all orders. Each request to prepare a charge creates a new intent. So a
+/// shop that confirmed an intent before committing the intent's id could charge twice.
 #[derive(Debug)]
 pub(crate) struct Intents {
     entries: Vec<Entry>,
@@ -300,7 +300,7 @@ pub(crate) enum Refunds {
     FailAfter(Duration),
 }
 
-/// How a notice reaches the shop.
+/// How a notice from the bank reaches the shop.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NoticeDelivery {
     /// The time from the change of an intent to the notice about the change.

@@ -1,5 +1,6 @@
-//! Checks that the stored answer of a callback is never deleted. So a task gets the answer even if
-//! the answer arrives before the task begins to wait.
+//! Checks that the stored answer to a callback is never deleted. (A callback is what a task of a
+//! state machine waits for.) So a task gets the answer even if the answer arrives before the task
+//! begins to wait.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use chorus_kernel::{Item, text};
 use chorus_simulation::Watch;
 
-/// The tables of callbacks.
+/// The tables of the callbacks for which state machines wait.
 const TABLES: [&str; 3] = [
     chorus_delivery::CARRIER_WAIT_TABLE.name,
     chorus_payment::REVIEW_WAIT_TABLE.name,

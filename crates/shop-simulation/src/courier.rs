@@ -54,7 +54,7 @@ pub(crate) enum ParcelStatus {
 #[derive(Debug, Clone)]
 pub(crate) struct Parcel {
     pub(crate) order_id: OrderId,
-    /// The handle that callbacks have to name.
+    /// The handle by which the shop recognizes the parcel in callbacks.
     handle: Option<Handle>,
     pub(crate) at: ParcelStatus,
 }

@@ -15,8 +15,8 @@ use serde_json::json;
 
 use crate::callers::{CANARY, DOMAIN_OF_RETURNED, PUT_CUSTOMER};
 
-/// For how long a destroyed key may still be used. A function remembers keys for one minute, and
-/// the clocks of two invocations differ by up to ten minutes.
+/// For how long a destroyed encryption key may still be used. A function remembers keys for one
+/// minute, and the clocks of two invocations differ by up to ten minutes.
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(11);
 
 /// What the run has observed of one customer: the keys, the erasure and the requests.

@@ -25,11 +25,11 @@ pub use orders::Story;
 pub use shop::{CARRIER_PORT, MAIL_PORT, PAYMENT_PORT, Shop};
 
 pub type Simulator = chorus_simulation::Simulator<Shop>;
-/// A campaign of the shop.
+/// A campaign of many simulated runs of the shop.
 pub type Campaign = chorus_simulation::Campaign<Story>;
 /// The outcome of a run of the shop.
 pub type Outcome = chorus_simulation::Outcome<Ends>;
-/// The result of a campaign of the shop.
+/// The result of a campaign of simulated runs.
 pub type Report = chorus_simulation::Report<Ends, Story>;
 /// A run of the shop that violated an invariant.
 pub type Failure = chorus_simulation::Failure<Story>;
@@ -49,8 +49,8 @@ pub fn faults(text: &str) -> Result<Faults, UnknownTrouble> {
     Faults::read(text, Shop::TROUBLES)
 }
 
-/// Reads the same text as [`faults`], and returns only the kinds that it names one by one, not those
-/// that `all` stands for.
+/// Reads the same text as [`faults`], and returns only the kinds that it names one by one, not
+/// those that `all` stands for.
 ///
 /// # Errors
 /// If a name is unknown.

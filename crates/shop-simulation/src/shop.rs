@@ -41,7 +41,7 @@ pub(crate) const CUSTOMERS: Trouble = Trouble::named("customers");
 pub(crate) const REVIEWS: Trouble = Trouble::named("reviews");
 /// The carrier cancels deliveries, calls back twice, late or never, or is unavailable.
 pub(crate) const CARRIER: Trouble = Trouble::named("carrier");
-/// Prices change while orders run.
+/// Prices change while orders are under way.
 pub(crate) const PRICES: Trouble = Trouble::named("prices");
 /// Banks refuse refunds or let them fail later, and customers dispute charges.
 pub(crate) const REFUNDS: Trouble = Trouble::named("refunds");

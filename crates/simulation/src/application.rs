@@ -53,17 +53,17 @@ pub trait Application: Sized {
     /// The unreadable messages to publish, one after another; after the last, the first is used
     /// again.
     const POISON: &'static [Poison] = &[];
-    /// The partners that may send commands through the bus, and their accounts.
+    /// The partners that may send commands through the bus, each with its AWS account.
     const SENDERS: &'static [(Partner, &'static str)] = &[];
     /// Whether the application can be simulated in two regions.
     const TWO_REGIONS: bool = false;
     /// Kinds of trouble of the application that do not occur in runs with two regions.
     const IN_ONE_REGION: &'static [Trouble] = &[];
 
-    /// Draws a script of `size` cases.
+    /// Draws a random script of `size` cases.
     fn draw(size: u32, draws: &mut Draws) -> Self::Script;
 
-    /// The script of a story. By default, it has three cases, which are drawn without any trouble.
+    /// The fixed script with this name. By default, it has three cases, without any [`Trouble`].
     fn fixed(_: Self::Story) -> Self::Script {
         Self::draw(3, &mut Draws::plain())
     }
@@ -102,11 +102,11 @@ pub trait Application: Sized {
         None
     }
 
-    /// Whether every case has ended.
+    /// Whether every case of the script, such as an order, has ended.
     fn is_over(&self, observed: &Observed) -> bool;
 
     /// The clients through which an operator ends cases that do not end by themselves. The clients
-    /// call the API after faults have stopped. `round` counts from 0.
+    /// call the API after faults have stopped. `round` counts the attempts to end cases, from 0.
     fn help(&self, _round: u32, _observed: &Observed) -> Vec<Client> {
         Vec::new()
     }
@@ -156,8 +156,8 @@ pub trait Application: Sized {
     /// and that the dead letters are exactly the unreadable messages.
     fn check(&self, observed: &Observed) -> Vec<String>;
 
-    /// Counts the external calls that have had an effect, by kind of effect. Replays and late
-    /// repetitions must not change these counts.
+    /// Counts the external calls that have had an effect, by kind of effect. Replays of the archive
+    /// and late repetitions of requests must not change these counts.
     fn effects(&self) -> Effects {
         Effects::new()
     }

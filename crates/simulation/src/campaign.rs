@@ -19,7 +19,7 @@ use crate::trouble::Faults;
 /// At most this many failures are shrunk and printed; further ones are only counted.
 const REPORTED_FAILURES: usize = 3;
 
-/// How many places [`Report::not_crashed`] names at most.
+/// How many places in the code [`Report::not_crashed`] names at most.
 const NAMED_PLACES: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,8 +109,8 @@ pub struct Report<E, S> {
     pub dead_letters: u64,
     /// The virtual time that passed in all runs, in days.
     pub virtual_days: i64,
-    /// Four counts: replays of the archive, rebuilds of projections, redrives, and unreadable
-    /// messages.
+    /// Four counts: replays of the archive, rebuilds of projections, redrives of dead letters, and
+    /// unreadable messages.
     pub chores: [u64; 4],
     /// How many runs were exposed to each kind of trouble.
     pub exposed: BTreeMap<String, u64>,

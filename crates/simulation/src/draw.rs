@@ -29,13 +29,13 @@ pub(crate) fn hash_name(text: &str) -> u64 {
 pub struct Draw(u64);
 
 impl Draw {
-    /// The draws from `seed` under the name `what`.
+    /// The sequence of random numbers that belongs to `seed` and to the name `what`.
     #[must_use]
     pub fn of(seed: u64, what: &str) -> Self {
         Self(mix(seed, hash_name(what)))
     }
 
-    /// The draws from `seed` under the number `what`.
+    /// The sequence of random numbers that belongs to `seed` and to the number `what`.
     #[must_use]
     pub const fn numbered(seed: u64, what: u64) -> Self {
         Self(mix(seed, what))
@@ -86,7 +86,7 @@ impl Draws {
         Self { seed: 0, troubles: BTreeSet::new(), quantities, moments }
     }
 
-    /// The draws from the run's seed under the name `what`.
+    /// The sequence of random numbers that belongs to the run's seed and to the name `what`.
     #[must_use]
     pub fn of(&self, what: &str) -> Draw {
         Draw::of(self.seed, what)

@@ -139,9 +139,9 @@ pub(crate) struct State {
     pub(crate) calls: u64,
     /// The run's calls; `None` if nobody asked for this list.
     pub(crate) called: Option<Vec<Called>>,
-    /// The places in the code at which a process made a call.
+    /// The places in the code (task, number of the call, port) at which a process made a call.
     pub(crate) seen: BTreeSet<(Arc<str>, u32, Port)>,
-    /// The places in the code at which a process died.
+    /// The places in the code (task, number of the call, port) at which a process died.
     pub(crate) crashed: BTreeSet<(Arc<str>, u32, Port)>,
     pub(crate) later: Vec<(Timestamp, Later)>,
     /// For each outage: its port, its beginning and its end.

@@ -56,7 +56,7 @@ fn missing(record: &Item, sightings: &Sightings) -> Option<String> {
     lost.or_else(|| text(record, UNPUBLISHED_INDEX.pk).map(|_| "a record".to_owned()))
 }
 
-/// Checks that everything in the committed records was published.
+/// Checks that all events of the committed idempotency records were published.
 fn check_records(observed: &Observed) -> Vec<String> {
     let unpublished = unpublished(observed).into_iter();
     unpublished.map(|what| format!("records: {what} is not published")).collect()
@@ -145,8 +145,9 @@ fn check_calls<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     for (port, breaker) in A::BREAKERS {
         let outages = simulation.scenario.outages.iter().filter(|outage| outage.port == *port);
         let seconds: u64 = outages.map(|outage| outage.lasts.as_secs()).sum();
-        // Clocks may be wrong, so a pause may end early. This check therefore allows twice as many
-        // probes as fit into the outages if every pause has its full length.
+        // Clocks may be wrong, so a breaker's pause may end early. This check therefore allows
+        // twice as many probes (calls after a pause) as fit into the outages if every pause has its
+        // full length.
         let probes =
             2 * u64::from(breaker.probes) * (1 + seconds / u64::from(breaker.pause_seconds));
         let most = UNGUARDED + u64::from(breaker.failures) + probes;

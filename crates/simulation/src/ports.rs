@@ -170,9 +170,10 @@ impl Publisher for FaultyBus {
 }
 
 impl FaultyBus {
-    /// Returns the entries as their senders' releases publish them, each with its index in
-    /// `entries`. Leaves out the entries that the sender's release does not publish. Returns `None`
-    /// if all services run the same release.
+    /// Returns each entry in the form in which its sender's release publishes it, with the entry's
+    /// index in `entries`. Leaves out the entries that the sender's release does not publish. Adds
+    /// a field of a later release to half of them. Returns `None` if all services run the same
+    /// release.
     fn as_released(&self, entries: &[Entry]) -> Option<Vec<(usize, Entry)>> {
         let state = self.environment.state();
         let releases = state.releases.as_ref()?;

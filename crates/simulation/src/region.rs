@@ -19,8 +19,8 @@ pub(crate) const FIRST: &str = "first";
 /// The region that takes over.
 pub(crate) const SECOND: &str = "second";
 
-/// How long a takeover waits after it has fenced the region that it replaces. That region may have
-/// begun calls to partners; after this time, these calls have had their effect.
+/// How long a takeover waits after it has fenced (stopped) the region that it replaces. That region
+/// may have begun calls to partners; after this time, these calls have had their effect.
 pub(crate) const WAITS: Duration = Duration::from_secs(300);
 
 /// After how long the queues and executions of a replaced region are deleted. Until then, that
@@ -39,7 +39,7 @@ pub(crate) struct Loss {
     pub(crate) calls: u64,
     /// How long an item or an event takes at most to arrive in the other region.
     pub(crate) lag: Duration,
-    /// Whether the takeover fences the first region while it is still active: no change is lost.
+    /// Whether the takeover fences (stops) the first region while it is active: no change is lost.
     pub(crate) planned: bool,
     /// The time from the loss to the start of the takeover.
     pub(crate) noticed: Duration,
@@ -77,8 +77,8 @@ impl Loss {
 pub struct LostRegion {
     pub at: Timestamp,
     pub lag: Duration,
-    /// Whether the region was active until it was fenced. If so, all of its writes and events have
-    /// arrived.
+    /// Whether the region was active until it was fenced (stopped). If so, all of its writes and
+    /// events have arrived.
     pub planned: bool,
 }
 
@@ -173,7 +173,7 @@ impl Link {
         sent.events.push((arrival, Arc::clone(&event.json)));
     }
 
-    /// The writes that have arrived by `until`, in the order of their arrival.
+    /// The writes that have arrived by `until`, in the order of arrival. `None` is a deletion.
     pub(crate) fn items(&self, until: Timestamp) -> Vec<(Key, Option<Item>)> {
         let mut items = self.sent().items.clone();
         items.retain(|(at, ..)| *at <= until);

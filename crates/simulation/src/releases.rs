@@ -62,10 +62,11 @@ impl Releases {
         rollout.iter().filter(|instant| **instant <= age).count() % 2 == 0
     }
 
-    /// The entry as its sender publishes it. The newer release publishes an event in the current
-    /// version, and copies of the event in earlier versions. The earlier release publishes the
-    /// event only in the version that the earlier release knows, and not marked as a copy. So if
-    /// the sender runs the earlier release and the entry has a different version, returns `None`.
+    /// The entry in the form in which its sender publishes it. The newer release publishes an event
+    /// in the current version, and copies of the event in earlier versions. The earlier release
+    /// publishes the event only in the version that the earlier release knows, and not marked as a
+    /// copy. So if the sender runs the earlier release and the entry has a different version,
+    /// returns `None`.
     ///
     /// The event's time determines which release the sender ran, so an entry that is published
     /// again stays the same.

@@ -196,7 +196,8 @@ impl<A: Application> Simulator<A> {
         self.run(&Request { traced: true, ..Request::fixed(story, faults) })
     }
 
-    /// Runs a fixed script in which ports fail at these times, and nothing else goes wrong.
+    /// Runs a fixed script with these outages of the store, the bus or partners, and without other
+    /// faults.
     ///
     /// # Errors
     /// If the run cannot be set up.

@@ -1,4 +1,4 @@
-//! Tests a single state and prints what `TestState` would answer.
+//! Tests a single state and prints what Step Functions' `TestState` would answer.
 //!
 //! `cargo run -p states --example one_state`
 

@@ -1,4 +1,4 @@
-//! Parses the JSON of a definition and reports keys that an object has twice.
+//! Parses the JSON definition of a state machine, and reports keys that an object has twice.
 
 use std::cell::RefCell;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! The events of an execution, in the shape that `GetExecutionHistory` returns.
+//! The events of an execution, in the shape in which Step Functions' `GetExecutionHistory` returns
+//! them.
 
 use std::borrow::Cow;
 

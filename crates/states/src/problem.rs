@@ -13,7 +13,8 @@ pub enum Severity {
     Error,
 }
 
-/// The kind of a problem. Each kind is a code that `ValidateStateMachineDefinition` reports.
+/// The kind of a problem. Each kind is a code that Step Functions' `ValidateStateMachineDefinition`
+/// reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
@@ -62,7 +63,7 @@ impl Code {
     }
 }
 
-/// One problem of a definition.
+/// One problem of a state machine's definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Whether the problem prevents the machine from running.

@@ -17,7 +17,7 @@ use crate::trail::{Trail, Transition};
 
 /// Answers the tasks of a run.
 pub trait Tasks {
-    /// Answers one call.
+    /// Answers one call of a task.
     ///
     /// # Errors
     /// When the task cannot be answered. The error text says why, and the run stops.

@@ -82,7 +82,8 @@ pub(crate) struct Scope<'a> {
 pub(crate) struct Environment<'a> {
     context: OnceCell<Json>,
     make_context: Box<dyn Fn() -> Json + 'a>,
-    /// The variables of each scope, the innermost scope first.
+    /// The variables that the state can read: an object for each level (the top level, a branch or
+    /// an iteration) around the state, the innermost level first.
     variables: Vec<&'a Object>,
     entropy: RefCell<Entropy>,
     /// The time of the current transition.
@@ -162,7 +163,8 @@ impl Scope<'_> {
         }
     }
 
-    /// The value of a variable, from the innermost scope that has the variable.
+    /// The value of a variable, from the innermost level (the top level, a branch or an iteration)
+    /// that has the variable; `None` if no level has it.
     pub(crate) fn variable(&self, name: &str) -> Option<&Json> {
         self.environment.variables.iter().find_map(|scope| scope.get(name))
     }

@@ -1,4 +1,4 @@
-//! Tests a single state, as `TestState` does.
+//! Tests a single state, as Step Functions' `TestState` does.
 
 use crate::execution::{
     Answer, Effect, Execution, Outcome, StateTest, TaskRef, TaskRequest, TestResult,

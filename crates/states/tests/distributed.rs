@@ -195,7 +195,7 @@ fn items_stand_inside_a_file_where_a_pointer_leads() {
     let run = ran(&manifest, PASS, "{}", r#"{"M":{"Return":{"files":[]}}}"#);
     assert_eq!(
         outcome(&run),
-        "States.ItemReaderFailed: The interpreter cannot read items of the kind S3_INVENTORY"
+        "States.ItemReaderFailed: S3_INVENTORY is not supported: use JSON, JSONL, CSV or a listing"
     );
 }
 

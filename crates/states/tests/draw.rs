@@ -77,7 +77,7 @@ const LOOP: &str = r#"{"StartAt":"Poll","States":{
       {"Variable":"$.answer.of.the.carrier.signature","IsPresent":true}],"Next":"Done"}]},
     "Pause":{"Type":"Wait","Seconds":9,"Next":"Poll"},"Done":{"Type":"Succeed"}}}"#;
 
-/// Returns, for each edge of the given class, the numbers in the path of its line.
+/// Returns, for each edge with the given CSS class, the numbers in the path of its line.
 fn ways(svg: &str, class: &str) -> Vec<Vec<f64>> {
     let start = format!("<path class=\"{class}\" d=\"");
     let paths = svg.lines().filter_map(|line| line.strip_prefix(&start));

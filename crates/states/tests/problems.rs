@@ -201,7 +201,7 @@ fn a_problem_reads_as_a_sentence_with_a_remedy() {
     let shown = problems.to_string();
     assert_eq!(
         shown.lines().next().unwrap(),
-        "error: state 'A', field Next: there is no state 'B' (the states of this flow are A)"
+        "error: state 'A', field Next: there is no state 'B' (the states that it can name are A)"
     );
 }
 

@@ -1,8 +1,8 @@
-//! Signs webhooks, and verifies their signatures: HMAC-SHA256 over the delivery's id, the timestamp
+//! Signs webhooks, and verifies their signatures: HMAC-SHA256 over the webhook's id, the timestamp
 //! and the body.
 //!
 //! The format is that of [Standard Webhooks](https://www.standardwebhooks.com), so that the
-//! libraries of Standard Webhooks can sign and verify, too. `webhook-id` is the delivery's id, and
+//! libraries of Standard Webhooks can sign and verify, too. `webhook-id` is the webhook's id, and
 //! `webhook-timestamp` is whole seconds since the Unix epoch. `webhook-signature` contains one or
 //! more signatures, separated by spaces: each is `v1,` and the base64 of the HMAC over the bytes of
 //! id, dot, timestamp, dot and body.
@@ -18,7 +18,7 @@
 //!
 //! A receiver rejects a timestamp that differs from its clock by more than [`TOLERANCE_SECONDS`],
 //! so that an intercepted webhook cannot be sent again later. To reject a webhook that is sent
-//! again within this time, the receiver has to store the ids of the deliveries that it accepted.
+//! again within this time, the receiver has to store the ids of the webhooks that it accepted.
 
 mod secret;
 mod signed;

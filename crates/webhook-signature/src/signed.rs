@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 use crate::{WebhookSecret, WebhookSecrets};
 
-/// The header with the delivery's id. All attempts to send one delivery have the same id.
+/// The header with the webhook's id. All attempts to send one webhook have the same id.
 pub const ID_HEADER: &str = "webhook-id";
 
 /// The header with the timestamp.
@@ -28,7 +28,7 @@ pub const STRIPE_SIGNATURE_HEADER: &str = "stripe-signature";
 /// The largest accepted difference between a timestamp and the receiver's clock, in seconds.
 pub const TOLERANCE_SECONDS: i64 = 5 * 60;
 
-/// The longest id of a delivery, in bytes.
+/// The longest id of a webhook, in bytes.
 const MAX_ID: usize = 255;
 
 /// The prefix of a signature in the format of Standard Webhooks.
@@ -43,9 +43,9 @@ pub enum SignatureError {
     /// A header is missing.
     #[error("the header {0} is missing")]
     Missing(&'static str),
-    /// The delivery's id is empty, too long, or contains a dot, which would make the signed text
+    /// The webhook's id is empty, too long, or contains a dot, which would make the signed text
     /// ambiguous.
-    #[error("the delivery's id must have 1 to {MAX_ID} bytes, and no dot")]
+    #[error("the webhook's id must have 1 to {MAX_ID} bytes, and no dot")]
     Id,
     /// The timestamp is not a number.
     #[error("the timestamp must be whole seconds since the Unix epoch")]
@@ -53,15 +53,15 @@ pub enum SignatureError {
     /// The webhook was signed too long ago, or its timestamp is too far in the future.
     #[error("the timestamp is more than {TOLERANCE_SECONDS} seconds from the receiver's clock")]
     Stale,
-    /// None of the secrets gives this signature for the delivery's id, the timestamp and the body.
-    #[error("the signature does not match the delivery's id, the timestamp and the body")]
+    /// None of the secrets gives this signature for the webhook's id, the timestamp and the body.
+    #[error("the signature does not match the webhook's id, the timestamp and the body")]
     Mismatch,
 }
 
 /// The signed parts of a received webhook.
 #[derive(Debug, Clone, Copy)]
 pub struct Signed<'a> {
-    /// The delivery's id. `None` in Stripe's form and in the format of earlier releases, because
+    /// The webhook's id. `None` in Stripe's form and in the format of earlier releases, because
     /// their signatures do not cover an id.
     id: Option<&'a str>,
     timestamp: &'a str,
@@ -165,7 +165,7 @@ pub fn headers(
     ]
 }
 
-/// Signs a delivery: its `id`, its `timestamp` and its `body`. The result is `v1,` and base64.
+/// Signs a webhook: its `id`, its `timestamp` and its `body`. The result is `v1,` and base64.
 #[must_use]
 pub fn sign(secret: &WebhookSecret, id: &str, timestamp: i64, body: &[u8]) -> String {
     let mac = mac(secret.bytes(), Some(id), timestamp, body);

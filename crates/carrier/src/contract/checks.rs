@@ -1,4 +1,4 @@
-//! Checks of the reports about one parcel; each returns the fault that it finds.
+//! Checks of a carrier's reports about one parcel; each returns the fault that it finds.
 
 use chorus_events::commands::LogisticsStatus;
 use chorus_table::Handle;

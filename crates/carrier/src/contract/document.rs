@@ -182,7 +182,7 @@ fn listing(problem: &Value) -> Value {
         "description": "For shops in two regions. A parcel is in the list as soon as its request is answered. A parcel that was \
              recalled before it was handed in may be left out.",
         "parameters": [
-            query("since", true, "The time", time),
+            query("since", true, "The earliest time of acceptance", time),
             query("after", false, "`next` of the previous page", json!({ "type": "string" })),
         ],
         "responses": {

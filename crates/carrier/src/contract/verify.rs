@@ -182,12 +182,12 @@ impl Trial {
         let took = began.elapsed();
         let none = || {
             Some(format!(
-                "no report of the parcel's end was accepted within {:?}",
+                "no report that the parcel was delivered or given up was accepted within {:?}",
                 self.candidate.reports_within
             ))
         };
         let over = if checks::is_over(&reports) { None } else { none() };
-        self.record("the end of a parcel is reported", over);
+        self.record("a parcel is reported as delivered or given up", over);
         self.record("reports are signed, fresh and readable", checks::unverifiable(&reports));
         self.record("reports name the parcel's handle", checks::of_another(&reports, &handle));
         self.record(

@@ -31,7 +31,8 @@ pub(super) struct Field {
     addresses: Option<Box<Addresses>>,
 }
 
-/// Combinations that compare text without regard to case, filed under the case-folded text.
+/// Combinations of conditions that compare this field's text without regard to case, filed under
+/// the case-folded text.
 #[derive(Debug, Default)]
 struct AnyCases {
     texts: HashMap<Box<str>, Postings>,
@@ -39,7 +40,8 @@ struct AnyCases {
     suffixes: Affixes,
 }
 
-/// Combinations that require an IP address, filed under ranges of addresses.
+/// Combinations of conditions that require of this field an IP address in a certain range, filed
+/// under that range.
 #[derive(Debug, Default)]
 struct Addresses {
     v4: Ranges<u32>,

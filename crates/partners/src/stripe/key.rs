@@ -11,7 +11,7 @@ pub struct SecretKey(String);
 
 /// A text that is neither a secret key nor a restricted key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a key begins with sk_live_, rk_live_, sk_test_ or rk_test_")]
+#[error("Stripe's API key must begin with sk_live_, rk_live_, sk_test_ or rk_test_")]
 pub struct InvalidKey;
 
 /// No key is available.

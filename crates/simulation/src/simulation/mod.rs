@@ -84,7 +84,7 @@ pub(crate) struct Simulation<A: Application> {
     pub(crate) scenario: Scenario<A::Script>,
     parts: Parts,
     sites: Vec<Site>,
-    /// The index of the site that acts.
+    /// The index of the active site (region).
     active: usize,
     routes: Routes,
     agenda: BTreeMap<(Timestamp, u64), Planned>,

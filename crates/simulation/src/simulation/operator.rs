@@ -1,5 +1,6 @@
-//! What operators do during a run: replays, rebuilds and redrives. This file also deletes expired
-//! records, and publishes unreadable messages and messages of other AWS accounts.
+//! What operators do during a run: they replay the archive, rebuild projections, and redrive dead
+//! letters. This file also deletes expired records, and publishes unreadable messages and messages
+//! of other AWS accounts.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::draw::{self, Draw};
 use crate::invariants::poison_mark;
 
 impl<A: Application> Simulation<A> {
-    /// Deletes expired records as DynamoDB's TTL does: each record up to two days late.
+    /// Deletes expired idempotency records as DynamoDB's TTL does: each record up to two days late.
     pub(crate) fn expire(&mut self) {
         let (backing, environment) =
             (Arc::clone(&self.observed.backing), Arc::clone(&self.environment));

@@ -212,8 +212,8 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// Ends an execution's turn that died or timed out. The execution is due again after
-    /// [`FUNCTION_TIMEOUT`].
+    /// Ends the turn of a state machine's execution, after the turn died or timed out. The
+    /// execution is due again after [`FUNCTION_TIMEOUT`].
     fn wake_later(&self, site: usize, execution: &Arc<str>) {
         let at = later(self.environment.now(), FUNCTION_TIMEOUT);
         self.sites[site].local.bus().end_turn(execution, Some(Alarm { at, passive: false }));

@@ -1,5 +1,5 @@
-//! Any text is read as a path or as an intrinsic function, and applied to any input. The result is
-//! a value or a failure; nothing panics.
+//! Any text is read as a JSONPath or as an intrinsic function, and applied to any input. The result
+//! is a value or a failure; nothing panics.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -238,9 +238,10 @@ impl Graph {
         }
     }
 
-    /// Returns new positions for the extra nodes of edges that pass through several layers: all
-    /// extra nodes of an edge get the position of the one farthest from the main line. `None` for
-    /// any other node, and if an edge has extra nodes on both sides of the main line.
+    /// Returns new positions for the extra nodes of edges that pass through several layers (one
+    /// extra node in each of these layers): all extra nodes of an edge get the position of the one
+    /// farthest from the main line. `None` for any other node, and if an edge has extra nodes on
+    /// both sides of the main line.
     fn align_long_edges(&self) -> Vec<Option<f64>> {
         let mut upright = vec![None; self.sizes.len()];
         for chain in self.chains.iter().filter(|chain| chain.len() > 3) {

@@ -35,7 +35,7 @@ pub enum Outcome {
     /// The task has failed.
     Failed(Failure),
     /// The task's call has returned this response. The task now waits for a callback, or for the
-    /// end of a job.
+    /// end of the job that the call has started.
     Submitted(Json),
     /// A worker has taken the task of an activity.
     Taken {
@@ -81,7 +81,7 @@ impl Answer {
     }
 
     /// Reports the response to the task's call. The task then waits for a callback, or for the end
-    /// of a job.
+    /// of the job that the call has started.
     #[must_use]
     pub fn submitted(task: TaskRef, response: Json) -> Self {
         Self { task, outcome: Outcome::Submitted(response) }

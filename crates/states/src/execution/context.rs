@@ -19,8 +19,9 @@ pub(super) struct Extra<'a> {
 }
 
 impl Work<'_, '_> {
-    /// Runs `evaluation` with the context object and the variables of a lane. Each random value
-    /// that the evaluation draws advances the execution's entropy.
+    /// Runs `evaluation` with the context object and the variables of a lane (the top level, a
+    /// branch or an iteration). Each random value that the evaluation draws advances the
+    /// execution's entropy.
     pub(super) fn evaluate<T>(
         &mut self,
         id: LaneId,
@@ -82,8 +83,9 @@ impl Work<'_, '_> {
         failure.at(&lane.state, lane.entered_event)
     }
 
-    /// Returns the variables that a lane can read, innermost first. An iteration of a distributed
-    /// Map is a separate execution, so it cannot read the variables of the lanes around it.
+    /// Returns the variables that a lane (the top level, a branch or an iteration) can read: its
+    /// own, then those of each lane around it. An iteration of a distributed Map is a separate
+    /// execution, so it cannot read the variables of the lanes around it.
     fn variables<'a>(&'a self, lane: &'a Lane) -> Vec<&'a Object> {
         let mut scopes = vec![&lane.variables];
         let mut parent = lane.parent;

@@ -22,7 +22,7 @@ use crate::shaping;
 /// The maximum number of iterations that run at a time, even if the Map allows more.
 const MAX_CONCURRENCY: usize = 1_000;
 
-/// The state of a Map Run, as Step Functions calls the run of a distributed Map.
+/// What an execution stores of a Map Run, as Step Functions calls the run of a distributed Map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct MapRun {
     failed: usize,
@@ -69,7 +69,8 @@ fn exceeded() -> Failure {
 }
 
 impl Work<'_, '_> {
-    /// Starts the run. If the items are in a file, requests the file from storage first.
+    /// Starts the run of a distributed Map. If the items are in a file, requests the file from
+    /// storage first.
     pub(super) fn distribute(
         &mut self,
         id: LaneId,

@@ -54,8 +54,8 @@ impl Work<'_, '_> {
         self.give_up(id, failure);
     }
 
-    /// Schedules another attempt. Returns false if no retrier matches, or if the matching retrier
-    /// allows no further attempt.
+    /// Schedules another attempt of the failed state. Returns false if no retrier matches the
+    /// failure, or if the matching retrier allows no further attempt.
     fn retry(&mut self, id: LaneId, retriers: &[Retrier], failure: &Failure) -> bool {
         let answers =
             |retrier: &Retrier| retrier.error_equals.iter().any(|name| failure.is_matched_by(name));
@@ -152,8 +152,9 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Removes a lane and all lanes inside it, and records that their states and iterations were
-    /// aborted. With `failed`, records the lane's own iteration as failed, not as aborted.
+    /// Removes a lane (a branch or an iteration) and all lanes inside it, and records that their
+    /// states and iterations were aborted. With `failed`, records the lane's own iteration as
+    /// failed, not as aborted.
     pub(super) fn close(&mut self, id: LaneId, last: u64, failed: bool) {
         let Some(lane) = self.execution.lanes.get(&id) else { return };
         let around = lane.parent.and_then(|(parent, index)| {

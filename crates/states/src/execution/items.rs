@@ -11,7 +11,7 @@ pub(super) fn read(
     content: &Json,
 ) -> Result<Vec<Json>, String> {
     if let Format::Other(kind) = format {
-        return Err(format!("The interpreter cannot read items of the kind {kind}"));
+        return Err(format!("{kind} is not supported: use JSON, JSONL, CSV or a listing"));
     }
     let pointed = |content: &Json| match pointer {
         None => listed(content),

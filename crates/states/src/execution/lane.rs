@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::json::{Json, Object};
 use crate::machine::FlowId;
 
-/// The number of a lane within its execution.
+/// The number of a lane (the top level, a branch or an iteration) within its execution.
 pub(super) type LaneId = u64;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

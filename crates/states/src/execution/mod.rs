@@ -254,7 +254,8 @@ impl Execution {
         &self.identity
     }
 
-    /// The name of each branch's current state. The branch that was started first comes first.
+    /// The names of the current states: that of the top level, then those of the running branches
+    /// and iterations. What was started first comes first.
     pub fn current_states(&self) -> impl Iterator<Item = &str> {
         self.lanes.values().map(|lane| lane.state.as_str())
     }

@@ -1,5 +1,5 @@
-//! Tests a single state, as `TestState` does: records the intermediate values of the state's data
-//! flow, and how the state ended.
+//! Tests a single state, as Step Functions' `TestState` does: records the intermediate values of
+//! the state's data flow, and how the state ended.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -19,9 +19,10 @@ pub(super) struct Probe {
     pub(super) context: Option<Json>,
     /// The failure of the state under test, if a retrier or a catcher matches this failure.
     failure: Option<Failure>,
-    /// How many retries each retrier has already used when the state is entered.
+    /// The number of retries that every retrier counts as used when the state is entered; the same
+    /// for all retriers.
     pub(super) retries: u64,
-    /// How many iterations of a distributed Map have failed.
+    /// How many iterations of the distributed Map under test count as failed.
     pub(super) failed_iterations: usize,
     /// Whether the execution has gone on from the state under test to another state.
     left: bool,
@@ -41,9 +42,11 @@ pub struct StateTest {
     pub variables: Object,
     /// The whole context object; if absent, that of a local execution.
     pub context: Option<Json>,
-    /// How many retries each retrier has already used when the test starts.
+    /// The number of retries that every retrier counts as used when the test starts; the same for
+    /// all retriers.
     pub retries: u64,
-    /// How many iterations of a distributed Map have failed; used only if `outcome` is given.
+    /// How many iterations of the distributed Map under test count as failed; used only if
+    /// `outcome` is given.
     pub failed_iterations: usize,
     /// The time of the test.
     pub now: Timestamp,

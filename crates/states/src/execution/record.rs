@@ -8,7 +8,8 @@ use super::{Effect, Status, Work};
 use crate::failure::Failure;
 use crate::history::{self, Details, HistoryEvent};
 
-/// The lane of a new event, and the id of the event from which the new event follows.
+/// The lane (the top level, a branch or an iteration) of a new event, and the id of the event from
+/// which the new event follows.
 #[derive(Clone, Copy)]
 pub(super) struct After {
     pub(super) lane: LaneId,

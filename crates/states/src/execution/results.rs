@@ -79,8 +79,8 @@ impl Work<'_, '_> {
         })
     }
 
-    /// Ends a run whose iterations are all done. If `ResultWriter` names a resource, first writes
-    /// the results to files.
+    /// Ends a Map Run whose iterations are all done. If `ResultWriter` names a resource, first
+    /// writes the results to files.
     pub(super) fn run_ended(&mut self, id: LaneId, fan: FanOut) {
         let Some(writer) = self.writer_of(id).cloned() else {
             let succeeded = fan.results.into_iter().flatten().collect();
@@ -129,7 +129,8 @@ impl Work<'_, '_> {
         self.write_next(id);
     }
 
-    /// Asks the caller to write the next file. After the last file, ends the run with its result.
+    /// Asks the caller to write the next result file. After the last file, ends the Map Run with
+    /// its result.
     pub(super) fn write_next(&mut self, id: LaneId) {
         let resource = self.writer_of(id).and_then(|writer| writer.resource.clone());
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return };

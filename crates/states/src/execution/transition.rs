@@ -36,7 +36,8 @@ impl<'m> Work<'_, 'm> {
         }
     }
 
-    /// Marks as ready every lane whose wait, backoff or timeout has ended.
+    /// Marks as ready every lane (the top level, a branch or an iteration) whose wait, backoff or
+    /// timeout has ended.
     pub(super) fn wake(&mut self) {
         let due = |wakes: Option<Timestamp>| wakes.is_some_and(|wakes| wakes <= self.now);
         let ids: Vec<LaneId> = self

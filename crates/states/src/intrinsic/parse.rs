@@ -7,7 +7,7 @@ use crate::path::Path;
 /// The maximum nesting of calls that Step Functions accepts.
 const MAX_NESTING: usize = 10;
 
-/// Reads a text that consists of one call.
+/// Reads a text that consists of one call of an intrinsic function.
 pub(crate) fn parse(text: &str) -> Result<Call, CallError> {
     let mut reader = Reader { text, at: 0, nesting: 0 };
     reader.spaces();

@@ -76,8 +76,8 @@ impl Json {
         }
     }
 
-    /// The number as an integer. A double without a fraction counts as an integer if its absolute
-    /// value is less than 9e15.
+    /// The number as an integer, if it is one. A double without a fraction counts as an integer if
+    /// its absolute value is less than 9e15.
     #[must_use]
     pub fn as_integer(&self) -> Option<i64> {
         let Self::Number(number) = self else { return None };
@@ -88,7 +88,7 @@ impl Json {
         })
     }
 
-    /// The number as a double.
+    /// The number as a double, if this is a number.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         match self {

@@ -189,8 +189,9 @@ fn picture(arguments: &[JValue]) -> Evaluated {
     Ok(value)
 }
 
-/// Returns the first argument, a number as text. If the picture reads letters as digits of base 26,
-/// fails at more than 13 letters: the number may not fit into 64 bits.
+/// Returns the first argument, a number as text. If the second argument, the number's picture (its
+/// format), uses letters as digits of base 26, fails at more than 13 letters: the number may not
+/// fit into 64 bits.
 fn letters(arguments: &[JValue]) -> Evaluated {
     const MOST: usize = 13;
     let value = arguments.first().cloned().unwrap_or(JValue::Undefined);

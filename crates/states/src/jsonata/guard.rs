@@ -52,7 +52,7 @@ pub(super) fn nesting(text: &str) -> Result<(), String> {
             _ => {}
         }
         if depth > MAX_NESTING {
-            return Err("the JSONata expression is too deeply nested".to_owned());
+            return Err("the JSONata expression nests brackets more than 200 deep".to_owned());
         }
     }
     let words = text.split_whitespace().filter(|word| ["and", "or", "in"].contains(word)).count();

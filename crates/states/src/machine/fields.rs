@@ -52,7 +52,8 @@ impl<'a> Fields<'a> {
         Self { members, taken: HashSet::new(), state: None, place, pointer, notes, jsonata }
     }
 
-    /// Returns the fields of a state. `self` must be the fields of the flow that has the state.
+    /// Returns the fields of a state. `self` must be the fields of the object whose `States` has
+    /// the state.
     pub(super) fn of_state(&self, name: &'a str, members: &'a Object) -> Self {
         let pointer = format!("{}/States/{name}", self.pointer);
         Self { state: Some(name), pointer, ..Self::new(members, self.notes) }
@@ -160,7 +161,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads a reference path, which names a single place.
+    /// Reads a reference path: a path of names and indices, which names a single place in a value.
     pub(super) fn reference(&mut self, name: &str) -> Option<Path> {
         let path = self.path(name)?;
         if !path.is_reference() {

@@ -28,10 +28,10 @@ pub(crate) fn targets(state: &State) -> Vec<(String, &str)> {
     targets
 }
 
-/// Reports missing targets, unreachable states and a flow that cannot end.
+/// Reports transitions to states that do not exist, unreachable states, and a flow that cannot end.
 ///
 /// `named` is the flow's field `States`. It includes the states that could not be read, so that
-/// these states are not reported as missing targets.
+/// transitions to them are not reported.
 pub(super) fn check(flow: &Flow, named: &Object, fields: &Fields<'_>) {
     if !flow.start_at.is_empty() && !named.contains_key(&flow.start_at) {
         let reason = format!("there is no state '{}'", flow.start_at);
@@ -90,5 +90,5 @@ fn reached(flow: &Flow) -> HashSet<&str> {
 fn known(named: &Object) -> String {
     let names: Vec<&str> = named.keys().take(8).map(String::as_str).collect();
     let more = if named.len() > names.len() { ", …" } else { "" };
-    format!("the states of this flow are {}{more}", names.join(", "))
+    format!("the states that it can name are {}{more}", names.join(", "))
 }

@@ -11,7 +11,8 @@ const JOB: u8 = 1;
 /// The bit of a call that can also wait for an answer with the task token.
 const TOKEN: u8 = 2;
 
-/// Each service with its actions. The bits of an action tell what its call can wait for.
+/// Each service for which Step Functions has an optimized integration, with its actions. The bits
+/// of an action tell what its call can wait for.
 const OPTIMIZED: &[(&str, &[(&str, u8)])] = &[
     ("apigateway", &[("invoke", TOKEN)]),
     (

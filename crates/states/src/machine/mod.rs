@@ -79,7 +79,7 @@ pub(crate) struct Flow {
     pub(crate) states: IndexMap<String, State>,
 }
 
-/// The index of a flow in its machine's list.
+/// The index of a flow (the top level, a branch or an item processor) in [`Machine::flows`].
 pub(crate) type FlowId = usize;
 
 #[derive(Debug, Clone)]

@@ -99,8 +99,8 @@ pub(super) fn query_language(fields: &mut Fields<'_>) {
     }
 }
 
-/// The flows read so far. A flow gets its index before its states are read, so its index is lower
-/// than the indices of the flows inside it.
+/// The flows (the top level, branches and item processors) read so far. A flow gets its index
+/// before its states are read, so its index is lower than the indices of the flows inside it.
 #[derive(Default)]
 pub(super) struct Flows {
     flows: Vec<Option<Flow>>,

@@ -1,4 +1,4 @@
-//! Reads retriers and catchers.
+//! Reads the entries of `Retry` (retriers) and of `Catch` (catchers).
 
 use super::ResultPath;
 use super::fields::{Fields, MAX_SECONDS};

@@ -1,5 +1,6 @@
 //! Checks the variables. Their names must be valid, each variable that is read must be assigned
-//! somewhere, and no inner scope may assign a variable of an outer scope.
+//! somewhere, and no inner scope (a branch or an item processor) may assign a variable of an outer
+//! scope.
 
 use std::collections::HashSet;
 

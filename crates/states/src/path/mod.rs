@@ -13,7 +13,7 @@ use filter::Filter;
 pub(crate) use place::put;
 pub(crate) use select::Missing;
 
-/// A parsed path.
+/// A parsed JSONPath, such as `$.order.id`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Path {
     text: String,

@@ -43,7 +43,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn enter(&mut self) -> Result<(), PathError> {
         self.nesting += 1;
         if self.nesting > MAX_NESTING {
-            return Err(self.refuse("too deeply nested"));
+            return Err(self.refuse("a filter is nested more than 32 deep"));
         }
         Ok(())
     }
@@ -101,7 +101,7 @@ impl<'a> Cursor<'a> {
         let mut steps = Vec::new();
         loop {
             if steps.len() > MAX_STEPS {
-                return Err(self.refuse("too many steps"));
+                return Err(self.refuse("more than 100 steps"));
             }
             if self.eat("..") {
                 steps.push(Step::Descend);

@@ -1,4 +1,5 @@
-//! Reads the values at a path. A definite path gives a single value; any other path gives a list.
+//! Reads the values at a path. A definite path, which has only names and indices, gives a single
+//! value; any other path gives a list.
 
 use std::fmt::Write;
 
@@ -8,7 +9,7 @@ use crate::json::Json;
 /// The values that a path found.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Found<'a> {
-    /// The value of a definite path.
+    /// The value of a definite path, which has only names and indices.
     One(&'a Json),
     /// The values of a path that is not definite.
     Many(Vec<&'a Json>),
@@ -57,8 +58,8 @@ impl Path {
 /// `$..*..*..*` over nested arrays could find any number of values.
 const MAX_FOUND: usize = 100_000;
 
-/// Follows the steps. If all steps are definite, a missing value is an error. Otherwise a missing
-/// value is left out of the result.
+/// Follows the steps. If all steps are names and indices, a missing value is an error. Otherwise a
+/// missing value is left out of the result.
 pub(super) fn walk<'a>(
     steps: &[Step],
     from: &'a Json,
