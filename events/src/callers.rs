@@ -3,25 +3,25 @@
 
 use chorus_table::{CallerRole, Callers};
 
-/// The role of people who maintain the items, and act for customers.
+/// The role of employees who maintain the items for sale, and act on behalf of customers.
 pub const STAFF: CallerRole = CallerRole::new("staff");
 
-/// The role of people who decide whether an order of high value is charged.
+/// The role of employees who decide whether an order of high value is charged.
 pub const REVIEWER: CallerRole = CallerRole::new("reviewer");
 
-/// The role of people who operate the shop.
+/// The role of employees who operate the shop.
 pub const OPERATOR: CallerRole = CallerRole::new("operator");
 
-/// The name of a caller who needs no token, because the request comes from the shop's own machine.
-/// No token is issued to this name.
+/// The name of a caller who needs no token, because the request comes from the machine that runs
+/// the shop. No token is issued to this name.
 pub const LOCAL: &str = "local";
 
 pub const ROLES: [CallerRole; 3] = [STAFF, REVIEWER, OPERATOR];
 
-/// The customer to whom the resource belongs, and staff who act for customers.
+/// The customer to whom the requested resource belongs, and staff.
 pub const OWNER_OR_STAFF: Callers = Callers::owner_or(&[STAFF]);
 
-/// The customer to whom the resource belongs, and callers with any role.
+/// The customer to whom the requested resource belongs, and callers with any role.
 pub const OWNER_OR_SHOP: Callers = Callers::owner_or(&ROLES);
 
 pub const ONLY_STAFF: Callers = Callers::with(&[STAFF]);

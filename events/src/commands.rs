@@ -1,4 +1,5 @@
-//! Commands, named in the imperative: the messages that the synchronous API passes to an action.
+//! Commands, named in the imperative: the messages that a route of the synchronous API passes to an
+//! action of a service.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -21,30 +22,30 @@ pub struct OrderedLine {
     pub quantity: Quantity,
 }
 
-/// A reviewer's decision.
+/// A reviewer's decision about an order, or the notice that a reviewer has begun the review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// The order may be charged.
     Approve,
-    /// The order is to be canceled.
+    /// The order must be canceled.
     Decline,
-    /// A reviewer takes the review up: the payment continues to wait.
+    /// A reviewer has begun the review: the payment continues to wait for the decision.
     Take,
 }
 
-/// What a notice from the payment provider is about.
+/// What a notice (a signed webhook) from the payment provider reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PaymentReport {
-    /// The charge was made or declined, or the bank holds its amount.
+    /// The charge was made or declined, or the customer's bank holds the amount of the charge.
     Concluded,
     /// The customer disputes the charge.
     Disputed,
     /// A refund that had been accepted did not reach the customer.
     RefundFailed,
-    /// The provider confirms that the intent is canceled. If the bank held an amount, the amount is
-    /// released.
+    /// The provider confirms that the payment intent is canceled. If the bank held an amount, the
+    /// amount is released.
     Canceled,
 }
 
@@ -60,7 +61,7 @@ pub enum LogisticsStatus {
 }
 
 event! {
-    /// Order these lines for this customer.
+    /// Place an order of these lines for this customer.
     CreateOrder: Owner::Service(services::ORDER), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -72,7 +73,7 @@ event! {
 }
 
 event! {
-    /// Cancel this order, if it has not ended.
+    /// Cancel this order, if it is still open.
     CancelOrder: Owner::Service(services::ORDER), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "ordered by mistake".to_owned(),
@@ -88,8 +89,8 @@ event! {
         price: Money = samples::unit_price(),
         stock: u32 = 39,
         #[serde(default)] discontinued: bool = false,
-        /// The version that the item must have now; 0 if the item must not exist yet. If absent,
-        /// any version may be replaced.
+        /// The version that the stored item must have; 0 if no such item may be stored. If this
+        /// field is absent, any version may be replaced.
         #[serde(default, skip_serializing_if = "Option::is_none")] replaces: Option<u64> = None,
     }
 }
@@ -123,7 +124,7 @@ event! {
 }
 
 event! {
-    /// Decide the pending review of this order.
+    /// Decide the pending review of this order, or report that a reviewer has begun the review.
     DecideReview: Owner::Service(services::FRAUD), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
         verdict: Verdict = Verdict::Approve,
@@ -144,21 +145,21 @@ event! {
     /// Process a notice from the payment provider about this order's charge.
     PaymentNotice: Owner::Service(services::PAYMENT), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
-        /// The provider's id of the intent for the charge.
+        /// The provider's id of the payment intent for the charge.
         intent: String = "pi_3Pgc71B7WZ01zgkW1a2b3c4d".to_owned(),
         report: PaymentReport = PaymentReport::Concluded,
         /// The amount that the customer disputes.
         #[serde(default, skip_serializing_if = "Option::is_none")] amount: Option<Money> = None,
         /// The reason of the dispute, or of the failed refund.
         #[serde(default, skip_serializing_if = "Option::is_none")] reason: Option<String> = None,
-        /// The deadline for the answer to a dispute.
+        /// The deadline for the shop's response to a dispute.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         respond_by: Option<Timestamp> = None,
     }
 }
 
 event! {
-    /// Show the carrier the address of this parcel.
+    /// Return the address of this order's parcel to the carrier.
     ShowAddress: Owner::Service(services::DELIVERY), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
         handle: Handle = samples::handle(),

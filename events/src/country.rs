@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 #[error("must be the ISO 3166 code of a country, such as DE, or its English name")]
 pub struct CountryError;
 
-/// A country: a two-letter code of ISO 3166, or `XK` for Kosovo, a code that ISO leaves to users.
+/// A country: a two-letter code of ISO 3166, or `XK` for Kosovo, a code that ISO leaves unassigned
+/// for private use.
 ///
-/// A code in an event is accepted as it was written, even if ISO has withdrawn it since. Text that
-/// a person wrote is parsed, and must name a country that exists today.
+/// In an event, any two capital letters are accepted, because ISO may have withdrawn the code since
+/// the event was published. Text that a person wrote is parsed, and must name a country that exists
+/// today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Cow<'_, str>", into = "String")]
 pub struct Country([u8; 2]);
@@ -26,10 +28,10 @@ impl Country {
     /// The code: two capital letters.
     #[must_use]
     pub fn code(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("two letters are a text")
+        std::str::from_utf8(&self.0).expect("two ASCII letters are valid UTF-8")
     }
 
-    /// The codes of all countries, sorted.
+    /// The codes of all countries, in alphabetical order.
     #[must_use]
     pub fn codes() -> Vec<&'static str> {
         let mut codes: Vec<&str> =
@@ -44,18 +46,18 @@ impl Country {
     }
 }
 
-/// Reads a code or an English name, in upper or lower case.
+/// Reads a country's code or English name, in upper or lower case.
 impl FromStr for Country {
     type Err = CountryError;
 
     fn from_str(text: &str) -> Result<Self, CountryError> {
-        // The crate `celes` stores names without spaces. It also accepts numeric codes, which this
-        // function refuses.
+        // The crate `celes` stores names without spaces. The crate also accepts numeric codes,
+        // which this function refuses.
         let name: String = text.split_whitespace().collect();
         if name.bytes().any(|byte| byte.is_ascii_digit()) {
             return Err(CountryError);
         }
-        // ISO reserves UK for the United Kingdom, whose code is GB.
+        // The code of the United Kingdom is GB, but ISO also reserves UK, so people may write UK.
         let name = if name.eq_ignore_ascii_case("UK") { "GB" } else { &name };
         let known = name.parse::<celes::Country>().map_err(|_| CountryError)?;
         Self::of_code(known.alpha2).ok_or(CountryError)
@@ -143,6 +145,6 @@ mod tests {
         for bad in ["\"de\"", "\"Germany\"", "\"\"", "7"] {
             assert!(read(bad).is_err(), "{bad}");
         }
-        assert!(read("\"AN\"").is_ok(), "withdrawn, and still in events of its time");
+        assert!(read("\"AN\"").is_ok(), "ISO has withdrawn AN, but events of that time contain it");
     }
 }

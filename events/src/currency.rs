@@ -1,4 +1,4 @@
-//! The currency of prices.
+//! The currency of the shop's prices.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The ISO 4217 codes of the currencies in use. The codes of funds and metals, and the codes for
-/// tests, are left out.
+/// tests, are left out, because no shop has prices in them.
 const CODES: [&str; 156] = [
     "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN",
     "BHD", "BIF", "BMD", "BND", "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF",
@@ -84,9 +84,9 @@ impl JsonSchema for Currency {
     }
 }
 
-/// A value with amounts, and the currency of the amounts.
+/// A value that contains amounts of money, and the currency of these amounts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(rename = "{T}", description = "Its amounts are in its `currency`.")]
+#[schemars(rename = "{T}", description = "All amounts of money are in `currency`.")]
 pub struct Priced<T> {
     #[serde(flatten)]
     value: T,
@@ -109,7 +109,7 @@ mod tests {
         for unknown in ["", "EU", "EURO", "XXX", "DEM", "E R"] {
             assert_eq!(unknown.parse::<Currency>(), Err(CurrencyError), "{unknown}");
         }
-        assert!(CODES.is_sorted(), "a code that is there twice would not be sorted strictly");
+        assert!(CODES.is_sorted(), "the codes must be in alphabetical order");
         assert!(CODES.windows(2).all(|pair| pair[0] != pair[1]));
     }
 }

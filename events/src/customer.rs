@@ -8,7 +8,7 @@ use crate::{CustomerId, Money, OrderId, PaymentMethod, ShippingAddress, Terms, s
 const CUSTOMER: Owner = Owner::Service(services::CUSTOMER);
 
 event! {
-    /// A customer is new or has changed; revisions of one customer are numbered from 1.
+    /// A customer is new or has changed; `revision` counts the changes of one customer, from 1.
     CustomerUpdated: CUSTOMER, Step, about customer_id, {
         customer_id: CustomerId = samples::customer_id(),
         name: Sealed = samples::customer_name(),
@@ -22,7 +22,8 @@ event! {
     CustomerDescribed: CUSTOMER, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
-        /// Empty; in events of earlier releases, the customer's name.
+        /// Empty in new events, because no consumer reads the name. In events of earlier releases:
+        /// the customer's name.
         customer_name: Sealed = Sealed::default(),
         lines: Vec<DescribedLine> = samples::described_lines(),
         total: Money = samples::total(),
@@ -43,7 +44,7 @@ event! {
 }
 
 event! {
-    /// The name and the email address of a customer were erased; this counts as a revision.
+    /// The name and the email address of a customer were erased; the erasure counts as a revision.
     CustomerErased: CUSTOMER, Step, about customer_id, {
         customer_id: CustomerId = samples::customer_id(),
         revision: u64 = 2,

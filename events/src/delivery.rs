@@ -46,8 +46,8 @@ event! {
 }
 
 event! {
-    /// A parcel is ready for the carrier; the rule on this event calls the carrier. The carrier's
-    /// callbacks contain the event's `handle`.
+    /// A parcel is ready for the carrier; the bus's rule on this event calls the carrier. The
+    /// carrier's callbacks contain the event's `handle`.
     DeliveryMarkedAsStarted: DELIVERY, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -59,7 +59,7 @@ event! {
 }
 
 event! {
-    /// There is no delivery to start.
+    /// A delivery could not be started, because none was estimated for the order.
     ErrorMarkDeliveryAsStarted: DELIVERY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "no delivery was estimated for this order".to_owned(),
@@ -74,8 +74,8 @@ event! {
 }
 
 event! {
-    /// The carrier delivered a parcel that should not have been on its way; an operator has to look
-    /// into it.
+    /// The carrier delivered a parcel that should not have been on its way; an operator has to find
+    /// out why.
     ErrorDeliveryWasDelivered: DELIVERY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "the delivery had been canceled".to_owned(),
@@ -95,7 +95,7 @@ event! {
 }
 
 event! {
-    /// A delivery could not be canceled; an operator has to look into it.
+    /// A delivery could not be canceled; an operator has to find out why, and decide what follows.
     ErrorDeliveryWasCanceled: DELIVERY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "it had already been delivered".to_owned(),

@@ -16,7 +16,8 @@ event! {
 }
 
 event! {
-    /// A reviewer is at work on a high-value order: its payment continues to wait.
+    /// A reviewer has begun to review a high-value order: its payment continues to wait for the
+    /// decision.
     ReviewTaken: FRAUD, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         reviewer: String = "maria".to_owned(),

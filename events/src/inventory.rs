@@ -46,7 +46,7 @@ impl MissingLine {
 }
 
 event! {
-    /// An item is for sale at this price; listings of one item are numbered from 1.
+    /// An item is for sale at this price; `listing` numbers the listings of one item, from 1.
     ItemListed: INVENTORY, Step, about sku, {
         sku: Sku = samples::sku(),
         name: String = "Chai".to_owned(),
@@ -117,7 +117,7 @@ event! {
 }
 
 event! {
-    /// An item of an order cannot be sold any more.
+    /// An item of an order is no longer sold.
     ErrorItemDescribed: INVENTORY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "chai is discontinued".to_owned(),
@@ -129,14 +129,16 @@ event! {
     ItemRemoved: INVENTORY, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         lines: Vec<Line> = samples::lines(),
-        /// Whether the order is charged only when the parcel leaves.
+        /// `due` if the order is charged only when the parcel leaves; absent if it was charged at
+        /// once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         capture: Option<Capture> = None,
     } also [{ capture: Some(Capture::Due) }]
 }
 
 event! {
-    /// The items of an order cannot be removed from the stock, because none are reserved.
+    /// The items of an order cannot be removed from the stock, because no pieces are reserved for
+    /// the order.
     ErrorItemRemoved: INVENTORY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "nothing is reserved for this order".to_owned(),
@@ -160,7 +162,7 @@ event! {
 }
 
 event! {
-    /// A reservation could not be released; an operator has to check the item.
+    /// A reservation could not be released; an operator has to correct the item's stock.
     ErrorItemUnreserved: INVENTORY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "no item is called chai".to_owned(),
@@ -168,7 +170,8 @@ event! {
 }
 
 event! {
-    /// Removed items could not be returned to the stock; an operator has to check the item.
+    /// Removed pieces could not be returned to the stock; an operator has to correct the item's
+    /// stock.
     ErrorItemReturned: INVENTORY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "no item is called chai".to_owned(),

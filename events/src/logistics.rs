@@ -1,4 +1,5 @@
-//! The carrier's events. Delivery publishes them when the carrier's webhook reports them.
+//! The carrier's events. The Delivery service publishes an event when the carrier's webhook reports
+//! it.
 
 use chorus_table::{Owner, event};
 
@@ -31,7 +32,7 @@ event! {
 }
 
 event! {
-    /// The carrier gave up on a parcel.
+    /// The carrier gave up the delivery of a parcel, which will not arrive.
     DeliveryCanceled: LOGISTICS, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "the parcel was damaged".to_owned(),

@@ -11,21 +11,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// The text is not a decimal number.
-    #[error("`{0}` is not a decimal number")]
+    #[error("`{0}` must be a decimal number, such as 12.50")]
     NotADecimal(String),
     /// The text has more than two digits after the point.
-    #[error("`{0}` has more than two decimal places")]
+    #[error("`{0}` must have at most two decimal places")]
     TooPrecise(String),
-    /// The amount is outside ±9,999,999,999,999.99, beyond which JSON readers lose cents.
-    #[error("`{0}` is outside of the range ±9999999999999.99")]
+    /// The amount is outside of ±9,999,999,999,999.99. JSON readers that store numbers as doubles
+    /// would lose its cents.
+    #[error("`{0}` must be in the range ±9999999999999.99")]
     OutOfRange(String),
 }
 
-/// An amount in the shop's one currency, as whole minor units (cents).
+/// An amount of money in the shop's currency, as whole minor units (cents).
 ///
-/// On the wire, an amount is a JSON number such as `237.51`, so that a rule can compare it. An
-/// amount has at most fifteen significant digits, because readers that hold numbers as doubles lose
-/// further digits.
+/// On the wire, an amount is a JSON number such as `237.51`, so that an event rule can compare the
+/// amount with a limit. An amount has at most fifteen significant digits, because readers that
+/// store numbers as doubles lose further digits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(i64);
 
@@ -35,7 +36,7 @@ const MAX_MINOR: i64 = 999_999_999_999_999;
 impl Money {
     pub const ZERO: Self = Self(0);
 
-    /// An amount of `minor` units (cents).
+    /// Returns an amount of `minor` units (cents).
     #[must_use]
     pub const fn from_minor(minor: i64) -> Self {
         Self(minor)
@@ -103,7 +104,8 @@ impl FromStr for Money {
 }
 
 impl Sum for Money {
-    /// Saturates at the limits of `i64`. Use [`Money::plus`] for amounts from input.
+    /// Saturates at the limits of `i64`, so the sum may be outside of the range. For amounts from
+    /// input, use [`Money::plus`], which returns `None` in that case.
     fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
         Self(amounts.fold(0, |sum, amount| sum.saturating_add(amount.0)))
     }
@@ -114,7 +116,7 @@ impl Serialize for Money {
         if self.0 % 100 == 0 {
             return serializer.serialize_i64(self.0 / 100);
         }
-        // The double nearest to the decimal text: its shortest printed form is the same text.
+        // The shortest decimal form of the double nearest to an amount is the amount's own text.
         let nearest: f64 = self.to_string().parse().map_err(serde::ser::Error::custom)?;
         serializer.serialize_f64(nearest)
     }

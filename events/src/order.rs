@@ -40,7 +40,7 @@ event! {
 }
 
 event! {
-    /// An order was canceled: each service undoes its work for the order.
+    /// An order was canceled: each service undoes its own steps for the order.
     OrderCanceled: ORDER, End, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),

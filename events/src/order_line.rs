@@ -8,8 +8,8 @@ use chorus_table::Sealed;
 use crate::{Money, Quantity, Sku};
 
 /// The maximum number of lines in an order. One transaction reserves all lines. A DynamoDB
-/// transaction holds at most 100 items; the idempotency record and the reservation take two of
-/// them, and eight are not used.
+/// transaction can write at most 100 items. The idempotency record and the reservation are two of
+/// these items, and eight items are left as a margin.
 pub const MAX_LINES: usize = 90;
 
 /// One line of an order: an item, the number of pieces, and the price of one piece at the time of
@@ -26,8 +26,8 @@ pub struct Line {
 }
 
 /// The address of a parcel. The country is not encrypted, because the bus's rules read it. All other
-/// lines are encrypted as one text under the customer's key, because each encrypted text adds 30
-/// bytes to each of five events.
+/// lines are encrypted as one text under the customer's key, because each encrypted text would add
+/// 30 bytes to each of the five events that contain the address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ShippingAddress {
@@ -49,14 +49,14 @@ pub struct ShippingAddress {
 }
 
 impl ShippingAddress {
-    /// Returns an address in `country`. `lines` holds its other lines as one encrypted text.
+    /// Returns an address in `country`. `lines` are the other lines, encrypted as one text.
     pub(crate) fn of(lines: Sealed, country: &str) -> Self {
         let (street, city) = (Sealed::default(), Sealed::default());
         Self { name: lines, street, city, postal_code: None, country: country.to_owned() }
     }
 
-    /// Encrypts an address with `seal`. Its lines become one text, so no line may have a line
-    /// break.
+    /// Encrypts an address with `seal`. The lines of the address are joined with line breaks, so no
+    /// line may itself contain a line break.
     #[must_use]
     pub fn sealed(address: PostalAddress, seal: impl Fn(&str) -> Sealed) -> Self {
         let PostalAddress { name, street, city, postal_code, country } = address;
@@ -100,7 +100,7 @@ pub struct PostalAddress {
     pub country: String,
 }
 
-/// Returns the sum of all lines; `None` if the sum exceeds the largest amount.
+/// Returns the sum of the prices of all lines; `None` if the sum exceeds the largest amount.
 #[must_use]
 pub fn total(lines: &[Line]) -> Option<Money> {
     lines.iter().try_fold(Money::ZERO, |sum, line| {

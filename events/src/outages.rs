@@ -1,4 +1,4 @@
-//! Events about partners that do not answer. The circuit breakers of the services that call a
+//! Events about partners that do not answer calls. The circuit breakers of the services that call a
 //! partner publish these events.
 
 use chorus_table::{Owner, event, sample_time};
@@ -9,7 +9,7 @@ use crate::partners;
 const BREAKERS: Owner = Owner::Partner(partners::BREAKERS);
 
 event! {
-    /// A partner has not answered several calls in a row: calls to it are suspended.
+    /// A partner has not answered several calls in a row: calls to the partner are suspended.
     PartnerUnavailable: BREAKERS, Terminal, about partner, {
         partner: String = partners::PAYMENT_PROVIDER.name.to_owned(),
         since: Timestamp = sample_time(),

@@ -15,10 +15,11 @@ pub(crate) fn is_page(text: &str, longest: usize) -> bool {
         && text.len() <= longest
 }
 
-/// Every address that [`is_page`] accepts matches this regular expression.
+/// The regular expression for addresses in JSON schemas. It matches every address that [`is_page`]
+/// accepts.
 pub(crate) const PATTERN: &str = "^https://[A-Za-z0-9][!-~]*$";
 
-/// Declares a type for the addresses of pages: `https` URLs of at most `$longest` characters.
+/// Declares a type for the addresses of web pages: `https` URLs of at most `$longest` characters.
 macro_rules! page_url {
     ($(#[$meta:meta])* $name:ident, of at most $longest:literal characters) => {
         $(#[$meta])*

@@ -43,8 +43,8 @@ const fn called_by_code(name: &'static str, source: &'static str) -> Partner {
     Partner { name, source, body: CallBody::Detail }
 }
 
-/// When services stop calling the payment provider, and for how long. The pauses are short, because
-/// orders wait for their charge.
+/// The circuit breaker for the payment provider: when services stop calling the provider, and for
+/// how long. The pauses are short, because orders wait for their charge.
 pub const PAYMENT_BREAKER: Breaker = Breaker {
     partner: PAYMENT_PROVIDER,
     failures: 5,
@@ -55,7 +55,7 @@ pub const PAYMENT_BREAKER: Breaker = Breaker {
     recovered: &PartnerRecovered::SPEC,
 };
 
-/// The breaker for the mailer. Its pauses are longer than those of [`PAYMENT_BREAKER`], because
-/// only emails wait for the mailer.
+/// The circuit breaker for the mailer. Its pauses are longer than those of [`PAYMENT_BREAKER`],
+/// because only emails wait for the mailer.
 pub const MAIL_BREAKER: Breaker =
     Breaker { partner: MAILER, pause_seconds: 300, ..PAYMENT_BREAKER };

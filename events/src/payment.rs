@@ -33,8 +33,8 @@ event! {
 }
 
 page_url! {
-    /// The address of the page on which a customer confirms a payment. It is shown as a link, so it
-    /// has to be `https`.
+    /// The address of the page on which a customer confirms a payment. The address is shown as a
+    /// link, so it has to be an `https` URL.
     ConfirmationUrl, of at most 2000 characters
 }
 
@@ -46,10 +46,10 @@ event! {
         customer_id: CustomerId = samples::customer_id(),
         amount: Money = samples::total(),
         /// The page on which the customer confirms the payment; absent if only the bank's own app
-        /// asks.
+        /// asks for the confirmation.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         confirm_at: Option<ConfirmationUrl> = Some(samples::confirmation_url()),
-        /// The deadline. If the payment is not confirmed by then, it fails.
+        /// The deadline. If the customer has not confirmed the payment by then, the payment fails.
         until: Timestamp = samples::estimated_arrival(),
     } also [{ confirm_at: None }]
 }
@@ -76,7 +76,8 @@ event! {
 }
 
 event! {
-    /// A payment was declined or given up. `CancelPayment` refunds a charge that succeeded anyway.
+    /// A payment was declined or given up. If the charge nevertheless succeeds, `CancelPayment`
+    /// refunds it.
     PaymentFailed: PAYMENT, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
@@ -103,7 +104,7 @@ event! {
 }
 
 event! {
-    /// A refund was refused; an operator has to look into it.
+    /// A refund was refused, or failed after it was accepted; an operator has to retry the refund.
     ErrorPaymentCanceled: PAYMENT, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "the provider refuses to refund this charge".to_owned(),
@@ -111,7 +112,8 @@ event! {
 }
 
 event! {
-    /// A customer disputes a charge at the bank; an operator must answer by a deadline.
+    /// A customer disputes a charge at the bank; an operator must respond to the dispute by a
+    /// deadline.
     ErrorPaymentDisputed: PAYMENT, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         amount: Money = samples::total(),

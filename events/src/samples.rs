@@ -1,4 +1,4 @@
-//! One small order, the same in every sample, schema and document.
+//! One small order, whose data all sample events, schemas and documents contain.
 
 use jiff::Timestamp;
 
@@ -22,7 +22,7 @@ pub fn order_id() -> OrderId {
     literal("1073459984")
 }
 
-/// The handle of a callback about the order.
+/// The handle of a callback about the order: an opaque id that stands for a secret task token.
 #[must_use]
 pub fn handle() -> Handle {
     literal("b4b1a5c2e7f0598e8d3c6a1f20d94e77")
@@ -40,7 +40,7 @@ pub fn payment_method() -> PaymentMethod {
     literal("pm_card_visa")
 }
 
-/// The key under which the samples are encrypted.
+/// The key under which the personal data in the samples is encrypted.
 pub const PERSON_KEY: [u8; 32] = [7; 32];
 
 fn sealed(ciphertext: &str) -> Sealed {

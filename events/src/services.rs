@@ -7,7 +7,7 @@ chorus_table::services! {
     INVENTORY: "inventory", "Inventory", "com.inventory";
     /// Stores customers.
     CUSTOMER: "customer", "Customer", "com.customers";
-    /// Plans deliveries, and follows them to their end.
+    /// Plans deliveries, and follows each delivery until the parcel has arrived or is canceled.
     DELIVERY: "delivery", "Delivery", "com.delivery";
     /// Charges and refunds orders.
     PAYMENT: "payment", "Payment", "com.payments";

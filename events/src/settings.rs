@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Country, Currency, Money};
 
-/// The settings that the shop's operator chooses. The time limit of a delivery is not among them:
-/// it is a limit of the state machine that waits for the delivery.
+/// The settings that the shop's operator chooses. They do not contain the time limit of a delivery,
+/// which is a timeout of the state machine that waits for the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// The country that the shop ships from.
@@ -17,7 +17,7 @@ pub struct Settings {
     pub review_above: Money,
     /// The currency of all prices.
     pub currency: Currency,
-    /// When the money of a new charge is taken.
+    /// When the money of an order is taken.
     pub payment_capture: PaymentCapture,
     /// How many orders a customer may place in a minute, at most
     /// [`Settings::MAX_ORDERS_PER_MINUTE`]; 0 for any number.
@@ -27,13 +27,13 @@ pub struct Settings {
 /// When the money of an order is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentCapture {
-    /// The money is taken as soon as the bank agrees.
+    /// The money is taken as soon as the customer's bank approves the charge.
     AtOnce,
     /// The money is taken when the parcel leaves; until then, the bank holds the amount.
     WhenShipped,
 }
 
-/// The error for a text that is none of [`PaymentCapture`]'s names.
+/// The error for a text that is not the name of a [`PaymentCapture`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be at-once or when-shipped")]
 pub struct UnknownCapture;
@@ -66,8 +66,8 @@ impl FromStr for PaymentCapture {
 }
 
 impl Settings {
-    /// The settings if the operator chooses none. All shops had these values before settings
-    /// existed.
+    /// The settings if the operator chooses none. Before settings existed, every shop had this
+    /// country, review threshold and currency, and took the money at once.
     pub const DEFAULT: Self = Self {
         home_country: Country::DE,
         review_above: Money::from_minor(100_000),
@@ -77,8 +77,9 @@ impl Settings {
     };
 
     /// The highest limit of a customer's orders per minute: one order per millisecond, because
-    /// the kernel counts in milliseconds. It rounds the time per order up: of a limit of 31,000,
-    /// all may come at once, but then one every two milliseconds.
+    /// the kernel counts in milliseconds. The kernel rounds up the time between two orders: with a
+    /// limit of 31,000, a customer may place 31,000 orders at once, and then one order every two
+    /// milliseconds.
     pub const MAX_ORDERS_PER_MINUTE: u32 = 60_000;
 
     /// Returns the terms of an order that is created under these settings.
@@ -100,8 +101,8 @@ impl Default for Settings {
 }
 
 /// The shop's settings when an order was created, whether the order is shipped abroad, and whether
-/// it needs a review. Rules and services read these terms, so a later change of the settings does
-/// not affect the order.
+/// the order needs a review. Rules and services read these terms, so a later change of the settings
+/// does not affect the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Terms {
@@ -110,17 +111,17 @@ pub struct Terms {
     /// Whether the order is shipped to another country than `home-country`. Such a shipment takes
     /// longer and has to be declared.
     pub leaves_country: bool,
-    /// Orders of at least this total were reviewed.
+    /// When the order was created, orders of at least this total were reviewed.
     pub review_above: Money,
     /// Whether the order is charged only after a reviewer has approved it.
     pub needs_review: bool,
 }
 
-/// The home country's name in events of earlier releases, which had no terms.
+/// The home country's name in events of earlier releases, which had no [`Terms`].
 pub(crate) const FORMER_HOME: &str = "Germany";
 
-/// The total from which an order was reviewed in earlier releases, whose events had no terms. It is
-/// in whole units of the currency.
+/// The total from which an order was reviewed in earlier releases, whose events had no [`Terms`].
+/// It is in whole units of the currency.
 pub(crate) const FORMER_REVIEW_UNITS: i64 = Settings::DEFAULT.review_above.minor() / 100;
 
 impl Terms {
@@ -144,8 +145,8 @@ impl Terms {
         terms.filter(|terms| flags(terms) != flags(&Self::implied_by(total, country)))
     }
 
-    /// Whether the terms that [`Terms::implied_by`] returns require a review. This is for callers
-    /// that do not know the order's country.
+    /// Whether the terms that [`Terms::implied_by`] returns require a review. Callers that do not
+    /// know the order's country use this function instead.
     #[must_use]
     pub fn implied_review(total: Money) -> bool {
         total >= Settings::DEFAULT.review_above

@@ -7,8 +7,8 @@ use crate::{OrderId, samples, services};
 const STOREFRONT: Owner = Owner::Service(services::STOREFRONT);
 
 event! {
-    /// An order's update for the shop's front end: `signed-update` is a JSON Web Token, without
-    /// personal data.
+    /// The progress of an order, for the shop's front end: `signed-update` is a JSON Web Token that
+    /// contains no personal data.
     OrderUpdated: STOREFRONT, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         signed_update: String = samples::signed_update(),

@@ -1,4 +1,4 @@
-//! The design table: one row per action. **This is the program**: types, rules, schemas, IAM,
+//! The design table: one row per action. **The table is the program**: types, rules, schemas, IAM,
 //! `template.yaml`, docs and the local run derive from it, and `chorus design --check` proves that
 //! the flow is complete. [`chorus_table::design_table!`] describes the syntax of a row.
 
@@ -11,14 +11,16 @@ use crate::partners::{
 use crate::settings::{FORMER_HOME, FORMER_REVIEW_UNITS};
 use crate::{commands, facts, services};
 
-/// Selects the events of orders whose terms require a review before the charge.
+/// Selects the events of orders whose terms require a review before the charge. If an event has no
+/// terms, the order's total decides.
 const NEEDS_REVIEW: Content = Content::Flag {
     of: "terms",
     name: "needs-review",
     without: &Content::AtLeast { field: "total", units: FORMER_REVIEW_UNITS },
 };
 
-/// Selects the events of orders whose terms say that the parcel leaves the home country.
+/// Selects the events of orders whose terms say that the parcel leaves the home country. If an
+/// event has no terms, the order's country decides.
 const LEAVES_COUNTRY: Content = Content::Flag {
     of: "terms",
     name: "leaves-country",
@@ -29,7 +31,7 @@ const LEAVES_COUNTRY: Content = Content::Flag {
 const CAPTURE_DUE: Content = Content::OneOf { field: "capture", values: &["due"] };
 
 chorus_table::design_table! {
-    /// Accepts an order at the prices that the Order service has learned from `ItemListed`.
+    /// Accepts an order at the prices that the Order service has stored from `ItemListed` events.
     CreateOrder: ORDER api [CreateOrder] => [OrderCreated]
         .undone_by(&CancelOrder).within(5).budget(5, 12).callers(OWNER_OR_STAFF).seals();
 
@@ -66,7 +68,7 @@ chorus_table::design_table! {
         .undone_by(&CancelPayment).starts_machine().queued().gives_up_to(&RefusePayment)
         .guarded_by(&PAYMENT_BREAKER).within(300).budget(4, 5);
 
-    /// Requests a review and stores the task token until the reviewer answers.
+    /// Requests a review, and stores the state machine's task token until the reviewer decides.
     AskReviewer: PAYMENT task_of CollectPayment [DeliveryEstimated] => [ReviewRequested]
         .undone_by(&CancelPayment).outside().budget(3, 9);
 
@@ -76,8 +78,8 @@ chorus_table::design_table! {
         .undone_by(&CancelPayment).outside().guarded_by(&PAYMENT_BREAKER).within(300)
         .budget(4, 5);
 
-    /// Asks the customer to confirm the payment, and stores the task token until the payment
-    /// provider reports the result.
+    /// Asks the customer to confirm the payment, and stores the state machine's task token until
+    /// the payment provider reports the result.
     AskCustomer: PAYMENT task_of CollectPayment [DeliveryEstimated] => [ConfirmationRequired]
         .undone_by(&CancelPayment).outside();
 
@@ -86,9 +88,9 @@ chorus_table::design_table! {
         => [PaymentMade, PaymentAuthorized, PaymentFailed]
         .undone_by(&CancelPayment).outside().guarded_by(&PAYMENT_BREAKER).within(300);
 
-    /// Receives a signed notice from the payment provider. Completes the waiting task, or reports a
-    /// dispute, a refund that failed after it was accepted, or an amount that the bank no longer
-    /// holds.
+    /// Receives a signed notice from the payment provider. Completes the task that waits for the
+    /// customer's confirmation, or reports a dispute, a refund that failed after it was accepted,
+    /// or an amount that the bank no longer holds.
     HearProvider: PAYMENT api [PaymentNotice]
         => [ErrorPaymentDisputed, ErrorPaymentCanceled, CaptureFailed]
         .final_step().outside().callers(Callers::Partner(PAYMENT_PROVIDER));
@@ -98,7 +100,8 @@ chorus_table::design_table! {
     RefusePayment: PAYMENT task_of CollectPayment [DeliveryEstimated] => [PaymentFailed]
         .final_step().outside();
 
-    /// Completes the waiting task with the reviewer's decision, or sends the task's heartbeat.
+    /// Completes the task that waits for the reviewer's decision. If a reviewer has only begun the
+    /// review, sends the task's heartbeat.
     HearVerdict: PAYMENT on [OrderApproved, OrderDeclined, ReviewTaken] => []
         .records().outside().budget(3, 9);
 
@@ -124,7 +127,7 @@ chorus_table::design_table! {
         .undone_by(&RecallDelivery).calls(CARRIER).within(86_400).budget(0, 0);
 
     /// Gives the carrier a parcel's address, because the bus's call does not contain the address.
-    /// Answers one request only, and the retries of that request.
+    /// Returns the address only to the first request for it, and to retries of that request.
     ShowAddress: DELIVERY api [ShowAddress] => []
         .records().budget(2, 4).callers(Callers::Partner(CARRIER)).opens();
 
@@ -151,7 +154,7 @@ chorus_table::design_table! {
 
     /// Cancels a delivery because the carrier gave up, sent no callback or could not be reached, or
     /// because the order was canceled. If no delivery is planned yet, stores a tombstone that
-    /// prevents one.
+    /// prevents a delivery.
     CancelDelivery: DELIVERY on [OrderCanceled, DeliveryCanceled] or_dead [DeliveryMarkedAsStarted]
         task_of FulfilDelivery [ItemRemoved]
         => [DeliveryWasCanceled, ErrorDeliveryWasCanceled]
@@ -168,12 +171,13 @@ chorus_table::design_table! {
         => [ItemUnreserved, ItemReturned, ErrorItemUnreserved, ErrorItemReturned]
         .final_step().title("UnreserveItem or ReturnItem").budget(2, 6);
 
-    /// Refunds the charge of a canceled order, and cancels the intent, so that nothing can be
-    /// charged later.
+    /// Refunds the charge of a canceled order, and cancels the payment intent, so that nothing can
+    /// be charged later.
     CancelPayment: PAYMENT on [OrderCanceled] => [PaymentCanceled, ErrorPaymentCanceled]
         .final_step().outside().queued().guarded_by(&PAYMENT_BREAKER).budget(4, 5);
 
-    /// Requests a refund again, after the payment provider refused it. An operator starts this.
+    /// Requests a refund again on an operator's command, after the payment provider refused the
+    /// refund.
     RetryRefund: PAYMENT api [RetryRefund] => [PaymentCanceled, ErrorPaymentCanceled]
         .final_step().outside().guarded_by(&PAYMENT_BREAKER).callers(ONLY_OPERATORS);
 
@@ -193,12 +197,12 @@ chorus_table::design_table! {
         => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER);
 
-    /// Tells an operator by email that a partner does not answer, and that calls to it are
+    /// Emails an operator that a partner does not answer, and that calls to the partner are
     /// suspended.
     ReportOutage: NOTIFICATION on [PartnerUnavailable] => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER);
 
-    /// Tells an operator by email that a partner answers again.
+    /// Emails an operator that a partner answers again.
     ReportRecovery: NOTIFICATION on [PartnerRecovered] => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER);
 
@@ -206,8 +210,8 @@ chorus_table::design_table! {
     LearnContact: NOTIFICATION on [CustomerUpdated, CustomerErased] => []
         .records().folds();
 
-    /// Opens the review of an order whose terms require one. Once Payment has requested the review,
-    /// publishes who takes up the review, and the reviewer's decision.
+    /// Opens the review of an order whose terms require a review. Once the Payment service has
+    /// requested the review, publishes that a reviewer has begun it, and the reviewer's decision.
     ReviewOrder: FRAUD api [DecideReview] on [OrderCreated, ReviewRequested]
         => [OrderApproved, OrderDeclined, ReviewTaken]
         .records().within(86_400).when(NEEDS_REVIEW).budget(4, 8).callers(ONLY_REVIEWERS);
@@ -224,7 +228,7 @@ chorus_table::design_table! {
     CountOrder: ANALYTICS on [OrderCreated, OrderCanceled, OrderDelivered] => []
         .records().budget(1, 4);
 
-    /// Stores every event permanently.
+    /// Stores every event of the shop permanently, in the event log.
     RecordEvent: EVENT_LOG listens_to everything => []
         .records().folds().every("com.").budget(1, 1);
 
@@ -260,9 +264,9 @@ chorus_table::design_table! {
     PutCustomer: CUSTOMER api [PutCustomer] => [CustomerUpdated]
         .records().callers(OWNER_OR_STAFF).seals();
 
-    /// Forgets a customer: destroys the key under which their personal data is encrypted. While the
-    /// customer has an order under way, rejects the command unless the caller accepts that the
-    /// delivery may fail.
+    /// Forgets a customer: destroys the key under which their personal data is encrypted. If the
+    /// customer has an order under way, the caller must accept that its delivery may fail;
+    /// otherwise, the command is rejected.
     ForgetCustomer: ORDER api [ForgetCustomer] => [CustomerForgotten]
         .records().callers(OWNER_OR_STAFF).destroys_keys();
 

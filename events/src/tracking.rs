@@ -1,4 +1,4 @@
-//! How to track a parcel, as its carrier reports it.
+//! How to track a parcel: the number and the page that the carrier reports.
 
 use chorus_table::identifier;
 use schemars::JsonSchema;
@@ -23,8 +23,8 @@ pub struct Tracking {
 }
 
 page_url! {
-    /// The address of a carrier's page about a parcel. It is shown as a link, so it has to be
-    /// `https`.
+    /// The address of a carrier's page about a parcel. The address is shown as a link, so it has to
+    /// be an `https` URL.
     TrackingUrl, of at most 300 characters
 }
 

@@ -1,5 +1,5 @@
-//! The value types of events. Each value is checked when it is made: a `Sku` is never empty, and a
-//! `Quantity` is never zero.
+//! The value types of events. Each value is checked when it is created: a `Sku` is never empty, and
+//! a `Quantity` is never zero.
 
 use chorus_table::identifier;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct QuantityError;
 
 identifier! {
-    /// The id of an order: the `correlation-id` of every message about it.
+    /// The id of an order: the `correlation-id` of every message about the order.
     OrderId
 }
 identifier! {
@@ -28,7 +28,7 @@ identifier! {
 }
 
 impl PaymentMethod {
-    /// Whether this is probably a card number, which must not be stored or passed on.
+    /// Whether this text is probably a card's number, which must not be stored or passed on.
     #[must_use]
     pub fn is_card_number(&self) -> bool {
         let digits = self.as_str().bytes().filter(u8::is_ascii_digit).count();
@@ -37,7 +37,7 @@ impl PaymentMethod {
     }
 }
 
-/// How many pieces of an item: 1 to 10,000.
+/// A number of pieces of one item: 1 to 10,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "u32")]
 pub struct Quantity(u32);

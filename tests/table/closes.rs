@@ -48,7 +48,7 @@ fn an_event_that_nobody_emits_is_found() {
         let estimate = row(rows, "EstimateDelivery");
         estimate.emits = without(estimate.emits, "DeliveryEstimated");
     });
-    names(&found, "MakePayment", "waits for DeliveryEstimated, which no row emits");
+    names(&found, "MakePayment", "consumes DeliveryEstimated, which no row emits");
 }
 
 #[test]

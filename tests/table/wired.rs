@@ -64,7 +64,7 @@ fn a_service_without_a_row_is_found() {
     let rows: Vec<_> =
         TABLE.rows.iter().filter(|row| row.service != services::EVENT_LOG).copied().collect();
     let found = wiring(&Table { rows: rows.leak(), ..TABLE }, &functions());
-    let orphan = "is implemented in the function of Event log, but the table has no such row of that service";
+    let orphan = "is implemented in the function of Event log, but the table has no row for it in that service";
     assert_findings(
         &found,
         &[("Event log", "is a service without a row"), ("RecordEvent", orphan)],
@@ -77,7 +77,7 @@ fn an_action_in_the_function_of_another_service_is_found() {
         let strayed = function(all, "event-log").handlers.pop().expect("it has one");
         function(all, "analytics").handlers.push(strayed);
     });
-    let elsewhere = "is implemented in the function of Analytics, but the table has no such row of that service";
+    let elsewhere = "is implemented in the function of Analytics, but the table has no row for it in that service";
     let missing = "has no action in the function of Event log";
     assert_findings(&found, &[("RecordEvent", missing), ("RecordEvent", elsewhere)]);
 }

@@ -162,7 +162,8 @@ mod tests {
         assert!(!contains(&asked[0], "the-next-page") && contains(&asked[1], "the-next-page"));
     }
 
-    /// The SDK reads an answer of CloudWatch only if this header names the protocol.
+    /// Adds the header that names the protocol. The SDK reads a response of CloudWatch only if the
+    /// response has this header.
     async fn as_cbor(mut response: axum::response::Response) -> axum::response::Response {
         let protocol = "rpc-v2-cbor".parse().unwrap();
         response.headers_mut().insert("smithy-protocol", protocol);

@@ -22,7 +22,8 @@ struct StoredEvent {
     time: Option<Timestamp>,
     #[serde(default)]
     resources: Vec<String>,
-    /// The detail as it was received: its numbers are not parsed and written again.
+    /// The detail's JSON text as it was received, because a number such as `36.50` would change if
+    /// it were parsed and written again.
     detail: Box<RawValue>,
 }
 
@@ -75,7 +76,8 @@ fn account_of_queue(url: &str) -> Option<&str> {
     url.rsplit('/').nth(1)
 }
 
-/// Whether the bus accepted the one entry of the request. PutEvents answers 200 even if it did not.
+/// Checks that the bus accepted the only entry of the request. PutEvents responds with 200 even if
+/// the bus rejected the entry.
 fn accepted(answer: &PutEventsOutput) -> Result<(), OperatorError> {
     let text = |text: Option<&str>| text.unwrap_or("an unknown error").to_owned();
     let refused = answer.entries().iter().find(|entry| entry.error_code().is_some());
@@ -113,8 +115,8 @@ mod tests {
         body: Value,
     }
 
-    /// An AWS that answers PutEvents with a fixed status and body, keeps all requests, and deletes
-    /// any message.
+    /// A fake of AWS. It answers PutEvents with a fixed status and body, answers every other
+    /// request with 200, and keeps all requests.
     #[derive(Clone)]
     struct Aws {
         status: StatusCode,
@@ -159,7 +161,7 @@ mod tests {
     }
 
     fn public_event(account: &str) -> String {
-        // The number has a form that a parser would not keep.
+        // If the number `36.50` were parsed and written again, it would be `36.5`.
         let detail = r#"{"data":{"total":36.50,"order-id":"7"},"metadata":{"version":1}}"#;
         format!(
             r#"{{"version":"0","id":"a","account":"{account}","source":"com.example.shop",

@@ -41,7 +41,7 @@ impl Operator {
     }
 
     /// Adds the failed executions of one machine to `found`. Step Functions lists the newest
-    /// executions first, so the first one that was started before `since` ends the search.
+    /// executions first, so the first execution that was started before `since` ends the search.
     async fn failed_of(
         &self,
         machine: &str,

@@ -3,8 +3,8 @@
 //! executions and alarms.
 //!
 //! Resources are found by the stack's name, because every name that CloudFormation generates begins
-//! with it. This crate is separate from `chorus-aws`, so that functions are not built with clients
-//! that only an operator needs.
+//! with the stack's name. This crate is separate from `chorus-aws`, so that functions are not built
+//! with clients that only an operator needs.
 
 mod alarms;
 mod bus_target;
@@ -50,21 +50,25 @@ pub enum OperatorError {
     Refused(String),
     #[error(
         "there are no AWS credentials in the environment: `aws configure export-credentials \
-         --format env` prints those of a profile"
+         --format env` prints the credentials of a profile"
     )]
     NoCredentials,
-    #[error("the stack {stack} has no {what}: is it deployed in this account and region?")]
+    #[error("the stack {stack} has no {what}: is the stack deployed in this account and region?")]
     Missing { stack: String, what: String },
-    #[error("the dead letter {0} does not name its target")]
+    #[error("the dead letter {0} cannot be sent again, because it does not name its target")]
     NoTarget(String),
     /// The target of a dead letter is neither a function, a queue nor an event bus.
-    #[error("only a rule can reach the target of the dead letter {letter}, {target}")]
+    #[error(
+        "the dead letter {letter} cannot be sent again: only a rule can reach its target, {target}"
+    )]
     OnlyTheBus { letter: String, target: String },
     /// The target of a dead letter is an event bus, and the event cannot be read.
-    #[error("the dead letter {0} has no event that can be put on a bus")]
+    #[error(
+        "the dead letter {0} must contain an event in EventBridge's format, to be put on a bus"
+    )]
     Event(String, #[source] serde_json::Error),
     /// The target of a dead letter is an event bus, and another account published the event. This
-    /// account cannot publish it in the other's name.
+    /// account cannot publish the event in the name of the other account.
     #[error(
         "the account {1} published the event of the dead letter {0}: only that account can send it again"
     )]
@@ -72,11 +76,11 @@ pub enum OperatorError {
     #[error("the event bus did not accept the event: {code}: {message}")]
     NotAccepted { code: String, message: String },
     /// A rule's pattern is not JSON.
-    #[error("the event pattern of the rule {0} is not JSON")]
+    #[error("the event pattern of the rule {0} must be JSON")]
     Pattern(String, #[source] serde_json::Error),
     /// The sweeper reads each state machine's timeouts from an environment variable `LIMITS_…`. One
     /// of these variables is not JSON.
-    #[error("a variable LIMITS_… of the sweeper's function is not JSON")]
+    #[error("each environment variable LIMITS_… of the sweeper's function must be JSON")]
     Timeouts(#[source] serde_json::Error),
 }
 
@@ -164,8 +168,8 @@ impl Operator {
         if queues.is_empty() { Err(self.missing("queue of dead letters")) } else { Ok(queues) }
     }
 
-    /// Returns the redrive queues, sorted by name. Each holds the events on which one function
-    /// failed, and delivers them to that function again.
+    /// Returns the redrive queues, sorted by name. Each queue contains the events on which one
+    /// function failed. The function gets these events again from the queue.
     ///
     /// # Errors
     /// If AWS refuses.
@@ -173,7 +177,7 @@ impl Operator {
         self.queues(|kind| kind.ends_with("Redrive")).await
     }
 
-    /// The queues whose logical names `meant` accepts, with their depths.
+    /// The queues whose logical names `meant` accepts, with the number of messages in each queue.
     async fn queues(&self, meant: impl Fn(&str) -> bool) -> Result<Vec<QueueDepth>, OperatorError> {
         let prefix = format!("{}-", self.stack);
         let listed = send!(self.sqs.list_queues().queue_name_prefix(&prefix));
@@ -201,10 +205,11 @@ impl Operator {
         Ok(queues)
     }
 
-    /// The rules on the application's bus: name and pattern.
+    /// The name and the event pattern of each rule on the stack's bus, without the rules that
+    /// EventBridge manages.
     ///
     /// # Errors
-    /// If AWS refuses, or the stack has no bus.
+    /// If AWS refuses, the stack has no bus, or a pattern is not JSON.
     pub async fn rules(&self) -> Result<Vec<(String, serde_json::Value)>, OperatorError> {
         let bus = self.bus().await?.0;
         let (mut rules, mut next) = (Vec::new(), None);
@@ -212,7 +217,8 @@ impl Operator {
             let page = send!(self.events.list_rules().event_bus_name(&bus).set_next_token(next));
             for rule in page.rules() {
                 let name = rule.name().unwrap_or_default().to_owned();
-                // Skips rules that EventBridge manages: it adds one for each archive.
+                // Skips rules without a pattern, and rules that EventBridge manages, such as the
+                // rule that it adds for each archive.
                 let Some(pattern) = rule.event_pattern().filter(|_| rule.managed_by().is_none())
                 else {
                     continue;

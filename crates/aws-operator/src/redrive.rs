@@ -67,7 +67,8 @@ impl Operator {
                 });
                 let entries: Result<Vec<_>, _> = entries.collect();
                 let entries = entries.map_err(|it| OperatorError::Refused(it.to_string()))?;
-                // Failed entries are ignored: their messages become visible again by themselves.
+                // Failed entries are ignored: their messages become visible again by themselves
+                // after half a minute.
                 send!(request.set_entries(Some(entries)));
             }
         }
@@ -79,8 +80,9 @@ impl Operator {
     /// accepted the event.
     ///
     /// # Errors
-    /// If AWS or the target refuses, or if the target is neither a function, a queue nor an event
-    /// bus. The dead letter then stays in the queue.
+    /// If AWS or the target refuses the event; if the target is neither a function, a queue nor an
+    /// event bus; or if the target is an event bus and the event cannot be read or is another
+    /// account's. The dead letter then stays in the queue.
     pub async fn redrive(&self, letter: &ReceivedDeadLetter) -> Result<(), OperatorError> {
         match &letter.target {
             Target::Function(arn) => {

@@ -32,7 +32,7 @@ impl Operator {
         Ok(self.dynamo.config().region().map(ToString::to_string))
     }
 
-    /// The rules on the stack's bus, without those that EventBridge manages.
+    /// The rules on the stack's bus, without the rules that EventBridge manages.
     ///
     /// # Errors
     /// If AWS refuses, or the stack has no bus.
@@ -56,7 +56,8 @@ impl Operator {
     /// Enables or disables rules on the stack's bus.
     ///
     /// # Errors
-    /// If AWS refuses to change a rule. The rules before it in `names` stay changed.
+    /// If the stack has no bus, or AWS refuses to change a rule. The rules that precede this rule
+    /// in `names` stay changed.
     pub async fn set_rules(&self, names: &[String], enabled: bool) -> Result<(), OperatorError> {
         let bus = self.bus().await?.0;
         for name in names {
@@ -87,7 +88,8 @@ impl Operator {
         Ok(())
     }
 
-    /// Undoes [`Operator::refuse_replication`].
+    /// Makes the stack's tables in this region accept replicated writes again, after
+    /// [`Operator::refuse_replication`].
     ///
     /// # Errors
     /// If AWS refuses. Some of the tables may be changed already.
@@ -125,7 +127,7 @@ impl Operator {
     }
 
     /// Returns the state machines of this region that the stack's sweeper may start, with the
-    /// timeouts that the stack gives them.
+    /// timeouts of their waits.
     ///
     /// # Errors
     /// If AWS refuses, or a variable of the sweeper cannot be read.
@@ -136,8 +138,8 @@ impl Operator {
     }
 }
 
-/// The environment variable that names the table with the active region. Only a stack in two regions
-/// has that table.
+/// The environment variable with the name of the table that records which region is active. Only a
+/// stack in two regions has that table.
 fn regions_variable() -> String {
     format!("TABLE_{}", REGIONS_TABLE.name.to_uppercase())
 }

@@ -1,4 +1,4 @@
-//! EventBridge's own replay of the application's archive.
+//! Replays the archive of the stack's bus by EventBridge's own replay.
 
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::ReplayDestination;
@@ -9,7 +9,7 @@ use crate::{Operator, OperatorError, send};
 /// A replay that EventBridge has started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayStarted {
-    /// The name of the replay, which the replayed events carry as `replay-name`.
+    /// The name of the replay. Each replayed event has this name in its field `replay-name`.
     pub name: String,
     pub arn: String,
 }
@@ -25,8 +25,8 @@ impl Operator {
         Ok(archive.event_count())
     }
 
-    /// Makes EventBridge send events to the bus again: those archived between `from` and `to`. If
-    /// `rule` is given, only the targets of that rule get the events.
+    /// Makes EventBridge send the events that were archived between `from` and `to` to the bus
+    /// again. If `rule` is given, only the targets of that rule get the events.
     ///
     /// # Errors
     /// If AWS refuses, or the bus has no rule of this name.

@@ -7,7 +7,7 @@ use chorus_aws::{SecretError, StoredSecret};
 
 use crate::{Operator, OperatorError, send};
 
-/// The label that Secrets Manager gives to the version before the current one.
+/// The label that Secrets Manager gives to the version before the current version.
 const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// A secret of a stack. An environment variable of a function contains the secret's ARN.

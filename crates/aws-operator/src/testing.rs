@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 
 use crate::Operator;
 
-/// Returns an [`Operator`] for the stack `shop`. It calls `server` instead of AWS.
+/// Returns an [`Operator`] for the stack `shop`. The operator calls `server` instead of AWS.
 #[allow(clippy::unwrap_used)]
 pub(crate) async fn operator(server: Router) -> Operator {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,5 +1,5 @@
-//! Publishes to a bus of EventBridge, with one PutEvents request per call. The kernel splits events
-//! into chunks, and retries.
+//! Publishes events to an EventBridge bus, with one PutEvents request per call. The kernel splits
+//! events into chunks of at most ten, and retries.
 
 use async_trait::async_trait;
 use aws_sdk_eventbridge::Client;
@@ -20,15 +20,16 @@ pub struct EventBridgePublisher {
 }
 
 impl EventBridgePublisher {
-    /// A publisher on the bus of this name.
+    /// A publisher to the bus of this name.
     #[must_use]
     pub fn new(client: Client, bus: impl Into<String>) -> Self {
         Self { client, bus: bus.into(), endpoint: None }
     }
 
-    /// Publishes to a global endpoint. If the endpoint does not answer, publishes to the bus of the
-    /// function's region. That bus has the same rules. Whether EventBridge replicates these events to
-    /// the other region has not been verified.
+    /// Makes the publisher publish to a global endpoint, if one is given. If the endpoint does not
+    /// answer, the publisher publishes to the bus of the function's region, which has the same
+    /// rules. It has not been verified whether EventBridge replicates the events that go to this
+    /// bus to the other region.
     #[must_use]
     pub fn with_endpoint(self, endpoint: Option<String>) -> Self {
         Self { endpoint, ..self }
@@ -63,8 +64,8 @@ impl Publisher for EventBridgePublisher {
     }
 }
 
-/// An entry of PutEvents, with its trace context, so that X-Ray shows one trace through all
-/// services.
+/// Converts an event to an entry of PutEvents. The entry has the event's trace context, so that
+/// X-Ray shows one trace through all services.
 fn request(entry: &Entry, bus: &str) -> PutEventsRequestEntry {
     PutEventsRequestEntry::builder()
         .event_bus_name(bus)
@@ -85,8 +86,9 @@ fn failure(error: ServiceError) -> Failure {
     }
 }
 
-/// Returns the entries that PutEvents rejected. PutEvents answers 200 even if it rejected some.
-/// `sent` is the number of entries in the request.
+/// Returns the entries that PutEvents rejected. PutEvents responds with 200 even if it rejected
+/// some entries. `sent` is the number of entries in the request, and `failed` is the response's own
+/// count of rejected entries.
 fn rejected(
     sent: usize,
     failed: i32,
@@ -101,12 +103,12 @@ fn rejected(
     let counted = usize::try_from(failed).unwrap_or_default();
     if results.len() != sent || refused.len() != counted {
         let answered = format!(
-            "{} of {sent} entries have a result, {failed} are counted as failed",
+            "it has {} results for {sent} entries, and counts {failed} rejected entries",
             results.len()
         );
         return Err(Failure::later(
             "BusUnavailable",
-            format!("the answer of PutEvents does not add up: {answered}"),
+            format!("the response of PutEvents is inconsistent: {answered}"),
         ));
     }
     Ok(refused)

@@ -7,18 +7,19 @@ use serde_json::Value;
 
 use crate::run::variable;
 
-/// The names of the claims that hold the caller's name and roles. The environment variables
-/// `TOKEN_NAME_CLAIM` and `TOKEN_ROLES_CLAIM` override them.
+/// The names of the claims that contain the caller's name and roles. The environment variables
+/// `TOKEN_NAME_CLAIM` and `TOKEN_ROLES_CLAIM` override the defaults, which are Cognito's claims.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenClaims {
-    /// The claims that may hold the name; the first one that is present counts. The name is also
-    /// the customer's id.
+    /// The claims that may contain the caller's name; the first claim that is present counts. The
+    /// name of a customer is also the customer's id.
     names: Vec<String>,
     roles: String,
 }
 
 impl TokenClaims {
-    /// The claims of Cognito's access tokens, or the claims that the environment sets instead.
+    /// The claims of Cognito's access tokens, or the claims that environment variables name
+    /// instead.
     pub(crate) fn from_env() -> Self {
         Self::new(variable("TOKEN_NAME_CLAIM"), variable("TOKEN_ROLES_CLAIM"))
     }
@@ -30,8 +31,8 @@ impl TokenClaims {
         Self { names, roles }
     }
 
-    /// The caller that the claims of a token identify; an unknown caller if there are no claims or
-    /// none of them holds a name.
+    /// The caller that the claims of a token identify. The caller is unknown if there are no
+    /// claims, or if no claim contains a name.
     pub(crate) fn caller(&self, claims: Option<&BTreeMap<String, Value>>) -> Caller {
         let Some(claims) = claims else { return Caller::unknown() };
         let name = self.names.iter().find_map(|claim| claims.get(claim)?.as_str());
@@ -44,7 +45,8 @@ impl TokenClaims {
     }
 }
 
-/// Returns the values of a claim. API Gateway writes an array as the text `[staff reviewer]`.
+/// Returns the values of a claim. API Gateway passes a claim that is an array as text, such as
+/// `[staff reviewer]`.
 fn list(claim: &Value) -> Vec<String> {
     match claim {
         Value::Array(values) => {

@@ -1,7 +1,7 @@
-//! The configuration of the AWS clients, read from the environment, where Lambda puts it.
+//! The configuration of the AWS clients, read from the environment variables that Lambda sets.
 //!
-//! The crate `aws-config` is not used: it also looks in ten other places, such as profiles and
-//! instance metadata, which a function does not have. That crate also adds an STS client to every
+//! The crate `aws-config` is not used: it also reads other sources, such as profiles and instance
+//! metadata, which a Lambda function does not have. That crate also adds an STS client to every
 //! binary.
 
 use std::time::Duration;
@@ -15,13 +15,13 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use crate::http_client::Http1;
 use crate::variable;
 
-/// How long one attempt of a request may take. AWS services answer within milliseconds; an answer
+/// How long one attempt of a request may take. AWS services respond within milliseconds; a response
 /// that takes this long is treated as lost.
 const TRY: Duration = Duration::from_secs(3);
 
 /// The configuration of all AWS clients: the environment's region, endpoint and credentials.
 ///
-/// A request has three attempts of three seconds each, so that a lost answer does not use up an
+/// A request has three attempts of three seconds each, so that a lost response does not use up an
 /// invocation's time. `AWS_ENDPOINT_URL_<SERVICE>`, or else `AWS_ENDPOINT_URL`, is the URL of an
 /// emulator, if there is one. Without credentials in the environment, every request fails.
 #[must_use]
@@ -48,16 +48,16 @@ pub fn sdk_config_in(region: &str) -> SdkConfig {
     sdk_config().into_builder().region(Region::new(region.to_owned())).build()
 }
 
-/// The credentials of the function's role. They need no refresh: Lambda replaces the sandbox before
-/// they expire.
+/// The credentials of the function's role. They need no refresh: Lambda replaces the execution
+/// environment before they expire.
 fn credentials(variable: impl Fn(&str) -> Option<String>) -> Option<Credentials> {
     let key = variable("AWS_ACCESS_KEY_ID")?;
     let secret = variable("AWS_SECRET_ACCESS_KEY")?;
     Some(Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "the environment"))
 }
 
-/// Reads settings of a single AWS service from the environment. They override the settings for all
-/// services.
+/// Reads settings of a single AWS service from the environment. These settings override the
+/// settings for all services.
 #[derive(Debug)]
 struct Environment;
 

@@ -1,8 +1,8 @@
-//! The HTTP client for requests to AWS: HTTP/1.1 over TLS, with one pool of connections for all
+//! The HTTP client for requests to AWS: HTTP/1.1 over TLS, with one pool of connections for all SDK
 //! clients.
 //!
-//! The SDK's own client also supports HTTP/2 and proxies, which a function does not need. The root
-//! certificates are compiled in, so a cold start reads no file.
+//! The SDK's own client also supports HTTP/2 and proxies, which a Lambda function does not need.
+//! The root certificates are compiled in, so a cold start reads no file.
 
 use std::sync::OnceLock;
 
@@ -19,7 +19,8 @@ use hyper_util::client::legacy::connect::HttpConnector as Tcp;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::aws_lc_rs;
 
-/// The HTTP client of all SDK clients. It connects at the first request, and keeps the connection.
+/// The HTTP client of all SDK clients. It connects at the first request, and keeps the connection
+/// for later requests.
 #[derive(Debug, Default)]
 pub(crate) struct Http1 {
     pool: OnceLock<SharedHttpConnector>,
@@ -35,8 +36,8 @@ impl HttpClient for Http1 {
     }
 }
 
-/// The pool of connections. It sets no timeout, because the SDK drops a request that takes too
-/// long.
+/// The pool of connections. It sets no timeout for a whole request, because the SDK itself drops a
+/// request that takes too long.
 #[derive(Debug)]
 struct Pool(Client<HttpsConnector<Tcp>, SdkBody>);
 
@@ -66,7 +67,8 @@ impl HttpConnector for Pool {
         };
         let answer = self.0.request(request);
         HttpConnectorFuture::new(async move {
-            // Any failure of the connection counts as transient, so that the SDK retries.
+            // Any failure of the connection counts as transient, so that the SDK retries the
+            // request.
             let response = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
                 .map_err(|error| ConnectorError::other(error.into(), None))
@@ -94,7 +96,7 @@ mod tests {
         pool.call(request).await
     }
 
-    /// Answers every request on one connection.
+    /// Accepts one connection, and answers every request on it with 200.
     fn answer(listener: &TcpListener) {
         let (mut stream, _) = listener.accept().unwrap();
         let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();

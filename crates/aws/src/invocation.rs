@@ -1,4 +1,4 @@
-//! One invocation: any payload that Lambda passes to a service's function, and the answer.
+//! One invocation: any payload that Lambda passes to a service's function, and the response.
 
 mod batch;
 mod event;
@@ -24,8 +24,8 @@ use crate::queues::{DeadLetter, Queues};
 use guard::guard;
 use payload::Payload;
 
-/// The sweeper publishes an unpublished record only if the record is at least this old. Until then,
-/// the invocation that wrote the record may still publish it.
+/// The sweeper publishes the events of an idempotency record only if the record is at least this
+/// old. Until then, the invocation that wrote the record may still publish the events itself.
 const SWEEP_AGE: SignedDuration = SignedDuration::from_secs(60);
 
 /// A service's function, and what it needs to answer invocations.
@@ -33,11 +33,11 @@ pub(crate) struct Invoker {
     pub(crate) function: Function,
     pub(crate) routes: Vec<Route>,
     pub(crate) kernel: Kernel,
-    /// Sends to the failure queue the messages that the function gives up, and changes the
-    /// visibility of messages in queues. Absent if the function has no failure queue; then only the
+    /// Sends the messages that the function gives up to the failure queue, and changes the
+    /// visibility of messages in queues. `None` if the function has no failure queue; then only the
     /// platform keeps failed messages.
     pub(crate) queues: Option<Arc<dyn Queues>>,
-    /// The URL of the queue in which undeliverable events of the bus wait for an operator. Absent
+    /// The URL of the queue in which undeliverable events of the bus wait for an operator. `None`
     /// if the function moves no events to that queue.
     pub(crate) operators_queue: Option<String>,
     /// Identifies a request's caller by the claims that the API's authorizer has verified.
@@ -95,7 +95,7 @@ impl Invoker {
         }))
     }
 
-    /// Gives up on a message whose failure is terminal.
+    /// Moves a message to the dead letters if its failure is terminal.
     ///
     /// # Errors
     /// The failure itself if it is retryable, or if no queue accepts the message. The platform then
@@ -200,8 +200,8 @@ impl From<Failure> for Failed {
     }
 }
 
-/// The error's type outside state machines, such as `Retryable.Throttled`. Its first part shows
-/// whether a retry may help.
+/// The error type of a failed event, batch or sweep, such as `Retryable.Throttled`. The first part
+/// shows whether a retry may succeed.
 fn error_type(failure: &Failure) -> String {
     let kind = if failure.is_retryable() { "Retryable" } else { "Terminal" };
     format!("{kind}.{}", failure.code())

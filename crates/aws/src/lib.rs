@@ -3,18 +3,18 @@
 //!
 //! A service's `main` passes its function to [`run`], which answers every payload that the function
 //! can get: an event of the bus, a batch of a queue, a request to the HTTP API, a task of a state
-//! machine, a tick of the sweeper. A service's actions do not use this crate. Only its `main` and
-//! the adapters that call partners do. This crate depends on no service.
+//! machine, a tick of the sweeper. A service's actions do not use this crate. Only the service's
+//! `main` and the adapters that call partners use it. This crate depends on no service.
 //!
 //! How a failure is handled:
 //!
 //! | payload | retryable | terminal |
 //! |---|---|---|
-//! | event | the invocation fails; Lambda retries it, and then uses the failure destination | the failure queue, at once, with the cause; the invocation succeeds |
-//! | batch | the message stays in its queue for a day at most; the queue hides the message after each failure, longer each time | the failure queue, at once, with the cause |
+//! | event | the invocation fails; Lambda retries the invocation, and then sends the event to the failure destination | the event goes to the failure queue at once, with the cause; the invocation succeeds |
+//! | batch | the message stays in its queue, hidden after each failure for a longer time, and is given up after a day (after thirteen days if it waits for a partner or is in a redrive queue) | the message goes to the failure queue at once, with the cause |
 //! | request | 503 with `retry-after` | the problem's status |
-//! | sweep | the invocation fails; the next tick continues the sweep | the same |
-//! | task | the invocation fails with the failure's code as its error type, for the state machine's `Retry` | the same, for the state machine's `Catch` |
+//! | sweep | the invocation fails; the next tick continues the sweep | as if the failure were retryable |
+//! | task | the invocation fails with the failure's code as its error type, for the state machine's `Retry` | the invocation fails with the failure's code as its error type, for the state machine's `Catch` |
 //!
 //! If there is no failure queue (`FAILURE_QUEUE_URL`), or if the queue does not answer, a terminal
 //! failure is treated as a retryable one. After the retries, the platform moves the message to a

@@ -9,9 +9,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Starts logging at the level of `RUST_LOG` or `AWS_LAMBDA_LOG_LEVEL` (which Lambda sets if a
 /// function's log format is JSON), or else at `INFO`.
 ///
-/// Other crates log only warnings and errors, because some print payloads at their finest level. At
-/// `INFO`, the kernel's log line for each handled event is left out, because the line at the end of
-/// each invocation has the same fields.
+/// Other crates log only warnings and errors, because some of them log payloads at the level
+/// `TRACE`. At `INFO`, the kernel's log line for each handled event is left out, because the line
+/// at the end of each invocation has the same fields.
 pub(crate) fn start() {
     let named = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().filter_map(crate::variable);
     let level = named.filter_map(|level| level.parse().ok()).next().unwrap_or(LevelFilter::INFO);
@@ -22,7 +22,7 @@ pub(crate) fn start() {
     }
 }
 
-/// Which modules are logged at which level, if `level` is the configured one.
+/// The level at which each module is logged. `level` is the configured level.
 fn levels(level: LevelFilter) -> Targets {
     let answers = if level > LevelFilter::INFO { level } else { level.min(LevelFilter::WARN) };
     Targets::new()

@@ -1,5 +1,5 @@
-//! Starts state machines of Step Functions, and answers their waiting tasks. Sends one request for
-//! each signal of a decision.
+//! Sends signals to state machines of Step Functions. A signal starts an execution, answers a
+//! waiting task, or is a heartbeat of a waiting task. Each signal is one request.
 //!
 //! A task token is secret: it appears in no log and in no error.
 
@@ -14,10 +14,11 @@ use serde_json::Value;
 
 use crate::service_error::{ServiceError, classify};
 
-/// The prefix of the environment variables that hold the ARNs of machines.
+/// The prefix of the environment variables that hold the ARNs of state machines.
 const PREFIX: &str = "MACHINE_";
 
-/// The prefix of the environment variables that hold the timeouts of a machine's waits, as JSON.
+/// The prefix of the environment variables that hold the timeouts of a state machine's waits, as
+/// JSON.
 const LIMITS: &str = "LIMITS_";
 
 /// The error codes that mean that a signal came too late: an execution with the signal's name was
@@ -29,22 +30,22 @@ const TOO_LATE: &[&str] =
 #[derive(Debug, Clone)]
 pub struct SfnMachines {
     client: Client,
-    /// The machines' ARNs. A key is a machine's name as environment variables spell it, such as
-    /// `COLLECT_PAYMENT`.
+    /// The state machines' ARNs. A key is a machine's name as environment variables spell it, such
+    /// as `COLLECT_PAYMENT`.
     arns: BTreeMap<String, String>,
     /// The timeouts of each machine's waits, with the same keys as `arns`.
     limits: BTreeMap<String, Value>,
 }
 
 impl SfnMachines {
-    /// Machines with these ARNs. A key is a machine's name as environment variables spell it, such
-    /// as `COLLECT_PAYMENT`.
+    /// The state machines with these ARNs. A key is a machine's name as environment variables spell
+    /// it, such as `COLLECT_PAYMENT`.
     #[must_use]
     pub const fn new(client: Client, arns: BTreeMap<String, String>) -> Self {
         Self { client, arns, limits: BTreeMap::new() }
     }
 
-    /// The machines whose ARNs and timeouts are in these environment variables of a function.
+    /// The state machines whose ARNs and timeouts are in these environment variables of a function.
     ///
     /// # Errors
     /// If the timeouts of a machine are not JSON.
@@ -71,24 +72,24 @@ impl SfnMachines {
     ) -> Result<SignalOutcome, Failure> {
         let unknown = || Failure::Terminal {
             code: "UnknownMachine",
-            message: format!("{} is not set", variable_of(machine)),
+            message: format!("{} must be set to the ARN of {machine}", variable_of(machine)),
         };
         let arn = self.arns.get(&screaming_snake_case(machine)).ok_or_else(unknown)?;
         let request = self.client.start_execution().state_machine_arn(arn).name(name);
         let input = with_limits(input, self.limits.get(&screaming_snake_case(machine)));
         let sent = request.input(input.to_string()).send().await;
-        signal_outcome(sent.map(drop), &format!("{machine} was started before as {name}"))
+        signal_outcome(sent.map(drop), &format!("{machine} already has an execution named {name}"))
     }
 
     async fn answer(&self, token: &str, output: &Value) -> Result<SignalOutcome, Failure> {
         let request = self.client.send_task_success().task_token(token);
         let sent = request.output(output.to_string()).send().await;
-        signal_outcome(sent.map(drop), "no task waits for this answer any more")
+        signal_outcome(sent.map(drop), "the task that this answer is for no longer waits")
     }
 
     async fn heartbeat(&self, token: &str) -> Result<SignalOutcome, Failure> {
         let sent = self.client.send_task_heartbeat().task_token(token).send().await;
-        signal_outcome(sent.map(drop), "no task waits for this heartbeat any more")
+        signal_outcome(sent.map(drop), "the task that this heartbeat is for no longer waits")
     }
 }
 
@@ -103,8 +104,8 @@ impl Machines for SfnMachines {
     }
 }
 
-/// The ARNs in the variables that begin with [`PREFIX`]. The key is the variable's name without
-/// this prefix. Empty ARNs are left out.
+/// The ARNs in the environment variables whose names begin with [`PREFIX`]. The key is the
+/// variable's name without this prefix. Empty ARNs are left out.
 pub(crate) fn arns(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> BTreeMap<String, String> {
@@ -112,8 +113,8 @@ pub(crate) fn arns(
     variables.into_iter().filter_map(named).filter(|(_, arn)| !arn.is_empty()).collect()
 }
 
-/// Reads the machines' timeouts from the environment variables that begin with [`LIMITS`]. The key
-/// is the variable's name without this prefix.
+/// Reads the machines' timeouts from the environment variables whose names begin with [`LIMITS`].
+/// The key is the variable's name without this prefix.
 ///
 /// # Errors
 /// If a value is not JSON.
@@ -127,7 +128,7 @@ pub(crate) fn limits(
     variables.into_iter().filter_map(named).collect()
 }
 
-/// The environment variable with the ARN of a machine: `MACHINE_COLLECT_PAYMENT` for
+/// The environment variable with the ARN of a state machine: `MACHINE_COLLECT_PAYMENT` for
 /// `CollectPayment`.
 fn variable_of(machine: &str) -> String {
     format!("{PREFIX}{}", screaming_snake_case(machine))
@@ -145,7 +146,8 @@ fn screaming_snake_case(pascal: &str) -> String {
     name
 }
 
-/// The outcome of a signal. If the signal came too late, `late` is logged.
+/// Converts the result of a request to the outcome of its signal. If the signal came too late, logs
+/// `late`.
 fn signal_outcome<E>(
     sent: Result<(), SdkError<E, HttpResponse>>,
     late: &str,
@@ -161,15 +163,15 @@ where
     Err(failure(sorted(&error), error.code()))
 }
 
-/// The kind of an error. Too many running executions count as throttling, because their number
-/// falls again.
+/// The kind of an error. An error because too many executions are running counts as throttling,
+/// because executions end.
 fn sorted<E>(error: &SdkError<E, HttpResponse>) -> ServiceError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     match error.code() {
         Some("ExecutionLimitExceeded") => {
-            ServiceError::Throttled("too many executions run".to_owned())
+            ServiceError::Throttled("too many executions are running at once".to_owned())
         }
         _ => classify(error),
     }

@@ -1,11 +1,11 @@
-//! A function's queues: the failure queue for messages that are given up, and the queues from which
-//! the function receives.
+//! A function's queues: the failure queue for messages that the function gives up, and the queues
+//! from which the function receives messages.
 //!
-//! Lambda retries a failed asynchronous invocation after any error. So a terminal failure does not
-//! fail the invocation: the message is sent to the function's failure queue, and the invocation
-//! succeeds. The dead letter has the same format as EventBridge's dead letters. The event is the
-//! body, and the attributes `ERROR_CODE` and `ERROR_MESSAGE` contain the cause. A redrive sends the
-//! event to `TARGET_ARN`.
+//! Lambda retries a failed asynchronous invocation after any error, even if no retry can succeed.
+//! So a terminal failure does not fail the invocation: the message is sent to the function's
+//! failure queue, and the invocation succeeds. The dead letter has the same format as EventBridge's
+//! dead letters. The event is the body, and the attributes `ERROR_CODE` and `ERROR_MESSAGE` contain
+//! the cause. A redrive sends the event to `TARGET_ARN`.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::service_error::{ServiceError, classify};
 /// An error message is cut off after this number of characters.
 const MAX_MESSAGE: usize = 1_000;
 
-/// A message that was given up.
+/// A message that the function gave up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DeadLetter {
     /// The message's body, unchanged.
@@ -57,12 +57,13 @@ pub(crate) trait Queues: Send + Sync {
         attributes: &[(&str, &str)],
     ) -> Result<(), Failure>;
 
-    /// Hides a received message for this long from now, rounded up to seconds.
+    /// Hides a received message from the queue's receivers for `pause` from now, rounded up to
+    /// whole seconds.
     async fn hide(&self, receipt: Receipt<'_>, pause: Duration) -> Result<(), Failure>;
 }
 
-/// The queues on SQS. Makes the client only when it is first needed: making it takes time, and few
-/// execution environments ever see a failure.
+/// The queues on SQS. The SQS client is made only when it is first needed, because making a client
+/// takes time, and few execution environments ever have a failure.
 pub(crate) struct SqsQueues {
     client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
     /// The URL of the failure queue.
@@ -128,7 +129,8 @@ fn failure(error: ServiceError) -> Failure {
     }
 }
 
-/// The attributes of a dead letter. SQS rejects empty values and control characters.
+/// The attributes of a dead letter. Leaves out empty values and control characters, because SQS
+/// rejects them.
 fn attributes(letter: &DeadLetter) -> impl Iterator<Item = (&'static str, String)> {
     let named = [
         ("ERROR_CODE", letter.code.as_str()),

@@ -1,4 +1,4 @@
-//! The operating system's randomness, for keys that nobody can guess.
+//! Makes keys that nobody can guess from the operating system's random bytes.
 
 use chorus_kernel::{Failure, Randomness};
 

@@ -1,4 +1,5 @@
-//! The start and the loop of every service's function on Lambda.
+//! Starts a service's function on Lambda, and runs its loop: the function handles one invocation
+//! after another.
 
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -46,7 +47,7 @@ const LONGEST: Duration = Duration::from_secs(15 * 60);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A variable of the environment is missing or empty.
-    #[error("the environment variable {0} is not set, or is empty")]
+    #[error("the environment variable {0} must be set, and must not be empty")]
     Missing(&'static str),
     /// A variable of the environment has an invalid value.
     #[error("the environment variable {name} must be {rule}")]
@@ -72,18 +73,21 @@ pub fn parsed<T: FromStr>(name: &'static str, rule: &'static str) -> Result<T, S
     text.parse().map_err(|_| StartError::Meaningless { name, rule })
 }
 
-/// Runs a service's function on Lambda until the sandbox ends: a whole `main` in one call.
+/// Runs a service's function on Lambda until the execution environment ends. A service's `main`
+/// needs only this call.
 ///
-/// `function` gets the kernel, for parts of the service that need it. These variables are read from
-/// the environment:
+/// `function` gets the kernel, for the parts of the service that use the kernel directly. These
+/// environment variables are read:
 ///
 /// - `BUS_NAME`;
 /// - `TABLE_<NAME>` for each table;
 /// - `MACHINE_<NAME>` for each state machine that the function may start;
-/// - `LIMITS_<NAME>` for the timeouts of that machine's waits;
+/// - `LIMITS_<NAME>` for the timeouts of that state machine's waits;
 /// - `FAILURE_QUEUE_URL`, if there is a failure queue;
-/// - `DEAD_LETTERS_URL`, the URL of the operators' queue, if the function moves events there that
-///   the bus could not deliver;
+/// - `DEAD_LETTERS_URL`, the URL of the operators' queue, if the function moves undeliverable
+///   events of the bus to that queue;
+/// - `TOKEN_NAME_CLAIM` and `TOKEN_ROLES_CLAIM`, if the API's tokens are not Cognito's;
+/// - `ROW_OUTPUTS`, if the function is the sweeper;
 /// - `BUS_ENDPOINT_ID`, if events go to a global endpoint. The function must then be built with the
 ///   feature `global-endpoint`.
 pub fn run<F: Into<HttpFunction>>(
@@ -103,8 +107,8 @@ pub fn run<F: Into<HttpFunction>>(
 fn start(
     function: impl FnOnce(&Kernel) -> Result<HttpFunction, StartError>,
 ) -> Result<(), StartError> {
-    // One thread is enough, because a sandbox handles one invocation at a time, and an invocation
-    // mostly waits.
+    // One thread is enough, because an execution environment handles one invocation at a time, and
+    // an invocation mostly waits.
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

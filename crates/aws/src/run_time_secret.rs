@@ -1,5 +1,5 @@
-//! A secret that a function reads from Secrets Manager at the first use. A later use reads it again
-//! if the last read was more than five minutes ago.
+//! A secret that a function reads from Secrets Manager at the first use. A later use reads the
+//! secret again if the last read was more than five minutes ago.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,10 +14,11 @@ use tokio::time::Instant;
 use crate::{StartError, StoredSecret, sdk_config, variable};
 
 /// How long a function uses a secret before reading the secret again. If Secrets Manager then does
-/// not answer, the function continues to use the version that it has.
+/// not answer, the function continues to use the version that it read last.
 const CACHE_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// The secret whose ARN or name is in the environment variable `name`. The first use reads it.
+/// The secret whose ARN or name is in the environment variable `name`. The secret is read when it
+/// is first used.
 ///
 /// # Errors
 /// If the variable is not set.
@@ -78,7 +79,10 @@ impl<T: Clone> Kept<T> {
         let value = match (read().await, kept.take()) {
             (Ok(value), _) => value,
             (Err(error), Some((value, _))) => {
-                tracing::warn!(error, "a secret cannot be read again; its earlier value is used");
+                tracing::warn!(
+                    error,
+                    "a secret cannot be read again; the value that was read last is used"
+                );
                 value
             }
             (Err(error), None) => {

@@ -1,4 +1,4 @@
-//! Reads a secret of AWS Secrets Manager, and its previous version.
+//! Reads the current and the previous version of a secret in AWS Secrets Manager.
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
@@ -16,7 +16,7 @@ const PREVIOUS: &str = "AWSPREVIOUS";
 pub enum SecretError {
     #[error("Secrets Manager did not return the secret {0}: {1}")]
     Refused(String, String),
-    #[error("the secret {0} has no text (SecretString)")]
+    #[error("the secret {0} must exist, and must have a text (SecretString)")]
     NoText(String),
 }
 
@@ -26,7 +26,7 @@ pub struct SecretVersions {
     pub current: String,
     /// When the current version was created, in seconds since the Unix epoch.
     pub since: i64,
-    /// The previous version, until its label is removed.
+    /// The previous version; `None` once its label `AWSPREVIOUS` has been removed.
     pub previous: Option<String>,
 }
 
@@ -59,7 +59,8 @@ impl StoredSecret {
     /// The text of the current version.
     ///
     /// # Errors
-    /// If Secrets Manager refuses or does not answer, or if the secret has no text.
+    /// If Secrets Manager refuses or does not answer, or if the secret does not exist or has no
+    /// text.
     pub async fn current(&self) -> Result<String, SecretError> {
         self.newest().await.map(|(text, _)| text)
     }
@@ -67,7 +68,8 @@ impl StoredSecret {
     /// The current and the previous version of the secret.
     ///
     /// # Errors
-    /// If Secrets Manager refuses or does not answer, or if the secret has no text.
+    /// If Secrets Manager refuses or does not answer, or if the secret does not exist or has no
+    /// text.
     pub async fn read(&self) -> Result<SecretVersions, SecretError> {
         let (text, since) = self.newest().await?;
         let previous = self.version(PREVIOUS).await?;
@@ -83,7 +85,8 @@ impl StoredSecret {
         Ok((current.secret_string().ok_or_else(missing)?.to_owned(), since))
     }
 
-    /// The version with this label; none if no version has it.
+    /// The version with this label; `None` if no version has the label, or if the secret does not
+    /// exist.
     async fn version(&self, label: &str) -> Result<Option<GetSecretValueOutput>, SecretError> {
         let request = self.client.get_secret_value().secret_id(&self.id).version_stage(label);
         match request.send().await {

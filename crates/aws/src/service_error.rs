@@ -1,4 +1,5 @@
-//! Sorts the errors of AWS services: throttled, outcome unknown, or invalid.
+//! Sorts the errors of AWS services by how to handle them: throttled requests, requests whose
+//! outcome is unknown, and invalid requests.
 //!
 //! Source of the codes:
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>,
@@ -14,14 +15,14 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 pub(crate) enum ServiceError {
     /// Too many requests at once: retry later.
     Throttled(String),
-    /// There was no valid answer, so it is unknown whether the request had its effect.
+    /// There was no valid response, so it is unknown whether the request took effect.
     Unavailable(String),
     /// The request is wrong; a retry would not help.
     Invalid(String),
 }
 
-/// Sorts an error of the SDK. If a request may have been sent, but has no valid answer, the error
-/// is [`ServiceError::Unavailable`].
+/// Sorts an error of the SDK. If the request may have been sent, but has no valid response, the
+/// error is [`ServiceError::Unavailable`].
 pub(crate) fn classify<E>(error: &SdkError<E, HttpResponse>) -> ServiceError
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -64,7 +65,8 @@ pub(crate) fn sort(code: &str, status: u16, message: String) -> ServiceError {
     }
 }
 
-/// The messages of an error and of its causes. They contain no body of a request or response.
+/// The messages of an error and of its causes. The messages contain no body of a request or
+/// response, so they may be logged.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

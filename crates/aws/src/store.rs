@@ -1,5 +1,5 @@
-//! The store on DynamoDB. Each operation of the kernel's port is one request of the SDK; only a
-//! read of several items may need more requests.
+//! Implements the kernel's port `Store` with DynamoDB. Each operation is one request of the SDK;
+//! only a read of several items may need more requests.
 
 mod meter;
 mod refusal;
@@ -30,9 +30,9 @@ const TOTAL: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
 /// Asks DynamoDB to return the existing item if the condition of a write fails.
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
-/// DynamoDB may leave out items of a batch. The store then asks for these items again, in at most
-/// this many attempts in all. The pauses between the attempts are random; the longest possible
-/// pause doubles with each attempt.
+/// How many attempts the store makes at most to read a batch. DynamoDB may leave out items of a
+/// batch; the store then requests these items again. The pauses between the attempts are random;
+/// the longest possible pause doubles with each attempt.
 const BATCH_ATTEMPTS: u32 = 6;
 
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ impl DynamoStore {
         Self { client, tables, meter: Arc::default() }
     }
 
-    /// The requests to DynamoDB so far, with the units that it bills for them.
+    /// Counts the requests to DynamoDB so far, and the units that DynamoDB bills for them.
     #[must_use]
     pub fn meter(&self) -> &Arc<Meter> {
         &self.meter
@@ -114,7 +114,8 @@ impl DynamoStore {
     }
 
     /// Reads at most [`MOST_READ_AT_ONCE`] items. Requests again the items that DynamoDB leaves
-    /// out. It leaves out items if it throttles the request, or if the answer would be too large.
+    /// out. DynamoDB leaves out items if it throttles the request, or if the response would be too
+    /// large.
     async fn get_batch(
         &self,
         keys: &[Key],
@@ -141,7 +142,7 @@ impl DynamoStore {
                 return Ok(());
             }
         }
-        Err(StoreError::Throttled("not all items of a batch were read".to_owned()))
+        Err(StoreError::Throttled("DynamoDB left out items of a batch in every attempt".to_owned()))
     }
 
     async fn transact(&self, writes: &[Write]) -> Result<(), StoreError> {
@@ -151,7 +152,7 @@ impl DynamoStore {
         let sent = sent.return_consumed_capacity(TOTAL).send().await;
         let used = sent.as_ref().ok().and_then(|done| done.consumed_capacity.as_ref());
         let billed = used.map(|tables| tables.iter().filter_map(meter::capacity).sum());
-        // A refused transaction is billed like one that succeeded.
+        // A refused transaction is billed like a transaction that succeeded: two units per write.
         let writes = u32::try_from(writes.len()).unwrap_or(u32::MAX);
         self.meter.wrote(billed.unwrap_or_else(|| 2.0 * f64::from(writes)));
         sent.map(drop).map_err(refusal::of)

@@ -6,7 +6,8 @@ use chorus_http::Trace;
 use serde::Deserialize;
 
 /// Reads X-Ray's header, such as `Root=1-5759e988-bd86…;Parent=53995c3f42cd8ad8;Sampled=1`. If the
-/// header names no parent, the second half of the trace's id serves as the parent.
+/// header names no parent, the second half of the trace's id is used as the id of the parent span.
+/// Returns `None` if the header is malformed.
 pub(crate) fn from_xray(header: &str) -> Option<Trace> {
     let field = |name: &str| {
         header.split(';').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))

@@ -15,7 +15,8 @@ use serde_json::Value;
 use support::{Received, fake_service};
 
 /// A bus that answers the first request with the first of these statuses, the second request with
-/// the second status, and so on. The handle returns each request with its signature.
+/// the second status, and so on. Joining the thread returns the header `authorization` and the body
+/// of each request.
 fn bus<const N: usize>(
     statuses: [&'static str; N],
 ) -> (EventBridgePublisher, JoinHandle<Vec<Received>>) {

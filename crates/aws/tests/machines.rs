@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use support::{Received, fake_service};
 
 /// State machines on a fake service, which answers one request with this status and body. Joining
-/// the handle returns that request, with its header `x-amz-target`.
+/// the thread returns the header `x-amz-target` and the body of that request.
 fn service(status: &'static str, body: &'static str) -> (SfnMachines, JoinHandle<Vec<Received>>) {
     let arns = BTreeMap::from([("COLLECT_PAYMENT".to_owned(), "an-arn".to_owned())]);
     let limits = BTreeMap::from([("COLLECT_PAYMENT".to_owned(), json!({ "WaitSeconds": 60 }))]);
@@ -99,5 +99,5 @@ async fn a_machine_that_no_variable_names_is_not_started() {
         Signal::Start { machine: "Transport".to_owned(), name: String::new(), input: json!({}) };
     let failure = machines.signal(&transport).await.unwrap_err();
     assert_eq!((failure.code(), failure.is_retryable()), ("UnknownMachine", false));
-    assert_eq!(failure.to_string(), "MACHINE_TRANSPORT is not set");
+    assert_eq!(failure.to_string(), "MACHINE_TRANSPORT must be set to the ARN of Transport");
 }

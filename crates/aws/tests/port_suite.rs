@@ -20,7 +20,7 @@ use chorus_kernel::{Index, TableSpec};
 async fn the_store_on_dynamodb_holds_the_port() {
     let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL") else {
         eprintln!(
-            "SKIPPED: the port suite did not run over DynamoDB, as AWS_ENDPOINT_URL is not set"
+            "SKIPPED: the port suite did not run over DynamoDB, because AWS_ENDPOINT_URL is not set"
         );
         return;
     };

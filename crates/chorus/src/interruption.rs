@@ -9,10 +9,10 @@ pub(crate) const INTERRUPTED: u8 = 130;
 /// larger than the process's limits allow.
 const FILE_TOO_LARGE: i32 = 25;
 
-/// Installs a handler of SIGXFSZ, which would otherwise kill the process. A write beyond the limit
-/// then fails, as on a full disk.
+/// Installs a handler of SIGXFSZ, which would otherwise kill the process. With the handler, a write
+/// beyond the limit fails like a write to a full disk.
 pub(crate) fn survive_file_size_limit() -> std::io::Result<()> {
-    // The handler stays when its receiver is dropped.
+    // Tokio's handler stays installed after its receiver is dropped.
     signal(SignalKind::from_raw(FILE_TOO_LARGE)).map(drop)
 }
 

@@ -52,19 +52,23 @@ impl ShopLocation {
     }
 }
 
-/// Checks the address of a shop.
+/// Checks that `text` is the address of a shop: an `http` or `https` URL with a host.
 pub(crate) fn url(text: &str) -> Result<String, String> {
     let whole = text.split_once("://").is_some_and(|(scheme, rest)| {
         matches!(scheme, "http" | "https") && !rest.is_empty() && !rest.starts_with('/')
     });
-    if whole { Ok(text.to_owned()) } else { Err("must be like http://127.0.0.1:3000".to_owned()) }
+    if whole {
+        Ok(text.to_owned())
+    } else {
+        Err("must be an http or https URL, such as http://127.0.0.1:3000".to_owned())
+    }
 }
 
-/// Returns the URL of the shop that runs on this directory; `None` if no process holds the engine's
-/// lock.
+/// Returns the URL of the shop that runs on this directory; `None` if no shop runs on it.
 pub(crate) fn running_in(data: &Path) -> Option<String> {
     let url = std::fs::read_to_string(data.join(URL_FILE)).ok()?;
-    // A shop that was killed leaves the file with its URL; only a running shop holds the lock.
+    // A shop that was killed leaves the file with its URL. Only a running shop has the directory
+    // locked.
     chorus_local::is_in_use(data).then(|| url.trim().to_owned())
 }
 

@@ -44,7 +44,8 @@ fn execution_lines(
             );
         }
     }
-    // If a nested execution waits, its own lines say what it waits for.
+    // If a nested execution waits, its own lines say what it waits for, so the parent's line is
+    // left out.
     lines.extend(waiting(execution).filter(|_| !waits));
     lines
 }
@@ -53,8 +54,8 @@ fn started_at(execution: &ExecutionStory) -> Option<Timestamp> {
     execution.moments.first().map(|moment| moment.at)
 }
 
-/// Returns a line that names what the execution waits for, since when, and until when at most;
-/// `None` if the execution has no current state.
+/// Returns a line that names the state in which the execution waits, since when, and until when at
+/// most; `None` if the execution has no current state.
 fn waiting(execution: &ExecutionStory) -> Option<String> {
     let state = execution.current.first()?;
     let entered = |moment: &&Moment| {
@@ -72,7 +73,7 @@ struct Step<'a> {
     errors: Vec<&'a str>,
 }
 
-/// Returns the tasks of an execution, in the order in which it entered them.
+/// Returns the `Task` states of an execution, in the order in which the execution entered them.
 fn steps(execution: &ExecutionStory) -> Vec<Step<'_>> {
     let mut steps: Vec<Step<'_>> = Vec::new();
     for Moment { at, kind, state, error } in &execution.moments {

@@ -19,8 +19,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
 
-/// The engine allocates and frees many events and items. With the default allocator, this takes a
-/// fifth of an order's time or more.
+/// The embedded engine allocates and frees many events and items. With the default allocator, this
+/// takes at least a fifth of the time of an order.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -70,8 +70,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Logs go to standard error, a command's results to standard output. A server logs warnings, too;
-/// other commands report problems in their results.
+/// Sets up logging to standard error, because standard output has the command's results. A server
+/// also logs warnings; other commands report problems in their results.
 fn log(verbose: u8, serves: bool) {
     let level = match verbose {
         0 if !serves => "error",
@@ -85,7 +85,7 @@ fn log(verbose: u8, serves: bool) {
         // If a log line cannot be written to standard error, the logger reports that on standard
         // error. This report would panic, and end the engine's tasks.
         .log_internal_errors(false)
-        // Colour codes in a file disturb the tools that read it.
+        // Colour codes in a file disturb the tools that read the file.
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .init();
 }

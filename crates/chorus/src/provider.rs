@@ -1,5 +1,5 @@
-//! Connects to the payment provider of a deployed shop. The variables of the function Payment tell
-//! which provider that is.
+//! Connects to the payment provider of a deployed shop. The environment variables of the function
+//! Payment determine the provider.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use chorus_payment::{PaymentProvider, SimulatedProvider};
 
 use crate::command::up::{stripe_at, stripe_key};
 
-/// The name of the function that calls the provider.
+/// The name of the function that calls the payment provider.
 const FUNCTION: &str = "payment";
 
-/// The function's variable with the ARN of the secret that holds Stripe's key. The variable is
-/// empty if the provider is simulated.
+/// The function's environment variable with the ARN of the secret that contains Stripe's key. The
+/// variable is empty if the payment provider is simulated.
 const KEY_SECRET: &str = "STRIPE_KEY_SECRET";
 
 /// Returns a stack's payment provider. Reads Stripe's key from this process's environment variable
@@ -34,12 +34,13 @@ pub(crate) async fn provider_of(
         Some(key) => key,
         None => operator.secret(FUNCTION, KEY_SECRET).await?.current().await?,
     };
-    let currency = variable("CURRENCY").context("the function Payment has no variable CURRENCY")?;
     let currency =
-        currency.parse().context("the variable CURRENCY of the function Payment is wrong")?;
+        variable("CURRENCY").context("the function Payment must have the variable CURRENCY")?;
+    let currency =
+        currency.parse().context("the variable CURRENCY of the function Payment is invalid")?;
     let url = variable("STRIPE_URL").map_or(STRIPE, String::as_str);
     let key = key
         .parse()
-        .context("the key in STRIPE_KEY or in the stack's secret is not one of Stripe's")?;
+        .context("the key in STRIPE_KEY or in the stack's secret must be a secret key of Stripe")?;
     Ok(Arc::new(stripe_at(url, key, currency)?))
 }

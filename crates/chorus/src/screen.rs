@@ -20,7 +20,7 @@ macro_rules! line {
 }
 pub(crate) use line;
 
-/// Prints a note to standard error, because standard output has only the result.
+/// Prints a note to standard error, because standard output has only the command's result.
 macro_rules! note {
     ($($text:tt)*) => {{
         #[allow(clippy::print_stderr)]
@@ -34,8 +34,8 @@ pub(crate) use note;
 /// The first error of writing to standard output.
 static OUTPUT_ERROR: OnceLock<std::io::Error> = OnceLock::new();
 
-/// Prints a line to standard output. If that fails, the command still runs to its end, so that it
-/// cleans up, and [`check_output`] returns the error.
+/// Prints a line to standard output. If the write fails, the command still runs to its end, so that
+/// it cleans up; after that, [`check_output`] returns the error.
 pub(crate) fn print_line(text: std::fmt::Arguments<'_>) {
     if OUTPUT_ERROR.get().is_some() {
         return;
@@ -56,7 +56,8 @@ pub(crate) fn check_output() -> anyhow::Result<()> {
     }
 }
 
-/// Returns how this command was called, so that suggested commands can be pasted.
+/// Returns the command by which this program was called, so that the user can paste the commands
+/// that messages suggest.
 pub(crate) fn called() -> String {
     let path = std::env::args().next().unwrap_or_default();
     match std::env::var_os("CARGO") {
@@ -76,8 +77,8 @@ pub(crate) fn error(error: &anyhow::Error) {
     }
 }
 
-/// Escapes the control characters of a text that others wrote, such as a reason, because a terminal
-/// would obey them.
+/// Escapes the control characters of a text that the shop's callers wrote, such as the reason of a
+/// cancellation, because a terminal would execute these characters.
 pub(crate) fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { c.escape_unicode().to_string() } else { c.into() })

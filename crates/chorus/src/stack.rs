@@ -12,8 +12,8 @@ pub(crate) struct Stack {
     stack: Option<String>,
 }
 
-/// Returns the name of this computer's user, which is written into the stack's audit. Only
-/// CloudTrail knows the user's AWS identity.
+/// Returns the name of this computer's user, which is written into the stack's audit log. The name
+/// is not verified; CloudTrail records the user's AWS identity.
 pub(crate) fn user() -> String {
     let name = ["USER", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())

@@ -56,15 +56,15 @@ impl Timeline {
         let ids: Vec<String> =
             events.iter().map(|event| event.metadata.event_id.to_string()).collect();
         let path = format!("/operator/attempts?event-ids={}", ids.join(","));
-        // Only the embedded engine answers the requests for an order's attempts and executions. For
-        // a deployed shop, both lists are empty.
+        // Only the embedded engine has the routes for an order's attempts and executions. For a
+        // deployed shop, both lists are empty.
         let attempts = client.ask(ApiRequest::get(&path)).await.unwrap_or_default();
         let path = format!("/operator/executions?order-id={order_id}");
         let executions = client.ask(ApiRequest::get(&path)).await.unwrap_or_default();
         Ok(Self { order_id: order_id.to_owned(), events, attempts, executions })
     }
 
-    /// Prints one line for each event, causes before effects.
+    /// Prints one line for each event. An event comes after the event that caused it.
     pub(crate) fn print_lines(&self) -> anyhow::Result<()> {
         let names = self.names();
         let start = self.start()?;
@@ -112,7 +112,7 @@ impl Timeline {
         let first = self.events.iter().map(|event| event.metadata.occurred_at).min();
         first.with_context(|| {
             let list = format!("`{} events` lists the newest events of all orders", called());
-            format!("the log has no events of order {}; {list}", self.order_id)
+            format!("the event log has no events of order {}; {list}", self.order_id)
         })
     }
 
@@ -184,7 +184,7 @@ fn publisher(event: &LoggedEvent) -> String {
     }
 }
 
-/// Returns the event's name: red for a failure, green if the order has ended with it.
+/// Returns the event's name: red for a failure, green for an event that ends the order.
 fn styled(event: &LoggedEvent, width: usize) -> String {
     let role = TABLE.message(&event.detail_type).map(|message| message.spec.role);
     let name = format!("{:<width$}", event.detail_type);

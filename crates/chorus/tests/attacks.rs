@@ -57,7 +57,7 @@ impl Shop {
         answer(&self.running.url, request, &headers, &body)
     }
 
-    /// Places an order with this idempotency key, as soon as the service Order knows the price.
+    /// Places an order with this idempotency key; waits until the Order service knows the price.
     fn order(&self, customer: &str, token: &str, sku: &str, key: &str) -> String {
         let key = format!("Idempotency-Key: {key}");
         let body = json!({
@@ -91,8 +91,8 @@ impl Shop {
         (status, socket)
     }
 
-    /// Repeats a request of an operator until the response has the field at `pointer`, and returns
-    /// the response.
+    /// Repeats a request of the caller `who` until the response has the field at `pointer`, and
+    /// returns the response.
     fn wait_for_field(&self, who: &[&str], request: &str, pointer: &str) -> Value {
         let token = token(self.data(), who);
         let mut output_text = Value::Null;
@@ -156,14 +156,30 @@ fn nobody_approves_an_order_of_their_own() {
         shop.wait_for_field(&["--reviewer", "maria"], &format!("GET {review}"), "/handle");
     let approved = json!({ "verdict": "approve", "handle": output_text["handle"] });
     let post = format!("POST {review}");
-    assert_eq!(shop.ask(&shop.ana, &post, &[], &approved).0, 403, "she is not a reviewer");
+    assert_eq!(
+        shop.ask(&shop.ana, &post, &[], &approved).0,
+        403,
+        "a customer must not decide a review"
+    );
     let as_reviewer = token(shop.data(), &["--reviewer", "ana"]);
-    assert_eq!(shop.ask(&as_reviewer, &post, &[], &approved).0, 409, "it is her own");
+    assert_eq!(
+        shop.ask(&as_reviewer, &post, &[], &approved).0,
+        409,
+        "a reviewer must not approve their own order"
+    );
     let as_reviewer_too = token(shop.data(), &["--reviewer", "Ana"]);
-    assert_eq!(shop.ask(&as_reviewer_too, &post, &[], &approved).0, 409, "whatever the case");
+    assert_eq!(
+        shop.ask(&as_reviewer_too, &post, &[], &approved).0,
+        409,
+        "the case of the name must not matter"
+    );
     let mut named = approved.clone();
     named["reviewer"] = "maria".into();
-    assert_eq!(shop.ask(&as_reviewer, &post, &[], &named).0, 422, "a body names nobody");
+    assert_eq!(
+        shop.ask(&as_reviewer, &post, &[], &named).0,
+        422,
+        "the body must not name the reviewer"
+    );
 }
 
 #[test]
@@ -173,7 +189,7 @@ fn a_handle_that_its_customer_can_compute_gives_no_power() {
     let review = derived_id("review-wait", &id, 0).simple().to_string();
     let output_text =
         shop.wait_for_field(&["--reviewer", "maria"], &format!("GET /reviews/{id}"), "/handle");
-    assert_eq!(output_text["handle"], review.as_str(), "she can compute it");
+    assert_eq!(output_text["handle"], review.as_str(), "a customer can compute the handle");
     let verdict = json!({ "verdict": "approve", "handle": review });
     let parcel = derived_id("carrier-wait", &id, 0).simple().to_string();
     let whose = json!({ "order-id": id, "handle": parcel });
@@ -191,9 +207,9 @@ fn a_key_that_was_used_up_before_is_free_and_tells_no_id() {
     let (shop, other) = (Shop::open(), Shop::open());
     let first = shop.order("bob", &shop.bob, "chai", "2026-11-29");
     let second = shop.order("ana", &shop.ana, "chai", "2026-11-29");
-    assert_ne!(first, second, "a key is its customer's alone");
+    assert_ne!(first, second, "customers must not share idempotency keys");
     let elsewhere = other.order("ana", &other.ana, "chai", "2026-11-29");
-    assert_ne!(second, elsewhere, "without the shop's secret, a key tells no id");
+    assert_ne!(second, elsewhere, "an order's id must not follow from the key alone");
 }
 
 #[test]

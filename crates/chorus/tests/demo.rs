@@ -21,7 +21,11 @@ fn seven_stories_are_printed_and_nothing_is_left_behind() {
         );
     }
     assert!(output_text.contains("It adds up"), "{output_text}");
-    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "something is left behind");
+    assert_eq!(
+        std::fs::read_dir(place.path()).unwrap().count(),
+        0,
+        "the demo must delete its directory"
+    );
 }
 
 #[test]
@@ -71,5 +75,5 @@ fn whoever_interrupts_it_finds_nothing_left_behind_either() {
     let id = demo.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     assert_eq!(demo.wait().unwrap().code(), Some(130));
-    assert_eq!(there(), 0, "something is left behind");
+    assert_eq!(there(), 0, "the demo must delete its directory");
 }

@@ -56,7 +56,7 @@ fn open_shop(data: &Path) -> Running {
         let kept = json!({ "name": customer, "email": "somebody@example.com" });
         ask(url, "PUT", &format!("/customers/{customer}"), &kept);
     }
-    // The shop refuses orders until the service Order has learned the price from an event.
+    // The shop refuses orders until the Order service has stored the price from an event.
     until("the price", || {
         let order = ["order", "--url", url, "place", "--customer", "ana", "--line", "chai:1"];
         let key = ["--idempotency-key", "price"];
@@ -78,7 +78,7 @@ fn wait_until_ended(url: &str) -> Accounts {
             && books.problems.is_empty()
     };
     // A function that fails on a busy machine is tried again after a minute, and again after
-    // another two minutes.
+    // another two minutes, so this loop waits for six minutes.
     for _ in 0..1_800 {
         let books = accounts(url);
         if ended(&books) {
@@ -87,7 +87,7 @@ fn wait_until_ended(url: &str) -> Accounts {
         std::thread::sleep(Duration::from_millis(200));
     }
     let doctor = stdout_of(&chorus(&["doctor", "--url", url]));
-    panic!("not all has ended within six minutes: {:?}\n{doctor}", accounts(url).problems);
+    panic!("some orders have not ended within six minutes: {:?}\n{doctor}", accounts(url).problems);
 }
 
 fn ids(accounts: &Accounts) -> BTreeSet<String> {
@@ -138,7 +138,7 @@ fn arrives(key: &str) -> bool {
     chorus_kernel::derived_id("arrives", key, 0).as_u128().is_multiple_of(2)
 }
 
-/// The orders for which the shop's payment provider charged more than it refunded.
+/// Returns the orders for which the shop's payment provider charged more than it refunded.
 fn kept_charges(data: &Path) -> BTreeSet<String> {
     let store = DynoxideStore::open(&data.join(Partners::FILE), &Partners::TABLES).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -205,7 +205,7 @@ fn a_shop_takes_over_from_one_that_went_away_with_a_copy_that_lags_and_the_first
     let books = wait_until_ended(&running.url);
     let known = ids(&books);
     let missing: Vec<_> = before.difference(&known).collect();
-    assert!(missing.is_empty(), "acknowledged before the lag, and lost: {missing:?}");
+    assert!(missing.is_empty(), "orders from before the backup are lost: {missing:?}");
     let lost: BTreeSet<String> = within.difference(&known).cloned().collect();
     let delivered = |books: &Accounts| {
         let delivered =
@@ -217,7 +217,11 @@ fn a_shop_takes_over_from_one_that_went_away_with_a_copy_that_lags_and_the_first
     // A planned switch back: everything is copied, and nothing is lost.
     let after = place(&running.url, 2 * ORDERS..3 * ORDERS);
     assert!(running.interrupt().success());
-    assert_eq!(kept_charges(&path("second")).intersection(&lost).count(), 0, "lost, and charged");
+    assert_eq!(
+        kept_charges(&path("second")).intersection(&lost).count(),
+        0,
+        "charges of lost orders must be refunded"
+    );
     well(&["backup", "--data", &second, &text_of("copy-back")]);
     std::fs::remove_dir_all(path("first")).unwrap();
     well(&["restore", &text_of("copy-back"), "--data", &first]);

@@ -34,7 +34,7 @@ async fn orders_until_the_disk_is_full(url: &str) -> BTreeSet<String> {
         let (status, placed) = ask("POST", &format!("{url}/orders"), &order).await;
         match (status, placed["order-id"].as_str()) {
             (_, Some(id)) => _ = accepted.insert(id.to_owned()),
-            // The service Order has not learned the price yet.
+            // The Order service does not know the price yet.
             (409 | 422, _) => {}
             (503, _) => return accepted,
             other => panic!("{other:?}: {placed}"),
@@ -77,7 +77,7 @@ fn a_full_disk_is_logged_once_and_named_by_doctor_and_no_accepted_order_is_lost(
     assert!(accepted.iter().all(|id| known.contains(&**id)));
     let chai = json!({ "name": "Chai", "price": 2, "stock": 100_000 });
     let (status, answer) = request("PUT", "/items/chai", &chai);
-    assert!(status < 300, "it is written again: {status} {answer}");
+    assert!(status < 300, "the restarted shop must write again: {status} {answer}");
     let (_, checkup) = request("GET", "/operator/doctor", &Value::Null);
     assert_eq!(checkup["unwritable"], json!([]));
 }

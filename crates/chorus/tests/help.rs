@@ -49,7 +49,7 @@ fn every_command_is_listed_and_has_help_of_its_own() {
 fn the_design_table_is_printed_and_its_flow_closes() {
     let table = well(&["design"]);
     assert!(table.contains("ReserveItem") && table.contains("ItemNotAvailable"), "{table}");
-    assert!(!table.contains('\u{1b}'), "plain in a pipe");
+    assert!(!table.contains('\u{1b}'), "a pipe must get no escape sequences");
     assert!(well(&["design", "--check"]).starts_with("The flow has no gaps"));
     let rows: serde_json::Value = serde_json::from_str(&well(&["design", "--json"])).unwrap();
     assert!(rows.as_array().unwrap().len() >= 25);
@@ -91,7 +91,10 @@ fn a_stale_template_is_a_finding_and_json_stays_one_value() {
 #[test]
 fn what_cannot_be_meant_is_refused_before_anything_is_done() {
     for (arguments, stdout_of) in [
-        (&["order", "list", "--customer", "a", "--url", "nonsense"][..], "must be like http://"),
+        (
+            &["order", "list", "--customer", "a", "--url", "nonsense"][..],
+            "must be an http or https URL",
+        ),
         (&["events", "--last", "0"], "1..=10000"),
         (&["import", "northwind"], "--data <DIR>|--url <URL>"),
         (&["order", "place", "--customer", "ana", "--line", "chai:0"], "from 1 to 10000"),
@@ -103,7 +106,7 @@ fn what_cannot_be_meant_is_refused_before_anything_is_done() {
     }
     let output = chorus(&["design", "--write", "--root", "/nonexistent"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(!std::path::Path::new("/nonexistent").exists(), "it wrote somewhere else");
+    assert!(!std::path::Path::new("/nonexistent").exists(), "the command must create no directory");
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn mocks_of_step_functions_local_are_run_by_their_test_case() {
     let output = run(&["--case", "Paid"]);
     assert_eq!(stdout_of(&output).trim(), r#"{"said":"12 paid"}"#);
     let noted = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(noted.contains("Chrage"), "a mock that nothing asks for is noted: {noted}");
+    assert!(noted.contains("Chrage"), "a mock for an unknown state must be noted: {noted}");
     assert!(stdout_of(&run(&["--case", "Refused"])).contains("Declined"));
     let unnamed = run(&[]);
     let error = String::from_utf8_lossy(&unnamed.stderr).into_owned();
@@ -141,7 +141,7 @@ Resources:
 ";
     let template = file(place.path(), "template.yaml", template);
     let output = chorus(&["states", "validate", &template, "--json"]);
-    assert_eq!(output.status.code(), Some(1), "a callback has no place in an Express machine");
+    assert_eq!(output.status.code(), Some(1), "an Express machine must not wait for callbacks");
     let output_text: serde_json::Value = serde_json::from_str(&stdout_of(&output)).unwrap();
     let results: Vec<&str> = output_text
         .as_array()
@@ -189,10 +189,10 @@ Resources:
         assert!(noted.contains(&format!("is not checked: its definition is at {uri}")), "{noted}");
     }
     let draw = chorus(&["states", "draw", &all, "--machine", "ByUri"]);
-    assert_eq!(draw.status.code(), Some(2), "it is asked for by its name");
+    assert_eq!(draw.status.code(), Some(2), "a machine whose definition is in S3 cannot be drawn");
     let gone = file(place.path(), "gone.yaml", &template.replace("m.asl", "n.asl"));
     let output = chorus(&["states", "validate", &gone, "--json"]);
-    assert_eq!(output.status.code(), Some(2), "nothing was checked");
+    assert_eq!(output.status.code(), Some(2), "the only local definition is missing");
     let output_text: serde_json::Value = serde_json::from_str(&stdout_of(&output)).unwrap();
     let output_text = output_text.as_array().unwrap();
     let local = output_text
@@ -201,7 +201,7 @@ Resources:
     assert!(local.unwrap()["because"][0].as_str().unwrap().contains("cannot be read"));
     assert_eq!(output_text.len(), 3);
     let beside = chorus(&["states", "validate", "nowhere.json", &all]);
-    assert_eq!(beside.status.code(), Some(2), "a file was not read");
+    assert_eq!(beside.status.code(), Some(2), "nowhere.json cannot be read");
     assert!(stdout_of(&beside).contains("valid: 3 states"), "{}", stdout_of(&beside));
 }
 
@@ -296,5 +296,5 @@ fn a_distributed_map_reads_and_writes_a_folder_in_the_place_of_s3() {
         &std::fs::read_to_string(&machine).unwrap().replace("a.csv", "../../b"),
     );
     let output = chorus(&["states", "run", &gone, "--s3", &folder]);
-    assert_eq!(output.status.code(), Some(2), "no object is outside of its bucket");
+    assert_eq!(output.status.code(), Some(2), "a key must not leave its bucket");
 }

@@ -1,7 +1,7 @@
 //! The commands as a person runs them: the real binary, its output and its exit codes.
 
-#![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
-#![allow(clippy::print_stdout, reason = "the kills take minutes, and say how far they are")]
+#![allow(clippy::unwrap_used, reason = "the setup of a test may panic as well")]
+#![allow(clippy::print_stdout, reason = "the test of kills takes minutes, and prints its progress")]
 
 mod attacks;
 mod demo;

@@ -29,5 +29,5 @@ fn northwinds_orders_all_end_and_its_books_add_up() {
     assert_eq!(stock("received"), stock("available") + stock("sold"));
     assert_eq!(first["money"]["charged"], first["money"]["delivered"]);
     assert_eq!(first["problems"], serde_json::json!([]));
-    assert_eq!(import(), first, "run twice, it changes nothing");
+    assert_eq!(import(), first, "a second import must change nothing");
 }

@@ -78,7 +78,10 @@ fn a_refused_refund_is_named_with_its_remedy() {
     assert!(output_text.contains("✓ 0 errors wait for an operator"), "{output_text}");
     assert!(well(&["accounts", "--url", url]).contains("Everything adds up"));
     let again = well(&["payment", "--url", url, "retry-refund", &id]);
-    assert!(again.contains("36 charged, 36 refunded"), "nothing is refunded twice: {again}");
+    assert!(
+        again.contains("36 charged, 36 refunded"),
+        "a second retry must refund nothing: {again}"
+    );
 }
 
 #[test]
@@ -133,7 +136,11 @@ fn a_replay_lists_first_what_it_would_do_and_then_does_nothing_twice() {
         let load = ask(url, "GET", "/operator/load", &Value::Null);
         load["pending"] == 0 && load["in-flight"] == 0
     });
-    assert_eq!(ask(url, "GET", "/operator/accounts", &Value::Null), books, "nothing happens twice");
+    assert_eq!(
+        ask(url, "GET", "/operator/accounts", &Value::Null),
+        books,
+        "a replay must not change the accounts"
+    );
     let audit = well(&["dlq", "--url", url, "audit"]);
     assert!(audit.contains("replay") && audit.contains("dry-run"), "{audit}");
     let unknown = chorus(&["replay", "--url", url, "--from", "1h", "--rule", "nobody"]);

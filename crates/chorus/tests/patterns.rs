@@ -45,7 +45,7 @@ fn a_pattern_is_tried_on_an_event_and_the_deciding_field_is_named() {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(error.contains("$.detail.total"), "{error}");
     let gone = chorus(&["pattern", "test", "--pattern", "gone.json", "--event", &high_event]);
-    assert_eq!(gone.status.code(), Some(2), "what cannot be read is not 'no match'");
+    assert_eq!(gone.status.code(), Some(2), "an unreadable pattern must not count as 'no match'");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn patterns_and_templates_are_linted() {
     assert!(passed_over.contains("the loop Fn::ForEach::More are skipped"), "{passed_over}");
     let list = file(place.path(), "list.json", "[]");
     let found = chorus(&["pattern", "lint", &list]);
-    assert_eq!(found.status.code(), Some(1), "it is a pattern, and no template");
+    assert_eq!(found.status.code(), Some(1), "a JSON array must be linted as a pattern");
     assert!(String::from_utf8_lossy(&found.stdout).contains("1 pattern, 1 finding"));
 }
 

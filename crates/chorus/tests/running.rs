@@ -55,7 +55,7 @@ impl Running {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = lines.next().expect("it says that it is open").unwrap();
+        let first = lines.next().expect("`up` must print that the shop is open").unwrap();
         // Further output is discarded, so that the child never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let url = first.split_whitespace().find(|word| word.starts_with("http://"));
@@ -118,7 +118,7 @@ fn a_shop_opens_takes_orders_shows_them_and_stops_on_ctrl_c() {
             "first",
         ])
     };
-    // Until the event with the price arrives, the service Order refuses the order.
+    // Until the event with the price arrives, the Order service refuses the order.
     until("the price", || order().status.success());
     let order: Value = serde_json::from_slice(&order().stdout).unwrap();
     let id = order["order-id"].as_str().unwrap();

@@ -36,7 +36,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 /// The id of each accepted order, by the request's idempotency key.
 type Accepted = Arc<Mutex<BTreeMap<String, String>>>;
 
-/// Places an order; returns its id, if the shop answered before it was killed.
+/// Places an order; returns the order's id, if the shop answered before it was killed.
 async fn order(client: &reqwest::Client, url: &str, key: &str) -> Option<String> {
     let number: usize = key.rsplit('-').next()?.parse().ok()?;
     let body = json!({
@@ -184,5 +184,5 @@ fn a_shop_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice() 
     }
     assert_eq!(ask(&url, "/operator/accounts")["orders"], books["orders"]);
     let dead = ask(&url, "/operator/dead-letters");
-    assert_eq!(dead, json!([]), "nothing may end among the dead letters");
+    assert_eq!(dead, json!([]), "there must be no dead letters");
 }

@@ -12,7 +12,7 @@ use crate::{chorus, well};
 pub(crate) fn token(data: &Path, who: &[&str]) -> String {
     let place = ["token", "--data", data.to_str().unwrap()];
     let printed = well(&[&place[..], who].concat());
-    assert_eq!(printed.lines().count(), 1, "a token and nothing else: {printed}");
+    assert_eq!(printed.lines().count(), 1, "the command must print only the token: {printed}");
     printed.trim().to_owned()
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn status(url: &str, request: &str, headers: &[&str], body: &str) -> 
     answer(url, request, headers, body).0
 }
 
-/// Sends a request; returns the status and the JSON of the answer.
+/// Sends a request; returns the status and the JSON of the response.
 pub(crate) fn answer(url: &str, request: &str, headers: &[&str], body: &str) -> (u16, Value) {
     let mut socket = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
@@ -83,7 +83,11 @@ fn a_page_of_somebody_else_cannot_call_a_shop_on_this_machine() {
     assert_eq!(put(&["Host: rebound.example"]), 403);
     assert_eq!(put(&[&host, "Origin: https://evil.example"]), 403);
     assert_eq!(put(&[&host, "Sec-Fetch-Site: cross-site"]), 403);
-    assert_eq!(put(&[&host, "Origin: https://shop.example"]), 401, "it needs a token");
+    assert_eq!(
+        put(&[&host, "Origin: https://shop.example"]),
+        401,
+        "a request from a page of an allowed origin must have a token"
+    );
     let bearer = format!("Authorization: Bearer {}", token(directory.path(), &["--staff"]));
     assert_eq!(put(&[&host, "Origin: https://shop.example", &bearer]), 200);
 }

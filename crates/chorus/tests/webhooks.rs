@@ -9,13 +9,13 @@ use crate::running::Running;
 use crate::tokens::status;
 use crate::{chorus, well};
 
-/// A report about a parcel that the shop does not know. The shop answers 404 if the signature is
-/// valid, else 401.
+/// A report about a parcel that the shop does not know. The shop responds with 404 if the
+/// signature is valid, and else with 401.
 const BODY: &str = r#"{"order-id":"4711","handle":"a-handle","status":"Delivered"}"#;
 
 fn secret(data: &Path) -> WebhookSecret {
     let printed = well(&["webhook", "secret", "--data", data.to_str().unwrap()]);
-    assert_eq!(printed.lines().count(), 1, "the secret and nothing else: {printed}");
+    assert_eq!(printed.lines().count(), 1, "the command must print only the secret: {printed}");
     printed.trim().parse().unwrap()
 }
 

@@ -12,7 +12,8 @@ use tower::ServiceExt;
 
 use crate::{PATIENCE, Program};
 
-/// Sends the demo's requests to the API, on a virtual clock that advances only when no work is due.
+/// Sends the demo's requests to the API. The virtual clock advances only when no work is due, so
+/// that waits take no time.
 pub(crate) async fn demo(program: &Program) -> anyhow::Result<()> {
     let stack = (program.stack)();
     let (functions, routes) = HttpFunction::split(stack.functions);

@@ -1,4 +1,5 @@
-//! The commands that every application on the engine has. An application's `main` calls [`run`].
+//! The commands of every application that is built with these crates. An application's `main` calls
+//! [`run`].
 
 mod demo;
 mod up;
@@ -23,10 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Program {
     /// The title of the application's API.
     pub title: &'static str,
-    /// Makes the application's table, functions and template settings.
+    /// Returns the application's stack: its design table, functions and template settings.
     pub stack: fn() -> Stack,
     /// The requests that `demo` sends: for each, a method with a path, and a JSON body. The demo
-    /// sends a request after all events of the previous request were handled.
+    /// sends each request after all events of the previous request were handled.
     pub demo: &'static [(&'static str, &'static str)],
 }
 
@@ -65,13 +66,14 @@ enum Command {
     },
     /// Print the design table
     Design {
-        /// Print only gaps in the flow of events, and differences between the code and the table
+        /// Instead, print gaps in the flow of events, and differences between the code and the
+        /// table; exit 1 if there are any
         #[arg(long)]
         check: bool,
     },
     /// Print template.yaml
     Synth {
-        /// Write template.yaml
+        /// Write template.yaml instead of printing it
         #[arg(long)]
         write: bool,
         /// Check that template.yaml is up to date; exit 1 if not
@@ -86,8 +88,8 @@ enum Command {
     },
 }
 
-/// Parses the command line, and runs its command on `program`; the command `simulate` runs `A`.
-/// Prints errors, and returns the exit code.
+/// Parses the command line, and runs its command on `program`; the command `simulate` simulates the
+/// application `A`. Prints errors, and returns the exit code.
 #[must_use]
 pub fn run<A: Application>(program: &Program) -> ExitCode {
     let arguments = Arguments::parse();
@@ -135,8 +137,8 @@ fn of_template(stack: &Stack, template: &Template) -> Vec<Finding> {
     findings
 }
 
-/// Simulates `A` once with each seed below `seeds`. Each run has four cases, such as orders, and
-/// may meet every kind of fault.
+/// Simulates `A` once with each seed below `seeds`. Each run handles four cases, such as orders,
+/// and any kind of fault may be injected.
 ///
 /// # Errors
 /// If the simulator itself fails.
@@ -145,7 +147,7 @@ pub fn simulate<A: Application>(seeds: u64) -> anyhow::Result<Report<A::Ends, A:
     Ok(Simulator::<A>::new().campaign(&campaign, &Setting::default(), &|_| {})?)
 }
 
-/// Returns the template, or the list of findings as an error if there are any.
+/// Returns the application's template. If the checks have findings, returns these as an error.
 fn clean(stack: &Stack) -> anyhow::Result<Template> {
     let template = chorus_template::synthesize(stack);
     let findings = of_template(stack, &template);

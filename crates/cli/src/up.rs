@@ -15,7 +15,8 @@ pub(crate) async fn up(program: &Program, data: PathBuf, port: u16) -> anyhow::R
     let kept = data.display().to_string();
     let local = Local::open(LocalConfig::new(&stack.table, functions).data(data))?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await;
-    let listener = listener.with_context(|| format!("port {port} cannot be opened"))?;
+    let listener = listener
+        .with_context(|| format!("nothing can listen on port {port}: choose another --port"))?;
     println!("{} is open at http://{}, its data in {kept}.", program.title, listener.local_addr()?);
     local.runner().start();
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or_default() };

@@ -26,7 +26,7 @@ pub enum TemplateFault {
     #[error("a key must be a text, not a list or an object")]
     KeyNotScalar,
     /// An alias refers to no anchor above it.
-    #[error("the alias names an anchor that is not defined before the alias")]
+    #[error("an alias must name an anchor that is defined before the alias")]
     UnknownAlias,
     /// `<<` is used with something other than an object or a list of objects.
     #[error("`<<` must have an object or a list of objects")]

@@ -109,8 +109,8 @@ fn filled(template: &Value, identifier: &str, value: &str) -> Value {
     }
 }
 
-/// Replaces `${Name}` by the value, and `&{Name}` by the value's letters and digits, which logical
-/// ids can contain.
+/// Replaces `${Name}` by the value, and `&{Name}` by the value's letters and digits, because a
+/// logical id can contain no other characters.
 fn filled_text(text: &str, identifier: &str, value: &str) -> String {
     let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
     text.replace(&format!("${{{identifier}}}"), value)

@@ -49,8 +49,8 @@ impl Template {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let json = text.trim_start().starts_with('{').then(|| serde_json::from_str::<Value>(text));
         let document = match (json, yaml::read(text)) {
-            // If the YAML parser rejects the JSON, for example because of tabs, the template has no
-            // locations.
+            // If the YAML parser rejects the JSON, for example because of tabs, the positions of
+            // the template's values are unknown.
             (Some(Ok(value)), Err(_)) => yaml::Document { value, ..yaml::Document::default() },
             (Some(Ok(value)), Ok(document)) => yaml::Document { value, ..document },
             (_, read) => read?,
@@ -116,7 +116,8 @@ impl Template {
         }
     }
 
-    /// Every resource, in the order of the ids.
+    /// Every resource, in the order of the ids, or in the order of the template if a crate of the
+    /// build enables `serde_json`'s `preserve_order`.
     pub fn resources(&self) -> impl Iterator<Item = Resource<'_>> {
         self.value["Resources"].as_object().into_iter().flatten().map(|(id, value)| Resource {
             id,

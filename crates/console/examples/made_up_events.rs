@@ -3,7 +3,7 @@
 //! memory grows.
 //!
 //! The program prints its address. `POST /made-up?events=6000&rate=200` makes up 6,000 events, 200
-//! per second; `GET /made-up` answers how many have been made up so far.
+//! per second; the response to `GET /made-up` is the number of events made up so far.
 
 use std::collections::BTreeMap;
 use std::io::Write;

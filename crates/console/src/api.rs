@@ -56,7 +56,7 @@ pub trait ShopApi: Send + Sync {
     async fn ask(&self, caller: &Caller, ask: ApiRequest) -> Result<Answer, Unreachable>;
 }
 
-/// The API and the caller on whose behalf it is called.
+/// The shop's API, and the caller on whose behalf the API is called.
 #[derive(Clone, Copy)]
 pub(crate) struct ApiAs<'a> {
     pub(crate) api: &'a dyn ShopApi,

@@ -100,7 +100,7 @@ impl Console {
     }
 
     /// The router of all pages. Their paths begin with `/console`. Only the shop's staff may open
-    /// them; other callers may only sign in.
+    /// these pages; other callers may only sign in or out.
     pub fn router(&self) -> Router {
         let pages = Router::new()
             .route("/console", get(pages::flow::flow))

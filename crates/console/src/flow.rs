@@ -43,7 +43,8 @@ pub(crate) struct Consumer {
     pub(crate) action: &'static str,
     pub(crate) service: &'static str,
     pub(crate) meaning: &'static str,
-    /// Whether the row is the first of its service. The service's name is shown above that row.
+    /// Whether the row is the first of its service. The service's name is shown above its first
+    /// row.
     pub(crate) first: bool,
     pub(crate) y: u32,
 }
@@ -104,7 +105,7 @@ fn consumed(row: &RowSpec) -> impl Iterator<Item = &EventSpec> {
     row.on.iter().chain(row.tasks)
 }
 
-/// The name of an owner, as pages show it.
+/// The name of the service or partner that owns an event, as pages show the name.
 pub(crate) const fn titled(owner: Owner) -> &'static str {
     match owner {
         Owner::Service(service) => service.title,

@@ -3,8 +3,8 @@
 use axum::http::{HeaderMap, header};
 use subtle::ConstantTimeEq as _;
 
-/// A secret of this process. The console's forms contain it; a page of another origin cannot read
-/// it.
+/// A secret of this process. The console's forms contain the secret; a page of another origin
+/// cannot read the secret.
 #[derive(Clone)]
 pub(crate) struct Token(String);
 
@@ -26,8 +26,8 @@ impl Token {
                 origin.split_once("://").is_some_and(|(_, from)| from == host)
             }
             (Some(_), None) => false,
-            // A browser sends `Origin` with every form that is posted, so a request without it does
-            // not come from a page of another origin.
+            // A browser sends `Origin` with every form that is posted, so a request without
+            // `Origin` does not come from a page of another origin.
             (None, _) => true,
         };
         own && bool::from(self.0.as_bytes().ct_eq(sent.as_bytes()))

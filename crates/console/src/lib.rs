@@ -2,7 +2,7 @@
 //! waits for a person, and whether all stock and money add up. Forms on the pages let a person act.
 //!
 //! Pages read and act through the shop's API ([`ShopApi`]), so that the same pages serve a shop on
-//! a laptop and a deployed one. Updates are passed to [`Live`], which sends them to open pages by
+//! a laptop and a deployed shop. Updates are passed to [`Live`], which sends them to open pages by
 //! server-sent events. Pages can be read without JavaScript; with JavaScript, they are updated
 //! live.
 

@@ -138,7 +138,7 @@ impl Live {
         self.seen().sequence
     }
 
-    /// Sends a page the updates after `since`, as server-sent events.
+    /// Sends a page the updates that follow the first `since` updates, as server-sent events.
     pub(crate) fn follow(&self, topic: Topic, since: u64) -> Response {
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -175,8 +175,8 @@ impl Live {
                 Some(Event::default().event("map").data(data.to_string()))
             }
             Topic::Anything => Some(changed()),
-            // If `last` no longer holds all new events, a missing event may be about this order, so
-            // the page reloads.
+            // If `last` no longer contains all new events, a missing event may be about this order,
+            // so the page reloads.
             Topic::Order(order) => {
                 let concerned = seen.forgotten > since || new().any(|(_, _, about)| about == order);
                 concerned.then(changed)

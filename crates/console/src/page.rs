@@ -40,8 +40,8 @@ pub(crate) struct Frame {
     pub(crate) here: &'static str,
     /// The token that proves that a form was sent by a page of this console.
     pub(crate) token: String,
-    /// The query of `/console/live` with which the page subscribes; empty for a page without
-    /// updates.
+    /// The query of `/console/live` with which the page subscribes to updates; empty for a page
+    /// without updates.
     pub(crate) follows: String,
     /// The message for a form that was just submitted.
     pub(crate) done: Option<&'static str>,
@@ -89,7 +89,7 @@ pub(crate) fn render(page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
-            tracing::error!(%error, "a page of the console cannot be written");
+            tracing::error!(%error, "a page of the console cannot be rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

@@ -1,13 +1,13 @@
-//! The contract as AsyncAPI 3.0: a channel for each event, a message for each version, and the
-//! operations of each row.
+//! The events of the design table as an AsyncAPI 3.0 document: a channel for each event, a message
+//! for each version, and the operations of each row.
 
 use chorus_table::{Category, Detail, Message, Metadata, OutsideBus, Owner, RowSpec, Table};
 use serde_json::{Map, Value, json};
 
 use crate::Flow;
 
-/// Makes the AsyncAPI document. It contains no commands, because commands come through the HTTP
-/// API.
+/// Makes the AsyncAPI document of the application's own bus. The document contains no commands,
+/// because commands come through the HTTP API.
 ///
 /// # Errors
 /// If a schema or a sample cannot be written as JSON.
@@ -23,8 +23,8 @@ pub fn asyncapi(table: &Table) -> serde_json::Result<Value> {
 }
 
 /// Makes the AsyncAPI document of the events that are forwarded to `bus`, and of the commands that
-/// other AWS accounts send through `bus`. It leaves out how the application itself handles these
-/// events.
+/// other AWS accounts send through `bus`. The document leaves out which rows of the application
+/// consume these events.
 ///
 /// # Errors
 /// If a schema or a sample cannot be written as JSON.
@@ -56,8 +56,8 @@ pub fn public_asyncapi(table: &Table, bus: OutsideBus) -> serde_json::Result<Val
     Ok(document)
 }
 
-/// The commands that partners' accounts send through `bus`, each with the row that receives it and
-/// with the partner's source.
+/// The commands that partners' accounts send through `bus`, each with the row that receives the
+/// command. The source of each command is the partner's source.
 fn sent_through(table: &Table, bus: OutsideBus) -> Vec<(&'static RowSpec, Message)> {
     let mut sent = Vec::new();
     for row in table.rows {
@@ -187,7 +187,8 @@ fn operation(row: &RowSpec, verb: &str, message: &Message, versions: &[u32]) -> 
     })
 }
 
-/// The operations of a row. The row receives every version of a message that it can read.
+/// The operations of a row: the row receives every version of the events that it consumes, and
+/// sends every published version of the events that it emits.
 fn operations(row: &RowSpec, messages: &[Message]) -> Vec<(String, Value)> {
     let operation = |verb: &str, message: &Message, versions: Vec<u32>| {
         let name = format!("{}.{verb}.{}", row.action, message.spec.detail_type);
@@ -262,8 +263,8 @@ impl Components {
     }
 }
 
-/// Changes each reference to `#/$defs/X` into one to `#/components/schemas/{name}.X`, to which `X`
-/// has moved.
+/// Changes each reference to `#/$defs/X` into a reference to `#/components/schemas/{name}.X`, to
+/// which the definition `X` was moved.
 fn rewrite_references(schema: &mut Value, name: &str) {
     match schema {
         Value::Object(keywords) => {

@@ -71,7 +71,7 @@ fn without_producer(flow: Flow<'_>) -> Vec<Finding> {
             if flow.producers(name).next().is_none() {
                 findings.push(Finding::new(
                     row.action,
-                    format!("waits for {name}, which no row emits"),
+                    format!("consumes {name}, which no row emits"),
                     format!(
                         "List {name} after the `=>` of a row, or make a partner the owner of {name}"
                     ),
@@ -82,8 +82,8 @@ fn without_producer(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Reports events that start two actions of one service. A service must decide only once on an
-/// event.
+/// Reports events that start two actions of one service. Only one action of a service may consume
+/// an event, because two actions would not see each other's changes.
 fn ambiguous(rows: &[RowSpec]) -> Vec<Finding> {
     let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     let mut findings = Vec::new();
@@ -124,8 +124,8 @@ fn references(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Reports rows that take commands but name no callers, and rows that name callers but take no
-/// commands.
+/// Reports rows that take commands but do not declare who may send them, and rows that declare
+/// callers but take no commands.
 fn callers(rows: &[RowSpec]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in rows {
@@ -158,7 +158,7 @@ fn given_up(flow: Flow<'_>) -> Vec<Finding> {
                 "after the last retry, passes messages to {}, but has no queue that retries",
                 successor.action
             );
-            findings.push(Finding::new(row.action, problem, "Let the row be `.queued()`"));
+            findings.push(Finding::new(row.action, problem, "Declare the row as `.queued()`"));
         }
         let reads = |event: &EventSpec| successor.consumes().any(|read| read == event);
         if successor.service != row.service || !row.on.iter().all(reads) {
@@ -181,7 +181,11 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
     for row in flow.rows {
         if row.starts_machine && !flow.rows.iter().any(|task| task.task_of == Some(row.action)) {
             let problem = "starts a state machine, but no row is one of its tasks";
-            findings.push(Finding::new(row.action, problem, "Add a row that is `task_of` it"));
+            findings.push(Finding::new(
+                row.action,
+                problem,
+                "Add a row that is `task_of` this row",
+            ));
         }
         let machine = row.task_of.and_then(|action| flow.row(action));
         let Some(machine) = machine else { continue };
@@ -199,8 +203,8 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
 }
 
 /// Reports optional rows that no deployment could enable. A deployment enables all optional rows of
-/// a service by setting the address of a partner, or the ARN of a bus in another AWS account. So
-/// one of these rows has to call that partner or forward to that bus.
+/// a service by setting the address of a partner, or the ARN of a bus in another AWS account. So at
+/// least one optional row of the service has to call a partner or forward events to a bus.
 fn optional(rows: &[RowSpec]) -> Vec<Finding> {
     let enabled = |row: &RowSpec| {
         let calling = |other: &&RowSpec| other.optional && !other.has_code();
@@ -208,7 +212,8 @@ fn optional(rows: &[RowSpec]) -> Vec<Finding> {
     };
     let never = rows.iter().filter(|row| row.optional && !enabled(row));
     let finding = |row: &RowSpec| {
-        let remedy = "Delete its `.optional()`, or give its service an optional row that calls a partner or a bus";
+        let remedy = "Delete its `.optional()`, or give its service an optional row that calls a partner or \
+                      forwards to a bus";
         Finding::new(
             row.action,
             "is optional, but no partner or bus of its service can enable it",
@@ -218,9 +223,9 @@ fn optional(rows: &[RowSpec]) -> Vec<Finding> {
     never.map(finding).collect()
 }
 
-/// Reports each event that a state machine's task emits and that must still be published in an
-/// earlier version, too. A machine publishes only the version that its task returns, so the earlier
-/// version would be missing.
+/// Reports each event that a task of a state machine emits and that is also declared as published
+/// in an earlier version. A state machine publishes only the version that its task returns, so
+/// consumers of the earlier version would get no event.
 fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in rows.iter().filter(|row| row.task_of.is_some()) {
@@ -248,7 +253,7 @@ fn senders(rows: &[RowSpec]) -> Vec<Finding> {
     let finding = |row: &RowSpec| {
         let problem =
             "takes commands from another account, but lists no command, or lists events as well";
-        Finding::new(row.action, problem, "Give the commands a row of their own")
+        Finding::new(row.action, problem, "Declare the commands in a separate row")
     };
     wrong.map(finding).collect()
 }

@@ -120,8 +120,8 @@ fn kind(field: &Value) -> String {
     }
 }
 
-/// Appends what one event costs: events on the bus, invocations, queue messages and calls to
-/// partners.
+/// Appends what publishing the event once costs: events on the bus, invocations of functions, queue
+/// messages and calls to partners.
 fn cost(text: &mut String, message: &Message, flow: Flow<'_>) {
     let name = message.spec.detail_type;
     let copies = (message.earlier)().iter().filter(|earlier| earlier.published).count();

@@ -31,7 +31,7 @@ impl<'a> Flow<'a> {
         self.rows.iter().filter(publishes)
     }
 
-    /// The events that rows consume or emit, each once, in the table's order; no commands.
+    /// The events that rows consume or emit, each once, in the table's order, without commands.
     #[must_use]
     pub fn events(&self) -> Vec<EventSpec> {
         let mut once: Vec<EventSpec> = Vec::new();
@@ -44,8 +44,8 @@ impl<'a> Flow<'a> {
     }
 
     /// The events in `first`, and all events to which they can lead: each event leads to the events
-    /// that its consumers emit, and to those that the consumers' partners may publish. Rows that
-    /// consume dead letters count as consumers.
+    /// that its consumers emit, and to the events that the consumers' partners may publish. A row
+    /// that consumes the dead letters of a consumer counts as a consumer, too.
     #[must_use]
     pub fn following(&self, first: &[EventSpec]) -> BTreeSet<&'static str> {
         let mut reached = BTreeSet::new();

@@ -7,8 +7,8 @@ use chorus_table::{Replay, RowSpec};
 
 use crate::Finding;
 
-/// Reports the rows that may process a replayed event twice: those that only idempotency records
-/// protect from duplicates. Reports none if `records`, the lifetime of these records, exceeds
+/// Reports the rows that may process a replayed event twice: the rows that only idempotency records
+/// protect from duplicates. Reports no row if `records`, the lifetime of these records, exceeds
 /// `archive`, the lifetime of archived events.
 pub(crate) fn check(rows: &[RowSpec], archive: Duration, records: Duration) -> Vec<Finding> {
     if archive < records {
@@ -22,7 +22,7 @@ pub(crate) fn check(rows: &[RowSpec], archive: Duration, records: Duration) -> V
         days(records),
         days(archive)
     );
-    let remedy = "Keep records longer than events, or declare that the row folds its events";
+    let remedy = "Keep idempotency records for longer than archived events, or declare the row as `.folds()`";
     consuming.map(|row| Finding::new(row.action, problem.clone(), remedy)).collect()
 }
 

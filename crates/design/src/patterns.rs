@@ -8,7 +8,7 @@ use event_pattern::Pattern;
 
 use crate::Finding;
 
-/// Reports rules whose pattern is invalid, or matches other events than the row declares.
+/// Reports rules whose pattern is invalid, or matches other events than the rule's row consumes.
 pub(crate) fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     rules(rows).iter().flat_map(|rule| one(rule, messages)).collect()
 }

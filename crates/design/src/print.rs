@@ -28,8 +28,8 @@ pub fn event_table(rows: &[RowSpec], width: Option<u16>) -> String {
     table.to_string()
 }
 
-/// Puts every name on a separate line, so that a narrow terminal does not break a line inside a
-/// name.
+/// Puts every name of a cell on a separate line, so that a narrow terminal does not break a line
+/// inside a name.
 fn listed(cell: &str) -> String {
     cell.replace(", ", ",\n")
 }

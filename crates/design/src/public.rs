@@ -41,7 +41,10 @@ pub(crate) fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
 
 fn of_another_source(row: &RowSpec, bus: OutsideBus, event: &EventSpec) -> Finding {
     let (name, source) = (event.detail_type, event.owner.source());
-    let problem = format!("forwards {name} of {source} to the bus {}", bus.name);
+    let problem = format!(
+        "forwards {name} of {source} to the bus {}, which must get only events of {}",
+        bus.name, bus.source
+    );
     let remedy = format!(
         "Emit an event of {} that has only the data that may leave the account",
         bus.source
@@ -49,7 +52,7 @@ fn of_another_source(row: &RowSpec, bus: OutsideBus, event: &EventSpec) -> Findi
     Finding::new(row.action, problem, remedy)
 }
 
-/// Reports the data that a public event must not contain, in each published version.
+/// Reports data that a public event must not contain, in each of its published versions.
 fn data(message: &Message, bus: OutsideBus) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (version, schema) in message.published() {

@@ -44,7 +44,7 @@ fn services(table: &Table, functions: &[Function]) -> Vec<Finding> {
     unlisted.sort_unstable();
     unlisted.dedup();
     findings.extend(unlisted.into_iter().map(|service| {
-        let remedy = "Declare it with the others, in `services!`";
+        let remedy = "Declare the service in `services!`";
         Finding::new(service.title, "is not in the list of services", remedy)
     }));
     findings
@@ -60,7 +60,8 @@ fn without_code(row: &RowSpec, functions: &[Function]) -> Vec<Finding> {
     let answered = function.handlers.iter().any(|handler| handler.row() == *row);
     if !answered && row.has_code() {
         let problem = format!("has no action in the function of {}", row.service.title);
-        let remedy = "Register the row's action there with `action`, `external_action` or `starts`";
+        let remedy = "Register the row's action in that function with `action`, `external_action` or \
+                      `starts`";
         findings.push(Finding::new(row.action, problem, remedy));
     }
     let defined = function.machines.iter().any(|machine| machine.name == row.action);
@@ -79,7 +80,7 @@ fn without_row(table: &Table, function: &Function) -> Vec<Finding> {
     for row in function.handlers.iter().map(|handler| handler.row()) {
         if !table.rows.contains(&row) || row.service != function.service {
             let problem = format!(
-                "is implemented in the function of {}, but the table has no such row of that service",
+                "is implemented in the function of {}, but the table has no row for it in that service",
                 function.service.title
             );
             let remedy = "Register the action in its own service, or add the row";

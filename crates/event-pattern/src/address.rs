@@ -140,6 +140,8 @@ impl AddressRange {
     fn of_v6(low: u128, high: u128) -> Self {
         // The eight hexadecimal digits of an IPv4 address are inside the range if they are greater
         // than the first eight digits of `low`, and less than the first eight digits of `high`.
+        // If its digits equal those of an end, only further digits could decide, and an IPv4
+        // address has none.
         let (first, last) = ((low >> 96) as u32, (high >> 96) as u32);
         let inside = first.checked_add(1).zip(last.checked_sub(1));
         Self { v4: inside.filter(|(first, last)| first <= last), v6: (low, high) }
@@ -156,16 +158,16 @@ impl AddressRange {
     }
 }
 
-/// Returns an address from every class, each in several spellings. Two addresses belong to one
-/// class if exactly the same `ranges` contain both.
+/// Returns an address from every class, each in several spellings, because a pattern can also
+/// compare an address as text. Two addresses belong to one class if the same `ranges` contain both.
 pub(crate) fn spellings(ranges: &[AddressRange]) -> Vec<String> {
     if ranges.is_empty() {
         return Vec::new();
     }
-    // The ranges that contain an address change only where a range begins, and right after a range
-    // ends.
+    // From one address to the next, the ranges that contain the address change only where a range
+    // begins, and right after a range ends. So the addresses at these places represent all classes.
     let mut short = vec![0u32];
-    // `1 << 48` is the first address after the IPv4-mapped ones, which are treated as IPv4.
+    // `1 << 48` is the first address after the IPv4-mapped addresses, which are treated as IPv4.
     let mut long = vec![0u128, 1 << 48];
     for range in ranges {
         short.extend(range.v4.map(|(low, _)| low));

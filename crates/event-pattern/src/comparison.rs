@@ -10,7 +10,7 @@ use crate::fold::AnyCase;
 use crate::number::{self, Key};
 use crate::wildcard::Wildcard;
 
-/// One of an event's values; not an object, and not an array.
+/// A scalar value of an event: neither an object nor an array.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Value<'v> {
     Null,
@@ -70,7 +70,7 @@ pub(crate) enum Exclusion {
 /// A range of numbers, perhaps without a lower or an upper bound.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct NumberRange {
-    /// The comparisons as written: operator and number.
+    /// The comparisons as written in the pattern, each with its operator and its number.
     pub(crate) written: Box<[(&'static str, Key)]>,
     /// The lowest and the highest number inside the range.
     pub(crate) keys: (Key, Key),

@@ -13,7 +13,7 @@ pub(crate) struct Condition {
     pub(crate) place: Box<str>,
     /// Whether the field's absence meets the condition: `{"exists": false}`.
     pub(crate) absent: bool,
-    /// The comparisons, one of which must accept a value.
+    /// The comparisons. A value that one of the comparisons accepts meets the condition.
     pub(crate) comparisons: Box<[Comparison]>,
 }
 

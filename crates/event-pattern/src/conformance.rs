@@ -111,7 +111,11 @@ fn disagreement(line: &str, limits: &Limits) -> Option<(String, Option<Verdict>,
         Expected::Matches(true) => Verdict::Match,
         Expected::Matches(false) => Verdict::NoMatch,
         Expected::Other(word) if word == "invalid" => Verdict::Invalid,
-        Expected::Other(word) => return malformed(format!("`{word}` is not a verdict")),
+        Expected::Other(word) => {
+            return malformed(format!(
+                "`expected` must be true, false or \"invalid\", not {word:?}"
+            ));
+        }
     };
     let found = finding(case.pattern.get(), case.event.get(), limits);
     let agrees = match &found {

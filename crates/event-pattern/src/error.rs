@@ -81,7 +81,7 @@ fn remedy_suffix(refusal: &PatternError) -> String {
 #[non_exhaustive]
 pub enum PatternFault {
     /// The text is not UTF-8.
-    #[error("the pattern is not UTF-8")]
+    #[error("the pattern must be UTF-8 text")]
     NotUtf8,
     /// The text is not JSON.
     #[error("the pattern is not JSON: {0}")]
@@ -90,19 +90,19 @@ pub enum PatternFault {
     #[error("a pattern must be a JSON object")]
     NotAnObject,
     /// An object is empty, and thus constrains nothing.
-    #[error("an empty object constrains nothing")]
+    #[error("an object must have at least one field")]
     EmptyObject,
     /// A field has a bare value instead of an array.
-    #[error("the field `{0}` has a bare value")]
+    #[error("the field `{0}` must have an array of values, not a bare value")]
     BareValue(String),
     /// A field has an empty array.
-    #[error("an empty array matches nothing")]
+    #[error("an array of values must not be empty, because it then matches nothing")]
     EmptyArray,
-    /// An array holds another array.
-    #[error("an array of values holds another array")]
+    /// An array of values contains another array.
+    #[error("an array of values must not contain another array")]
     NestedArray,
     /// An object in an array of values is empty.
-    #[error("an empty object names no operator")]
+    #[error("an object in an array of values must name an operator")]
     NoOperator,
     /// An object in an array of values names an unknown operator.
     #[error("unknown operator `{0}`")]
@@ -119,38 +119,38 @@ pub enum PatternFault {
         takes: &'static str,
     },
     /// `anything-but` mixes strings and numbers.
-    #[error("`anything-but` mixes strings and numbers")]
+    #[error("`anything-but` must list only strings or only numbers")]
     MixedList,
     /// `anything-but` has an empty prefix or suffix, which every string has.
-    #[error("`anything-but` with an empty `{0}` excludes every string")]
+    #[error("a `{0}` in `anything-but` must not be empty, because it then excludes every string")]
     EmptyExclusion(&'static str),
     /// `anything-but` has an empty list. EventBridge's engine refuses this only in the first entry
     /// of a field's array.
-    #[error("`anything-but` with an empty list matches nothing")]
+    #[error("the list in `anything-but` must not be empty, because the entry then matches nothing")]
     ExcludesNothing,
     /// `anything-but` has an operator that it does not support.
     #[error("`anything-but` cannot exclude by `{0}`")]
     UnknownExclusion(String),
     /// `numeric` with an unknown or misplaced operator.
-    #[error("`numeric` has `{0}` where an operator is expected")]
+    #[error("`numeric` must have an operator where it has `{0}`")]
     NumericOperator(String),
     /// `numeric` has something other than one comparison or one range.
     #[error("`numeric` takes one comparison or one range")]
     NumericForm,
     /// A number that cannot be compared exactly.
-    #[error("{0} has more digits than can be compared")]
+    #[error("the number {0} must stay the same when it is converted to a double and back")]
     Unrepresentable(String),
     /// A number beyond [`Limits::numeric_bound`](crate::Limits::numeric_bound).
-    #[error("{0} is outside the range of numbers that a pattern may have")]
+    #[error("the number {0} must be within the bound that `Limits::numeric_bound` sets")]
     OutOfBounds(String),
     /// A range whose lower bound is not below its upper bound.
-    #[error("the range from {0} to {1} is empty")]
+    #[error("the lower bound of a range, {0}, must be less than its upper bound, {1}")]
     EmptyRange(String, String),
     /// A wildcard with two stars in a row.
-    #[error("the wildcard has two `*` in a row")]
+    #[error("a wildcard must not have two `*` in a row")]
     ConsecutiveStars,
     /// A wildcard with a backslash before a character other than `*` or `\`.
-    #[error("the wildcard has a `\\` before a character other than `*` or `\\`")]
+    #[error("a `\\` in a wildcard must be followed by `*` or `\\`")]
     WildcardEscape,
     /// Wildcards beyond [`Limits::wildcard_complexity`](crate::Limits::wildcard_complexity).
     #[error(
@@ -164,7 +164,7 @@ pub enum PatternFault {
         limit: usize,
     },
     /// `cidr` with something other than an address and mask bits.
-    #[error("`{0}` is not an address block")]
+    #[error("`cidr` must be an IP address with a number of mask bits, not `{0}`")]
     Cidr(String),
     /// `cidr` with too many mask bits.
     #[error("the mask of this address may have at most {0} bits")]
@@ -173,10 +173,10 @@ pub enum PatternFault {
     #[error("`$or` takes an array of objects")]
     OrForm,
     /// `$or` with fewer than two objects.
-    #[error("`$or` has fewer than two objects")]
+    #[error("`$or` must have at least two objects")]
     OrSize,
-    /// A field inside `$or` with the name of an operator.
-    #[error("a field inside `$or` cannot be named `{0}`")]
+    /// A field inside `$or` with the name of an operator, or with a name that EventBridge reserves.
+    #[error("a field inside `$or` must not be named `{0}`, which is reserved for an operator")]
     ReservedName(String),
     /// One of the [`Limits`](crate::Limits) is exceeded.
     #[error("the pattern has {found} {what}, but at most {limit} are allowed")]
@@ -189,7 +189,7 @@ pub enum PatternFault {
         limit: usize,
     },
     /// The pattern nests deeper than [`Limits::depth`](crate::Limits::depth).
-    #[error("the pattern nests deeper than {0} levels")]
+    #[error("the pattern must be nested at most {0} levels deep")]
     TooDeep(usize),
 }
 
@@ -205,7 +205,10 @@ impl PatternFault {
                 "list the values, or use [{\"exists\": true}] for any value and [\"\"] for an \
                  empty string"
             }
-            Self::NestedArray => "list the values in one flat array; it matches array elements too",
+            Self::NestedArray => {
+                "list the values in one flat array, which also matches the elements of an event's \
+                 array"
+            }
             Self::UnknownOperator(_) => {
                 "use prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists \
                  or cidr; or, to go into an object, name its fields without an array around it"
@@ -216,27 +219,31 @@ impl PatternFault {
                  {\"wildcard\": \"start*end\"}"
             }
             Self::MixedList => {
-                "exclude one kind; two entries would be alternatives and together accept \
+                "exclude one kind of value; two entries would be alternatives and together accept \
                  everything"
             }
             Self::EmptyExclusion(_) => "exclude a non-empty text",
-            Self::ExcludesNothing => "drop it, or use {\"exists\": true} to accept every value",
+            Self::ExcludesNothing => {
+                "drop the entry, or use {\"exists\": true} to accept every value"
+            }
             Self::UnknownExclusion(_) => "use prefix, suffix, wildcard or equals-ignore-case",
             Self::NumericOperator(_) | Self::NumericForm => {
                 "write one of [\"=\", n], [\"<\", n], [\"<=\", n], [\">\", n], [\">=\", n], or a \
                  range with the lower bound first: [\">=\", n, \"<\", m]"
             }
-            Self::Unrepresentable(_) => "use at most 15 significant digits, or an exact value",
+            Self::Unrepresentable(_) => {
+                "use at most 15 significant digits, and stay within the range of a double"
+            }
             Self::EmptyRange(..) => {
                 "for numbers between the two put the smaller first, for one number use [\"=\", n]; \
-                 for numbers outside write two entries, which are alternatives: \
+                 for numbers outside the range write two entries, which are alternatives: \
                  {\"numeric\": [\"<\", n]}, {\"numeric\": [\">\", m]}"
             }
             Self::ConsecutiveStars => {
-                "one `*` already matches any run; write `\\*` for a literal star"
+                "one `*` already matches any characters; write `\\*` for a literal star"
             }
             Self::WildcardEscape => "write `\\\\` for a backslash",
-            Self::WildcardComplexity { .. } => "use fewer `*`, and less repetition behind them",
+            Self::WildcardComplexity { .. } => "use fewer `*`, and less repetition after each `*`",
             Self::Cidr(_) => "write an address, a slash and the mask bits: \"10.0.0.0/24\"",
             Self::CidrMask(_) => "for a single address use the plain string",
             Self::OrForm => "give `$or` an array of two or more objects",
@@ -257,7 +264,7 @@ impl PatternFault {
 #[non_exhaustive]
 pub enum EventError {
     /// The event is not UTF-8.
-    #[error("the event is not UTF-8")]
+    #[error("the event must be UTF-8 text")]
     NotUtf8,
     /// The event is not JSON.
     #[error("the event is not JSON: {0}")]
@@ -266,10 +273,13 @@ pub enum EventError {
     #[error("an event must be a JSON object")]
     NotAnObject,
     /// The event has 4 GiB or more.
-    #[error("the event has 4 GiB or more")]
+    #[error("the event must be smaller than 4 GiB")]
     TooLarge,
-    /// There are too many ways to choose one element from each of the event's arrays. This happens
-    /// only if the event repeats a member's name, or spells one path in several ways with dots.
-    #[error("there are too many ways to choose one element from each of the event's arrays")]
+    /// There are too many ways to choose one element from each of the event's arrays, all of which
+    /// the matcher would have to try. This happens only if the event repeats a member's name, or
+    /// spells one path in several ways with dots.
+    #[error(
+        "the event takes too many steps to match; it must not repeat a name in an object, nor spell one path in several ways with dots"
+    )]
     TooIntricate,
 }

@@ -2,8 +2,9 @@
 //! upper case.
 //!
 //! The engine works on UTF-16 units, one at a time. So a title-case letter matches its lower and
-//! upper case but not itself, `ß` also matches `SS`, and a character beyond the basic plane is two
-//! units, each of which is encoded as a question mark.
+//! upper case but not itself, and `ß` also matches `SS`. A character beyond the Basic Multilingual
+//! Plane is two units. The engine encodes each of these units as a question mark, so that such a
+//! character matches only `??`.
 
 use std::borrow::Cow;
 
@@ -31,7 +32,7 @@ impl Step {
 pub(crate) struct AnyCase {
     source: Box<str>,
     folded: Box<str>,
-    /// Empty for ASCII text, which is compared directly.
+    /// One step for each character; empty for ASCII text, which is compared byte by byte.
     steps: Box<[Step]>,
 }
 
@@ -52,7 +53,8 @@ impl AnyCase {
         &self.source
     }
 
-    /// Returns, for each character, the two texts that the character matches.
+    /// Returns, for each character, the two texts that the character matches: its lower case and
+    /// its upper case.
     pub(crate) fn cases(&self) -> Vec<[Box<str>; 2]> {
         self.source
             .chars()
@@ -63,7 +65,8 @@ impl AnyCase {
             .collect()
     }
 
-    /// The folded form of this text. Every string that this text matches has the same folded form.
+    /// The folded form of this text, which is also the folded form of every string that this text
+    /// matches.
     pub(crate) fn folded(&self) -> &str {
         &self.folded
     }

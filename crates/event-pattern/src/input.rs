@@ -2,8 +2,8 @@
 //! the event filled in.
 //!
 //! A variable whose path finds nothing becomes `""` where JSON needs a value, and empty text
-//! elsewhere, as recordings of EventBridge show. `<aws.events.event>` is the event without
-//! `detail`; its `detail-type` is called `detailType`.
+//! elsewhere, as recordings of EventBridge show. `<aws.events.event>` becomes the event without
+//! `detail`, and with `detail-type` renamed to `detailType`.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use serde_json::{Map, Value, json};
 #[non_exhaustive]
 pub enum InputError {
     /// A path that does not begin with `$`.
-    #[error("the path `{0}` does not begin with `$`")]
+    #[error("the path `{0}` must begin with `$`")]
     NoRoot(String),
     /// A path with something other than names, indices and `*`.
     #[error("the path `{0}` may contain only .names, [indices] and `*` after `$`")]
     Path(String),
     /// A variable that is neither defined in [`Transformer::paths`] nor predefined by EventBridge.
-    #[error("InputTemplate contains invalid placeholder {0}")]
+    #[error("the variable `<{0}>` in `InputTemplate` must be defined in `InputPathsMap`")]
     Undefined(String),
 }
 
@@ -169,7 +169,8 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(fits)
 }
 
-/// Whether `text` ends inside a JSON string; `inside` tells whether `text` begins inside one.
+/// Whether `text` ends inside a JSON string. `inside` is true if `text` begins inside a JSON
+/// string.
 fn ends_inside(text: &str, inside: bool) -> bool {
     let (mut inside, mut escaped) = (inside, false);
     for next in text.chars() {

@@ -12,7 +12,8 @@ pub struct Limits {
     /// The most fields that one combination of `$or` branches may have conditions on. EventBridge
     /// accepts 256.
     pub fields: usize,
-    /// The most combinations that all `$or` together may unfold into. EventBridge accepts 1000.
+    /// The most combinations that a pattern may unfold into. A combination has one branch of each
+    /// `$or`. EventBridge accepts 1000.
     pub combinations: usize,
     /// The highest complexity of one field's wildcards: at how many of their positions a matcher
     /// can be at once while it reads a value. The complexity grows with the stars, and with
@@ -20,8 +21,8 @@ pub struct Limits {
     /// the patterns that EventBridge was seen to accept and to refuse.
     pub wildcard_complexity: usize,
     /// The greatest absolute value of a number in `numeric` or `anything-but`; `None` for no bound.
-    /// EventBridge's documentation says `5e9`, but its present engine takes every number that a
-    /// double holds. The default is therefore `None`.
+    /// EventBridge's documentation says `5e9`, but EventBridge's present engine takes every number
+    /// that a double can represent. The default is therefore `None`.
     pub numeric_bound: Option<f64>,
 }
 

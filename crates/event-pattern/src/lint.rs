@@ -1,4 +1,4 @@
-//! Finds what is wrong with a pattern, or probably not intended.
+//! Finds errors in a pattern, and parts of a pattern that are probably not intended.
 
 use std::collections::{HashMap, HashSet};
 
@@ -67,7 +67,7 @@ pub enum Code {
     LiteralStar,
 }
 
-/// Something that is wrong with a pattern, or probably not intended.
+/// An error in a pattern, or a part of a pattern that is probably not intended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Finding {
@@ -164,13 +164,13 @@ impl Linter<'_> {
         }
         let compact = compacted(self.source);
         let message = format!(
-            "{long} characters, {compact} without white space; an account takes {DEFAULT_QUOTA} \
-             until its quota is raised"
+            "the pattern has {long} characters, {compact} without white space; it must have at \
+             most {DEFAULT_QUOTA}, unless AWS has raised the account's quota"
         );
         let remedy = if compact <= DEFAULT_QUOTA {
-            "write it without white space, or ask for a higher quota"
+            "write the pattern without white space, or ask AWS for a higher quota"
         } else {
-            "split the rule, or ask for a higher quota"
+            "split the rule, or ask AWS for a higher quota"
         };
         self.add(Code::TooLong, "$", (message, Some(remedy.to_owned())));
     }
@@ -184,7 +184,7 @@ impl Linter<'_> {
         self.places = places;
         for (place, offset) in twice.into_iter().filter(|_| is_json) {
             self.places.insert(place.clone(), offset);
-            let message = "the name is given twice; only the last one counts".to_owned();
+            let message = "the object has this name twice; only the last value counts".to_owned();
             self.add(Code::DuplicateName, &place, (message, None));
         }
     }
@@ -217,10 +217,10 @@ impl Linter<'_> {
                 );
             } else if !is_known(&top) && (has_envelope || is_slip(&top)) {
                 let near = ENVELOPE.iter().find(|known| is_near(known, &top));
-                let message = format!("no event has `{top}` beside `source` and `detail`");
+                let message = format!("no event has a top-level member named `{top}`");
                 let remedy = match near {
                     Some(near) => format!("write `{near}`"),
-                    None => format!("look for it in `detail`: {{\"detail\": {{\"{top}\": ..}}}}"),
+                    None => format!("put it under `detail`: {{\"detail\": {{\"{top}\": ..}}}}"),
                 };
                 self.add(Code::MisspeltEnvelope, &condition.place, (message, Some(remedy)));
             }
@@ -255,12 +255,18 @@ impl Linter<'_> {
         for condition in &review.any_value {
             let message =
                 format!("together, the entries of `{}` accept every value", condition.path);
-            let remedy = "entries are alternatives; if that is meant, write {\"exists\": true}";
+            let remedy =
+                "entries are alternatives; to accept every value, write {\"exists\": true}";
             self.add(Code::AlwaysTrue, &condition.place, (message, Some(remedy.to_owned())));
         }
         for (condition, entry) in &review.entries {
-            let message = format!("{entry} is covered by the other entries");
-            self.add(Code::Shadowed, &condition.place, (message, Some("drop it".to_owned())));
+            let message =
+                format!("the entry {entry} is superfluous: the other entries accept its values");
+            self.add(
+                Code::Shadowed,
+                &condition.place,
+                (message, Some("drop this entry".to_owned())),
+            );
         }
         for number in &review.alternatives {
             let combination = &pattern.combinations[*number];
@@ -273,8 +279,12 @@ impl Linter<'_> {
                 Some(&place[..=at + place[at..].find(']')?])
             });
             let message =
-                format!("alternative {} is covered by the other alternatives", number + 1);
-            self.add(Code::Shadowed, place.unwrap_or("$"), (message, Some("drop it".to_owned())));
+                format!("alternative {} is superfluous: the others match its events", number + 1);
+            self.add(
+                Code::Shadowed,
+                place.unwrap_or("$"),
+                (message, Some("drop this alternative".to_owned())),
+            );
         }
     }
 }

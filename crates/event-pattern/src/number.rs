@@ -1,15 +1,15 @@
 //! Numbers as EventBridge's engine compares them. The engine compares only decimals that are the
 //! same after a conversion to a double and back.
 //!
-//! Every number of up to 15 significant digits is one of these decimals. The engine cannot compare
-//! any other number, such as `12345678901234567890`: `numeric` never accepts such a number, and
-//! `anything-but` never excludes it. A plain value in a pattern matches such a number only in the
-//! same spelling.
+//! In the range of doubles, every number of up to 15 significant digits is one of these decimals.
+//! The engine cannot compare any other number, such as `12345678901234567890`: `numeric` never
+//! accepts such a number, and `anything-but` never excludes it. A plain value in a pattern matches
+//! such a number only in the same spelling.
 
 /// A double as an integer; the integers sort as the doubles do. `-0` has the same key as `0`.
 pub(crate) type Key = u64;
 
-/// The powers of ten that a double holds exactly.
+/// The powers of ten that a double represents exactly.
 const EXACT_POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
@@ -87,7 +87,7 @@ impl Decimal {
     }
 }
 
-/// Whether two spellings are the same decimal number.
+/// Whether two spellings denote the same decimal number, apart from the sign.
 fn survives(text: &str, shortest: &str) -> bool {
     let (left, right) = (normal(text), normal(shortest));
     left.is_some() && left == right

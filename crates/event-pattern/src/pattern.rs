@@ -1,5 +1,5 @@
-//! A checked pattern. Each `$or` is unfolded, so that the pattern is a list of combinations. A
-//! combination holds if all its conditions hold.
+//! A checked pattern. Each `$or` is unfolded, so that the pattern is a list of combinations of
+//! conditions. The pattern matches an event that meets all conditions of one combination.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl PartialEq for Pattern {
 pub struct FieldConstraint {
     /// The names on the way to the field, joined with dots.
     pub path: String,
-    /// Whether the field's absence is accepted.
+    /// Whether the pattern accepts an event without the field.
     pub absent: bool,
     /// The comparisons as written in the pattern. One of these comparisons must accept a value of
     /// the field.
@@ -90,7 +90,8 @@ impl Pattern {
 
     /// Whether the pattern matches a parsed event.
     ///
-    /// Prefer [`Pattern::matches`]: a parsed number no longer has its original spelling.
+    /// Prefer [`Pattern::matches`]: parsing rounds numbers that a double cannot hold. Such a number
+    /// must be compared as it is spelled in the event's text.
     ///
     /// # Errors
     /// Fails if the event is not a JSON object.
@@ -98,7 +99,7 @@ impl Pattern {
         self.matches(event.to_string())
     }
 
-    /// Tells why the pattern matches `event`, or why it does not.
+    /// Explains why the pattern matches `event`, or why it does not.
     ///
     /// # Errors
     /// Fails if the event is not a JSON object.
@@ -133,7 +134,7 @@ impl Pattern {
 
     /// Returns the plain strings that the pattern accepts in `field`. Returns `None` if an
     /// alternative does not constrain `field`, or has other comparisons than plain strings for it.
-    /// `literals("detail-type")` tells which event types a rule is about.
+    /// `literals("detail-type")` returns the event types that a rule is about.
     #[must_use]
     pub fn literals(&self, field: &str) -> Option<Vec<&str>> {
         let mut literals = Vec::new();

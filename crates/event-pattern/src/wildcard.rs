@@ -11,8 +11,8 @@ pub(crate) enum Fault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wildcard {
     source: Box<str>,
-    /// The literal texts before, between and after the stars. Only the first and the last may be
-    /// empty.
+    /// The literal texts before, between and after the stars. Only the first text and the last text
+    /// may be empty, because a wildcard with two stars in a row is refused.
     parts: Box<[Box<str>]>,
 }
 
@@ -54,7 +54,8 @@ impl Wildcard {
         };
         let Some(rest) = value.strip_prefix(&**head) else { return false };
         let Some(mut rest) = rest.strip_suffix(&**tail) else { return false };
-        // The leftmost occurrence of each part leaves the most text for the parts after it.
+        // The leftmost occurrence of a part leaves the most text for the later parts. So no other
+        // occurrence has to be tried.
         for part in middle {
             let Some(at) = rest.find(&**part) else { return false };
             rest = &rest[at + part.len()..];

@@ -20,7 +20,7 @@ fn relate(first: &str, second: &str, events: Events) -> Compared {
     let (first, second) =
         (Pattern::parse(first).expect("a pattern"), Pattern::parse(second).expect("a pattern"));
     let compared = first.compare(&second, events);
-    proved(&first, &second, &compared).expect("witnesses that tell");
+    proved(&first, &second, &compared).expect("events that prove the relation");
     compared
 }
 

@@ -21,17 +21,17 @@ fn a_refusal_names_the_path_the_reason_and_the_remedy() {
     refused(
         r#"{"a":[{"numeric":[">",5,"<",3]}]}"#,
         "$.a[0].numeric",
-        "the range from 5 to 3 is empty",
+        "the lower bound of a range, 5, must be less than its upper bound, 3",
     );
     refused(
         r#"{"a":[{"anything-but":["x",1]}]}"#,
         "$.a[0].anything-but",
-        "mixes strings and numbers",
+        "only strings or only numbers",
     );
     refused(r#"{"a":[{"wildcard":"a**"}]}"#, "$.a[0].wildcard", "two `*` in a row");
     refused(r#"{"a":[{"prefix":"x","suffix":"y"}]}"#, "$.a[0]", "alternatives");
     refused(r#"{"x":{"$or":[{"a":[1]},{"b":2}]}}"#, "$.x.$or[1].b", "bare value");
-    refused(r#"{"$or":[{"a":[1]}]}"#, "$.$or", "fewer than two objects");
+    refused(r#"{"$or":[{"a":[1]}]}"#, "$.$or", "at least two objects");
     refused(r#"{"a":[{"cidr":"10.0.0.0/33"}]}"#, "$.a[0].cidr", "at most 31 bits");
     let and = r#"{"$and":[{"a":[1]},{"b":[2]}]}"#;
     refused(and, "$.$and[0].a", "fields side by side must all match");
@@ -167,8 +167,8 @@ fn a_near_miss_is_hinted_at() {
         (r#"{"source":["a"]}"#, r#"{"Source":"a"}"#, "the event has `Source`"),
         (r#"{"detailType":["a"]}"#, r#"{"detail-type":"a"}"#, "the pattern asks for `detailType`"),
         (r#"{"source":["Orders"]}"#, r#"{"source":"orders"}"#, "differ in case"),
-        (r#"{"detail":{"t":[237.51]}}"#, r#"{"detail":{"t":"237.51"}}"#, "one is a string"),
-        (r#"{"detail":{"t":["237.51"]}}"#, r#"{"detail":{"t":237.51}}"#, "one is a number"),
+        (r#"{"detail":{"t":[237.51]}}"#, r#"{"detail":{"t":"237.51"}}"#, "the event has a string"),
+        (r#"{"detail":{"t":["237.51"]}}"#, r#"{"detail":{"t":237.51}}"#, "the event has a number"),
         (r#"{"detail":{"t":["false"]}}"#, r#"{"detail":{"t":false}}"#, "written without quotes"),
         (r#"{"detail":{"t":[false]}}"#, r#"{"detail":{"t":"false"}}"#, "in quotes"),
         (r#"{"detail":{"t":[{"numeric":[">",1]}]}}"#, r#"{"detail":{"t":"5"}}"#, "numbers only"),

@@ -15,16 +15,16 @@ use objects::Objects;
 /// 400 if the body is not JSON; 422, with the field and the rule, if it does not have the type `T`.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(body)
-        .map_err(|error| malformed(&format!("the body is not UTF-8: {error}")))?;
+        .map_err(|error| malformed(&format!("the body must be UTF-8: {error}")))?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(Objects(&mut reader)).map_err(|error| {
         // A field's error is reported only if the whole body is JSON.
         match serde_json::from_str::<IgnoredAny>(text) {
             Ok(_) => field_problem(error.path(), &error.inner().to_string()),
-            Err(error) => malformed(&format!("the body is not JSON: {error}")),
+            Err(error) => malformed(&format!("the body must be JSON: {error}")),
         }
     })?;
-    reader.end().map_err(|error| malformed(&format!("the body is not JSON: {error}")))?;
+    reader.end().map_err(|error| malformed(&format!("the body must be JSON: {error}")))?;
     Ok(value)
 }
 

@@ -46,7 +46,7 @@ impl Caller {
         Self::with_roles(name, roles.map(|role| role.name))
     }
 
-    /// The name in the caller's token. It is stored with each action of the caller.
+    /// The name in the caller's token. The name is stored with each action of the caller.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -85,7 +85,7 @@ pub fn admit(callers: &Callers, caller: &Caller) -> Result<Admitted, Problem> {
         return Err(Problem::new(
             401,
             "unauthorized",
-            "a token is needed: Authorization: Bearer …",
+            "this request needs a token: Authorization: Bearer …",
         ));
     };
     if callers.roles().iter().any(|role| caller.has(*role)) {

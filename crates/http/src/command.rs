@@ -18,8 +18,8 @@ const TTL_SECONDS: u32 = 60;
 /// The longest `Idempotency-Key` that a caller may send.
 const MAX_KEY: usize = 255;
 
-/// The idempotency key that the caller sent. A customer's key is combined with the customer's id,
-/// so that equal keys of two customers are different.
+/// The idempotency key that the caller sent; `None` if there is none. A customer's key is combined
+/// with the customer's id, so that equal keys of two customers are different.
 ///
 /// # Errors
 /// If the key is too long, or contains a character that is not visible ASCII.
@@ -101,9 +101,9 @@ pub fn command<E: Event>(
     })
 }
 
-/// Makes a message from a command that has text about a person. The command's text is encrypted
-/// under the person's `key`. The fingerprint of the request is computed with `key`, too, because
-/// the text could be guessed from a plain hash.
+/// Makes a message from a command that contains text about a person. In `about`, this text is
+/// encrypted under the person's `key`. The fingerprint of the request is computed with `key`, too,
+/// because the text could be guessed from a plain hash.
 ///
 /// # Errors
 /// See [`command`].
@@ -116,8 +116,8 @@ pub fn personal_command<E: Event>(
     Ok(Message { fingerprint_key: Some(key), ..command(kernel, request, about)? })
 }
 
-/// The path's parameters and the body as the caller sent them, including fields that the command
-/// does not have.
+/// The text from which a request's fingerprint is computed: the path's parameters and the body as
+/// the caller sent them, including fields that the command does not have.
 fn sent(request: &Request) -> serde_json::Result<Box<RawValue>> {
     let body = match request.body.as_slice() {
         [] => Value::Null,

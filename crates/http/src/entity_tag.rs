@@ -1,5 +1,5 @@
-//! Entity tags (RFC 9110, section 8.8.3). A caller does not get a response that it already has, and
-//! cannot overwrite a change that it has not read.
+//! Entity tags (RFC 9110, section 8.8.3). By these tags, a caller does not get a response again
+//! that it already has, and cannot overwrite a change that it has not read.
 
 use sha2::{Digest, Sha256};
 
@@ -24,16 +24,16 @@ impl Precondition {
     ///
     /// # Errors
     /// 400 if `If-Match` has several tags, or `If-None-Match` is not `*`. 412 if no version can
-    /// match: the header is empty, or the tag is not one that we issue.
+    /// match, because the header is empty or this API does not issue such a tag.
     pub fn of(request: &Request) -> Result<Option<Self>, Problem> {
-        // A header that is sent empty differs from an absent one.
+        // An empty header differs from an absent header.
         let sent = |name| request.headers.get(name).map(String::as_str);
         match (sent("if-match"), sent("if-none-match")) {
             (None, None) => Ok(None),
             (Some(""), _) | (None, Some("")) => Err(Problem::new(
                 412,
                 "precondition",
-                "If-Match or If-None-Match is empty, and names no ETag",
+                "If-Match and If-None-Match must not be empty",
             )),
             (None, Some("*")) => Ok(Some(Self::Absent)),
             // If both are sent, `If-Match` takes precedence (RFC 9110, section 13.2.2).
@@ -43,9 +43,11 @@ impl Precondition {
             }
             (Some(tag), _) => match version(tag) {
                 Some(version) => Ok(Some(Self::Version(version))),
-                None => {
-                    Err(Problem::new(412, "precondition", "If-Match: no version has this ETag"))
-                }
+                None => Err(Problem::new(
+                    412,
+                    "precondition",
+                    "If-Match must be an ETag of this API, or *: no version has this ETag",
+                )),
             },
             (None, Some(_)) => {
                 Err(Problem::field(400, "If-None-Match", "must be * in a request that writes"))

@@ -128,8 +128,8 @@ impl Gate {
         if let Some(authorization) = headers.get(AUTHORIZATION) {
             return self.by_token(authorization);
         }
-        // A page of another origin needs a token, even if `origins` contains the page's origin: the
-        // cookie does not identify the caller of this page's requests.
+        // A page of another origin needs a token, even if `origins` contains the page's origin: a
+        // cookie identifies the caller only of requests from the application's own pages.
         let own_origin = headers.get(ORIGIN).is_none_or(|origin| is_own(headers, origin));
         if own_origin
             && self.is_page(request.uri().path())
@@ -159,7 +159,7 @@ impl Gate {
         if matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
             return Ok(());
         }
-        let why = "Host must be localhost, 127.0.0.1 or [::1]: nothing else is served here";
+        let why = "Host must be localhost, 127.0.0.1 or [::1]: this server serves no other host";
         Err(Problem::new(403, "host", why))
     }
 
@@ -167,7 +167,7 @@ impl Gate {
     /// without a preflight request, but with the page's origin.
     fn check_origin(&self, headers: &HeaderMap, method: &Method) -> Result<(), Problem> {
         let refused = || {
-            let why = "a page of another origin may call only if --cors names that origin";
+            let why = "a page of another origin may call this API only if --cors names that origin";
             Err(Problem::new(403, "origin", why))
         };
         if let Some(origin) = headers.get(ORIGIN) {
@@ -191,10 +191,12 @@ impl Gate {
 
     fn by_token(&self, authorization: &HeaderValue) -> Result<Admission, Problem> {
         let refused = |why: &str| Problem::new(401, "unauthorized", why);
-        let text = authorization.to_str().map_err(|_| refused("the token is not text"))?;
+        let text = authorization
+            .to_str()
+            .map_err(|_| refused("the header Authorization must be visible ASCII"))?;
         let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
         if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(refused("a token is sent as Authorization: Bearer …"));
+            return Err(refused("a token must be sent as Authorization: Bearer …"));
         }
         let tokens =
             self.tokens.as_ref().ok_or_else(|| refused("this server accepts no tokens"))?;
@@ -208,8 +210,7 @@ impl Gate {
         let is_trusted =
             |trusted: &str| caller.name().is_some_and(|name| name.eq_ignore_ascii_case(trusted));
         if self.within.name().is_some_and(is_trusted) {
-            let why =
-                "the token names the caller that needs no token: such a token is not accepted";
+            let why = "the token must not name the caller that is trusted without a token";
             return Err(Problem::new(401, "unauthorized", why));
         }
         Ok(Admission { caller, until: Some(Expiry(expires)) })

@@ -1,5 +1,6 @@
-//! Logs requests that an operator should know of: our own failures, and rejected or throttled
-//! callers. Each request is logged once. A log line never has a body, a query or a caller.
+//! Logs requests that an operator should know of: requests on which the application failed, and
+//! requests of rejected or throttled callers. Each request is logged once. A log line never has a
+//! body, a query or a caller.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +43,8 @@ impl LoggedRequest {
         }
         let Self { route, correlation_id } = self;
         let code = problem.code.unwrap_or_else(|| problem.name());
-        // The detail of a 500 is not logged: it may quote data that could not be parsed.
+        // Only the details of statuses above 500 are logged. The detail of a 500 may quote stored
+        // data that could not be parsed.
         let why = problem.detail.as_deref().filter(|_| *status > 500);
         tracing::warn!(
             route,

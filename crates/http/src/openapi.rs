@@ -28,8 +28,8 @@ pub struct ApiInfo {
 /// A request that the application sends to a server of its callers.
 #[derive(Debug, Clone, Copy)]
 pub struct Webhook {
-    /// The webhook's name, such as `order-updates`. It is also the last segment of the webhook's
-    /// path.
+    /// The webhook's name, such as `order-updates`. The name is also the last segment of the
+    /// webhook's path.
     pub name: &'static str,
     /// One sentence on what the webhook is for.
     pub summary: &'static str,
@@ -104,7 +104,7 @@ fn webhook(webhook: &Webhook, components: &mut Components) -> Value {
         "requestBody": { "required": true, "content": { "application/json": content } },
         "responses": {
             "2XX": { "description": "Accepted; not sent again" },
-            "4XX": { "description": "Refused; not sent again, except after 429, later" },
+            "4XX": { "description": "Refused; not sent again (after 429: sent again later)" },
             "5XX": { "description": "Sent again, for a day" },
         },
     } })
@@ -130,7 +130,7 @@ fn operation(route: &Route, components: &mut Components) -> Value {
 fn request_body(route: &Route, components: &mut Components) -> Option<Value> {
     let taken = route.request.as_ref()?;
     let schema = (taken.schema)();
-    // If every field is optional, the body is, too.
+    // If every field is optional, the body itself is optional, too.
     let required = schema.get("required").and_then(Value::as_array);
     let required = required.is_some_and(|fields| !fields.is_empty());
     let schema = components.reference(schema);

@@ -1,5 +1,5 @@
 //! The query parameters and headers that a route reads. The route declares them once; requests are
-//! checked against the declaration, and the OpenAPI document contains it.
+//! checked against the declaration, and the OpenAPI document contains the declaration.
 
 use std::collections::BTreeMap;
 
@@ -59,20 +59,27 @@ impl Parameter {
         values: Values::Key,
         ..Self::header(
             "Idempotency-Key",
-            "Identifies the request: if sent again, it takes effect once, with the same response",
+            "Identifies the request: a repeated request takes effect once, and gets the same response",
         )
     };
 
     /// The header with the tag of the version that the caller has read and wants to replace.
     pub const IF_MATCH: Self = Self {
         values: Values::Like("^(\\*|\"v[0-9]{1,18}\")$"),
-        ..Self::header("If-Match", "The ETag of the version to replace; `*`: any version")
+        ..Self::header(
+            "If-Match",
+            "The ETag of the version to replace, or `*` to replace any version",
+        )
     };
 
-    /// The header by which a caller demands that something is created, and nothing replaced.
+    /// The header by which a caller demands that the request creates something, and replaces
+    /// nothing.
     pub const IF_NONE_MATCH: Self = Self {
         values: Values::OneOf(&["*"]),
-        ..Self::header("If-None-Match", "`*`: only if there is none yet")
+        ..Self::header(
+            "If-None-Match",
+            "`*`: the request must create something, and replace nothing",
+        )
     };
 
     /// The header with the tags of the versions that the caller already has.
@@ -80,7 +87,7 @@ impl Parameter {
         values: Values::Any,
         ..Self::header(
             "If-None-Match",
-            "The ETag of the version that the caller has: if it is current, the answer is 304",
+            "The ETag that the caller has: if its version is current, the response is 304",
         )
     };
 
@@ -192,9 +199,9 @@ pub(crate) fn check(known: &[Parameter], query: &BTreeMap<String, String>) -> Re
 pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Problem {
     let known: Vec<&str> = known.collect();
     let rule = if known.is_empty() {
-        "is unknown: this route has no query parameters".to_owned()
+        "must not be sent: this route has no query parameters".to_owned()
     } else {
-        format!("is unknown: this route has {}", known.join(", "))
+        format!("must be a query parameter of this route: {}", known.join(", "))
     };
     Problem::field(400, name, rule)
 }
@@ -222,10 +229,10 @@ mod tests {
     fn a_parameter_that_the_route_does_not_read_is_refused_with_those_that_it_reads() {
         let (field, rule) = refused(&[("order-id", "a"), ("order_id", "b")]).unwrap();
         assert_eq!(field, "order_id");
-        assert_eq!(rule, "is unknown: this route has order-id, status, from, limit");
+        assert_eq!(rule, "must be a query parameter of this route: order-id, status, from, limit");
         let query = BTreeMap::from([("x".to_owned(), String::new())]);
         let problem = check(&[Parameter::KEY], &query).unwrap_err();
-        assert_eq!(problem.errors[0].rule, "is unknown: this route has no query parameters");
+        assert_eq!(problem.errors[0].rule, "must not be sent: this route has no query parameters");
     }
 
     #[test]

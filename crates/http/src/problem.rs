@@ -1,5 +1,5 @@
-//! Problem details for HTTP APIs, as RFC 9457 defines them. For a field that breaks a rule, they
-//! name the field and the rule.
+//! Problem details for HTTP APIs, as RFC 9457 defines them. For a field that breaks a rule, the
+//! problem details name the field and the rule.
 
 use schemars::JsonSchema;
 use serde::Serialize;

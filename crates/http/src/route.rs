@@ -50,13 +50,14 @@ impl Request {
     /// # Errors
     /// 401 if the caller is unknown.
     pub fn caller_name(&self) -> Result<&str, Problem> {
-        let unknown =
-            || Problem::new(401, "unauthorized", "this needs a token that names the caller");
+        let unknown = || {
+            Problem::new(401, "unauthorized", "this request needs a token that names the caller")
+        };
         self.caller.name().ok_or_else(unknown)
     }
 
-    /// The requested data belongs to `customer`: rejects the request of any other customer. The
-    /// response is the same as for data that does not exist.
+    /// Rejects the request if it is a customer's, and the requested data belongs to another
+    /// customer, `customer`. The response is the same as for data that does not exist.
     ///
     /// # Errors
     /// 404 if the request is restricted to another customer's data.
@@ -197,7 +198,8 @@ impl std::fmt::Debug for Route {
 }
 
 impl Route {
-    /// A route for the commands of `R`, a row of the design table, with the row's callers.
+    /// A route for the commands of `R`, a row of the design table. The route admits the row's
+    /// callers.
     pub fn of<R: Row>(
         method: Method,
         path: &'static str,
@@ -262,8 +264,8 @@ impl Route {
     /// A problem of the caller or the request (4xx), or of the application (5xx).
     pub async fn answer(&self, kernel: &Kernel, request: Request) -> Result<Response, Problem> {
         let answer = self.answer_to(kernel, request).await?;
-        // Caches may store a response only if anyone may read it. Every other response is for its
-        // caller only.
+        // Caches may store a response only if anyone may read it. The responses of other routes are
+        // for their callers only.
         Ok(match self.callers {
             Callers::Anyone => answer,
             _ => answer.with_header("cache-control", "no-store"),

@@ -27,7 +27,7 @@ impl IntoResponse for Problem {
 
 impl Problem {
     pub(crate) fn too_large() -> Self {
-        Self::new(413, "too-large", format!("the body is larger than {MAX_BODY} bytes"))
+        Self::new(413, "too-large", format!("the body must be at most {MAX_BODY} bytes long"))
     }
 }
 
@@ -60,15 +60,15 @@ pub fn router(kernel: &Kernel, info: ApiInfo, routes: Vec<Route>) -> Router {
 }
 
 fn method_router(route: Route, kernel: Kernel) -> MethodRouter {
-    // `MethodFilter` supports the methods of all our routes. A route with any other method would be
-    // served under GET, and its first test would fail.
+    // `MethodFilter` supports the methods of all routes of the services. A route with any other
+    // method would be served under GET, and its first test would fail.
     let filter = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
     let reads_body = route.method != Method::GET;
     on(filter, async move |parameters: RawPathParams, request: HttpRequest| {
         let asked = LoggedRequest::of(&route, &path(&parameters));
         let read = async {
-            // This is checked before the body is read, so that the server does not wait for the
-            // body of a caller whom it rejects.
+            // The caller is checked before the body is read, so that the server does not wait for
+            // the body of a caller whom it rejects.
             admit(&route.callers, &Caller::of(request.extensions()))?;
             read(&parameters, request, reads_body).await
         };
@@ -192,8 +192,8 @@ pub fn with_default_caller(router: Router, caller: Caller) -> Router {
     }))
 }
 
-/// Rejects all but `callers` on the routes of `router`. Use this for axum routes that are not
-/// declared as [`Route`]s.
+/// Rejects all but `callers` on the routes of `router`. Use this function for axum routes that are
+/// not declared as [`Route`]s.
 pub fn restricted(router: Router, callers: Callers) -> Router {
     router.route_layer(from_fn(move |request: HttpRequest, next: Next| {
         let admitted = admit(&callers, &Caller::of(request.extensions()));

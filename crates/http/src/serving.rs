@@ -28,7 +28,7 @@ use crate::Problem;
 use crate::server::{MAX_BODY, announces_too_much};
 use crate::streams::Streams;
 
-/// The least time between two warnings that the maximum number of connections is open.
+/// The shortest time between two warnings that the maximum number of connections is open.
 const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// The pause after the operating system failed to accept a connection.
@@ -60,7 +60,7 @@ impl Default for Limits {
 }
 
 /// Serves `router` on `listener` until `stop` completes, then finishes the requests in progress.
-/// Handlers find the peer's address as [`ConnectInfo`].
+/// Handlers find the peer's address as [`ConnectInfo`] in the request's extensions.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -98,7 +98,7 @@ pub async fn serve(
         let connection = open.watch(server.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection was broken off");
+                tracing::debug!(%error, "a connection ended with an error");
             }
             drop(slot);
         });
@@ -127,7 +127,7 @@ impl ConnectionSlots {
             let connections = self.limits.connections;
             tracing::warn!(
                 connections,
-                "the maximum number of connections is open: further ones wait"
+                "the maximum number of connections is open: further connections wait"
             );
             self.last_warning = Some(Instant::now());
         }
@@ -135,7 +135,8 @@ impl ConnectionSlots {
     }
 }
 
-/// Accepts the next connection. After a system error, such as too many open files, it tries again.
+/// Accepts the next connection. After a system error, such as too many open files, tries again
+/// after a pause.
 async fn accepted(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
@@ -159,8 +160,9 @@ async fn answered(router: Router, request: Request) -> Result<Response, Infallib
     router.oneshot(request).await
 }
 
-/// Bounds the size of a request's body, and the time in which the body may arrive. It is the
-/// handler that reads the body, after access control has admitted the caller.
+/// Bounds the size of a request's body, and the time in which the body may arrive. The handler
+/// reads the body, so that the server does not wait for the body of a caller whom access control
+/// rejects.
 async fn with_bounded_body(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     if announces_too_much(request.headers()) {
         return Problem::too_large().into_response();
@@ -219,12 +221,12 @@ impl Arriving {
             Ok(ended) => return ended,
             Err(_) => {
                 let seconds = self.time.as_secs_f32();
-                let why = format!("the body did not come within {seconds} seconds");
+                let why = format!("the body must arrive within {seconds} seconds");
                 Problem::new(408, "timeout", why)
             }
         };
         self.failed = Some(problem);
-        Some(Err(axum::Error::new("the body is not whole")))
+        Some(Err(axum::Error::new("the body was not received completely")))
     }
 
     /// Reads and discards the part of the body that the handler did not read. If the server closed

@@ -33,14 +33,14 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    /// Lets at most `most` responses stay open at once, and at most 20 of one caller.
+    /// Lets at most `most` responses stay open at once, and at most 20 responses to one caller.
     pub(crate) fn at_most(most: usize) -> Self {
         Self { free: Arc::new(Semaphore::new(most)), of_callers: Arc::default() }
     }
 
     fn open(&self, caller: Caller) -> Result<Slot, Problem> {
         let refused = |why: &str| {
-            let what = "close one, or repeat the request later as a plain request";
+            let what = "close one, or send a request that neither waits nor streams";
             Problem::new(429, "too-many-streams", format!("{why} stay open: {what}"))
         };
         let mut open = self.of_callers();
@@ -93,8 +93,8 @@ impl OpenStream {
     /// The permission for the request with these extensions.
     ///
     /// # Errors
-    /// 429 if the maximum of open responses is reached: 20 of one caller, or half of the server's
-    /// connections in all.
+    /// 429 if the maximum of open responses is reached: 20 responses to one caller, or half of the
+    /// server's connections in all.
     pub fn of(extensions: &Extensions) -> Result<Self, Problem> {
         let caller = Caller::of(extensions);
         let streams = extensions.get::<Streams>();

@@ -23,14 +23,14 @@ const LIFETIME: u64 = 12 * 3_600;
 
 const SECRET_BYTES: usize = 32;
 
-/// A secret cannot be created or used.
+/// Why a secret cannot be created or used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     #[error("the secret in {} cannot be read or written", .0.display())]
     File(PathBuf, #[source] io::Error),
     #[error("the operating system provided no random bytes")]
     Random(#[from] getrandom::Error),
-    #[error("the token cannot be signed")]
+    #[error("the key cannot sign tokens")]
     Key(#[from] JwtError),
     #[error("the secret in {} must have {SECRET_BYTES} bytes, but has {bytes}", path.display())]
     Length { path: PathBuf, bytes: usize },
@@ -105,7 +105,7 @@ impl TokenKey {
     /// Verifies a token, and returns the caller whom it names.
     ///
     /// # Errors
-    /// 401 if the token is not one of ours, or has expired.
+    /// 401 if the token was not signed with this key, or has expired.
     pub fn verify(&self, token: &str) -> Result<Caller, Problem> {
         self.verify_with_expiry(token).map(|(caller, _)| caller)
     }
@@ -121,7 +121,7 @@ impl TokenKey {
             .map_err(|error| refused(&format!("is invalid: {error}")))?
             .claims;
         match claims.sub.as_str() {
-            "" => Err(refused("has no subject")),
+            "" => Err(refused("must have a subject (sub)")),
             name => {
                 let expires = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(claims.exp));
                 let expires = expires.ok_or_else(|| refused("expires too late"))?;

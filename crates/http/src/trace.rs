@@ -16,7 +16,8 @@ pub struct Trace {
 
 impl Trace {
     /// Reads a `traceparent`; `None` if the text is malformed. The check is necessary: a caller may
-    /// send any text in that header, and every event that the request causes contains the text.
+    /// send any text in that header, and the text would become part of every event that the request
+    /// causes.
     #[must_use]
     pub fn parse(traceparent: &str) -> Option<Self> {
         let mut parts = traceparent.split('-');

@@ -84,8 +84,9 @@ impl Shop {
         expect_ready(self.route.answer(&self.kernel, Request { caller, ..Request::default() }))
     }
 
-    /// Sends this many requests of the customer, and returns how many are accepted. If one is
-    /// rejected, also returns the number of seconds after which the customer may send the next one.
+    /// Sends this many requests of the customer, and returns how many are accepted. If a request is
+    /// rejected, also returns the number of seconds after which the customer may send the next
+    /// request.
     fn taken(&self, customer: &str, requests: usize) -> (usize, Option<u16>) {
         let (mut taken, mut wait) = (0, None);
         for _ in 0..requests {

@@ -115,7 +115,7 @@ async fn a_body_that_does_not_come_is_answered_with_408() {
     connection.write_all(b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nhalf").await.unwrap();
     let answer = rest(&mut connection).await;
     assert!(answer.starts_with("HTTP/1.1 408 Request Timeout"), "{answer}");
-    assert!(answer.contains("the body did not come within 0.3 seconds"), "{answer}");
+    assert!(answer.contains("the body must arrive within 0.3 seconds"), "{answer}");
 }
 
 #[tokio::test]

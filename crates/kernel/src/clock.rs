@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-/// Whole seconds since the Unix epoch, as DynamoDB's TTL counts them.
+/// Whole seconds: a duration, or a time since the Unix epoch, as DynamoDB's TTL counts it.
 pub type Seconds = i64;
 
 /// A source of the time, and of pauses.

@@ -1,24 +1,25 @@
 //! The kernel: the code around every pure decision, written once and used by every service.
 //!
-//! An action decides. The kernel loads the state that the action reads. It commits the decision in
-//! one transaction, together with an idempotency record that holds the outgoing events. Then it
-//! publishes the events, and marks the record as published. A crash before the commit leaves
-//! nothing behind; after a later crash, a duplicate or the sweeper publishes the very same
-//! events. The kernel knows nothing of AWS, of HTTP, or of the wall clock: the store, the bus, the
-//! state machines and the clock are passed in.
+//! An action is the decision of a service on a message. The kernel loads the state that the action
+//! reads. The kernel commits the decision in one transaction, together with an idempotency record
+//! that holds the outgoing events. Then it publishes the events, and marks the record as published.
+//! A crash before the commit leaves nothing behind. After a later crash, a redelivery of the
+//! message publishes the recorded events; so does the sweeper, which looks for unpublished records.
+//! The kernel does not depend on AWS, on HTTP, or on the wall clock: the store, the bus, the state
+//! machines and the clock are passed in.
 //!
 //! To write an action:
 //!
 //! | to | use |
 //! |---|---|
 //! | decide | [`Action`], or [`ExternalAction`] with [`Step`] for an external call; [`Decision`], [`ActionError`], [`Context`] |
-//! | declare what is read | [`Found`], [`IfNamed`], [`Each`], [`Folded`]; [`state!`] for several of them |
+//! | declare the state that an action reads | [`Found`], [`IfNamed`], [`Each`], [`Folded`]; [`state!`] for several of them |
 //! | store state | [`Entity`] with [`Counter`], or [`Fold`] over a stream |
 //! | change stored state | [`create()`], [`replace`], [`save`], [`put_if_newer`], [`add`], [`append`], [`unchanged`] |
-//! | encrypt text about people where it comes in, and decrypt it where it is shown | [`People`], [`SealingKey`] |
+//! | encrypt incoming text about people, and decrypt text that is shown | [`People`], [`SealingKey`] |
 //! | use a secret | [`Secret`] |
 //! | wait for an answer from outside | [`Callback`], [`Signal`] |
-//! | register with adapters | [`Function`], [`TableSpec`], [`MachineSpec`] |
+//! | register actions, tables and state machines | [`Function`], [`TableSpec`], [`MachineSpec`] |
 //! | test | [`testing::decide`] on [`testing::Stored`] state |
 //!
 //! An adapter implements [`Store`], [`Publisher`], [`Machines`] and [`Clock`]; its store has to

@@ -1,5 +1,6 @@
 //! A deployment in two regions: only the active region handles messages. One item, which both
-//! regions read consistently, names the active region. A deployment in one region has no such item.
+//! regions read with strong consistency, names the active region. A deployment in one region has no
+//! such item.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,11 +16,12 @@ use crate::{
     load, save,
 };
 
-/// The table that names the active region. All regions have to read it consistently.
+/// The table that names the active region. Reads of this table must be strongly consistent in both
+/// regions, so that the regions agree on which region is active.
 pub const REGIONS_TABLE: TableSpec = TableSpec { name: "regions", indexes: &[], ttl: None };
 
-/// How long an instance in the active region relies on its last read of the active region. An
-/// instance in the other region reads it for every message.
+/// How long a function instance in the active region relies on its last read of the item that
+/// names the active region. An instance in the other region reads the item for every message.
 pub const REGION_CACHE_TIME: SignedDuration = SignedDuration::from_secs(10);
 
 /// The id of the table's only item.
@@ -30,12 +32,12 @@ const ONLY_ITEM: &str = "this";
 #[serde(rename_all = "kebab-case")]
 pub struct ActiveRegion {
     deployment: String,
-    /// The active region; during a takeover, the region that was active before.
+    /// The active region; during a takeover, the region that was active before the takeover.
     pub region: String,
-    /// The region that takes over. While there is one, no region is active.
+    /// The region that takes over. While a takeover is in progress, no region is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// The bus's rules that the takeover enables in the region `next`.
+    /// The names of the event bus's rules that the takeover enables in the region `next`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
     /// How many times another region became the active region.
@@ -86,11 +88,11 @@ impl ActiveRegion {
 #[derive(Debug, Clone)]
 pub struct Region {
     name: Arc<str>,
-    /// The store's last answer, if it was that this region is active.
+    /// The last result that was read from the store; `None` if this region was not active then.
     known_active: Arc<Mutex<Option<KnownActive>>>,
 }
 
-/// The store's answer that a region is active.
+/// A result from the store: this region was active at the time of the read.
 #[derive(Debug, Clone, Copy)]
 struct KnownActive {
     read_at: Timestamp,
@@ -109,9 +111,10 @@ impl Region {
         &self.name
     }
 
-    /// Returns [`ActiveRegion::takeovers`] if this region is active. A positive answer of the store
-    /// is reused for [`REGION_CACHE_TIME`]. A negative answer is never reused: otherwise, instances
-    /// would ignore events that others publish right after a takeover.
+    /// Returns [`ActiveRegion::takeovers`] if this region is active. The result that this region is
+    /// active is reused for [`REGION_CACHE_TIME`]. The opposite result is never reused: otherwise,
+    /// after this region takes over, some instances would ignore events that other instances
+    /// publish.
     async fn takeovers_if_active(
         &self,
         store: &dyn Store,
@@ -141,8 +144,10 @@ impl Region {
     }
 
     fn on_standby(&self) -> Failure {
-        let message =
-            format!("the region {} is on standby: the other region handles messages", self.name);
+        let message = format!(
+            "the region {} is not active: only the active region handles messages",
+            self.name
+        );
         Failure::later("NotActing", message)
     }
 
@@ -153,10 +158,10 @@ impl Region {
 }
 
 impl Kernel {
-    /// Whether this region leaves the message to the other region. It does so if the other region
-    /// is the message's home. It also does so if this region is on standby and an event came from
-    /// the bus or a queue. No takeover publishes another account's command again, so a command is
-    /// retried.
+    /// Whether this region ignores the message because the other region handles it: the other
+    /// region is the message's home region, or this region is on standby and the message is an
+    /// event from the bus or a queue. A takeover publishes such events again, but not the commands
+    /// of other AWS accounts, so a command fails here and is retried.
     ///
     /// # Errors
     /// If this region is on standby and the message is a command, or came from a state machine; or
@@ -187,7 +192,8 @@ impl Kernel {
         }
     }
 
-    /// Returns the message. If the message has no home, the kernel's region becomes its home.
+    /// Returns the message. If the message has no home region, the kernel's region becomes the home
+    /// region.
     pub(crate) fn received<'a>(&self, message: &'a Message) -> Cow<'a, Message> {
         match &self.region {
             Some(region) if message.metadata.home_region.is_none() => {
@@ -199,8 +205,9 @@ impl Kernel {
         }
     }
 
-    /// Makes this kernel's region the home of the entries. The home of a stored entry may be the
-    /// region that was active before. A deployment in one region leaves the entries as they are.
+    /// Makes this kernel's region the home region of the entries' events. A stored entry may still
+    /// name the region that was active before a takeover. A deployment in one region leaves the
+    /// entries as they are.
     pub(crate) fn at_home<'a>(&self, entries: &'a [Entry]) -> Result<Cow<'a, [Entry]>, Failure> {
         let Some(region) = &self.region else { return Ok(Cow::Borrowed(entries)) };
         let moved: Result<Vec<_>, _> =
@@ -208,11 +215,13 @@ impl Kernel {
         moved.map(Cow::Owned)
     }
 
-    /// Sends a signal to a state machine. In a deployment in two regions, a machine is started
-    /// with this region as the home of its event, and with a name of [`execution_name`].
+    /// Sends a signal to a state machine. In a deployment in two regions, an execution is started
+    /// with this region as the home region of its event, and with the name that [`execution_name`]
+    /// returns.
     ///
     /// # Errors
-    /// If the state machines or the store fail, or this region is on standby.
+    /// If the state machines or the store fail, or if an execution is to be started while this
+    /// region is on standby.
     pub async fn signal(&self, signal: &Signal) -> Result<SignalOutcome, Failure> {
         let (Some(region), Signal::Start { .. }) = (&self.region, signal) else {
             return self.machines.signal(signal).await;
@@ -227,16 +236,16 @@ impl Kernel {
     }
 }
 
-/// Returns the name of an execution that is started after this many takeovers: `name`, and their
-/// number unless it is 0. After a failback, Step Functions still refuses, for 90 days, the names of
-/// the executions that ran in the region before.
+/// Returns the name of an execution that is started after this many takeovers: `name`, followed by
+/// the number of takeovers if there were any. After a failback to the first region, Step Functions
+/// still refuses, for 90 days, the names of executions that ran there before the takeover.
 #[must_use]
 pub fn execution_name(name: &str, takeovers: u64) -> String {
     if takeovers == 0 { name.to_owned() } else { format!("{name}-{takeovers}") }
 }
 
-/// Copies the entry, and makes `region` the home of its event. The event's ids and data stay the
-/// same.
+/// Copies the entry, and makes `region` the home region of the entry's event. The event's ids and
+/// data stay the same.
 ///
 /// # Errors
 /// If the entry cannot be read as an event of the contract.
@@ -299,7 +308,7 @@ mod tests {
             let fenced = ActiveRegion::read(&store).await.unwrap().unwrap();
             assert_eq!((&*fenced.region, fenced.next.as_deref()), ("east", Some("west")));
             hand_over(&store, "west").await;
-            assert!(is_active(&west, &store, NOW).await, "at once");
+            assert!(is_active(&west, &store, NOW).await, "west is active at once");
         });
     }
 
@@ -308,12 +317,12 @@ mod tests {
         expect_ready(async {
             let store = MemoryStore::new(&[REGIONS_TABLE]);
             let (east, west) = (Region::new("east"), Region::new("west"));
-            assert!(!is_active(&east, &store, NOW).await, "before any region has begun");
+            assert!(!is_active(&east, &store, NOW).await, "no region was active before");
             hand_over(&store, "east").await;
             assert!(is_active(&east, &store, later(20)).await);
             hand_over(&store, "west").await;
             assert!(is_active(&west, &store, later(21)).await);
-            assert!(is_active(&east, &store, later(29)).await, "it has read it 9 s ago");
+            assert!(is_active(&east, &store, later(29)).await, "the last read is 9 s old");
             assert!(!is_active(&east, &store, later(30)).await);
         });
     }

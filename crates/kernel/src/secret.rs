@@ -1,4 +1,4 @@
-//! Where a secret comes from. A function reads the secret when it first needs the secret.
+//! The source of a secret. A function reads a secret when the secret is first needed.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! A partner that does not answer is not called again, by any instance, until its pause is over.
+//! The circuit breaker of a partner: after the partner has not answered several calls, no instance
+//! calls the partner again until a pause is over.
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -196,7 +197,7 @@ impl PrintShop {
         }
     }
 
-    /// Lets an instance print a new page; the error is the failure's code.
+    /// Lets an instance print a new page. The error is the code of the failure.
     async fn print(&self, kernel: &Kernel) -> Result<(), &'static str> {
         let page = self.pages.fetch_add(1, Ordering::Relaxed);
         let data = serde_json::value::to_raw_value(&facts::PageSet::sample()).unwrap();
@@ -219,7 +220,7 @@ impl PrintShop {
         self.printer.away.store(away, Ordering::Relaxed);
     }
 
-    /// The events that were published about the partner.
+    /// The types of the events that were published about the partner.
     fn published(&self) -> Vec<String> {
         let taken = self.bus.taken.lock().unwrap();
         let about = taken.iter().filter(|entry| entry.source == "com.partners");
@@ -273,7 +274,7 @@ async fn an_instance_that_has_been_at_work_calls_once_before_it_learns_it() {
         assert_eq!(print_shop.print(&other).await, Err(PARTNER_UNAVAILABLE));
     }
     assert_eq!(print_shop.calls(), 1 + 3 + 1);
-    assert_eq!(print_shop.published(), ["PartnerUnavailable"], "an outage is told once");
+    assert_eq!(print_shop.published(), ["PartnerUnavailable"], "an outage is published once");
 }
 
 #[tokio::test]
@@ -290,8 +291,8 @@ async fn one_call_is_made_after_each_pause_by_all_instances_together() {
             assert_eq!(print_shop.print(instance).await, Err(PARTNER_UNAVAILABLE));
         }
     }
-    // Three calls opened the circuit. The two instances that had called first each made one more
-    // call before they read that the circuit was open. Then one call followed each of ten pauses.
+    // Three calls opened the circuit. The first two instances each made one more call before they
+    // read that the circuit was open. Then one call followed each of ten pauses.
     assert_eq!(print_shop.calls(), 3 + 2 + 10);
 }
 

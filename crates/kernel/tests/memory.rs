@@ -1,4 +1,4 @@
-//! The in-memory store does what the kernel requires of every [`Store`](chorus_kernel::Store).
+//! The store in memory does what the kernel requires of every [`Store`](chorus_kernel::Store).
 #![allow(clippy::unwrap_used)]
 
 use chorus_kernel::MemoryStore;

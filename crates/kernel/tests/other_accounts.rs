@@ -1,5 +1,6 @@
-//! Commands that other AWS accounts send through the bus. A sender can neither hide a command from
-//! this application nor have an expired one disappear.
+//! Commands that other AWS accounts send through the bus. A sender cannot hide a command from this
+//! application. A command that expires before it is handled becomes a dead letter, and can be sent
+//! again.
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
 mod support;
@@ -92,7 +93,7 @@ struct Shop {
 }
 
 impl Shop {
-    /// A shop in two regions, whose active region is "east": the region of this kernel.
+    /// A shop in two regions. The active region is "east", the region of this kernel.
     fn new() -> Self {
         let tables = [IDEMPOTENCY_TABLE, REGIONS_TABLE];
         let (kernel, bus, clock) = support::kernel(&tables, Some(Region::new("east")));
@@ -126,7 +127,7 @@ impl Shop {
 
 const AN_HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-/// The catalogue's command, given at this time, which may be acted on for a minute.
+/// A command of the catalogue that was sent at this time and expires after a minute.
 fn command(given_at: Timestamp) -> Value {
     json!({
         "source": CATALOGUE.source, "detail-type": "ListItem", "account": "333333333333",
@@ -167,7 +168,11 @@ fn a_command_that_expired_before_it_was_handled_is_a_dead_letter_and_can_be_sent
     }
     assert_eq!(shop.published(), []);
     let again = command(shop.now());
-    assert_eq!(shop.list(&again).unwrap().outcome, Outcome::Decided, "under the same key");
+    assert_eq!(
+        shop.list(&again).unwrap().outcome,
+        Outcome::Decided,
+        "a later command may have the same key"
+    );
 }
 
 #[test]

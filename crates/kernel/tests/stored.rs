@@ -1,5 +1,5 @@
-//! An item that was stored in an earlier schema is read as the current one; an item in an unknown
-//! schema is our error, not the caller's.
+//! An item that was stored in an earlier schema is converted to the current schema when it is read.
+//! An item in an unknown schema is an error of the application, not of the caller.
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
 use chorus_kernel::{Entity, Failure, Found, Item, MemoryStore, Store, TableSpec, create, load};

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use support::ManualClock;
 
-/// Refuses no name, and keeps the names.
+/// State machines that accept every execution name, and record the names.
 #[derive(Default)]
 struct Started(Mutex<Vec<String>>);
 
@@ -62,7 +62,7 @@ impl Regions {
         self.write(|read, now| ActiveRegion::taken_over(read.as_ref(), region, now));
     }
 
-    /// Starts the machine for the same message, and returns the execution's name.
+    /// Sends the same start signal in the region with this index, and returns the execution's name.
     fn start(&self, region: usize) -> Result<String, Failure> {
         let (machine, name) = ("Transport".to_owned(), "Transport-1".to_owned());
         let signal = Signal::Start { machine, name, input: json!({}) };

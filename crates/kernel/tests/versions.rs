@@ -1,5 +1,5 @@
 //! One event in two versions. Both versions are published. A consumer that can read both versions
-//! acts once, and a consumer that can read neither version waits.
+//! acts once. An event in a newer version, which the consumer cannot read yet, is retried.
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
 mod support;

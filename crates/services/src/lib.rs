@@ -35,9 +35,9 @@ pub struct Dependencies {
     pub settings: Settings,
 }
 
-/// The functions of all services, in the order in which the design table lists the services.
-/// Without a front end, the list does not contain Storefront, and without public events it does not
-/// contain Enterprise.
+/// The functions of all services, in the order in which the design table lists the services. The
+/// list contains Storefront only if there is a front end, and Enterprise only if there are public
+/// events.
 #[must_use]
 pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
     let Dependencies { payment_provider, mailer, webhook_secrets, payment_webhook_secrets, .. } =

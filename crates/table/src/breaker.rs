@@ -16,7 +16,7 @@ pub struct Breaker {
     /// The breaker opens after this many consecutive calls without an answer. While the breaker is
     /// open, only the probes after each pause call the partner.
     pub failures: u32,
-    /// If more than this many seconds pass between two calls without an answer, the second one
+    /// If more than this many seconds pass between two calls without an answer, the second call
     /// counts as the first of a new series.
     pub within_seconds: u32,
     /// For this many seconds after the breaker opens, no call is made. Then `probes` calls are

@@ -24,12 +24,13 @@ impl CallerRole {
 /// customer is a caller whose token names no role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Customers {
-    /// Customers may not call.
+    /// Customers may neither send the command nor call the route.
     None,
     /// Customers may act only on their own resources. A request for another customer's resource
-    /// gets the same answer as a request for one that does not exist.
+    /// gets the same response as a request for a resource that does not exist.
     Own,
-    /// Every customer may call, because the data belongs to no customer.
+    /// Every customer may send the command or call the route, because the data belongs to no
+    /// customer.
     All,
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-/// A condition on an event's `data`. It becomes a part of the event pattern of an EventBridge rule.
+/// A condition on an event's `data`, which becomes a part of the event pattern of an EventBridge
+/// rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// The number in `field` is at least `units`.
@@ -28,7 +29,7 @@ pub enum Content {
     },
     /// The flag `name` in the object `of` is true. The event's publisher sets the flag.
     Flag {
-        /// The field of `data` that holds the object.
+        /// The field of `data` that contains the object.
         of: &'static str,
         /// The flag's name within that object.
         name: &'static str,

@@ -29,7 +29,7 @@ pub enum Role {
 pub struct EventSpec {
     /// The message's `detail-type`, such as `OrderCreated`.
     pub detail_type: &'static str,
-    /// The service or partner that publishes the event, or the service that answers the command.
+    /// The service or partner that publishes the event, or the service that handles the command.
     pub owner: Owner,
     /// The role of the event in its flow.
     pub role: Role,
@@ -155,7 +155,8 @@ pub trait Event:
     /// An example, used by documentation and tests.
     fn sample() -> Self;
 
-    /// The sample, and further examples that differ from it in the fields that content rules test.
+    /// The sample, and further examples that differ from the sample in the fields that rules filter
+    /// by.
     fn samples() -> Vec<Self> {
         vec![Self::sample()]
     }
@@ -232,7 +233,7 @@ pub trait Outputs: Sized + Send + Sync {
     fn copies(&self) -> serde_json::Result<Vec<EarlierData>>;
 }
 
-/// Any event on the bus: the input of a catch-all row.
+/// Any event on the bus: the input of a catch-all row, which every event starts.
 #[derive(Debug, Clone)]
 pub struct AnyEvent {
     /// The event's detail type.

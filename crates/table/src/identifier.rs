@@ -6,8 +6,8 @@
 #[error("must be 1 to 64 characters from A-Z, a-z, 0-9, '-', '_' and '.', and not '.' or '..'")]
 pub struct IdentifierError;
 
-/// The pattern of identifiers in the published schemas of events. It is looser than [`IDENTIFIER`]:
-/// `.` and `..` match it.
+/// The regular expression of identifiers in the published schemas of events. Unlike [`IDENTIFIER`],
+/// this expression also matches `.` and `..`, which are not identifiers.
 #[doc(hidden)]
 pub const PUBLISHED_IDENTIFIER: &str = "^[A-Za-z0-9._-]{1,64}$";
 
@@ -94,8 +94,8 @@ macro_rules! identifier {
 }
 
 identifier! {
-    /// An opaque id that events carry instead of a task token, which is secret. Whoever answers the
-    /// waiting task names this id.
+    /// An opaque id that events carry instead of the task token of Step Functions, which is secret.
+    /// A message that completes the waiting task contains this id.
     Handle
 }
 

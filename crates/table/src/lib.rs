@@ -1,5 +1,6 @@
 //! The types of a design table ([`Event`], [`Row`], [`Service`] and [`Partner`]), the envelope of
-//! messages, and the rules that derive from the rows.
+//! messages, and the rules that derive from the rows. A design table has a row for each action of
+//! an application: the messages that start the action, and the events that it emits.
 //!
 //! An application declares its services with [`services!`], its events with [`event!`] and its rows
 //! with [`design_table!`]; rules, IAM policies, templates and documents derive from the resulting

@@ -20,7 +20,7 @@ pub enum Jitter {
 pub struct RetryPolicy {
     /// The limit of attempts, the first one included.
     pub max_attempts: u32,
-    /// The limit of a message's age, counted from the moment when it could first be tried.
+    /// The limit of a message's age, counted from the moment when the message could first be tried.
     pub max_age: Duration,
     /// The pause after the first failure; it doubles after each further failure.
     pub first_pause: Duration,
@@ -57,12 +57,12 @@ impl RetryPolicy {
     }
 }
 
-/// How long a partner may be unavailable without loss. Every call to a partner is retried for
-/// longer than this.
+/// How long a partner may be unavailable without loss of messages. Every call to a partner is
+/// retried for longer than this.
 pub const OUTAGE: Duration = Duration::from_secs(6 * 3_600);
 
 /// The retry policy of the bus's deliveries to a queue or a Lambda function. These targets are
-/// rarely unavailable for long.
+/// rarely unavailable for long, so the limits are lower than EventBridge's maxima.
 pub const BUS: RetryPolicy = RetryPolicy {
     max_attempts: 25,
     max_age: Duration::from_secs(6 * 3_600),
@@ -127,9 +127,9 @@ pub const QUEUE: QueuePolicy = QueuePolicy {
 };
 
 /// The policy of the queue for events on which a function failed three times. The function receives
-/// them again, at long intervals, for thirteen days: one day less than SQS's longest retention. A
-/// fault that ends within thirteen days therefore needs no operator. Idempotency records are kept
-/// for longer, so that no event takes effect twice.
+/// these events again, at long intervals, for thirteen days: one day less than the longest time for
+/// which SQS keeps a message. A fault that ends within thirteen days therefore needs no operator.
+/// Idempotency records are kept for longer, so that no event takes effect twice.
 pub const REDRIVE: QueuePolicy = QueuePolicy {
     retry: RetryPolicy {
         max_attempts: 960,

@@ -1,10 +1,11 @@
-//! The functions with which a row reads its messages, for the compatibility checks.
+//! The functions with which a row of the design table reads its messages, for the compatibility
+//! checks.
 
 use serde_json::value::RawValue;
 
 use crate::{EventSpec, Inputs, ReadError, Row};
 
-/// The functions by which a row reads its messages.
+/// The functions by which a row of the design table reads its messages.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader {
     /// The row's name, such as `ReserveItem`.

@@ -107,8 +107,8 @@ pub struct RowSpec {
     /// The state machine of which this action is a task. A machine is named after the action that
     /// starts it.
     pub task_of: Option<&'static str>,
-    /// Whether the action starts the state machine named after the action. It may skip the start
-    /// for events that do not need the machine.
+    /// Whether the action starts the state machine named after the action. The action may skip the
+    /// start for events that do not need the machine.
     pub starts_machine: bool,
     /// The events that the action may emit: at most one for each message.
     pub emits: &'static [EventSpec],
@@ -116,7 +116,7 @@ pub struct RowSpec {
     pub when: Option<Content>,
     /// The action whose dead letters this action also consumes.
     pub dead_letters_of: Option<&'static str>,
-    /// A row of the same service. It handles a message after the queue has tried the message for as
+    /// The row of the same service that handles a message which this row's queue has tried for as
     /// long as [`crate::policy::QUEUE`] allows. If `None`, the message becomes a dead letter.
     pub gives_up_to: Option<&'static str>,
     /// How events reach the action.
@@ -125,8 +125,8 @@ pub struct RowSpec {
     pub effect: Effect,
     /// What the action does with a replayed event.
     pub replay: Replay,
-    /// The action should emit an event within this many seconds after its input. If it has not, an
-    /// operator should find out why.
+    /// The action should emit an event within this many seconds after its input. If no event was
+    /// emitted in this time, an operator should find out why.
     pub within_seconds: u32,
     /// The most that one message may cost; `None` if the cost is not measured.
     pub budget: Option<Budget>,
@@ -261,14 +261,14 @@ impl RowSpec {
     }
 
     /// Makes the bus forward the row's events to this bus of another AWS account, so the events
-    /// become public. A replay does not forward them.
+    /// become public. A replay does not forward the events again.
     #[must_use]
     pub const fn forwards_to(self, bus: OutsideBus) -> Self {
         Self { via: Via::Bus(bus), replay: Replay::Suppressed, ..self }
     }
 
-    /// Names the circuit breaker of the partner that the action's code calls; no call is made while
-    /// the breaker is open.
+    /// Names the circuit breaker of the partner that the action's code calls. While the breaker is
+    /// open, no call is made except for the breaker's probes.
     #[must_use]
     pub const fn guarded_by(self, breaker: &'static Breaker) -> Self {
         Self { breaker: Some(breaker), ..self }

@@ -8,7 +8,7 @@ use crate::{RowSpec, Sender, Trigger};
 /// A rule on the bus: which events go to which action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
-    /// The rule's name, such as `inventory-ReserveItem`. It is unique on the bus.
+    /// The rule's name, such as `inventory-ReserveItem`. The name is unique on the bus.
     pub name: String,
     /// The row whose action receives the matching events.
     pub row: RowSpec,

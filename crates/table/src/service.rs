@@ -64,7 +64,7 @@ pub struct OutsideBus {
 /// A partner that sends commands from its own AWS account, through a bus in a third account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Sender {
-    /// The partner. The commands have its `source`.
+    /// The partner. The commands have the partner's `source`.
     pub partner: Partner,
     /// The bus that admits the partner's account, and forwards the commands.
     pub through: OutsideBus,
@@ -75,7 +75,7 @@ pub struct Sender {
 pub enum Owner {
     /// A service of the application.
     Service(Service),
-    /// A partner. No row has to emit its events.
+    /// A partner. No row has to emit the partner's events.
     Partner(Partner),
 }
 

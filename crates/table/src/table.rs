@@ -30,7 +30,7 @@ impl Table {
         once
     }
 
-    /// The message whose detail type is `detail_type`; `None` if no row names it.
+    /// The message whose detail type is `detail_type`; `None` if no row names this message.
     #[must_use]
     pub fn message(&self, detail_type: &str) -> Option<Message> {
         (self.mentioned)().into_iter().find(|message| message.spec.detail_type == detail_type)
@@ -62,7 +62,8 @@ impl Table {
     }
 }
 
-/// The type of a row's input: the row's own enum, or [`AnyEvent`](crate::AnyEvent) for a catch-all.
+/// The type of a row's input: the row's own enum, or [`AnyEvent`](crate::AnyEvent) for a catch-all
+/// row.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! input_type {
@@ -141,11 +142,11 @@ macro_rules! design_table {
                         $event(super::facts::$event),
                     )+)?
                     $($(
-                        #[doc = "The event, come back as a dead letter."]
+                        #[doc = "The event, delivered again as a dead letter."]
                         $dead(super::facts::$dead),
                     )+)?
                     $($(
-                        #[doc = "The event, handed over by a state machine."]
+                        #[doc = "The event, passed by a state machine."]
                         $task(super::facts::$task),
                     )+)?
                 }

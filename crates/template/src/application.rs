@@ -15,14 +15,15 @@ pub struct Application {
     /// template, and from which files.
     pub preamble: &'static str,
     /// The folder with the definitions of the state machines, relative to the template's folder. A
-    /// machine `CollectPayment` is defined in its file `collect-payment.asl.json`.
+    /// state machine `CollectPayment` is defined in the file `collect-payment.asl.json`.
     pub definitions: &'static str,
     /// The folder of the package that builds a service's function, relative to the template's
     /// folder.
     pub folder: fn(Service) -> String,
     /// The folder of the engine's package `chorus-aws`, which builds the sweeper function.
     pub sweeper: &'static str,
-    /// What the application's events are about, such as `an order`: texts of alarms name it.
+    /// What the application's events are about, such as `an order`. The descriptions of alarms
+    /// contain this text.
     pub subject: &'static str,
     /// Rows that consume events on which an operator has to act, such as the refusal of a refund.
     /// An alarm fires on each of these events.
@@ -41,7 +42,8 @@ pub struct Application {
     /// prod, the service's function runs this binary, which simulates a partner if none is
     /// configured.
     pub simulated: Vec<(Service, &'static str)>,
-    /// Further permissions of some services' functions, beside those that derive from the table.
+    /// Permissions of services' functions in addition to those that derive from the table: the
+    /// service and the IAM statement.
     pub grants: Vec<(Service, Statement)>,
     /// The operations that services use on their tables and indexes. On a table in this list, a
     /// service is granted only these operations. On any other table, the service is granted every
@@ -49,14 +51,14 @@ pub struct Application {
     pub access: Vec<TableAccess>,
     /// Resources that belong to no service, each with its logical id.
     pub resources: Vec<(&'static str, Resource)>,
-    /// Parameters beside those that every template has.
+    /// Parameters in addition to those that every template has.
     pub parameters: Vec<Parameter>,
-    /// Parameters that must be set if `Stage=prod`, beside the endpoints of the partners that are
-    /// not optional.
+    /// Parameters that must be set if `Stage=prod`. The endpoints of all partners that are not
+    /// optional must also be set, and are not listed here.
     pub prod_needs: Vec<&'static str>,
-    /// Conditions beside those that every template has.
+    /// Conditions in addition to those that every template has, each with its name.
     pub conditions: Vec<(&'static str, Value)>,
-    /// Outputs beside those that every template has.
+    /// Outputs in addition to those that every template has.
     pub outputs: Vec<Output>,
 }
 
@@ -156,7 +158,8 @@ impl PartnerApi {
         names::pascal(self.partner.name) + of
     }
 
-    /// The default value of the address parameter. It means that no partner is configured.
+    /// The default value of the parameter for the partner's address. This value means that the
+    /// partner is not configured.
     pub(crate) fn placeholder_endpoint(&self) -> String {
         format!("https://{}.example", self.partner.name)
     }

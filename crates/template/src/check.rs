@@ -61,13 +61,15 @@ pub fn check_beside(document: &Value, stack: &Stack) -> Vec<Finding> {
     run((document, stack), None, &[&CHECKS_OF_ALL_TEMPLATES, &[forwards::check_second]])
 }
 
-/// Checks `document`, a SAM template as JSON, against `stack`. The result is empty if all is well.
+/// Checks `document`, a SAM template as JSON, against `stack`. Returns no finding if the template
+/// has no fault.
 #[must_use]
 pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
     run((document, stack), None, &[&CHECKS_OF_ALL_TEMPLATES, &WITH_ROWS])
 }
 
-/// Checks `document`, the template of `stack` for two regions. The result is empty if all is well.
+/// Checks `document`, the template of `stack` for two regions. Returns no finding if the template
+/// has no fault.
 #[must_use]
 pub fn check_in_two_regions(document: &Value, stack: &Stack) -> Vec<Finding> {
     let by_name = ByName::of(&synthesize(stack).document());

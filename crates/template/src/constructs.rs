@@ -43,14 +43,14 @@ pub struct Resource {
     /// The type, such as `AWS::SQS::Queue`.
     pub kind: &'static str,
     pub properties: Value,
-    /// The `Metadata` attribute, which tells `sam build` how to build the resource.
+    /// The `Metadata` attribute, from which `sam build` reads how to build the resource.
     pub metadata: Option<Value>,
-    /// The condition under which the resource exists; `None` if it always does.
+    /// The name of the condition under which the resource exists; `None` if it always exists.
     pub condition: Option<String>,
 }
 
 impl Resource {
-    /// A resource of this type, without those properties that are null.
+    /// A resource of this type. Properties whose value is null are left out.
     #[must_use]
     pub fn new(kind: &'static str, properties: Value) -> Self {
         let properties = match properties {

@@ -27,14 +27,15 @@ public events go out and commands of partners come in. docs/OTHER-ACCOUNTS.md de
 const APPLICATION: &str = "ApplicationAccount";
 /// The parameter with the ARN of the application's bus, to which commands are forwarded.
 const APPLICATION_BUS: &str = "ApplicationBusArn";
-/// The parameter with the ARN of a queue that gets the public events. A bus could not get them:
-/// EventBridge forwards an event from bus to bus only once, and the application's rule did so.
+/// The parameter with the ARN of a queue that gets the public events. The target cannot be a bus:
+/// EventBridge forwards an event from bus to bus only once, and the application's rule has already
+/// forwarded these events to the gatekeeper bus.
 const SUBSCRIBER_QUEUE: &str = "SubscriberQueueArn";
 /// A regular expression that matches the ARN of any standard queue, or an empty text. A FIFO queue
-/// would need a message group.
+/// is excluded, because it needs a message group, which the rule does not set.
 const QUEUE_ARN: &str = "^(arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80})?$";
-/// The parameter with the id of an organization. If it is set, the gatekeeper bus admits only
-/// accounts of that organization.
+/// The parameter with the id of an organization. If the parameter is set, the gatekeeper bus admits
+/// only accounts of that organization.
 const ORGANIZATION: &str = "OrganizationId";
 
 const HAS_APPLICATION: &str = "HasApplication";
@@ -43,7 +44,7 @@ const HAS_ORGANIZATION: &str = "HasOrganization";
 
 /// The queue for events that the bus accepts but no forwarding rule matches.
 const UNWANTED: &str = "Unwanted";
-/// The rule for events that no forwarding rule matches. It sends them to the queue [`UNWANTED`].
+/// The rule that sends the events that no forwarding rule matches to the queue [`UNWANTED`].
 const UNWANTED_RULE: &str = "UnwantedRule";
 const FORWARD_PUBLIC: &str = "ForwardPublicEventsRule";
 /// The role with which EventBridge sends public events to the subscriber's queue.
@@ -142,9 +143,10 @@ impl Gate {
         parameters
     }
 
-    /// The template's `Rules`, which check its parameters. Where a sender's account is given, the
-    /// application's bus is required, because it gets the commands. Where a subscriber's queue is
-    /// given, the application's account is required, because only its events are forwarded.
+    /// The template's `Rules`, by which CloudFormation checks the parameters. If the account of a
+    /// partner that sends commands is set, the application's bus must be set, because the commands
+    /// go to that bus. If a subscriber's queue is set, the application's account must be set,
+    /// because only events of that account are forwarded.
     fn rules(&self) -> Value {
         let rule = |given_one: &str, needed: &str, description: String| {
             json!({
@@ -305,19 +307,19 @@ impl Gate {
         }
     }
 
-    /// The sources of the events that the bus may forward: of public events and of commands.
+    /// The sources of the public events and of the partners' commands that the bus forwards.
     fn sources(&self) -> BTreeSet<&'static str> {
         let partners = self.senders.iter().map(|sender| sender.partner.source);
         partners.chain([self.bus.source]).collect()
     }
 }
 
-/// The logical id of the rule that forwards a sender's commands.
+/// The logical id of the rule that forwards a partner's commands to the application's bus.
 fn forward_commands(sender: Sender) -> String {
     format!("Forward{}Rule", names::pascal(sender.partner.name))
 }
 
-/// The recipient of forwarded events, given by the template's parameter with its ARN.
+/// The recipient of forwarded events, given by the name of the parameter with the recipient's ARN.
 #[derive(Clone, Copy)]
 enum Recipient {
     Bus(&'static str),
@@ -383,7 +385,7 @@ fn add_alarms(template: &mut Template) {
     template.add("UnwantedDepthAlarm", &unwanted);
 }
 
-/// For how many days the archive keeps events.
+/// The number of days for which the archive keeps events, as text.
 fn days() -> String {
     (ARCHIVE.as_secs() / 86_400).to_string()
 }

@@ -1,4 +1,5 @@
-//! Imports resources that outlived their stack: a new stack of the same name takes them over.
+//! Imports the resources that were kept when their stack was deleted into a new stack of the same
+//! name.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +8,15 @@ use serde_json::{Map, Value, json};
 
 use crate::retention;
 
-/// Why the resources that outlived a stack cannot be imported.
+/// Why the resources that were kept when their stack was deleted cannot be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    #[error("the input is not the output of `aws cloudformation list-stack-resources`")]
+    #[error("the input must be the output of `aws cloudformation list-stack-resources`")]
     Unreadable(#[source] serde_json::Error),
-    #[error("no resource with the status DELETE_SKIPPED is listed: nothing outlived this stack")]
+    #[error(
+        "the input must list a resource of the template with the status DELETE_SKIPPED: nothing \
+         outlived this stack"
+    )]
     NothingLeft,
 }
 

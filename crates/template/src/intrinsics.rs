@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// A `Ref`: the value of a parameter, or the identity of a resource.
+/// A `Ref`: the value of a parameter, or the identifier of a resource, such as its name.
 #[must_use]
 pub fn reference(name: &str) -> Value {
     json!({ "Ref": name })
@@ -14,7 +14,7 @@ pub fn attribute(resource: &str, name: &str) -> Value {
     json!({ "Fn::GetAtt": [resource, name] })
 }
 
-/// The ARN of a resource whose type has the attribute `Arn`; not every type has it.
+/// The ARN of a resource. The resource's type must have the attribute `Arn`, which some types lack.
 #[must_use]
 pub fn arn(resource: &str) -> Value {
     attribute(resource, "Arn")

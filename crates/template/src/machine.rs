@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{Stack, names};
 
-/// The prefix of the `Resource` of every service integration.
+/// The prefix of the `Resource` of every task that uses a service integration of Step Functions.
 const INTEGRATION: &str = "arn:aws:states:::";
 
 #[derive(Debug, Clone)]
@@ -19,8 +19,8 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Every machine of the stack. A definition that cannot be read counts as empty; a check
-    /// reports it.
+    /// Every machine of the stack. A definition that is not JSON counts as empty, and a check of
+    /// the template reports it.
     pub(crate) fn all(stack: &Stack) -> Vec<Self> {
         let of_function = |function: &chorus_http::HttpFunction| {
             let function = &function.function;
@@ -36,7 +36,8 @@ impl Machine {
         stack.functions.iter().flat_map(of_function).collect()
     }
 
-    /// Whether an action of the table starts the machine. Otherwise, another machine starts it.
+    /// Whether an action of the table starts the machine. If not, the machine is nested: another
+    /// machine starts it.
     pub(crate) fn is_started_by_a_row(&self, rows: &[RowSpec]) -> bool {
         rows.iter().any(|row| row.starts_machine && row.action == self.spec.name)
     }
@@ -51,8 +52,8 @@ impl Machine {
         self.definition.tasks().any(|task| task.is_answered_by_token() && task.has("Heartbeat"))
     }
 
-    /// The rows whose events the machine publishes. Such a row's action returns its event to a task
-    /// of the machine.
+    /// The rows whose events the machine publishes: the action of such a row returns its event to a
+    /// task of the machine, instead of publishing the event itself.
     pub(crate) fn publishing_rows<'a>(
         &'a self,
         rows: &'a [RowSpec],
@@ -152,8 +153,8 @@ impl<'a> Task<'a> {
         resource.strip_prefix(INTEGRATION).unwrap_or(resource)
     }
 
-    /// Whether the task makes this call, such as `lambda:invoke`. A suffix that makes the task
-    /// wait, such as `.sync`, is ignored.
+    /// Whether the task makes this call to an AWS service, such as `lambda:invoke`. A suffix that
+    /// makes the task wait, such as `.sync`, is ignored.
     pub(crate) fn calls(self, call: &str) -> bool {
         self.integration().split('.').next() == Some(call)
     }
@@ -163,8 +164,8 @@ impl<'a> Task<'a> {
         self.integration().ends_with(".waitForTaskToken")
     }
 
-    /// Whether the task waits for more than the call's response: for its task token, or with
-    /// `.sync` for the end of the job that it starts.
+    /// Whether the task waits for more than the call's response: for its task token or, with
+    /// `.sync`, for the end of the job that the call starts.
     pub(crate) fn waits(self) -> bool {
         self.is_answered_by_token() || self.integration().contains(".sync")
     }

@@ -4,17 +4,17 @@ use chorus_table::{OutsideBus, Partner, Service};
 
 pub(crate) const BUS: &str = "Bus";
 
-/// The queue of the events that the bus could not deliver, and that wait for an operator.
+/// The queue in which events that the bus could not deliver wait for an operator.
 pub(crate) const DEAD_LETTERS: &str = "DeadLetters";
 
 /// The queue to which the bus sends events that it could not deliver. The sweeper logs each event,
 /// and moves it to [`DEAD_LETTERS`].
 pub(crate) const UNDELIVERED: &str = "Undelivered";
 
-/// The function that publishes committed events that were left unpublished.
+/// The function that publishes the events that a service committed, but did not publish.
 pub(crate) const SWEEPER: &str = "sweeper";
 
-/// Turns `event-log` into `EventLog`, as in names of resources.
+/// Turns `event-log` into `EventLog`, the form of logical ids.
 pub(crate) fn pascal(kebab: &str) -> String {
     let capitalized = |word: &str| {
         let (first, rest) = word.split_at(word.len().min(1));
@@ -57,13 +57,13 @@ pub(crate) fn role(name: &str) -> String {
     pascal(name) + "Role"
 }
 
-/// The queue that holds the events on which a function failed three times, and delivers them to
-/// the function again.
+/// The queue for events on which a function failed three times. The function receives them again
+/// from this queue.
 pub(crate) fn redrive(name: &str) -> String {
     pascal(name) + "Redrive"
 }
 
-/// The queue for events and messages that a function gives up.
+/// The queue for events and messages that a function no longer retries.
 pub(crate) fn failures(name: &str) -> String {
     pascal(name) + "Failures"
 }
@@ -87,7 +87,7 @@ pub(crate) fn table_variable(name: &str) -> String {
     format!("TABLE_{}", name.to_ascii_uppercase().replace('-', "_"))
 }
 
-/// The resource of a state machine: `CollectPaymentMachine` for `CollectPayment`.
+/// The logical id of a state machine: `CollectPaymentMachine` for `CollectPayment`.
 pub(crate) fn machine(name: &str) -> String {
     format!("{name}Machine")
 }
@@ -101,7 +101,7 @@ pub(crate) fn machine_logs(name: &str) -> String {
     machine(name) + "Logs"
 }
 
-/// The environment variable with the ARN of a state machine.
+/// The environment variable with the ARN of a state machine, such as `MACHINE_COLLECT_PAYMENT`.
 pub(crate) fn machine_variable(name: &str) -> String {
     format!("MACHINE_{}", kebab(name).to_ascii_uppercase().replace('-', "_"))
 }
@@ -123,7 +123,7 @@ pub(crate) fn kebab(pascal: &str) -> String {
     kebab
 }
 
-/// The logical id of the rule that SAM creates for an event of a function.
+/// The logical id of the rule that SAM creates for an `EventBridgeRule` among a function's events.
 pub(crate) fn function_rule(function: &str, event: &str) -> String {
     format!("{function}{event}")
 }

@@ -84,7 +84,7 @@ fn component(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// The schema of EventBridge's envelope, as the registry expects it.
+/// The schema of EventBridge's envelope, in the form that the schema registry expects.
 fn envelope(event: &EventSpec) -> Value {
     let text = || json!({ "type": "string" });
     json!({
@@ -128,8 +128,8 @@ fn add(schemas: &mut Map<String, Value>, name: &str, mut schema: Schema) -> serd
     Ok(())
 }
 
-/// Turns references to `$defs` into references to components. OpenAPI 3.0 ignores fields beside a
-/// `$ref`, so they are dropped.
+/// Turns references to `$defs` into references to components. Fields beside a `$ref` are dropped,
+/// because OpenAPI 3.0 ignores them.
 fn refer_to_components(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {

@@ -48,7 +48,7 @@ impl Stack {
         self.with_routes().next().is_some()
     }
 
-    /// Whether any row uses people's encryption keys, so that the stack has a table of keys.
+    /// Whether the stack has a table of people's encryption keys, because a row uses such keys.
     pub(crate) fn keeps_keys(&self) -> bool {
         self.table.rows.iter().any(|row| row.keys != KeyUse::None)
     }

@@ -1,11 +1,12 @@
-//! A template under construction, and how it is printed.
+//! A CloudFormation template, to which parameters, resources and outputs are added, and its output
+//! as JSON or YAML.
 
 use serde_json::{Map, Value, json};
 
 use crate::constructs::{Construct, Resource};
 use crate::yaml;
 
-/// A parameter of a template. Every parameter has a default, so that a deployment need not set it.
+/// A parameter of a template. Every parameter has a default, so that a deployment may leave it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
     name: String,

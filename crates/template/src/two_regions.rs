@@ -1,15 +1,17 @@
 //! The template of a stack that is deployed in two regions, only one of which is active at a time.
 //!
-//! The same template is deployed in both regions under one stack name, with the same parameters. It
-//! differs from the template for one region:
+//! The same template is deployed in both regions under one stack name, with the same parameters.
+//! Differences from the template for one region:
 //!
 //! - Tables are global tables and secrets have replicas. The primary region's stack creates them;
 //!   the other stack refers to them by their names.
 //! - The primary region's functions publish to a global endpoint; those of the secondary region
-//!   publish to their own region's bus. The endpoint replicates the events of each bus to the other.
+//!   publish to their own region's bus. The endpoint replicates the events of each region's bus to
+//!   the bus of the other region.
 //! - To learn which region is active, functions read a table that is strongly consistent in both
 //!   regions.
-//! - Only the rules of the active region are enabled, and only its bus admits other accounts.
+//! - Only the rules of the active region are enabled, and only the bus of the active region admits
+//!   events from other accounts.
 
 mod by_name;
 mod endpoint;
@@ -31,12 +33,12 @@ one of which is active at a time. docs/TWO-REGIONS.md deploys it. A test lists h
 pub(crate) const PRIMARY: &str = "PrimaryRegion";
 /// The parameter that names the region that is not the primary region.
 pub(crate) const SECONDARY: &str = "SecondaryRegion";
-/// The parameter that names the witness region. That region has no stack, and takes part only in
+/// The parameter that names the witness region: a third region without a stack, which only stores
 /// writes to the table that names the active region.
 pub(crate) const WITNESS: &str = "WitnessRegion";
 /// The parameter that names the active region. Only the rules of that region are enabled.
 const ACTIVE: &str = "ActiveRegion";
-/// The parameter that selects whether there is a global endpoint.
+/// The parameter that selects whether the primary region's stack creates the global endpoint.
 const GLOBAL_ENDPOINT: &str = "GlobalEndpoint";
 
 /// The condition that this is the primary region's stack.
@@ -105,7 +107,7 @@ fn conditions() -> [(String, Value); 3] {
     ]
 }
 
-/// Adds the rules that the parameters of both stacks have to fulfil.
+/// Adds the rules by which CloudFormation checks the parameters of both stacks.
 fn add_rules(rules: &mut Value, stack: &Stack) {
     let same = |a, b| json!({ "Fn::Equals": [reference(a), reference(b)] });
     let either_one = json!({ "Fn::Or": [same(ACTIVE, PRIMARY), same(ACTIVE, SECONDARY)] });
@@ -126,7 +128,7 @@ fn add_rules(rules: &mut Value, stack: &Stack) {
             "RuleCondition": equals("Stage", "prod"),
             "Assertions": [{
                 "Assert": given("JwtIssuer"),
-                "AssertDescription": "prod in two regions needs one JwtIssuer for both stacks",
+                "AssertDescription": "JwtIssuer must be set in prod because both stacks need the same issuer",
             }],
         });
     }
@@ -155,8 +157,8 @@ fn changed(
                 }
                 "AWS::Serverless::Function" => enable_events(&mut resource["Properties"]["Events"]),
                 "AWS::IAM::Role" => by_name::grant(&mut resource["Properties"]),
-                // In the other region no rule is enabled. A bus that accepted the events of other
-                // accounts there would lose them; a bus that refuses them leaves them at the sender.
+                // Outside of the active region no rule is enabled, so a bus that accepted events of
+                // other accounts would lose them. Events that a bus refuses stay at their sender.
                 "AWS::Events::EventBusPolicy" => {
                     resource["Condition"] =
                         json!(also(&resource["Condition"], IS_ACTIVE, conditions));
@@ -180,7 +182,8 @@ fn also(own: &Value, region: &str, conditions: &mut Map<String, Value>) -> Strin
     name
 }
 
-/// Disables a rule outside of the active region. In the active region, the rule keeps its state.
+/// Disables a rule outside of the active region. In the active region, the rule's state is the one
+/// that the template for one region gives the rule.
 fn enable_rule(properties: &mut Value) {
     let state = &mut properties["State"];
     let here = if state.is_null() { json!("ENABLED") } else { state.take() };
@@ -198,7 +201,7 @@ fn at_home(properties: &mut Value) {
     }
 }
 
-/// Lets a function's rules be enabled only in the active region.
+/// Disables the rules among a function's events outside of the active region.
 fn enable_events(events: &mut Value) {
     let events = events.as_object_mut().into_iter().flat_map(Map::values_mut);
     for event in events.filter(|event| event["Type"] == "EventBridgeRule") {

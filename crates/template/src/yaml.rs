@@ -12,10 +12,10 @@ use serde_json::{Map, Value};
 const WIDTH: usize = 100;
 
 /// Objects that are nested less deeply than this, such as whole resources, are written on several
-/// lines, even if they fit on one.
+/// lines, even if they fit on one line.
 const COMPACT_FROM: usize = 3;
 
-/// Keys that come first, in this order; the others follow alphabetically.
+/// Keys that come first in an object, in this order; the other keys follow alphabetically.
 const FIRST: &[&str] = &[
     "Type",
     "Description",
@@ -112,7 +112,7 @@ fn indent(out: &mut String, depth: usize) {
     out.extend(std::iter::repeat_n("  ", depth));
 }
 
-/// The value on one line; `None` if it must not be on one line, or does not fit into `room`
+/// The value on one line; `None` if the value belongs on several lines, or does not fit into `room`
 /// characters.
 fn on_one_line(value: &Value, depth: usize, room: usize) -> Option<String> {
     let (tag, inner) = tagged(value);
@@ -128,7 +128,7 @@ fn on_one_line(value: &Value, depth: usize, room: usize) -> Option<String> {
     (is_small && text.chars().count() <= room).then_some(text)
 }
 
-/// The value in flow style; `None` if a text has several lines.
+/// The value in YAML's flow style, on one line; `None` if a text in the value has several lines.
 fn flow(value: &Value) -> Option<String> {
     let (tag, inner) = tagged(value);
     let text = match inner {
@@ -184,8 +184,8 @@ fn sorted(fields: &Map<String, Value>) -> Vec<(&String, &Value)> {
     sorted
 }
 
-/// Writes a text as a scalar. Omits the quotes only if every YAML reader then still reads a text,
-/// and not a number, for example.
+/// Writes a text as a YAML scalar. Omits the quotes only if every YAML parser still reads the
+/// scalar as a text, and not, for example, as a number.
 fn scalar(text: &str) -> String {
     const WORDS: &[&str] = &["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:$ ()=?".contains(c);

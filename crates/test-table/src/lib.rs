@@ -1,5 +1,5 @@
-//! A small design table for the engine's tests; it depends on no application. Its rows cover the
-//! ways in which the bus, a queue or a state machine starts an action.
+//! A small design table for the tests of the embedded engine; the table depends on no application.
+//! Its rows cover the ways in which the bus, a queue or a state machine starts an action.
 #![allow(missing_docs, reason = "what an event says in a test is named by its fields")]
 
 use chorus_table::{CallBody, Partner};

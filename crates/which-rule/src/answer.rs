@@ -1,4 +1,5 @@
-//! Says for each EventBridge rule whether it matches an event. The rules and the event are texts.
+//! Decides for each EventBridge rule whether the rule matches an event. The rules and the event are
+//! given as text.
 
 use cloudformation_template::{Resolver, Rule, Template, TemplateError, event_rules};
 use event_pattern::{EventError, Pattern, Position, lint};
@@ -30,10 +31,11 @@ pub struct Verdict {
     /// The rule's logical id; empty for a pattern alone.
     pub name: String,
     pub line: Option<usize>,
-    /// Whether the rule matches the event. `None` for a schedule, an invalid pattern, or an
-    /// unreadable event.
+    /// Whether the rule matches the event. `None` for a rule that has only a schedule, an invalid
+    /// pattern, or an unreadable event.
     pub matches: Option<bool>,
-    /// Whether the rule is enabled.
+    /// Whether the rule is enabled, and the `Condition` of its resource holds. Always true for a
+    /// pattern alone.
     pub active: bool,
     /// The explanation of the verdict, as text for people.
     pub text: String,
@@ -107,7 +109,10 @@ fn rules(text: &str) -> Result<Rules, TemplateError> {
 fn of_rule(rule: &Rule, event: Option<&[u8]>) -> Verdict {
     let verdict = match &rule.pattern {
         Some(pattern) => of_pattern(pattern, event),
-        None => Verdict { text: "a schedule: it has no pattern".to_owned(), ..Verdict::default() },
+        None => Verdict {
+            text: "the rule has a schedule, and no pattern".to_owned(),
+            ..Verdict::default()
+        },
     };
     let assumed = rule.stand_ins.iter();
     Verdict {

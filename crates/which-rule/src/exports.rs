@@ -1,7 +1,8 @@
-//! The functions that the page calls. They share one buffer: the page calls `room`, writes a
-//! question as JSON into the buffer, calls `ask`, and reads the answer from the buffer.
+//! The functions that the page `docs/which-rule.html` calls. The functions share one buffer: the
+//! page calls `room`, writes a question as JSON into the buffer, calls `ask`, and reads the answer
+//! from the buffer.
 
-#![allow(unsafe_code, reason = "exporting a name counts as unsafe; nothing here is")]
+#![allow(unsafe_code, reason = "exporting a name counts as unsafe; no code here is unsafe")]
 
 use std::sync::{Mutex, PoisonError};
 

@@ -50,7 +50,7 @@ fn a_pattern_alone_is_taken_in_json_in_yaml_and_as_a_rule_has_it() {
         assert_eq!(answer.rules[0].matches, Some(true), "{rules}");
     }
     let answer = ask(r#"{"Source":["orders"]}"#, EVENT);
-    assert!(!answer.rules[0].findings.is_empty(), "a misspelt envelope is told");
+    assert!(!answer.rules[0].findings.is_empty(), "the misspelled `source` is reported");
 }
 
 #[test]

@@ -53,6 +53,9 @@ fn a_definition_with_a_name_that_nothing_fills_in() {
             "Definition": { "StartAt": "A", "States": states },
             "DefinitionSubstitutions": { "RefundFunction": "x" },
         })),
-        &[("Saga", "has ${ChargeFunction} in its definition"), ("Saga", "fills in RefundFunction")],
+        &[
+            ("Saga", "has ${ChargeFunction} in its definition"),
+            ("Saga", "has a substitution for RefundFunction"),
+        ],
     );
 }

@@ -30,7 +30,7 @@ fn take(value: &mut Value, field: &str) {
 fn a_state_that_leads_nowhere() {
     planted(
         |it| state(it, "CollectPaymentMachine", "NobodyLooked")["Next"] = json!("RefusePaymnt"),
-        &[("CollectPaymentMachine", "has a definition that would not run")],
+        &[("CollectPaymentMachine", "has a definition that Step Functions would reject")],
     );
 }
 
@@ -40,7 +40,7 @@ fn a_wait_that_nothing_ends() {
         |it| {
             take(state(it, "FulfilDeliveryMachine", "MarkDeliveryAsStarted"), "TimeoutSecondsPath");
         },
-        &[("FulfilDeliveryMachine", "may wait for ever in MarkDeliveryAsStarted")],
+        &[("FulfilDeliveryMachine", "may wait forever in MarkDeliveryAsStarted")],
     );
 }
 
@@ -48,7 +48,7 @@ fn a_wait_that_nothing_ends() {
 fn a_wait_that_leads_nowhere_when_it_fails() {
     planted(
         |it| take(state(it, "CollectPaymentMachine", "Review"), "Catch"),
-        &[("CollectPaymentMachine", "does not catch every failure of the wait in Review")],
+        &[("CollectPaymentMachine", "does not catch every error of the waiting task Review")],
     );
 }
 

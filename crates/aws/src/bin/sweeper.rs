@@ -1,9 +1,9 @@
 //! The sweeper on Lambda: publishes events that an invocation committed to the tables, but did not
 //! publish.
 //!
-//! It belongs to no service, because the idempotency records that it reads belong to all services.
-//! The environment variable `ROW_OUTPUTS` lists the events that each row of the design table may
-//! publish; the sweeper publishes no other events.
+//! The sweeper belongs to no service, because the idempotency records that it reads belong to all
+//! services. The environment variable `ROW_OUTPUTS` lists the events that each row of the design
+//! table may publish; the sweeper publishes no other events.
 
 use std::process::ExitCode;
 

@@ -1,12 +1,12 @@
-//! Messages of a queue. Each message may fail by itself: the answer names the messages that the
-//! queue has to keep.
+//! Handles the messages of a queue. Each message may fail by itself: the response names the
+//! messages that the queue has to keep.
 //!
 //! A message that fails stays in the queue, hidden from receivers for a pause that grows with each
-//! receive. So an unavailable partner is called less and less often. After a day the message is
-//! given up: [`policy::QUEUE`]. The redrive queue holds Lambda's records of events on which the
-//! function failed in all of Lambda's attempts. These events are retried for thirteen days:
-//! [`policy::REDRIVE`]. Sources:
-//! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>,
+//! receive. So an unavailable partner is called less and less often. After a day, the message is
+//! given up ([`policy::QUEUE`]); if it waits for a partner that is unavailable, after thirteen
+//! days. The redrive queue contains Lambda's records of events on which the function failed in all
+//! of Lambda's attempts. These events are retried for thirteen days, too ([`policy::REDRIVE`]).
+//! Sources: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
 
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl Record {
         let foreign = records.iter().find(|record| record.event_source != "aws:sqs");
         foreign.map_or(Ok(()), |record| {
             let from =
-                format!("a function takes records of aws:sqs only, not of {}", record.event_source);
+                format!("eventSource must be aws:sqs in every record, not {}", record.event_source);
             Err(serde::de::Error::custom(from))
         })?;
         Ok(records)
@@ -74,7 +74,7 @@ impl Record {
         &self.message_attributes
     }
 
-    /// The message's body as Lambda's record of a failed invocation; none if the bus sent the
+    /// The message's body as Lambda's record of a failed invocation; `None` if the bus sent the
     /// message.
     fn failed_invocation(&self) -> Option<FailedInvocation<'_>> {
         serde_json::from_str(&self.body).ok()
@@ -98,7 +98,7 @@ impl Record {
     }
 
     /// Whether the message has been tried for as long as the policy allows. A message that is
-    /// received for the first time is not overdue.
+    /// received for the first time is not overdue, because it has not been tried yet.
     fn is_overdue(&self, retry: &RetryPolicy, now: Timestamp) -> bool {
         self.receives() > 1 && self.age(now) >= retry.max_age
     }
@@ -129,7 +129,7 @@ struct Delivered<'a> {
     /// letter.
     target: &'a str,
     retry: RetryPolicy,
-    /// How many times the message was tried, including this time.
+    /// How many times the function got the event, including this time.
     attempt: u32,
 }
 
@@ -168,8 +168,8 @@ impl Invoker {
         json!({ "batchItemFailures": failed })
     }
 
-    /// Handles one message; returns false if the queue has to keep it. `only` is true if the
-    /// invocation has no other message; the message is then logged in the invocation's span.
+    /// Handles one message; returns false if the queue has to keep the message. `only` is true if
+    /// the invocation has no other message; the message is then logged in the invocation's span.
     async fn message(&self, record: &Record, only: bool, invocation: &Invocation) -> bool {
         let mut delivered = Delivered::of(record, invocation);
         let event = delivered.event;
@@ -236,7 +236,8 @@ impl Invoker {
         if let Some(queues) = &self.queues {
             let receipt = Receipt { queue: &record.queue, handle: &record.receipt_handle };
             if let Err(error) = queues.hide(receipt, pause).await {
-                // Without the pause, the message becomes visible after the visibility timeout.
+                // Without the pause, the message becomes visible after the queue's own visibility
+                // timeout.
                 tracing::warn!(%error, "the visibility timeout of a message was not changed");
             }
         }

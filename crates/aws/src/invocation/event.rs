@@ -1,4 +1,4 @@
-//! An event of the bus. Lambda invokes the function asynchronously, and retries a failed
+//! Handles an event of the bus. Lambda invokes the function asynchronously, and retries a failed
 //! invocation. If the last attempt fails, Lambda sends the event to the function's failure
 //! destination.
 
@@ -30,11 +30,11 @@ impl Invoker {
     }
 }
 
-/// The answer for a person who invokes the function by hand. Lambda ignores it.
+/// The response for a person who invokes the function by hand. Lambda ignores the response.
 fn summary(answered: &Handled) -> Value {
     let mut emitted: Vec<&str> =
         answered.entries.iter().map(|entry| entry.detail_type.as_str()).collect();
-    emitted.dedup(); // An event and its copies in earlier versions have one detail type.
+    emitted.dedup(); // An event and its copies in earlier versions have the same detail type.
     json!({
         "outcome": format!("{:?}", answered.outcome),
         "emitted": emitted,

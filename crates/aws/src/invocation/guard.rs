@@ -10,8 +10,8 @@ use tokio::time::{Instant, timeout_at};
 
 /// Runs `work`. Returns a retryable failure if `work` panics or reaches the deadline.
 ///
-/// At the deadline `work` is dropped. As after any lost answer, it is then unknown whether `work`
-/// had its effect. A retry is safe in either case.
+/// At the deadline, `work` is dropped, and it is unknown whether `work` took effect. A retry is
+/// safe in either case, because a repeated message takes effect once.
 pub(super) async fn guard<T>(
     give_up_at: Instant,
     work: impl Future<Output = Result<T, Failure>>,
@@ -25,8 +25,8 @@ pub(super) async fn guard<T>(
 async fn caught<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let mut work = pin!(work);
     poll_fn(|context| {
-        // After a panic, nothing that `work` had borrowed is used again, except the clients: locks
-        // protect their state.
+        // Of all that `work` had borrowed, only the clients are used again after a panic, and locks
+        // protect the clients' state.
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
         polled.unwrap_or_else(|_| std::task::Poll::Ready(Err(panicked())))
     })
@@ -38,7 +38,7 @@ fn too_late() -> Failure {
 }
 
 fn panicked() -> Failure {
-    Failure::later("Panicked", "the function panicked; its log says where")
+    Failure::later("Panicked", "the function panicked; the log names the line of code")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A request to the HTTP API in the payload format 2.0, and its response.
+//! Answers a request to the HTTP API, in API Gateway's payload format 2.0.
 //!
 //! Source:
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
@@ -96,8 +96,8 @@ impl Invoker {
 }
 
 impl HttpRequest {
-    /// The path without the name of the API's stage. Every stage except the default one puts its
-    /// name in front of the path.
+    /// The path without the name of the API's stage. API Gateway puts the stage's name in front of
+    /// the path, unless the stage is `$default`.
     fn path(&self) -> &str {
         let stage = self.request_context.stage.as_deref().unwrap_or("$default");
         let within = self.raw_path.strip_prefix('/').and_then(|path| path.strip_prefix(stage));
@@ -114,7 +114,7 @@ impl HttpRequest {
         let body = self.body.unwrap_or_default();
         let body = if self.is_base64_encoded {
             BASE64_STANDARD.decode(body).map_err(|error| {
-                Problem::new(400, "malformed", format!("the body is not base64: {error}"))
+                Problem::new(400, "malformed", format!("the body must be base64: {error}"))
             })?
         } else {
             body.into_bytes()
@@ -130,7 +130,8 @@ impl HttpRequest {
     }
 }
 
-/// Sets the request's `traceparent`: the caller's, or one derived from X-Ray's header.
+/// Sets the request's header `traceparent` to the caller's value, or to a value derived from
+/// X-Ray's header. If neither is valid, removes the header.
 fn carry_trace(request: &mut Request, xray: Option<&str>) {
     let given = request.header("traceparent").and_then(Trace::parse);
     let from_xray = || [xray, request.header("x-amzn-trace-id")].into_iter().flatten();

@@ -22,7 +22,7 @@ pub(super) enum Payload<'a> {
     Task(&'a str, Option<&'a str>),
 }
 
-/// The fields that tell the kind of a payload; all other fields are ignored.
+/// The fields that show the kind of a payload; all other fields are ignored.
 #[derive(Deserialize)]
 struct Shape<'a> {
     #[serde(rename = "detail-type")]
@@ -58,13 +58,13 @@ impl<'a> Payload<'a> {
         match (shape.action, shape.detail_type) {
             (Some(_), _) => Ok(Self::Task(json, shape.event.map(RawValue::get))),
             (None, Some(_)) => Ok(Self::Event(json)),
-            (None, None) => Err(unknown(&"it has none of the known shapes")),
+            (None, None) => Err(unknown(&"it has the fields of none of these kinds")),
         }
     }
 }
 
 fn unknown(why: &dyn std::fmt::Display) -> Failure {
-    let message = format!("this is not an event, batch, request, sweep or task: {why}");
+    let message = format!("the payload must be an event, batch, request, sweep or task: {why}");
     Failure::Terminal { code: "UnknownPayload", message }
 }
 

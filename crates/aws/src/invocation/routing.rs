@@ -8,8 +8,8 @@ use percent_encoding::percent_decode_str;
 /// A route, and the values of the `{names}` in its path.
 pub(super) type Found<'a> = (&'a Route, BTreeMap<String, String>);
 
-/// The route that answers `method` on `path`. If several routes do, returns the one with the fewest
-/// `{names}`.
+/// The route that answers `method` on `path`. If several routes match, returns the route whose path
+/// has the fewest `{names}`.
 ///
 /// # Errors
 /// 404 if no route has the path; 405 if routes have the path, but none of them answers the method.

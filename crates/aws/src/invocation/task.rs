@@ -1,5 +1,5 @@
-//! A task of a state machine. The machine waits for the answer and handles a failure, so a failed
-//! task becomes no dead letter.
+//! Runs a task of a state machine. The state machine waits for the result, and handles a failure
+//! itself, so a failed task becomes no dead letter.
 
 use chorus_kernel::Failure;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::{Invocation, Invoker, guard};
 use crate::trace;
 
 impl Invoker {
-    /// Runs the task. `task` is its JSON; `event` is the event in this JSON, if there is one.
+    /// Runs a task. `task` is the task's JSON; `event` is the event in this JSON, if there is one.
     pub(super) async fn task(
         &self,
         (task, event): (&str, Option<&str>),

@@ -1,5 +1,5 @@
-//! A small application in memory. It has a route, and a few actions, one of which starts a state
-//! machine. A test can make its store and its queues fail.
+//! A small application in memory. It has two routes, two actions, and a row that starts a state
+//! machine. A test can make the store and the queues fail.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,7 +53,8 @@ impl Action for Reserve {
     }
 }
 
-/// Handles dead letters: events that a queue no longer retries.
+/// Handles the events that the row `CollectPayment` has given up, because a queue no longer retries
+/// them.
 struct Refuse;
 
 impl Action for Refuse {
@@ -198,8 +199,8 @@ impl Default for Shop {
 }
 
 impl Shop {
-    /// Returns a new invoker, as a new process of the function would have. It shares this shop's
-    /// memory.
+    /// Returns a new invoker, as a new process of the function would have. The invoker shares this
+    /// shop's memory.
     pub(crate) fn invoker(&self) -> Invoker {
         let memory = Arc::clone(&self.0);
         let function = Function::of(services::INVENTORY)

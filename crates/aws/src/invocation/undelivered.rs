@@ -28,14 +28,14 @@ impl Attributes {
         self.0.get(name)?.string_value.as_deref()
     }
 
-    /// Whether the bus sent the message because it could not deliver the event. Dead letters of
-    /// functions name no rule.
+    /// Whether the bus sent the message to the queue because the bus could not deliver the event.
+    /// Such a message names the rule that failed; a function's dead letter names no rule.
     pub(super) fn are_of_the_bus(&self) -> bool {
         self.text("RULE_ARN").is_some()
     }
 
     /// Logs that the bus could not deliver the event `body`. The error's message is left out,
-    /// because it may quote a partner's answer.
+    /// because it may quote a partner's response.
     pub(super) fn log(&self, body: &str) {
         let About { event, correlation_id } = About::of(body);
         let code = self.text("ERROR_CODE").unwrap_or("an unknown error");
@@ -52,7 +52,8 @@ impl Attributes {
         );
     }
 
-    /// The names and texts of the attributes that have a text, for a request that sends a message.
+    /// The name and the text of each attribute that has a text, for sending them with another
+    /// message.
     fn texts(&self) -> Vec<(&str, &str)> {
         let named = self.0.iter();
         named
@@ -72,8 +73,7 @@ impl Invoker {
         record: &Record,
         queue_url: &str,
     ) -> Result<(), Failure> {
-        let unset =
-            "the event cannot be moved to the operators' queue: FAILURE_QUEUE_URL is not set";
+        let unset = "FAILURE_QUEUE_URL must be set, to move an event to the operators' queue";
         let missing = || Failure::later("QueueUnavailable", unset);
         let queues = self.queues.as_ref().ok_or_else(missing)?;
         queues.send_to(queue_url, record.body(), &record.message_attributes().texts()).await
@@ -118,8 +118,9 @@ mod tests {
         json!({ "Records": [record] }).to_string()
     }
 
-    /// Sends the batch to the function. Returns how many messages the function fails on, and the
-    /// warnings that it logs.
+    /// Sends the batch to the function, which moves undeliverable events to the operators' queue if
+    /// `keeps` is true. Returns how many messages the function fails on, and the warnings that it
+    /// logs.
     async fn received(shop: &Shop, batch: &str, keeps: bool) -> (usize, Vec<Value>) {
         let logged = Logged::default();
         let guard = logged.begin();

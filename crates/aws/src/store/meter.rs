@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::ConsumedCapacity;
 
 /// Counts requests, and the read and write units that they use.
 ///
-/// Units are counted in halves, the smallest amount that DynamoDB bills.
+/// Units are counted as halves, because half a unit is the smallest amount that DynamoDB bills.
 #[derive(Debug, Default)]
 pub struct Meter {
     requests: AtomicU64,
@@ -20,7 +20,7 @@ pub struct Reading {
     pub requests: u64,
     pub read_units: f64,
     /// Write request units. A refused write counts as one unit per item (two in a transaction),
-    /// because a refusal does not report its cost.
+    /// because DynamoDB does not report the cost of a refused write.
     pub write_units: f64,
 }
 
@@ -52,7 +52,7 @@ impl Meter {
             .fetch_add(halves(used.and_then(capacity).unwrap_or(0.5)), Ordering::Relaxed);
     }
 
-    /// Counts one request for several items.
+    /// Counts one request that reads several items.
     pub(super) fn read_batch(&self, used: &[ConsumedCapacity]) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let units = used.iter().filter_map(capacity).sum();

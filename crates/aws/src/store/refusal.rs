@@ -39,8 +39,9 @@ impl From<ServiceError> for StoreError {
     }
 }
 
-/// The error for a canceled transaction. If a condition failed or writes conflicted, it is a
-/// refusal with the reasons. Otherwise, it is the error that made DynamoDB cancel the transaction.
+/// The error for a canceled transaction. If conditions failed or writes conflicted, and there is no
+/// other reason, the error is a refusal with the reason of each write. Otherwise, the error is the
+/// other reason, such as throttling.
 fn refused(message: &str, reasons: Vec<CancellationReason>) -> StoreError {
     if reasons.is_empty() {
         return StoreError::Unavailable(format!(
@@ -70,7 +71,7 @@ fn reason(reason: CancellationReason) -> Reason {
     }
 }
 
-/// The reason for refusing a write whose condition did not hold. `item` is the item at the write's
+/// The reason for refusing a write whose condition was not met. `item` is the item at the write's
 /// key, if there was one.
 fn condition(item: Option<Attributes>) -> Reason {
     let found = item.filter(|item| !item.is_empty());

@@ -25,7 +25,7 @@ pub(super) fn key(key: &Key) -> Attributes {
     key.to_item().into()
 }
 
-/// Groups the keys that a batch reads: one group for each physical table. The read is strongly
+/// Makes a batch request that reads these keys, grouped by physical table. The read is strongly
 /// consistent.
 pub(super) fn batch(
     tables: &Tables,
@@ -56,7 +56,7 @@ pub(super) fn expressions(
     Expressions::of_write(condition, updates, AttributeValue::N)
 }
 
-/// One write as a part of a transaction.
+/// Converts one write to a part of a transaction.
 pub(super) fn part(tables: &Tables, write: &Write) -> Result<TransactWriteItem, StoreError> {
     let table = tables.physical(write.key().table)?;
     built(table, write).map_err(|error| StoreError::Invalid(error.to_string()))

@@ -12,8 +12,8 @@ const PREFIX: &str = "TABLE_";
 pub struct Tables(HashMap<String, String>);
 
 impl Tables {
-    /// The tables that the environment names: `TABLE_EVENT_LOG` holds the physical name of
-    /// `event-log`.
+    /// The tables that the environment names: the variable `TABLE_EVENT_LOG` holds the physical
+    /// name of the table `event-log`.
     #[must_use]
     pub fn from_env() -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -31,7 +31,7 @@ impl Tables {
         let unnamed = || {
             let variable = logical.to_uppercase().replace('-', "_");
             StoreError::Invalid(format!(
-                "{PREFIX}{variable}, which names the table {logical}, is not set"
+                "{PREFIX}{variable} must be set to the physical name of the table {logical}"
             ))
         };
         self.0.get(logical).map(String::as_str).ok_or_else(unnamed)
@@ -61,6 +61,6 @@ mod tests {
         let tables: Tables = variables.into_iter().collect();
         assert_eq!(tables.physical("event-log").unwrap(), "shop-EventLog-1X");
         let refused = tables.physical("order").unwrap_err().to_string();
-        assert!(refused.contains("TABLE_ORDER, which names"), "{refused}");
+        assert!(refused.contains("TABLE_ORDER must be set"), "{refused}");
     }
 }

@@ -10,12 +10,12 @@ use aws_types::SdkConfig;
 use chorus_aws::sdk_config_in;
 use serde_json::Value;
 
-/// A request: the header that the test asks for, and the body.
+/// The parts of a request that a test checks: the value of one header, and the body.
 pub(crate) type Received = (String, Value);
 
 /// Starts a service that answers as many requests as `answers` has entries, each with the next
-/// status and body. Returns a configuration for clients that call the service and do not retry. The
-/// handle returns the requests, each with the value of `header`.
+/// status and body. Returns a configuration for clients that call the service and do not retry.
+/// Joining the thread returns the value of the header `header` and the body of each request.
 pub(crate) fn fake_service<const N: usize>(
     answers: [(&'static str, &'static str); N],
     header: &'static str,

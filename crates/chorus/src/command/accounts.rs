@@ -93,7 +93,7 @@ fn print_problems(wrong: &[&String], open: usize) {
         [] => line!("\n{GOOD}Everything adds up.{GOOD:#}"),
         _ => {
             wrong.iter().for_each(|problem| line!("{BAD}✗{BAD:#} {problem}"));
-            line!("{DIM}→ chorus doctor names the command for each{DIM:#}");
+            line!("{DIM}→ chorus doctor names the command that fixes each problem{DIM:#}");
         }
     }
 }

@@ -47,21 +47,21 @@ pub(crate) async fn run(arguments: &CostArguments) -> anyhow::Result<ExitCode> {
     } else {
         print(&cost);
     }
-    // Budgets are for an order of one line.
+    // The budgets in the design table are for an order of one line.
     let above = if arguments.lines == 1 { cost.over_budget() } else { Vec::new() };
     for row in &above {
         let (requests, units) = (row.most_requests, row.most_write_units);
         match row.budget {
             Some(budget) => note!(
-                "{BAD}above its budget:{BAD:#} a message costs {} {requests} requests and {units} \
-                 write units; the table allows {} and {}",
+                "{BAD}above its budget:{BAD:#} for a message, {} makes {requests} requests and \
+                 uses {units} write units; the design table allows {} requests and {} write units",
                 row.action,
                 budget.requests,
                 budget.write_units
             ),
             None => note!(
-                "{BAD}no budget in the table:{BAD:#} a message costs {} {requests} requests and \
-                 {units} write units",
+                "{BAD}no budget in the design table:{BAD:#} add a budget to the row {}, which \
+                 makes {requests} requests and uses {units} write units for a message",
                 row.action
             ),
         }
@@ -87,9 +87,10 @@ fn print(cost: &CostOfOrder) {
     line!("{BOLD}{}{BOLD:#}", line_of("together", &cost.order));
     if let Some(log) = &cost.batched_log {
         line!(
-            "\nIf the event log read from a queue instead: at {} orders a second, it would store {:.0} events in \
-             one invocation.\nA million orders would cost ${:.2}, one order {:.1} invocations and {:.1} requests, \
-             and `trace` would be up to {:.1} seconds late.",
+            "\nIf the event log read from a queue instead: at {} orders a second, it would store {:.0} \
+             events in one invocation.\nA million orders would cost ${:.2}. An order would take {:.1} \
+             invocations and {:.1} requests, and `chorus trace` would show its events up to {:.1} \
+             seconds late.",
             log.orders_per_second,
             log.events_per_invocation,
             log.dollars_per_million,

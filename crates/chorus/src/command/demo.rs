@@ -196,7 +196,7 @@ async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Tim
     let order: Value = client.ask(ApiRequest::post("/orders", body).with_key(&key)).await?;
     let order_id = order["order-id"]
         .as_str()
-        .context("the answer to POST /orders has no order-id")?
+        .context("the response to POST /orders must have an order-id")?
         .to_owned();
     act_while_open(story.while_open, client, &order_id).await?;
     let ends = serde_json::to_value(story.ends)?;
@@ -207,7 +207,10 @@ async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Tim
     .await?;
     shop.local().runner().run_until_idle(PATIENCE).await?;
     let order: Value = client.ask(ApiRequest::get(&format!("/orders/{order_id}"))).await?;
-    ensure!(order["status"] == ends, "order {order_id} should be {ends}, and is {order}");
+    ensure!(
+        order["status"] == ends,
+        "order {order_id} must have the status {ends}, but is {order}"
+    );
     Timeline::read(client, &order_id).await
 }
 

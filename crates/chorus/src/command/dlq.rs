@@ -37,7 +37,7 @@ enum Verb {
         /// The id in the first column of `dlq list`
         id: String,
     },
-    /// Send dead letters to their original targets again, with the same idempotency keys
+    /// Send dead letters to their original targets again, with their original idempotency keys
     Redrive {
         #[command(flatten)]
         which: Which,
@@ -79,7 +79,7 @@ impl Which {
         !self.ids.is_empty() || self.code.is_some() || self.queue.is_some()
     }
 
-    /// Prints that none of the `all` dead letters matches.
+    /// Prints that no dead letter matches. `all` is the number of all dead letters.
     fn print_no_match(&self, all: usize) {
         line!("None of the {all} dead letters matches. `{} dlq list` lists them.", called());
     }
@@ -132,8 +132,9 @@ pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
 }
 
 fn number(id: &str) -> anyhow::Result<u64> {
-    id.parse()
-        .with_context(|| format!("{id} is not the number of a dead letter: `dlq list` shows them"))
+    id.parse().with_context(|| {
+        format!("the id of a dead letter must be a number, not {id}: `dlq list` shows the ids")
+    })
 }
 
 fn print_audit(dlq: &Dlq, entries: &[AuditEntry]) -> anyhow::Result<()> {

@@ -26,10 +26,10 @@ use crate::stack::user;
 /// Make one region, or one data directory, take over from another
 ///
 /// Reads charges from the payment provider and parcels from the carrier. Repairs the state of every
-/// order, so that it matches the events that arrived from the other region. Refunds the charges of
-/// orders that were lost, and publishes the other region's events again. Without --yes, only prints
-/// the plan. If the command is interrupted, run it again. To fail back, exchange --from and --to;
-/// with directories, first restore a new copy.
+/// order, so that the state matches the events that arrived from the other region. Refunds the
+/// charges of orders that were lost, and publishes the other region's events again. Without --yes,
+/// only prints the plan. If the command is interrupted, run it again. To fail back, exchange --from
+/// and --to; with directories, first restore a new copy.
 ///
 /// With --stack, the stack must be deployed in both regions by infra/two-regions/template.yaml.
 /// Only one region is active at a time. The command first deactivates the region that was active,
@@ -40,12 +40,12 @@ use crate::stack::user;
 /// backup of the first.
 ///
 /// A failover of a stack that was interrupted before it repaired any table can be abandoned: run the
-/// command with the region as --to that was active before.
+/// command with --to and the region that was active before.
 ///
 /// A region that failed may come back after the takeover, and its bus may still hand in parcels to
-/// the carrier. Run the command again then, with that region as --from: it disables the region's
-/// rules, refunds the charges of lost orders, and recalls their parcels. Orders whose parcels only
-/// that region handed in are canceled.
+/// the carrier. In that case, run the command again, with that region as --from: the command
+/// disables the region's rules, refunds the charges of lost orders, and recalls their parcels.
+/// Orders whose parcels only that region handed in are canceled.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chorus backup COPY --data first && chorus restore COPY --data second
@@ -85,7 +85,8 @@ pub(crate) struct Failover {
     json: bool,
 }
 
-/// The steps of a failover that differ between a deployed stack and two data directories.
+/// The steps of a failover that differ between a deployed stack and two data directories. Each of
+/// the two directories counts as a region.
 #[async_trait]
 trait Platform: Sync {
     /// The name of the region that was active, and the name of the region that takes over.
@@ -161,8 +162,8 @@ async fn show(failover: &Failover, platform: &dyn Platform) -> anyhow::Result<bo
     Ok(true)
 }
 
-/// Records that the failover starts or continues. From now on, it counts as interrupted until it is
-/// done.
+/// Records that the failover starts or continues. Until the failover is done, it counts as
+/// interrupted.
 async fn started(platform: &dyn Platform) -> anyhow::Result<(Begun, BTreeSet<OrderId>)> {
     let State::Pending(cancels) = state(platform).await? else {
         anyhow::bail!("another run of this command has completed the failover")

@@ -51,7 +51,7 @@ pub(crate) struct Import {
     json: bool,
 }
 
-/// The shop to import into. It runs already, or is started for the import.
+/// The shop to import into. The shop runs already, or is started for the import.
 struct Target {
     client: Client,
     /// The client that calls as the reviewer.
@@ -114,7 +114,7 @@ async fn fill(target: &Target, shop: &Northwind, quiet: bool) -> anyhow::Result<
     }
     progress.set_message("customers");
     for customer in &shop.customers {
-        // Northwind has no email addresses, so each customer gets a made-up one.
+        // Northwind has no email addresses, so each customer gets an invented address.
         let email = format!("{}@northwind.example", customer.id.to_lowercase());
         let body = json!({ "name": customer.company, "email": email });
         let key = format!("northwind-customer-{}", customer.id);
@@ -136,7 +136,8 @@ async fn fill(target: &Target, shop: &Northwind, quiet: bool) -> anyhow::Result<
     Ok(ids)
 }
 
-/// Places one order and waits for its end, so that scarce stock goes to the earliest orders.
+/// Places one order, and waits until the order has ended, so that scarce stock goes to the earliest
+/// orders.
 async fn carry_out(
     target: &Target,
     idle_check: IdleCheck,
@@ -148,7 +149,7 @@ async fn carry_out(
         idle_check.place(client, &ApiRequest::post("/orders", order.body()).with_key(&key)).await?;
     let id = placed["order-id"]
         .as_str()
-        .context("the answer to POST /orders has no order-id")?
+        .context("the response to POST /orders must have an order-id")?
         .to_owned();
     let ending = async {
         loop {

@@ -89,8 +89,8 @@ fn ordered(text: &str) -> Result<(Sku, Quantity), String> {
     Ok((sku, quantity))
 }
 
-/// Converts the text for the API: a day stays as it is, and a duration such as `20d` becomes the
-/// time 20 days ago.
+/// Converts the text for the API, which reads days and times: a day is not changed, and a duration
+/// such as `20d` becomes the time 20 days ago.
 fn parse_moment(text: &str) -> Result<String, String> {
     let at = moment(text)?;
     if text.parse::<Date>().is_ok() { Ok(text.to_owned()) } else { Ok(at.to_string()) }

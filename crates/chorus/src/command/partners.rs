@@ -48,7 +48,7 @@ enum PartnersCommand {
 
 /// Check a carrier against the contract for carriers
 ///
-/// The carrier has to send its reports to this machine: to /webhooks/logistics at --listen. The
+/// The carrier has to send its reports to this machine, to /webhooks/logistics at --listen. The
 /// contract is docs/carrier-openapi.json. The environment variable CARRIER_API_KEY contains the key
 /// that the shop sends, and WEBHOOK_SECRET contains the secret with which the carrier signs its
 /// reports. Exit 1 if the carrier violates the contract.
@@ -81,7 +81,7 @@ async fn verify(verify: &Verify) -> anyhow::Result<ExitCode> {
         answers_within: ANSWERS_WITHIN,
         reports_within: Duration::from_secs(verify.within),
     };
-    let in_use = || format!("nothing can listen on {}: is it in use?", verify.listen);
+    let in_use = || format!("nothing can listen on {}: choose another --listen", verify.listen);
     let listener = TcpListener::bind(verify.listen).await.with_context(in_use)?;
     let run = jiff::Timestamp::now().as_microsecond().to_string();
     let verified = chorus_carrier::contract::verify(candidate, listener, &run).await;
@@ -119,7 +119,7 @@ pub(crate) async fn run(partners: &Partners) -> anyhow::Result<ExitCode> {
     let carrier = Carrier::new(Arc::new(store), clock, Arc::new(webhook), pace);
 
     let address = SocketAddr::from(([127, 0, 0, 1], partners.port));
-    let in_use = || format!("nothing can listen on {address}: is it in use?");
+    let in_use = || format!("nothing can listen on {address}: choose another --port");
     let listener = TcpListener::bind(address).await.with_context(in_use)?;
     let address = listener.local_addr()?;
     line!(

@@ -43,7 +43,8 @@ enum Verb {
         /// The order's id
         order: OrderId,
     },
-    /// Ask the payment provider again for a refund that it refused; fails if it refuses again
+    /// Ask the payment provider again for a refund that it refused; exit 1 if the provider refuses
+    /// again
     RetryRefund {
         /// The order's id
         order: OrderId,
@@ -69,7 +70,7 @@ pub(crate) async fn run(payment: &Payment) -> anyhow::Result<ExitCode> {
             return conclude(&refunds, payment.json);
         }
         (_, Some(_)) => anyhow::bail!(
-            "--stack works only with refund-unrecorded; for this command give the stack's API with --url"
+            "--stack works only with refund-unrecorded; for this command, name the stack's API with --url"
         ),
         (Verb::Show { order }, None) => {
             let path = format!("/payments/{order}");
@@ -97,7 +98,7 @@ async fn refund_in_shop(client: &Client, order: &OrderId) -> anyhow::Result<Vec<
 }
 
 /// Asks the stack's payment provider to refund the charges that the shop has not recorded, and
-/// records the request and its result in the audit.
+/// records the request and its result in the audit log.
 async fn refund_on_stack(
     operator: &Operator,
     order: &OrderId,
@@ -105,7 +106,7 @@ async fn refund_on_stack(
     let store = Arc::new(operator.store().await?);
     let provider = provider_of(operator, Arc::clone(&store) as Arc<dyn Store>).await?;
     let intents = unrecorded::intents_of(&*store, &*provider, order).await??;
-    let none = "the shop has recorded every charge that the provider made for this order";
+    let none = "nothing to refund: the shop has recorded every charge that the provider made for this order";
     anyhow::ensure!(!intents.is_empty(), none);
     let asked = json!({ "order-id": order });
     let act = Act { at: Timestamp::now(), by: &user(), what: "refund-unrecorded", asked };

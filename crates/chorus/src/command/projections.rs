@@ -1,4 +1,4 @@
-//! `chorus projections`: rebuilds projections.
+//! `chorus projections`: rebuilds projections, such as the list of orders.
 
 use std::process::ExitCode;
 
@@ -37,7 +37,7 @@ pub(crate) async fn run(projections: &Projections) -> anyhow::Result<ExitCode> {
         if projections.json {
             line!("{}", json!({ "dry-run": true }));
         } else {
-            line!("The list of orders would be deleted, and rebuilt from the orders' own events.");
+            line!("The list of orders would be deleted, and rebuilt from their stored events.");
             line!("{DIM}Nothing was changed. Add --yes to do it.{DIM:#}");
         }
         return Ok(ExitCode::SUCCESS);

@@ -29,11 +29,11 @@ use crate::stack::{Stack, user};
   chorus replay --from 1h
   chorus replay --from 2026-11-20T10:00:00Z --to 2026-11-20T11:00:00Z --rule order-ProjectOrder --yes")]
 pub(crate) struct Replay {
-    /// The first instant: a time such as 2026-11-20T10:00:00Z, a day, or how long ago, such as 90m
-    /// or 20d
+    /// The start of the range: a time such as 2026-11-20T10:00:00Z, a day, or how long ago, such as
+    /// 90m or 20d
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     from: Timestamp,
-    /// The end, exclusive [default: now]
+    /// The end of the range, exclusive [default: now]
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     to: Option<Timestamp>,
     /// Deliver only to the target of this rule, such as order-ProjectOrder
@@ -97,12 +97,12 @@ async fn deployed(replay: &Replay, operator: &Operator, to: Timestamp) -> anyhow
     let meant: Vec<&Rule> = rules.iter().filter(meant).collect();
     anyhow::ensure!(
         !meant.is_empty(),
-        "--rule: the design table has no rule {}; docs/DESIGN-TABLE.md lists them",
+        "--rule: the design table has no rule {}; docs/DESIGN-TABLE.md lists the rules",
         replay.rule.as_deref().unwrap_or("")
     );
     let archived = operator.archived().await?;
     if !replay.json {
-        line!("{BOLD}About {archived} events{BOLD:#} are archived. Of those in the range:");
+        line!("{BOLD}About {archived} events{BOLD:#} are archived. For those in the range:");
         for rule in &meant {
             line!("  {BOLD}{:<32}{BOLD:#} {}", rule.name, policy(rule));
         }
@@ -125,7 +125,7 @@ async fn deployed(replay: &Replay, operator: &Operator, to: Timestamp) -> anyhow
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts EventBridge's replay, and records it in the audit.
+/// Starts EventBridge's replay, and records the replay in the audit log.
 async fn start(
     replay: &Replay,
     operator: &Operator,

@@ -62,7 +62,7 @@ pub(crate) async fn run(restore: &Restore) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The consequence for open orders if the customers' keys are not restored. Without the keys,
+/// The consequence for open orders if the customers' encryption keys are not restored: their
 /// addresses cannot be decrypted.
 const CONSEQUENCE: &str =
     "Orders that the carrier does not have yet will be canceled and refunded.";
@@ -79,7 +79,7 @@ fn from_backup(from: &Path, data: &Path) -> anyhow::Result<ExitCode> {
         ),
         RestoredKeys::TooOld => line!(
             "{BAD}Names and addresses stay unreadable{BAD:#}: the backup is more than \
-             a day old, so its keys of people are not restored. {CONSEQUENCE} To avoid that, copy \
+             a day old, so its customers' keys are not restored. {CONSEQUENCE} To avoid that, copy \
              person-keys.json from a later backup into {from}, and restore again."
         ),
         RestoredKeys::Missing => line!(

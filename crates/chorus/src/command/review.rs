@@ -32,7 +32,7 @@ enum Verb {
     Approve(Decision),
     /// Decline an order: it is canceled
     Decline(Decision),
-    /// Take an order up for review: its payment waits longer for the decision
+    /// Report that you have begun the review of an order: its payment waits longer for the decision
     Take(Decision),
 }
 
@@ -65,7 +65,7 @@ pub(crate) async fn run(review: &Review) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads all pages into one list.
+/// Reads all pages of pending reviews into one list.
 async fn list(client: &Client) -> anyhow::Result<Value> {
     let (mut reviews, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -79,7 +79,8 @@ async fn list(client: &Client) -> anyhow::Result<Value> {
     }
 }
 
-/// Decides the review. Reads its current handle first.
+/// Decides the review. Reads the review's current handle first, because the request has to contain
+/// it.
 async fn decide(client: &Client, verdict: &str, decision: &Decision) -> anyhow::Result<Value> {
     let Decision { order, reason } = decision;
     let path = format!("/reviews/{order}");
@@ -102,7 +103,9 @@ fn print(review: &Value) {
         (Some(verdict), Some(reviewer)) => format!("{verdict} by {reviewer}"),
         (None, Some(reviewer)) => format!("taken up by {reviewer}"),
         _ if review["closed"] == true => "closed: the order was canceled".to_owned(),
-        _ if review["handle"].is_null() => "the payment does not wait for it yet".to_owned(),
+        _ if review["handle"].is_null() => {
+            "the payment does not wait for the review yet".to_owned()
+        }
         _ => "waits".to_owned(),
     };
     line!("{BOLD}{order}{BOLD:#}  {}  {customer}  {state}  {DIM}{since}{DIM:#}", review["total"]);

@@ -21,7 +21,7 @@ use crate::stack::{Stack, user};
 pub(crate) struct Settle {
     /// The order's id
     order: OrderId,
-    /// How the finding was handled, for the audit
+    /// How the finding was handled, for the audit log
     #[arg(long)]
     reason: String,
     #[command(flatten)]

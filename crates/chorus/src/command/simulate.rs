@@ -48,13 +48,13 @@ pub(crate) struct Simulate {
     #[arg(conflicts_with = "exhaustive")]
     regions: u8,
     /// Run the fixed orders of --story with each single fault, or each pair of faults, at every
-    /// call
+    /// call of the code to the store, the bus or a partner
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["seeds", "seed"])]
     exhaustive: Option<Exhaustive>,
     /// The fixed orders to run with --exhaustive or --strike
     #[arg(long, value_name = "STORY", default_value = "both", conflicts_with_all = ["seeds", "seed"])]
     story: StoryName,
-    /// Run only part I of N parts of the pairs; I is 1 to N
+    /// Divide the pairs of faults into N parts, and run only part I, which is 1 to N
     #[arg(long, value_name = "I/N", requires = "exhaustive", value_parser = part)]
     part: Option<(u64, u64)>,
     /// Run the fixed orders of --story with this fault, written as in the report of a failure; may
@@ -87,12 +87,12 @@ Examples:
   chorus simulate --exhaustive pairs --story canceled
   chorus simulate --seed 17 --trace
 
-A long campaign is worth an optimized build:
+Many runs are worth an optimized build:
   cargo run --profile simulation -- simulate --seeds 100000";
 
 const FAULTS: &str = "\
 Kinds of faults: all, none, or names separated by commas; -NAME excludes one.
-Not all are simulated with --regions 2; one that is named, and is not, is refused.
+With --regions 2, some kinds are not simulated; naming such a kind is an error.
 Each seed draws some of them:
   crashes            processes die before and after calls
   refusals           throttles, 5xx, refused transactions
@@ -100,7 +100,7 @@ Each seed draws some of them:
   timeouts           functions time out, and still run while the retry runs
   partial-publishes  PutEvents takes some entries and not others
   stale-reads        indexes return an earlier state
-  duplicates         each delivery is made up to five times, copies at once included
+  duplicates         each delivery is made up to five times, also several times at once
   delays             deliveries are late, by up to a day, and overtake each other
   skew               clocks are off by up to five minutes, and jump back
   customers          customers cancel at any moment; callers repeat requests, or go away
@@ -114,12 +114,12 @@ Each seed draws some of them:
   prices             prices change while orders run
   refunds            banks refuse refunds or let them fail later, and customers dispute charges
   forgetting         customers are forgotten while orders run, and some of them come back
-  accounts           other accounts send commands through the bus, also an account that may not
+  accounts           other accounts send commands through the bus, also one that is not allowed to
   versions           each service is rolled out, back and out again; half of all events carry an
                      unknown field
   outages            partners are away for up to six hours, store and bus for up to ten minutes
   expiry             records expire, TTL deletes them late, and callers repeat requests
-Not part of all, and in every run where it is named:
+Not included in `all`; injected in every run if it is named:
   noisy-tenant       one customer places many orders at once, and few deliveries run at a time
   scarce-concurrency few deliveries run at a time, for a comparison with noisy-tenant";
 
@@ -162,7 +162,8 @@ struct ChosenFaults {
     /// The value as it was given, without spaces; `none` if it was empty.
     text: String,
     faults: Faults,
-    /// The kinds that the value names one by one, not those that `all` stands for.
+    /// The kinds of faults that the value names itself, without the kinds that it includes by
+    /// `all`.
     named: Faults,
 }
 
@@ -211,7 +212,7 @@ impl Simulate {
     }
 
     /// If the runs have two regions, refuses the named kinds of faults that such runs never inject.
-    /// Without this check, a campaign would report no violation of faults that it never injected.
+    /// Without this check, the report would suggest that the shop had survived these faults.
     fn check_faults(&self) -> anyhow::Result<()> {
         let left_out = only_in_one_region(&self.faults.named);
         if left_out.is_empty() || !self.faults().0.contains(&Trouble::REGIONS) {
@@ -223,7 +224,10 @@ impl Simulate {
             (true, false) => "leave out `regions`",
             (false, _) => "use --regions 1",
         };
-        bail!("not simulated in two regions: {}; leave them out, or {one}", names.join(", "))
+        bail!(
+            "--faults names kinds that are not simulated in two regions: {}; leave them out, or {one}",
+            names.join(", ")
+        )
     }
 
     const fn story(&self) -> Story {

@@ -18,7 +18,8 @@ use crate::screen::{BAD, GOOD, line};
 /// the routes of the services.
 #[derive(Debug, Args)]
 pub(crate) struct Synth {
-    /// Check the rules that no linter checks, and that template.yaml is up to date; exit 1 if not
+    /// Check the template by rules that no linter has, and that template.yaml is up to date; exit 1
+    /// if not
     #[arg(long)]
     check: bool,
     /// Write template.yaml, if the checks find no problem

@@ -97,7 +97,8 @@ pub(crate) async fn run(token: &Token) -> anyhow::Result<ExitCode> {
 /// other users of the machine can see a command's arguments.
 const PASSWORD: &str = "CHORUS_PASSWORD";
 
-/// Gets a token from the stack's user pool; fails for a user without the requested role.
+/// Gets a token from the stack's user pool. Fails if the user does not have the requested role, or
+/// if a customer's token is requested and the user has a role.
 async fn of_user_pool(
     operator: &Operator,
     TokenRequest { name, role }: &TokenRequest,
@@ -118,7 +119,7 @@ async fn of_user_pool(
         ),
         None => ensure!(
             groups.is_empty(),
-            "the user {name} is a member of a group, and not a customer: add --staff, --reviewer or --operator"
+            "a customer must not be in a group of the user pool, but {name} is: use --staff, --reviewer or --operator"
         ),
     }
     Ok(pool.token(name, &password).await?)

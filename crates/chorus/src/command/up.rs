@@ -54,7 +54,7 @@ pub(crate) struct Up {
     numbers: Numbers,
 }
 
-/// Settings that each shop chooses, such as its currency.
+/// Settings that the operator of each shop chooses, such as its currency.
 #[derive(Debug, Args)]
 struct Numbers {
     /// The country that the shop ships from: its code by ISO 3166
@@ -87,15 +87,16 @@ struct Numbers {
 /// Reads an amount of 0 or more; with 0, every order is reviewed.
 fn threshold(text: &str) -> Result<Money, String> {
     let amount: Money = text.parse().map_err(|error: MoneyError| error.to_string())?;
-    if amount < Money::ZERO { Err("must not be negative".to_owned()) } else { Ok(amount) }
+    if amount < Money::ZERO { Err("must be 0 or more".to_owned()) } else { Ok(amount) }
 }
 
-/// The longest wait for a delivery, in seconds. The waiting state machine times out after 30 days.
+/// The longest wait for a delivery, in seconds. It is shorter than the timeout of the state machine
+/// that waits, which is 30 days.
 const LONGEST_DELIVERY: u32 = 29 * 86_400;
 
 /// Reads a duration, and returns its seconds.
 fn deadline(text: &str) -> Result<u32, String> {
-    let wrong = || "must be 1s to 29d, such as 36h or 10d".to_owned();
+    let wrong = || "must be a duration from 1s to 29d, such as 36h or 10d".to_owned();
     let span: Span = text.parse().map_err(|_| wrong())?;
     let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     let seconds = u32::try_from(length.as_secs()).map_err(|_| wrong())?;
@@ -110,13 +111,14 @@ impl Up {
     }
 }
 
-/// Reads an origin as browsers send it: scheme, host, and the port unless it is the default one.
+/// Reads an origin as browsers send it: scheme, host, and the port if it is not the scheme's
+/// default port.
 fn origin(text: &str) -> Result<HeaderValue, String> {
     let whole = text.split_once("://").is_some_and(|(scheme, host)| {
         matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains(['/', '*', ' '])
     });
     let value = text.to_ascii_lowercase().parse().ok().filter(|_| whole);
-    value.ok_or_else(|| "must be like https://shop.example".to_owned())
+    value.ok_or_else(|| "must be a scheme and a host, such as https://shop.example".to_owned())
 }
 
 /// Reads the address of a front end: scheme and host, optionally port and path.
@@ -124,7 +126,9 @@ fn front_end(text: &str) -> Result<String, String> {
     let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let host = host.filter(|host| !host.is_empty() && !host.starts_with('/'));
     let plain = host.is_some_and(|host| !host.contains(['?', '#', '*', ' ']));
-    plain.then(|| text.to_owned()).ok_or_else(|| "must be like https://shop.example".to_owned())
+    plain.then(|| text.to_owned()).ok_or_else(|| {
+        "must be an http or https URL without a query, such as https://shop.example".to_owned()
+    })
 }
 
 /// The server that sends the shop's emails; without one, the simulated mailer stores them.
@@ -138,7 +142,8 @@ struct Mail {
     /// The sender of emails
     #[arg(long = "mail-from", value_name = "ADDRESS", default_value = "orders@localhost")]
     from: Address,
-    /// Who gets emails about failed compensations [default: the sender]
+    /// Who gets emails about refunds and other compensations that failed, and about partners that
+    /// do not answer [default: the sender]
     #[arg(long = "mail-operator", value_name = "ADDRESS")]
     operator: Option<Address>,
 }
@@ -180,7 +185,8 @@ pub(crate) struct PaymentPartner {
     /// The payment provider: simulated, or Stripe with the key in the variable STRIPE_KEY
     #[arg(long = "payment", value_name = "PROVIDER", default_value = "simulated")]
     provider: Provider,
-    /// The address of Stripe's API. A server on this machine that has the same API needs no key
+    /// The address of Stripe's API. A server on this machine that has the same API, at an http://
+    /// address, needs no key
     #[arg(long = "payment-url", value_name = "URL", default_value = STRIPE)]
     url: String,
 }
@@ -238,8 +244,8 @@ impl Payments {
         Ok(Some(Arc::new(stripe)))
     }
 
-    /// The secret with which Stripe signs its notices; `None` if STRIPE_WEBHOOK_SECRET is not set,
-    /// or if Stripe is not the selected provider.
+    /// Returns the secret with which Stripe signs its webhooks; `None` if STRIPE_WEBHOOK_SECRET is
+    /// not set, or if Stripe is not the selected provider.
     fn webhook_secret(&self) -> anyhow::Result<Option<WebhookSecret>> {
         let given = std::env::var("STRIPE_WEBHOOK_SECRET").ok().filter(|it| !it.is_empty());
         let given = given.filter(|_| self.by.is_stripe());

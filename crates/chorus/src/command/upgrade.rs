@@ -11,7 +11,7 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 
 /// Check, on a copy, how this release would treat another release's open orders
 ///
-/// Check, on a copy of a data directory, how this release would treat the open orders in it: which
+/// Check, on a copy of a data directory, how this release would treat the open orders: which orders
 /// would get stuck, and which steps would be repeated or refused. The copy runs on virtual time,
 /// with simulated partners and without reviewers, until nothing more happens. The directory itself
 /// is not changed. Exit 1 if there is a problem. To upgrade, run `up` of the new release.

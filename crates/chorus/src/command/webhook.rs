@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::screen::{GOOD, called, line};
 
-/// The function that verifies webhooks has the secret's ARN in this environment variable.
+/// The environment variable with the secret's ARN, in the function that verifies webhooks.
 const WEBHOOK_SECRET_ARN: &str = "WEBHOOK_SECRET_ARN";
 
 /// Print or replace the secret that the carrier signs its webhooks with
@@ -98,7 +98,7 @@ fn print_text(place: &str, now: Timestamp, revoked: bool) {
     if revoked {
         let minutes = KEPT_SECONDS / 60;
         line!(
-            "The previous secret is rejected within {minutes} minutes: tell the carrier the new one."
+            "The previous secret is rejected within {minutes} minutes: give the carrier the new secret."
         );
     } else {
         let until = now + SignedDuration::from_secs(OVERLAP_SECONDS);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Walk;
 use crate::template::Resource;
 
-/// The properties that hold a resource's name. This is one list for all resource types.
+/// The properties that can contain a resource's name, in one list for all resource types.
 const NAMES: [&str; 14] = [
     "Name",
     "FunctionName",

@@ -13,16 +13,16 @@ use serde_json::{Map, Value};
 
 use crate::template::Template;
 
-/// The maximum depth of functions inside functions, and of names that refer to further names. A
-/// stand-in replaces every deeper value.
+/// The maximum depth of functions inside functions, and of names that refer to further names. Every
+/// deeper value is replaced by a stand-in, which is an assumed value.
 const MOST_LEVELS: usize = 60;
 
-/// The maximum number of values that are resolved. Stand-ins replace further values. Without this
-/// limit, a chain of names, each of which refers twice to the next, would double the work at every
-/// level.
+/// The maximum number of values that are resolved. Further values are replaced by stand-ins, which
+/// are assumed values. Without this limit, a chain of names, each of which refers twice to the next
+/// name, would double the work at every level.
 const MOST_STEPS: usize = 200_000;
 
-/// The stand-ins for pseudo parameters.
+/// The values that are assumed for pseudo parameters.
 const PSEUDO: [(&str, &str); 6] = [
     ("AWS::AccountId", "123456789012"),
     ("AWS::Partition", "aws"),
@@ -72,7 +72,7 @@ impl<'t> Resolver<'t> {
         Self { template, given: BTreeMap::new() }
     }
 
-    /// Sets a parameter, or a pseudo parameter such as `AWS::Region`.
+    /// Sets the value of a parameter, or of a pseudo parameter such as `AWS::Region`.
     #[must_use]
     pub fn with(mut self, parameter: &str, value: impl Into<Value>) -> Self {
         self.given.insert(parameter.to_owned(), value.into());

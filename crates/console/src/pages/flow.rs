@@ -64,7 +64,7 @@ pub(crate) async fn event(
 ) -> Result<Response, ErrorPage> {
     let table = console.table();
     let unknown = || {
-        let detail = format!("no event of the table is called {event}");
+        let detail = format!("no event of the design table is called {event}");
         ErrorPage::new(&console, StatusCode::NOT_FOUND, "Not found", detail)
     };
     let unwritable = |error: serde_json::Error| {

@@ -143,7 +143,8 @@ impl Execution {
         entered.map(|moment| moment.at)
     }
 
-    /// The number of states that the execution has entered. Step Functions charges for each.
+    /// The number of states that the execution has entered. Step Functions charges for each state
+    /// entered.
     fn transitions(&self) -> usize {
         self.moments.iter().filter(|moment| moment.kind.ends_with("StateEntered")).count()
     }
@@ -225,7 +226,8 @@ impl Email {
     }
 }
 
-/// The cost on AWS of a million orders with the same outcome and the same number of lines.
+/// The cost on AWS of a million orders with the same outcome and number of lines as the order that
+/// the page shows.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Cost {
@@ -404,7 +406,7 @@ pub(crate) struct Marked {
     at: String,
 }
 
-/// The diagram of a machine, with its current states marked.
+/// The diagram of a state machine, in which the states that the query names are marked.
 pub(crate) async fn machine(
     console: Console,
     Path(machine): Path<String>,

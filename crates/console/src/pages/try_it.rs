@@ -14,7 +14,7 @@ use crate::api::{ApiRequest, find, read};
 use crate::page::{Done, ErrorPage, Frame, render};
 use crate::{Console, show};
 
-/// Customers whose ids select how the simulated partners behave, and the resulting behaviour.
+/// Customers whose ids select how the simulated partners behave, with the resulting behavior.
 const CUSTOMERS: [(&str, &str); 8] = [
     ("ana", "everything goes well"),
     ("declined-dora", "the card is declined"),

@@ -37,7 +37,7 @@ struct Reviews {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct DeadLetter {
-    /// The id is a number on a laptop, and a text on AWS.
+    /// The id is a number in a shop on a laptop, and a text in a shop on AWS.
     id: Value,
     queue: String,
     rule: String,
@@ -120,7 +120,7 @@ struct Checkup {
 }
 
 impl Checkup {
-    /// Keeps the first findings of each kind, because there may be many.
+    /// Keeps only the first findings of the kinds that may have many findings.
     fn truncate(&mut self) {
         self.stuck.truncate(MOST);
         self.attention.truncate(MOST);
@@ -176,7 +176,8 @@ struct Redriven {
     events: usize,
 }
 
-/// The page; a part that the caller may not see is `None`, and left out.
+/// The page of the work that waits. A part of the page that the caller may not see is `None`, and
+/// is left out.
 #[derive(Template)]
 #[template(path = "work.html")]
 struct WorkPage {
@@ -258,8 +259,8 @@ pub(crate) struct Decision {
     reason: String,
 }
 
-/// Approves or declines an order. The form sends the handle of the review that the page showed, so
-/// that the decision applies to no other review.
+/// Approves or declines an order. The form sends the handle that identifies the review on the page,
+/// so that the decision applies to no other review.
 pub(crate) async fn decide(
     console: Console,
     Path(order): Path<String>,

@@ -1,6 +1,6 @@
-//! Checks that a schema differs from a published one only in additional optional fields. Public
-//! events must not change in any other way, because their readers are outside of the application
-//! and unknown.
+//! Checks that a schema differs from the published schema only in additional optional fields. The
+//! schemas of public events must not change in any other way, because the readers of these events
+//! are outside of the application and unknown.
 
 use std::collections::BTreeSet;
 
@@ -37,9 +37,7 @@ fn differences(before: &Value, after: &Value, at: &Comparison) -> Vec<Problem> {
             None => problems.push(at.problem(Kind::Absent, "was removed")),
         }
         if needed.contains(name) && !needs.contains(name) {
-            problems.push(
-                at.problem(Kind::Absent, "may be absent, but the published schema requires it"),
-            );
+            problems.push(at.problem(Kind::Absent, "is no longer required"));
         }
     }
     for name in needs.difference(&needed) {

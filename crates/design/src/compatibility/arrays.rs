@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::containment::{self, Comparison, Kind, Problem};
 use super::schema::{Alternative, Schema};
 
-/// Reports arrays that `writer` allows, but that `reader` does not accept.
+/// Reports arrays that `writer` allows and `reader` does not accept.
 pub(super) fn refused(
     writer: &Alternative<'_>,
     reader: &Alternative<'_>,

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::schema::{Alternative, Schema, TYPES, Unresolved};
 use super::{arrays, numbers, objects, texts};
 
-/// A field distinguishes the variants of an object only if it has at most this many values.
+/// The maximum number of values of a field by which an object's variants are told apart. A field
+/// with more values is not used for this purpose, to limit the number of comparisons.
 const MAX_TAGS: usize = 64;
 
 /// A part of the data that a reader might reject.
@@ -37,8 +38,8 @@ pub(super) enum Kind {
     Narrower,
 }
 
-/// The path at which two schemas are compared, and the pairs of schemas whose comparison is under
-/// way.
+/// The path at which two schemas are compared, and the pairs of schemas whose comparison has begun
+/// but not ended. These pairs let the comparison stop at a recursive type.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Comparison {
     pub(super) path: String,
@@ -74,7 +75,7 @@ pub(super) fn refused(
 ) -> Vec<Problem> {
     let pair = json!([writer.document()["allOf"], reader.document()["allOf"]]).to_string();
     if !at.within.insert(pair) {
-        return Vec::new(); // A recursive type: this very pair is being compared.
+        return Vec::new(); // A recursive type: an outer call compares the same pair of schemas.
     }
     let unresolved =
         |Unresolved(what): Unresolved| {
@@ -156,7 +157,7 @@ fn one_type(
     }
     match best {
         None if read.iter().any(|one| one.allows(kind)) => {
-            let problem = format!("may be any {kind}, but consumers reject some of these");
+            let problem = format!("may be any {kind}, but consumers reject some of these values");
             vec![at.problem(Kind::Value, problem)]
         }
         None => {
@@ -236,7 +237,7 @@ fn unjudged(written: &Alternative<'_>, read: &Alternative<'_>, at: &Comparison) 
 }
 
 /// Splits an object type by the field that distinguishes its variants, into one alternative for
-/// each value of that field. Returns `None` if no field distinguishes them.
+/// each value of that field. Returns `None` if no field distinguishes the variants.
 fn by_tag<'d>(written: &Alternative<'d>) -> Option<Vec<Alternative<'d>>> {
     for name in objects::required(written) {
         let ways = objects::field(written, &name)?.alternatives().ok()?;

@@ -116,8 +116,8 @@ pub fn compare(old: &Contract, new: &Contract) -> Vec<Incompatibility> {
     found
 }
 
-/// Reports a forbidden change of a public event: such an event may only gain optional fields. No
-/// row is named, because the event's readers are in other accounts.
+/// Reports a forbidden change of a public event: a public event may only gain optional fields. The
+/// report names no row, because the event's readers are in other accounts.
 fn public(version: &Version, Problem { path, problem, .. }: Problem) -> Incompatibility {
     let next = version.number + 1;
     Incompatibility {
@@ -126,13 +126,13 @@ fn public(version: &Version, Problem { path, problem, .. }: Problem) -> Incompat
         path,
         direction: Direction::NewProducersOldConsumers,
         rows: Vec::new(),
-        problem: format!("{problem}, but a public event only gains optional fields"),
+        problem: format!("{problem}, but a public event may only gain optional fields"),
         remedy: format!("Leave it as published, or declare version {next} beside this one"),
     }
 }
 
-/// Reports a version that the new contract lacks, but only if a row that read the version still
-/// exists or the event is public.
+/// Reports a version that `old` has and `new` lacks, if the event is public, or if a row that read
+/// the version still exists.
 fn removed_version(version: &Version, old: &Contract, new: &Contract) -> Option<Incompatibility> {
     let still = |row: &String| new.rows.contains(row);
     let rows: Vec<String> = old.readers.hit(version, "").into_iter().filter(still).collect();
@@ -176,7 +176,7 @@ fn remedy(version: &Version, direction: Direction, path: &str, kind: Kind) -> St
     let keep = match (kind, direction) {
         (Kind::Absent, Forward) => format!("Keep writing {field} in every event"),
         (Kind::Absent, Backward) => format!("Let {field} be absent, with `#[serde(default)]`"),
-        (Kind::Unknown, Forward) => format!("Write {field} as the published schema has it"),
+        (Kind::Unknown, Forward) => format!("Write {field} only as the published schema allows"),
         (Kind::Unknown, Backward) => format!("Keep accepting unknown fields in {field}"),
         (Kind::Value, Forward) => format!("Write only published values in {field}"),
         (Kind::Value, Backward) => format!("Keep reading every published value of {field}"),

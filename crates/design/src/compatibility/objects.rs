@@ -85,8 +85,8 @@ fn others<'d>(alternative: &Alternative<'d>) -> Option<Schema<'d>> {
 }
 
 /// Whether the schema describes a map: fields with any names, whose values have one schema. A
-/// schema that permits unnamed fields, but does not describe their values, is no map. Our producers
-/// never write such fields.
+/// schema that permits unnamed fields without describing their values is not a map, because our
+/// producers never write such fields.
 fn is_map(alternative: &Alternative<'_>) -> bool {
     let stated = |keyword| alternative.each(keyword).filter_map(Value::as_object);
     let both = stated("additionalProperties").chain(stated("unevaluatedProperties"));
@@ -151,7 +151,8 @@ fn by_pattern(
             vec![at.problem(
                 Kind::Unknown,
                 format!(
-                    "may have any name that matches `{pattern}`, but consumers reject some of these"
+                    "may have any name that matches `{pattern}`, but consumers reject some of these \
+                     names"
                 ),
             )]
         }

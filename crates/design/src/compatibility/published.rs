@@ -18,7 +18,7 @@ pub const PUBLISHED: &str = "events/schemas/published";
 /// the version.
 const READERS: &str = "readers.json";
 
-/// A published contract cannot be read or written.
+/// Why a published contract cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishedError {
     #[error("{} cannot be read or written", .0.display())]
@@ -27,13 +27,13 @@ pub enum PublishedError {
     Json(String, #[source] serde_json::Error),
     #[error("the schemas of the design table's events cannot be written as JSON")]
     Table(#[source] serde_json::Error),
-    #[error("{0} is neither a folder with schemas, nor a commit with schemas: {1}")]
+    #[error("{0} must be a folder with schemas, or a commit with schemas: {1}")]
     Nowhere(String, String),
 }
 
 /// Reads the contract in a folder: files such as `OrderCreated.v1.json`, and
-/// `OrderCreated.v1-2.json` for a second schema of that version. Without a `readers.json`, the
-/// readers are those of `table`.
+/// `OrderCreated.v1-2.json` for a second schema of that version. If the folder has no
+/// `readers.json`, the contract has the readers of `table`.
 ///
 /// # Errors
 /// [`PublishedError`].

@@ -16,7 +16,8 @@ use super::{arrays, objects};
 pub struct Readers(pub BTreeMap<Version, BTreeMap<String, BTreeSet<String>>>);
 
 impl Readers {
-    /// The rows that read the value at `path`, a part of it, or a value that contains it.
+    /// The rows that read the value at `path`, a part of that value, or a value that contains that
+    /// value.
     #[must_use]
     pub fn hit(&self, version: &Version, path: &str) -> Vec<String> {
         let Some(rows) = self.0.get(version) else { return Vec::new() };
@@ -37,7 +38,7 @@ impl Readers {
     }
 }
 
-/// Whether the path `place` is `outer`, or inside of it.
+/// Whether the path `place` is the path `outer`, or leads to a value inside the value at `outer`.
 fn inside(place: &str, outer: &str) -> bool {
     place
         .strip_prefix(outer)
@@ -87,7 +88,7 @@ struct Try {
     data: Value,
 }
 
-/// The paths that `reader` reads. It rejects data in which the value at one of these paths is
+/// The paths that `reader` reads: `reader` rejects data in which the value at one of these paths is
 /// missing or wrong.
 fn places(
     reader: &Reader,
@@ -139,7 +140,7 @@ impl Place {
     }
 }
 
-/// Every place in `value`, including absent fields that its `schema` names.
+/// Every place in `value`, including absent fields that `schema`, the schema of `value`, names.
 fn pointers(value: &Value, schema: &Schema<'_>, at: Place) -> Vec<Place> {
     let ways = schema.alternatives().unwrap_or_default();
     let mut all = Vec::new();

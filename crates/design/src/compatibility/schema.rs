@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// How many references and combinators may be nested directly in each other, with no `properties`
-/// or `items` in between.
+/// or `items` in between. The limit ends the expansion of a reference that leads back to itself.
 const MAX_DEPTH: usize = 64;
 
 /// Several schemas of one document, all of which a value has to satisfy. An empty list allows any
@@ -142,7 +142,8 @@ impl<'d> Alternative<'d> {
         })
     }
 
-    /// The values that every `const` and `enum` of the schema allows; `None` if it has neither.
+    /// The values that every `const` and `enum` of the schema allows; `None` if the schema has
+    /// neither keyword.
     pub(super) fn listed(&self) -> Option<Vec<Value>> {
         let consts = self.each("const").map(|value| vec![value.clone()]);
         let enums = self.each("enum").filter_map(|values| values.as_array().cloned());

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::schema::Alternative;
 
-/// The maximum number of combinations of states that a comparison of patterns visits. If there are
-/// more, the comparison is given up.
+/// The maximum number of combinations of automaton states that a comparison of patterns visits. If
+/// there are more, [`contained`] returns `None`.
 const MAX_STATES: usize = 50_000;
 /// The maximum size of an automaton, in bytes.
 const MAX_AUTOMATON: usize = 8 << 20;

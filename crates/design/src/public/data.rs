@@ -4,17 +4,17 @@ use serde_json::Value;
 
 use crate::compatibility::matches_text;
 
-/// What a public event must not contain.
+/// A part of a public event's data that the event must not contain.
 pub(super) struct Problem {
     /// The path of a field in the data, or the name of a type.
     pub(super) place: String,
-    /// The end of a sentence that begins with the place.
+    /// The fault, as the end of a sentence that begins with `place`.
     pub(super) problem: String,
     pub(super) remedy: &'static str,
 }
 
-/// Keywords that this check reads, or that admit no further values. Any other keyword is reported,
-/// because it might admit values that this check does not see.
+/// The JSON Schema keywords that this check reads, and those that only restrict values. Any other
+/// keyword is reported, because the keyword might permit values that this check does not see.
 const KEYWORDS: [&str; 36] = [
     "$comment",
     "$id",
@@ -54,12 +54,13 @@ const KEYWORDS: [&str; 36] = [
     "uniqueItems",
 ];
 
-/// Texts that free text may contain. A pattern that one of them matches does not restrict a text.
+/// Samples of free text. A pattern that matches one of these samples does not exclude free text.
 const FREE_TEXTS: [&str; 2] = ["Anna Smith", "Renée O'Hara, 5 Main Street"];
 
 const NAME_AND_TYPE: &str = "Give each field a name and a type";
 
-/// Returns the problems of an event's data and of the types in its `$defs`.
+/// Returns the problems of an event's data, and of the types in the `$defs` of the data's schema.
+/// `personal` lists the types that identify a person.
 pub(super) fn problems(mut schema: Value, personal: &[&str]) -> Vec<Problem> {
     let definitions = schema.as_object_mut().and_then(|root| root.remove("$defs"));
     let mut problems = Vec::new();
@@ -75,7 +76,8 @@ pub(super) fn problems(mut schema: Value, personal: &[&str]) -> Vec<Problem> {
     problems
 }
 
-/// Collects the problems of a value, and of the values in it. `place` is empty for the whole data.
+/// Collects the problems of a value, and of the values inside the value. `place` is the value's
+/// path, which is empty for the event's whole data.
 fn value(schema: &Value, place: &str, problems: &mut Vec<Problem>) {
     let name = if place.is_empty() { "data" } else { place };
     let own = text(schema).into_iter().chain(object(schema)).chain(array(schema));
@@ -101,7 +103,7 @@ fn value(schema: &Value, place: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Collects the problems of an object's fields, nested ones included.
+/// Collects the problems of an object's fields, including nested fields.
 fn fields(schema: &Value, at: &str, problems: &mut Vec<Problem>) {
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
         let place = within(at, name);
@@ -118,11 +120,11 @@ fn within(place: &str, name: &str) -> String {
     if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") }
 }
 
-/// A problem as the end of a sentence, and its remedy.
+/// A problem, as the end of a sentence that begins with the field's path, and the problem's remedy.
 type Reported = (&'static str, &'static str);
 
-/// Text must be restricted by a pattern, a format or listed values, because free text may contain
-/// personal data. Encrypted text is not restricted, so it is reported, too.
+/// Reports text without a pattern, a format or listed values, because free text may contain
+/// personal data. Encrypted text has none of these restrictions, so it is reported, too.
 fn text(schema: &Value) -> Option<Reported> {
     let formed = schema["format"].is_string() || schema["pattern"].as_str().is_some_and(restricts);
     let free = of_type(schema, "string") && !lists_values(schema) && !formed;
@@ -132,14 +134,14 @@ fn text(schema: &Value) -> Option<Reported> {
     ))
 }
 
-/// Whether a pattern excludes free text. A pattern that is not anchored at both ends excludes no
-/// text before and after what it matches.
+/// Whether a pattern excludes free text. The pattern must be anchored at both ends, because
+/// otherwise any text may precede or follow the match.
 fn restricts(pattern: &str) -> bool {
     let anchored = pattern.starts_with('^') && pattern.ends_with('$');
     anchored && FREE_TEXTS.iter().all(|free| matches_text(pattern, free) == Some(false))
 }
 
-/// Every value must have a type, and every field a name and a type.
+/// Reports a value without a type, and an object whose fields lack a name or a type.
 fn object(schema: &Value) -> Option<Reported> {
     let has = |keyword: &&str| schema.get(keyword).is_some();
     let closed = |keyword: &str| schema.get(keyword) == Some(&Value::Bool(false));
@@ -160,13 +162,13 @@ fn object(schema: &Value) -> Option<Reported> {
     (mapped && (!closed("additionalProperties") || patterns.any(|(name, _)| !restricts(name))))
         .then_some((
             "may have fields of any name",
-            "Give each field a name, or the names a pattern from ^ to $ and \
+            "Give each field a name, or give the names a pattern from ^ to $, and set \
              `additionalProperties: false`",
         ))
 }
 
-/// The items of an array must have a type. A tuple, whose items each have their own, must not have
-/// further ones.
+/// Reports an array whose items have no type, and a tuple (an array with a type for each position)
+/// that may have items after the last typed position.
 fn array(schema: &Value) -> Option<Reported> {
     let listed = schema["prefixItems"].as_array().map_or(0, Vec::len) as u64;
     let open = match &schema["items"] {
@@ -176,11 +178,11 @@ fn array(schema: &Value) -> Option<Reported> {
     };
     (of_type(schema, "array") && !lists_values(schema) && open).then_some((
         "may have items of any type",
-        "Give its items a type; a tuple ends with `items: false` or its `maxItems`",
+        "Give its items a type, or end a tuple with `items: false` or `maxItems`",
     ))
 }
 
-/// Reports what this check does not read: keywords, and schemas in other documents.
+/// Reports keywords that this check does not read, and references to schemas in other documents.
 fn unread(schema: &Value) -> Vec<(String, &'static str)> {
     let keywords = schema.as_object().into_iter().flatten().map(|(keyword, _)| keyword);
     let unknown = keywords.filter(|keyword| !KEYWORDS.contains(&keyword.as_str()));
@@ -193,7 +195,7 @@ fn unread(schema: &Value) -> Vec<(String, &'static str)> {
         .collect();
     if let Some(other) = schema["$ref"].as_str().filter(|reference| !reference.starts_with('#')) {
         let problem = format!("has its schema in another document, `{other}`");
-        found.push((problem, "Put the schema into the event's own"));
+        found.push((problem, "Put the referenced schema into the event's schema"));
     }
     found
 }
@@ -205,7 +207,7 @@ fn of_type(schema: &Value, name: &str) -> bool {
     }
 }
 
-/// Whether the schema lists every value.
+/// Whether the schema lists all allowed values.
 fn lists_values(schema: &Value) -> bool {
     schema.get("enum").is_some() || schema.get("const").is_some()
 }
@@ -220,14 +222,14 @@ mod tests {
     const ANY_ITEMS: &str = "may have items of any type";
     const ANY_NAME: &str = "may have fields of any name";
 
-    /// The problems of an event with the field `it`, each with its place.
+    /// The problems of an event with the field `it`, each after the path of the faulty value.
     fn judged(field: &Value) -> Vec<String> {
         let event = json!({ "type": "object", "properties": { "it": field } });
         let found = problems(event, &[]).into_iter();
         found.map(|Problem { place, problem, .. }| format!("{place} {problem}")).collect()
     }
 
-    /// As [`judged`], for a field with a description.
+    /// The problems that [`judged`] finds after a description is added to the field.
     fn documented(mut field: Value) -> Vec<String> {
         field["description"] = json!("It.");
         judged(&field)

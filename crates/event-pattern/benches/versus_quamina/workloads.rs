@@ -30,7 +30,7 @@ const SINGLE: [(&str, &str); 14] = [
     ),
 ];
 
-/// The rules of an order shop. They select the events for its services.
+/// The patterns of the rules that select the events for the services of an order shop.
 const SHOP: [&str; 16] = [
     r#"{"source": ["com.orders"], "detail-type": ["OrderCreated"]}"#,
     r#"{"source": ["com.inventory"], "detail-type": ["ItemReserved"]}"#,

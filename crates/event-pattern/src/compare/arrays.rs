@@ -12,11 +12,12 @@ const MOST_VALUES: usize = 3;
 /// later elements. Every subset of these fields is tried.
 const MOST_FIELDS: usize = 4;
 
-/// How many random events are tried for each array, after the systematic ones.
+/// How many random events are tried for each array, after the systematically chosen events.
 const RANDOM_EVENTS: usize = 80;
 
-/// Searches for an event that `accepts_event` accepts. The first element of an array has the chosen
-/// values. The later elements have values of fields that the first element lacks, or random values.
+/// Searches for an event that `accepts_event` accepts. The first element of an array has values of
+/// the classes in `choice`. The later elements have values of fields that the first element lacks,
+/// or random values.
 pub(super) fn with_other_elements(
     space: &Space,
     choice: &Choice,
@@ -141,8 +142,8 @@ fn nodes(space: &Space) -> Vec<String> {
     nodes
 }
 
-/// Returns the part of a path below `node`, empty for `node` itself; `None` if the path is not
-/// below `node`.
+/// Returns the part of a path below `node`, empty for `node` itself; `None` if the path is neither
+/// `node` nor below `node`.
 fn relative<'p>(path: &'p str, node: &str) -> Option<&'p str> {
     let rest = path.strip_prefix(node)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }

@@ -14,7 +14,8 @@ const ENVELOPE: [&str; 7] = ["version", "id", "detail-type", "source", "account"
 /// A set of values that all conditions on a field treat alike, or the field's absence.
 #[derive(Debug, Clone)]
 pub(super) struct Class {
-    /// A value of the class, as JSON; `None` for absence, and for a class that may be empty.
+    /// A value of the class, as JSON; `None` for absence, and for a class of which no value is
+    /// known.
     pub(super) value: Option<String>,
     /// Whether the class is the field's absence.
     pub(super) is_absence: bool,
@@ -127,7 +128,7 @@ impl Space {
     }
 }
 
-/// Returns the classes of a field, and whether the list is complete.
+/// Returns the classes of values of a field, and whether the list is complete.
 pub(super) fn classes(conditions: &[Arc<Condition>], single: bool) -> (Vec<Class>, bool) {
     let asked: Vec<&Comparison> =
         conditions.iter().flat_map(|condition| condition.comparisons.iter()).collect();

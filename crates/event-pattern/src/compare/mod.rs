@@ -1,5 +1,5 @@
 //! Compares two patterns: whether one pattern matches every event that the other matches, and
-//! whether some event matches both. The answer comes with events that prove it.
+//! whether some event matches both. The result includes events that prove it.
 //!
 //! A class is a set of values that all conditions on a field treat alike. An event is described by
 //! one class, or absence, for each field. The search goes through these descriptions to find an
@@ -41,7 +41,8 @@ pub enum Relation {
     Overlapping,
     /// The relation is not known. The search looked for an event that both patterns match, for one
     /// that only the first matches, and for one that only the second matches. For at least one of
-    /// these, it found no event and no proof that there is none. The result has all events found.
+    /// these three events, it found neither an example nor a proof that there is none. The result
+    /// contains the examples that were found.
     Undecided,
 }
 
@@ -73,7 +74,8 @@ pub struct Compared {
 }
 
 impl Pattern {
-    /// Tells how the events that this pattern matches relate to the events that `other` matches.
+    /// Determines how the events that this pattern matches relate to the events that `other`
+    /// matches.
     ///
     /// ```
     /// use event_pattern::{Events, Pattern, Relation};

@@ -33,7 +33,8 @@ pub(super) fn representatives(asked: &[&Comparison]) -> Vec<String> {
     // read best.
     texts.sort_by_key(String::len);
     // EventBridge's engine cannot compare the numbers in `spelled`. Each of them matches only its
-    // own spelling, so it is a class of its own. One more number represents all other spellings.
+    // own spelling, so it is a class of its own. One more number represents all other numbers that
+    // the engine cannot compare.
     texts.extend(spelled.iter().map(|text| (*text).to_owned()));
     let fresh = (0..).map(|index| format!("1234567890123456789{index}"));
     texts.extend(fresh.into_iter().find(|text| !spelled.contains(&text.as_str())));

@@ -15,7 +15,8 @@ use crate::pattern::Pattern;
 /// none is reported as superfluous.
 const MOST_ALTERNATIVES: usize = 40;
 
-/// The useless parts of a pattern. Each [`Condition`] knows its place in the pattern.
+/// The useless parts of a pattern. The field `place` of a [`Condition`] is the condition's place in
+/// the pattern.
 #[derive(Debug, Default)]
 pub(crate) struct Review {
     /// Conditions that no event meets, whether the event has the field or not.
@@ -26,8 +27,8 @@ pub(crate) struct Review {
     pub(crate) idle: Vec<Arc<Condition>>,
     /// Conditions that every value meets, although they are not written as `{"exists": true}`.
     pub(crate) any_value: Vec<Arc<Condition>>,
-    /// Superfluous entries: the other entries of the field accept the same values, too. Each entry
-    /// is stored as JSON, with the condition on the field.
+    /// Superfluous entries of a field's array: the other entries accept the same values, too. Each
+    /// entry is stored as JSON, with the condition on the field.
     pub(crate) entries: Vec<(Arc<Condition>, String)>,
     /// The indices of superfluous alternatives: other alternatives match the same events, too.
     pub(crate) alternatives: Vec<usize>,

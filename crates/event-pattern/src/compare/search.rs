@@ -18,7 +18,7 @@ pub(super) type Choice = Vec<Option<usize>>;
 #[derive(Debug)]
 pub(super) enum Outcome {
     Found(String),
-    /// The search proved that no such event exists.
+    /// The search proved that the event which it looked for does not exist.
     None,
     Unknown,
 }
@@ -42,8 +42,9 @@ struct Search<'s> {
     /// Whether classes that may be empty are chosen, too.
     with_possibly_empty: bool,
     steps: usize,
-    /// The doubtful choices. In an event without arrays, some combination in `outside` matches the
-    /// chosen values. In an event whose fields are in array elements, perhaps none does.
+    /// The doubtful choices. In an event without arrays, a combination in `outside` matches the
+    /// chosen values. If the same values are in array elements, perhaps no combination in `outside`
+    /// matches.
     doubts: Vec<Choice>,
 }
 
@@ -73,8 +74,8 @@ pub(super) fn outside(space: &Space, flip: bool, accepts_event: &dyn Fn(&str) ->
     if is_proved { Outcome::None } else { Outcome::Unknown }
 }
 
-/// Whether each event that meets all conditions of `inside` also meets all conditions of an element
-/// of `outside`.
+/// Whether each event that meets all conditions of `inside` also meets all conditions of at least
+/// one element of `outside`.
 pub(super) fn is_covered(
     space: &Space,
     inside: &[ConditionId],
@@ -87,7 +88,7 @@ pub(super) fn is_covered(
 /// The result of a search for an event that an element of `inside` matches, and that no element of
 /// `outside` matches. An element matches an event that meets all conditions of the element.
 enum All {
-    /// A choice that `inside` matches and `outside` does not.
+    /// A choice of classes that `inside` matches and `outside` does not.
     Counterexample(Choice),
     /// Every event that `inside` matches is also matched by `outside`.
     Covered,
@@ -121,7 +122,7 @@ fn all_outside(
     if doubts.is_empty() { All::Covered } else { All::Doubted(doubts) }
 }
 
-/// Whether some class meets the condition. Ignores classes that may be empty, unless
+/// Whether some class meets the condition. Classes that may be empty count only if
 /// `with_possibly_empty` is set.
 pub(super) fn is_met(space: &Space, id: ConditionId, with_possibly_empty: bool) -> bool {
     let classes = &space.axes[id.axis].classes;
@@ -149,8 +150,9 @@ impl<'s> Search<'s> {
         Self { space, inside, outside, order, chosen, with_possibly_empty, steps, doubts }
     }
 
-    /// Chooses a class for each field from position `depth` of `order` on. An event of the chosen
-    /// classes must match no combination in `alive`. Returns whether this was possible.
+    /// Chooses a class for each field from position `depth` of `order` on, so that an event of the
+    /// chosen classes matches none of the combinations of `outside` whose indices are in `alive`.
+    /// Returns whether this was possible.
     fn go(&mut self, depth: usize, alive: &[usize]) -> bool {
         if alive.is_empty() {
             self.fill(depth);
@@ -180,7 +182,8 @@ impl<'s> Search<'s> {
         false
     }
 
-    /// Chooses any suitable class for each remaining field.
+    /// Chooses a class for each field from position `depth` of `order` on: one that meets the
+    /// field's condition in `inside`, or absence if `inside` has no condition on the field.
     fn fill(&mut self, depth: usize) {
         for axis in self.order[depth..].iter().copied() {
             let class = match find(self.inside, axis) {
@@ -195,7 +198,8 @@ impl<'s> Search<'s> {
 
     /// Returns the classes that `inside` accepts and that are worth trying. Of several classes of
     /// values that meet the same conditions of `outside`, only the first is worth trying. A class
-    /// that meets all conditions of another class, and more, is not worth trying.
+    /// that meets more conditions of `outside` than another class, including all that the other
+    /// class meets, is not worth trying.
     fn options(&self, axis: usize) -> Vec<usize> {
         let classes = &self.space.axes[axis].classes;
         let own = find(self.inside, axis);
@@ -324,10 +328,10 @@ fn combine(space: &Space, one: &[ConditionId], two: &[ConditionId]) -> Combined 
                 };
                 let values: Vec<usize> = ids.iter().filter_map(value).collect();
                 if values.len() < ids.len() {
-                    // One combination requires this field to be absent, the other one to have a
-                    // value. Both can match an event only if the field is in an array: one element
-                    // lacks the field, and the combination that requires its absence has matched
-                    // an earlier field in that element.
+                    // One combination requires this field to be absent, the other combination
+                    // requires a value. Both combinations can match an event only if the field is
+                    // in an array: one element lacks the field, and the combination that requires
+                    // the absence has matched an earlier field in that element.
                     let without = [one, two]
                         .into_iter()
                         .find(|all| find(all, index).is_some_and(|id| !space.takes_values(id)));

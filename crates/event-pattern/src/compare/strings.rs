@@ -15,7 +15,7 @@ const MOST_STATES: usize = 4000;
 /// A position in the text of a comparison.
 #[derive(Default)]
 struct Node {
-    /// Whether any characters, however many, may come at this position.
+    /// Whether any number of arbitrary characters may follow at this position, as at a `*`.
     repeats: bool,
     next: Vec<(char, usize)>,
 }
@@ -216,7 +216,7 @@ impl Automaton {
         while let Some((state, text, strange)) = waiting.pop_front() {
             for next in alphabet {
                 // A string with a character that no address contains is not an address. This
-                // matters only if there are comparisons of addresses.
+                // matters only if there are comparisons with addresses.
                 let strange = !self.addresses.is_empty() && (strange || is_strange(*next));
                 let reached = self.step(&state, *next);
                 if seen.len() < MOST_STATES && seen.insert((reached.clone(), strange)) {

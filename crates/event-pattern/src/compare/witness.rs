@@ -1,4 +1,4 @@
-//! Writes events as JSON, with nested objects where the paths allow it.
+//! Writes events as JSON. Objects are nested as the fields' paths require, where that is possible.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ enum Node {
 /// Returns an object with the value of each entry at its path.
 ///
 /// If `a` has a value, then `a.b` cannot be nested, because `a` would have to be an object. Such a
-/// path is written as one name with dots, `"a.b"`, which is the same path to a pattern.
+/// path is written as one name with dots, `"a.b"`. To a pattern, both spellings are the same path.
 pub(super) fn object(entries: &[Entry]) -> String {
     let mut root = BTreeMap::new();
     // Sorting puts `a` before `a.b`. So `a` is placed, and `a.b` becomes one name with dots.
@@ -54,8 +54,8 @@ fn written(members: &BTreeMap<String, Node>) -> String {
         };
         format!("{}:{value}", serde_json::Value::from(name.as_str()))
     };
-    // If a value could not be placed, the objects made for it may be empty. Patterns do not see
-    // empty objects, so they are left out.
+    // If a value could not be placed, the objects made for this value may be empty. To a pattern,
+    // an empty object is not a value, so empty objects are left out.
     let shown =
         members.iter().filter(|(_, node)| !matches!(node, Node::Object(all) if all.is_empty()));
     format!("{{{}}}", shown.map(member).collect::<Vec<_>>().join(","))

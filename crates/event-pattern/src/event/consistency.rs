@@ -3,22 +3,22 @@
 //!
 //! EventBridge's engine takes the fields in the order of their paths. For each field it tries every
 //! value. But once the engine has chosen an element of an array, it skips values in the array's
-//! other elements. This module tries the same choices breadth first. Once no later field has a
-//! value in an array, the module forgets the array's chosen element, and merges choices that are
-//! now equal. In the order of the paths, fields whose paths have a common start are neighbours. A
-//! choice is therefore usually one element with its ancestors, and the work stays linear in the
-//! number of elements.
+//! other elements. This module tries the same choices breadth first; a choice is a set of chosen
+//! elements. Once no later field has a value in an array, the module drops the array's element from
+//! each choice, and merges choices that are now equal. Fields whose paths have a common start
+//! follow each other. A choice is therefore usually one element and the elements around this
+//! element, and the work stays linear in the number of elements.
 
 use super::record::NONE;
 use super::trie::Term;
 use super::view::{View, accepts};
 use crate::error::EventError;
 
-/// The maximum number of steps of a search. Only an event that spells one path in several ways, as
-/// `{"a.b": 1}` and as `{"a": {"b": 1}}`, can need more steps.
+/// The maximum number of steps of a search. Only an event that repeats a member's name, or spells
+/// one path in several ways (`{"a.b": 1}` and `{"a": {"b": 1}}`), can need more steps.
 const MOST_STEPS: usize = 20_000_000;
 
-/// The chosen array elements, sorted. A choice no longer contains an element if no later term has a
+/// The numbers of the chosen array elements, sorted. An element is dropped when no later term has a
 /// value in the element's array.
 type Choice = Vec<u32>;
 
@@ -31,13 +31,13 @@ struct Search<'v> {
 }
 
 /// Where the values of one term are. `inside` has the innermost array element around each value,
-/// sorted and without duplicates. `outside` tells whether a value is outside of all array elements.
+/// sorted and without duplicates. `outside` is true if a value is outside of all array elements.
 struct Places {
     inside: Vec<u32>,
     outside: bool,
 }
 
-/// Whether one choice of array elements meets all of `terms`.
+/// Whether there is a choice of array elements whose values meet all of `terms`.
 pub(super) fn holds(view: &View<'_>, terms: &[Term]) -> Result<bool, EventError> {
     let mut search =
         Search { view, last_use: vec![0; view.record.arrays.len()], steps: MOST_STEPS };
@@ -94,7 +94,7 @@ pub(super) fn settle(view: &View<'_>, terms: &[Term]) -> Result<Vec<Option<usize
 }
 
 impl Search<'_> {
-    /// Whether the terms from index `from` on can be met after `choice`.
+    /// Whether the terms from index `from` on can be met if the elements in `choice` are chosen.
     fn can_go_on(
         &mut self,
         choice: Choice,
@@ -126,7 +126,8 @@ impl Search<'_> {
         self.view.record.elements[element as usize].array
     }
 
-    /// Records `number` as the last use of every array around a value of `term`.
+    /// Records `number`, which is the number of `term`, as the last use of every array around a
+    /// value of `term`.
     fn mark(&mut self, term: &Term, number: u32) -> Result<(), EventError> {
         let places = self.places(term, |_| true);
         self.spend(places.inside.len())?;
@@ -134,7 +135,7 @@ impl Search<'_> {
             let mut at = element;
             while let Some(one) = self.view.record.elements.get(at as usize) {
                 let mark = &mut self.last_use[one.array as usize];
-                // If the array is already marked for this term, so are all arrays around the array.
+                // If this array is already marked for this term, all arrays around it are, too.
                 if *mark == number {
                     break;
                 }
@@ -197,7 +198,7 @@ impl Search<'_> {
         Ok(next)
     }
 
-    /// Returns each element whose array contains a value of a term after the term `number`.
+    /// Returns those of `elements` whose array contains a value of a term after the term `number`.
     fn kept(&self, elements: impl Iterator<Item = u32>, number: u32) -> Choice {
         let matters = |element: &u32| self.last_use[self.array(*element) as usize] > number;
         let mut kept: Choice = elements.filter(matters).collect();
@@ -243,7 +244,7 @@ impl Search<'_> {
     }
 
     /// Whether `element` can be chosen in addition to `choice`. No array may have two chosen
-    /// elements. The elements around `element` are chosen with it.
+    /// elements. The elements around `element` are chosen together with `element`.
     fn agrees(&mut self, choice: &Choice, element: u32) -> Result<bool, EventError> {
         let mut at = element;
         while let Some(one) = self.view.record.elements.get(at as usize).copied() {

@@ -1,10 +1,11 @@
-//! Finds the values of a path in an event, and names the place of each, such as `items[2].sku`.
+//! Finds the values at a path in an event, and names the place of each value, such as
+//! `items[2].sku`.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::json::{Cursor, Reason};
 
-/// An object or an empty array at a path. Patterns do not match it as a value.
+/// An object or an empty array at a path. Patterns match neither as a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NonValue {
     Object,
@@ -15,7 +16,8 @@ pub(crate) enum NonValue {
 /// What an event has at each requested path.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
-    /// The place of each value, by path, in the order of [`super::Record::values`].
+    /// The places of the values at each path, in the order in which [`super::Record::values`]
+    /// returns the values.
     values: HashMap<String, Vec<String>>,
     non_value: HashMap<String, NonValue>,
 }
@@ -25,7 +27,7 @@ impl Places {
     pub(crate) fn of(event: &str, asked: &HashSet<&str>) -> Self {
         let mut walk =
             Walk { cursor: Cursor::new(event), asked, places: Self::default(), path: Vec::new() };
-        // No error can occur in an event that has been scanned.
+        // An event that has been scanned is valid JSON, so no error can occur.
         walk.value("").unwrap_or_default();
         walk.places
     }

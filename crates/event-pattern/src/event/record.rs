@@ -7,7 +7,7 @@ use crate::number::{self, Key};
 /// The number that means no element, no array or no value.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// Buffers with space for more values than this are freed. Smaller ones are kept for the next
+/// Buffers with space for more values than this are freed. Smaller buffers are kept for the next
 /// event.
 const KEPT_VALUES: usize = 1 << 14;
 
@@ -40,7 +40,7 @@ struct Head {
     epoch: u32,
     first: u32,
     last: u32,
-    /// Whether some value is inside an array element that is an object or an array.
+    /// Whether one of the values is inside an array element that is an object or an array.
     nested: bool,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Record {
     touched: Vec<PathId>,
     pub(super) decoded: String,
     pub(super) elements: Vec<Element>,
-    /// The first and the last element inside each array.
+    /// The numbers of the first and of the last element inside each array.
     pub(super) arrays: Vec<(u32, u32)>,
     pub(super) frames: Vec<super::scan::Frame>,
 }
@@ -90,7 +90,7 @@ impl Record {
             && self.decoded.capacity() <= KEPT_VALUES * 16
     }
 
-    /// The paths at which something was found, in the order of first appearance.
+    /// The paths at which the event has values, in the order of first appearance.
     pub(crate) fn touched(&self) -> &[PathId] {
         &self.touched
     }
@@ -99,7 +99,7 @@ impl Record {
         self.heads.get(path as usize).filter(|head| head.epoch == self.epoch)
     }
 
-    /// Whether anything was found at `path`.
+    /// Whether the event has a value at `path`.
     #[inline]
     pub(crate) fn holds(&self, path: PathId) -> bool {
         self.head(path).is_some()

@@ -165,8 +165,9 @@ impl Scanner<'_> {
         Ok(opened)
     }
 
-    /// Returns the number of the array in the top frame. An array gets its number with its first
-    /// element that is a container.
+    /// Returns the number of the innermost open array, which `frame` describes. An array gets its
+    /// number with its first element that is an object or an array; `first` is the number of that
+    /// element.
     fn array_of(&mut self, frame: Frame, first: u32) -> u32 {
         if frame.array != NONE {
             return frame.array;

@@ -33,7 +33,7 @@ impl Term {
 pub(crate) struct PathTrie {
     nodes: Vec<Node>,
     free: Vec<PathId>,
-    /// How many nodes have terms.
+    /// How many paths have conditions.
     asked: usize,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct PathTrie {
 struct Node {
     parent: PathId,
     name: Box<str>,
-    /// How many terms have exactly this path.
+    /// How many conditions apply at exactly this path.
     terms: u32,
     few: Vec<(Box<str>, PathId)>,
     many: HashMap<Box<str>, PathId>,
@@ -91,26 +91,26 @@ impl PathTrie {
         self.nodes.len()
     }
 
-    /// How many paths have terms.
+    /// How many paths have conditions.
     #[inline]
     pub(crate) fn asked(&self) -> usize {
         self.asked
     }
 
-    /// Whether a term has exactly this path.
+    /// Whether a condition applies at exactly this path.
     #[inline]
     pub(crate) fn is_asked(&self, node: PathId) -> bool {
         self.nodes[node as usize].terms > 0
     }
 
-    /// Whether a term has a path below this one.
+    /// Whether a condition applies at a path below this path.
     #[inline]
     pub(crate) fn leads_on(&self, node: PathId) -> bool {
         self.nodes[node as usize].has_children()
     }
 
     /// Goes from `node` to the node for an event's member with this name, and returns that node;
-    /// `None` if no term's path goes through this member.
+    /// `None` if no condition's path goes through this member.
     #[inline]
     pub(crate) fn follow(&self, node: PathId, name: &str) -> Option<PathId> {
         let found = self.nodes[node as usize].child(name);
@@ -120,7 +120,7 @@ impl PathTrie {
         name.split('.').try_fold(node, |node, part| self.nodes[node as usize].child(part))
     }
 
-    /// Counts one more term at `path`, and returns the path's node.
+    /// Counts one more condition at `path`, and returns the path's node.
     pub(crate) fn enter(&mut self, path: &str) -> PathId {
         let node = path.split('.').fold(ROOT, |node, name| {
             self.nodes[node as usize].child(name).unwrap_or_else(|| self.grow(node, name))
@@ -146,7 +146,7 @@ impl PathTrie {
         child
     }
 
-    /// Counts one term less at `path`, and removes the nodes that no term needs any more.
+    /// Counts one condition less at `path`, and removes the nodes that no condition needs anymore.
     pub(crate) fn leave(&mut self, path: PathId) {
         self.nodes[path as usize].terms -= 1;
         self.asked -= usize::from(!self.is_asked(path));

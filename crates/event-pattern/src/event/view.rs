@@ -34,8 +34,8 @@ impl<'v> View<'v> {
         self.satisfies_all_but(terms, usize::MAX)
     }
 
-    /// Does the same as [`View::satisfies`]. The caller knows that the term with index `known`
-    /// accepts a value.
+    /// Does the same as [`View::satisfies`], but does not check whether the term with index `known`
+    /// accepts a value: the caller has already checked this.
     pub(crate) fn satisfies_all_but(
         &self,
         terms: &[Term],
@@ -53,8 +53,8 @@ impl<'v> View<'v> {
                 return Ok(false);
             }
             if self.record.holds(term.path) {
-                // The term wants the field absent, but the event has the field. In an array,
-                // another element may lack the field, and meet the other terms.
+                // The term requires the field to be absent, but the event has the field. In an
+                // array, another element may lack the field, and meet the other terms.
                 if !is_nested {
                     return Ok(false);
                 }

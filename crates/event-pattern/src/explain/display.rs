@@ -44,7 +44,7 @@ impl fmt::Display for Alternative {
 }
 
 impl FieldVerdict {
-    /// Returns the values of the field in words, each with its place if it is in an array.
+    /// Returns the values of the field in words, each with its place in the event.
     fn values(&self) -> String {
         let mut values = match self.held.as_slice() {
             [] => format!("{} is absent", self.path),

@@ -30,8 +30,8 @@ pub(super) fn add(explanation: &mut Explanation, event: &str) {
     explanation.hints = hints;
 }
 
-/// Returns a hint if the event has a form in which no rule receives events, such as a request to
-/// `PutEvents`.
+/// Returns a hint if the event does not have the form in which a rule receives events, but is, for
+/// example, a request to `PutEvents`.
 fn form(event: &Map<String, Value>) -> Option<String> {
     if event.get("Entries").is_some_and(Value::is_array) {
         return Some(
@@ -49,7 +49,7 @@ fn form(event: &Map<String, Value>) -> Option<String> {
     }
     match event.get("detail") {
         Some(Value::String(_)) => Some(
-            "`detail` is a string; a rule sees the object that this text stands for".to_owned(),
+            "`detail` is a string; a rule sees the object that this JSON text contains".to_owned(),
         ),
         _ => None,
     }
@@ -73,7 +73,8 @@ fn of_name(field: &FieldVerdict, event: &Map<String, Value>) -> Option<String> {
     if names.first() == Some(&"detail") && !event.contains_key("detail") {
         let below = names.get(1).filter(|name| event.contains_key(**name))?;
         return Some(format!(
-            "the event has `{below}` at its top: it may be a bare detail; put it under `detail`"
+            "the event has `{below}` at its top level: if this is a bare detail, put it under \
+             `detail`"
         ));
     }
     let detail = event.get("detail").and_then(Value::as_object);
@@ -153,11 +154,11 @@ fn near_miss(asked: &Value, held: &Value) -> Option<&'static str> {
         }
         (Value::Number(asked), Value::String(held)) => {
             let same = held.trim().parse::<f64>().ok() == asked.as_f64();
-            same.then_some("one is a string, the other a number; they never match")
+            same.then_some("the event has a string, the pattern a number; they never match")
         }
         (Value::String(asked), Value::Number(held)) => {
             let same = asked.trim().parse::<f64>().ok() == held.as_f64();
-            same.then_some("one is a number, the other a string; they never match")
+            same.then_some("the event has a number, the pattern a string; they never match")
         }
         (Value::String(asked), Value::Bool(_) | Value::Null) => (asked == &*held.to_string())
             .then_some("in a pattern, `true`, `false` and `null` are written without quotes"),

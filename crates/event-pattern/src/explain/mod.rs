@@ -23,7 +23,8 @@ pub struct Explanation {
     /// How many alternatives the pattern has once every `$or` is unfolded; 1 without `$or`.
     pub alternatives: usize,
     /// The number of the alternative that `fields` describes, counted from 0. This is the first
-    /// alternative that matches. If none matches, it is the one with the fewest failing fields.
+    /// alternative that matches or, if no alternative matches, the alternative with the fewest
+    /// failing fields.
     pub alternative: usize,
     /// Where the described alternative is in the pattern, such as `$.detail.$or[1]`; `$` without
     /// `$or`.

@@ -9,7 +9,7 @@ use crate::event::{NonValue, Places, Term, View};
 /// How many values of a field are shown at most. Further values are only counted.
 const SHOWN: usize = 16;
 
-/// Returns the result for each term. If every term holds by itself, the results also tell whether
+/// Returns the result for each term. If every term holds by itself, the results also show whether
 /// the terms hold together, in the same array elements.
 pub(super) fn of_all(
     terms: &[Term],
@@ -49,8 +49,9 @@ pub(super) fn of_all(
     Ok(fields)
 }
 
-/// The fields that do not fail by themselves may hold together in one array element. If so, each
-/// other field shows only its values inside that element, if it has any there.
+/// Limits which values are shown of the fields that fail by themselves. If all other fields hold
+/// together in one array element, a failing field shows only its values in that element, or all its
+/// values if it has none there.
 fn around_the_rest(
     terms: &[Term],
     fields: &mut [FieldVerdict],

@@ -96,7 +96,7 @@ impl<'a> Cursor<'a> {
         Ok(&self.text[start..self.pos])
     }
 
-    /// Consumes one scalar; the first byte, `first`, has been peeked.
+    /// Consumes one scalar. The caller has peeked the scalar's first byte, `first`.
     #[inline]
     pub(crate) fn skip_scalar(&mut self, first: u8) -> Result<(), Reason> {
         self.pos = lex::scalar(self.bytes(), self.pos, first)?;

@@ -28,13 +28,13 @@ impl Reason {
             Self::Name => "expected a member name in double quotes",
             Self::Colon => "expected a colon after the member name",
             Self::Comma => "expected a comma or the end of the object or array",
-            Self::Control => "a control character inside a string",
-            Self::Quote => "a string without its closing quote",
-            Self::Escape => "an unknown escape inside a string",
-            Self::Unicode => "a \\u escape without four hexadecimal digits",
-            Self::Number => "a malformed number",
-            Self::Digit => "a number lacks a digit",
-            Self::Depth => "the document nests too deeply",
+            Self::Control => "a control character inside a string must be written as an escape",
+            Self::Quote => "expected the closing quote of a string",
+            Self::Escape => "expected one of \" \\ / b f n r t u after a backslash",
+            Self::Unicode => "expected four hexadecimal digits after \\u",
+            Self::Number => "expected the end of the number",
+            Self::Digit => "expected a digit in the number",
+            Self::Depth => "objects and arrays must be nested at most 1000 levels deep",
             Self::Trailing => "unexpected text after the end of the document",
             Self::Empty => "the text is empty",
         }
@@ -64,8 +64,8 @@ pub(super) fn plain(bytes: &[u8], mut pos: usize) -> usize {
         let quotes = word ^ (ONES * b'"' as u64);
         let slashes = word ^ (ONES * b'\\' as u64);
         // In each variable below, the high bit of a byte marks the same byte of `chunk` as a quote,
-        // as a backslash, or as a control character. Marks above the lowest one may be wrong, so
-        // only the lowest is used.
+        // as a backslash, or as a control character. Marks above the lowest mark may be wrong,
+        // because a subtraction can borrow from the next byte. So only the lowest mark is used.
         let zero_quotes = quotes.wrapping_sub(ONES) & !quotes;
         let zero_slashes = slashes.wrapping_sub(ONES) & !slashes;
         let controls = word.wrapping_sub(ONES * 0x20) & !word;

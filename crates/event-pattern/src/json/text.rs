@@ -22,7 +22,7 @@ impl<'a> Text<'a> {
 }
 
 /// Decodes the escapes of `raw`, which must be valid, and appends the result to `into`. An unpaired
-/// surrogate becomes a question mark, as in the JVM.
+/// surrogate becomes a question mark, as in EventBridge's engine, which runs on the JVM.
 pub(crate) fn unescape(raw: &str, into: &mut String) {
     let mut rest = raw;
     while let Some(at) = rest.find('\\') {

@@ -9,7 +9,7 @@ use super::postings::{self, Postings, Slot};
 #[derive(Debug, Default)]
 pub(super) struct Affixes {
     map: BTreeMap<Box<[u8]>, Postings>,
-    /// An upper bound of the keys' lengths.
+    /// An upper bound of the keys' lengths, in bytes.
     longest: usize,
 }
 

@@ -1,6 +1,6 @@
 //! An index for wildcards. A combination of conditions is filed under a few consecutive bytes, a
-//! gram, that one of its wildcards requires. A value finds the combinations of all grams in it.
-//! Whether the wildcard really matches is checked later.
+//! gram, that one of its wildcards requires. The grams in a value lead to the combinations that are
+//! filed under these grams. Whether the wildcard really matches is checked later.
 
 use super::postings::{self, Postings, Slot};
 use foldhash::HashMap;

@@ -18,7 +18,8 @@ pub(super) struct Index {
     trie: PathTrie,
     /// For each path, the combinations that are filed under keys of this path, if there are any.
     fields: Vec<Option<Box<Field>>>,
-    /// For each path, the combinations that may hold because the field at this path is absent.
+    /// For each path, the combinations that an event may meet because it lacks the field at this
+    /// path.
     absent: BTreeMap<PathId, Postings>,
     branches: Vec<Branch>,
     free_branches: Vec<u32>,
@@ -29,7 +30,7 @@ pub(super) struct Index {
 struct Branch {
     rule: u32,
     terms: Box<[Term]>,
-    /// The position in `terms` of the term under whose keys the combination is filed.
+    /// The index in `terms` of the condition under whose keys the combination is filed.
     anchor: usize,
     /// The keys under which the combination is filed.
     keys: Box<[Key]>,
@@ -81,9 +82,8 @@ impl Index {
         number
     }
 
-    /// Returns a weight and keys for a combination with `term` as its anchor. The weight tells how
-    /// often events will probably make the combination a candidate. The combination is to be filed
-    /// under the keys.
+    /// Returns the keys under which a combination is filed if `term` is the condition chosen for
+    /// this, and a weight: an estimate of how often events lead to the combination by these keys.
     fn filing(&self, term: &Term) -> (usize, Box<[Key]>) {
         let field = self.fields[term.path as usize].as_deref();
         let mut weight = 0;
@@ -134,7 +134,7 @@ impl Index {
     }
 
     /// Collects the candidates: the combinations that are filed under keys of the event's values,
-    /// and those that may hold because a field is absent.
+    /// and the combinations that the event may meet because it lacks a field.
     pub(super) fn candidates(&self, view: &View<'_>, seen: &mut Seen) {
         for &path in view.record.touched() {
             let Some(field) = &self.fields[path as usize] else { continue };

@@ -10,8 +10,8 @@ use crate::comparison::{Affix, Comparison};
 use crate::fold::AnyCase;
 use crate::wildcard::Wildcard;
 
-/// The weight of a key for a field's absence. It is high, because most fields are absent from most
-/// events.
+/// The weight of a key for a field's absence: an estimate of how many candidates an event finds
+/// under the key. The weight is high, because most fields are absent from most events.
 pub(super) const ABSENT_WEIGHT: usize = 1 << 10;
 
 /// A property of all values that a comparison accepts. If the key is `sure`, the comparison accepts
@@ -93,7 +93,7 @@ impl Key {
         }
     }
 
-    /// Returns a weight: an estimate of how many candidates an event finds under the key. The
+    /// Returns a weight: an estimate of how many combinations an event finds under the key. The
     /// weight is higher for common properties, and for keys under which many combinations are
     /// already filed.
     pub(super) fn weight(&self, field: Option<&Field>) -> usize {

@@ -64,7 +64,7 @@ impl<Id: Ord + Clone> Matcher<Id> {
     /// name. JSON libraries write such events.
     ///
     /// The matcher then stops reading an event as soon as it has found every field that some rule
-    /// looks at. It does not notice errors after that point.
+    /// looks at. Errors in the rest of the event are not noticed.
     #[must_use]
     pub fn trusting_events(mut self) -> Self {
         self.reading = Reading::UntilFound;
@@ -142,7 +142,8 @@ impl<Id: Ord + Clone> Matcher<Id> {
 
     /// Returns the ids of the rules that match a parsed event, in ascending order.
     ///
-    /// Prefer [`Matcher::matches`]: a parsed number no longer has its original spelling.
+    /// Prefer [`Matcher::matches`]: parsing rounds numbers that a double cannot hold. Such a number
+    /// must be compared as it is spelled in the event's text.
     ///
     /// # Errors
     /// Fails if the event is not a JSON object.

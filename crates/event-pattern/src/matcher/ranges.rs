@@ -13,7 +13,7 @@ struct Entry<T> {
     slot: Slot,
 }
 
-/// Neighbouring ranges in the order of their lower ends, and the highest of their upper ends.
+/// Successive ranges in the order of their lower ends, and the highest of their upper ends.
 #[derive(Debug)]
 struct Block<T> {
     entries: Vec<Entry<T>>,

@@ -105,8 +105,9 @@ fn exceeding_together(patterns: &[&[Wildcard]], limit: usize) -> Option<usize> {
     }
 }
 
-/// Returns an upper bound for the places of a wildcard. The text before the first star counts as
-/// one place. Each star counts as one, plus the [`overlaps`] of the text after the star.
+/// Returns an upper bound for how many places of a wildcard can be active at once. The text before
+/// the first star counts as one place. Each star counts as one place, plus the [`overlaps`] of the
+/// text after the star.
 fn upper_bound(wildcard: &Wildcard) -> usize {
     let behind_star = |part: &str| 1 + overlaps(&[part.as_bytes(), &[QUOTE]].concat());
     1 + wildcard.parts()[1..].iter().map(|part| behind_star(part)).sum::<usize>()

@@ -7,7 +7,8 @@ use crate::fold::AnyCase;
 use crate::json::Reason;
 use crate::number::Key;
 
-const TAKES: &str = "a string, a number, a list of one of them, or an object with an operator";
+const TAKES: &str =
+    "a string, a number, a list of strings, a list of numbers, or an object with one operator";
 
 impl Parser<'_> {
     pub(super) fn exclusion(&mut self) -> Result<Exclusion, PatternError> {

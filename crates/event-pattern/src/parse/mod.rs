@@ -16,7 +16,8 @@ use crate::limits::Limits;
 
 const OR: &str = "$or";
 
-/// Names that a field inside `$or` cannot have: the existing operators, and reserved names.
+/// Names that a field inside `$or` cannot have: operators that exist, and names that EventBridge's
+/// engine reserves.
 const RESERVED: [&str; 24] = [
     "exactly",
     "equals-ignore-case",
@@ -49,10 +50,10 @@ const RESERVED: [&str; 24] = [
 type Draft = BTreeMap<usize, Arc<Condition>>;
 
 /// Reads a pattern, and returns its combinations. A combination has the conditions outside of every
-/// `$or`, and those of one alternative of each `$or`.
+/// `$or`, and the conditions of one alternative of each `$or`.
 ///
 /// If a `$or` does not have the form of the operator, EventBridge's engine reads every `$or` of the
-/// pattern as a field name. It then applies the rules of its older compiler.
+/// pattern as a field name, and applies the rules of its older compiler.
 pub(crate) fn combinations(
     source: &[u8],
     limits: &Limits,
@@ -91,8 +92,8 @@ struct Parser<'a> {
     depth: usize,
     paths: HashMap<String, usize>,
     drafts: Vec<Draft>,
-    /// Conditions that begin with `anything-but` and an empty list. Each is refused, unless a later
-    /// condition on the same path replaces it.
+    /// Conditions that begin with `anything-but` and an empty list, each with the error for it. A
+    /// condition is not refused if a later condition on the same path replaces it.
     empty: Vec<(Arc<Condition>, PatternError)>,
 }
 
@@ -212,7 +213,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reads the array of `$or`: each of its objects is combined with every draft made so far.
+    /// Reads the array of `$or`. Each of its objects is combined with every combination that has
+    /// been made so far.
     fn choice(&mut self) -> Result<(), PatternError> {
         if !self.cursor.eat(b'[') {
             return self.fail(Fault::OrForm);
@@ -263,8 +265,8 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads the condition on a field. If this condition begins with `anything-but` and an empty
-    /// list, also returns an error. The pattern is refused with this error, unless the same field
-    /// has a later condition, which replaces this one.
+    /// list, also returns an error, with which the pattern is refused. If a later condition on the
+    /// same field replaces this condition, the error is dropped.
     fn values(&mut self, name: &str) -> Result<(Condition, Option<PatternError>), PatternError> {
         if self.cursor.eat(b']') {
             return self.fail(Fault::EmptyArray);

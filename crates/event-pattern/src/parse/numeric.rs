@@ -64,7 +64,7 @@ impl Parser<'_> {
 }
 
 /// Returns the range that one comparison accepts. `<` and `>` exclude their number, so the range
-/// ends at the neighbouring key. No number lies between neighbouring keys.
+/// ends at the next lower or higher key. No number lies between two successive keys.
 fn half_line(term: (&'static str, Key)) -> NumberRange {
     let (lowest, highest) = (number::key_of(f64::MIN), number::key_of(f64::MAX));
     let key = term.1;

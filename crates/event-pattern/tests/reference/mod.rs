@@ -1,14 +1,15 @@
-//! A slow and simple matcher: it unfolds the pattern, flattens the event and tries everything.
+//! A slow and simple matcher: it unfolds the pattern's `$or` into alternatives, flattens the event
+//! into single values, and tries every combination.
 //!
-//! It accepts valid patterns only, and numbers of at most 15 digits.
+//! The matcher accepts only valid patterns, and only numbers of at most 15 digits.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::Value;
 
-/// One alternative of a pattern: for each path, comparisons. A value at the path must meet one of
-/// them.
+/// One alternative of a pattern: the comparisons for each path, one of which a value at the path
+/// must meet.
 type Asked = BTreeMap<String, Vec<Value>>;
 
 /// The place of a value inside of arrays. For each array around the value: the array's number, and

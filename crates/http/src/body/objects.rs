@@ -1,12 +1,12 @@
-//! A deserializer that reads structs from JSON objects only. Serde by itself also accepts an array
-//! with the fields in order, which no schema describes.
+//! A deserializer that reads structs from JSON objects only. Serde by itself also reads a struct
+//! from an array of the fields' values, which no schema describes.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
 /// A deserializer, visitor, access or seed of serde that reads structs from JSON objects only. The
-/// structs in nested values are read in the same way, except those inside enums.
+/// structs in nested values are read in the same way, except structs inside enums.
 pub(super) struct Objects<T>(pub(super) T);
 
 macro_rules! forward {

@@ -2,10 +2,10 @@
 //! that the function calls. All instances share the circuits through the store.
 //!
 //! An instance reads a partner's circuit once, together with the state of its first decision. After
-//! that it reads the circuit again only if one of its calls failed, or if the pause of an open
-//! circuit is over. So while a partner answers, its breaker costs no further request to the store.
-//! The price: an instance whose own calls have not failed yet may make one call while the circuit
-//! is open.
+//! that, the instance reads the circuit again only if one of its calls failed, or if the pause of
+//! an open circuit is over. So while a partner answers, the partner's circuit breaker costs no
+//! further request to the store. The drawback: an instance whose own calls have not failed yet may
+//! make one call while the circuit is open.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,8 +20,8 @@ use crate::committing::record::{Publication, Record};
 use crate::{
     ExternalAction, Failure, Item, Kernel, Key, Message, Store, StoreError, derived_id, record_key,
 };
-/// The failure code of a message that waits until its partner may be called again: the partner's
-/// circuit is open.
+/// The failure code of a message that waits for a partner: the partner's circuit breaker is open,
+/// so the partner is not called at present.
 pub const PARTNER_UNAVAILABLE: &str = "PartnerUnavailable";
 
 /// How many times an instance tries to write a circuit while other instances write it, too.
@@ -64,8 +64,8 @@ impl Breakers {
 }
 
 impl Kernel {
-    /// Calls the partner, and records in the partner's circuit whether an answer came. The caller
-    /// has to check the circuit first, with [`Self::permit`].
+    /// Calls the partner, and records in the partner's circuit whether the partner answered. The
+    /// caller has to check the circuit first, with [`Self::permit`].
     pub(crate) async fn call<A: ExternalAction>(
         &self,
         action: &A,
@@ -90,8 +90,8 @@ impl Kernel {
         }
     }
 
-    /// Checks that the partner of `breaker` may be called now. If the call is a probe, first counts
-    /// the probe in the stored circuit.
+    /// Checks that the partner of `breaker` may be called now. If the circuit is open and the call
+    /// is to probe whether the partner answers again, first counts the probe in the stored circuit.
     ///
     /// # Errors
     /// If the circuit is open and no probe is due, or if the store fails: the message is then
@@ -115,7 +115,7 @@ impl Kernel {
         let partner = breaker.partner.name;
         Err(Failure::later(
             PARTNER_UNAVAILABLE,
-            format!("calls to the {partner} are suspended, because it did not answer"),
+            format!("calls to the {partner} are suspended, because the {partner} did not answer"),
         ))
     }
 
@@ -124,7 +124,7 @@ impl Kernel {
         self.breakers.read(breaker, item.as_ref())
     }
 
-    /// Closes the circuit, and forgets the failed calls, after a call that was answered.
+    /// Closes the circuit, and resets the count of failed calls, after a call that was answered.
     async fn was_answered(&self, breaker: &'static Breaker) {
         let known = self.breakers.known(breaker).unwrap_or_default();
         if known.after_answer().is_some() {
@@ -152,8 +152,8 @@ impl Kernel {
     }
 
     /// Stores the circuit that `next` returns. If the circuit opens or closes, the same transaction
-    /// stores an event about that. If the store fails, this function logs the failure, and the
-    /// stored circuit stays as it is.
+    /// stores an event that reports the change. If the store fails, this function logs the failure,
+    /// and the stored circuit stays as it is.
     async fn change(
         &self,
         breaker: &'static Breaker,
@@ -262,8 +262,8 @@ impl Kernel {
     }
 }
 
-/// Logs that a circuit has opened or closed. The messages that wait for the partner of an open
-/// circuit are not logged one by one.
+/// Logs that a circuit has opened or closed. This is logged once; the messages that wait for the
+/// partner are not logged one by one.
 fn log_change(breaker: &Breaker, before: &Circuit, after: &Circuit) {
     let partner = breaker.partner.name;
     match after.open_since {

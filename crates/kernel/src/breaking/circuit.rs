@@ -1,4 +1,4 @@
-//! The circuit of one partner: the stored state, and the transitions of that state.
+//! The circuit breaker of one partner: the stored state, called the circuit, and its transitions.
 
 use chorus_table::Breaker;
 use jiff::{SignedDuration, Timestamp};
@@ -21,16 +21,17 @@ pub(crate) struct Circuit {
     pub(crate) failed_at: Timestamp,
     /// Since when the circuit is open, so that calls have to wait; `None` if it is closed.
     pub(crate) open_since: Option<Timestamp>,
-    /// The earliest time of the next probe, if the circuit is open.
+    /// If the circuit is open, the earliest time of the next probe: a call that tests whether the
+    /// partner answers again.
     pub(crate) probe_at: Timestamp,
-    /// How many probes were made after `probe_at`. The last allowed probe sets this number to 0,
-    /// and sets `probe_at` to the end of a new pause.
+    /// How many probes were made after `probe_at`. The last probe that is allowed after one pause
+    /// sets this number to 0, and sets `probe_at` to the end of the next pause.
     pub(crate) probes: u32,
     /// Why the call that opened the circuit was not answered; empty while the circuit is closed.
     pub(crate) reason: String,
 }
 
-/// Whether a call may be made.
+/// Whether a call to the partner may be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Permit {
     Call,
@@ -108,13 +109,13 @@ impl Circuit {
         Write::Put { key, item, condition: Some(condition) }
     }
 
-    /// The circuit as the write of [`Self::put`] stores it: with the next version.
+    /// The circuit that the write of [`Self::put`] stores: this circuit with the next version.
     pub(crate) fn stored(self) -> Self {
         Self { version: self.version + 1, ..self }
     }
 
     pub(crate) fn read(item: &Item) -> Result<Self, Failure> {
-        let missing = |name: &str| Failure::corrupt("circuit", &format!("it has no {name}"));
+        let missing = |name: &str| Failure::corrupt("circuit", &format!("it has no valid {name}"));
         let whole = |name: &str| number(item, name).ok_or_else(|| missing(name));
         let small =
             |name: &str| whole(name).and_then(|it| it.try_into().map_err(|_| missing(name)));
@@ -141,7 +142,8 @@ pub fn is_open(breaker: &Breaker, item: &Item) -> bool {
     Circuit::key(breaker).is_of(item) && item.contains_key("open-since")
 }
 
-/// Whether an item of the table of idempotency records is a circuit, not a record.
+/// Whether an item of the table of idempotency records is the state of a circuit breaker, not a
+/// record.
 pub(crate) fn is_circuit(item: &Item) -> bool {
     text(item, "sk") == Some(CIRCUIT)
 }
@@ -191,7 +193,7 @@ mod tests {
             }
         }
         assert_eq!(called, [32, 32, 62, 62, 92, 92, 122, 122]);
-        assert_eq!(circuit.open_since, Some(at(2)), "it was never closed between");
+        assert_eq!(circuit.open_since, Some(at(2)), "the circuit was never closed");
     }
 
     #[test]
@@ -203,7 +205,7 @@ mod tests {
     #[test]
     fn what_is_stored_is_read_as_it_was() {
         for circuit in [Circuit::default(), failed(1, 1), failed(3, 1), failed(5, 1)] {
-            let Write::Put { item, .. } = circuit.put(&BANK) else { panic!("it is put") };
+            let Write::Put { item, .. } = circuit.put(&BANK) else { panic!("a circuit is put") };
             assert_eq!(Circuit::read(&item).unwrap(), circuit.stored());
             assert!(is_circuit(&item));
         }

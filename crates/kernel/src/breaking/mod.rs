@@ -1,5 +1,5 @@
 //! Circuit breakers: after several calls in a row without an answer, all instances stop calling the
-//! partner. After each pause, a few calls probe whether the partner answers again.
+//! partner for a while. After each such pause, a few calls probe whether the partner answers again.
 
 mod breakers;
 mod circuit;

@@ -1,9 +1,9 @@
 //! The values in the answers that complete a state machine's waiting tasks. The `Choice` states of
 //! the machine compare a task's answer with these values.
 
-/// The strings that a service's code puts into one field of its answers. The checks of the
-/// CloudFormation template report a difference if the `Choice` states of a state machine compare
-/// the field with other strings.
+/// The strings that a service's code puts into one field of its answers to waiting tasks. The
+/// checks of the CloudFormation template report a difference if the `Choice` states of a state
+/// machine compare the field with other strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answers {
     /// The field of an answer, such as `verdict`.
@@ -44,7 +44,7 @@ macro_rules! answers {
             $vis const ANSWERS: $crate::Answers =
                 $crate::Answers { field: $field, values: &[$($value),+] };
 
-            /// The value as it is written in an answer.
+            /// The string that an answer contains for this variant.
             #[must_use]
             $vis const fn as_str(self) -> &'static str {
                 match self {

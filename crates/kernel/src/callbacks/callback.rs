@@ -35,7 +35,7 @@ pub struct Kept<'a> {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", bound = "")]
 pub struct Callback<D: CallbackDomain> {
-    /// The opaque id that is published instead of the token.
+    /// The opaque id that is published instead of the task token.
     pub handle: Handle,
     /// What the callback is about. In data directories of releases up to commit c92b2c2, the stored
     /// field is called `order-id`.
@@ -125,8 +125,8 @@ impl<D: CallbackDomain> Callback<D> {
     }
 
     /// Registers a callback for this attempt of a task, given as the attempt's token and number.
-    /// Returns nothing if a later attempt is registered already. An answer that arrived during an
-    /// earlier attempt is sent to this attempt at once.
+    /// Returns `None` if a later attempt is registered already. If an answer has already arrived,
+    /// the returned signal sends the answer to this attempt.
     #[must_use]
     pub fn register(
         read: Option<&Versioned<Self>>,
@@ -153,14 +153,15 @@ impl<D: CallbackDomain> Callback<D> {
         Some((save(read, &callback), signal))
     }
 
-    /// Stores the answer, and completes the waiting task with it.
+    /// Returns the write that stores the answer, and the signal that completes the waiting task
+    /// with the answer.
     #[must_use]
     pub fn resolve(read: &Versioned<Self>, output: Value) -> (Write, Signal) {
         let answered = Self { answer: Some(output.to_string()), ..read.value.clone() };
         (replace(read, &answered), answer(&read.token, output))
     }
 
-    /// Restarts the heartbeat timeout of the waiting task.
+    /// Returns the signal that restarts the heartbeat timeout of the waiting task.
     #[must_use]
     pub fn heartbeat(&self) -> Signal {
         Signal::Heartbeat { token: self.token.clone() }
@@ -218,7 +219,7 @@ mod tests {
         let output = serde_json::json!({ "verdict": "approve" });
         let Write::Put { item, .. } = Callback::<Here>::answered_early("4711".to_owned(), &output)
         else {
-            panic!("it is created")
+            panic!("the callback is created")
         };
         let early: Callback<Here> = serde_dynamo::from_item(item).unwrap();
         assert!(!early.is_open());

@@ -17,11 +17,12 @@ use crate::{Answers, Context, Failure, derived_id};
 pub struct MachineSpec {
     /// The name of the machine, such as `CollectPayment`.
     pub name: &'static str,
-    /// The definition in Amazon States Language, with `${Names}` that a deployment fills in.
+    /// The definition in Amazon States Language, with placeholders of the form `${Name}` that a
+    /// deployment fills in.
     pub definition: &'static str,
-    /// The timeouts of the machine's waits, in seconds, by name. They are values for the
-    /// definition's `${Names}`, and are passed as `$.limits` in an execution's input; a deployment
-    /// may override them.
+    /// The timeouts of the machine's waits, in seconds, by name. They fill in the definition's
+    /// placeholders, and are passed as `$.limits` in an execution's input. A deployment may
+    /// override the timeouts.
     pub limits: &'static [(&'static str, u32)],
     /// Numbers that the machine's `Choice` states use in comparisons, such as the lowest total that
     /// is reviewed. An execution finds the numbers in `$.constants` of its input.
@@ -29,8 +30,8 @@ pub struct MachineSpec {
     /// The answers that the application gives to tasks that wait with a task token.
     pub answers: &'static [Answers],
     /// The definitions of earlier releases, oldest first. Step Functions continues an execution
-    /// with the definition that it was started with; the embedded engine needs these definitions to
-    /// do the same.
+    /// with the definition with which the execution was started; the embedded engine needs the
+    /// earlier definitions to do the same.
     pub former: &'static [&'static str],
 }
 
@@ -47,7 +48,7 @@ pub fn with_limits(input: &Value, limits: Option<&Value>) -> Value {
 }
 
 impl MachineSpec {
-    /// A machine whose definition has no `${Names}` to fill in.
+    /// A machine whose definition has no placeholders to fill in.
     #[must_use]
     pub const fn new(name: &'static str, definition: &'static str) -> Self {
         Self { name, definition, limits: &[], constants: &[], answers: &[], former: &[] }
@@ -98,9 +99,9 @@ pub enum Signal {
         name: String,
         input: Value,
     },
-    /// Completes the task that waits with this token.
+    /// Completes the task that waits with this task token.
     Answer { token: String, output: Value },
-    /// Restarts the heartbeat timeout of the task with this token.
+    /// Restarts the heartbeat timeout of the task that waits with this task token.
     Heartbeat { token: String },
 }
 
@@ -119,7 +120,8 @@ pub trait Machines: Send + Sync {
     /// Sends a signal.
     ///
     /// # Errors
-    /// If it is unknown whether the signal was received. The signal then has to be sent again.
+    /// If it is unknown whether the state machine received the signal. The caller then has to send
+    /// the signal again.
     async fn signal(&self, signal: &Signal) -> Result<SignalOutcome, Failure>;
 }
 

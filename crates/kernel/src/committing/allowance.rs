@@ -1,5 +1,5 @@
-//! How many commands a caller may give: each caller has a token bucket, which holds one token for
-//! each command that is allowed per minute.
+//! How many commands a caller may give: each caller has a token bucket for each limited action. The
+//! bucket holds one token for each command that is allowed per minute.
 //!
 //! A bucket is one item in the table of idempotency records, because every function may read and
 //! write that table. Counting a command costs one conditional write if the bucket is full,
@@ -45,8 +45,8 @@ impl Allowance {
         Key { table: IDEMPOTENCY_TABLE.name, pk, sk: ALLOWANCE.to_owned() }
     }
 
-    /// The time in which the bucket gets one token back, in milliseconds. It is rounded up, so that
-    /// the caller never gets more tokens per minute than are allowed.
+    /// The time in which the bucket gets one token back, in milliseconds. The time is rounded up,
+    /// so that the caller never gets more tokens per minute than are allowed.
     fn interval(&self) -> i64 {
         i64::from(MINUTE.div_ceil(self.per_minute.max(1)))
     }
@@ -83,7 +83,7 @@ impl Allowance {
     }
 }
 
-/// Whether a command got a token from the bucket of its caller.
+/// Whether a command got a token from the caller's bucket.
 enum Token {
     Taken,
     /// The condition of the write did not hold. The value is the time at which the stored bucket
@@ -125,8 +125,8 @@ impl Kernel {
                 Some(Reason::Condition(bucket)) => {
                     Ok(Token::Refused(bucket.as_ref().and_then(|bucket| number(bucket, FULL_AT))))
                 }
-                // The write conflicts with that of another request. The bucket may have tokens
-                // left, so the result is an error, and not `Token::Refused`.
+                // The write conflicts with a concurrent write. The bucket may have tokens left, so
+                // the result is an error, and not `Token::Refused`.
                 _ => Err(StoreError::Refused(reasons).into()),
             },
             Err(error) => Err(error.into()),

@@ -13,20 +13,21 @@ pub enum Outcome {
     /// The action decided earlier. It was unknown whether the recorded events were published, so
     /// the kernel published them again, byte for byte.
     Repeated,
-    /// Nothing was published. The message is a duplicate of a message that was decided and
-    /// published earlier, or a replay of a message that was decided earlier. Or a catch-all action
-    /// got an event's copy in an earlier schema version: the action handles only the event in the
-    /// current version.
+    /// Nothing was published. The message is a duplicate of a message whose events were published
+    /// earlier, or a replay of a message that was decided earlier. Or an action that consumes every
+    /// event got an event's copy in an earlier schema version: the action handles only the event in
+    /// the current version.
     Absorbed,
-    /// A command that arrived after its time to live, and that nobody has to send again: the row
-    /// is a catch-all, or the command is replayed. Nothing is recorded. Every other expired command
-    /// is a failure.
+    /// A replayed command that had expired before any action handled it. Nothing is recorded. An
+    /// expired command that is not a replay is a failure, so that its sender can send the command
+    /// again.
     Expired,
-    /// A replayed event that was ignored. Either its action has effects outside of the application,
-    /// or the event is older than the idempotency records. Nothing was recorded, because the
-    /// original event may still arrive.
+    /// A replayed event that was ignored. Either the action has effects outside of the application,
+    /// or the event is older than the lifetime of an idempotency record. Nothing was recorded,
+    /// because the original event may still arrive.
     Suppressed,
-    /// A message that the other region of the deployment acts on. Nothing is recorded.
+    /// A message that this region leaves to the other region of the deployment. Nothing is
+    /// recorded.
     Elsewhere,
 }
 
@@ -34,7 +35,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handled {
     pub outcome: Outcome,
-    /// The events of the decision, whether it was made now or earlier.
+    /// The events of the decision, whether the decision was made now or earlier.
     pub entries: Vec<Entry>,
     pub note: Option<String>,
 }

@@ -1,5 +1,6 @@
-//! How the kernel handles every message: load, decide, commit, publish; then mark the record as
-//! published if its message will not be delivered again.
+//! How the kernel handles every message: load the state, let the action decide, commit the decision
+//! with an idempotency record, publish the events. If the message may never be delivered again, the
+//! kernel then marks the record as published, so that the sweeper skips the record.
 
 use std::time::Duration;
 
@@ -18,14 +19,16 @@ use crate::{
 /// stale, the action decides again, on freshly read state.
 const ATTEMPTS: u32 = 8;
 
-/// The upper bound of the pause before the second attempt; it doubles for each further attempt.
+/// The upper bound of the pause before the second attempt. The bound doubles for each further
+/// attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// The upper bound of any pause. All pauses together take at most a third of a function's timeout.
+/// The upper bound of any pause. All pauses together take at most about a third of a function's
+/// timeout.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How long after a command's expiry an earlier delivery of it may still be handled: longer than any
-/// function's timeout, plus a difference between clocks.
+/// How long after a command's expiry an earlier delivery of the command may still be in progress:
+/// more than any function's timeout plus a difference between clocks.
 const STILL_HANDLED: SignedDuration = SignedDuration::from_mins(5);
 
 /// How far ahead of this function's clock the clock of another account may be: the longest time by
@@ -35,10 +38,10 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 enum Committed<S = ()> {
     /// The decision was committed now. `S` is the state on which the action decided.
     Now(Record, S),
-    /// An earlier commit answered this message; this is the record of that commit.
+    /// The decision on this message was committed earlier; this is the record of that commit.
     Before(Record),
-    /// A condition of a change did not hold, because another process wrote the item after it was
-    /// read.
+    /// A condition of a change did not hold, because another process wrote the item after this
+    /// process had read the item.
     Stale,
 }
 
@@ -47,8 +50,8 @@ impl Kernel {
     /// the message is delivered.
     ///
     /// # Errors
-    /// [`ActionError::Failed`] if the platform should retry or give up. Any other error comes from
-    /// the action, and nothing was committed.
+    /// [`ActionError::Failed`] if the message was not handled: the failure says whether the
+    /// platform should retry. Any other error comes from the action, and nothing was committed.
     pub async fn run<A: Action>(
         &self,
         action: &A,
@@ -111,7 +114,7 @@ impl Kernel {
             Committed::Stale => {
                 let action = A::Row::SPEC.action;
                 let message =
-                    format!("{action} is not committed: other writes won all {ATTEMPTS} attempts");
+                    format!("{action} is not committed: other writes came first {ATTEMPTS} times");
                 Err(Failure::later("Contended", message).into())
             }
         }
@@ -125,7 +128,8 @@ impl Kernel {
     ) -> Result<Option<Handled>, ActionError> {
         let spec = A::Row::SPEC;
         let now = self.clock.now();
-        // A catch-all does not act on a command: it records the command, even if it has expired.
+        // A catch-all action, which consumes every event, only records a command. So the action
+        // records an expired command, too.
         if message.metadata.expired(now) && !spec.is_catch_all() {
             return self.expired::<A>(message).await.map(Some);
         }
@@ -135,10 +139,12 @@ impl Kernel {
         let mut occurred_at = message.metadata.occurred_at;
         if message.metadata.category == Category::Command && !message.is_from_caller() {
             occurred_at = occurred_at.checked_sub(AHEAD).unwrap_or(Timestamp::MIN);
-            // Otherwise a replay could execute the command again, after its record has expired.
+            // A command from the future is refused: a replay could execute such a command again
+            // after the command's record has expired, because `is_older_than_records` counts from
+            // `occurred-at`.
             if occurred_at > now && !spec.is_catch_all() {
                 let message =
-                    "occurred-at is more than an hour in the future: set the sender's clock";
+                    "occurred-at must be at most an hour in the future: set the sender's clock";
                 let message = message.to_owned();
                 return Err(Failure::Terminal { code: "FutureCommand", message }.into());
             }
@@ -147,24 +153,24 @@ impl Kernel {
         let (outcome, note) = if replayed && spec.replay == Replay::Suppressed {
             (Outcome::Suppressed, "replayed: this action ignores replays")
         } else if message.metadata.copy_of.is_some() && spec.is_catch_all() {
-            (Outcome::Absorbed, "a copy in an earlier version: only the current one is handled")
+            (Outcome::Absorbed, "a copy in an earlier version: only the current version is handled")
         } else if replayed && spec.replay == Replay::Idempotent && too_old() {
-            (Outcome::Suppressed, "replayed, and older than all idempotency records")
+            (Outcome::Suppressed, "replayed, and too old: its idempotency record may have expired")
         } else {
             return Ok(None);
         };
         Ok(Some(Handled { outcome, entries: Vec::new(), note: Some(note.to_owned()) }))
     }
 
-    /// Answers an expired command. The action does not decide on it. An expired command gets no
-    /// record: a record would answer the sender's next attempt, too, which may have the same
-    /// idempotency key.
+    /// Handles an expired command without asking the action to decide. An expired command gets no
+    /// record: with a record, the sender's next attempt under the same idempotency key would count
+    /// as a duplicate, and would not be handled.
     ///
     /// # Errors
     /// If the command was not handled before it expired. A caller of the API gets a retryable
-    /// failure. A command that the bus delivered becomes a dead letter, because its sender gets no
-    /// response. Until [`STILL_HANDLED`] has passed, the failure is retryable: an earlier delivery
-    /// may still be writing the command's record.
+    /// failure. A command from the bus becomes a dead letter, because its sender gets no response.
+    /// Until [`STILL_HANDLED`] has passed since the expiry, the failure of such a command is
+    /// retryable: an earlier delivery may still be writing the command's record.
     async fn expired<A: ExternalAction>(&self, message: &Message) -> Result<Handled, ActionError> {
         const CODE: &str = "CommandExpired";
         let spec = A::Row::SPEC;
@@ -232,7 +238,7 @@ impl Kernel {
                     }
                 }
                 // The message may be a duplicate, and the state may have changed since the first
-                // delivery. Then the recorded answer counts, not this error.
+                // delivery. Then the recorded decision counts, not this error.
                 Err(error) => match self.find_record(A::Row::SPEC.action, message).await? {
                     Some(record) => return Ok(Committed::Before(record)),
                     None => return Err(error),
@@ -244,8 +250,8 @@ impl Kernel {
 
     /// Reads the state on which `action` decides, with one request to the store. If the action may
     /// call a partner, the request also reads the partner's circuit breaker, unless this instance
-    /// has read it before. While the partner is not yet called (`uncalled`), the request also reads
-    /// the message's record.
+    /// has read the breaker before. If the partner has not been called yet for this message
+    /// (`uncalled`), the request also reads the message's idempotency record.
     async fn read_for<A: ExternalAction>(
         &self,
         action: &A,
@@ -279,7 +285,7 @@ impl Kernel {
     }
 
     /// Commits the record and the changes in one transaction, the record first. Without changes,
-    /// the write is one conditional put.
+    /// the write is one conditional put. A [`Decision::once`] is committed without a record.
     async fn commit<A: ExternalAction>(
         &self,
         message: &Message,
@@ -312,7 +318,7 @@ impl Kernel {
         }
     }
 
-    /// Answers a duplicate from the record, and publishes the record's events again. Publishes
+    /// Handles a duplicate: returns the recorded events, and publishes the events again. Publishes
     /// nothing if the events are known to be published, or if the message is a replay.
     async fn repeat(&self, message: &Message, record: Record) -> Result<Handled, ActionError> {
         if !message.has_fingerprint(&record.fingerprint)? {
@@ -355,17 +361,19 @@ impl Kernel {
     /// Marks the events of a record as published.
     pub(crate) async fn mark(&self, record: &Record) {
         match self.store.write(&[Record::mark_published(&record.key)]).await {
-            // The record has expired meanwhile: nothing is left to mark.
+            // The record has expired, and was deleted: nothing is left to mark.
             Ok(()) | Err(StoreError::Refused(_)) => {}
-            // The events are published. A duplicate may publish them again, byte for byte.
+            // The events are published, so this is no failure. A duplicate of the message may
+            // publish the events again, byte for byte.
             Err(error) => {
-                tracing::warn!(key = record.key.pk, %error, "the events are published, but not marked as such: a duplicate may publish them again");
+                tracing::warn!(key = record.key.pk, %error, "the events are published, but their record is not marked as published: a duplicate may publish them again");
             }
         }
     }
 
-    /// Answers `message` from the record of `action`, and publishes the record's events if they are
-    /// not known to be published. Returns `None` if `action` has not answered the message yet.
+    /// Returns the outcome that the record of `action` shows for `message`, and publishes the
+    /// recorded events if they are not known to be published. Returns `None` if there is no record,
+    /// because `action` has not handled the message yet.
     pub(crate) async fn answer_again(
         &self,
         action: &str,

@@ -4,7 +4,7 @@ use chorus_table::ReadError;
 
 use crate::{PARTNER_UNAVAILABLE, StoreError};
 
-/// How the platform should treat a message that was not handled.
+/// Why a message was not handled, and whether the platform should deliver the message again.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// Retry: nothing was decided, or the decision is committed and its events still have to be
@@ -40,7 +40,7 @@ impl Failure {
         matches!(self, Self::Retryable { .. })
     }
 
-    /// Whether the message waits for a partner whose circuit is open.
+    /// Whether the message waits for a partner whose circuit breaker is open.
     #[must_use]
     pub fn waits_for_partner(&self) -> bool {
         self.code() == PARTNER_UNAVAILABLE

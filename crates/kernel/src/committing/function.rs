@@ -22,9 +22,9 @@ pub struct Function {
     pub tables: Vec<TableSpec>,
     /// The service's state machines in this release.
     pub machines: Vec<MachineSpec>,
-    /// State machines of earlier releases, which this release does not deploy. Their executions may
-    /// still be in flight. New executions may begin, too: an execution that began in an earlier
-    /// release may start them as nested executions.
+    /// State machines of earlier releases, which this release does not deploy. Executions of these
+    /// machines may still be in flight. New executions may begin, too, because an execution that
+    /// began in an earlier release may start these machines as nested executions.
     pub retired_machines: Vec<MachineSpec>,
 }
 
@@ -119,9 +119,10 @@ impl Function {
     }
 
     /// Handles an event that a queue has retried for as long as the queue's policy allows. If the
-    /// action that reads the event has committed a decision, the kernel publishes the decision's
-    /// events. Otherwise, the action that the row names in `gives_up_to` handles the event. If the
-    /// row names none, the row's own action tries a last time.
+    /// action that consumes the event has committed a decision, the kernel publishes the decision's
+    /// events. Otherwise, the event goes to the action that the consuming row of the design table
+    /// names in `gives_up_to`. If the row names no such action, the row's own action tries a last
+    /// time.
     ///
     /// # Errors
     /// The failure says whether the platform should retry the event or give it up.
@@ -144,8 +145,9 @@ impl Function {
         self.answer(handler, kernel, &message).await
     }
 
-    /// Whether the row that consumes this event names an action in `gives_up_to`. That action
-    /// handles the event after the last retry, so that the event does not become a dead letter.
+    /// Whether the row of the design table that consumes this event names an action in
+    /// `gives_up_to`. The named action handles the event after the last retry, so that the event
+    /// does not become a dead letter.
     #[must_use]
     pub fn gives_up_to_a_row(&self, json: &str) -> bool {
         let message = Message::from_event(json);
@@ -171,7 +173,8 @@ impl Function {
         handler.handle(kernel, message).await.map_err(|error: ActionError| {
             let failure = Failure::from(error);
             if failure.waits_for_partner() {
-                // The circuit breaker has logged that the partner is not called.
+                // Not logged for each message: the circuit breaker has logged once that the partner
+                // is not called.
                 return failure;
             }
             // The text of a terminal failure may quote the message, so it is not logged: only the
@@ -184,7 +187,7 @@ impl Function {
                 code = failure.code(),
                 retryable = failure.is_retryable(),
                 why,
-                "{} did not answer {} of {}: {}",
+                "{} did not handle {} of {}: {}",
                 handler.row().action,
                 message.detail_type,
                 message.metadata.correlation_id,

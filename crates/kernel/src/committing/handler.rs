@@ -19,7 +19,7 @@ pub trait Handler: Send + Sync {
     /// only a task of a state machine passes to the action.
     fn reads(&self, detail_type: &str) -> bool;
 
-    /// Whether the action ever calls a partner, which may be unavailable for hours.
+    /// Whether the action may call a partner, which may be unavailable for hours.
     fn calls(&self) -> bool {
         false
     }
@@ -58,7 +58,8 @@ impl<A: ExternalAction> Handler for Typed<A> {
     async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Handled, ActionError> {
         let row = A::Row::SPEC;
         let answered = kernel.run_external(&self.0, message).await?;
-        // `record` ignores the fields that the adapter's span does not declare.
+        // `record` ignores fields that the current tracing span, which the adapter made, does not
+        // declare.
         Span::current()
             .record("action", row.action)
             .record("correlation_id", &message.metadata.correlation_id)
@@ -70,7 +71,7 @@ impl<A: ExternalAction> Handler for Typed<A> {
             event = message.detail_type,
             event_id = %message.metadata.event_id,
             outcome = ?answered.outcome,
-            "{} answered {} of {}",
+            "{} handled {} of {}",
             row.action,
             message.detail_type,
             message.metadata.correlation_id,

@@ -20,25 +20,26 @@ pub struct Message {
     /// The message's data as JSON text.
     pub data: Box<RawValue>,
     pub source: String,
-    /// The text from which the fingerprint is computed; none if that text is `data`. The text is
-    /// the body that a caller sent, or the data in the earliest version of the event, so that
-    /// earlier and later releases compute the same fingerprint.
+    /// The text whose hash is the message's fingerprint, which shows whether an idempotency key was
+    /// reused for a different message; none if that text is `data`. The text is the body that a
+    /// caller sent, or the data in the earliest version of the event, so that earlier and later
+    /// releases compute the same fingerprint.
     pub fingerprinted: Option<Box<RawValue>>,
-    /// The key of the person whom `fingerprinted` is about. A hash without a key would let anybody
-    /// check a guess of the text.
+    /// The encryption key of the person whom `fingerprinted` is about. The fingerprint of such a
+    /// text is a keyed hash: with a plain hash, anybody could check a guess of the text.
     pub fingerprint_key: Option<SealingKey>,
     /// The state machine's task that sent the message; none if the message came from the bus or
     /// from a caller.
     pub task: Option<Task>,
-    /// Whether the bus or a queue delivered the message: they deliver the message again until it is
-    /// answered.
+    /// Whether the bus or a queue delivered the message. Both deliver a message again until the
+    /// message is handled.
     pub redelivered: bool,
     /// The customer who sent the command. The command may access only this customer's data. None if
     /// the message is an event, or if a caller with a role sent the command.
     pub customer: Option<String>,
 }
 
-/// What a state machine tells an action about the task for which the action is invoked.
+/// What a state machine passes to an action about the task for which the action is invoked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Task {
     /// The task token, if the task waits for an answer from outside. With a token, the kernel
@@ -47,7 +48,8 @@ pub struct Task {
     pub token: Option<String>,
     /// Which attempt of the task this is.
     pub attempt: Attempt,
-    /// Why the machine reached this task, if there are several ways to it.
+    /// Why the machine reached this task, if the machine's definition has several paths to the
+    /// task.
     pub reason: Option<String>,
     /// The timeout for the answer, in seconds; none if the machine's definition passes no timeout.
     pub timeout_seconds: Option<u32>,
@@ -62,7 +64,7 @@ impl Task {
     }
 
     /// When the task stops waiting for an answer: the timeout, counted from the task's first
-    /// attempt. None without a timeout.
+    /// attempt. None if the task has no timeout.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         let timeout = SignedDuration::from_secs(self.timeout_seconds?.into());
@@ -70,8 +72,8 @@ impl Task {
     }
 }
 
-/// An attempt of a task; a later attempt compares as greater. An action that an earlier attempt
-/// started may still be running after the machine has given that attempt up.
+/// An attempt of a task; a later attempt compares as greater. The comparison is needed because an
+/// action that an earlier attempt started may still be running during a later attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Attempt {
     /// When the machine entered the task's state: `$$.State.EnteredTime`.
@@ -121,7 +123,7 @@ impl Message {
     pub fn from_event(json: &str) -> Result<Self, Failure> {
         let malformed = |error: serde_json::Error| Failure::Terminal {
             code: "MalformedEvent",
-            message: format!("this is not an event in the application's format: {error}"),
+            message: format!("the event is not in the application's format: {error}"),
         };
         let BusEvent { detail_type, source, detail, account, replay_name } =
             serde_json::from_str(json).map_err(malformed)?;
@@ -148,7 +150,8 @@ impl Message {
     /// action's name with the message.
     ///
     /// Each attempt of a waiting task has a different token, which the action has to store. So each
-    /// attempt counts as a different message: its idempotency key is derived from the token.
+    /// attempt counts as a different message: the message's idempotency key is derived from the
+    /// token.
     ///
     /// # Errors
     /// Terminal, if the text is not the payload of a task.
@@ -156,7 +159,7 @@ impl Message {
         let payload: TaskPayload =
             serde_json::from_str(json).map_err(|error| Failure::Terminal {
                 code: "MalformedTask",
-                message: format!("this is not a task of a state machine: {error}"),
+                message: format!("the payload is not that of a state machine's task: {error}"),
             })?;
         let TaskPayload { action, event, token, since, retry, reason, timeout } = payload;
         let mut message = Self::from_event(event.get())?;
@@ -183,8 +186,8 @@ impl Message {
         }))
     }
 
-    /// Refuses a customer's command that concerns somebody else's data, as if the data did not
-    /// exist.
+    /// Refuses a customer's command that concerns somebody else's data. The error is the same as
+    /// for data that does not exist.
     pub(crate) fn owned_by(
         &self,
         owner: impl FnOnce() -> Option<String>,
@@ -209,8 +212,9 @@ impl Message {
     }
 
     /// Whether a later delivery of the message publishes the events that the first delivery
-    /// committed, but did not publish. True for messages of the bus and of queues, except replayed
-    /// events: a replay does not publish events that were committed earlier.
+    /// committed, but did not publish. True for messages of the bus and of queues, because these
+    /// messages are delivered until they are handled. False for replayed events, because a replay
+    /// does not publish events that were committed earlier.
     pub(crate) fn is_redelivered_until_answered(&self) -> bool {
         self.redelivered && self.metadata.replay_name.is_none()
     }
@@ -220,8 +224,9 @@ impl Message {
         self.task.as_ref().is_some_and(|task| task.token.is_none())
     }
 
-    /// A copy whose `fingerprinted` is the data in the event's earliest version; the message itself
-    /// if the event has only one version.
+    /// A copy whose `fingerprinted` is the data in the event's earliest version, so that all
+    /// versions of the event have the same fingerprint. The message itself if the event has only
+    /// one version.
     pub(crate) fn in_earliest<I: Inputs>(&self) -> Cow<'_, Self> {
         let Self { detail_type, metadata, data, .. } = self;
         match I::in_earliest(detail_type, metadata.version, data) {
@@ -230,7 +235,8 @@ impl Message {
         }
     }
 
-    /// A hash of the message's type and data. Neither the order of keys nor white space matters.
+    /// A hash of the message's type and data. Messages whose data differs only in the order of keys
+    /// or in white space have the same hash.
     ///
     /// # Errors
     /// Terminal, if the data is not JSON.
@@ -265,7 +271,7 @@ impl Message {
         let data: serde_json::Value =
             serde_json::from_str(data.get()).map_err(|error| Failure::Terminal {
                 code: "MalformedEvent",
-                message: format!("the data is not JSON: {error}"),
+                message: format!("the message's data is not JSON: {error}"),
             })?;
         hash.update(self.detail_type.as_bytes());
         hash_sorted(hash, &data);
@@ -274,14 +280,16 @@ impl Message {
 }
 
 /// Writes into a command's metadata which AWS account sent the command through the bus. EventBridge
-/// sets `account`, so a sender cannot forge it. The account replaces the actor and the tenant that
-/// the sender has named, and becomes a prefix of the idempotency key and of the correlation id, so
-/// that no account uses another's keys, or an order's id. The event id is derived from the account,
-/// the key and the sender's event id: under an event id of the sender's choice, the event log would
-/// take this application's own event for a duplicate.
+/// sets `account`, so a sender cannot forge the account. The account replaces the actor and the
+/// tenant that the sender has named, and becomes a prefix of the idempotency key and of the
+/// correlation id. So a sender cannot use the keys of another account, or the id of an order. The
+/// event id is derived from the account, the key and the sender's event id. If a sender could
+/// choose the event id, it could choose the id of an event of this application: the event log would
+/// then ignore that event as a duplicate.
 ///
-/// Removes what only this application may set: the home region, the mark of a copy, and the name of
-/// a replay. With these, a sender could make this application ignore or not log the command.
+/// Removes what only this application may set: the home region, the mark of a copy (`copy-of`), and
+/// the name of a replay. With these fields, a sender could make this application ignore the
+/// command, or keep the command out of the event log.
 fn attribute(metadata: &mut Metadata, account: Option<&str>) {
     let account = account.unwrap_or("unknown");
     let actor = format!("account {account}");

@@ -1,4 +1,5 @@
-//! Committing: load, decide, commit, publish, mark as published. All actions share this code.
+//! Committing: load the state, let the action decide, commit the decision, publish its events, mark
+//! its record as published. All actions share this code.
 
 mod allowance;
 mod answer;

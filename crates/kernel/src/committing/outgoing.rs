@@ -1,5 +1,5 @@
-//! Outgoing events. Their ids are derived from the message that caused them, so that a step that is
-//! run again publishes the same bytes.
+//! Outgoing events. Their ids are derived from the message that caused them, so that an action that
+//! handles the same message again emits events with the same ids.
 
 use std::time::Duration;
 
@@ -18,23 +18,23 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6d1c_9d53_4f0e_4c4b_9c1d_37c1_52f0_a5e
 /// time.
 pub(crate) const TTL_SECONDS: u32 = 86_400;
 
-/// An id derived from an action, the idempotency key of the message that the action answers, and an
-/// ordinal.
+/// An id derived from an action, the idempotency key of the message that the action handles, and a
+/// number that distinguishes several ids of the same action and key.
 #[must_use]
 pub fn derived_id(action: &str, idempotency_key: &str, ordinal: usize) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{action}\n{idempotency_key}\n{ordinal}").as_bytes())
 }
 
 /// A pause with full jitter, of at most `longest`, so that invocations that collided do not collide
-/// again. It is derived from the action, the key and the attempt, so that a simulation is
+/// again. The pause is derived from the action, the key and the attempt, so that a simulation is
 /// reproducible.
 pub(crate) fn pause(longest: Duration, (action, key): (&str, &str), attempt: u32) -> Duration {
     let drawn = derived_id(action, key, attempt as usize).as_u128();
     Duration::from_micros((drawn % longest.as_micros()) as u64)
 }
 
-/// Makes the entries that publish `events`, which `action` emits at the time `now` in answer to the
-/// message `cause`.
+/// Makes the PutEvents entries that publish `events`, which `action` emits for the message `cause`
+/// at the time `now`.
 pub(crate) fn entries<O: Outputs>(
     action: &str,
     cause: &Message,
@@ -51,9 +51,9 @@ pub(crate) fn entries<O: Outputs>(
     Ok(all)
 }
 
-/// Copies of `event`, one for each earlier version that is still published. `current` is the
+/// Copies of `event`, one for each earlier schema version that is still published. `current` is the
 /// event's entry in the current version. All copies have the idempotency key of `current`, so a
-/// consumer that reads several versions acts once.
+/// consumer that reads several versions acts only on the first copy that arrives.
 fn copies<O: Outputs>(event: &O, current: &Entry) -> Result<Vec<Entry>, Failure> {
     let unwritable = |error| Failure::unwritable("event", &error);
     let mut copies = Vec::new();
@@ -94,8 +94,7 @@ pub(crate) fn entry<O: Outputs>(
         actor: cause.metadata.actor.clone().filter(|_| by_command),
         home_region: cause.metadata.home_region.clone(),
         // Every event has a tenant, because rules use the tenant as the message group in a
-        // function's queue.
-        // If the cause has no tenant, the correlation id is the tenant.
+        // function's queue. If the cause has no tenant, the correlation id is the tenant.
         tenant: cause.metadata.tenant.clone().or_else(|| Some(correlation.to_owned())),
     };
     let unwritable = |error| Failure::unwritable("event", &error);

@@ -1,4 +1,5 @@
-//! The events that each row may publish. The sweeper publishes no other events for a row.
+//! The events that each row of the design table may publish. The sweeper publishes only these
+//! events for a row: any other event in a record is a forgery.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,8 +9,9 @@ use chorus_table::{EventSpec, RowSpec};
 use super::record::Record;
 use crate::Signal;
 
-/// The events that each row may publish, by the row's action. Written as text, the list fits into
-/// an environment variable: each source is followed by the rows that publish its events.
+/// The events that each row of the design table may publish, by the row's action. Written as text,
+/// the list fits into an environment variable: each event source is followed by the rows that
+/// publish events of the source.
 ///
 /// ```
 /// use chorus_kernel::RowOutputs;
@@ -24,8 +26,9 @@ pub struct RowOutputs(BTreeMap<String, BTreeSet<SourceAndType>>);
 type SourceAndType = (String, String);
 
 impl RowOutputs {
-    /// The events that these rows emit, and the events of their partners' breakers. A breaker's
-    /// event is listed under the event's own name, because no action emits the event.
+    /// The events that these rows emit, and the events of their partners' circuit breakers. A
+    /// circuit breaker's event is listed under the event's own name, because no action emits the
+    /// event.
     #[must_use]
     pub fn of(rows: impl IntoIterator<Item = RowSpec>) -> Self {
         let named =
@@ -46,7 +49,7 @@ impl RowOutputs {
     pub(crate) fn forgery_in(&self, record: &Record) -> Option<String> {
         let action = record.key.sk.as_str();
         let Some(own) = self.0.get(action) else {
-            return Some(format!("no row is called {action}"));
+            return Some(format!("the design table has no row {action}"));
         };
         let is_own = |(source, detail_type)| own.contains(&(source, detail_type));
         let foreign = record
@@ -55,11 +58,13 @@ impl RowOutputs {
             .find(|entry| !is_own((entry.source.clone(), entry.detail_type.clone())));
         if let Some(entry) = foreign {
             let (name, source) = (&entry.detail_type, &entry.source);
-            return Some(format!("it holds {name} of {source}, which {action} never publishes"));
+            return Some(format!(
+                "the record has {name} of {source}, which {action} never publishes"
+            ));
         }
         record.signals.iter().find_map(|signal| match signal {
             Signal::Start { machine, .. } if machine != action => {
-                Some(format!("it starts {machine}, which {action} never does"))
+                Some(format!("the record starts {machine}, which {action} never starts"))
             }
             _ => None,
         })
@@ -70,7 +75,8 @@ impl fmt::Display for RowOutputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sources: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
         for (action, events) in &self.0 {
-            // A row that publishes no events is listed, too: its record may start a state machine.
+            // A row that publishes no events is listed, too: a record of the row may start a state
+            // machine.
             if events.is_empty() {
                 sources.entry("-").or_default().entry(action).or_default();
             }
@@ -163,9 +169,9 @@ mod tests {
             ),
             (record("Relay", &[("com.payment", "Delivered")], None), "Delivered of com.payment"),
             (record("Relay", &[own[0], ("com.order", "Any")], None), "Any of com.order"),
-            (record("Stranger", &[], None), "no row is called Stranger"),
+            (record("Stranger", &[], None), "no row Stranger"),
             (record("FulfilDelivery", &own[..1], None), "never publishes"),
-            (record("Relay", &[], Some("CollectPayment")), "it starts CollectPayment"),
+            (record("Relay", &[], Some("CollectPayment")), "the record starts CollectPayment"),
         ] {
             let error = forgery(record);
             assert!(error.contains(why), "{why}: {error}");

@@ -1,5 +1,5 @@
-//! Publishes events in chunks that each fit into one PutEvents request, and sends rejected entries
-//! again.
+//! Publishes events in chunks that each fit into one PutEvents request, and resends the entries
+//! that the bus rejects.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const MAX_ENTRIES: usize = 10;
 const MAX_BYTES: usize = 1_000_000;
 
 /// How many times the kernel sends an entry that the bus rejects. After the last attempt, the entry
-/// stays unpublished until the same message is handled again, or the sweeper runs.
+/// stays unpublished until the message that caused it is delivered again, or the sweeper runs.
 const ATTEMPTS: u32 = 5;
 
 /// An entry that the bus rejected, and why.
@@ -42,7 +42,8 @@ pub trait Publisher: Send + Sync {
 /// Publishes all of `entries`, in their order, each at least once.
 ///
 /// # Errors
-/// Retryable, if the bus had not accepted every entry after the last attempt.
+/// Retryable, if the bus had not accepted every entry after the last attempt. A terminal failure of
+/// the bus is returned at once.
 pub async fn publish_all(
     bus: &dyn Publisher,
     clock: &dyn Clock,

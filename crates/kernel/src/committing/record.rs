@@ -1,5 +1,5 @@
-//! The idempotency record of a message: it proves that an action answered the message, and holds
-//! the events of the answer. So it serves as both inbox and outbox.
+//! The idempotency record of a message: it proves that an action handled the message, and holds the
+//! events that the action emitted. So the record serves as both inbox and outbox.
 
 use chorus_table::{Entry, policy};
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ pub const UNPUBLISHED_INDEX: Index =
     Index { name: "unpublished", pk: "unpublished", sk: "recorded-at", whole_items: false };
 
 /// The table of all idempotency records. It also has the states of the partners' circuit breakers,
-/// and the callers' allowances.
+/// and the token buckets that limit callers' commands.
 pub const IDEMPOTENCY_TABLE: TableSpec =
     TableSpec { name: "idempotency", indexes: &[UNPUBLISHED_INDEX], ttl: Some(EXPIRES_AT) };
 
@@ -41,7 +41,7 @@ const UNCONFIRMED: &str = "unconfirmed";
 /// thousand writes per second to one partition.
 const PARTITIONS: [&str; 4] = ["0", "1", "2", "3"];
 
-/// The one partition that earlier releases wrote to.
+/// The only partition of [`UNPUBLISHED_INDEX`] that earlier releases wrote to.
 const EARLIER_PARTITION: &str = "yes";
 
 /// The queries that find every record whose events the sweeper has to publish. Each query returns
@@ -71,7 +71,7 @@ pub(crate) enum Publication {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
     pub(crate) key: Key,
-    /// The fingerprint of the message that was answered.
+    /// The fingerprint of the message that was handled.
     pub(crate) fingerprint: String,
     /// The events of the decision, byte for byte as they are published.
     pub(crate) entries: Vec<Entry>,
@@ -84,7 +84,7 @@ pub(crate) struct Record {
     pub(crate) publication: Publication,
 }
 
-/// The key of the record that `action` writes when it answers the message with this idempotency
+/// The key of the record that `action` writes when it handles the message with this idempotency
 /// key. Two consumers of one event have a record each, because the action is the sort key.
 #[must_use]
 pub fn record_key(action: &str, idempotency_key: &str) -> Key {
@@ -119,8 +119,8 @@ impl Record {
         })
     }
 
-    /// Adds to the record the signals that state machines get, and a note. A record with signals is
-    /// left to the sweeper until the record is marked as published.
+    /// Adds to the record the signals to send to state machines, and a note. A record with signals
+    /// is left to the sweeper until the record is marked as published.
     pub(crate) fn with(mut self, signals: Vec<Signal>, note: Option<String>) -> Self {
         if !signals.is_empty() {
             self.publication = Publication::LeftToSweeper;
@@ -133,8 +133,8 @@ impl Record {
         Self { wrote: written::names(writes, &self.entries), ..self }
     }
 
-    /// The partition of [`UNPUBLISHED_INDEX`] in which the record is while its events are left to
-    /// the sweeper.
+    /// The partition of [`UNPUBLISHED_INDEX`] that contains the record while the record's events
+    /// are left to the sweeper.
     fn partition(&self) -> &'static str {
         let sum: usize = self.key.pk.bytes().map(usize::from).sum();
         PARTITIONS[sum % PARTITIONS.len()]
@@ -190,8 +190,8 @@ impl Record {
         let part = |name| text(item, name).map(ToOwned::to_owned);
         let key = Key {
             table: IDEMPOTENCY_TABLE.name,
-            pk: part("pk").ok_or_else(|| corrupt("no pk"))?,
-            sk: part("sk").ok_or_else(|| corrupt("no sk"))?,
+            pk: part("pk").ok_or_else(|| corrupt("it has no pk"))?,
+            sk: part("sk").ok_or_else(|| corrupt("it has no sk"))?,
         };
         let publication = match (item.contains_key(UNCONFIRMED), text(item, UNPUBLISHED_INDEX.pk)) {
             (_, Some(_)) => Publication::LeftToSweeper,
@@ -200,7 +200,7 @@ impl Record {
         };
         Ok(Self {
             key,
-            fingerprint: part("fingerprint").ok_or_else(|| corrupt("no fingerprint"))?,
+            fingerprint: part("fingerprint").ok_or_else(|| corrupt("it has no fingerprint"))?,
             entries: list(item, "events")?,
             published_by_machine: item.contains_key("said-by-machine"),
             signals: list(item, "signals")?,
@@ -215,7 +215,8 @@ impl Record {
     }
 }
 
-/// Whether an item of [`IDEMPOTENCY_TABLE`] is not a record but a circuit or an allowance.
+/// Whether an item of [`IDEMPOTENCY_TABLE`] is the state of a circuit breaker or a caller's token
+/// bucket, not a record.
 pub(super) fn is_circuit_or_allowance(item: &Item) -> bool {
     is_circuit(item) || is_allowance(item)
 }
@@ -234,7 +235,8 @@ pub fn check_record(item: &Item, outputs: &RowOutputs) -> Result<(), Failure> {
 }
 
 /// The events that the kernel publishes for this item of [`IDEMPOTENCY_TABLE`]; empty if a state
-/// machine publishes the events, or if the item is a circuit or an allowance instead of a record.
+/// machine publishes the events, or if the item is the state of a circuit breaker or a caller's
+/// token bucket.
 ///
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if the item cannot be read as a record.
@@ -247,7 +249,8 @@ pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
 }
 
 /// All events in the record that this item of [`IDEMPOTENCY_TABLE`] holds, including events that a
-/// state machine publishes; empty if the item holds a circuit breaker's state or an allowance.
+/// state machine publishes; empty if the item is the state of a circuit breaker or a caller's token
+/// bucket.
 ///
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if the item cannot be read as a record.
@@ -259,7 +262,7 @@ pub fn recorded_events(item: &Item) -> Result<Vec<Entry>, Failure> {
 }
 
 /// The signals in this item of [`IDEMPOTENCY_TABLE`] that start state machines; empty if the item
-/// is a circuit or an allowance instead of a record.
+/// is the state of a circuit breaker or a caller's token bucket.
 ///
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if the item cannot be read as a record.
@@ -272,7 +275,8 @@ pub fn machine_starts(item: &Item) -> Result<Vec<Signal>, Failure> {
 }
 
 /// Returns the write that leaves the events of this record to the sweeper. None if the record has
-/// no events, if its events are known to be published, or if they are left to the sweeper already.
+/// no events, if its events are known to be published, or if its events are left to the sweeper
+/// already. Also none if the item is the state of a circuit breaker or a caller's token bucket.
 ///
 /// # Errors
 /// [`Failure::Terminal`] with the reason, if the item cannot be read as a record.

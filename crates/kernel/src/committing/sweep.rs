@@ -1,5 +1,5 @@
-//! The sweeper: publishes the events of a committed decision if the committing process did not
-//! publish the events.
+//! The sweeper: publishes the events of committed decisions that the committing process did not
+//! publish, for example because the process died.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,18 +11,19 @@ use crate::{Failure, Item, Kernel, Query, text};
 pub struct Swept {
     /// Records whose events this sweep published.
     pub published: usize,
-    /// Records that are not old enough yet: the process that committed them may still publish their
-    /// events.
+    /// Records that are not old enough yet: the process that committed such a record may still
+    /// publish the record's events.
     pub younger: usize,
     /// Records that cannot be read, or whose events cannot be published even by a retry. Each is
     /// logged and stays unpublished, and the sweep continues with the next record.
     pub unreadable: usize,
-    /// Records that their row cannot have written, such as a record with an event that the row
-    /// never publishes. Each is logged, and none of its events is published.
+    /// Records that cannot come from the row of the design table that they name: for example, the
+    /// row never publishes an event of the record. Each such record is logged, and none of its
+    /// events is published.
     pub forged: usize,
 }
 
-/// The result for a record that the index lists.
+/// The result for a record that the index of unpublished records lists.
 enum Found {
     Published,
     /// The record is gone, or its events have been published meanwhile.
@@ -31,8 +32,10 @@ enum Found {
 }
 
 /// Publishes the events of every record that has been unpublished for at least `age`. A record
-/// counts as forged if `outputs` does not list the row that the record names, or if the record has
-/// an event or a state machine that is not that row's. Does nothing in a region that is on standby.
+/// counts as forged if `outputs` does not list the row that the record names, if the record has an
+/// event that this row never publishes, or if the record starts a state machine that this row never
+/// starts.
+/// Does nothing in a region that is on standby.
 ///
 /// # Errors
 /// If the store or the bus fails; the records that were not reached are left to the next sweep.
@@ -98,8 +101,8 @@ async fn sweep_partition(
     }
 }
 
-/// Publishes the events of a record that the index lists, unless they have been published
-/// meanwhile.
+/// Publishes the events of a record that the index of unpublished records lists, unless the events
+/// have been published meanwhile.
 async fn publish_found(
     kernel: &Kernel,
     outputs: &RowOutputs,

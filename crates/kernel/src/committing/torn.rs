@@ -1,6 +1,6 @@
-//! Torn transactions. DynamoDB restores each table separately, and only to about the moment that
-//! was asked for. So a restored backup may lack some items of a transaction that was committed
-//! shortly before that moment.
+//! Torn transactions: transactions of which a restored backup has only some items. DynamoDB
+//! restores each table separately, and only to about the requested moment. So a transaction that
+//! was committed shortly before that moment may be torn.
 
 use super::record::Record;
 use super::written::{self, WrittenItem};
@@ -12,8 +12,8 @@ pub struct Torn {
     pub record: Key,
     /// The items that are missing, or older than what the transaction wrote.
     pub missing: Vec<WrittenItem>,
-    /// The items that this transaction created, and that no later write has changed: deleting them
-    /// undoes the transaction.
+    /// The items that this transaction created, and that no later write has changed: deleting these
+    /// items undoes the transaction.
     pub created: Vec<WrittenItem>,
     /// The items that existed before the transaction, or that other transactions have written
     /// since: their earlier content is unknown.
@@ -22,7 +22,8 @@ pub struct Torn {
 
 impl Torn {
     /// Returns the deletions that undo the transaction. They include the record, so the message can
-    /// be handled again. None if an item's earlier content is unknown: a person has to decide.
+    /// be handled again. None if an item's earlier content is unknown: a person has to decide what
+    /// to do.
     #[must_use]
     pub fn undo(&self) -> Option<Vec<Write>> {
         let created = self.created.iter().map(|item| item.key.clone());
@@ -35,7 +36,7 @@ impl Torn {
 /// complete. `tables` are the tables that the record may name.
 ///
 /// # Errors
-/// If the store fails, or the item is no record.
+/// If the store fails, or the item cannot be read as a record.
 pub async fn torn(
     store: &dyn Store,
     tables: &[TableSpec],
@@ -68,7 +69,7 @@ pub async fn torn(
     Ok(Some(torn))
 }
 
-/// Whether the item is an event of a stream, and the stream has a next event.
+/// Whether the item is an event of a stream, and the stream has a later event.
 async fn is_followed(store: &dyn Store, item: &WrittenItem) -> Result<bool, Failure> {
     let stream = item.key.pk.strip_prefix(written::STREAM).filter(|_| item.is_in_stream());
     let Some(stream) = stream else { return Ok(false) };
@@ -112,7 +113,9 @@ mod tests {
         };
         let store = MemoryStore::new(&TABLES);
         for write in present {
-            let Write::Put { key, item, .. } = write.clone() else { panic!("items are put") };
+            let Write::Put { key, item, .. } = write.clone() else {
+                panic!("the items of this test are put")
+            };
             let unconditional = Write::Put { key, item, condition: None };
             expect_ready(store.write(&[unconditional])).unwrap();
         }

@@ -1,6 +1,6 @@
-//! The names of the items that a transaction wrote; the transaction's record contains them. If
-//! tables are restored one by one, a record may be restored without some of its items: the names
-//! show which items are missing.
+//! The names of the items that a transaction wrote. The transaction's idempotency record contains
+//! these names: if tables are restored one by one, and a record is restored without some items of
+//! its transaction, the names show which items are missing.
 
 use chorus_table::Entry;
 
@@ -22,7 +22,8 @@ const BETWEEN: char = '\t';
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenItem {
     pub key: Key,
-    /// 0 for an item without a version: of such an item, only the existence can be checked.
+    /// The version; 0 for an item without a version. Of such an item, only the existence can be
+    /// checked.
     pub version: i64,
 }
 
@@ -38,7 +39,7 @@ impl WrittenItem {
         }
     }
 
-    /// The sort key that this kind of item usually has: an event's place in its stream, or an
+    /// The sort key that this kind of item usually has: an event's position in its stream, or an
     /// entity's kind. If an item has its usual sort key, the item's name omits the sort key.
     fn usual_sort_key(pk: &str, version: i64) -> String {
         match pk.split('#').next().unwrap_or_default() {
@@ -86,7 +87,8 @@ impl WrittenItem {
         number(found, VERSION).unwrap_or_default() == self.version
     }
 
-    /// Whether the transaction created the item. An event of a stream is written only once.
+    /// Whether the transaction created the item: true for version 1, and for every event of a
+    /// stream, because an event is written only once.
     pub(super) fn is_new(&self) -> bool {
         self.version == 1 || self.is_in_stream()
     }
@@ -98,7 +100,7 @@ impl WrittenItem {
 }
 
 /// The parts of a record's first event that item names need not repeat: the event's source, which
-/// names the service, and the id of what the event is about.
+/// names the service, and the id of the event's subject, such as an order.
 #[derive(Clone, Copy)]
 struct FirstEvent<'a> {
     source: &'a str,

@@ -5,10 +5,11 @@ use chorus_table::{Metadata, Outputs, Row};
 use crate::committing::outgoing::{entry, to_event};
 use crate::{Decision, Failure, Message, State, Task};
 
-/// The rule of one row of the design table: it decides on an input and a state.
+/// The decision of one row of the design table, the list of all actions with the messages that they
+/// consume and the events that they emit.
 ///
-/// A decision is pure. It sees the message and the state that the action declares; it has no clock,
-/// no randomness and no I/O. The same message and state always give the same decision.
+/// A decision is pure: it depends only on the message and on the state that the action declares. It
+/// has no clock, no randomness and no I/O.
 pub trait Action: Send + Sync {
     /// The row of the design table: what the action consumes and what it emits.
     type Row: Row;
@@ -19,9 +20,9 @@ pub trait Action: Send + Sync {
     fn keys(&self, input: &Input<Self>) -> <Self::State as State>::Keys;
 
     /// The customer who owns the data that a command is about. If a customer gave the command, the
-    /// kernel checks before the decision that this customer is the owner, and otherwise answers
-    /// "not found". By default there is no owner, so a customer may access nothing until the action
-    /// names an owner.
+    /// kernel checks before the decision that this customer is the owner, and otherwise responds
+    /// with "not found". By default there is no owner, so the action refuses all commands of
+    /// customers.
     fn owner(&self, _: &Input<Self>, _: &Self::State) -> Option<String> {
         None
     }
@@ -39,7 +40,7 @@ pub trait Action: Send + Sync {
 
     /// # Errors
     /// Returns an [`ActionError`] for a caller's mistake, or if it is too early to decide. A
-    /// business failure is not an error but an event.
+    /// business failure, such as a declined payment, is not an error: the action emits an event.
     fn decide(
         &self,
         input: &Input<Self>,
@@ -48,7 +49,7 @@ pub trait Action: Send + Sync {
     ) -> Decided<Self>;
 }
 
-/// What an action consumes: an enum with a variant for each message.
+/// What an action consumes: an enum with a variant for each type of message.
 pub type Input<A> = <<A as Action>::Row as Row>::Input;
 
 /// The result of an action: its decision, or why it does not decide.
@@ -81,9 +82,10 @@ impl<'a> Context<'a> {
         self.message.task.as_ref()
     }
 
-    /// Returns `event` in the form in which a state machine receives it. `action` must emit no
-    /// other event for this message. The returned event has the message's `occurred-at`, because an
-    /// action has no clock; the published event has the time of the commit.
+    /// Returns `event` in the form in which a state machine receives it, with the id of the first
+    /// event that `action` emits for this message. So `action` must emit no other event. The
+    /// returned event has the message's `occurred-at`, because an action has no clock; the
+    /// published event has the time of the commit.
     ///
     /// # Errors
     /// If the event cannot be written as JSON.
@@ -115,7 +117,7 @@ pub enum ActionError {
     /// help.
     #[error("{0}")]
     Conflict(String),
-    /// The item has a later version than the one that the caller demands.
+    /// The item has a later version than the version that the caller requires.
     #[error("{0}")]
     Outdated(String),
     /// It is too early to decide: the platform should retry later.
@@ -127,11 +129,11 @@ pub enum ActionError {
 }
 
 impl ActionError {
-    /// The error for a customer who asks about something that is not theirs, whether it exists or
-    /// not.
+    /// The error for a customer who requests data of another customer, or data that does not exist.
+    /// The error is the same in both cases, so that it does not reveal whether the data exists.
     #[must_use]
     pub fn not_theirs() -> Self {
-        Self::NotFound("it does not exist, or is not yours".to_owned())
+        Self::NotFound("the requested data does not exist, or is not yours".to_owned())
     }
 
     /// The error for a field that breaks a rule.

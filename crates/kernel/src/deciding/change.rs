@@ -1,4 +1,5 @@
-//! The changes that a decision makes: each is a write with the condition that makes it safe.
+//! The changes that a decision makes. A change is a write, usually with a condition, so that the
+//! store refuses the write if another process has changed the item.
 
 use std::marker::PhantomData;
 
@@ -9,8 +10,8 @@ use chorus_table::Event;
 
 use crate::{Condition, Entity, Fold, Item, Update, Versioned, Write, entity_key, stream_key};
 
-/// The attribute with an entity's version: how many times the kernel has written the entity. If the
-/// entity is written by [`put_if_newer`], its owner chooses the version instead.
+/// The attribute with an entity's version: how many times the kernel has written the entity. For an
+/// entity that [`put_if_newer`] writes, the caller of that function gives the version.
 const VERSION: &str = "version";
 
 fn whole(version: u64) -> i64 {
@@ -33,9 +34,9 @@ pub fn save<E: Entity>(read: Option<&Versioned<E>>, entity: &E) -> Write {
     read.map_or_else(|| create(entity), |read| replace(read, entity))
 }
 
-/// Changes nothing; refused if the entity `id` has changed since it was `read`. Items are read one
-/// by one, and another process may write between two reads. So a decision adds this check to its
-/// changes if the decision relies on an entity that it does not write.
+/// Changes nothing; refused if the entity `id` has changed since it was `read`. A decision adds
+/// this check to its changes if the decision relies on an entity that it does not write: another
+/// process may change that entity before the commit.
 pub fn unchanged<E: Entity>(id: &E::Id, read: Option<&Versioned<E>>) -> Write {
     let condition = match read {
         None => Condition::Absent,
@@ -44,8 +45,9 @@ pub fn unchanged<E: Entity>(id: &E::Id, read: Option<&Versioned<E>>) -> Write {
     Write::Check { key: entity_key::<E>(id), condition }
 }
 
-/// Writes an entity, unless a newer one is stored. The entity's owner counts the entity's changes,
-/// and `version` is this count. So updates may arrive in any order and more than once.
+/// Writes an entity, unless this version or a later version is stored. `version` is the number of
+/// changes that the service that owns the entity has counted. So updates may arrive in any order
+/// and more than once.
 pub fn put_if_newer<E: Entity>(entity: &E, version: u64) -> Write {
     let newer = Condition::AbsentOrBelow { attribute: VERSION, value: whole(version) };
     put(entity, version, Some(newer))
@@ -86,7 +88,7 @@ pub(crate) fn put<E: Entity>(entity: &E, version: u64, condition: Option<Conditi
     Write::Put { key, item, condition }
 }
 
-/// A whole number in an entity. A write can add to it without reading the entity first, so
+/// A whole number in an entity. A write can add to a counter without reading the entity first, so
 /// concurrent writes need no retry. An entity declares its counters as constants. A write cannot
 /// add to any other field.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use crate::{Signal, Write};
 
-/// A decision. The kernel commits the decision's changes and its events together, or neither; the
-/// idempotency record holds the events.
+/// A decision. The kernel commits the decision's changes and its events in one transaction, with
+/// the events in the message's idempotency record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision<O> {
     pub(crate) emits: Vec<O>,
@@ -26,9 +26,9 @@ impl<O> Decision<O> {
         Self { note: Some(note.into()), ..Self::empty() }
     }
 
-    /// Emits nothing, and makes one change. The change needs no idempotency record, because its
-    /// condition lets it happen only once. If the condition does not hold, the change counts as
-    /// already made.
+    /// Emits nothing, and makes one change. The change needs no idempotency record, because the
+    /// condition of the write lets the change happen only once. If the condition does not hold, the
+    /// change counts as already made.
     #[must_use]
     pub fn once(change: Write) -> Self {
         Self { writes: vec![change], self_guarded: true, ..Self::empty() }
@@ -58,7 +58,7 @@ impl<O> Decision<O> {
         self
     }
 
-    /// Adds a signal to a state machine.
+    /// Adds a signal: a call to a state machine.
     #[must_use]
     pub fn signal(mut self, signal: Signal) -> Self {
         self.signals.push(signal);

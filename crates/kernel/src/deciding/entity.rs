@@ -15,14 +15,14 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + Send + Sync {
     const TABLE: &'static str;
     /// The kind of entity, in kebab-case: the first part of its key.
     const KIND: &'static str;
-    /// The version of the entity's fields. Raise it if you change the fields and stored items no
-    /// longer fit them.
+    /// The version of the entity's fields. Raise this number if you change the fields so that
+    /// stored items no longer fit.
     const SCHEMA: u32 = 1;
 
     fn id(&self) -> &Self::Id;
 
-    /// Converts the fields of an item from `schema` to the current schema; none if `schema` is
-    /// unknown.
+    /// Converts the fields of an item from the version `schema` to the current [`Self::SCHEMA`];
+    /// none if `schema` is unknown.
     fn upcast(_schema: u32, _fields: Item) -> Option<Item> {
         None
     }
@@ -52,8 +52,8 @@ pub fn entity_key<E: Entity>(id: &E::Id) -> Key {
     Key { table: E::TABLE, pk: format!("{kind}#{id}"), sk: kind.to_owned() }
 }
 
-/// An entity as it was read, and its version. If the stored version has changed since then, a
-/// replacement is refused.
+/// An entity as it was read, and its version. If the stored version has changed since the read, the
+/// store refuses a write that replaces the entity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Versioned<E> {
     /// The version that was stored: the number of writes so far. If the entity is written by

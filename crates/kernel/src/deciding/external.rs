@@ -1,4 +1,5 @@
-//! An action that makes external calls. Its decision is still pure, because it decides in steps.
+//! An action that makes external calls. The action's decision is still pure, because the kernel
+//! makes each call between two steps of the decision.
 
 use std::convert::Infallible;
 
@@ -11,8 +12,8 @@ use crate::{Action, ActionError, Context, Decision, OutcomeUnknown, People, Stat
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step<C, O> {
     Done(Decision<O>),
-    /// The action needs the response to this call. The kernel commits the claim before it makes the
-    /// call; after that, only the message that made the claim can commit a decision.
+    /// The action needs the response to this call. Before the call, the kernel commits the writes
+    /// of `claim`, so that no concurrent decision on the same state can be committed.
     Call {
         request: C,
         /// The writes that record that the call is being made, each with a condition on the state
@@ -75,8 +76,8 @@ pub trait ExternalAction: Send + Sync {
     /// that are about people.
     ///
     /// # Errors
-    /// If no response came: it is unknown whether the other side acted, so the call is made again
-    /// with the same key.
+    /// If no response came: it is unknown whether the called system acted, so the kernel makes the
+    /// call again with the same key when the message is retried.
     async fn call(
         &self,
         request: &Self::Request,
@@ -85,7 +86,7 @@ pub trait ExternalAction: Send + Sync {
     ) -> Result<Self::Response, OutcomeUnknown>;
 }
 
-/// The message's context for an action that makes calls, and the response once there is one.
+/// The message's context for an action that makes calls, and the call's response once there is one.
 #[derive(Debug)]
 pub struct CallContext<'a, R> {
     pub message: Context<'a>,

@@ -1,4 +1,5 @@
-//! Deciding: the declarations of an action, its inputs from the kernel, and its results.
+//! Deciding: what an action declares, the state and the message that the kernel passes to it, and
+//! the decision that it returns.
 
 mod action;
 mod change;

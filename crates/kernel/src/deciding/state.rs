@@ -1,5 +1,5 @@
-//! The state that an action reads before it decides. Its type determines both the keys to read and
-//! the values that are found.
+//! The state that an action reads before it decides. The type of the state determines both the keys
+//! to read and the values that are found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
@@ -13,8 +13,8 @@ use crate::{
 };
 
 /// The state that an action reads. [`Found`], [`IfNamed`], [`Each`], [`Folded`] and [`Begun`] are
-/// the possible parts; [`state!`] declares a state of several parts. An action cannot read what its
-/// state does not declare, and has to give every key that its state declares:
+/// the possible parts; [`state!`] declares a state of several parts. An action can read only what
+/// its state declares, and has to give the key of every part:
 ///
 /// ```
 /// # use chorus_kernel::{Each, EachKeys, Entity, Found, State, state};
@@ -154,7 +154,7 @@ pub async fn load<S: State>(store: &dyn Store, keys: S::Keys) -> Result<S, Failu
     load_beside(store, keys, []).await.map(|(state, [])| state)
 }
 
-/// Reads the state like [`load`], and the items at the keys `beside` in the same request.
+/// Does the same as [`load`], and also reads the items at the keys `beside` in the same request.
 pub(crate) async fn load_beside<S: State, const N: usize>(
     store: &dyn Store,
     keys: S::Keys,
@@ -245,7 +245,7 @@ pub struct Each<E: Entity, T> {
     found: BTreeMap<E::Id, Versioned<E>>,
 }
 
-/// The entries of an [`Each`], with the ids that they name.
+/// The entries of an [`Each`], each with the id of the entity that the entry names.
 #[derive(Debug, Clone)]
 pub struct EachKeys<I, T>(Vec<(I, T)>);
 
@@ -361,8 +361,8 @@ impl<F: Fold> State for Begun<F> {
 /// ```
 #[macro_export]
 macro_rules! state {
-    // The fields are passed on untouched: the compiler does not warn of an unread field if a macro
-    // of another crate wrote the field.
+    // The fields are passed on as one token tree: the compiler would not warn of an unread field if
+    // this macro, which is in another crate, wrote the field.
     ($(#[$meta:meta])* $visible:vis struct $name:ident read by $keys:ident $fields:tt) => {
         $(#[$meta])*
         $visible struct $name $fields
@@ -403,7 +403,7 @@ pub(crate) fn read_entity<E: Entity>(item: &Item) -> Result<Versioned<E>, Failur
     };
     let unknown = || {
         let found = schema.map(|schema| format!(" {schema}")).unwrap_or_default();
-        Failure::corrupt(E::KIND, &format!("this release does not know its schema{found}"))
+        Failure::corrupt(E::KIND, &format!("this release does not know the item's schema{found}"))
     };
     let value = serde_dynamo::from_item(fields.ok_or_else(unknown)?)
         .map_err(|error| Failure::corrupt(E::KIND, &error))?;

@@ -12,10 +12,10 @@ use sha2::Sha256;
 
 /// The key that text about one person is encrypted with: AES-256-GCM-SIV (RFC 8452).
 ///
-/// Encryption is deterministic: the same text about the same person gives the same ciphertext. So a
-/// step that is run again publishes the same bytes, and unchanged text can be recognized as
-/// unchanged. The nonce is zero; with this algorithm, a fixed nonce reveals only whether two texts
-/// of one person are equal.
+/// Encryption is deterministic: the same text about the same person gives the same ciphertext. So
+/// an action that is run again emits the same ciphertext, and a service can recognize that a text
+/// has not changed. The nonce is zero; with this algorithm, a fixed nonce reveals only whether two
+/// texts about one person are equal.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SealingKey(#[serde(with = "hex::serde")] [u8; 32]);
@@ -43,8 +43,8 @@ impl SealingKey {
         String::from_utf8(text).ok()
     }
 
-    /// An id for this key only: eight bytes of an HMAC. Nobody can compute the key from the id, so
-    /// the id may stay stored after the key was destroyed.
+    /// An id of this key: eight bytes of an HMAC. Nobody can compute the key from the id, so the id
+    /// may stay stored after the key was destroyed.
     #[must_use]
     pub fn id(&self) -> String {
         let mut hash = self.hash();

@@ -1,4 +1,5 @@
-//! People's keys: their table, their creation, and their lookup.
+//! The keys with which text about people is encrypted: their table, their creation, and their
+//! lookup.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +12,7 @@ use super::SealingKey;
 use crate::{Clock, Failure, Found, Store, StoreError, TableSpec, entity, load, save};
 
 /// The table of people's keys. It holds nothing else, so that its backups can be kept for a shorter
-/// time than the backups of other tables.
+/// time than the backups of other tables: a destroyed key can be restored from a backup.
 pub const PERSON_KEYS_TABLE: TableSpec = TableSpec { name: "person-keys", indexes: &[], ttl: None };
 
 /// The longest time that a key stays in memory after it was read.
@@ -24,7 +25,7 @@ const MAX_CACHED_KEYS: usize = 1_000;
 /// same person.
 const ATTEMPTS: usize = 8;
 
-/// A source of keys that nobody can guess.
+/// A source of encryption keys that nobody can guess.
 pub trait Randomness: Send + Sync {
     /// Fresh random bytes.
     ///
@@ -47,7 +48,7 @@ impl Keyring {
     }
 }
 
-/// A person's key, or the fact that the person was forgotten.
+/// A person's key, or the fact that the key was destroyed because the person was forgotten.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PersonKey {
@@ -92,7 +93,7 @@ impl People {
     }
 
     /// Returns the key with which to encrypt text about `person`. If the person has no key, this
-    /// makes a new one.
+    /// function makes and stores a new key.
     ///
     /// # Errors
     /// If the store or the source of keys fails.
@@ -113,13 +114,14 @@ impl People {
         }
         Err(Failure::later(
             "Contended",
-            "a person's key could not be stored, because others were writing it at the same time",
+            "a person's key could not be stored, because other requests wrote it at the same time",
         ))
     }
 
-    /// Runs `read` with the key of `person`, and returns the result; none if the person was
-    /// forgotten. A key stays in memory for a minute after it was read. So text about a forgotten
-    /// person may stay readable for up to a minute.
+    /// Runs `read` with the key of `person`, and returns the result; none if `read` returns none,
+    /// or if the person has no key, for example because the person was forgotten. `read` may run
+    /// several times: first without a key, then with a key from memory. A key stays in memory for a
+    /// minute, so text about a forgotten person may stay readable for up to a minute.
     ///
     /// # Errors
     /// If the store fails.
@@ -138,7 +140,8 @@ impl People {
         Ok(read(Opener(Some(key))))
     }
 
-    /// The person's key, if it was read in the last minute. Removes all older keys from memory.
+    /// The person's key, if it was read in the last minute. Removes from memory all keys that were
+    /// read earlier.
     fn remembered(&self, person: &str) -> Option<SealingKey> {
         let now = self.clock.now();
         let mut remembered = self.keyring.remembered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,7 +166,8 @@ impl People {
 pub struct Opener(Option<SealingKey>);
 
 impl Opener {
-    /// The decrypted text; none if it was encrypted with a key that this opener does not have.
+    /// The decrypted text; none if the text was encrypted with a key that this opener does not
+    /// have.
     #[must_use]
     pub fn text(self, sealed: &Sealed) -> Option<String> {
         match self.0 {

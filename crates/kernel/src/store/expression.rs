@@ -14,15 +14,16 @@ pub struct Expressions<V> {
     /// The condition expression; for a query, the key condition expression.
     pub condition: Option<String>,
     pub update: Option<String>,
-    /// `#name` placeholders. Every attribute has one, because any word may be reserved.
+    /// `#name` placeholders. Every attribute name has a placeholder, because any attribute name may
+    /// be a reserved word of DynamoDB.
     pub names: Option<HashMap<String, String>>,
     /// `:value` placeholders.
     pub values: Option<HashMap<String, V>>,
 }
 
 impl<V> Expressions<V> {
-    /// The expressions of a write with this condition and these changes; `number` makes a value
-    /// from a number's digits.
+    /// The expressions of a write with this condition and these changes; `number` makes an
+    /// attribute value from a number's digits.
     #[must_use]
     pub fn of_write(
         condition: Option<&Condition>,
@@ -44,7 +45,7 @@ impl<V> Expressions<V> {
         }
     }
 
-    /// The key condition of a query; `text` makes a value from a string.
+    /// The key condition of a query; `text` makes an attribute value from a string.
     #[must_use]
     pub fn of_query(query: &Query, text: fn(String) -> V) -> Self {
         let (pk, sk) = query.index.map_or(("pk", "sk"), |index| (index.pk, index.sk));
@@ -100,8 +101,8 @@ impl Placeholders {
         }
     }
 
-    /// Renders a condition. A condition with an `OR` gets parentheses if it is a part of a larger
-    /// condition, that is, not `alone`.
+    /// Renders one of the conditions that are joined by `AND`. If there are several conditions (not
+    /// `alone`), a condition with an `OR` gets parentheses.
     fn part(&mut self, condition: &Condition, alone: bool) -> String {
         let text = self.condition(condition);
         let alternative = matches!(condition, Condition::AbsentOrBelow { .. });

@@ -1,4 +1,4 @@
-//! A store in memory. It has those semantics of DynamoDB that the kernel's store port needs, and
+//! A store in memory. The store has those semantics of DynamoDB that the kernel needs, and
 //! `testing::port_suite` checks these semantics.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,8 +83,8 @@ fn place(index: &Index, item: &Item) -> Option<IndexPosition> {
     Some([own(index.pk)?, own(index.sk)?, own("pk")?, own("sk")?])
 }
 
-/// A store whose items are lost when the process ends. It does not meter requests, and does not
-/// delete expired items.
+/// A store whose items are lost when the process ends. The store does not throttle requests, and
+/// does not delete expired items.
 #[derive(Debug)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
@@ -128,7 +128,7 @@ fn find<'a>(tables: &'a Tables, key: &Key) -> Result<Option<&'a Item>, StoreErro
     Ok(table.find(&key.pk, &key.sk))
 }
 
-/// The item that is at the write's key after the write; none if the write deletes it.
+/// The item that is stored at the write's key after the write; none if no item is stored then.
 fn outcome(tables: &Tables, write: &Write) -> Result<Option<Item>, StoreError> {
     Ok(match write {
         Write::Put { item, .. } => Some(item.clone()),
@@ -152,7 +152,7 @@ fn update(item: &mut Item, change: &Update) -> Result<(), StoreError> {
             let sum = before.and_then(|before| before.checked_add(amount));
             let wrong = || {
                 StoreError::Invalid(format!(
-                    "{attribute} is not a whole number, or the sum overflows"
+                    "{attribute} must be a whole number, and the sum must fit into 64 bits"
                 ))
             };
             let sum = AttributeValue::N(sum.ok_or_else(wrong)?.to_string());
@@ -167,7 +167,7 @@ fn update(item: &mut Item, change: &Update) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The part of `item` that `index` shows.
+/// The attributes of `item` that `index` contains.
 fn projected(index: &Index, item: &Item) -> Item {
     if index.whole_items {
         return item.clone();
@@ -226,13 +226,17 @@ impl Store for MemoryStore {
 
     async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
         if writes.len() > MAX_WRITES {
-            return Err(StoreError::Invalid(format!("more than {MAX_WRITES} writes")));
+            return Err(StoreError::Invalid(format!(
+                "a transaction must have at most {MAX_WRITES} writes"
+            )));
         }
         let mut tables = self.tables();
         let mut reasons = Vec::with_capacity(writes.len());
         for (place, write) in writes.iter().enumerate() {
             if writes[..place].iter().any(|other| other.key() == write.key()) {
-                return Err(StoreError::Invalid("two writes of one item".to_owned()));
+                return Err(StoreError::Invalid(
+                    "a transaction must write an item only once".to_owned(),
+                ));
             }
             let found = find(&tables, write.key())?;
             let holds = write.condition().is_none_or(|condition| condition.holds(found));

@@ -1,5 +1,5 @@
-//! Items, writes, and the port that every store implements. Also a store in memory, for tests and
-//! simulations.
+//! Items, writes, and the interface that every store implements. Also a store in memory, for tests
+//! and simulations.
 
 mod expression;
 mod item;

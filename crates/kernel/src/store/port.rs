@@ -1,4 +1,4 @@
-//! The port to a store: only those DynamoDB operations that the kernel needs. Source:
+//! The interface of a store: only those DynamoDB operations that the kernel needs. Source:
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>.
 
 use async_trait::async_trait;
@@ -43,12 +43,13 @@ impl Query {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
     pub items: Vec<Item>,
-    /// Where the next page starts; absent on the last page.
+    /// The position after which the next page starts, to pass as [`Query::start`]; absent on the
+    /// last page.
     pub next: Option<Item>,
 }
 
-/// A secondary index. It is sparse: it contains only the items that have both of the index's key
-/// attributes.
+/// A secondary index. The index is sparse: it contains only the items that have both of the index's
+/// key attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Index {
     pub name: &'static str,
@@ -90,7 +91,8 @@ pub enum StoreError {
     /// Too many requests at once: retry later.
     #[error("the store is throttling: {0}")]
     Throttled(String),
-    /// The store gave no answer, or an invalid one; it is unknown whether it made the writes.
+    /// The store gave no response, or an invalid response; it is unknown whether the store made the
+    /// writes.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
     /// The request itself is wrong; a retry would not help.
@@ -104,7 +106,7 @@ pub const MOST_READ_AT_ONCE: usize = 100;
 /// Items, and transactions on them: DynamoDB, or a store that behaves like it.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Reads one item, strongly consistent.
+    /// Reads one item, with a strongly consistent read.
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError>;
 
     /// Reads several items. Each read is strongly consistent by itself, but another process may
@@ -118,7 +120,8 @@ pub trait Store: Send + Sync {
         Ok(found)
     }
 
-    /// Reads one page; strongly consistent, except from an index, which is eventually consistent.
+    /// Reads one page of a query. A query of a table is strongly consistent; a query of an index is
+    /// eventually consistent.
     async fn query(&self, query: &Query) -> Result<Page, StoreError>;
 
     /// Makes all writes, or none. Two or more writes are one transaction.

@@ -18,8 +18,8 @@ pub enum Condition {
         attribute: &'static str,
         value: i64,
     },
-    /// The item does not exist, or the number in `attribute` is less than `value`, for example
-    /// because the item is older or has expired.
+    /// The item does not exist, or the number in `attribute` is less than `value`. For example, the
+    /// stored item may have an earlier version, or may have expired.
     AbsentOrBelow {
         attribute: &'static str,
         value: i64,

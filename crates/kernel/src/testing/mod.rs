@@ -1,4 +1,5 @@
-//! Helpers for tests of decisions: given a stored state and a message, what does the action decide?
+//! Helpers for tests of decisions: a test passes a stored state and a message, and checks what the
+//! action decides.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -70,7 +71,7 @@ pub fn waiting(token: &str) -> Message {
     Message { task: Some(task), ..message() }
 }
 
-/// A source of keys for tests: the keys are distinct, but anybody can guess them.
+/// A source of encryption keys for tests: the keys are distinct, but anybody can guess them.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleRandomness;
 
@@ -88,7 +89,7 @@ pub fn keyring() -> Keyring {
     Keyring::new(Arc::new(SampleRandomness))
 }
 
-/// Access to people's keys in a store in memory, without any key yet.
+/// Access to people's encryption keys in a store in memory, which is empty at first.
 #[must_use]
 pub fn people() -> People {
     struct FixedClock;
@@ -150,7 +151,7 @@ impl Stored {
         let store = MemoryStore::new(&tables.chain(read_from).collect::<Vec<_>>());
         for write in &self.0 {
             expect_ready(store.write(std::slice::from_ref(write)))
-                .expect("nothing stands against a put");
+                .expect("an unconditional put succeeds");
         }
         expect_ready(load(&store, keys))
     }
@@ -167,7 +168,7 @@ pub fn expect_ready<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// What `action` decides on `input`, given what is stored.
+/// What `action` decides on `input` and on the state that is stored.
 ///
 /// # Errors
 /// If the action refuses to decide.
@@ -193,8 +194,8 @@ pub fn decide_on<A: Action>(
     action.decide(&input, &stored.state(action.keys(&input))?, &Context { message })
 }
 
-/// What an action with an external call decides on `input`, given what is stored. `response` is the
-/// call's response, if the call was made.
+/// The next step of an action with an external call, for `input` and the state that is stored.
+/// `response` is the call's response, if the call was made.
 ///
 /// # Errors
 /// If the action refuses to decide.

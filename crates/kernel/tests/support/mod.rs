@@ -32,7 +32,7 @@ impl Clock for ManualClock {
     async fn sleep(&self, _: Duration) {}
 }
 
-/// A kernel, its bus, and its clock, which stands at [`sample_time`].
+/// A kernel, its bus, and its clock, which is set to [`sample_time`].
 pub(crate) fn kernel(
     tables: &[TableSpec],
     region: Option<Region>,

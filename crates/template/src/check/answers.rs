@@ -1,5 +1,5 @@
-//! Checks that the Choice states of a state machine compare with each answer that the machine's
-//! waiting tasks can get, and with no other value.
+//! Checks that the Choice states of a state machine compare a field of the waiting tasks' answers
+//! with each value that the answers can contain, and with no other value.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     let all: Vec<(&Machine, Definition)> =
         machines.iter().filter_map(|machine| Some((machine, read(machine)?))).collect();
     let nested: BTreeSet<&str> = all.iter().flat_map(|(_, definition)| parts(definition)).collect();
-    // The outer machine may compare the answers of a nested one, so both are checked together.
+    // The outer machine may compare the answers of a nested machine, so both are checked together.
     let whole = all.iter().filter(|(machine, _)| !nested.contains(machine.spec.name));
     whole.flat_map(|one| of_whole(one, &all)).collect()
 }
@@ -57,7 +57,7 @@ fn of_field(id: &str, answers: &Answers, definitions: &[&Definition]) -> Vec<Fin
         let problem =
             format!("compares {field} with {value} in {state}, but no task returns {value}");
         let known: Vec<&str> = answered.iter().copied().collect();
-        Finding::new(id, problem, format!("The answers are {}", known.join(", ")))
+        Finding::new(id, problem, format!("Compare {field} only with {}", known.join(", ")))
     });
     let ignored = answered.iter().filter(|value| !compared.iter().any(|one| one.value == **value));
     let ignored = ignored.map(|value| {

@@ -21,7 +21,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
                 let schemes = required(operation);
                 if schemes.is_empty() {
                     let route = format!("{} {path}", method.to_uppercase());
-                    let remedy = "Give the operation a `security`, or say `Callers::Anyone` in the \
+                    let remedy = "Give the operation a `security`, or declare `Callers::Anyone` in the \
                                   design table";
                     findings.push(Finding::new(id, format!("lets anybody call {route}"), remedy));
                 }

@@ -35,7 +35,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Reports a queue that is given by its URL or name.
+/// Reports a queue that is given by its URL or name instead of its ARN.
 pub(super) fn not_an_arn(id: &str, role: &str, queue: &Value) -> Option<Finding> {
     if queue.is_null() || is_arn(queue) {
         return None;
@@ -76,7 +76,8 @@ fn not_let_in(view: View<'_>, rule: &str, queue: &Value) -> Option<Finding> {
     (!named).then(|| Finding::new(rule, problem(), remedy))
 }
 
-/// The ARNs in a statement's `aws:SourceArn` conditions: the ARNs of the rules that may send.
+/// The ARNs in a statement's `aws:SourceArn` conditions: the ARNs of the rules that may send to the
+/// queue.
 fn source_arns(statement: &Value) -> Vec<&Value> {
     let conditions = ["ArnEquals", "ArnLike", "StringEquals"];
     conditions

@@ -63,7 +63,8 @@ fn substitutions(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
         Finding::new(id, problem, format!("Add {name} to DefinitionSubstitutions"))
     });
     let unused = filled.difference(&used).map(|name| {
-        let problem = format!("fills in {name}, but has no ${{{name}}} in its definition");
+        let problem =
+            format!("has a substitution for {name}, but no ${{{name}}} in its definition");
         Finding::new(id, problem, format!("Remove {name} from DefinitionSubstitutions"))
     });
     empty.chain(unused).collect()

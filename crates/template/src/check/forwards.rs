@@ -1,6 +1,6 @@
-//! Checks that a rule whose target is a bus forwards events unchanged, and that no event is forwarded
-//! twice. EventBridge rejects a rule that changes the input of a bus, and does not forward an event
-//! that came from another bus; emulators accept both.
+//! Checks that a rule whose target is a bus forwards events unchanged, and that no event is
+//! forwarded twice. EventBridge rejects a rule that changes the input of a bus, and does not
+//! forward an event that came from another bus; emulators accept both.
 
 use chorus_table::RowSpec;
 
@@ -24,9 +24,10 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// In the template of another bus, reports rules that forward the application's public events to a
-/// further bus. These events came by a rule, and EventBridge forwards an event only once: it would
-/// deliver none of them, and leave no dead letter.
+/// In the template of a bus in another account, reports rules that forward the application's public
+/// events to a further bus. A rule has already forwarded these events to the other account's bus,
+/// and EventBridge forwards an event only once: a second rule would deliver none of them, and leave
+/// no dead letter.
 pub(super) fn check_second(view: View<'_>) -> Vec<Finding> {
     let public: Vec<&str> = view
         .stack
@@ -42,7 +43,7 @@ pub(super) fn check_second(view: View<'_>) -> Vec<Finding> {
     });
     let finding = |rule: RuleView<'_>| {
         let problem = "forwards public events to a second bus, which gets none of them";
-        Finding::new(&rule.id, problem, "Send them to a queue or a function")
+        Finding::new(&rule.id, problem, "Send these events to a queue or a function")
     };
     forwards.map(finding).collect()
 }

@@ -19,8 +19,8 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
             destination = on_failure(everywhere);
         }
         if destination.is_null() {
-            let problem = "has no failure destination: an event that it fails on is lost";
-            let remedy = "Give it an EventInvokeConfig with an OnFailure destination";
+            let problem = "has no failure destination: an event on which it fails is lost";
+            let remedy = "Give the function an EventInvokeConfig with an OnFailure destination";
             findings.push(Finding::new(id, problem, remedy));
         }
         findings.extend(not_an_arn(id, "failure destination", &destination));

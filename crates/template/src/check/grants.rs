@@ -1,5 +1,5 @@
-//! Checks that a role allows exactly what its function or state machine needs: access to its own
-//! tables, its own events and its own failure queue.
+//! Checks that a role allows exactly what its function or state machine needs, such as access to
+//! its own tables, its own events and its own failure queue.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::stack::machines::LOG_DELIVERY;
 /// The prefix of actions that cannot be restricted to resources.
 const WITHOUT_RESOURCES: &str = "xray:";
 
-/// The types of resources that have a role.
+/// The types of resources whose roles are compared with what the resources need.
 const ACTORS: &[&str] = &["AWS::Serverless::Function", "AWS::Serverless::StateMachine"];
 
 pub(super) fn check(view: View<'_>) -> Vec<Finding> {
@@ -47,7 +47,7 @@ fn too_wide(id: &str, statement: &Value) -> Vec<Finding> {
     for action in texts(&statement["Action"]).filter(|action| action.contains('*')) {
         let problem =
             format!("is granted {action}, a wildcard, which allows more than any role needs");
-        findings.push(Finding::new(id, problem, "Name the actions"));
+        findings.push(Finding::new(id, problem, "List the needed actions instead of the wildcard"));
     }
     let knows_none =
         |action: &str| action.starts_with(WITHOUT_RESOURCES) || LOG_DELIVERY.contains(&action);

@@ -23,13 +23,13 @@ pub(super) struct Holder<'a> {
     publishes: Vec<EventSpec>,
     /// The actions that the holder uses, each with its resource.
     does: BTreeSet<(&'static str, String)>,
-    /// Whether the template refers to tables by their names. A template for two regions does.
+    /// Whether the template refers to tables by their names, as a template for two regions does.
     by_name: bool,
 }
 
 impl<'a> Holder<'a> {
-    /// The holder with the logical id `id`. For an unknown id, a holder without tables, events and
-    /// AWS actions.
+    /// The function or state machine with the logical id `id`. An unknown id gives a holder without
+    /// tables, events and AWS actions.
     pub(super) fn of(view: View<'a>, id: &'a str) -> Self {
         let unknown = Self {
             name: id,
@@ -65,7 +65,7 @@ impl<'a> Holder<'a> {
         Self { tables, publishes, does, ..unknown }
     }
 
-    /// Reports actions that a statement allows, but that the holder never uses.
+    /// Reports what a statement allows but the holder never needs: tables, events and actions.
     pub(super) fn too_much(&self, at: &str, statement: &Value) -> Vec<Finding> {
         let allows = |prefix: &str| texts(&statement["Action"]).any(|one| one.starts_with(prefix));
         let mut findings = Vec::new();
@@ -88,8 +88,8 @@ impl<'a> Holder<'a> {
     }
 
     /// Reports each granted action that the holder never uses, and each granted resource on which
-    /// the holder does not use the action. Wildcards, and tables of a service other than the
-    /// holder's, are left to other checks.
+    /// the holder does not use the action. Leaves out wildcards and, in a template for one region,
+    /// tables: [`Holder::too_much`] reports tables that the holder does not own.
     fn never_done(&self, at: &str, statement: &Value) -> Vec<Finding> {
         let mut findings = Vec::new();
         let known = !self.does.is_empty();
@@ -195,7 +195,7 @@ impl<'a> Holder<'a> {
 }
 
 /// The actions that these statements allow, each with its resource's logical id. In a template for
-/// two regions, tables and secrets are given by their ARNs instead of their logical ids.
+/// two regions, tables and secrets have their ARNs instead of their logical ids.
 fn allowed_actions(
     statements: &[Statement],
     by_name: Option<&ByName>,
@@ -218,7 +218,8 @@ fn allowed(statement: &Value) -> impl Iterator<Item = (&str, &str)> {
     resources.flat_map(|place| texts(&statement["Action"]).map(move |action| (action, place)))
 }
 
-/// The logical id to which an ARN refers, or the ARN's text. For an `Fn::If`, the first branch counts.
+/// The logical id to which an ARN refers, or the ARN's text. For an `Fn::If`, the value of the
+/// first branch counts.
 fn logical_id(arn: &Value) -> &str {
     let arn = either_way(arn).first().unwrap_or(arn);
     let text = || arn["Fn::Sub"].as_str().or_else(|| arn.as_str());

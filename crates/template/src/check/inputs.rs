@@ -1,5 +1,5 @@
-//! Checks the inputs of targets: every JSONPath exists in an event that the rule matches, and every
-//! variable has a path.
+//! Checks the inputs of rules' targets: every JSONPath exists in an event that the rule matches,
+//! and every variable of an input template has a path.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::patterns;
 use super::view::{RuleView, View, walk};
 use crate::Finding;
 
-/// The prefix of variables that EventBridge defines.
+/// The prefix of the input template's variables that EventBridge defines.
 const RESERVED: &str = "aws.events.";
 
 pub(super) fn check(view: View<'_>) -> Vec<Finding> {
@@ -31,7 +31,7 @@ fn one(view: View<'_>, rule: &RuleView<'_>) -> Vec<Finding> {
         for path in paths {
             if !matched.is_empty() && !matched.iter().any(|sample| path_exists(path, sample)) {
                 let problem = format!("reads {path}, but no event that the rule matches has it");
-                let remedy = "Compare the path with events/samples";
+                let remedy = "Correct the path: events/samples has a sample of each event";
                 findings.push(Finding::new(&rule.id, problem, remedy));
             }
         }

@@ -13,8 +13,8 @@ use crate::{Finding, names};
 
 const KIND: &str = "AWS::Serverless::StateMachine";
 
-/// The checked calls. Each has the parameter that names the called resource, and the resource's
-/// type.
+/// The calls of tasks that are checked, each with the JSON Pointer of the parameter that names the
+/// called resource, and with the resource's type.
 const CALLED: &[(&str, &str, &str)] = &[
     ("lambda:invoke", "/FunctionName", "AWS::Serverless::Function"),
     ("states:startExecution", "/StateMachineArn", KIND),
@@ -45,7 +45,7 @@ fn problems(id: &str, definition: &str) -> Vec<Finding> {
     let (_, problems) = states::Machine::check(&filled);
     let errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error);
     let finding = |problem: states::Problem| {
-        let problem = format!("has a definition that would not run: {problem}");
+        let problem = format!("has a definition that Step Functions would reject: {problem}");
         Finding::new(
             id,
             problem,
@@ -55,8 +55,8 @@ fn problems(id: &str, definition: &str) -> Vec<Finding> {
     errors.map(finding).collect()
 }
 
-/// Reports waiting tasks without a timeout. Reports also waiting tasks that do not catch every
-/// error, because the failure of such a task would fail the execution.
+/// Reports waiting tasks without a timeout. Also reports waiting tasks that do not catch every
+/// error, because an uncaught error would fail the execution.
 fn waits(id: &str, task: Task<'_>) -> Vec<Finding> {
     let state = task.state;
     let mut findings = Vec::new();
@@ -64,17 +64,17 @@ fn waits(id: &str, task: Task<'_>) -> Vec<Finding> {
         return findings;
     }
     if !task.has("Timeout") {
-        let problem = format!("may wait for ever in {state}");
+        let problem = format!("may wait forever in {state}");
         findings.push(Finding::new(id, problem, "Give the state a TimeoutSeconds"));
     }
     if !task.catches_all() {
-        let problem = format!("does not catch every failure of the wait in {state}");
+        let problem = format!("does not catch every error of the waiting task {state}");
         findings.push(Finding::new(id, problem, "Give the state a Catch of States.ALL"));
     }
     findings
 }
 
-/// Reports a call of something that is not a function, machine or bus of this template.
+/// Reports a call whose target is not a function, state machine or bus of this template.
 fn calls(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (call, parameter, kind) in CALLED.iter().filter(|(call, ..)| task.calls(call)) {
@@ -127,8 +127,8 @@ fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> 
     (function != own).then(|| Finding::new(id, problem(), format!("Call {own}")))
 }
 
-/// The rows whose actions are tasks of the machine `id`, or of a machine that starts it as a nested
-/// machine.
+/// The rows whose actions are tasks of the machine `id`, or of a machine that starts the machine
+/// `id` as a nested machine.
 fn tasks_of<'a>(view: View<'a>, id: &str) -> Vec<&'a RowSpec> {
     let machines = Machine::all(view.stack);
     let is_called = |task: Task<'_>| {

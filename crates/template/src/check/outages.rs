@@ -1,5 +1,5 @@
-//! Checks that the messages of a row which calls a partner are retried for longer than a partner
-//! may be unavailable. Lambda's own three attempts are not enough.
+//! Checks that the messages of a row that calls a partner are retried for longer than a partner may
+//! be unavailable ([`OUTAGE`]). Lambda's own three attempts within three minutes are not enough.
 
 use std::time::Duration;
 
@@ -32,7 +32,8 @@ fn by_the_bus(row: &RowSpec) -> Option<Finding> {
         .then(|| Finding::new(row.action, problem, remedy))
 }
 
-/// Reports a row whose queue gives up before the end of the longest outage.
+/// Reports a row whose queue retries messages for a shorter time than the policy [`QUEUE`]
+/// requires.
 fn by_a_queue(view: View<'_>, row: &RowSpec) -> Option<Finding> {
     if row.via != Via::Queue {
         return None;
@@ -47,8 +48,8 @@ fn by_a_queue(view: View<'_>, row: &RowSpec) -> Option<Finding> {
     let patience = shortest.min(kept);
     let problem = || {
         format!(
-            "gives up messages of {} after {patience:?}, but an outage may last longer",
-            row.action
+            "gives up messages of {} after {patience:?}, but must retry them for {:?}",
+            row.action, QUEUE.retry.max_age
         )
     };
     let remedy = format!(
@@ -58,7 +59,8 @@ fn by_a_queue(view: View<'_>, row: &RowSpec) -> Option<Finding> {
     (patience < QUEUE.retry.max_age).then(|| Finding::new(queue, problem(), remedy))
 }
 
-/// Reports tasks that invoke the row's action and give up before the end of the longest outage.
+/// Reports tasks of state machines that invoke the row's action, and retry for less than
+/// [`OUTAGE`].
 fn by_a_machine(view: View<'_>, row: &RowSpec) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (id, properties) in view.of_kind("AWS::Serverless::StateMachine") {

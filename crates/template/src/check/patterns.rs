@@ -62,14 +62,15 @@ fn one(view: View<'_>, (id, pattern): (&str, &Value), known_events: &[EventSpec]
     }
     if findings.is_empty() && !view.samples.iter().any(|sample| matches(&parsed, sample)) {
         let problem = "has a pattern that matches no event of the design table";
-        let remedy = "Compare it with events/samples; `chorus design --check` names the field";
+        let remedy =
+            "Compare the pattern with events/samples; `chorus design --check` names the field";
         findings.push(Finding::new(id, problem, remedy));
     }
     findings
 }
 
-/// Replaces each `Ref` in a pattern by [`SAMPLE_ACCOUNT`], even one that stands for the home region
-/// in a template for two regions. Samples have no home region, so any text can stand there.
+/// Replaces each `Ref` in a pattern by [`SAMPLE_ACCOUNT`]. A `Ref` to the home region, in a
+/// template for two regions, may be replaced by any text, because the samples have no home region.
 fn deployed(pattern: &Value) -> Value {
     match pattern {
         Value::Object(fields) if fields.contains_key("Ref") => SAMPLE_ACCOUNT.into(),
@@ -110,8 +111,7 @@ fn matches(pattern: &Pattern, sample: &Value) -> bool {
     pattern.matches(sample.to_string().as_bytes()).is_ok_and(|matched| matched)
 }
 
-/// Suggests the known name that has the most letters in common with `name`, at the beginning and at
-/// the end.
+/// Suggests the known name whose beginning and end have the most letters in common with `name`.
 fn nearest(name: &str, known: &BTreeSet<&str>) -> String {
     let shared = |other: &str| {
         let front = name.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();

@@ -1,4 +1,4 @@
-//! Checks that no two resources of one type share a name, and that no name is too long.
+//! Checks that no two resources of one type have the same name, and that no name is too long.
 
 use std::collections::BTreeMap;
 
@@ -71,7 +71,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The name as written: a literal or an `Fn::Sub`.
+/// The text of a name: a literal, or the text of an `Fn::Sub` before substitution.
 fn text(name: &Value) -> Option<String> {
     name.as_str().or_else(|| name["Fn::Sub"].as_str()).map(ToOwned::to_owned)
 }

@@ -1,6 +1,7 @@
-//! Checks of a template for two regions: rules are enabled only in the active region, whose bus alone
-//! admits other accounts; tables and secrets are in both regions; every event is replicated; and the
-//! secondary region's functions do not publish through the primary region.
+//! Checks of a template for two regions: rules are enabled only in the active region, and only the
+//! bus of the active region admits events from other accounts; tables and secrets are in both
+//! regions; every event is replicated; and the secondary region's functions do not publish through
+//! the primary region.
 
 use serde_json::{Value, json};
 
@@ -31,15 +32,15 @@ fn enabled_rules(view: View<'_>) -> Vec<Finding> {
     enabled.map(finding).collect()
 }
 
-/// Reports bus policies that also exist outside of the active region. No rule is enabled there, so
-/// the bus would accept events of other accounts, and lose them.
+/// Reports bus policies that also exist outside of the active region. No rule is enabled outside of
+/// the active region, so the bus there would accept events of other accounts, and lose them.
 fn admitting(view: View<'_>) -> Vec<Finding> {
     let policies = view.of_kind("AWS::Events::EventBusPolicy").map(|(id, _)| id);
     let everywhere = policies.filter(|id| !only_where(view, id, IS_ACTIVE));
     let finding = |id| {
         let problem =
             "admits other accounts' events outside of the active region, which loses them";
-        Finding::new(id, problem, format!("Give it a condition that requires {IS_ACTIVE}"))
+        Finding::new(id, problem, format!("Give the policy a condition that requires {IS_ACTIVE}"))
     };
     everywhere.map(finding).collect()
 }
@@ -52,7 +53,8 @@ fn only_where(view: View<'_>, id: &str, needed: &str) -> bool {
 }
 
 /// Reports rules that send the events of both regions to a target outside of the stack, such as a
-/// partner. Our functions ignore events whose home is the other region; such a target does not.
+/// partner. Our functions ignore events whose home region is the other region, but a target outside
+/// of the stack does not, so the pattern of such a rule must exclude them.
 fn at_home(view: View<'_>) -> Vec<Finding> {
     let outside = view.of_kind("AWS::Events::Rule");
     let outside = outside.filter(|(_, rule)| !rule["Targets"][0]["RoleArn"].is_null());
@@ -113,7 +115,8 @@ fn replicated(view: View<'_>) -> Vec<Finding> {
         findings.push(Finding::new("Globals.Function", problem, remedy));
         return findings;
     };
-    // After a takeover because the primary region fails, its bus may accept events and deliver none.
+    // When the primary region fails and the secondary region becomes active, the primary region's
+    // bus may accept events, but deliver none of them.
     let by_endpoint = variable["Fn::If"][0] == view.document["Resources"][id]["Condition"];
     let none = [json!(""), reference("AWS::NoValue")];
     if !by_endpoint || !none.contains(&variable["Fn::If"][2]) || !only_where(view, id, IS_PRIMARY) {

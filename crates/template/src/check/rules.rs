@@ -1,4 +1,4 @@
-//! Checks that every row that consumes events has its rule.
+//! Checks that the template has a rule for every row that consumes events.
 
 use std::collections::BTreeSet;
 

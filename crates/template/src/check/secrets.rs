@@ -1,5 +1,5 @@
-//! Checks that no environment variable of a function contains a secret: anybody who may read the
-//! function's configuration could read it.
+//! Checks that no environment variable of a function contains a secret, because anybody who may
+//! read the function's configuration could read the secret.
 
 use serde_json::Value;
 
@@ -18,14 +18,14 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
         let variables = function["Environment"]["Variables"].as_object().into_iter().flatten();
         for (name, _) in variables.filter(|(_, value)| holds_a_secret(value, parameters)) {
             let problem = format!("has a secret in the environment variable {name}");
-            let remedy = "Give it the secret's ARN, and have the function read it at run time";
+            let remedy = "Pass the secret's ARN, and let the function read the secret at run time";
             findings.push(Finding::new(id, problem, remedy));
         }
     }
     findings
 }
 
-/// Whether CloudFormation puts the text of a secret, or of a parameter with `NoEcho`, into a value.
+/// Whether CloudFormation puts a secret, or the value of a parameter with `NoEcho`, into `value`.
 fn holds_a_secret(value: &Value, parameters: &Value) -> bool {
     let mut holds = false;
     walk(value, &mut |part| {

@@ -1,6 +1,6 @@
-//! Checks that a target that needs a role has one, and that the role allows EventBridge to call the
-//! target. Checks also that a message in a function's queue has the event's tenant as its message
-//! group.
+//! Checks that a target that needs a role has a role, and that the role allows EventBridge to call
+//! the target. Also checks that a message in a function's queue has the event's tenant as its
+//! message group.
 
 use chorus_table::TENANT_PATH;
 use serde_json::Value;
@@ -61,8 +61,8 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
 }
 
 /// Reports a rule that sends to a function's queue without the event's tenant as the message group.
-/// If one group has a backlog, SQS delivers the messages of other groups first. So one tenant's
-/// backlog does not delay the other tenants.
+/// If one message group has a backlog, SQS delivers the messages of other groups first. With a
+/// group for each tenant, one tenant's backlog does not delay the other tenants.
 fn check_group(view: View<'_>, id: &str, target: &Value, queue: &str) -> Option<Finding> {
     let mut consumed = view.events("SQS").map(|(_, _, source)| resource_of(&source["Queue"]));
     if !consumed.any(|consumed| consumed == Some(queue)) {

@@ -6,7 +6,7 @@ use crate::two_regions::ByName;
 use crate::{Stack, names};
 
 pub(super) const BUS: &str = "AWS::Events::EventBus";
-/// The kind of a target that is a queue of another template, given by a parameter.
+/// The type that [`View::target_kind`] gives a queue of another stack, which a parameter names.
 pub(super) const OUTSIDE_QUEUE: &str = "a queue that a parameter names";
 
 /// A template, and the stack with which the checks compare it.
@@ -21,7 +21,7 @@ pub(super) struct View<'a> {
     pub(super) by_name: Option<&'a ByName>,
 }
 
-/// A rule: a separate resource, or an event of a function.
+/// A rule of the template: a separate resource, or an `EventBridgeRule` among a function's events.
 pub(super) struct RuleView<'a> {
     /// The rule's logical id; for a function's event, the id that SAM generates.
     pub(super) id: String,
@@ -59,8 +59,8 @@ impl<'a> View<'a> {
         text.contains(":event-bus/") || resource_of(target).is_some_and(is_one)
     }
 
-    /// The type of a target: that of its resource, [`BUS`], or [`OUTSIDE_QUEUE`] for a parameter whose
-    /// name ends in `QueueArn`.
+    /// The type of a rule's target: [`BUS`], [`OUTSIDE_QUEUE`] for a parameter whose name ends in
+    /// `QueueArn`, or the type of the resource to which the target refers.
     pub(super) fn target_kind(self, target: &Value) -> &'a str {
         let id = resource_of(target).unwrap_or_default();
         if self.is_bus(target) {
@@ -101,8 +101,8 @@ impl<'a> View<'a> {
         .collect()
     }
 
-    /// For all functions and state machines, their events of one type. Each item is the logical id
-    /// of the function or machine, with the event's name and properties.
+    /// The event sources of type `kind` of all functions and state machines. Each item is the
+    /// logical id of the function or state machine, with the event source's name and properties.
     pub(super) fn events(
         self,
         kind: &'static str,

@@ -15,8 +15,8 @@ impl Construct for Bus {
     }
 }
 
-/// A statement of a bus's policy. It allows an AWS account to put events with this source and these
-/// detail types, and no others.
+/// A statement of a bus's policy. The statement allows an AWS account to put events on the bus, but
+/// only events with this source and one of these detail types.
 #[derive(Debug)]
 pub struct BusPolicy {
     pub bus: &'static str,
@@ -33,8 +33,8 @@ pub struct BusPolicy {
 impl Construct for BusPolicy {
     fn resource(&self) -> Resource {
         // A request with several entries has several sources and detail types: `ForAllValues`
-        // checks each of them. It would also pass a request without any source or detail type:
-        // `Null` rejects such a request.
+        // checks each of them. `ForAllValues` also accepts a request without any source or detail
+        // type, so the `Null` condition rejects such a request.
         let mut named = json!({
             "ForAllValues:StringEquals": {
                 "events:source": [self.source],

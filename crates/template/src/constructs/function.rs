@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Construct, Resource, Retry};
 use crate::intrinsics::{arn, reference, stack_name};
 
-/// The parameter that limits how many invocations a queue makes at the same time.
+/// The parameter that limits how many invocations of a function one queue causes at the same time.
 pub(crate) const QUEUE_CONCURRENCY: &str = "QueueConcurrency";
 
 /// A rule of the bus that invokes a function.
@@ -53,8 +53,8 @@ pub struct Schedule {
 pub enum EventSource {
     /// A rule on the bus.
     Rule(EventRule),
-    /// A queue of messages. Of a batch, the function receives again only the messages that it
-    /// reported as failed.
+    /// A queue of messages, given by its logical id. From a batch, the function receives again only
+    /// the messages that it reported as failed.
     Queue(String),
     Schedule(Schedule),
 }
@@ -72,7 +72,7 @@ impl EventSource {
                     "FunctionResponseTypes": ["ReportBatchItemFailures"],
                 },
             }),
-            // A missed invocation needs no retry, because the next one does the same work.
+            // A failed invocation needs no retry, because the next invocation does the same work.
             Self::Schedule(Schedule { expression, input, role }) => json!({
                 "Type": "ScheduleV2",
                 "Properties": {
@@ -96,7 +96,7 @@ pub struct Function {
     pub name: String,
     /// The name of the binary that cargo builds.
     pub binary: Value,
-    /// The folder of the package that has the binary: `sam build` runs cargo in this folder.
+    /// The folder of the package that has the binary. `sam build` runs cargo in this folder.
     pub folder: String,
     pub description: String,
     /// The logical id of the execution role.
@@ -105,7 +105,7 @@ pub struct Function {
     pub on_failure: String,
     /// The queue to which the function itself sends the events and messages that it gives up.
     pub failures: String,
-    /// Environment variables beside those in `Globals`.
+    /// Environment variables in addition to the variables in `Globals`.
     pub environment: Vec<(String, Value)>,
     /// The function's event sources, each with its name.
     pub events: Vec<(String, EventSource)>,

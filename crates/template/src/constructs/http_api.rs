@@ -7,14 +7,14 @@ use crate::intrinsics::{arn, json_text, reference, stack_name, substitute};
 
 #[derive(Debug, Clone)]
 pub struct Operation {
-    /// The path; `{id}`, for example, stands for the parameter `id`.
+    /// The path, in which `{id}`, for example, stands for the path parameter `id`.
     pub path: &'static str,
     /// The method, in lower case.
     pub method: String,
     pub summary: &'static str,
     pub success: u16,
     pub function: String,
-    /// Whether callers need a token.
+    /// Whether callers need a JWT.
     pub guarded: bool,
 }
 
@@ -24,13 +24,13 @@ pub struct HttpApi {
     pub operations: Vec<Operation>,
     /// The issuer of the callers' tokens.
     pub issuer: Value,
-    /// The audience that each token has to name.
+    /// The audience that each caller's token has to name.
     pub audience: Value,
-    /// The logical id of the log group of requests.
+    /// The logical id of the log group for the access logs.
     pub log_group: &'static str,
 }
 
-/// The name of the security scheme for tokens.
+/// The name of the OpenAPI security scheme for callers' tokens.
 const TOKEN: &str = "token";
 
 impl HttpApi {

@@ -24,8 +24,8 @@ impl Construct for LogGroup {
     }
 }
 
-/// A CloudWatch alarm. It notifies the topic in the template's parameter `AlarmTopicArn`, if that
-/// parameter is set.
+/// A CloudWatch alarm. The alarm notifies the topic in the template's parameter `AlarmTopicArn`, if
+/// that parameter is set.
 #[derive(Debug)]
 pub struct Alarm {
     /// The alarm's name, without the stack's name in front.
@@ -39,7 +39,8 @@ pub struct Alarm {
     pub statistic: &'static str,
     /// The length of a period in seconds, such as [`MINUTE`].
     pub period: u32,
-    /// A threshold, and for how many consecutive periods the metric has to exceed the threshold.
+    /// A threshold, and the number of consecutive periods in which the metric has to exceed the
+    /// threshold before the alarm fires.
     pub above: (u32, u32),
 }
 

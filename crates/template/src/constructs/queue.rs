@@ -17,7 +17,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// A queue that no function receives from: its messages wait for an operator.
+    /// A queue from which no function receives: the messages wait for an operator.
     pub const WITHOUT_CONSUMER: Self = Self { visibility_seconds: None, redrive: None };
 }
 
@@ -36,7 +36,7 @@ impl Construct for Queue {
     }
 }
 
-/// A policy that allows only these rules to send to a queue.
+/// A policy that allows only the given rules to send messages to a queue.
 #[derive(Debug)]
 pub struct QueuePolicy {
     pub queue: String,

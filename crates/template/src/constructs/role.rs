@@ -71,7 +71,7 @@ impl Statement {
         self
     }
 
-    /// The statement as JSON, as a policy contains it.
+    /// The statement as JSON, for the `Statement` list of a policy.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut fields = Map::new();
@@ -94,7 +94,7 @@ fn one_or_many(mut values: Vec<Value>) -> Value {
     if values.len() == 1 { values.remove(0) } else { Value::Array(values) }
 }
 
-/// A role: the one AWS service that may assume it, and the statements that say what it may do.
+/// A role: the one AWS service that may assume the role, and the statements of its policy.
 #[derive(Debug)]
 pub struct Role {
     pub principal: Principal,

@@ -37,7 +37,7 @@ impl Retry {
 #[derive(Debug, Clone, PartialEq)]
 pub enum RuleTarget {
     Queue(String),
-    /// A queue. Each message contains this reason and the event.
+    /// A queue. Each message contains the event, and `reason` in a field.
     QueueWithReason {
         queue: String,
         reason: &'static str,
@@ -52,18 +52,18 @@ pub enum RuleTarget {
         /// The part of the event that is the call's body.
         body: CallBody,
     },
-    /// Another bus. It gets the event unchanged, because EventBridge allows no other input for a
-    /// bus.
+    /// Another bus, which gets the event unchanged, because EventBridge rejects a rule that changes
+    /// the input of a bus.
     Bus {
         arn: Value,
         /// The logical id of the role that lets EventBridge put events on the bus.
         role: String,
     },
-    /// A queue that may belong to another account. It gets the event unchanged.
+    /// A queue that may belong to another account, and that gets the event unchanged.
     OutsideQueue {
         arn: Value,
-        /// The logical id of the role that lets EventBridge send to the queue. For a queue of this
-        /// account, the queue's policy would suffice.
+        /// The logical id of the role that lets EventBridge send to the queue. EventBridge needs
+        /// the role if the queue belongs to another account.
         role: String,
     },
 }

@@ -45,7 +45,7 @@ impl Construct for RegisteredSchema {
     }
 }
 
-/// A stack that an outer stack contains as one of its resources. It has a template of its own.
+/// A stack with a separate template, which an outer stack contains as one of its resources.
 #[derive(Debug)]
 pub struct NestedStack {
     /// The path of the nested template, relative to the folder of the outer template.

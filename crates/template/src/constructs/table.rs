@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{either, reference};
 
-/// A DynamoDB table with on-demand capacity, encryption and point-in-time recovery. It is protected
-/// from deletion if a condition of the template holds.
+/// A DynamoDB table with on-demand capacity, encryption and point-in-time recovery. The table is
+/// protected from deletion if a condition of the template holds.
 #[derive(Debug)]
 pub struct Table {
     /// The table's name, indexes and time to live, as its service declares them.

@@ -1,4 +1,4 @@
-//! A Cognito user pool for the API's callers. It exists unless another issuer of tokens is
+//! A Cognito user pool for the API's callers. The pool exists only if no other issuer of tokens is
 //! configured.
 
 use serde_json::json;
@@ -62,7 +62,7 @@ impl Construct for UserPoolClient {
     }
 }
 
-/// A group of a user pool. Its members have the role after which the group is named.
+/// A group of a user pool. The group is named after a role, which its members have.
 #[derive(Debug, Clone, Copy)]
 pub struct UserPoolGroup {
     pub pool: &'static str,

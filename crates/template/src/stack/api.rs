@@ -17,7 +17,7 @@ use crate::names;
 pub(crate) const API: &str = "Api";
 pub(crate) const USER_POOL: &str = "UserPool";
 pub(crate) const USER_POOL_CLIENT: &str = "UserPoolClient";
-/// The logical id of the log group of requests.
+/// The logical id of the log group for the API's access logs.
 const LOGS: &str = "ApiLogs";
 
 pub(crate) fn add(template: &mut Template, stack: &Stack) {
@@ -53,7 +53,7 @@ pub(crate) fn add(template: &mut Template, stack: &Stack) {
     }
 }
 
-/// The roles that routes admit.
+/// The roles that the routes of all functions admit.
 fn roles(stack: &Stack) -> BTreeSet<&'static str> {
     let routes = stack.with_routes().flat_map(|function| &function.routes);
     routes.flat_map(|route| route.callers.roles()).map(|role| role.name).collect()
@@ -75,8 +75,8 @@ fn add_user_pool(template: &mut Template, stack: &Stack) {
     }
 }
 
-/// The environment variables of a function with routes. They say which claims of a token contain
-/// the caller's name and roles.
+/// The environment variables that name the token's claims with the caller's name and roles; empty
+/// for a function without routes.
 pub(crate) fn token_variables(routes: &[Route]) -> Vec<(String, Value)> {
     if routes.is_empty() {
         return Vec::new();

@@ -17,8 +17,8 @@ use crate::machine::{Machine, is_published_by_machines};
 use crate::names;
 use crate::{Application, TableAccess};
 
-/// The DynamoDB operations that a service's actions use on the service's own tables. A transaction
-/// needs the permissions of its writes and condition checks, and none of its own.
+/// The DynamoDB operations that a service's actions use on the service's own tables. IAM has no
+/// permission for a transaction: its writes and condition checks need their own permissions.
 pub(crate) const OWN_TABLE_ACTIONS: &[&str] = &[
     "dynamodb:BatchGetItem",
     "dynamodb:ConditionCheckItem",
@@ -28,7 +28,7 @@ pub(crate) const OWN_TABLE_ACTIONS: &[&str] = &[
     "dynamodb:UpdateItem",
 ];
 
-/// Operations on an index.
+/// The DynamoDB operations that a service's actions use on an index of a table.
 const INDEX_ACTIONS: &[&str] = &["dynamodb:Query"];
 
 /// Operations on idempotency records for a service with rows that make external calls. For such a
@@ -69,7 +69,8 @@ pub(crate) fn of_service(
     statements.extend(own_tables(&function.tables, &application.access));
     let mut rows = topology.rows.iter().filter(|row| row.service == service);
     let calls = function.handlers.iter().any(|handler| handler.calls());
-    // Records of rows that neither publish nor start a machine are never marked as published.
+    // A record of a row that neither publishes nor starts a machine is never marked as published,
+    // so it is never updated.
     let marks = rows.any(|row| !row.emits.is_empty() || row.starts_machine);
     let actions = match (calls, marks) {
         (true, _) => RECORD_ACTIONS_OF_CALLERS,
@@ -93,7 +94,7 @@ pub(crate) fn of_service(
 fn of_keys(topology: &Topology, service: Service) -> Option<Statement> {
     const READ: &[&str] = &["dynamodb:GetItem"];
     const MAKE: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem"];
-    // Encrypted data is stored on condition that its key was not destroyed in the meantime.
+    // The transaction that stores encrypted data checks that the key has not been destroyed.
     const SEAL: &[&str] = &[
         "dynamodb:BatchGetItem",
         "dynamodb:ConditionCheckItem",
@@ -110,7 +111,7 @@ fn of_keys(topology: &Topology, service: Service) -> Option<Statement> {
 }
 
 /// All statements of the sweeper. The sweeper publishes committed events that a service left
-/// unpublished. It also moves undelivered events to the queue of dead letters.
+/// unpublished, and moves undelivered events to the queue of dead letters.
 pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     let index = UNPUBLISHED_INDEX.name;
     let index = substitute(format!("${{{}.Arn}}/index/{index}", records_table()));
@@ -135,8 +136,8 @@ pub(super) fn outputs(topology: &Topology) -> RowOutputs {
     }))
 }
 
-/// The permissions to start the state machines of the services that `of` selects, and to complete
-/// the machines' tasks by task token.
+/// The permissions to start the state machines of the services that `of` selects, to complete the
+/// machines' tasks by task token, and to send heartbeats for the tasks.
 fn machine_permissions(topology: &Topology, of: impl Fn(Service) -> bool) -> Vec<Statement> {
     struct SignalGrant {
         sid: &'static str,
@@ -184,7 +185,7 @@ fn common(topology: &Topology, name: &str) -> Vec<Statement> {
     let failures = failures.map(|queue| arn(&queue)).collect();
     vec![
         Statement::new("Logs", &["logs:CreateLogStream", "logs:PutLogEvents"], vec![logs]),
-        // X-Ray does not support permissions on single resources.
+        // The X-Ray actions cannot be restricted to resources, so the statement allows `*`.
         Statement::new(
             "Traces",
             &["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
@@ -202,7 +203,8 @@ fn records() -> Value {
     arn(&records_table())
 }
 
-/// The statements for a service's tables and their indexes, one for each set of operations.
+/// The statements for a service's tables and their indexes. Tables and indexes on which the service
+/// uses the same operations share a statement.
 fn own_tables(tables: &[TableSpec], known: &[TableAccess]) -> Vec<Statement> {
     let mut places: BTreeMap<&'static [&'static str], Vec<Value>> = BTreeMap::new();
     let mut add = |(table, index): (&'static str, Option<&'static str>), otherwise, arn| {

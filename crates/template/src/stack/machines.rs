@@ -14,8 +14,8 @@ use crate::intrinsics::{arn, reference, substitute};
 use crate::machine::{Machine, Task, substituted};
 use crate::names;
 
-/// The permissions with which Step Functions delivers a machine's logs. They cannot be restricted
-/// to resources.
+/// The permissions with which Step Functions delivers a state machine's logs. These permissions
+/// cannot be restricted to resources.
 pub(crate) const LOG_DELIVERY: &[&str] = &[
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
@@ -34,7 +34,7 @@ const TRACES: &[&str] = &[
     "xray:PutTraceSegments",
 ];
 
-/// The managed rule through which Step Functions learns that a nested execution has ended.
+/// The name of the managed rule that notifies Step Functions of the end of a nested execution.
 const NESTED_RULE: &str = "StepFunctionsGetEventsForStepFunctionsExecutionRule";
 
 pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
@@ -68,8 +68,8 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     }
 }
 
-/// The ARN of a machine, made from its name. A `Ref` would be circular in a function that the
-/// machine invokes.
+/// The ARN of a state machine, made from its name. A `Ref` would be circular if the machine invokes
+/// the function that needs the ARN, because the machine also refers to that function.
 pub(crate) fn arn_by_name(machine: &str) -> Value {
     substitute(format!("{}:stateMachine:{}", account("states"), physical(machine)))
 }
@@ -116,10 +116,10 @@ fn meaning(name: &str, topology: &Topology) -> Option<Value> {
     machines.any(limits).then(|| reference(name))
 }
 
-/// All statements of a machine's role: for the calls in its definition, for its logs and for its
-/// traces.
+/// All statements of a state machine's role: for the calls in the machine's definition, for logs
+/// and for traces.
 pub(crate) fn statements(machine: &Machine, topology: &Topology) -> Vec<Statement> {
-    // Neither log delivery nor X-Ray supports permissions on single resources.
+    // The actions of log delivery and of X-Ray cannot be restricted to resources.
     let mut statements = vec![
         Statement::new("LogDelivery", LOG_DELIVERY, vec![json!("*")]),
         Statement::new("Traces", TRACES, vec![json!("*")]),

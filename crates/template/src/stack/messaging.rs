@@ -35,8 +35,8 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     queues(template, topology);
 }
 
-/// The event pattern of the archive: the source prefix of the catch-all row; if there is no such
-/// row, the sources of all events that rows name.
+/// The event pattern of the archive: the source prefix of the catch-all row or, if the table has no
+/// catch-all row, the sources of all events that rows consume or emit.
 fn archive_pattern(stack: &Stack) -> Value {
     let rows = stack.table.rows;
     let prefix = rows.iter().find_map(|row| match row.trigger {
@@ -51,7 +51,8 @@ fn archive_pattern(stack: &Stack) -> Value {
     )
 }
 
-/// Adds the queues between the bus and functions, each with the rules that send to it.
+/// Adds the queues between the bus and functions, each with the rules that send events to the
+/// queue.
 fn queues(template: &mut Template, topology: &Topology) {
     for service in topology.queued() {
         let queue = names::queue(service);

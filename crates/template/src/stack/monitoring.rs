@@ -13,7 +13,7 @@ use crate::names;
 
 /// The number of visible messages in a queue.
 const DEPTH: (&str, &str) = ("AWS/SQS", "ApproximateNumberOfMessagesVisible");
-/// The number of messages that a function works on, or that wait for a retry.
+/// The number of hidden messages in a queue: a function works on them, or they wait for a retry.
 const HIDDEN: (&str, &str) = ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible");
 /// The age of a queue's oldest message, in seconds.
 const AGE: (&str, &str) = ("AWS/SQS", "ApproximateAgeOfOldestMessage");
@@ -66,15 +66,15 @@ fn alarms(stack: &Stack, topology: &Topology) -> Vec<Alarm> {
 }
 
 /// Fires when a function keeps failing on an event. The metric counts hidden messages, because an
-/// event that waits for its next retry is hidden. The age of the queue's oldest message is no
-/// measure, because SQS leaves out messages that were received three times.
+/// event that waits for its next retry is hidden. The alarm cannot use the age of the oldest
+/// message, because SQS leaves messages that were received three times out of that metric.
 fn redriven(queue: &str, function: &str) -> Alarm {
     let description = format!("The {function} function has failed on an event for an hour");
     let of_queue = of_queue(queue, format!("{function}-redrive"), description);
     Alarm { metric: HIDDEN, statistic: "Minimum", above: (0, 60), ..of_queue }
 }
 
-/// Fires on every event that this rule matches, because each needs an operator.
+/// Fires on every event that this rule matches, because an operator has to act on each event.
 fn alert(rule: &chorus_table::Rule) -> Alarm {
     let action = rule.row.action;
     Alarm {
@@ -89,8 +89,8 @@ fn alert(rule: &chorus_table::Rule) -> Alarm {
 }
 
 /// Fires while a partner does not answer the calls that the bus makes for this rule; `None` if the
-/// rule calls no partner. The bus repeats a call at growing intervals, so calls are counted over a
-/// quarter of an hour.
+/// rule calls no partner. The bus repeats a call at growing intervals, so the alarm counts retries
+/// over a quarter of an hour.
 fn unanswered(rule: &chorus_table::Rule) -> Option<Alarm> {
     let partner = rule.row.partner()?;
     let description = format!("The {} does not answer: the bus repeats its calls", partner.name);
@@ -149,8 +149,8 @@ fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> A
     }
 }
 
-/// Fires when an execution fails or times out. If that execution has published no event, then
-/// `subject`, such as an order, makes no progress.
+/// Fires when executions of a state machine fail, time out or are throttled, according to `metric`.
+/// If an execution has published no event, `subject`, such as an order, makes no progress.
 fn executions(machine: &str, metric: &'static str, above: (u32, u32), subject: &str) -> Alarm {
     Alarm {
         name: format!("{}-{}", names::kebab(machine), names::kebab(metric)),
@@ -163,7 +163,7 @@ fn executions(machine: &str, metric: &'static str, above: (u32, u32), subject: &
     }
 }
 
-/// The dashboard's lines on how many executions of each machine started and ended.
+/// The dashboard's lines for the numbers of started and ended executions of each state machine.
 fn machine_lines(topology: &Topology) -> Vec<Value> {
     const METRICS: [&str; 4] =
         ["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut"];

@@ -1,7 +1,7 @@
 //! Buses of other AWS accounts. For each outside bus, the stack has rules that forward public
 //! events to the bus, and the role with which EventBridge puts these events. The stack's own bus
-//! has a policy that admits commands from the outside bus's account. All this exists only if the
-//! deployment sets the outside bus's ARN.
+//! has a policy that admits commands from the outside bus's account. These resources exist only if
+//! the deployment sets the outside bus's ARN.
 
 use chorus_table::policy::BUS;
 use chorus_table::{OutsideBus, Sender};
@@ -34,7 +34,7 @@ pub(crate) fn condition(bus: OutsideBus) -> (String, Value) {
 /// A regular expression that matches the id of any AWS account, or an empty text.
 pub(crate) const ACCOUNT: &str = "^([0-9]{12})?$";
 
-/// The parameter with the id of a sender's AWS account.
+/// The parameter with the id of the AWS account of a partner that sends commands.
 pub(crate) fn sender(Sender { partner, through }: Sender) -> Parameter {
     let about = format!(
         "The account of the {}, which may send commands through the {}'s bus; empty for none",
@@ -43,7 +43,8 @@ pub(crate) fn sender(Sender { partner, through }: Sender) -> Parameter {
     Parameter::text(&names::sender_account(partner), &about, "").like(ACCOUNT)
 }
 
-/// The template's condition under which the stack's bus admits a sender's commands.
+/// The template's condition under which the stack's bus admits the commands of a partner: the ARN
+/// of the bus through which the partner sends them, and the partner's account, are both set.
 pub(crate) fn admits(Sender { partner, through }: Sender) -> (String, Value) {
     let has_bus = json!({ "Condition": names::has_bus(through) });
     let both = json!({ "Fn::And": [has_bus, given(&names::sender_account(partner))] });
@@ -92,7 +93,7 @@ pub(crate) fn add(template: &mut Template, topology: &Topology, bus: OutsideBus)
     }
 }
 
-/// The commands that a sender may send.
+/// The names of the commands that a partner's account may send.
 pub(crate) fn commands(topology: &Topology, sender: Sender) -> Vec<&'static str> {
     let rows = topology.rows.iter().filter(|row| row.commands_from == Some(sender));
     rows.flat_map(|row| row.api).map(|command| command.detail_type).collect()

@@ -37,8 +37,8 @@ const SCHEMA_REGISTRY: &str = "RegisterSchemas";
 /// The retention periods that CloudWatch supports, in days.
 const LOG_DAYS: &[&str] = &["1", "3", "5", "7", "14", "30", "60", "90", "180", "365", "731"];
 
-/// The levels that Lambda supports as the log level of a function. Lambda cannot filter logs by
-/// module.
+/// The log levels that Lambda supports for a function. A filter for single modules, as `RUST_LOG`
+/// allows, is not among them.
 const LOG_LEVELS: &[&str] = &["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 
 /// The parameter that limits how many instances of each function run at the same time.
@@ -47,7 +47,7 @@ const FUNCTION_CONCURRENCY: &str = "FunctionConcurrency";
 /// The template's condition that is true if [`FUNCTION_CONCURRENCY`] is set.
 const LIMITS_FUNCTIONS: &str = "HasFunctionConcurrency";
 
-/// All parameters. Each has a default with which a deployment works.
+/// All parameters of the template. The defaults suffice for a deployment.
 pub(crate) fn all(stack: &Stack, topology: &Topology) -> Vec<Parameter> {
     let machines = &topology.machines;
     let partners = stack.application.partners.iter();
@@ -153,7 +153,7 @@ fn stage(stack: &Stack) -> String {
     }
 }
 
-/// The template's `Rules`, which the parameters have to fulfil; null if there are none.
+/// The template's `Rules`, by which CloudFormation checks the parameters; null if there are none.
 pub(crate) fn rules(stack: &Stack) -> Value {
     let assertion = |condition: Value, needed: &str| {
         let refused = json!({ "Fn::Not": [condition] });
@@ -211,8 +211,8 @@ pub(crate) fn globals() -> Value {
             "ReservedConcurrentExecutions":
                 only_if(LIMITS_FUNCTIONS, reference(FUNCTION_CONCURRENCY)),
             "Tracing": "Active",
-            // Lambda's own log lines for each invocation would cost as much as our log lines, and
-            // contain less.
+            // The level WARN leaves out Lambda's own log lines about each invocation, which would
+            // cost as much as our log lines, and contain less.
             "LoggingConfig": {
                 "LogFormat": "JSON",
                 "ApplicationLogLevel": reference("LogLevel"),

@@ -15,7 +15,7 @@ use crate::{PartnerApi, Template, names};
 /// The parameter whose name has this suffix limits the calls per second to a partner.
 const RATE: &str = "CallsPerSecond";
 
-/// The parameter whose name has this suffix tells how many times a call is retried.
+/// The parameter whose name has this suffix limits how many times a call to a partner is retried.
 const RETRIES: &str = "Retries";
 
 /// The types of authorization that EventBridge's connections support.
@@ -63,7 +63,7 @@ fn call_of(topology: &Topology, rule: &EventRule, api: &PartnerApi, path: &'stat
 }
 
 /// Our credentials at a partner, in one of three forms. The template's conditions select the form
-/// for the deployment's type of authorization, one of [`AUTHORIZATIONS`].
+/// that belongs to the deployment's type of authorization, one of [`AUTHORIZATIONS`].
 fn credentials(api: &PartnerApi) -> Value {
     let user = || reference(&api.name("User"));
     let stored = format!("{{{{resolve:secretsmanager:${{{}}}}}}}", api.name("SecretArn"));
@@ -128,7 +128,7 @@ pub(crate) fn parameters(rows: &[RowSpec], api: &PartnerApi) -> Vec<Parameter> {
         )
         .number(),
     ];
-    // Only a partner that a rule calls needs a number of retries.
+    // A partner that no rule calls gets no such parameter, because nothing would use the parameter.
     if api.paths().next().is_some() {
         parameters.push(
             text(

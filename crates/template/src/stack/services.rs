@@ -68,8 +68,8 @@ pub(crate) fn add(
     template.add(names::function(service.name), &construct);
 }
 
-/// Adds the sweeper. It publishes the events that a function or an API handler committed, but did
-/// not publish. It also logs the events that the bus could not deliver.
+/// Adds the sweeper, a function that publishes the events that a service committed, but did not
+/// publish. The sweeper also logs the events that the bus could not deliver.
 pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Topology) {
     template.section(
         "The sweeper: publishes committed events that were left unpublished, every minute. It logs the\n\
@@ -100,8 +100,8 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Top
     template.add(names::function(name), &construct);
 }
 
-/// The environment variables with the ARNs and the timeouts of those machines that an action
-/// starts.
+/// The environment variables with the ARNs and the timeouts of the state machines that an action
+/// starts. Nested machines, which other machines start, are left out.
 fn machine_variables<'a>(
     topology: &Topology,
     machines: impl Iterator<Item = &'a Machine>,
@@ -117,7 +117,7 @@ fn machine_variables<'a>(
     variables.collect()
 }
 
-/// The binary of a service, named like the service. In stages other than prod, a service may
+/// The binary of a service, which has the service's name. In stages other than prod, a service may
 /// instead run a binary that simulates partners.
 fn binary(application: &Application, service: Service) -> Value {
     let simulated = application.simulated.iter().find(|(whose, _)| *whose == service);
@@ -154,7 +154,8 @@ fn add_function_resources(template: &mut Template, name: &str, statements: Vec<S
     template.add(names::role(name), &Role { principal: Principal::Lambda, statements });
 }
 
-/// The rules that invoke a service's function, and the queues whose messages the function gets.
+/// The event sources of a service's function: the rules that invoke the function, and the queues
+/// from which it receives messages.
 fn events(topology: &Topology, service: Service) -> Vec<(String, EventSource)> {
     let of_service = |rule: &&Rule| rule.row.service == service;
     let rules = topology.via(Via::Function).filter(of_service).map(|rule| {

@@ -18,8 +18,8 @@ pub(crate) struct Topology {
     pub(crate) rules: Vec<Rule>,
     /// The state machines of all services.
     pub(crate) machines: Vec<Machine>,
-    /// The machines of earlier releases, each with its service. Executions of these machines may
-    /// still wait for answers.
+    /// The state machines of earlier releases, each with its service. Executions of these machines
+    /// may still wait for their task tokens to be returned.
     pub(crate) retired: Vec<(Service, &'static str)>,
     /// The names of all functions: one for each service, and the sweeper.
     pub(crate) functions: Vec<&'static str>,
@@ -80,7 +80,7 @@ impl Topology {
         rows.map(|row| row.keys).max().unwrap_or(KeyUse::None)
     }
 
-    /// The rules of the rows that receive their events by `via`, such as through a queue.
+    /// The rules of the rows to which the bus delivers events by `via`, such as through a queue.
     pub(crate) fn via(&self, via: Via) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(move |rule| rule.row.via == via)
     }
@@ -102,7 +102,7 @@ impl Topology {
     }
 
     /// The queue for events that a rule cannot deliver: the rule's own queue if a row consumes the
-    /// rule's dead letters, else the queue that is common to all rules.
+    /// rule's dead letters; otherwise [`names::UNDELIVERED`], which all other rules share.
     pub(crate) fn dead_letters(&self, rule: &Rule) -> String {
         let action = rule.row.action;
         self.dead_letter_consumer(action).map_or_else(
@@ -120,8 +120,8 @@ impl Topology {
         self.rules.iter().filter_map(consumed).collect()
     }
 
-    /// The queue through which a redrive returns failed events to a function; `None` if the bus
-    /// never invokes the function.
+    /// The queue from which a function receives again the events on which all of Lambda's attempts
+    /// failed; `None` if no rule invokes the function.
     pub(crate) fn redrive(&self, function: &str) -> Option<String> {
         let mut invoked = self.via(Via::Function).map(|rule| rule.row.service.name);
         invoked.any(|service| service == function).then(|| names::redrive(function))
@@ -144,8 +144,8 @@ impl Topology {
     }
 }
 
-/// The ARN of a rule. A rule that forwards to a bus of another account exists only if that bus's
-/// ARN is set. Otherwise, the value is `AWS::NoValue`.
+/// The ARN of a rule. A rule that forwards to a bus of another account exists only if the ARN of
+/// that bus is set; otherwise, the value is `AWS::NoValue`.
 pub(crate) fn rule_arn(rule: &Rule) -> Value {
     let always = arn(&resource(rule));
     match rule.row.outside_bus() {
@@ -164,8 +164,8 @@ pub(crate) fn resource(rule: &Rule) -> String {
 }
 
 /// The event pattern of a rule. If the bus calls a partner or forwards to another bus, the pattern
-/// excludes replayed events. Replayed events must not be sent again, and such a rule runs no code
-/// that could ignore them.
+/// excludes replayed events: they must not be sent again, and no code of ours runs that could
+/// ignore them. A rule for a partner's commands matches only events from the partner's account.
 pub(crate) fn pattern(rule: &Rule) -> Value {
     let mut pattern = rule.pattern.clone();
     if !rule.row.has_code() && rule.row.replay == Replay::Suppressed {

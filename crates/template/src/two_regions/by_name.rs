@@ -1,6 +1,6 @@
-//! References by name: to tables and secrets, which only one of the two stacks creates, and to the
-//! bus of the other region's stack. `Ref` and `Fn::GetAtt` cannot refer to a resource of another
-//! stack.
+//! References by name to tables and secrets, which only one of the two stacks creates, and to the
+//! bus of the other region's stack. Names are needed, because `Ref` and `Fn::GetAtt` cannot refer
+//! to a resource of another stack.
 
 use std::collections::BTreeSet;
 
@@ -33,13 +33,14 @@ impl ByName {
         }
     }
 
-    /// Replaces every reference to a table or a secret inside `value` by its name or ARN.
+    /// Replaces every reference to a table or a secret inside `value` by the name or the ARN of
+    /// that table or secret.
     pub(super) fn replace(&self, value: &mut Value) {
         self.replace_in(value, false);
     }
 
-    /// In the template for one region, a role allows `action` on `resource`. Returns the resources
-    /// that take the place of `resource` in the template for two regions.
+    /// Returns the resources on which the template for two regions allows `action`, where the
+    /// template for one region allows `action` on `resource`.
     pub(crate) fn granted(&self, action: &str, resource: &Value) -> Vec<Value> {
         if action == "events:PutEvents" && *resource == arn(names::BUS) {
             return buses_of_functions();
@@ -67,9 +68,9 @@ impl ByName {
         }
     }
 
-    /// The name or the ARN of the table or secret to which `value` itself refers; `None` if it
-    /// refers to neither. With `granted`, the reference is in a permission, and a secret is given
-    /// by its ARN instead of its name.
+    /// The name or the ARN of the table or secret to which `value` itself refers; `None` if `value`
+    /// refers to neither. If `granted` is set, the reference is in an IAM permission, so a secret
+    /// is given by its ARN instead of its name.
     fn named(&self, value: &Value, granted: bool) -> Option<Value> {
         if let Some(text) = value["Fn::Sub"].as_str() {
             let by_arn =
@@ -107,8 +108,8 @@ fn secret_arn(id: &str) -> String {
     )
 }
 
-/// The ARN of the stack's bus in a region. `region` is the name of the parameter that holds this
-/// region.
+/// The ARN of the stack's bus in a region. `region` is the template's parameter whose value is the
+/// region's name.
 pub(super) fn bus(region: &str) -> Value {
     substitute(format!(
         "arn:${{AWS::Partition}}:events:${{{region}}}:${{AWS::AccountId}}:event-bus/${{AWS::StackName}}"

@@ -14,13 +14,13 @@ const PASS_ROLE: &str = "EndpointPassRole";
 const HEALTH: &str = "EndpointHealth";
 const ALARM: &str = "BusLatencyAlarm";
 
-/// The average number of milliseconds that events may wait before EventBridge first tries to
-/// deliver them. AWS recommends this threshold.
+/// The threshold for the average time, in milliseconds, that events wait before EventBridge first
+/// tries to deliver them. AWS recommends this value.
 const LATENCY: u32 = 30_000;
 
-/// The id of the stack's own endpoint; empty if the stack has none. The secondary region's stack has
-/// none: the endpoint may send events to the primary region's bus, but the secondary region must not
-/// depend on that bus after a takeover.
+/// The id of the stack's global endpoint; empty if the stack has no endpoint. The secondary
+/// region's stack has no endpoint, because an endpoint may send events to the primary region's bus.
+/// When the secondary region has become the active one, it must not depend on that bus.
 pub(super) fn id() -> Value {
     either(HAS_ENDPOINT, attribute(ENDPOINT, "EndpointId"), json!(""))
 }
@@ -47,10 +47,10 @@ pub(super) fn add(template: &mut Template) {
     add(ENDPOINT, endpoint(), Some(PASS_ROLE));
 }
 
-/// An alarm that fires while EventBridge in this region delivers late. A minute without events does
-/// not count as late; otherwise an idle bus would count as failed, because not even the sweeper's
-/// schedule puts events to the bus. So the alarm does not notice an outage in which the metric is
-/// missing: see docs/TWO-REGIONS.md.
+/// An alarm that fires while EventBridge in this region delivers events late. A minute without data
+/// does not count as late, because a bus without events has no data, and would otherwise count as
+/// failed. So the alarm does not notice an outage in which the metric is missing: see
+/// docs/TWO-REGIONS.md.
 fn latency() -> Alarm {
     Alarm {
         name: "bus-latency".to_owned(),
@@ -76,9 +76,9 @@ fn health() -> Resource {
     Resource::new("AWS::Route53::HealthCheck", properties)
 }
 
-/// The role with which EventBridge replicates: managed rules put events to the buses of both
-/// regions. The role's trust policy has no condition on the AWS account, because AWS documents none
-/// for endpoints.
+/// The role with which EventBridge replicates events: managed rules put the events to the buses of
+/// both regions. The role's trust policy has no condition on the AWS account, because AWS documents
+/// no such condition for endpoints.
 fn role() -> Resource {
     let rules = "arn:${AWS::Partition}:events:*:${AWS::AccountId}:rule/${AWS::StackName}\
                  /GlobalEndpointManagedRule-*";
@@ -96,8 +96,8 @@ fn role() -> Resource {
     role
 }
 
-/// The permission to pass the role on to the managed rules. This is a separate policy, because a
-/// role cannot refer to itself.
+/// The permission to pass the endpoint's role to the managed rules. The permission is in a separate
+/// policy, because a role cannot refer to itself.
 fn pass_role() -> Resource {
     let to_events = json!({ "StringEquals": { "iam:PassedToService": "events.amazonaws.com" } });
     let pass = Statement::new("Pass", &["iam:PassRole"], vec![arn(ROLE)]).condition(to_events);

@@ -1,6 +1,6 @@
-//! Makes a table a global table, with a replica in each of the two regions. Writes are replicated
-//! eventually: a transaction is atomic in the region where it was made, and its items arrive one by
-//! one in the other region.
+//! Makes a DynamoDB table a global table, with a replica in each of the two regions. Writes are
+//! replicated eventually: a transaction is atomic in the region where it was made, but its items
+//! arrive one by one in the other region.
 
 use chorus_kernel::TableSpec;
 use serde_json::{Value, json};
@@ -16,9 +16,9 @@ const KIND: &str = "AWS::DynamoDB::GlobalTable";
 /// The table that names the active region.
 pub(super) const REGIONS: &str = "RegionsTable";
 
-/// Adds the table that names the active region. Unlike the other tables, it is strongly consistent,
-/// so that both regions read the same item: a write succeeds only when two of three regions have
-/// stored the item. The third region is a witness without a replica.
+/// Adds the table that names the active region. Unlike the other tables, this table is strongly
+/// consistent, so that both regions read the same item: a write succeeds only when two of three
+/// regions have stored the item. The third region is a witness without a replica.
 pub(super) fn add_regions(template: &mut Template) {
     template.section(
         "The active region: one item, which functions read and an operator writes. The table is\n\

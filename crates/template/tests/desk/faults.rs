@@ -1,4 +1,4 @@
-//! The checks find faults in the template of an application that is not the shop.
+//! Puts faults into the template of a small application, and asserts that the checks find them.
 
 use chorus_template::{Finding, Stack, check, synthesize};
 use serde_json::{Value, json};
@@ -33,7 +33,8 @@ fn event<'a>(document: &'a mut Value, function: &str, name: &str) -> &'a mut Val
     &mut of(document, function)["Events"][name]["Properties"]
 }
 
-/// Puts the machine's definition inline into the template, and modifies its states with `change`.
+/// Puts the state machine's definition inline into the template, and modifies the states of the
+/// definition with `change`.
 fn definition(document: &mut Value, change: impl FnOnce(&mut Value)) {
     let properties = of(document, "HandleTicketMachine");
     let text = include_str!("state-machines/handle-ticket.asl.json");

@@ -16,7 +16,7 @@ use table::{RingPager, TABLE, rows, services};
 answers! {
     enum Outcome in "outcome" {
         Resolved = "resolved",
-        /// The ticket need not be solved any more.
+        /// The customer withdrew the ticket, so it needs no solution.
         Withdrawn = "withdrawn",
     }
 }

@@ -1,5 +1,5 @@
-//! The console's access to a deployed shop. Requests go to the stack's API, except requests for
-//! paths under `/operator`. The API does not serve these paths, so this file answers them from AWS.
+//! The console's access to a deployed shop. The stack's API does not serve the paths under
+//! `/operator`, so this module reads what they return from AWS. All other requests go to the API.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -116,7 +116,8 @@ impl DeployedShop {
         Ok(stories)
     }
 
-    /// Returns how many takeovers there were; 0 for a stack in one region.
+    /// Returns how many times one region has taken over from the other; 0 for a stack in one
+    /// region.
     async fn takeovers(&self) -> anyhow::Result<u64> {
         if self.operator.one_of_two_regions().await?.is_none() {
             return Ok(0);
@@ -185,7 +186,7 @@ fn story(history: ExecutionHistory, started_by: Option<String>) -> ExecutionStor
     }
 }
 
-/// Returns the states that the execution has entered and not left.
+/// Returns the states that the execution has entered and has not left yet.
 fn entered(moments: &[Moment]) -> Vec<String> {
     let mut entered: BTreeMap<&str, i64> = BTreeMap::new();
     for moment in moments {

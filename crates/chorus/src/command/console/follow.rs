@@ -15,17 +15,18 @@ const PACE: Duration = Duration::from_secs(2);
 /// How many orders one read covers.
 const ORDERS: usize = 20;
 
-/// If more events than this are remembered, all are forgotten, to limit memory. The newest orders
-/// have fewer events, so one read never reaches this limit.
+/// If the ids of more events than this are stored, all ids are deleted, to limit memory. The newest
+/// orders have fewer events, so one read never reaches this limit.
 const REMEMBERED: usize = 2_000;
 
-/// Reads the newest orders repeatedly, and reports new events. The first read reports no events.
+/// Reads the newest orders repeatedly, and reports new events. The first read reports no events,
+/// because it cannot distinguish new events from old ones.
 pub(super) async fn newest_orders(shop: Arc<DeployedShop>, live: Live) {
     let mut known = Known::default();
     loop {
         if let Err(error) = known.look(&shop, &live).await {
             tracing::warn!(
-                "the console shows nothing new: the newest orders cannot be read: {error:#}"
+                "the console shows no new events: the newest orders cannot be read: {error:#}"
             );
         }
         tokio::time::sleep(PACE).await;
@@ -34,10 +35,10 @@ pub(super) async fn newest_orders(shop: Arc<DeployedShop>, live: Live) {
 
 #[derive(Default)]
 struct Known {
-    /// False before the first read, and after `events` was emptied: the next read then reports no
-    /// events.
+    /// False before the first read, and after `events` was emptied. The next read then reports no
+    /// events, because it cannot distinguish new events from old ones.
     looked: bool,
-    /// Orders that had ended when they were last read.
+    /// Orders that had ended when they were last read. Their events are not read again.
     ended: BTreeSet<String>,
     events: BTreeSet<String>,
 }

@@ -5,16 +5,16 @@ use chorus_aws_operator::Execution;
 use chorus_kernel::Function;
 use serde_json::Value;
 
-/// In a definition, an expression names the nested execution: it appends a suffix to the parent
-/// execution's name. These are the parts of the expression before and after the suffix.
+/// The expression that names a nested execution in a state machine's definition appends a suffix to
+/// the parent execution's name. These are the parts of the expression before and after the suffix.
 const DERIVED: (&str, &str) = ("States.Format('{}", "', $$.Execution.Name)");
 
-/// A task that runs another state machine to its end.
+/// A task that starts a nested execution: it runs another state machine to its end.
 struct Start {
     /// The state machine that has the task.
     parent: &'static str,
     machine: String,
-    /// The suffix that the name of the nested execution adds to its parent's name.
+    /// The suffix that the nested execution's name adds to the parent execution's name.
     suffix: String,
 }
 

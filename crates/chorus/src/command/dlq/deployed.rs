@@ -66,9 +66,9 @@ async fn redrive(
 }
 
 /// Sends each selected dead letter to its original target, at most at the given rate, and records
-/// the redrive in the audit. Calls `report` for each dead letter, with the reason if it could not
-/// be sent. Returns all selected dead letters, and the number of those that are still in their
-/// queues.
+/// the redrive in the audit log. Calls `report` for each dead letter, with the reason if the dead
+/// letter could not be sent. Returns all selected dead letters, and the number of those that are
+/// still in their queues.
 pub(crate) async fn send_again(
     operator: &Operator,
     which: &Which,

@@ -117,11 +117,11 @@ fn print_what_is_unknown(checkup: &Checkup) {
 fn remedy_of_outage(unavailable: &Unavailable) -> String {
     match unavailable.probe_at {
         Some(at) => format!(
-            "nothing, if it answers soon: the next calls are made at {at:.0}; chorus trace ORDER shows \
-             until when an event is tried again"
+            "nothing, if the partner answers soon: the next calls are made at {at:.0}; chorus trace \
+             ORDER shows until when an event is tried again"
         ),
-        None => "nothing, if it answers soon: the bus repeats each call for a day. Otherwise its \
-                 address or key may be wrong; chorus dlq list shows the calls that were given up"
+        None => "nothing, if the partner answers soon: the bus repeats each call for a day. \
+                 Otherwise its address or key may be wrong; chorus dlq list shows the calls that were given up"
             .to_owned(),
     }
 }
@@ -139,7 +139,7 @@ fn print_alarms(alarms: &[CloudAlarm]) {
 }
 
 struct Finding {
-    /// Findings of the same group are listed together.
+    /// The name of the finding's group. Findings of one group are listed together.
     group: String,
     text: String,
     remedy: String,
@@ -188,7 +188,8 @@ fn print_stuck(stuck: &[Stuck]) {
         let (expected, within) = (first.expected.join(" or "), first.within_seconds);
         let count = group.len();
         line!(
-            "    {action} has to answer {after} with {expected} within {within} s, and has not for {count} orders:"
+            "    {action} has to publish {expected} within {within} s after {after}, and has not \
+             done so for {count} orders:"
         );
         for one in group.iter().take(MOST) {
             let Stuck { order_id, overdue_seconds, since, .. } = one;

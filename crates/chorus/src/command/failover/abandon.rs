@@ -39,7 +39,7 @@ pub(super) async fn abandon(
         }
         return Ok(ExitCode::SUCCESS);
     }
-    // The audit names an abandoned failover as one that was completed in the other direction.
+    // The audit log records an abandoned failover as a failover in the other direction.
     let begun = begin(&audit, &user(), (next, to), Step::Fence, &[].into()).await?;
     other.accept_replication().await?;
     store.write(&[ActiveRegion::taken_over(Some(read), to, Timestamp::now())]).await?;

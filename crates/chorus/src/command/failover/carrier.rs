@@ -1,5 +1,5 @@
-//! A client of the carrier's API (docs/carrier-openapi.json), with the two requests that a takeover
-//! needs.
+//! A client of the carrier's API (docs/carrier-openapi.json), with the three requests that a
+//! takeover needs.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -53,8 +53,9 @@ impl HttpCarrier {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response, Failure> {
-        let failed =
-            |error: reqwest::Error| Failure::later("Carrier", format!("the carrier: {error}"));
+        let failed = |error: reqwest::Error| {
+            Failure::later("Carrier", format!("the request to the carrier failed: {error}"))
+        };
         let request = request.header("x-api-key", &self.key).timeout(PATIENCE);
         request.send().await.and_then(reqwest::Response::error_for_status).map_err(failed)
     }

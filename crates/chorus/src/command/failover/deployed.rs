@@ -27,15 +27,15 @@ use super::{Failover, Platform, State, carry_out, lost, show, started, state};
 use crate::command::partners::variable;
 use crate::screen::{GOOD, line, note};
 
-/// How long the first region's functions, replication and calls to partners may continue after it
-/// is no longer the active region.
+/// How long the functions, the replication and the calls to partners of the first region may
+/// continue after that region is no longer active.
 const UNDER_WAY: SignedDuration = SignedDuration::from_secs(300);
 
-/// The variable of the stack's payment function that names the secret with Stripe's key. It is empty
-/// if the stack simulates payments.
+/// The environment variable of the stack's payment function that names the secret with Stripe's
+/// key. The variable is empty if the stack simulates payments.
 const STRIPE_KEY_SECRET: &str = "STRIPE_KEY_SECRET";
 
-const ANOTHER_RUN: &str = "another run of this command has begun since: wait for its end";
+const ANOTHER_RUN: &str = "another run of this command has begun: wait until it has ended";
 
 /// The stack in both regions.
 struct Deployed {
@@ -105,8 +105,8 @@ async fn name_first(failover: &Failover, store: &DynamoStore) -> anyhow::Result<
 }
 
 /// Checks that `--payment` names the provider of the stack, and returns the stack's currency. With
-/// another provider, no charge would be found, and no charge of a lost order refunded. `variables`
-/// are the environment variables of the stack's payment function.
+/// another provider, no charge would be found, so charges of lost orders would not be refunded.
+/// `variables` are the environment variables of the stack's payment function.
 fn check_provider(
     failover: &Failover,
     variables: &BTreeMap<String, String>,
@@ -132,7 +132,7 @@ impl Deployed {
         anyhow::ensure!(
             regions.0 != regions.1,
             "{} is already active: name the other region with --to to take over, or with --from to \
-             undo what it did for lost orders",
+             undo that region's charges and parcels of lost orders",
             regions.1
         );
         let clock = Arc::new(SystemClock);
@@ -166,8 +166,8 @@ impl Deployed {
             .context("the replication into the region that takes over cannot be stopped")
     }
 
-    /// The rules that the takeover enables: those that are enabled in the first region. If that
-    /// region does not answer, or all its rules are disabled: all.
+    /// Returns the rules that the takeover enables: those that are enabled in the first region. If
+    /// that region does not answer, or has no enabled rule, the takeover enables all rules.
     async fn rules_to_enable(&self) -> Result<Vec<String>, OperatorError> {
         let of_second = self.second.rule_states().await?.into_iter().map(|rule| rule.name);
         let enabled = Self::enabled(&self.first).await.ok().filter(|names| !names.is_empty());
@@ -175,7 +175,7 @@ impl Deployed {
         Ok(of_second.filter(is_wanted).collect())
     }
 
-    /// The enabled rules of a region.
+    /// Returns the names of the enabled rules of a region.
     async fn enabled(operator: &Operator) -> Result<Vec<String>, OperatorError> {
         let rules = operator.rule_states().await?.into_iter();
         Ok(rules.filter(|rule| rule.enabled).map(|rule| rule.name).collect())
@@ -201,7 +201,7 @@ impl Platform for Deployed {
         let read = ActiveRegion::read(self.store()).await?.context("no region was active")?;
         let enabled = Self::enabled(&self.second).await?;
         let mut rules = match &read.next {
-            // This continues an interrupted failover.
+            // An interrupted failover continues, with the rules that it selected at its start.
             Some(_) => read.rules.clone(),
             // The interrupted failover had made the second region active already.
             None if read.region == to => enabled.clone(),
@@ -214,11 +214,11 @@ impl Platform for Deployed {
         let fenced = ActiveRegion::read(self.store()).await?.context("no region was active")?;
         anyhow::ensure!(fenced.version == read.version + 1, ANOTHER_RUN);
         self.fenced.get_or_init(|| fenced);
-        // The second region's rules stay disabled until it is active. An interrupted failover may
-        // have enabled them.
+        // The second region's rules stay disabled until that region is active. An interrupted
+        // failover may have enabled the rules.
         self.second.set_rules(&enabled, false).await?;
         // The first region may still accept orders until its instances have read that it is
-        // fenced, even if it does not answer here. So its writes are replicated until then.
+        // fenced, even if it does not answer this command. So replication continues until then.
         let left = (since + UNDER_WAY).duration_since(Timestamp::now());
         if let Ok(left) = Duration::try_from(left) {
             note!("{from} is fenced. Waiting {} s for its invocations to end …", left.as_secs());
@@ -243,7 +243,8 @@ impl Platform for Deployed {
         match Self::enabled(&self.first).await {
             Ok(enabled) => {
                 self.first.set_rules(&enabled, false).await?;
-                // Otherwise another account's events would be accepted, and match no rule.
+                // Otherwise, this bus would accept events of other accounts, but no enabled rule
+                // would match these events.
                 Ok(self.first.refuse_other_accounts().await?)
             }
             Err(_) => {

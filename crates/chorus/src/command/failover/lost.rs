@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Failover, Platform, print};
 use crate::stack::user;
 
-/// The kind of the audit's entry.
+/// The kind of this command's entry in the audit log.
 const UNDO: &str = "undo-lost-orders";
 
 /// Disables the rules of the region that was active before. Then undoes the charges and parcels
@@ -34,7 +34,8 @@ pub(super) async fn undo(failover: &Failover, platform: &dyn Platform) -> anyhow
     Ok(if by_hand.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Returns the charges and parcels that did not fit, and the steps that a person still has to do.
+/// Returns the charges and parcels that did not fit the orders of the active region, and the steps
+/// that a person still has to do.
 async fn disable_and_undo(
     platform: &dyn Platform,
     takeover: &Takeover<'_>,

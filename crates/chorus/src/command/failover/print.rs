@@ -28,7 +28,7 @@ pub(super) fn plan(plan: &Plan, (from, to): (&str, &str)) {
          replicated only in part: they are deleted, and their messages are handled again."
     );
     let (events, machines) = (events.len(), machines.len());
-    line!("{events} events are published once more, and {machines} state machines started anew.");
+    line!("{events} events are published, and {machines} state machines are started, once more.");
     line!(
         "{DIM}Requests that {from} accepted in its last moments, and that reached neither {to} nor a \
          partner, are not known here.{DIM:#}"
@@ -81,7 +81,7 @@ pub(super) fn undone(
     line!("{GOOD}{to} is already active.{GOOD:#}");
     let charged = refunds.iter().map(|refund| refund.order_id.clone()).collect();
     orders(
-        "lost orders have a charge, which is refunded, or a prepared one, which is canceled",
+        "lost orders have a charge, which is refunded, or a prepared charge, which is canceled",
         &charged,
     );
     let recalled = recalls.difference(cancels).cloned().collect();
@@ -95,14 +95,14 @@ pub(super) fn undone(
     }
 }
 
-/// The charges and parcels to undo, in the form of the printed JSON and of the audit log.
+/// Returns the charges and parcels to undo, in the form of the printed JSON and of the audit log.
 pub(super) fn undone_as_json(unmatched: &Unmatched, by_hand: &[String]) -> Value {
     let Unmatched { refunds, cancels, recalls } = unmatched;
     let refunds = listed(refunds);
     json!({ "refunds": refunds, "cancels": cancels, "recalls": recalls, "by-hand": by_hand })
 }
 
-/// The refunds, in the form in which the printed JSON and the audit log list them.
+/// Returns the refunds, in the form of the printed JSON and of the audit log.
 fn listed(refunds: &[Refund]) -> Vec<Value> {
     let refunds = refunds.iter();
     refunds.map(|it| json!({ "order-id": it.order_id, "intent": it.intent })).collect()

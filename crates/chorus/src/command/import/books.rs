@@ -53,7 +53,7 @@ pub(crate) async fn read(
     let (status, answer) = client.send(ApiRequest::get("/operator/accounts")).await?;
     match status {
         200 => serde_json::from_value(answer)
-            .context("the answer to GET /operator/accounts cannot be parsed"),
+            .context("the response to GET /operator/accounts cannot be parsed"),
         404 => piece_by_piece(client, northwind, orders).await,
         _ => bail!("the shop's accounts cannot be read: the shop answered {status}: {answer}"),
     }
@@ -98,8 +98,8 @@ async fn payment(client: &Client, order: &str) -> anyhow::Result<Payment> {
 }
 
 /// Returns an order with the money that was moved for it. In the result, `charges` is 1 if the
-/// order was charged, and otherwise 0. The API does not show how many times an order was charged.
-/// Only the payment provider's ledger does.
+/// order was charged, and otherwise 0: only the payment provider's ledger, not the API, shows how
+/// many times an order was charged.
 fn account(order: Order, payment: &Payment) -> OrderAccount {
     let Order { order_id, status, total, reason, .. } = order;
     let Payment { charged, refunded } = *payment;

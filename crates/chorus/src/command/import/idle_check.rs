@@ -26,7 +26,8 @@ impl IdleCheck {
         Ok(if status == 404 { Self::ReservedStock } else { Self::Load })
     }
 
-    /// How long to wait between two checks: longer on AWS, where each check invokes a function.
+    /// How long to wait between two checks. The wait is longer on AWS, where each check invokes a
+    /// function.
     pub(crate) const fn pause(self) -> Duration {
         match self {
             Self::Load => Duration::from_millis(2),
@@ -35,7 +36,7 @@ impl IdleCheck {
     }
 
     /// Places an order. If the shop does not report its load, a 422 may mean that the Order service
-    /// does not know the prices yet. Then this function repeats the request.
+    /// does not know the prices yet. In that case, this function repeats the request.
     pub(crate) async fn place(
         self,
         client: &Client,

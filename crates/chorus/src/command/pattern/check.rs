@@ -1,5 +1,5 @@
 //! `chorus pattern check`: evaluates recorded cases, and compares the verdicts with the expected
-//! ones.
+//! verdicts.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use crate::screen::line;
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// A file of JSON lines; `-` is standard input
+    /// A file with one case on each line, as JSON; `-` is standard input
     #[arg(long, value_name = "FILE")]
     cases: String,
     /// Print the disagreements (cases with an unexpected verdict), or the error, as JSON

@@ -54,8 +54,8 @@ impl Compare {
         if delivered.relation != any.relation {
             let sentence = self.sentence(delivered.relation);
             line!(
-                "{DIM}Among the events that EventBridge delivers, in which `source`, `detail-type` and \
-                 the like are one string each: {sentence}{DIM:#}"
+                "{DIM}Among the events that EventBridge delivers, in which `source`, `detail-type`, \
+                 `account`, `region`, `time`, `id` and `version` are one string each: {sentence}{DIM:#}"
             );
         }
     }
@@ -75,7 +75,7 @@ impl Compare {
                 "overlapping: each matches some events that the other does not match".to_owned()
             }
             Relation::Undecided => {
-                "undecided: neither a proof nor an event that tells them apart was found".to_owned()
+                "undecided: neither a proof nor an event that only one matches was found".to_owned()
             }
         }
     }

@@ -66,8 +66,8 @@ fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Parses a text as a template. Returns `None` for other JSON, which may be a pattern. A text that
-/// does not begin as JSON must be a template.
+/// Parses a text as a template. Returns `None` for JSON that is not a template, because it may be a
+/// pattern. A text that does not begin as JSON must be a template.
 fn template(name: &str, text: &str) -> anyhow::Result<Option<Template>> {
     let may_be_pattern = text.trim_start().starts_with(['{', '[']) || text.trim().is_empty();
     match Template::parse(text) {
@@ -77,7 +77,7 @@ fn template(name: &str, text: &str) -> anyhow::Result<Option<Template>> {
         }
         Ok(_) | Err(_) if may_be_pattern => Ok(None),
         Ok(_) => {
-            bail!("{name} is no pattern (it is not JSON) and no template (it has no Resources)")
+            bail!("{name} must be a pattern in JSON, or a template with Resources")
         }
         Err(error) => Err(error).with_context(|| format!("{name} is not a template")),
     }
@@ -132,7 +132,8 @@ impl Linted {
             let colour = if finding.severity == Severity::Error { BAD } else { DIM };
             let code = serde_json::to_value(finding.code).unwrap_or_default();
             let code = code.as_str().unwrap_or_default();
-            // In a template, the position is left out, because it is relative to the pattern.
+            // In a template, the position is left out, because it is relative to the pattern, not
+            // to the template.
             let text = match self.title {
                 Some(_) => without_position(finding),
                 None => finding.to_string(),

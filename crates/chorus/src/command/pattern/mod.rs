@@ -20,8 +20,9 @@ const INVALID: u8 = 2;
 
 /// Try event patterns exactly as EventBridge matches them.
 ///
-/// One of the files may be `-`: standard input. Exit codes: 0 for yes, 1 for no, 2 if an argument
-/// or a file is invalid or cannot be read. With --json, errors are JSON, too, on standard output.
+/// One of the files may be `-`: standard input. Exit codes: 0 for yes, such as a match, 1 for no, 2
+/// if an argument or a file is invalid or cannot be read. With --json, errors are JSON, too, on
+/// standard output.
 #[derive(Debug, Args)]
 pub(crate) struct Pattern {
     #[command(subcommand)]
@@ -56,7 +57,7 @@ pub(crate) fn run(pattern: &Pattern) -> anyhow::Result<ExitCode> {
         Verb::Compare(compare) => (compare.run(), compare.json),
         Verb::Check(check) => (check.run(), check.json),
     };
-    // Exit code 1 is the answer "no", so an error must exit with another code.
+    // Exit code 1 means "no", so an error must exit with another code.
     ran.or_else(|error| {
         if as_json {
             line!("{}", serde_json::to_string_pretty(&as_value(&error))?);
@@ -67,7 +68,7 @@ pub(crate) fn run(pattern: &Pattern) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Returns the exit code for yes or no.
+/// Returns exit code 0 for yes, and 1 for no.
 fn answer(yes: bool) -> ExitCode {
     if yes { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

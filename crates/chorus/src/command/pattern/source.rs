@@ -8,7 +8,7 @@ use event_pattern::{EventError, Explanation, Pattern, Position};
 
 use crate::screen::note;
 
-/// An error in a text, with its position.
+/// An error in a pattern or an event, with the position of the error.
 #[derive(Debug, thiserror::Error)]
 #[error("{name} is invalid at {position}")]
 pub(super) struct At {
@@ -40,7 +40,7 @@ pub(super) fn once(paths: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Parses a pattern; an error has line and column.
+/// Parses a pattern; an error contains the line and the column.
 pub(super) fn pattern(name: &str, source: &str) -> anyhow::Result<Pattern> {
     Pattern::parse(source).map_err(|cause| {
         let position = cause.position(source);
@@ -48,7 +48,8 @@ pub(super) fn pattern(name: &str, source: &str) -> anyhow::Result<Pattern> {
     })
 }
 
-/// Explains a pattern's verdict; the error for an event that is not JSON has line and column.
+/// Explains a pattern's verdict; the error for an event that is not JSON contains the line and the
+/// column.
 pub(super) fn explain(pattern: &Pattern, event: &[u8]) -> anyhow::Result<Explanation> {
     pattern.explain(event).map_err(|cause| match (&cause, std::str::from_utf8(event)) {
         (EventError::NotJson(fault), Ok(text)) => {
@@ -87,12 +88,13 @@ pub(super) fn note_loops(template: &Template) {
     let ids = template.resources().map(|resource| resource.id);
     for id in ids.filter(|id| id.starts_with("Fn::ForEach::")) {
         note!(
-            "note: the rules in the loop {id} are skipped: its list is not in the template, or is too large"
+            "note: the rules in the loop {id} are skipped: the loop's list is not in the template, \
+             or is too large"
         );
     }
 }
 
-/// Returns a rule's name for the output, with its bus and, if the line is known, its line.
+/// Returns a rule's logical id for the output, with its bus and, if known, its line.
 pub(super) fn title(rule: &Rule) -> String {
     match rule.location {
         Some(place) => format!("{} (on {}, line {})", rule.id, rule.bus, place.line),

@@ -16,7 +16,8 @@ pub(super) struct Test {
     /// A file with the event; `-` is standard input
     #[arg(long, value_name = "FILE")]
     event: String,
-    /// Refuse an event that lacks a field of the envelope, as EventBridge's TestEventPattern does
+    /// Refuse an event that lacks a field of the envelope, such as `source` or `detail-type`, as
+    /// EventBridge's TestEventPattern does
     #[arg(long)]
     envelope: bool,
     /// Print the explanation, or the error, as JSON

@@ -112,7 +112,8 @@ fn print(damage: &Damage, archived: i64, (from, moment): (Timestamp, Timestamp))
     for count in stock {
         let ((reserved, sold), (right, removed)) = (count.has, count.should_have);
         line!(
-            "  {BAD}{}{BAD:#}: {reserved} reserved and {sold} sold by its counts, {right} and {removed} by the orders",
+            "  {BAD}{}{BAD:#}: {reserved} reserved and {sold} sold by the item's counts, {right} \
+             reserved and {removed} sold by the orders",
             count.sku
         );
     }

@@ -1,4 +1,4 @@
-//! Prints the report of a campaign, or of one run.
+//! Prints the report of a campaign, which consists of many runs, or of one run.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -73,7 +73,8 @@ fn exposed(report: &Report) {
     wrapped("runs with", troubles);
 }
 
-/// Prints how many faults were injected, with one line for each port of the kernel.
+/// Prints how many faults were injected, with one line for each port of the kernel, such as the
+/// store or the bus.
 fn injected(report: &Report) {
     let struck = HumanCount(report.injected.values().sum());
     row("faults", &format!("{struck} in {} calls", HumanCount(report.calls)));
@@ -125,7 +126,8 @@ fn verdict(report: &Report) {
         );
     } else if report.failed == 0 {
         line!(
-            "{GOOD}No violation.{GOOD:#} With 95 % confidence, fewer than {bound:.1e} of such runs fail (3/N)."
+            "{GOOD}No violation.{GOOD:#} With 95 % confidence, the share of such runs that fail is \
+             below {bound:.1e} (3/N for N runs)."
         );
     } else {
         let (failed, runs) = (HumanCount(report.failed), HumanCount(report.runs));

@@ -50,7 +50,9 @@ impl Coverage {
         for case in cases {
             let mut tasks = Storage { mocks: case.mocks, folder: self.s3.clone() };
             let run = states::run(&machine, case.input, &mut tasks, RunOptions::default());
-            coverage.add(&run.with_context(|| format!("the case {} does not end", case.name))?);
+            coverage.add(&run.with_context(|| {
+                format!("the execution of the case {} does not end", case.name)
+            })?);
         }
         if self.json {
             let states: serde_json::Map<_, _> =

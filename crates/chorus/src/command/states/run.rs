@@ -63,7 +63,7 @@ impl Run {
             Status::Failed { error, cause } | Status::Aborted { error, cause } => (error, cause),
             Status::TimedOut => (Some("States.Timeout".to_owned()), None),
             Status::Running => bail!(
-                "the execution does not end: a task waits for an answer that --mock does not give"
+                "the execution does not end: a task waits for a response that --mock does not contain"
             ),
         };
         if self.history {

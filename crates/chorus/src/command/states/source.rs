@@ -176,13 +176,13 @@ fn text_of(properties: &Value, folder: &Path) -> Result<String, UnreadableDefini
             Err(UnreadableDefinition::Elsewhere(format!("s3://{}/{}", part("Bucket"), part("Key"))))
         }
         None => Err(UnreadableDefinition::Failed(anyhow!(
-            "the resource has none of DefinitionString, Definition and DefinitionUri"
+            "the resource must have DefinitionString, Definition, DefinitionUri or DefinitionS3Location"
         ))),
     }
 }
 
-/// Reads a definition's file. A file may be valid JSON or YAML only after substitution, for example
-/// if a number is substituted.
+/// Reads a definition's file. A file may be valid JSON or YAML only after the substitution of
+/// `${Name}`, for example if a number replaces the name.
 fn of_file(file: &Path, substitutions: &Value) -> anyhow::Result<String> {
     let written = read(file)?;
     let json = substituted(&written, substitutions, within_json);
@@ -203,7 +203,7 @@ fn substituted(text: &str, substitutions: &Value, shown: fn(&Value) -> String) -
         let name = after.split_once('}').map(|(name, _)| name);
         match name.and_then(|name| Some((name, substitutions.get(name)?))) {
             Some((name, value)) => {
-                // The inserted value is not searched for names again.
+                // Names within the inserted value are not replaced.
                 filled.push_str(&shown(value));
                 rest = &after[name.len() + 1..];
             }

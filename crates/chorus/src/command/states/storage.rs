@@ -45,7 +45,9 @@ impl Tasks for Storage {
                     .map_err(|error| format!("{}: {error}", file.display()))?;
                 Ok(Reply::output(Json::empty_object()))
             }
-            other => Err(format!("the folder in place of S3 does not support {other}")),
+            other => Err(format!(
+                "--s3 supports only getObject, listObjectsV2 and putObject, not {other}"
+            )),
         }
     }
 }
@@ -66,7 +68,7 @@ fn write_object(file: &Path, body: &Json) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    // A text is written as it is, any other value as JSON.
+    // A string is written without quotes, any other value as JSON.
     std::fs::write(file, body.as_str().map_or_else(|| body.to_string(), str::to_owned))
 }
 

@@ -3,7 +3,7 @@
 use comfy_table::{Cell, Table, presets};
 use states::{HistoryEvent, Json};
 
-/// How many characters of a value are printed at most.
+/// How many characters of an event's description are printed at most.
 const SHOWN: usize = 90;
 
 pub(super) fn of(history: &[HistoryEvent]) -> String {
@@ -24,7 +24,7 @@ pub(super) fn of(history: &[HistoryEvent]) -> String {
             Cell::new(describe(event)),
         ]);
     }
-    // Cells are not wrapped, so that each event is one line.
+    // The table does not wrap cells, so each event is one line.
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 

@@ -1,5 +1,5 @@
 //! `chorus states validate`: lists the problems of every state machine, as text, or as the JSON
-//! that ValidateStateMachineDefinition answers.
+//! that ValidateStateMachineDefinition returns.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

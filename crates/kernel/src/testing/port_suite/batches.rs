@@ -1,5 +1,5 @@
-//! Reads of several items in one request: for each key, the result is the same as that of a single
-//! read, and the results are in the order of the keys.
+//! Reads of several items in one request: the result for each key is the same as the result of a
+//! read of that key alone, and the results are in the order of the keys.
 
 use crate::Key;
 

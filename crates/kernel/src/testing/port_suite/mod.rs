@@ -1,5 +1,5 @@
-//! Checks that a store keeps the promises of the kernel's store port. The same suite runs on the
-//! embedded store and on DynamoDB, so tests on the embedded store are valid for both.
+//! Checks that a store behaves as the [`Store`] trait requires. The same suite runs on the embedded
+//! store and on DynamoDB, so a test that passes on the embedded store is valid for DynamoDB, too.
 //!
 //! Create the tables of [`TABLES`], then call [`run`]. The checks use different partitions, whose
 //! keys begin with the run's name. So the suite can be run again on the same tables with another
@@ -30,7 +30,7 @@ pub const TABLES: [TableSpec; 2] = [
 /// Runs all checks, in partitions whose keys begin with `name`.
 ///
 /// # Panics
-/// If the store breaks a promise of the port.
+/// If the store does not behave as the [`Store`] trait requires.
 pub async fn run(store: &dyn Store, name: &str) {
     let harness = Harness { store, name };
     writes::check(&harness).await;
@@ -71,7 +71,7 @@ impl Harness<'_> {
     async fn refused(&self, writes: &[Write]) -> Vec<Reason> {
         match self.write(writes).await {
             Err(StoreError::Refused(reasons)) => reasons,
-            other => panic!("the writes should have been refused, not {other:?}"),
+            other => panic!("the store must refuse the writes, not return {other:?}"),
         }
     }
 }
@@ -100,6 +100,6 @@ fn sort_keys(page: &Page) -> Vec<&str> {
 fn old_count(reason: &Reason) -> Option<i64> {
     match reason {
         Reason::Condition(Some(old)) => number(old, "count"),
-        other => panic!("the old item should have been handed back, not {other:?}"),
+        other => panic!("the refusal must return the old item, not {other:?}"),
     }
 }

@@ -88,7 +88,7 @@ async fn an_index_holds_only_items_that_have_its_keys(harness: &Harness<'_>) {
     let mut query = group(harness, "sparse");
     let page = harness.query(&query).await;
     assert_eq!(sort_keys(&page), ["first", "second"]);
-    assert!(page.items[1].contains_key("count"), "whole items");
+    assert!(page.items[1].contains_key("count"), "the index projects whole items");
     query.from = Some("2".to_owned());
     assert_eq!(sort_keys(&harness.query(&query).await), ["second"]);
 }
@@ -96,7 +96,8 @@ async fn an_index_holds_only_items_that_have_its_keys(harness: &Harness<'_>) {
 async fn an_index_is_paged_too(harness: &Harness<'_>) {
     let of_group = s(&group(harness, "paged").pk);
     for letter in ["a", "b", "c"] {
-        // All items have the same rank, so that only the table's key tells where a page ended.
+        // All items have the same rank, the sort key of the index. So the position after which the
+        // next page starts has to contain the table's key.
         let in_it = [("group", of_group.clone()), ("rank", s("same"))];
         harness.put(&harness.key("paged", letter), &in_it).await;
     }

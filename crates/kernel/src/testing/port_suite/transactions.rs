@@ -1,4 +1,4 @@
-//! Transactions: all writes happen or none; a refusal contains one result for each write.
+//! Transactions: all writes happen, or none happens; a refusal contains one result for each write.
 
 use crate::{Condition, Key, Reason, StoreError, Update, Write, number};
 
@@ -30,7 +30,7 @@ async fn all_writes_happen_together(harness: &Harness<'_>) {
     harness.put(&gone, &[]).await;
     let delete = Write::Delete { key: gone.clone() };
     let writes = [create(&one, 7), add(&two, 2), delete, create(&elsewhere, 9)];
-    harness.write(&writes).await.expect("nothing stands against it");
+    harness.write(&writes).await.expect("every condition holds");
     for (key, count) in [(&one, Some(7)), (&two, Some(3)), (&gone, None), (&elsewhere, Some(9))] {
         assert_eq!(
             harness.get(key).await.and_then(|item| number(&item, "count")),
@@ -49,9 +49,9 @@ async fn one_refused_write_refuses_all_and_each_has_its_reason(harness: &Harness
     harness.put(&taken, &[("count", n(4))]).await;
     let reasons = harness.refused(&[create(&fresh, 1), create(&taken, 2), add(&missing, 3)]).await;
     assert_eq!(reasons[0], Reason::Passed);
-    assert_eq!(old_count(&reasons[1]), Some(4), "the item in the way is handed back");
+    assert_eq!(old_count(&reasons[1]), Some(4), "the refusal returns the stored item");
     assert_eq!(reasons[2], Reason::Condition(None));
-    assert_eq!(harness.get(&fresh).await, None, "what would have passed did not happen");
+    assert_eq!(harness.get(&fresh).await, None, "a refused transaction writes nothing");
 }
 
 async fn a_check_guards_without_writing(harness: &Harness<'_>) {
@@ -64,16 +64,23 @@ async fn a_check_guards_without_writing(harness: &Harness<'_>) {
     let reasons = harness.refused(&[is(2), create(&fresh, 1)]).await;
     assert_eq!((old_count(&reasons[0]), &reasons[1]), (Some(1), &Reason::Passed));
     harness.write(&[is(1), create(&fresh, 1)]).await.expect("the check holds");
-    assert_eq!(old_count(&harness.refused(&[is(2)]).await[0]), Some(1), "alone, too");
+    assert_eq!(
+        old_count(&harness.refused(&[is(2)]).await[0]),
+        Some(1),
+        "a check without other writes is refused, too"
+    );
 }
 
 async fn nothing_to_write_is_no_error(harness: &Harness<'_>) {
-    harness.write(&[]).await.expect("there is nothing that could fail");
+    harness.write(&[]).await.expect("a transaction without writes succeeds");
 }
 
 async fn what_is_malformed_is_rejected_for_good(harness: &Harness<'_>) {
     let key = harness.key("malformed", "twice");
     let rejected = harness.write(&[create(&key, 1), create(&key, 2)]).await;
-    assert!(matches!(rejected, Err(StoreError::Invalid(_))), "two writes of one: {rejected:?}");
+    assert!(
+        matches!(rejected, Err(StoreError::Invalid(_))),
+        "two writes of one item: {rejected:?}"
+    );
     assert_eq!(harness.get(&key).await, None);
 }

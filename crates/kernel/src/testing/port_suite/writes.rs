@@ -57,7 +57,7 @@ async fn a_refused_condition_on_nothing_hands_nothing_back(harness: &Harness<'_>
     let condition = Some(Condition::Present);
     let reasons = harness.refused(&[Write::Update { key: key.clone(), updates, condition }]).await;
     assert_eq!(reasons, [Reason::Condition(None)]);
-    assert_eq!(harness.get(&key).await, None, "a refused update makes no item");
+    assert_eq!(harness.get(&key).await, None, "a refused update creates no item");
 }
 
 async fn adding_stays_within_its_bound(harness: &Harness<'_>) {
@@ -71,10 +71,10 @@ async fn adding_stays_within_its_bound(harness: &Harness<'_>) {
             Condition::AtLeast { attribute: "count", value: amount },
         ])),
     };
-    harness.write(&[take(3)]).await.expect("there are five");
+    harness.write(&[take(3)]).await.expect("the count is five");
     let reasons = harness.refused(&[take(3)]).await;
-    assert_eq!(old_count(&reasons[0]), Some(2), "the refusal shows what is left");
-    harness.write(&[take(2)]).await.expect("there are two");
+    assert_eq!(old_count(&reasons[0]), Some(2), "the refusal returns the stored count");
+    harness.write(&[take(2)]).await.expect("the count is two");
     let left = harness.get(&key).await.and_then(|item| number(&item, "count"));
     assert_eq!(left, Some(0));
 }
@@ -97,7 +97,7 @@ async fn an_attribute_is_removed_and_removing_it_again_is_no_error(harness: &Har
     for version in [2, 3] {
         let condition = Some(Condition::Present);
         let write = Write::Update { key: key.clone(), updates: updates.clone(), condition };
-        harness.write(&[write]).await.expect("the item is there");
+        harness.write(&[write]).await.expect("the item exists");
         assert_eq!(harness.get(&key).await, Some(item(&key, &[("version", n(version))])));
     }
 }
