@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 async fn post(test: &TestShop, body: impl Into<axum::body::Body>) -> Answer {
-    test.raw(("POST", "/orders"), Some("a-key"), body).await.unwrap()
+    test.raw("POST", "/orders", Some("a-key"), body).await.unwrap()
 }
 
 #[track_caller]
@@ -114,7 +114,7 @@ async fn a_page_that_cannot_be_is_refused_by_its_parameter() {
         ("/reviews?limit=many", "limit"),
         ("/reviews?cursor=", "cursor"),
     ] {
-        refused(&test.raw(("GET", query), None, "").await.unwrap(), 400, field);
+        refused(&test.raw("GET", query, None, "").await.unwrap(), 400, field);
     }
 }
 
@@ -141,14 +141,14 @@ async fn a_query_parameter_that_no_route_reads_is_refused_on_every_route() {
     assert!(documented.len() > 10, "{documented:?}");
     for (path, method, read) in documented {
         let path = format!("{}?colour=blue", path.replace(['{', '}'], ""));
-        let answer = test.raw((&method, &path), None, "").await.unwrap();
+        let answer = test.raw(&method, &path, None, "").await.unwrap();
         refused(&answer, 400, "colour");
         let rule = answer.body["errors"][0]["rule"].as_str().unwrap();
         assert!(read.iter().all(|name| rule.contains(name)), "{method} {path}: {rule}");
     }
     for path in ["/", "/openapi.json", "/operator/load", "/operator/doctor", "/operator/attempts"] {
         let path = format!("{path}?colour=blue");
-        let answer = test.raw(("GET", &path), None, "").await.unwrap();
+        let answer = test.raw("GET", &path, None, "").await.unwrap();
         assert_eq!(answer.status, 400, "{path}: {answer:?}");
         assert!(answer.body["detail"].as_str().unwrap().contains("colour"), "{path}: {answer:?}");
     }
@@ -157,7 +157,7 @@ async fn a_query_parameter_that_no_route_reads_is_refused_on_every_route() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_parameter_that_is_given_twice_is_refused() {
     let test = TestShop::open(&[]).await.unwrap();
-    let answer = test.raw(("GET", "/orders?limit=1&limit=2"), None, "").await.unwrap();
+    let answer = test.raw("GET", "/orders?limit=1&limit=2", None, "").await.unwrap();
     refused(&answer, 400, "limit");
 }
 
@@ -180,10 +180,10 @@ async fn what_is_not_there_is_not_found() {
         "/orders/a%20b",
     ];
     for path in paths {
-        let answer = test.raw(("GET", path), None, "").await.unwrap();
+        let answer = test.raw("GET", path, None, "").await.unwrap();
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
     }
-    let answer = test.raw(("POST", "/orders/unknown/cancel"), None, "").await.unwrap();
+    let answer = test.raw("POST", "/orders/unknown/cancel", None, "").await.unwrap();
     assert_eq!(answer.status, 404, "{answer:?}");
     for (method, path, status) in [
         ("DELETE", "/orders", 405),
@@ -191,7 +191,7 @@ async fn what_is_not_there_is_not_found() {
         ("GET", "/orders/%ff", 400),
         ("GET", "/operator/recent-events?last=some", 400),
     ] {
-        let answer = test.raw((method, path), None, "").await.unwrap();
+        let answer = test.raw(method, path, None, "").await.unwrap();
         assert_eq!((answer.status, &answer.body["status"]), (status, &json!(status)), "{answer:?}");
     }
 }
@@ -200,11 +200,11 @@ async fn what_is_not_there_is_not_found() {
 async fn an_order_without_an_idempotency_key_is_refused() {
     let test = TestShop::open(&["ana"]).await.unwrap();
     let order = order_of("ana", "chai", 1).to_string();
-    let answer = test.raw(("POST", "/orders"), None, order.clone()).await.unwrap();
+    let answer = test.raw("POST", "/orders", None, order.clone()).await.unwrap();
     refused(&answer, 400, "Idempotency-Key");
     let long = "k".repeat(256);
     refused(
-        &test.raw(("POST", "/orders"), Some(&long), order).await.unwrap(),
+        &test.raw("POST", "/orders", Some(&long), order).await.unwrap(),
         400,
         "Idempotency-Key",
     );
@@ -230,7 +230,7 @@ async fn an_unsigned_webhook_is_not_believed() {
     let id = test.order("ana-carrier-silent", "chai", 1).await.unwrap();
     test.rest().await.unwrap();
     let body = json!({ "order-id": id, "status": "Delivered" }).to_string();
-    let answer = test.raw(("POST", "/webhooks/logistics"), None, body).await.unwrap();
+    let answer = test.raw("POST", "/webhooks/logistics", None, body).await.unwrap();
     assert_eq!(answer.status, 401, "{answer:?}");
     assert_eq!(
         test.ok("GET", &format!("/orders/{id}"), Value::Null).await.unwrap()["status"],
@@ -243,7 +243,7 @@ async fn a_delivered_order_cannot_be_canceled() {
     let test = TestShop::open(&["ana"]).await.unwrap();
     let id = test.order("ana", "chai", 1).await.unwrap();
     test.ended(&id).await.unwrap();
-    let answer = test.raw(("POST", &format!("/orders/{id}/cancel")), None, "{}").await.unwrap();
+    let answer = test.raw("POST", &format!("/orders/{id}/cancel"), None, "{}").await.unwrap();
     assert_eq!(answer.status, 409, "{answer:?}");
 }
 

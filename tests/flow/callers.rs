@@ -33,8 +33,8 @@ impl PreparedShop {
     async fn ask(&self, caller: &Caller, route: &Route, number: usize) -> Answer {
         let (path, body) = self.request(route).await;
         let key = format!("{}-{number}", path.replace('/', "-"));
-        let asked = (route.method.as_str(), path.as_str());
-        self.test.ask_as(caller.clone(), asked, (Some(&key), &body)).await.unwrap()
+        let method = route.method.as_str();
+        self.test.ask_as(caller.clone(), method, &path, Some(&key), &body).await.unwrap()
     }
 
     /// Returns the path and the body of a request about Ana's data to this route.
@@ -155,8 +155,8 @@ async fn what_is_somebody_elses_is_answered_as_if_it_were_not_there() {
             "PUT" => json!({ "name": "Bob", "email": "bob@example.com" }),
             _ => json!({}),
         };
-        let foreign = prepared.test.ask_as(bob(), (method, there), (None, &body)).await.unwrap();
-        let missing = prepared.test.ask_as(bob(), (method, missing), (None, &body)).await.unwrap();
+        let foreign = prepared.test.ask_as(bob(), method, there, None, &body).await.unwrap();
+        let missing = prepared.test.ask_as(bob(), method, missing, None, &body).await.unwrap();
         assert_eq!(foreign, missing, "{method} {there}");
         assert_eq!(foreign.status, 404);
     }
@@ -167,18 +167,18 @@ async fn a_customer_neither_takes_over_an_address_nor_sets_a_price_nor_unblocks_
     let test = TestShop::open(&["ana", "bob"]).await.unwrap();
     let theirs = json!({ "name": "Bob", "email": "bob@example.com" });
     let bob = || Caller::customer("bob");
-    let taken = test.ask_as(bob(), ("PUT", "/customers/ana"), (None, &theirs)).await.unwrap();
+    let taken = test.ask_as(bob(), "PUT", "/customers/ana", None, &theirs).await.unwrap();
     assert_eq!(taken.status, 404);
     let ana = test.ok("GET", "/customers/ana", Value::Null).await.unwrap();
     assert_eq!(ana["email"], "somebody@example.com");
     let cheap = json!({ "name": "Chai", "price": 0.01, "stock": 39 });
-    let price = test.ask_as(bob(), ("PUT", "/items/chai"), (None, &cheap)).await.unwrap();
+    let price = test.ask_as(bob(), "PUT", "/items/chai", None, &cheap).await.unwrap();
     assert_eq!(price.status, 403);
     let blocked = json!({ "name": "Bob", "email": "bob@example.com", "blocked": true });
     test.ok("PUT", "/customers/bob", blocked.clone()).await.unwrap();
-    let answer = test.ask_as(bob(), ("PUT", "/customers/bob"), (None, &blocked)).await.unwrap();
+    let answer = test.ask_as(bob(), "PUT", "/customers/bob", None, &blocked).await.unwrap();
     assert_eq!((answer.status, &answer.body["errors"][0]["field"]), (403, &json!("/blocked")));
-    let own = test.ask_as(bob(), ("PUT", "/customers/bob"), (None, &theirs)).await.unwrap();
+    let own = test.ask_as(bob(), "PUT", "/customers/bob", None, &theirs).await.unwrap();
     assert_eq!((own.status, &own.body["blocked"]), (200, &json!(true)));
 }
 
@@ -189,16 +189,15 @@ async fn a_reviewer_is_who_their_token_says_and_never_the_customer() {
     let handle = prepared.test.ok("GET", &path, Value::Null).await.unwrap()["handle"].clone();
     let approved = json!({ "verdict": "approve", "handle": handle });
     let named = json!({ "verdict": "approve", "handle": handle, "reviewer": "maria" });
-    let post = ("POST", path.as_str());
-    let forged = prepared.test.ask_as(who(REVIEWER), post, (None, &named)).await.unwrap();
+    let forged = prepared.test.ask_as(who(REVIEWER), "POST", &path, None, &named).await.unwrap();
     assert_eq!((forged.status, &forged.body["errors"][0]["field"]), (422, &json!("/reviewer")));
     let ana = Caller::with_roles("ana", [REVIEWER.name]);
-    let own = prepared.test.ask_as(ana, post, (None, &approved)).await.unwrap();
+    let own = prepared.test.ask_as(ana, "POST", &path, None, &approved).await.unwrap();
     assert_eq!(own.status, 409, "{own:?}");
     // This reviewer is Maria, who placed the order for Ana, so the shop refuses the verdict.
-    let own = prepared.test.ask_as(who(REVIEWER), post, (None, &approved)).await.unwrap();
+    let own = prepared.test.ask_as(who(REVIEWER), "POST", &path, None, &approved).await.unwrap();
     assert_eq!(own.status, 409, "{own:?}");
-    let other = prepared.test.ask_as(reviewer(), post, (None, &approved)).await.unwrap();
+    let other = prepared.test.ask_as(reviewer(), "POST", &path, None, &approved).await.unwrap();
     assert_eq!((other.status, &other.body["reviewer"]), (200, &json!("rita")));
 }
 
@@ -211,7 +210,7 @@ async fn who_gave_a_command_is_kept_with_the_event_that_follows_from_it() {
     let order = test.order(ana, "chai", 1).await.unwrap();
     let cancel = format!("/orders/{order}/cancel");
     let caller = Caller::customer(ana);
-    let canceled = test.ask_as(caller, ("POST", &cancel), (None, &json!({}))).await.unwrap();
+    let canceled = test.ask_as(caller, "POST", &cancel, None, &json!({})).await.unwrap();
     assert_eq!(canceled.status, 202, "{canceled:?}");
     test.ended(&order).await.unwrap();
     let path = format!("/events?order-id={order}&limit=1000");
@@ -231,7 +230,7 @@ async fn a_key_that_somebody_else_used_before_is_still_free() {
     let test = TestShop::open(&["ana", "bob"]).await.unwrap();
     let place = async |customer: &str| {
         let (caller, body) = (Caller::customer(customer), order_of(customer, "chai", 1));
-        test.ask_as(caller, ("POST", "/orders"), (Some("2026-11-29"), &body)).await.unwrap()
+        test.ask_as(caller, "POST", "/orders", Some("2026-11-29"), &body).await.unwrap()
     };
     let (bob, ana) = (place("bob").await, place("ana").await);
     assert_eq!((bob.status, ana.status), (201, 201), "{ana:?}");
@@ -255,7 +254,7 @@ async fn what_operators_do_is_for_operators_and_kept_under_their_name() {
             ("GET", "/operator/recent-events", &Value::Null),
             ("POST", "/operator/projections/rebuild", &Value::Null),
         ] {
-            let asked = test.ask_as(caller.clone(), (method, path), (None, body)).await.unwrap();
+            let asked = test.ask_as(caller.clone(), method, path, None, body).await.unwrap();
             assert_eq!(asked.status, status, "{method} {path} as {caller:?}");
         }
     }

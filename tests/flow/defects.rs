@@ -101,7 +101,7 @@ async fn the_log_keeps_an_event_once_whatever_its_content() {
     let test = TestShop::open(&["ana"]).await.unwrap();
     let mut order = chorus_tests::order_of("ana", "chai", 1);
     order["shipping-address"]["street"] = json!("59 rue de l'Abbaye'); DELETE FROM events; --");
-    let asked = test.raw(("POST", "/orders"), Some("quoted"), order.to_string()).await.unwrap();
+    let asked = test.raw("POST", "/orders", Some("quoted"), order.to_string()).await.unwrap();
     let id = asked.body["order-id"].as_str().unwrap().to_owned();
     test.ended(&id).await.unwrap();
     let log = test.log(&id).await;

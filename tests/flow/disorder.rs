@@ -51,7 +51,7 @@ async fn place(test: &TestShop, place: usize, ordered: &Ordered) -> anyhow::Resu
         body["shipping-address"]["country"] = json!("MX");
     }
     let key = format!("order-{place}");
-    let answer = test.raw(("POST", "/orders"), Some(&key), body.to_string()).await?;
+    let answer = test.raw("POST", "/orders", Some(&key), body.to_string()).await?;
     anyhow::ensure!(answer.status == 201, "{answer:?}");
     let id = answer.body["order-id"].as_str().unwrap_or_default().to_owned();
     if *cancels {
@@ -61,14 +61,14 @@ async fn place(test: &TestShop, place: usize, ordered: &Ordered) -> anyhow::Resu
         let path = format!("/reviews/{id}");
         let mut review = Value::Null;
         test.until(async || {
-            review = test.raw(("GET", &path), None, "").await?.body;
+            review = test.raw("GET", &path, None, "").await?.body;
             Ok(review["handle"].is_string() || review["closed"] == true)
         })
         .await?;
         let handle = &review["handle"];
         let event_names = json!({ "verdict": verdict, "handle": handle });
         if handle.is_string() {
-            let answer = test.ask_as(reviewer(), ("POST", &path), (None, &event_names)).await?;
+            let answer = test.ask_as(reviewer(), "POST", &path, None, &event_names).await?;
             // A verdict comes too late if the order was canceled meanwhile.
             anyhow::ensure!(matches!(answer.status, 200 | 409), "{answer:?}");
         }

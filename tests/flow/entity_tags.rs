@@ -16,7 +16,8 @@ struct Answer {
 
 async fn ask(
     test: &TestShop,
-    (method, path): (&str, &str),
+    method: &str,
+    path: &str,
     headers: &[(&str, &str)],
     body: Value,
 ) -> Answer {
@@ -42,13 +43,13 @@ async fn what_the_caller_has_already_is_not_sent_again() {
     let order = test.order("ana", "chai", 1).await.unwrap();
     test.ended(&order).await.unwrap();
     for path in ["/items/chai", "/items", &format!("/orders/{order}"), "/customers/ana"] {
-        let first = ask(&test, ("GET", path), &[], Value::Null).await;
+        let first = ask(&test, "GET", path, &[], Value::Null).await;
         let etag = first.etag.unwrap();
         let known = [("if-none-match", etag.as_str())];
-        let again = ask(&test, ("GET", path), &known, Value::Null).await;
+        let again = ask(&test, "GET", path, &known, Value::Null).await;
         assert_eq!((again.status, again.body), (304, Value::Null), "{path}");
         assert_eq!(again.etag.as_ref(), Some(&etag), "{path}");
-        let other = ask(&test, ("GET", path), &[("if-none-match", "\"else\"")], Value::Null).await;
+        let other = ask(&test, "GET", path, &[("if-none-match", "\"else\"")], Value::Null).await;
         assert_eq!((other.status, other.body), (200, first.body), "{path}");
     }
 }
@@ -56,20 +57,24 @@ async fn what_the_caller_has_already_is_not_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_version_that_was_read_is_replaced() {
     let test = TestShop::open(&[]).await.unwrap();
-    let put = ("PUT", "/items/tea");
+    let tea = "/items/tea";
     let new = [("if-none-match", "*")];
-    let made = ask(&test, put, &new, item(2)).await;
+    let made = ask(&test, "PUT", tea, &new, item(2)).await;
     assert_eq!((made.status, made.location.as_deref()), (201, Some("/items/tea")));
-    assert_eq!(ask(&test, put, &new, item(3)).await.status, 412, "there is one now");
+    assert_eq!(ask(&test, "PUT", tea, &new, item(3)).await.status, 412, "there is one now");
     let etag = made.etag.unwrap();
     let read = [("if-match", etag.as_str()), ("idempotency-key", "a-price")];
-    assert_eq!(ask(&test, put, &read, item(3)).await.status, 200);
-    assert_eq!(ask(&test, put, &read, item(3)).await.status, 200, "the same request, repeated");
-    let late = ask(&test, put, &[("if-match", etag.as_str())], item(4)).await;
+    assert_eq!(ask(&test, "PUT", tea, &read, item(3)).await.status, 200);
+    assert_eq!(
+        ask(&test, "PUT", tea, &read, item(3)).await.status,
+        200,
+        "the same request, repeated"
+    );
+    let late = ask(&test, "PUT", tea, &[("if-match", etag.as_str())], item(4)).await;
     assert_eq!((late.status, &late.body["status"]), (412, &json!(412)));
     let any = [("if-match", "*")];
-    assert_eq!(ask(&test, put, &any, item(5)).await.status, 200);
-    assert_eq!(ask(&test, ("PUT", "/items/coffee"), &any, item(5)).await.status, 412);
+    assert_eq!(ask(&test, "PUT", tea, &any, item(5)).await.status, 200);
+    assert_eq!(ask(&test, "PUT", "/items/coffee", &any, item(5)).await.status, 412);
     assert_eq!(test.ok("GET", "/items/tea", Value::Null).await.unwrap()["price"], 5);
 }
 
@@ -83,10 +88,10 @@ async fn what_is_made_is_answered_with_201_and_its_place_and_what_is_changed_wit
     ] {
         let key = [("idempotency-key", "first")];
         for _ in 0..2 {
-            let made = ask(&test, ("PUT", path), &key, first.clone()).await;
+            let made = ask(&test, "PUT", path, &key, first.clone()).await;
             assert_eq!((made.status, made.location.as_deref()), (201, Some(path)));
         }
-        let changed = ask(&test, ("PUT", path), &[], second).await;
+        let changed = ask(&test, "PUT", path, &[], second).await;
         assert_eq!((changed.status, changed.location), (200, None), "{path}");
     }
 }
@@ -94,25 +99,26 @@ async fn what_is_made_is_answered_with_201_and_its_place_and_what_is_changed_wit
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_received_is_added_once_however_often_the_message_comes() {
     let test = TestShop::open(&[]).await.unwrap();
-    let stock = ("POST", "/items/chai/stock");
+    let stock = "/items/chai/stock";
     let received = |pieces: i32| json!({ "received": pieces });
     for _ in 0..2 {
-        let answer = ask(&test, stock, &[("idempotency-key", "monday")], received(10)).await;
+        let answer =
+            ask(&test, "POST", stock, &[("idempotency-key", "monday")], received(10)).await;
         assert_eq!((answer.status, &answer.body["available"]), (200, &json!(49)));
     }
-    let lost = ask(&test, stock, &[("idempotency-key", "flood")], received(-9)).await;
+    let lost = ask(&test, "POST", stock, &[("idempotency-key", "flood")], received(-9)).await;
     assert_eq!(lost.body["available"], 40);
     for (key, pieces, status, field) in
         [("a", 0, 422, "/received"), ("monday", 11, 422, "Idempotency-Key")]
     {
-        let answer = ask(&test, stock, &[("idempotency-key", key)], received(pieces)).await;
+        let answer = ask(&test, "POST", stock, &[("idempotency-key", key)], received(pieces)).await;
         assert_eq!((answer.status, &answer.body["errors"][0]["field"]), (status, &json!(field)));
     }
     let more = [("idempotency-key", "b")];
-    assert_eq!(ask(&test, stock, &more, received(-41)).await.status, 409, "than there are");
-    assert_eq!(ask(&test, stock, &[], received(1)).await.status, 400, "without a key");
-    let unknown = ("POST", "/items/unheard-of/stock");
-    let answer = ask(&test, unknown, &[("idempotency-key", "c")], received(1)).await;
+    assert_eq!(ask(&test, "POST", stock, &more, received(-41)).await.status, 409, "than there are");
+    assert_eq!(ask(&test, "POST", stock, &[], received(1)).await.status, 400, "without a key");
+    let unknown = "/items/unheard-of/stock";
+    let answer = ask(&test, "POST", unknown, &[("idempotency-key", "c")], received(1)).await;
     assert_eq!(answer.status, 404);
     test.books().await.unwrap();
 }

@@ -246,10 +246,7 @@ async fn stories(test: &TestShop) -> Vec<String> {
     for (pieces, verdict) in [(1, Some("approve")), (2, Some("decline")), (3, None)] {
         let order = test.order("ana", "ring", pieces).await.unwrap();
         let path = format!("/reviews/{order}");
-        let asked = async || {
-            let asked = ("GET", path.as_str());
-            Ok(test.raw(asked, None, "").await?.body["handle"].is_string())
-        };
+        let asked = async || Ok(test.raw("GET", &path, None, "").await?.body["handle"].is_string());
         test.until(asked).await.unwrap();
         if let Some(verdict) = verdict {
             test.review(&order, "take").await.unwrap();
@@ -263,8 +260,8 @@ async fn stories(test: &TestShop) -> Vec<String> {
     let mut abroad = order_of("ana", "tofu", 1);
     for country in ["CH", "AQ"] {
         abroad["shipping-address"]["country"] = country.into();
-        let asked = ("POST", "/orders");
-        let placed = test.raw(asked, Some(country), abroad.to_string()).await.unwrap();
+        let body = abroad.to_string();
+        let placed = test.raw("POST", "/orders", Some(country), body).await.unwrap();
         orders.push(placed.body["order-id"].as_str().unwrap().to_owned());
     }
     orders.push(hasty);
@@ -282,11 +279,11 @@ async fn questions(test: &TestShop, orders: &[String]) {
         }
         for path in ["/payments/{}", "/deliveries/{}", "/reviews/{}"] {
             let asked = path.replace("{}", order);
-            test.raw(("GET", &asked), None, "").await.unwrap();
+            test.raw("GET", &asked, None, "").await.unwrap();
         }
         test.webhook(order, "Delivered").await.unwrap();
         let cancel = format!("/orders/{order}/cancel");
-        test.raw(("POST", &cancel), None, "{}").await.unwrap();
+        test.raw("POST", &cancel, None, "{}").await.unwrap();
     }
     for path in [
         "/items",
@@ -303,18 +300,17 @@ async fn questions(test: &TestShop, orders: &[String]) {
     test.ok("GET", "/orders?status=Canceled", Value::Null).await.unwrap();
     let mut nothing = order_of("ana", "tofu", 1);
     nothing["lines"] = Value::Array(Vec::new());
-    let refused =
-        test.raw(("POST", "/orders"), Some("nothing"), nothing.to_string()).await.unwrap();
+    let refused = test.raw("POST", "/orders", Some("nothing"), nothing.to_string()).await.unwrap();
     assert_eq!(refused.status, 422, "its lines name no items, so the order alone is looked up");
     let refund = format!("/payments/{}/refund", orders[5]);
     for (path, body) in [("/items/chai/stock", r#"{"received":1}"#), (&*refund, "{}")] {
-        let answer = test.raw(("POST", path), Some("a-key"), body).await.unwrap();
+        let answer = test.raw("POST", path, Some("a-key"), body).await.unwrap();
         assert!(answer.status < 300, "{path}: {answer:?}");
     }
     assert_eq!(test.dispute(&orders[0]).await.unwrap().status, 200);
     test.rest().await.unwrap();
-    let forget = ("DELETE", "/customers/hanna-provider-down");
-    assert_eq!(test.raw(forget, None, "").await.unwrap().status, 200);
+    let hanna = "/customers/hanna-provider-down";
+    assert_eq!(test.raw("DELETE", hanna, None, "").await.unwrap().status, 200);
     test.rest().await.unwrap();
     for order in orders {
         for event in test.log(order).await {

@@ -75,8 +75,8 @@ async fn the_list_follows_an_item_that_is_renamed_withdrawn_or_ordered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_may_look_around_and_a_list_that_cannot_be_is_refused() {
     let test = shop().await;
-    let asked = ("GET", "/items");
-    let answer = test.ask_as(Caller::unknown(), asked, (None, &Value::Null)).await.unwrap();
+    let (caller, nothing) = (Caller::unknown(), Value::Null);
+    let answer = test.ask_as(caller, "GET", "/items", None, &nothing).await.unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
     for (asked, field) in [
         ("cursor=unheard-of", "cursor"),
@@ -84,7 +84,7 @@ async fn everybody_may_look_around_and_a_list_that_cannot_be_is_refused() {
         ("discontinued=maybe", "discontinued"),
         ("limit=101", "limit"),
     ] {
-        let answer = test.raw(("GET", &format!("/items?{asked}")), None, "").await.unwrap();
+        let answer = test.raw("GET", &format!("/items?{asked}"), None, "").await.unwrap();
         assert_eq!((answer.status, &answer.body["errors"][0]["field"]), (400, &field.into()));
     }
 }

@@ -112,7 +112,7 @@ async fn a_list_that_cannot_be_is_refused_by_the_name_of_the_parameter() {
         ("cursor=x", "cursor"),
     ] {
         let path = format!("/orders?{asked}");
-        let answer = test.raw(("GET", &path), None, String::new()).await.unwrap();
+        let answer = test.raw("GET", &path, None, String::new()).await.unwrap();
         assert_eq!((answer.status, &answer.body["errors"][0]["field"]), (400, &field.into()));
     }
 }

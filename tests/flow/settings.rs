@@ -21,7 +21,7 @@ async fn order_to(test: &TestShop, country: &str, pieces: u32) -> String {
     let mut body = order_of("ana", "chai", pieces);
     body["shipping-address"]["country"] = json!(country);
     let key = format!("{country}-{pieces}");
-    let answer = test.raw(("POST", "/orders"), Some(&key), body.to_string()).await.unwrap();
+    let answer = test.raw("POST", "/orders", Some(&key), body.to_string()).await.unwrap();
     assert_eq!(answer.status, 201, "{answer:?}");
     answer.body["order-id"].as_str().unwrap().to_owned()
 }
@@ -162,7 +162,7 @@ async fn a_country_that_there_is_not_is_refused_by_its_field() {
         let mut body = order_of("ana", "chai", 1);
         body["shipping-address"]["country"] = json!(unknown);
         let key = format!("to-{unknown}");
-        let answer = test.raw(("POST", "/orders"), Some(&key), body.to_string()).await.unwrap();
+        let answer = test.raw("POST", "/orders", Some(&key), body.to_string()).await.unwrap();
         assert_eq!(answer.status, 422, "{answer:?}");
         let text = answer.body.to_string();
         assert!(text.contains("/shipping-address/country"), "{text}");

@@ -78,7 +78,8 @@ impl TestShop {
     /// If the router fails, which it never should.
     pub async fn raw(
         &self,
-        (method, path): (&str, &str),
+        method: &str,
+        path: &str,
         key: Option<&str>,
         body: impl Into<Body>,
     ) -> anyhow::Result<Answer> {
@@ -96,8 +97,10 @@ impl TestShop {
     pub async fn ask_as(
         &self,
         caller: Caller,
-        (method, path): (&str, &str),
-        (key, body): (Option<&str>, &Value),
+        method: &str,
+        path: &str,
+        key: Option<&str>,
+        body: &Value,
     ) -> anyhow::Result<Answer> {
         let mut request = Request::builder().method(method).uri(path).extension(caller);
         if let Some(key) = key {
@@ -122,7 +125,7 @@ impl TestShop {
     /// # Errors
     /// If the answer is not 2xx.
     pub async fn ok(&self, method: &str, path: &str, body: Value) -> anyhow::Result<Value> {
-        let answer = self.raw((method, path), None, body.to_string()).await?;
+        let answer = self.raw(method, path, None, body.to_string()).await?;
         ensure!((200..300).contains(&answer.status), "{method} {path}: {answer:?}");
         Ok(answer.body)
     }
@@ -134,7 +137,7 @@ impl TestShop {
     pub async fn order(&self, customer: &str, sku: &str, pieces: u32) -> anyhow::Result<String> {
         let key = format!("{customer}-{sku}-{pieces}");
         let body = order_of(customer, sku, pieces);
-        let answer = self.raw(("POST", "/orders"), Some(&key), body.to_string()).await?;
+        let answer = self.raw("POST", "/orders", Some(&key), body.to_string()).await?;
         ensure!(answer.status == 201, "{answer:?}");
         Ok(answer.body["order-id"].as_str().context("the answer has no order-id")?.to_owned())
     }
@@ -149,7 +152,7 @@ impl TestShop {
         let body = json!({
             "verdict": verdict, "reason": "odd", "handle": review["handle"],
         });
-        let answer = self.ask_as(reviewer(), ("POST", &path), (None, &body)).await?;
+        let answer = self.ask_as(reviewer(), "POST", &path, None, &body).await?;
         ensure!((200..300).contains(&answer.status), "POST {path}: {answer:?}");
         Ok(answer.body)
     }

@@ -32,7 +32,8 @@ impl Operator {
     /// If AWS refuses, or the bus has no rule of this name.
     pub async fn replay(
         &self,
-        (from, to): (Timestamp, Timestamp),
+        from: Timestamp,
+        to: Timestamp,
         rule: Option<&str>,
     ) -> Result<ReplayStarted, OperatorError> {
         let (bus, bus_arn) = self.bus().await?;

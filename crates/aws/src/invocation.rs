@@ -76,7 +76,7 @@ impl Invoker {
                 Ok(self.sweep(invocation).await?)
             }
             Payload::Task(task, event) => {
-                self.task((task, event), invocation).await.map_err(Failed::of_task)
+                self.task(task, event, invocation).await.map_err(Failed::of_task)
             }
         }
     }
@@ -108,7 +108,7 @@ impl Invoker {
         if failure.is_retryable() {
             return Err(failure);
         }
-        self.give_up((failure, None), message).await
+        self.give_up(failure, None, message).await
     }
 
     /// Moves a message to the dead letters. If `exhausted` is set, it names the limit that the
@@ -119,7 +119,8 @@ impl Invoker {
     /// message.
     async fn give_up(
         &self,
-        (failure, exhausted): (Failure, Option<&'static str>),
+        failure: Failure,
+        exhausted: Option<&'static str>,
         message: GivenUp<'_>,
     ) -> Result<Value, Failure> {
         let Some(queues) = &self.queues else { return Err(failure) };

@@ -25,7 +25,8 @@ fn service(status: &'static str, body: &'static str) -> (SfnMachines, JoinHandle
 /// Sends `signal`, and returns its outcome and the request that was sent.
 async fn send(
     signal: &Signal,
-    (status, body): (&'static str, &'static str),
+    status: &'static str,
+    body: &'static str,
 ) -> (Result<SignalOutcome, Failure>, Received) {
     let (machines, service) = service(status, body);
     let outcome = machines.signal(signal).await;
@@ -41,11 +42,11 @@ fn answer() -> Signal {
     Signal::Answer { token: "a-token".to_owned(), output: json!({ "verdict": "approve" }) }
 }
 
-const STARTED: (&str, &str) = ("200 OK", r#"{"executionArn":"an-execution","startDate":1.0}"#);
+const STARTED: &str = r#"{"executionArn":"an-execution","startDate":1.0}"#;
 
 #[tokio::test]
 async fn a_machine_is_started_under_the_name_that_makes_it_happen_once_and_told_how_long_to_wait() {
-    let (outcome, (target, body)) = send(&start(), STARTED).await;
+    let (outcome, (target, body)) = send(&start(), "200 OK", STARTED).await;
     assert_eq!(outcome.unwrap(), SignalOutcome::Delivered);
     assert_eq!(target, "AWSStepFunctions.StartExecution");
     assert_eq!((&body["stateMachineArn"], &body["name"]), (&json!("an-arn"), &json!("a-name")));
@@ -56,12 +57,12 @@ async fn a_machine_is_started_under_the_name_that_makes_it_happen_once_and_told_
 
 #[tokio::test]
 async fn an_answer_and_a_heartbeat_carry_the_token() {
-    let (outcome, (target, body)) = send(&answer(), ("200 OK", "{}")).await;
+    let (outcome, (target, body)) = send(&answer(), "200 OK", "{}").await;
     assert_eq!(outcome.unwrap(), SignalOutcome::Delivered);
     assert_eq!(target, "AWSStepFunctions.SendTaskSuccess");
     assert_eq!(body, json!({ "taskToken": "a-token", "output": r#"{"verdict":"approve"}"# }));
     let heartbeat = Signal::Heartbeat { token: "a-token".to_owned() };
-    let (outcome, (target, body)) = send(&heartbeat, ("200 OK", "{}")).await;
+    let (outcome, (target, body)) = send(&heartbeat, "200 OK", "{}").await;
     assert_eq!(outcome.unwrap(), SignalOutcome::Delivered);
     assert_eq!(target, "AWSStepFunctions.SendTaskHeartbeat");
     assert_eq!(body, json!({ "taskToken": "a-token" }));
@@ -69,25 +70,30 @@ async fn an_answer_and_a_heartbeat_carry_the_token() {
 
 #[tokio::test]
 async fn what_comes_too_late_is_no_failure() {
-    let exists = ("400 Bad Request", r#"{"__type":"ExecutionAlreadyExists","message":"m"}"#);
-    assert_eq!(send(&start(), exists).await.0.unwrap(), SignalOutcome::TooLate);
+    let exists = r#"{"__type":"ExecutionAlreadyExists","message":"m"}"#;
+    let (outcome, _) = send(&start(), "400 Bad Request", exists).await;
+    assert_eq!(outcome.unwrap(), SignalOutcome::TooLate);
     for late in [
-        ("400 Bad Request", r#"{"__type":"TaskTimedOut","message":"m"}"#),
-        ("400 Bad Request", r#"{"__type":"TaskDoesNotExist","message":"m"}"#),
-        ("400 Bad Request", r#"{"__type":"InvalidToken","message":"m"}"#),
+        r#"{"__type":"TaskTimedOut","message":"m"}"#,
+        r#"{"__type":"TaskDoesNotExist","message":"m"}"#,
+        r#"{"__type":"InvalidToken","message":"m"}"#,
     ] {
-        assert_eq!(send(&answer(), late).await.0.unwrap(), SignalOutcome::TooLate, "{late:?}");
+        let (outcome, _) = send(&answer(), "400 Bad Request", late).await;
+        assert_eq!(outcome.unwrap(), SignalOutcome::TooLate, "{late}");
     }
 }
 
 #[tokio::test]
 async fn what_passes_is_tried_again_and_what_is_wrong_is_not_and_neither_reveals_the_token() {
-    let limit = ("400 Bad Request", r#"{"__type":"ExecutionLimitExceeded","message":"m"}"#);
-    assert!(send(&start(), limit).await.0.unwrap_err().is_retryable());
-    let down = ("503 Service Unavailable", r#"{"__type":"ServiceUnavailable","message":"m"}"#);
-    assert!(send(&answer(), down).await.0.unwrap_err().is_retryable());
-    let wrong = ("400 Bad Request", r#"{"__type":"InvalidOutput","message":"of a-token"}"#);
-    let failure = send(&answer(), wrong).await.0.unwrap_err();
+    let limit = r#"{"__type":"ExecutionLimitExceeded","message":"m"}"#;
+    let (outcome, _) = send(&start(), "400 Bad Request", limit).await;
+    assert!(outcome.unwrap_err().is_retryable());
+    let down = r#"{"__type":"ServiceUnavailable","message":"m"}"#;
+    let (outcome, _) = send(&answer(), "503 Service Unavailable", down).await;
+    assert!(outcome.unwrap_err().is_retryable());
+    let wrong = r#"{"__type":"InvalidOutput","message":"of a-token"}"#;
+    let (outcome, _) = send(&answer(), "400 Bad Request", wrong).await;
+    let failure = outcome.unwrap_err();
     assert!(!failure.is_retryable());
     assert_eq!(failure.to_string(), "Step Functions refused the request: InvalidOutput");
 }

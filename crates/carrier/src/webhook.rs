@@ -89,7 +89,8 @@ pub trait Webhook: Send + Sync {
 /// If `url` is not a URL.
 pub fn address_request(
     url: &str,
-    (order_id, handle): (&OrderId, &Handle),
+    order_id: &OrderId,
+    handle: &Handle,
     secret: &WebhookSecret,
     at: Timestamp,
 ) -> Result<Option<Request<Vec<u8>>>, NotAccepted> {
@@ -166,8 +167,8 @@ impl Webhook for HttpWebhook {
     ) -> Result<bool, NotAccepted> {
         let secrets = self.secrets.read().await;
         let secrets = secrets.map_err(|error| NotAccepted(error.to_string()))?;
-        let parcel = (order_id, handle);
-        let request = address_request(&self.url, parcel, secrets.current(), self.clock.now())?;
+        let (secret, now) = (secrets.current(), self.clock.now());
+        let request = address_request(&self.url, order_id, handle, secret, now)?;
         let Some(request) = request else { return Ok(true) };
         let status = self.send(request).await.map_err(|error| NotAccepted(error.to_string()))?;
         has_address(status)

@@ -270,11 +270,13 @@ fn only_a_fresh_copy_takes_over_and_what_was_interrupted_is_finished_first() {
 
     let store = DynoxideStore::open(&Path::new(&second).join("store.db"), &[]).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (names, cancels) = (("first", "second"), BTreeSet::new());
+    let regions =
+        chorus_shop::failover::Regions { from: "first".to_owned(), to: "second".to_owned() };
+    let cancels = BTreeSet::new();
     let begun = chorus_shop::failover::begin(
         &store,
         "ana",
-        names,
+        &regions,
         chorus_shop::failover::Step::Repair,
         &cancels,
     );

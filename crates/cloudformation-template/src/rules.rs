@@ -79,7 +79,9 @@ pub fn event_rules(resolver: &Resolver<'_>) -> Vec<Rule> {
             "AWS::Serverless::Function" | "AWS::Serverless::StateMachine" => {
                 let events = resource.properties["Events"].as_object();
                 let events = events.into_iter().flatten();
-                rules.extend(events.filter_map(|event| of_event(resolver, resource, event)));
+                rules.extend(
+                    events.filter_map(|(name, event)| of_event(resolver, resource, name, event)),
+                );
             }
             _ => {}
         }
@@ -140,7 +142,8 @@ fn assumed(resolver: &Resolver<'_>, properties: &Value, pattern: &str) -> Vec<St
 fn of_event(
     resolver: &Resolver<'_>,
     resource: Resource<'_>,
-    (name, event): (&String, &Value),
+    name: &str,
+    event: &Value,
 ) -> Option<Rule> {
     if !matches!(event["Type"].as_str(), Some("EventBridgeRule" | "CloudWatchEvent")) {
         return None;

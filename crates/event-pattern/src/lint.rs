@@ -129,7 +129,7 @@ struct Linter<'s> {
 }
 
 impl Linter<'_> {
-    fn add(&mut self, code: Code, place: &str, (message, remedy): (String, Option<String>)) {
+    fn add(&mut self, code: Code, place: &str, message: String, remedy: Option<String>) {
         let severity = match code {
             Code::Invalid | Code::TooComplex | Code::NeverMatches => Severity::Error,
             _ => Severity::Warning,
@@ -172,7 +172,7 @@ impl Linter<'_> {
         } else {
             "split the rule, or ask AWS for a higher quota"
         };
-        self.add(Code::TooLong, "$", (message, Some(remedy.to_owned())));
+        self.add(Code::TooLong, "$", message, Some(remedy.to_owned()));
     }
 
     /// Records the offset of every place in the text, and reports names that one object has twice.
@@ -185,7 +185,7 @@ impl Linter<'_> {
         for (place, offset) in twice.into_iter().filter(|_| is_json) {
             self.places.insert(place.clone(), offset);
             let message = "the object has this name twice; only the last value counts".to_owned();
-            self.add(Code::DuplicateName, &place, (message, None));
+            self.add(Code::DuplicateName, &place, message, None);
         }
     }
 
@@ -210,11 +210,7 @@ impl Linter<'_> {
                 let message = format!("`{operator}` is a field's name here, not an operator");
                 let remedy = "fields side by side must all match; for alternatives give `$or` an \
                               array of two objects or more, without operators in them";
-                self.add(
-                    Code::OperatorAsField,
-                    &condition.place,
-                    (message, Some(remedy.to_owned())),
-                );
+                self.add(Code::OperatorAsField, &condition.place, message, Some(remedy.to_owned()));
             } else if !is_known(&top) && (has_envelope || is_slip(&top)) {
                 let near = ENVELOPE.iter().find(|known| is_near(known, &top));
                 let message = format!("no event has a top-level member named `{top}`");
@@ -222,7 +218,7 @@ impl Linter<'_> {
                     Some(near) => format!("write `{near}`"),
                     None => format!("put it under `detail`: {{\"detail\": {{\"{top}\": ..}}}}"),
                 };
-                self.add(Code::MisspeltEnvelope, &condition.place, (message, Some(remedy)));
+                self.add(Code::MisspeltEnvelope, &condition.place, message, Some(remedy));
             }
             for comparison in &condition.comparisons {
                 if matches!(comparison, Comparison::Text(text) if text.contains('*')) {
@@ -230,7 +226,7 @@ impl Linter<'_> {
                         "a `*` in a plain string is an ordinary character, not a wildcard: {comparison}"
                     );
                     let remedy = format!("for any characters write {{\"wildcard\": {comparison}}}");
-                    self.add(Code::LiteralStar, &condition.place, (message, Some(remedy)));
+                    self.add(Code::LiteralStar, &condition.place, message, Some(remedy));
                 }
             }
         }
@@ -245,28 +241,25 @@ impl Linter<'_> {
                  never matches",
                 condition.path
             );
-            self.add(Code::NeverMatches, &condition.place, (message, None));
+            self.add(Code::NeverMatches, &condition.place, message, None);
         }
         for condition in &review.idle {
             let message = format!("every event meets the condition on `{}`", condition.path);
             let remedy = "drop the field".to_owned();
-            self.add(Code::AlwaysTrue, &condition.place, (message, Some(remedy)));
+            self.add(Code::AlwaysTrue, &condition.place, message, Some(remedy));
         }
         for condition in &review.any_value {
             let message =
                 format!("together, the entries of `{}` accept every value", condition.path);
             let remedy =
                 "entries are alternatives; to accept every value, write {\"exists\": true}";
-            self.add(Code::AlwaysTrue, &condition.place, (message, Some(remedy.to_owned())));
+            self.add(Code::AlwaysTrue, &condition.place, message, Some(remedy.to_owned()));
         }
         for (condition, entry) in &review.entries {
             let message =
                 format!("the entry {entry} is superfluous: the other entries accept its values");
-            self.add(
-                Code::Shadowed,
-                &condition.place,
-                (message, Some("drop this entry".to_owned())),
-            );
+            let remedy = Some("drop this entry".to_owned());
+            self.add(Code::Shadowed, &condition.place, message, remedy);
         }
         for number in &review.alternatives {
             let combination = &pattern.combinations[*number];
@@ -280,11 +273,8 @@ impl Linter<'_> {
             });
             let message =
                 format!("alternative {} is superfluous: the others match its events", number + 1);
-            self.add(
-                Code::Shadowed,
-                place.unwrap_or("$"),
-                (message, Some("drop this alternative".to_owned())),
-            );
+            let remedy = Some("drop this alternative".to_owned());
+            self.add(Code::Shadowed, place.unwrap_or("$"), message, remedy);
         }
     }
 }

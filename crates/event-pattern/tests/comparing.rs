@@ -142,8 +142,10 @@ fn values(pattern: &Value, into: &mut Vec<Value>) {
 /// Returns the fields of two patterns, sorted and without duplicates, and values for these fields.
 /// Events with such values in these fields are likely to show where the patterns differ.
 fn material<'p>(
-    (first, one): (&Value, &'p Pattern),
-    (second, two): (&Value, &'p Pattern),
+    first: &Value,
+    one: &'p Pattern,
+    second: &Value,
+    two: &'p Pattern,
 ) -> (Vec<&'p str>, Vec<Value>) {
     let mut pool = vec![Value::Null, json!(true), json!("q")];
     values(first, &mut pool);
@@ -204,7 +206,7 @@ proptest! {
         let (one, two) = (parsed(&first), parsed(&second));
         let compared = one.compare(&two, Events::Any);
         proved(&one, &two, &compared)?;
-        let (paths, pool) = material((&first, &one), (&second, &two));
+        let (paths, pool) = material(&first, &one, &second, &two);
         let directed = choices.iter().map(|choices| directed(&paths, &pool, choices));
         let mut met = BTreeSet::new();
         for event in events.into_iter().chain(directed) {
@@ -236,7 +238,7 @@ proptest! {
         let (one, two) = (parsed(&first), parsed(&second));
         let compared = one.compare(&two, Events::Delivered);
         proved(&one, &two, &compared)?;
-        let (mut paths, pool) = material((&first, &one), (&second, &two));
+        let (mut paths, pool) = material(&first, &one, &second, &two);
         paths.retain(|path| !["source", "region"].contains(path));
         let texts: Vec<&Value> = pool.iter().filter(|value| value.is_string()).collect();
         let mut met = BTreeSet::new();

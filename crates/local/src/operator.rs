@@ -102,7 +102,7 @@ impl Local {
         to: Timestamp,
         after: u64,
     ) -> Result<Vec<Accepted>, Error> {
-        self.bus.records().archive((from, to), after, PAGE).await
+        self.bus.records().archive(from, to, after, PAGE).await
     }
 
     /// For the event with this `event-id`: the deliveries that failed and will be retried. `notes`

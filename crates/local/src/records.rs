@@ -51,14 +51,15 @@ impl Records {
     /// (excluded) with a sequence number greater than `after`.
     pub(crate) async fn archive(
         &self,
-        (from, to): (Timestamp, Timestamp),
+        from: Timestamp,
+        to: Timestamp,
         after: u64,
         limit: usize,
     ) -> Result<Vec<Accepted>, Error> {
         match self {
             Self::Journal(journal) => {
                 let page =
-                    move |connection: &_| journal::archive(connection, (from, to), after, limit);
+                    move |connection: &_| journal::archive(connection, from, to, after, limit);
                 let rows = journal.read(page).await?;
                 let read = |(sequence, at, json): (_, _, String)| wire::read(sequence, at, &json);
                 rows.into_iter().map(read).collect::<Result<_, _>>().map_err(Error::Unreadable)

@@ -395,7 +395,7 @@ impl Desk {
     fn follow(self: &Arc<Self>, intent: &IntentId, before: &Entry, after: &Entry) {
         let Some((_, behavior)) = self.accounts.get(&after.order_id) else { return };
         if before.intent != after.intent {
-            self.follow_charge(intent, (before.intent, after), behavior);
+            self.follow_charge(intent, before.intent, after, behavior);
         }
         let (order_id, amount) = (after.order_id.clone(), after.amount);
         if !before.disputed && after.disputed {
@@ -423,7 +423,8 @@ impl Desk {
     fn follow_charge(
         self: &Arc<Self>,
         intent: &IntentId,
-        (before, after): (Intent, &Entry),
+        before: Intent,
+        after: &Entry,
         behavior: &BankBehavior,
     ) {
         let notice: fn(IntentId, OrderId) -> SimulatedNotice = match after.intent {

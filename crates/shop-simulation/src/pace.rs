@@ -59,7 +59,8 @@ impl Requests {
         &self,
         client: &Client,
         problem: &Problem,
-        (per_minute, now): (u32, Timestamp),
+        per_minute: u32,
+        now: Timestamp,
     ) -> Option<String> {
         let wait = problem.retry_after.filter(|_| problem.status == 429)?;
         // If the write that counts a request meets a conflict, the API refuses the request and asks

@@ -245,7 +245,7 @@ impl Application for Shop {
             }
             (PLACE, Err(problem)) if self.script.punctual => {
                 let per_minute = self.script.settings.orders_per_minute;
-                self.requests.refused(client, problem, (per_minute, self.bank.environment.now()))
+                self.requests.refused(client, problem, per_minute, self.bank.environment.now())
             }
             (ADDRESS, _) => {
                 self.pass_on_address(client, status);

@@ -148,7 +148,8 @@ pub const SETTLE: &str = "settle";
 /// already.
 pub async fn settle(
     store: &dyn Store,
-    (by, at): (&str, Timestamp),
+    by: &str,
+    at: Timestamp,
     order_id: &str,
     reason: &str,
 ) -> Result<(), AuditError> {

@@ -289,7 +289,7 @@ pub async fn examine(
             settled_at.is_none_or(|at| story.iter().any(|it| it.metadata.occurred_at > at));
         if attention.is_empty() && happened_since {
             checkup.discrepancies.extend(books::of(store, now, &story).await?);
-            checkup.discrepancies.extend(books::unlogged((id, *at), now, &story));
+            checkup.discrepancies.extend(books::unlogged(id, *at, now, &story));
         }
         checkup.attention.extend(attention);
     }

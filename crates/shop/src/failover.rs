@@ -7,4 +7,4 @@ mod log;
 
 pub(crate) use directories::interrupted_into;
 pub use directories::{Directories, DirectoriesError, region_of};
-pub use log::{Begun, Interrupted, Step, begin, interrupted};
+pub use log::{Begun, Interrupted, Regions, Step, begin, interrupted};

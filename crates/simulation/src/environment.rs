@@ -320,7 +320,7 @@ impl Environment {
                 *state.unanswered_at.entry(port).or_default() += 1;
                 Some(port.absence())
             }
-            (false, true) => state.choose_fault(port, (running.name, call), draw),
+            (false, true) => state.choose_fault(port, running.name, call, draw),
             (false, false) => None,
         };
         let mut pause =
@@ -344,7 +344,7 @@ impl Environment {
             }
         }
         running.wake_at = later(now, pause);
-        state.trace.call(now, &running.label, (call, port, fault));
+        state.trace.call(now, &running.label, call, port, fault);
         state.running = Some(running);
         Some(fault)
     }
@@ -362,9 +362,9 @@ impl State {
         self.away.iter().any(|(who, from, to)| *who == port && (*from..*to).contains(&now))
     }
 
-    fn choose_fault(&self, port: Port, id: (u64, u32), mut draw: Draw) -> Option<Fault> {
+    fn choose_fault(&self, port: Port, task: u64, call: u32, mut draw: Draw) -> Option<Fault> {
         match &self.plan {
-            Plan::Listed(faults) => faults.get(&id).copied(),
+            Plan::Listed(faults) => faults.get(&(task, call)).copied(),
             Plan::Drawn { per_mille, troubles } => {
                 if draw.below(1000) >= *per_mille {
                     return None;

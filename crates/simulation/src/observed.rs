@@ -115,7 +115,9 @@ impl Seen {
     pub(crate) fn new(
         environment: Arc<Environment>,
         table: &Table,
-        (region, link, sightings): (Option<&'static str>, Option<Arc<Link>>, Sightings),
+        region: Option<&'static str>,
+        link: Option<Arc<Link>>,
+        sightings: Sightings,
     ) -> Arc<Self> {
         let mut rules = table.rules();
         rules.retain(|rule| rule.row.via != Via::Function);

@@ -23,7 +23,9 @@ impl Trace {
         &mut self,
         now: Timestamp,
         label: &str,
-        (call, port, fault): (u32, Port, Option<Fault>),
+        call: u32,
+        port: Port,
+        fault: Option<Fault>,
     ) {
         let code = port.number() << 32 | u64::from(call) << 8 | fault.map_or(0, |it| it as u64 + 1);
         self.add(now, hash_name(label) ^ code);

@@ -105,7 +105,8 @@ impl<'a> Environment<'a> {
     pub(crate) fn new(
         make_context: impl Fn() -> Json + 'a,
         variables: Vec<&'a Object>,
-        (entropy, now): (Entropy, Timestamp),
+        entropy: Entropy,
+        now: Timestamp,
     ) -> Self {
         Self {
             context: OnceCell::new(),

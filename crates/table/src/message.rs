@@ -81,11 +81,12 @@ impl Message {
     /// If a sample cannot be written as JSON.
     pub fn samples(&self) -> serde_json::Result<Vec<Value>> {
         let samples = (self.samples)()?;
-        let delivered = |(index, sample)| self.delivered(index, sample);
+        let delivered =
+            |(index, (correlation_id, data))| self.delivered(index, correlation_id, data);
         Ok(samples.into_iter().enumerate().map(delivered).collect())
     }
 
-    fn delivered(&self, index: usize, (correlation_id, data): (String, Value)) -> Value {
+    fn delivered(&self, index: usize, correlation_id: String, data: Value) -> Value {
         let id = match index {
             0 => sample_id(self.spec.detail_type),
             more => sample_id(&format!("{}-{}", self.spec.detail_type, more + 1)),

@@ -58,14 +58,14 @@ const WITH_ROWS: [Check; 7] = [
 /// bus in another account. `document` is not compared with the rows of the table.
 #[must_use]
 pub fn check_beside(document: &Value, stack: &Stack) -> Vec<Finding> {
-    run((document, stack), None, &[&CHECKS_OF_ALL_TEMPLATES, &[forwards::check_second]])
+    run(document, stack, None, &[&CHECKS_OF_ALL_TEMPLATES, &[forwards::check_second]])
 }
 
 /// Checks `document`, a SAM template as JSON, against `stack`. Returns no finding if the template
 /// has no fault.
 #[must_use]
 pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
-    run((document, stack), None, &[&CHECKS_OF_ALL_TEMPLATES, &WITH_ROWS])
+    run(document, stack, None, &[&CHECKS_OF_ALL_TEMPLATES, &WITH_ROWS])
 }
 
 /// Checks `document`, the template of `stack` for two regions. Returns no finding if the template
@@ -73,15 +73,12 @@ pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
 #[must_use]
 pub fn check_in_two_regions(document: &Value, stack: &Stack) -> Vec<Finding> {
     let by_name = ByName::of(&synthesize(stack).document());
-    run(
-        (document, stack),
-        Some(&by_name),
-        &[&CHECKS_OF_ALL_TEMPLATES, &WITH_ROWS, &[regions::check]],
-    )
+    run(document, stack, Some(&by_name), &[&CHECKS_OF_ALL_TEMPLATES, &WITH_ROWS, &[regions::check]])
 }
 
 fn run(
-    (document, stack): (&Value, &Stack),
+    document: &Value,
+    stack: &Stack,
     by_name: Option<&ByName>,
     checks: &[&[Check]],
 ) -> Vec<Finding> {

@@ -64,7 +64,7 @@ pub fn two_regions(stack: &Stack) -> Template {
     template.sections = sections
         .map(|(comment, resources)| {
             let resources = resources.into_iter().map(|(id, resource)| {
-                let changed = changed((&id, resource), &by_name, &mut template.conditions);
+                let changed = changed(&id, resource, &by_name, &mut template.conditions);
                 (id, changed)
             });
             (comment, resources.collect())
@@ -137,7 +137,8 @@ fn add_rules(rules: &mut Value, stack: &Stack) {
 /// Converts a resource of the template for one region to the resource of the template for two
 /// regions.
 fn changed(
-    (id, mut resource): (&str, Value),
+    id: &str,
+    mut resource: Value,
     by_name: &ByName,
     conditions: &mut Map<String, Value>,
 ) -> Value {

@@ -42,19 +42,24 @@ impl Action for MarkDeliveryAsStarted {
         context: &Context<'_>,
     ) -> Result<Decision<MarkDeliveryAsStartedOutput>, ActionError> {
         let attempt = context.task().and_then(Task::waiting);
-        let attempt = attempt.ok_or_else(|| {
+        let (token, attempt) = attempt.ok_or_else(|| {
             ActionError::Conflict("no task waits for the carrier's callback".into())
         })?;
         let order_id = order.order_id.clone();
         let wrong = |reason: &str| {
             let (order_id, reason) = (order_id.clone(), reason.to_owned());
             Decision::emit(ErrorMarkDeliveryAsStarted { order_id, reason })
-                .signal(go_on(attempt.0, ParcelStatus::NotStarted))
+                .signal(go_on(token, ParcelStatus::NotStarted))
         };
         let note = order.capture.map(|Capture::Due| CAPTURE_DUE);
         let kept = Kept { note, tenant: context.metadata().tenant.as_deref() };
-        let kept =
-            CarrierCallback::register_keeping(wait.as_ref(), order_id.clone(), attempt, kept);
+        let kept = CarrierCallback::register_keeping(
+            wait.as_ref(),
+            order_id.clone(),
+            token,
+            attempt,
+            kept,
+        );
         Ok(match next(delivery.as_ref().map(|known| known.status), Fact::ItemsRemoved) {
             Next::Publish(status) => {
                 let Some((known, plan)) =
@@ -76,7 +81,7 @@ impl Action for MarkDeliveryAsStarted {
                 None => Decision::nothing("a later attempt of the task waits"),
             },
             Next::Become(_, why) | Next::Nothing(why) => {
-                Decision::nothing(why).signal(go_on(attempt.0, ParcelStatus::NotStarted))
+                Decision::nothing(why).signal(go_on(token, ParcelStatus::NotStarted))
             }
         })
     }

@@ -59,16 +59,16 @@ impl Review {
     /// Returns a pending review of the order.
     #[must_use]
     pub fn of(order: &OrderCreated) -> Self {
-        let about = (order.order_id.clone(), order.customer_id.clone());
-        Self::open(about, order.total, order.placed_at)
+        let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
+        Self::open(order_id, customer_id, order.total, order.placed_at)
     }
 
     /// Returns the pending review that a payment requested before the order's `OrderCreated`
     /// arrived.
     #[must_use]
     pub fn asked(request: &ReviewRequested, at: Timestamp) -> Self {
-        let about = (request.order_id.clone(), request.customer_id.clone());
-        let open = Self::open(about, request.total, at);
+        let (order_id, customer_id) = (request.order_id.clone(), request.customer_id.clone());
+        let open = Self::open(order_id, customer_id, request.total, at);
         Self { handle: Some(request.handle.clone()), awaits_order: true, ..open }
     }
 
@@ -99,12 +99,12 @@ impl Review {
     /// `OrderCreated` arrived.
     #[must_use]
     pub fn of_canceled(order: &OrderCanceled) -> Self {
-        let about = (order.order_id.clone(), order.customer_id.clone());
-        let open = Self::open(about, order.total, order.placed_at);
+        let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
+        let open = Self::open(order_id, customer_id, order.total, order.placed_at);
         Self { pending: None, closed: true, ..open }
     }
 
-    fn open((order_id, customer_id): (OrderId, CustomerId), total: Money, at: Timestamp) -> Self {
+    fn open(order_id: OrderId, customer_id: CustomerId, total: Money, at: Timestamp) -> Self {
         Self {
             order_id,
             customer_id,

@@ -155,7 +155,7 @@ impl Endpoint for Get {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let order = find(kernel, &request.parameter("id")?).await?;
         request.owned_by(order.customer_id.as_str())?;
-        show(kernel, order, (200, self.currency)).await
+        show(kernel, order, 200, self.currency).await
     }
 }
 
@@ -177,7 +177,7 @@ impl Endpoint for CancelRequest {
         let cancel = Cancel { order_id: order_id.clone(), reason };
         let message = command(kernel, request, &cancel)?;
         kernel.run(&CancelOrder, &message).await?;
-        show(kernel, find(kernel, &order_id).await?, (202, self.currency)).await
+        show(kernel, find(kernel, &order_id).await?, 202, self.currency).await
     }
 }
 
@@ -200,7 +200,8 @@ pub(crate) async fn find(kernel: &Kernel, order_id: &OrderId) -> Result<Placed, 
 async fn show(
     kernel: &Kernel,
     order: Placed,
-    (status, currency): (u16, Currency),
+    status: u16,
+    currency: Currency,
 ) -> Result<Response, Problem> {
     let customer = order.customer_id.clone();
     let steps = steps(&*kernel.store, &order).await?;

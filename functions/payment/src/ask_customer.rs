@@ -35,18 +35,18 @@ impl Action for AskCustomer {
     ) -> Result<Decision<AskCustomerOutput>, ActionError> {
         let task = context.task();
         let attempt = task.and_then(Task::waiting);
-        let attempt = attempt.ok_or_else(|| {
+        let (token, attempt) = attempt.ok_or_else(|| {
             ActionError::Conflict("no task waits for the customer's confirmation".into())
         })?;
         let known = Payment::known(&order.order_id, payment.as_ref());
         if known.status != Status::WaitingForCustomer {
-            let settled = Signal::Answer { token: attempt.0.to_owned(), output: concluded() };
+            let settled = Signal::Answer { token: token.to_owned(), output: concluded() };
             return Ok(Decision::nothing("the charge needs no confirmation by the customer")
                 .signal(settled));
         }
         let order_id = order.order_id.clone();
         let Some((change, answered)) =
-            ConfirmationCallback::register(waiting.as_ref(), order_id.clone(), attempt)
+            ConfirmationCallback::register(waiting.as_ref(), order_id.clone(), token, attempt)
         else {
             return Ok(Decision::nothing("a later attempt of the task waits"));
         };

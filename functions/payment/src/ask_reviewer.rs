@@ -33,7 +33,7 @@ impl Action for AskReviewer {
         context: &Context<'_>,
     ) -> Result<Decision<AskReviewerOutput>, ActionError> {
         let attempt = context.task().and_then(Task::waiting);
-        let attempt =
+        let (token, attempt) =
             attempt.ok_or_else(|| ActionError::Conflict("no task waits for a verdict".into()))?;
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
         let fact = Fact::Review(&customer_id, order.total);
@@ -55,13 +55,14 @@ impl Action for AskReviewer {
             _ if known.status == Status::Approved => Decision::nothing("the payment is approved"),
             _ => {
                 let output = ReviewVerdict::Canceled.answer();
-                let settled = Signal::Answer { token: attempt.0.to_owned(), output };
+                let settled = Signal::Answer { token: token.to_owned(), output };
                 return Ok(
                     Decision::nothing("the payment has ended, and needs no review").signal(settled)
                 );
             }
         };
-        let Some((change, signal)) = ReviewCallback::register(waiting.as_ref(), order_id, attempt)
+        let Some((change, signal)) =
+            ReviewCallback::register(waiting.as_ref(), order_id, token, attempt)
         else {
             return Ok(Decision::nothing("a later attempt of the task waits"));
         };

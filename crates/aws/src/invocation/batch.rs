@@ -221,7 +221,7 @@ impl Invoker {
         if !failure.is_retryable() || !kept() {
             let exhausted = failure.is_retryable().then_some(TOO_OLD);
             let message = GivenUp { body: event, target, attempt: Some(*attempt) };
-            return self.give_up((failure, exhausted), message).await.is_ok();
+            return self.give_up(failure, exhausted, message).await.is_ok();
         }
         let (code, message_id) = (error_type(&failure), &record.message_id);
         if !waits {

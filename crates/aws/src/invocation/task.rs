@@ -11,7 +11,8 @@ impl Invoker {
     /// Runs a task. `task` is the task's JSON; `event` is the event in this JSON, if there is one.
     pub(super) async fn task(
         &self,
-        (task, event): (&str, Option<&str>),
+        task: &str,
+        event: Option<&str>,
         invocation: &Invocation,
     ) -> Result<Value, Failure> {
         if let Some(trace) = event.and_then(trace::of_event) {

@@ -28,13 +28,13 @@ pub(crate) fn fake_service<const N: usize>(
         .retry_config(RetryConfig::disabled())
         .endpoint_url(format!("http://{}", api.local_addr().unwrap()))
         .build();
-    let all = move || answers.map(|answer| serve(&api, answer, header)).to_vec();
+    let all = move || answers.map(|(status, body)| serve(&api, status, body, header)).to_vec();
     (config, std::thread::spawn(all))
 }
 
 /// Answers one request with this status and body, and returns the request's header `wanted` and the
 /// request's body.
-fn serve(api: &TcpListener, (status, body): (&str, &str), wanted: &str) -> Received {
+fn serve(api: &TcpListener, status: &str, body: &str, wanted: &str) -> Received {
     let (mut stream, _) = api.accept().unwrap();
     let mut reader = BufReader::new(&stream);
     let head: Vec<String> =

@@ -55,7 +55,8 @@ pub fn document() -> Value {
                 "Fetch this parcel, and deliver it",
                 "A parcel is taken once, however often it is handed in with the same `Idempotency-Key`. A parcel \
                  whose recall came first is answered by 2XX, and not fetched.",
-                (&parcel, json!(DeliveryMarkedAsStarted::sample())),
+                &parcel,
+                &json!(DeliveryMarkedAsStarted::sample()),
                 &problem,
             ) },
             "/recalls": { "post": operation(
@@ -63,7 +64,8 @@ pub fn document() -> Value {
                 "Return this order's parcel, if you still can",
                 "The parcel may be unknown: then it is not fetched if it is handed in later. Where it is too late, \
                  because the parcel was delivered, answer 2XX as well; `\"recalled\": false` in the body says so.",
-                (&recall, json!(DeliveryWasCanceled::sample())),
+                &recall,
+                &json!(DeliveryWasCanceled::sample()),
                 &problem,
             ) },
             "/repetitions": { "post": repetition(&problem) },
@@ -115,7 +117,8 @@ fn operation(
     id: &str,
     summary: &str,
     description: &str,
-    (schema, example): (&Value, Value),
+    schema: &Value,
+    example: &Value,
     problem: &Value,
 ) -> Value {
     let body = json!({ "application/json": { "schema": schema, "example": example } });

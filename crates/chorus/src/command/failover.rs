@@ -14,7 +14,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use chorus_events::{Currency, OrderId, Settings};
 use chorus_kernel::{ActiveRegion, Store};
-use chorus_shop::failover::{Begun, Step, begin, interrupted};
+use chorus_shop::failover::{Begun, Regions, Step, begin, interrupted};
 use chorus_shop::takeover::{Plan, Repaired, Resumed, Takeover};
 use clap::Args;
 use serde_json::json;
@@ -90,7 +90,7 @@ pub(crate) struct Failover {
 #[async_trait]
 trait Platform: Sync {
     /// The name of the region that was active, and the name of the region that takes over.
-    fn regions(&self) -> (&str, &str);
+    fn regions(&self) -> &Regions;
 
     fn takeover(&self) -> Takeover<'_>;
 
@@ -129,7 +129,7 @@ enum State {
 }
 
 async fn state(platform: &dyn Platform) -> anyhow::Result<State> {
-    let to = platform.regions().1;
+    let to = &platform.regions().to;
     let active = ActiveRegion::read(platform.store()).await?;
     let interrupted = interrupted(platform.store(), to).await?;
     let is_active = active.is_some_and(|active| active.is(to));
@@ -144,9 +144,9 @@ async fn show(failover: &Failover, platform: &dyn Platform) -> anyhow::Result<bo
     let regions = platform.regions();
     if matches!(state(platform).await?, State::Done) {
         if failover.json {
-            line!("{}", json!({ "active": regions.1 }));
+            line!("{}", json!({ "active": regions.to }));
         } else {
-            line!("{GOOD}{} is already active.{GOOD:#}", regions.1);
+            line!("{GOOD}{} is already active.{GOOD:#}", regions.to);
         }
         return Ok(false);
     }
@@ -178,7 +178,8 @@ async fn started(platform: &dyn Platform) -> anyhow::Result<(Begun, BTreeSet<Ord
 async fn carry_out(
     failover: &Failover,
     platform: &dyn Platform,
-    (begun, mut cancels): (Begun, BTreeSet<OrderId>),
+    begun: Begun,
+    mut cancels: BTreeSet<OrderId>,
 ) -> anyhow::Result<ExitCode> {
     let (store, regions, by) = (platform.store(), platform.regions(), user());
     platform.fence().await?;
@@ -195,13 +196,15 @@ async fn carry_out(
     let outcome = json!({ "repaired": repaired, "resumed": resumed });
     planned.end(store, outcome).await?;
     begun.end(store, json!("done")).await?;
-    conclude(failover, (&plan, regions), (&repaired, &resumed))
+    conclude(failover, regions, &plan, &repaired, &resumed)
 }
 
 fn conclude(
     failover: &Failover,
-    (plan, regions): (&Plan, (&str, &str)),
-    (repaired, resumed): (&Repaired, &Resumed),
+    regions: &Regions,
+    plan: &Plan,
+    repaired: &Repaired,
+    resumed: &Resumed,
 ) -> anyhow::Result<ExitCode> {
     if failover.json {
         print::json(plan, regions, Some((repaired, resumed)))?;

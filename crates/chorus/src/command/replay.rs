@@ -136,7 +136,7 @@ async fn start(
     let asked = json!({ "from": from, "to": to, "rule": rule });
     let act = Act { at: Timestamp::now(), by: &user(), what: "replay", asked };
     let begun = audit::begin(&store, act).await?;
-    let started = operator.replay((*from, to), rule.as_deref()).await?;
+    let started = operator.replay(*from, to, rule.as_deref()).await?;
     begun.end(&store, json!({ "name": started.name, "arn": started.arn })).await?;
     Ok(started)
 }

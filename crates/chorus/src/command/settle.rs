@@ -34,7 +34,7 @@ pub(crate) async fn run(settle: &Settle) -> anyhow::Result<ExitCode> {
     let Settle { order, reason, .. } = settle;
     if let Some(operator) = settle.stack.operator() {
         let store = operator.store().await?;
-        audit::settle(&store, (&user(), Timestamp::now()), order.as_str(), reason).await?;
+        audit::settle(&store, &user(), Timestamp::now(), order.as_str(), reason).await?;
     } else {
         let body = json!({ "order-id": order, "reason": reason });
         let answer: Value =

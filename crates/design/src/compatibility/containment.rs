@@ -105,7 +105,7 @@ fn alternative(
         return each_value(values, reader, at);
     }
     let kinds = TYPES.into_iter().filter(|kind| written.allows(kind));
-    kinds.flat_map(|kind| one_type(kind, written, (reader, read), at)).collect()
+    kinds.flat_map(|kind| one_type(kind, written, reader, read, at)).collect()
 }
 
 /// The values that an alternative allows, if its schema lists them.
@@ -138,7 +138,8 @@ fn each_value(values: Vec<Value>, reader: &Schema<'_>, at: &Comparison) -> Vec<P
 fn one_type(
     kind: &str,
     written: &Alternative<'_>,
-    (reader, read): (&Schema<'_>, &[Alternative<'_>]),
+    reader: &Schema<'_>,
+    read: &[Alternative<'_>],
     at: &Comparison,
 ) -> Vec<Problem> {
     match kind {
@@ -171,7 +172,7 @@ fn one_type(
         Some(problems) if !problems.is_empty() && kind == "object" && candidates.len() > 1 => {
             match by_tag(written) {
                 Some(split) => {
-                    split.iter().flat_map(|one| one_type(kind, one, (reader, read), at)).collect()
+                    split.iter().flat_map(|one| one_type(kind, one, reader, read, at)).collect()
                 }
                 None => problems,
             }

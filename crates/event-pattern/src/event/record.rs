@@ -148,15 +148,13 @@ impl Record {
         self.add(path, Held { kind, start: 0, end: 0, key: None, element, next: NONE });
     }
 
-    pub(super) fn add_number(&mut self, path: PathId, element: u32, span: (u32, &str)) {
-        let (start, text) = span;
+    pub(super) fn add_number(&mut self, path: PathId, element: u32, start: u32, text: &str) {
         let end = start + text.len() as u32;
         let key = number::key(text);
         self.add(path, Held { kind: Kind::Number, start, end, key, element, next: NONE });
     }
 
-    pub(super) fn add_text(&mut self, path: PathId, element: u32, span: (u32, u32)) {
-        let (start, end) = span;
+    pub(super) fn add_text(&mut self, path: PathId, element: u32, start: u32, end: u32) {
         self.add(path, Held { kind: Kind::Text, start, end, key: None, element, next: NONE });
     }
 

@@ -219,7 +219,7 @@ impl Scanner<'_> {
                     self.record.add_decoded(node, element, start);
                 } else {
                     let end = start + text.raw.len() as u32;
-                    self.record.add_text(node, element, (start, end));
+                    self.record.add_text(node, element, start, end);
                 }
             }
             b't' | b'f' | b'n' => {
@@ -229,7 +229,7 @@ impl Scanner<'_> {
             _ => {
                 let start = self.cursor.offset() as u32;
                 let text = self.cursor.number()?;
-                self.record.add_number(node, element, (start, text));
+                self.record.add_number(node, element, start, text);
             }
         }
         Ok(())

@@ -35,7 +35,7 @@ pub(super) fn of_all(
             continue;
         }
         let settled = settle(&terms[..end - 1], &mut fields[..end - 1], view, places)?;
-        record_mismatch(&terms[end - 1], &mut fields[end - 1], &settled, (view, places));
+        record_mismatch(&terms[end - 1], &mut fields[end - 1], &settled, view, places);
         for field in &mut fields[end..] {
             // A field that is absent from the whole event is absent from every array element, so
             // its outcome is known.
@@ -124,7 +124,8 @@ fn record_mismatch(
     term: &Term,
     field: &mut FieldVerdict,
     settled: &[String],
-    (view, places): (&View<'_>, &Places),
+    view: &View<'_>,
+    places: &Places,
 ) {
     if field.outcome.is_against() {
         return;

@@ -27,7 +27,7 @@ pub(crate) fn matches(pattern: &Value, event: &Value) -> bool {
     let mut unfolded = Vec::new();
     unfold(pattern, "", &mut unfolded);
     let mut leaves = Vec::new();
-    flatten(event, "", &Membership::new(), (&mut leaves, &mut 0));
+    flatten(event, "", &Membership::new(), &mut leaves, &mut 0);
     unfolded.iter().any(|asked| {
         let asked: Vec<_> = asked.iter().collect();
         together(&asked, &leaves, &Membership::new())
@@ -62,12 +62,17 @@ fn unfold(object: &Value, path: &str, unfolded: &mut Vec<Asked>) {
     }
 }
 
-fn flatten(value: &Value, path: &str, within: &Membership, into: (&mut Vec<Leaf>, &mut usize)) {
-    let (leaves, arrays) = into;
+fn flatten(
+    value: &Value,
+    path: &str,
+    within: &Membership,
+    leaves: &mut Vec<Leaf>,
+    arrays: &mut usize,
+) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
-                flatten(value, &join(path, name), within, (leaves, arrays));
+                flatten(value, &join(path, name), within, leaves, arrays);
             }
         }
         Value::Array(elements) => {
@@ -78,7 +83,7 @@ fn flatten(value: &Value, path: &str, within: &Membership, into: (&mut Vec<Leaf>
                 if element.is_object() || element.is_array() {
                     within.insert(array, index);
                 }
-                flatten(element, path, &within, (leaves, arrays));
+                flatten(element, path, &within, leaves, arrays);
             }
         }
         leaf => leaves.push(Leaf {

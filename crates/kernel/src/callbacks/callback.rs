@@ -124,16 +124,17 @@ impl<D: CallbackDomain> Callback<D> {
         self.answer.is_none()
     }
 
-    /// Registers a callback for this attempt of a task, given as the attempt's token and number.
-    /// Returns `None` if a later attempt is registered already. If an answer has already arrived,
-    /// the returned signal sends the answer to this attempt.
+    /// Registers a callback for this attempt of a task; `token` is the attempt's task token. Returns
+    /// `None` if a later attempt is registered already. If an answer has already arrived, the
+    /// returned signal sends the answer to this attempt.
     #[must_use]
     pub fn register(
         read: Option<&Versioned<Self>>,
         subject: D::Subject,
-        attempt: (&str, Attempt),
+        token: &str,
+        attempt: Attempt,
     ) -> Option<(Write, Option<Signal>)> {
-        Self::register_keeping(read, subject, attempt, Kept::default())
+        Self::register_keeping(read, subject, token, attempt, Kept::default())
     }
 
     /// Does the same as [`Callback::register`], and stores the note and the tenant of `kept`.
@@ -141,7 +142,8 @@ impl<D: CallbackDomain> Callback<D> {
     pub fn register_keeping(
         read: Option<&Versioned<Self>>,
         subject: D::Subject,
-        (token, attempt): (&str, Attempt),
+        token: &str,
+        attempt: Attempt,
         kept: Kept<'_>,
     ) -> Option<(Write, Option<Signal>)> {
         if read.is_some_and(|read| read.attempt > attempt) {
@@ -208,9 +210,9 @@ mod tests {
         let Signal::Answer { token, output } = signal else { panic!("{signal:?}") };
         assert_eq!(token, "first");
         let answered = Callback { answer: Some(output.to_string()), ..first.value };
-        let second = ("second", Attempt::default());
+        let (answered, attempt) = (read(answered), Attempt::default());
         let (_, signal) =
-            Callback::register(Some(&read(answered)), "4711".to_owned(), second).unwrap();
+            Callback::register(Some(&answered), "4711".to_owned(), "second", attempt).unwrap();
         assert_eq!(signal, Some(Signal::Answer { token: "second".to_owned(), output }));
     }
 
@@ -223,8 +225,9 @@ mod tests {
         };
         let early: Callback<Here> = serde_dynamo::from_item(item).unwrap();
         assert!(!early.is_open());
-        let first = ("first", Attempt::default());
-        let (_, signal) = Callback::register(Some(&read(early)), "4711".to_owned(), first).unwrap();
+        let (early, attempt) = (read(early), Attempt::default());
+        let (_, signal) =
+            Callback::register(Some(&early), "4711".to_owned(), "first", attempt).unwrap();
         assert_eq!(signal, Some(Signal::Answer { token: "first".to_owned(), output }));
     }
 
@@ -232,14 +235,11 @@ mod tests {
     fn an_answer_completes_the_last_attempt_whichever_reports_last() {
         let attempt = |retry| Attempt { retry, ..Attempt::default() };
         let first = read(Callback::of("4711".to_owned(), "first"));
-        let kept = Callback::register(Some(&first), "4711".to_owned(), ("third", attempt(2)));
+        let kept = Callback::register(Some(&first), "4711".to_owned(), "third", attempt(2));
         let Some((Write::Put { item, .. }, None)) = kept else { panic!("{kept:?}") };
         let third: Callback<Here> = serde_dynamo::from_item(item).unwrap();
-        let late = Callback::register(
-            Some(&read(third.clone())),
-            "4711".to_owned(),
-            ("second", attempt(1)),
-        );
+        let late =
+            Callback::register(Some(&read(third.clone())), "4711".to_owned(), "second", attempt(1));
         assert!(late.is_none(), "{late:?}");
         let (_, signal) = Callback::resolve(&read(third), serde_json::json!({}));
         assert!(matches!(signal, Signal::Answer { token, .. } if token == "third"));

@@ -402,7 +402,7 @@ impl Kernel {
 /// How long to wait before an attempt is repeated; `attempt` is 1 for the first repetition.
 fn pause_of<R: Row>(message: &Message, attempt: u32) -> Duration {
     let longest = FIRST_PAUSE.saturating_mul(1 << (attempt - 1)).min(LONGEST_PAUSE);
-    pause(longest, (R::SPEC.action, &message.metadata.idempotency_key), attempt)
+    pause(longest, R::SPEC.action, &message.metadata.idempotency_key, attempt)
 }
 
 /// Whether an event is so old that a consumer's idempotency record of the event may have expired. A

@@ -28,7 +28,7 @@ pub fn derived_id(action: &str, idempotency_key: &str, ordinal: usize) -> Uuid {
 /// A pause with full jitter, of at most `longest`, so that invocations that collided do not collide
 /// again. The pause is derived from the action, the key and the attempt, so that a simulation is
 /// reproducible.
-pub(crate) fn pause(longest: Duration, (action, key): (&str, &str), attempt: u32) -> Duration {
+pub(crate) fn pause(longest: Duration, action: &str, key: &str, attempt: u32) -> Duration {
     let drawn = derived_id(action, key, attempt as usize).as_u128();
     Duration::from_micros((drawn % longest.as_micros()) as u64)
 }
@@ -43,7 +43,7 @@ pub(crate) fn entries<O: Outputs>(
 ) -> Result<Vec<Entry>, Failure> {
     let mut all = Vec::new();
     for (ordinal, event) in events.iter().enumerate() {
-        let current = entry(action, cause, event, (ordinal, now))?;
+        let current = entry(action, cause, event, ordinal, now)?;
         let copies = copies(event, &current)?;
         all.push(current);
         all.extend(copies);
@@ -73,7 +73,8 @@ pub(crate) fn entry<O: Outputs>(
     action: &str,
     cause: &Message,
     event: &O,
-    (ordinal, now): (usize, Timestamp),
+    ordinal: usize,
+    now: Timestamp,
 ) -> Result<Entry, Failure> {
     let id = derived_id(action, &cause.metadata.idempotency_key, ordinal);
     let spec = event.spec();

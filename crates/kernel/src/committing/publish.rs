@@ -66,7 +66,7 @@ async fn publish_chunk(
         if attempt > 0 {
             let first = waiting.first().map(|entry| entry.detail.as_str()).unwrap_or_default();
             let longest = Duration::from_millis(50 << attempt);
-            clock.sleep(pause(longest, ("publish", first), attempt)).await;
+            clock.sleep(pause(longest, "publish", first, attempt)).await;
         }
         match bus.put_events(&waiting).await {
             Ok(rejected) if rejected.is_empty() => return Ok(()),

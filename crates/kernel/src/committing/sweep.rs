@@ -50,13 +50,14 @@ pub async fn sweep(
     }
     let limit: Timestamp = kernel.clock.now() - age;
     for query in unpublished_records() {
-        sweep_partition((kernel, outputs), query, limit, &mut swept).await?;
+        sweep_partition(kernel, outputs, query, limit, &mut swept).await?;
     }
     Ok(swept)
 }
 
 async fn sweep_partition(
-    (kernel, outputs): (&Kernel, &RowOutputs),
+    kernel: &Kernel,
+    outputs: &RowOutputs,
     mut query: Query,
     limit: Timestamp,
     swept: &mut Swept,

@@ -95,7 +95,7 @@ impl<'a> Context<'a> {
         event: &O,
     ) -> Result<serde_json::Value, Failure> {
         let now = self.message.metadata.occurred_at;
-        to_event(&entry(action, self.message, event, (0, now))?)
+        to_event(&entry(action, self.message, event, 0, now)?)
     }
 }
 

@@ -20,14 +20,23 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
     complete INTEGER NOT NULL
 ) STRICT";
 
-/// The column for the directory's previous id: the column's name, and the statement that adds the
-/// column. Releases before 2026-11-30 neither create nor read this column.
-const PREVIOUS: (&str, &str) =
-    ("previous", "ALTER TABLE chorus_directory ADD COLUMN previous TEXT NOT NULL DEFAULT ''");
-/// The column for the [`mark`] that a process has the file open: the column's name, and the
-/// statement that adds the column. Releases before 2026-11-30 neither create nor read this column.
-const IN_USE: (&str, &str) =
-    ("in_use", "ALTER TABLE chorus_directory ADD COLUMN in_use INTEGER NOT NULL DEFAULT 0");
+/// A column that releases before 2026-11-30 neither create nor read.
+struct Column {
+    name: &'static str,
+    /// The statement that adds the column.
+    add: &'static str,
+}
+
+/// The column for the directory's previous id.
+const PREVIOUS: Column = Column {
+    name: "previous",
+    add: "ALTER TABLE chorus_directory ADD COLUMN previous TEXT NOT NULL DEFAULT ''",
+};
+/// The column for the [`mark`] that a process has the file open.
+const IN_USE: Column = Column {
+    name: "in_use",
+    add: "ALTER TABLE chorus_directory ADD COLUMN in_use INTEGER NOT NULL DEFAULT 0",
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -73,7 +82,7 @@ pub(super) fn read(
     if !has_table(connection).map_err(failed)? {
         return Ok(None);
     }
-    let previous = if has(connection, PREVIOUS).map_err(failed)? { "previous" } else { "''" };
+    let previous = if has(connection, &PREVIOUS).map_err(failed)? { "previous" } else { "''" };
     let query = format!("SELECT id, format, files, complete, {previous} FROM chorus_directory");
     let found = connection.query_row(&query, [], |row| {
         let files: String = row.get(2)?;
@@ -100,13 +109,13 @@ fn has_table(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Whether the table has the column. Releases before 2026-11-30 do not create it.
-fn has(connection: &Connection, (column, _): (&str, &str)) -> rusqlite::Result<bool> {
+fn has(connection: &Connection, column: &Column) -> rusqlite::Result<bool> {
     let query = "SELECT count(*) FROM pragma_table_info('chorus_directory') WHERE name = ?1";
-    connection.query_row(query, [column], |row| row.get(0))
+    connection.query_row(query, [column.name], |row| row.get(0))
 }
 
-fn ensure(connection: &Connection, column: (&str, &str)) -> rusqlite::Result<()> {
-    if has(connection, column)? { Ok(()) } else { connection.execute_batch(column.1) }
+fn ensure(connection: &Connection, column: &Column) -> rusqlite::Result<()> {
+    if has(connection, column)? { Ok(()) } else { connection.execute_batch(column.add) }
 }
 
 /// Whether the file has a write-ahead log. SQLite removes the log when the last connection is
@@ -129,7 +138,7 @@ pub(crate) fn mark(connection: &Connection, in_use: bool) -> rusqlite::Result<()
     if !has_table(connection)? {
         return Ok(());
     }
-    ensure(connection, IN_USE)?;
+    ensure(connection, &IN_USE)?;
     connection.execute("UPDATE chorus_directory SET in_use = ?1", [in_use])?;
     if in_use {
         connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |_| Ok(()))?;
@@ -160,7 +169,7 @@ pub(super) fn connect_with_log(path: &Path) -> Result<Connection, DirectoryError
     let failed = |error| DirectoryError::of_database(path, error);
     let logged = has_log(path);
     let connection = connect(path)?;
-    if !has_table(&connection).map_err(failed)? || !has(&connection, IN_USE).map_err(failed)? {
+    if !has_table(&connection).map_err(failed)? || !has(&connection, &IN_USE).map_err(failed)? {
         return Ok(connection);
     }
     let query = "SELECT coalesce(max(in_use), 0) FROM chorus_directory";
@@ -215,7 +224,7 @@ impl Identity {
     ) -> Result<(), DirectoryError> {
         let failed = |error| DirectoryError::of_database(path, error);
         connection.execute_batch(TABLE).map_err(failed)?;
-        ensure(connection, PREVIOUS).map_err(failed)?;
+        ensure(connection, &PREVIOUS).map_err(failed)?;
         let replace = "REPLACE INTO chorus_directory (one, id, format, files, complete, previous) \
                        VALUES (1, ?1, ?2, ?3, ?4, ?5)";
         let values = params![self.id, self.format, self.files.join(" "), complete, self.previous];

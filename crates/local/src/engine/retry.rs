@@ -13,7 +13,8 @@ use crate::random::Random;
 pub(crate) fn next(
     policy: &RetryPolicy,
     attempts: u32,
-    (first_at, now): (Timestamp, Timestamp),
+    first_at: Timestamp,
+    now: Timestamp,
     random: &mut Random,
 ) -> Result<Timestamp, Exhausted> {
     if attempts >= policy.max_attempts {
@@ -57,7 +58,7 @@ mod tests {
         let mut random = Random::seeded(1);
         let now = Timestamp::UNIX_EPOCH;
         for (attempts, whole) in [(1, 1000), (2, 2000), (3, 4000), (4, 4000)] {
-            let due = next(&POLICY, attempts, (now, now), &mut random).unwrap();
+            let due = next(&POLICY, attempts, now, now, &mut random).unwrap();
             let pause = due.duration_since(now).as_millis();
             assert!((whole / 2..=whole).contains(&pause), "{attempts}: {pause}");
         }
@@ -67,10 +68,10 @@ mod tests {
     fn a_policy_ends_by_attempts_or_by_age() {
         let mut random = Random::seeded(1);
         let start = Timestamp::UNIX_EPOCH;
-        let spent = next(&POLICY, 5, (start, start), &mut random);
+        let spent = next(&POLICY, 5, start, start, &mut random);
         assert_eq!(spent, Err(Exhausted::MaximumRetryAttempts));
         let late = later(start, Duration::from_secs(60));
-        let aged = next(&POLICY, 1, (start, late), &mut random);
+        let aged = next(&POLICY, 1, start, late, &mut random);
         assert_eq!(aged, Err(Exhausted::MaximumEventAgeInSeconds));
     }
 }

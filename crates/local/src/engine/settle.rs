@@ -78,7 +78,7 @@ impl Engine {
             fault: fault.clone(),
             at: now,
         });
-        let times = (attempted.delivery.first_at, now);
+        let first_at = attempted.delivery.first_at;
         let route = &self.topology.routes[attempted.route];
         let policy = match attempted.queue {
             // The message stays in the queue until the action in `gives_up_to` has handled it.
@@ -86,12 +86,12 @@ impl Engine {
                 RetryPolicy { max_age: Duration::MAX, ..self.topology.queues[queue].retry }
             }
             Some(queue) if fault.code == PARTNER_UNAVAILABLE => {
-                waiting(self.topology.queues[queue].retry, elapsed(times.0, now))
+                waiting(self.topology.queues[queue].retry, elapsed(first_at, now))
             }
             Some(queue) => self.topology.queues[queue].retry,
             None => route.retry,
         };
-        let exhausted = match retry::next(&policy, attempts, times, &mut self.random) {
+        let exhausted = match retry::next(&policy, attempts, first_at, now, &mut self.random) {
             Ok(due_at) if fault.retryable => {
                 let again_at = Some(due_at);
                 self.changes.push(Change::Retried { id: step.id, attempts, due_at });

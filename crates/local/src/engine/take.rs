@@ -156,14 +156,15 @@ impl Engine {
         let consumer = self.topology.queues[queue].consumer?;
         let mut batch = Vec::new();
         for received in self.queues[queue].receive(now, QUEUE.batch) {
-            batch.extend(self.take_message((queue, consumer), received, now));
+            batch.extend(self.take_message(queue, consumer, received, now));
         }
         (!batch.is_empty()).then_some(Work::Batch(batch))
     }
 
     fn take_message(
         &mut self,
-        (queue, consumer): (usize, Consumer),
+        queue: usize,
+        consumer: Consumer,
         received: Received,
         now: Timestamp,
     ) -> Option<Taken> {

@@ -129,7 +129,8 @@ fn schedules(connection: &Connection) -> rusqlite::Result<HashMap<String, Timest
 /// with a sequence number greater than `after`.
 pub(crate) fn archive(
     connection: &Connection,
-    (from, to): (Timestamp, Timestamp),
+    from: Timestamp,
+    to: Timestamp,
     after: u64,
     limit: usize,
 ) -> rusqlite::Result<Vec<(u64, Timestamp, String)>> {

@@ -96,7 +96,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
             transaction.prepare_cached(update)?.execute(params![id, &**queue, column(*at)])?;
         }
         Change::DeadLettered { id, queue, rule, cause } => {
-            move_to_dead_letters(transaction, *id, (queue, rule), cause)?;
+            move_to_dead_letters(transaction, *id, queue, rule, cause)?;
         }
         Change::Redriven { id, due_at } => {
             let update = "UPDATE deliveries SET queue = NULL, cause = NULL, attempts = 0, \
@@ -104,7 +104,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
             transaction.prepare_cached(update)?.execute(params![id, column(*due_at)])?;
         }
         Change::Failed { event_id, rule, fault, at } => {
-            note(transaction, (event_id, rule), (fault, *at))?;
+            note(transaction, event_id, rule, fault, *at)?;
         }
         Change::ScheduleCountsFrom { job, from } => {
             let upsert = "INSERT INTO schedules (job, last_at) VALUES (?1, ?2) \
@@ -118,7 +118,8 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
 fn move_to_dead_letters(
     transaction: &Transaction<'_>,
     id: u64,
-    (queue, rule): (&str, &str),
+    queue: &str,
+    rule: &str,
     cause: &Cause,
 ) -> rusqlite::Result<()> {
     let update = "UPDATE deliveries SET queue = ?2, rule = ?3, cause = ?4, attempts = 0, \
@@ -132,8 +133,10 @@ fn move_to_dead_letters(
 
 fn note(
     transaction: &Transaction<'_>,
-    (event_id, rule): (&str, &str),
-    (fault, at): (&DeliveryError, Timestamp),
+    event_id: &str,
+    rule: &str,
+    fault: &DeliveryError,
+    at: Timestamp,
 ) -> rusqlite::Result<()> {
     let upsert = "INSERT INTO attempts (event_id, rule, attempts, code, message, at) \
                   VALUES (?1, ?2, 1, ?3, ?4, ?5) \

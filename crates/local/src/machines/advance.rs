@@ -44,7 +44,7 @@ impl Orchestrator {
             }
             // If another write has changed the execution since it was loaded, it is loaded again,
             // and this turn is repeated.
-            if self.save(&*kernel.store, (version, now), &run, &happened).await? {
+            if self.save(&*kernel.store, version, now, &run, &happened).await? {
                 if run.pending.is_empty() && (run.is_over() || !run.has_ended()) {
                     return Ok(run.alarm(now));
                 }
@@ -71,12 +71,13 @@ impl Orchestrator {
     pub(super) async fn save(
         &self,
         store: &dyn Store,
-        (version, now): (i64, Timestamp),
+        version: i64,
+        now: Timestamp,
         run: &Run,
         happened: &[HistoryEvent],
     ) -> Result<bool, Failure> {
         self.recent.forget(run.name());
-        let saved = run::save(store, (version, now), run, happened).await?;
+        let saved = run::save(store, version, now, run, happened).await?;
         if saved {
             self.recent.written(version + 1, run);
         }

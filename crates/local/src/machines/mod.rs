@@ -108,7 +108,7 @@ impl Orchestrator {
             let reason = states::Failure::new("Stopped", "the region was replaced");
             let turn = run.execution.abort(machine, now, &reason);
             run.pending.clear();
-            self.save(store, (version, now), &run, &turn.events).await?;
+            self.save(store, version, now, &run, &turn.events).await?;
         }
         Ok(())
     }

@@ -149,7 +149,8 @@ fn read(item: &Item) -> Result<VersionedRun, Failure> {
 /// writes nothing, if the stored run no longer has this version.
 pub(super) async fn save(
     store: &dyn Store,
-    (version, now): (i64, Timestamp),
+    version: i64,
+    now: Timestamp,
     run: &Run,
     happened: &[HistoryEvent],
 ) -> Result<bool, Failure> {

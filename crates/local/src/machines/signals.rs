@@ -80,7 +80,7 @@ impl Orchestrator {
         };
         let mut happened = turn.events;
         took(run.execution.advance(machine, now), &mut happened, &mut run.pending);
-        let started = self.save(store, (0, now), &run, &happened).await?;
+        let started = self.save(store, 0, now, &run, &happened).await?;
         // Wake an existing execution, too: an earlier process may have died before advancing it.
         self.bus.wake(name);
         Ok(if started { SignalOutcome::Delivered } else { SignalOutcome::TooLate })
@@ -129,7 +129,7 @@ impl Orchestrator {
             let mut happened = Vec::new();
             took(turn, &mut happened, pending);
             took(it.advance(machine, now), &mut happened, pending);
-            if self.save(store, (kept.version, now), &kept.run, &happened).await? {
+            if self.save(store, kept.version, now, &kept.run, &happened).await? {
                 match kept.run.is_over() {
                     true => self.bus.end(execution),
                     false => self.bus.wake(execution),

@@ -17,7 +17,8 @@ use super::known::{OrderEvents, Progress, kinds};
 pub(super) async fn repair(
     store: &dyn Store,
     order: &Placed,
-    (events, known): (&OrderEvents<'_>, Progress),
+    events: &OrderEvents<'_>,
+    known: Progress,
 ) -> Result<(Vec<Write>, bool), Failure> {
     let stored: Found<Delivery> = load(store, order.order_id.clone()).await?;
     let handle = CarrierCallback::handle(&order.order_id);

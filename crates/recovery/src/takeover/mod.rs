@@ -128,7 +128,7 @@ impl Plan {
         for order_id in order::ids(&input.orders, &events) {
             let order_events = events.about(&order_id);
             let intents = intents.get(&order_id).map_or(&[][..], Vec::as_slice);
-            if !plan.repair(input, &order_id, (&order_events, intents)).await? {
+            if !plan.repair(input, &order_id, &order_events, intents).await? {
                 plan.forget_state(input, &order_id).await?;
                 plan.lost.insert(order_id);
             }
@@ -148,7 +148,8 @@ impl Plan {
         &mut self,
         input: &TakeoverInput<'_>,
         order_id: &OrderId,
-        (order_events, intents): (&OrderEvents<'_>, &[&ListedIntent]),
+        order_events: &OrderEvents<'_>,
+        intents: &[&ListedIntent],
     ) -> Result<bool, Failure> {
         let has_parcel = input.parcels.contains(order_id);
         let Some(repaired) = order::repair(input.store, order_id, order_events).await? else {
@@ -170,10 +171,10 @@ impl Plan {
         changes.extend(inventory::repair(input.store, &repaired.placed, known).await?);
         changes.extend(notification::repair(input.store, &repaired.placed, known).await?);
         let (delivery, has_ended) =
-            delivery::repair(input.store, &repaired.placed, (order_events, known)).await?;
+            delivery::repair(input.store, &repaired.placed, order_events, known).await?;
         changes.extend(delivery);
         let paid =
-            payment::repair(input.store, &repaired.placed, (order_events, intents, known)).await?;
+            payment::repair(input.store, &repaired.placed, order_events, intents, known).await?;
         changes.extend(paid.writes);
         self.refunds.extend(paid.refunds);
         if repaired.is_open {

@@ -27,7 +27,9 @@ pub(super) struct Paid {
 pub(super) async fn repair(
     store: &dyn Store,
     order: &Placed,
-    (events, intents, known): (&OrderEvents<'_>, &[&ListedIntent], Progress),
+    events: &OrderEvents<'_>,
+    intents: &[&ListedIntent],
+    known: Progress,
 ) -> Result<Paid, Failure> {
     let stored: Found<Payment> = load(store, order.order_id.clone()).await?;
     let own_intent = stored.as_ref().and_then(|it| it.value.intent.as_ref());
@@ -63,10 +65,10 @@ pub(super) async fn repair(
                 && !matches!(payment.status, Status::CaptureFailed | Status::Authorized)
         });
     if let Some(confirmed) = confirmed {
-        pay_by(&mut payment, order, (events, confirmed));
-        settle(&mut payment, confirmed, (events, known));
+        pay_by(&mut payment, order, events, confirmed);
+        settle(&mut payment, confirmed, events, known);
     } else if let Some(lapsed) = lapsed {
-        pay_by(&mut payment, order, (events, lapsed));
+        pay_by(&mut payment, order, events, lapsed);
         // The capture is requested again, and the provider answers that the bank no longer holds
         // the amount. A failed capture is left alone if its event arrived: that event cancels the
         // order.
@@ -99,7 +101,7 @@ fn has_lapsed(intent: &ListedIntent, own_intent: Option<&IntentId>) -> bool {
 }
 
 /// Sets the payment's intent. Takes fields that `payment` lacks from the order and its events.
-fn pay_by(payment: &mut Payment, order: &Placed, (events, by): (&OrderEvents<'_>, &ListedIntent)) {
+fn pay_by(payment: &mut Payment, order: &Placed, events: &OrderEvents<'_>, by: &ListedIntent) {
     let created = events.find::<OrderCreated>().and_then(|(created, _)| created.payment_method);
     let estimated = events.find::<DeliveryEstimated>().and_then(|(order, _)| order.payment_method);
     payment.customer_id.get_or_insert_with(|| order.customer_id.clone());
@@ -112,7 +114,8 @@ fn pay_by(payment: &mut Payment, order: &Placed, (events, by): (&OrderEvents<'_>
 fn settle(
     payment: &mut Payment,
     confirmed: &ListedIntent,
-    (events, known): (&OrderEvents<'_>, Progress),
+    events: &OrderEvents<'_>,
+    known: Progress,
 ) {
     let made = events.find::<PaymentMade>().map(|(made, _)| made.charge_id);
     let held = events.find::<PaymentAuthorized>().map(|(held, _)| held.charge_id);

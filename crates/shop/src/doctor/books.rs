@@ -63,7 +63,8 @@ const LOGGED_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 /// `placed_at`. All other findings about an order come from its logged events. So without this
 /// finding, the order would look healthy even if no service had received its `OrderCreated`.
 pub(super) fn unlogged(
-    (order, placed_at): (&str, Timestamp),
+    order: &str,
+    placed_at: Timestamp,
     now: Timestamp,
     story: &[LoggedEvent],
 ) -> Option<Discrepancy> {
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
     use chorus_events::samples;
 
-    fn payment(status: Paid, (charged, refunded): (Money, Money)) -> Payment {
+    fn payment(status: Paid, charged: Money, refunded: Money) -> Payment {
         Payment { status, charged, refunded, ..Payment::new(samples::order_id()) }
     }
 
@@ -126,19 +127,19 @@ mod tests {
         let (total, zero) = (samples::total(), Money::ZERO);
         let wrong =
             |delivered, payment: Option<&Payment>| money(delivered, payment, Some(total)).is_some();
-        let charged = payment(Paid::Charged, (total, zero));
-        let refunded = payment(Paid::Refunded, (total, total));
+        let charged = payment(Paid::Charged, total, zero);
+        let refunded = payment(Paid::Refunded, total, total);
         assert!(!wrong(true, Some(&charged)) && wrong(false, Some(&charged)));
         assert!(wrong(true, Some(&refunded)) && !wrong(false, Some(&refunded)));
         assert!(wrong(true, None) && !wrong(false, None));
         // An amount that the bank still holds is wrong for delivered and for canceled orders: it is
         // neither charged nor released.
-        let held = payment(Paid::Authorized, (zero, zero));
-        let not_taken = payment(Paid::CaptureFailed, (zero, zero));
+        let held = payment(Paid::Authorized, zero, zero);
+        let not_taken = payment(Paid::CaptureFailed, zero, zero);
         for held in [held, not_taken] {
             assert!(wrong(true, Some(&held)) && wrong(false, Some(&held)));
         }
-        let too_much = payment(Paid::Charged, (total, total));
+        let too_much = payment(Paid::Charged, total, total);
         assert!(wrong(true, Some(&too_much)));
     }
 

@@ -92,7 +92,7 @@ impl Expectations {
                 {
                     continue;
                 }
-                if records_are_gone(store, now, (event, story)).await? {
+                if records_are_gone(store, now, event, story).await? {
                     waits.unknowable = true;
                 } else {
                     waits.stuck.push(late);
@@ -109,7 +109,8 @@ impl Expectations {
 async fn records_are_gone(
     store: &dyn Store,
     now: Timestamp,
-    (event, story): (&LoggedEvent, &[LoggedEvent]),
+    event: &LoggedEvent,
+    story: &[LoggedEvent],
 ) -> Result<bool, DoctorError> {
     let age = now.as_second() - event.metadata.occurred_at.as_second();
     if age >= RECORD_LIFETIME {

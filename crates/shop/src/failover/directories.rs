@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::log::{Interrupted, has_all_failovers, interrupted};
+use super::log::{Interrupted, Regions, has_all_failovers, interrupted};
 use crate::audit::{self, AuditError};
 use crate::{Partners, Shop, ShopConfig, ShopError};
 
@@ -102,7 +102,7 @@ pub(crate) async fn interrupted_into(
 pub struct Directories {
     first: PathBuf,
     second: PathBuf,
-    regions: (String, String),
+    regions: Regions,
     shop: Shop,
     /// The partners of the first shop. They continued to work after the first shop was lost, so
     /// their data is current.
@@ -122,12 +122,12 @@ impl Directories {
         first: &Path,
         second: &Path,
     ) -> Result<Self, DirectoriesError> {
-        let regions = (name(first)?, name(second)?);
+        let regions = Regions { from: name(first)?, to: name(second)? };
         if first.canonicalize().ok() == second.canonicalize().ok() {
             return Err(DirectoriesError::SameDirectory(first.to_owned()));
         }
-        if regions.0 == regions.1 {
-            return Err(DirectoriesError::SameName(regions.0));
+        if regions.from == regions.to {
+            return Err(DirectoriesError::SameName(regions.from));
         }
         for directory in [first, second] {
             if !chorus_local::holds_engine(directory) {
@@ -141,7 +141,7 @@ impl Directories {
         let partners = Partners::open(&of_first)?;
         let second_config = ShopConfig {
             data: Some(second.to_owned()),
-            region: Some(regions.1.clone()),
+            region: Some(regions.to.clone()),
             ..config.clone()
         };
         Ok(Self {
@@ -161,7 +161,7 @@ impl Directories {
     /// # Errors
     /// If the second shop is no such copy, or if a file or a store cannot be read.
     pub async fn check_copy(&self) -> Result<(), DirectoriesError> {
-        if interrupted(self.store(), &self.regions.1).await?.is_some() {
+        if interrupted(self.store(), &self.regions.to).await?.is_some() {
             return Ok(());
         }
         let [first, second] = [&self.first, &self.second].map(|it| it.display().to_string());
@@ -196,8 +196,8 @@ impl Directories {
 
     /// The names of the two regions.
     #[must_use]
-    pub fn regions(&self) -> (&str, &str) {
-        (&self.regions.0, &self.regions.1)
+    pub fn regions(&self) -> &Regions {
+        &self.regions
     }
 
     /// The takeover by the second shop.
@@ -218,10 +218,10 @@ impl Directories {
     /// # Errors
     /// See [`DirectoriesError`].
     pub async fn fence(&self) -> Result<(), DirectoriesError> {
-        let (first, second) = (&self.regions.0, &self.regions.1);
+        let Regions { from, to } = &self.regions;
         let of_first = DynoxideStore::open(&self.first.join(STORE_FILE), &[REGIONS_TABLE])?;
-        name_active(&of_first, second).await?;
-        for (directory, region) in [(&self.first, first), (&self.second, second)] {
+        name_active(&of_first, to).await?;
+        for (directory, region) in [(&self.first, from), (&self.second, to)] {
             let file = directory.join(REGION_FILE);
             std::fs::write(&file, region).map_err(|error| DirectoriesError::File(file, error))?;
         }
@@ -233,7 +233,7 @@ impl Directories {
     /// # Errors
     /// See [`DirectoriesError`].
     pub async fn activate(&self) -> Result<(), DirectoriesError> {
-        name_active(self.store(), &self.regions.1).await
+        name_active(self.store(), &self.regions.to).await
     }
 
     /// Copies the partners' data to the second shop: what they refunded and recalled, and what they

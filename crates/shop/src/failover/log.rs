@@ -37,24 +37,33 @@ pub enum Step {
     Repair,
 }
 
+/// The two regions of a failover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Regions {
+    /// The region that was active before.
+    pub from: String,
+    /// The region that takes over.
+    pub to: String,
+}
+
 /// A failover that was begun: its entries in the audit.
 #[derive(Debug)]
 #[must_use = "the next failover to the same region continues a failover that was not ended"]
 pub struct Begun(Vec<audit::Begun>);
 
-/// Records that a failover starts `step`. The failover moves the shop from the region `from`
-/// to the region `to`, and will cancel the orders `cancels`. Once the tables are repaired, only
-/// this record names these orders.
+/// Records that a failover between `regions` starts `step`, and will cancel the orders `cancels`.
+/// Once the tables are repaired, only this record names these orders.
 ///
 /// # Errors
 /// If the store fails. Then the failover must not continue.
 pub async fn begin(
     store: &dyn Store,
     by: &str,
-    (from, to): (&str, &str),
+    regions: &Regions,
     step: Step,
     cancels: &BTreeSet<OrderId>,
 ) -> Result<Begun, AuditError> {
+    let Regions { from, to } = regions;
     let cancels: Vec<&OrderId> = cancels.iter().collect();
     let mut parts: Vec<&[&OrderId]> = cancels.chunks(MOST_ORDERS).collect();
     if parts.is_empty() {
@@ -173,8 +182,9 @@ mod tests {
     fn no_order_that_has_to_be_canceled_is_forgotten_however_many_there_are() {
         let store = MemoryStore::new(&[chorus_event_log::TABLE]);
         let orders = (0..=MOST_ORDERS).map(|number| format!("order-{number}").parse().unwrap());
-        let (orders, regions): (BTreeSet<OrderId>, _) = (orders.collect(), ("east", "west"));
-        let begun = expect_ready(begin(&store, "ana", regions, Step::Repair, &orders)).unwrap();
+        let orders: BTreeSet<OrderId> = orders.collect();
+        let regions = Regions { from: "east".to_owned(), to: "west".to_owned() };
+        let begun = expect_ready(begin(&store, "ana", &regions, Step::Repair, &orders)).unwrap();
         let left = expect_ready(interrupted(&store, "west")).unwrap().unwrap();
         assert_eq!(left.cancels, orders);
         expect_ready(begun.end(&store, json!("done"))).unwrap();

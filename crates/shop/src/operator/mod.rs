@@ -275,12 +275,8 @@ async fn settle(
     Json(Settlement { order_id, reason }): Json<Settlement>,
 ) -> Result<Json<Value>, Refused> {
     let now = operator.local.kernel().clock.now();
-    let settled = audit::settle(
-        operator.local.store().as_ref(),
-        (name(&by), now),
-        order_id.as_str(),
-        &reason,
-    );
+    let settled =
+        audit::settle(operator.local.store().as_ref(), name(&by), now, order_id.as_str(), &reason);
     match settled.await {
         Ok(()) => Ok(Json(json!({ "settled": order_id }))),
         Err(unknown @ audit::AuditError::UnknownOrder(_)) => {

@@ -239,7 +239,7 @@ impl Webhook for ShopHere {
         let secrets = self.secrets.read().await;
         let secrets = secrets.map_err(|error| NotAccepted(error.to_string()))?;
         let (path, now) = ("/webhooks/logistics", self.clock.now());
-        let request = address_request(path, (order_id, handle), secrets.current(), now)?;
+        let request = address_request(path, order_id, handle, secrets.current(), now)?;
         let Some(request) = request else { return Ok(true) };
         let (status, _) =
             answer(&self.router, request.map(Body::from)).await.map_err(NotAccepted)?;

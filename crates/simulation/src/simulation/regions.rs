@@ -111,7 +111,9 @@ impl<A: Application> Simulation<A> {
             &self.environment,
             &self.scenario,
             &self.parts,
-            (number, Some(region), self.arrived(lost)),
+            number,
+            Some(region),
+            self.arrived(lost),
         );
         let site = match opened {
             Ok(site) => site,

@@ -94,7 +94,7 @@ impl<A: Application> Simulation<A> {
         let is_scarce = is_noisy || scenario.troubles.contains(&Trouble::SCARCE_CONCURRENCY);
         let concurrency = if is_scarce { SCARCE_CONCURRENCY } else { CONCURRENCY };
         let region = scenario.loss.is_some().then_some(FIRST);
-        let site = Self::site(&environment, &scenario, &parts, (0, region, Sightings::default()))?;
+        let site = Self::site(&environment, &scenario, &parts, 0, region, Sightings::default())?;
         let observed = Observed {
             clients: Vec::new(),
             backing: Arc::clone(&site.backing),
@@ -126,14 +126,16 @@ impl<A: Application> Simulation<A> {
         environment: &Arc<Environment>,
         scenario: &Scenario<A::Script>,
         parts: &Parts,
-        (number, region, sightings): (usize, Option<&'static str>, Sightings),
+        number: usize,
+        region: Option<&'static str>,
+        sightings: Sightings,
     ) -> Result<Site, Error> {
         let seed = if number == 0 { scenario.seed } else { mix(scenario.seed, number as u64) };
         let clock: VirtualClock = environment.clock.clone();
         let backing = Arc::new(BackingStore::new(parts.backing, Arc::new(clock), &parts.tables)?);
         let lag = scenario.loss.as_ref().map(|loss| loss.lag);
         let link = lag.map(|lag| Link::new(mix(seed, 3), lag));
-        let seen = Seen::new(Arc::clone(environment), &A::TABLE, (region, link.clone(), sightings));
+        let seen = Seen::new(Arc::clone(environment), &A::TABLE, region, link.clone(), sightings);
         let mut config = engine::<A>(parts, environment)?;
         config = config.seed(mix(seed, 1));
         if environment.state().armed || number == 0 {

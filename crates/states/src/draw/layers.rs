@@ -232,7 +232,7 @@ impl Graph {
             let row = &self.rows[layer];
             let wished: Vec<f64> = row.iter().map(|node| wish(self, *node)).collect();
             match row.iter().position(|node| fixed.contains(node)) {
-                Some(anchor) => keep_clear(row, anchor, (&wished, &self.sizes), &mut self.middles),
+                Some(anchor) => keep_clear(row, anchor, &wished, &self.sizes, &mut self.middles),
                 None => settle(row, &wished, &self.sizes, &mut self.middles),
             }
         }
@@ -296,8 +296,7 @@ fn settle(row: &[usize], wished: &[f64], sizes: &[Size], middles: &mut [f64]) {
 
 /// Puts the main line's node (`anchor`) at 0, and the remaining nodes at their wished positions. If
 /// a node would overlap its neighbour on the main line's side, moves the node outwards.
-fn keep_clear(row: &[usize], anchor: usize, nodes: (&[f64], &[Size]), middles: &mut [f64]) {
-    let (wished, sizes) = nodes;
+fn keep_clear(row: &[usize], anchor: usize, wished: &[f64], sizes: &[Size], middles: &mut [f64]) {
     let apart =
         |one: usize, other: usize| (sizes[row[one]].width + sizes[row[other]].width) / 2.0 + GAP;
     middles[row[anchor]] = 0.0;

@@ -30,8 +30,8 @@ impl Work<'_, '_> {
     ) -> Result<T, Failure> {
         let lane = &self.execution.lanes[&id];
         let context = || self.context(lane, &extra);
-        let given = (self.execution.entropy.clone(), self.now);
-        let mut environment = Environment::new(context, self.variables(lane), given);
+        let entropy = self.execution.entropy.clone();
+        let mut environment = Environment::new(context, self.variables(lane), entropy, self.now);
         if self.execution.probe.is_some() {
             environment = environment.watched();
         }

@@ -200,12 +200,10 @@ impl Work<'_, '_> {
             let number = |given: &Option<_>, field| {
                 given.as_ref().map(|given| shaping::seconds(given, field, &scope)).transpose()
             };
-            let sizes = (
-                number(&batcher.items, "MaxItemsPerBatchPath")?,
-                number(&batcher.bytes, "MaxInputBytesPerBatchPath")?,
-            );
+            let most_items = number(&batcher.items, "MaxItemsPerBatchPath")?;
+            let most_bytes = number(&batcher.bytes, "MaxInputBytesPerBatchPath")?;
             let own = batcher.input.as_ref().map(|input| input.fill(&scope)).transpose()?;
-            Ok(items::batched(selected, sizes, own.as_ref()))
+            Ok(items::batched(selected, most_items, most_bytes, own.as_ref()))
         })
     }
 

@@ -39,16 +39,16 @@ impl Work<'_, '_> {
             run: None,
         };
         for (index, flow) in branches.iter().enumerate() {
-            let lane = self.child((id, index), *flow, input.clone());
+            let lane = self.child(id, index, *flow, input.clone());
             opened.live.push(self.spawn(Lane { last_event: started, ..lane }));
         }
         Ok(Some(Phase::Fan(Box::new(opened))))
     }
 
-    fn child(&self, place: (LaneId, usize), flow: FlowId, input: Json) -> Lane {
+    fn child(&self, parent: LaneId, index: usize, flow: FlowId, input: Json) -> Lane {
         let start_at = self.machine.flows[flow].start_at.clone();
-        let item = self.execution.lanes.get(&place.0).and_then(|parent| parent.item.clone());
-        Lane { parent: Some(place), item, ..Lane::new(flow, start_at, input, self.now) }
+        let item = self.execution.lanes.get(&parent).and_then(|lane| lane.item.clone());
+        Lane { parent: Some((parent, index)), item, ..Lane::new(flow, start_at, input, self.now) }
     }
 
     /// Starts the first iterations of an inline Map.
@@ -111,7 +111,7 @@ impl Work<'_, '_> {
             if let Some(fan) = self.fan_of(id) {
                 fan.begin(&value, now);
             }
-            let lane = Lane { item: None, ..self.child((id, index), map.processor, value) };
+            let lane = Lane { item: None, ..self.child(id, index, map.processor, value) };
             let opened = self.spawn(lane);
             if let Some(fan) = self.fan_of(id) {
                 fan.live.push(opened);
@@ -133,7 +133,7 @@ impl Work<'_, '_> {
         let details = history::iteration("mapIterationStartedEventDetails", &name, index);
         let started =
             self.note_of(After { lane: id, event: previous }, "MapIterationStarted", details);
-        let lane = self.child((id, index), map.processor, input);
+        let lane = self.child(id, index, map.processor, input);
         let item = Some(Item { index, value });
         let opened = self.spawn(Lane { last_event: started, item, ..lane });
         if let Some(fan) = self.fan_of(id) {

@@ -83,16 +83,17 @@ fn rows(text: &str, given: Option<&[String]>, delimiter: u8) -> Result<Vec<Json>
     .collect()
 }
 
-/// Puts the items into batches and returns the inputs of the iterations. `sizes` are the maximum
-/// numbers of items and of bytes in a batch.
+/// Puts the items into batches and returns the inputs of the iterations. `most_items` and
+/// `most_bytes` are the maximum numbers of items and of bytes in a batch.
 pub(super) fn batched(
     items: Vec<Json>,
-    sizes: (Option<u64>, Option<u64>),
+    most_items: Option<u64>,
+    most_bytes: Option<u64>,
     input: Option<&Json>,
 ) -> Vec<Json> {
     let most =
-        sizes.0.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX).max(1));
-    let bytes = sizes.1.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+        most_items.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX).max(1));
+    let bytes = most_bytes.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
     // The size of a batch is the size of the iteration's whole input.
     let own = input.map_or(0, |input| r#""BatchInput":,"#.len() + input.size());
     let around = r#"{"Items":[]}"#.len() + own;

@@ -22,12 +22,12 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     let nested: BTreeSet<&str> = all.iter().flat_map(|(_, definition)| parts(definition)).collect();
     // The outer machine may compare the answers of a nested machine, so both are checked together.
     let whole = all.iter().filter(|(machine, _)| !nested.contains(machine.spec.name));
-    whole.flat_map(|one| of_whole(one, &all)).collect()
+    whole.flat_map(|(machine, _)| of_whole(machine, &all)).collect()
 }
 
 /// Checks a machine together with all machines nested in it.
-fn of_whole(whole: &(&Machine, Definition), all: &[(&Machine, Definition)]) -> Vec<Finding> {
-    let mut names: BTreeSet<&str> = [whole.0.spec.name].into();
+fn of_whole(machine: &Machine, all: &[(&Machine, Definition)]) -> Vec<Finding> {
+    let mut names: BTreeSet<&str> = [machine.spec.name].into();
     loop {
         let inside = all.iter().filter(|(machine, _)| names.contains(machine.spec.name));
         let more: BTreeSet<&str> = inside.flat_map(|(_, definition)| parts(definition)).collect();
@@ -39,7 +39,7 @@ fn of_whole(whole: &(&Machine, Definition), all: &[(&Machine, Definition)]) -> V
     let inside: Vec<_> = all.iter().filter(|one| names.contains(one.0.spec.name)).collect();
     let definitions: Vec<&Definition> = inside.iter().map(|(_, definition)| definition).collect();
     let declared = inside.iter().flat_map(|(machine, _)| machine.spec.answers);
-    let id = names::machine(whole.0.spec.name);
+    let id = names::machine(machine.spec.name);
     declared.flat_map(|answers| of_field(&id, answers, &definitions)).collect()
 }
 

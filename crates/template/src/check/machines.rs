@@ -29,8 +29,8 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
         let Some(definition) = Definition::read(&text) else { continue };
         for task in definition.tasks() {
             findings.extend(waits(id, task));
-            findings.extend(calls(view, (id, properties), task));
-            findings.extend(hands_over(view, (id, properties), task));
+            findings.extend(calls(view, id, properties, task));
+            findings.extend(hands_over(view, id, properties, task));
             findings.extend(check_published(view, id, task));
         }
         findings.extend(unused_tasks(view, id, &definition));
@@ -75,7 +75,7 @@ fn waits(id: &str, task: Task<'_>) -> Vec<Finding> {
 }
 
 /// Reports a call whose target is not a function, state machine or bus of this template.
-fn calls(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> Vec<Finding> {
+fn calls(view: View<'_>, id: &str, machine: &Value, task: Task<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (call, parameter, kind) in CALLED.iter().filter(|(call, ..)| task.calls(call)) {
         let named = task.parameters().pointer(parameter).unwrap_or(&Value::Null);
@@ -100,7 +100,7 @@ fn referenced_resource<'a>(machine: &'a Value, named: &Value) -> Option<&'a str>
 
 /// Reports a task that passes an event to an action whose row is not `task_of` this machine. Also
 /// reports a task that calls the function of a service to which the action does not belong.
-fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> Option<Finding> {
+fn hands_over(view: View<'_>, id: &str, machine: &Value, task: Task<'_>) -> Option<Finding> {
     if !task.calls("lambda:invoke") {
         return None;
     }

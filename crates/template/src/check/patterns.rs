@@ -18,7 +18,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     let archives = archives.map(|(id, archive)| (id.to_owned(), &archive["EventPattern"]));
     let known_events = known_events(view.stack);
     let patterns = rules.chain(archives).filter(|(_, pattern)| !pattern.is_null());
-    patterns.flat_map(|(id, pattern)| one(view, (&id, pattern), &known_events)).collect()
+    patterns.flat_map(|(id, pattern)| one(view, &id, pattern, &known_events)).collect()
 }
 
 /// Every event that the table's rows consume or emit, and every command that a partner's account
@@ -38,7 +38,7 @@ fn sent(row: &RowSpec) -> Vec<EventSpec> {
     row.commands_from.into_iter().flat_map(commands).collect()
 }
 
-fn one(view: View<'_>, (id, pattern): (&str, &Value), known_events: &[EventSpec]) -> Vec<Finding> {
+fn one(view: View<'_>, id: &str, pattern: &Value, known_events: &[EventSpec]) -> Vec<Finding> {
     let parsed = match Pattern::parse(deployed(pattern).to_string()) {
         Ok(parsed) => parsed,
         Err(error) => {

@@ -54,9 +54,9 @@ fn alarms(stack: &Stack, topology: &Topology) -> Vec<Alarm> {
     for machine in &topology.machines {
         let name = machine.spec.name;
         let subject = stack.application.subject;
-        alarms.push(executions(name, "ExecutionsFailed", (0, 1), subject));
-        alarms.push(executions(name, "ExecutionsTimedOut", (0, 1), subject));
-        alarms.push(executions(name, "ExecutionThrottled", (0, 3), subject));
+        alarms.push(executions(name, subject, "ExecutionsFailed", 0, 1));
+        alarms.push(executions(name, subject, "ExecutionsTimedOut", 0, 1));
+        alarms.push(executions(name, subject, "ExecutionThrottled", 0, 3));
     }
     let alerts = |rule: &&chorus_table::Rule| stack.application.alerts.contains(&rule.row.action);
     alarms.extend(topology.rules.iter().filter(alerts).map(alert));
@@ -151,7 +151,13 @@ fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> A
 
 /// Fires when executions of a state machine fail, time out or are throttled, according to `metric`.
 /// If an execution has published no event, `subject`, such as an order, makes no progress.
-fn executions(machine: &str, metric: &'static str, above: (u32, u32), subject: &str) -> Alarm {
+fn executions(
+    machine: &str,
+    subject: &str,
+    metric: &'static str,
+    threshold: u32,
+    periods: u32,
+) -> Alarm {
     Alarm {
         name: format!("{}-{}", names::kebab(machine), names::kebab(metric)),
         description: format!("{metric} of {machine}: {subject} may wait for it"),
@@ -159,7 +165,7 @@ fn executions(machine: &str, metric: &'static str, above: (u32, u32), subject: &
         dimensions: vec![("StateMachineArn", reference(&names::machine(machine)))],
         statistic: "Sum",
         period: MINUTE,
-        above,
+        above: (threshold, periods),
     }
 }
 

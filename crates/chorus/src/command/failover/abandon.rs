@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use chorus_aws::{DynamoStore, sdk_config_in};
 use chorus_aws_operator::Operator;
 use chorus_kernel::{ActiveRegion, Store, Versioned};
-use chorus_shop::failover::{Step, begin, interrupted};
+use chorus_shop::failover::{Regions, Step, begin, interrupted};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -18,8 +18,10 @@ use crate::stack::user;
 /// the item that names the active region, in `store`.
 pub(super) async fn abandon(
     failover: &Failover,
-    (stack, store): (&str, &DynamoStore),
-    (read, next): (&Versioned<ActiveRegion>, &str),
+    stack: &str,
+    store: &DynamoStore,
+    read: &Versioned<ActiveRegion>,
+    next: &str,
 ) -> anyhow::Result<ExitCode> {
     let to = &failover.to;
     let other = Operator::new(&sdk_config_in(next), stack);
@@ -40,7 +42,8 @@ pub(super) async fn abandon(
         return Ok(ExitCode::SUCCESS);
     }
     // The audit log records an abandoned failover as a failover in the other direction.
-    let begun = begin(&audit, &user(), (next, to), Step::Fence, &[].into()).await?;
+    let regions = Regions { from: next.to_owned(), to: to.clone() };
+    let begun = begin(&audit, &user(), &regions, Step::Fence, &[].into()).await?;
     other.accept_replication().await?;
     store.write(&[ActiveRegion::taken_over(Some(read), to, Timestamp::now())]).await?;
     begun.end(&audit, json!("abandoned")).await?;

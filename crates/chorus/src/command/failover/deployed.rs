@@ -15,7 +15,7 @@ use chorus_kernel::{
 };
 use chorus_payment::{PaymentProvider, SimulatedProvider};
 use chorus_shop::CARRIER_API_KEY;
-use chorus_shop::failover::interrupted;
+use chorus_shop::failover::{Regions, interrupted};
 use chorus_shop::takeover::{Standby, Takeover};
 use chorus_table::Entry;
 use jiff::{SignedDuration, Timestamp};
@@ -39,7 +39,7 @@ const ANOTHER_RUN: &str = "another run of this command has begun: wait until it 
 
 /// The stack in both regions.
 struct Deployed {
-    regions: (String, String),
+    regions: Regions,
     first: Operator,
     second: Operator,
     store: Arc<DynamoStore>,
@@ -62,7 +62,7 @@ pub(super) async fn run(failover: &Failover, stack: &str) -> anyhow::Result<Exit
     };
     if let Some(next) = read.next.as_ref().filter(|next| **next != to) {
         if read.region == to {
-            return abandon(failover, (stack, &store), (&read, next)).await;
+            return abandon(failover, stack, &store, &read, next).await;
         }
         anyhow::bail!("the failover to {next} was interrupted: run it again, with --to {next}")
     }
@@ -78,15 +78,15 @@ pub(super) async fn run(failover: &Failover, stack: &str) -> anyhow::Result<Exit
         None => before,
     };
     let first = Operator::new(&sdk_config_in(&from), stack);
-    let deployed = Deployed::of(failover, store, ((from, to), (first, second))).await?;
+    let deployed = Deployed::of(failover, Regions { from, to }, first, second, store).await?;
     if matches!(state(&deployed).await?, State::Done) {
         return lost::undo(failover, &deployed).await;
     }
     if !show(failover, &deployed).await? || !failover.yes {
         return Ok(ExitCode::SUCCESS);
     }
-    let begun = started(&deployed).await?;
-    carry_out(failover, &deployed, begun).await
+    let (begun, cancels) = started(&deployed).await?;
+    carry_out(failover, &deployed, begun, cancels).await
 }
 
 /// Records that the region `--to` is active. No region was active before, so there is nothing to
@@ -126,14 +126,16 @@ fn check_provider(
 impl Deployed {
     async fn of(
         failover: &Failover,
+        regions: Regions,
+        first: Operator,
+        second: Operator,
         store: Arc<DynamoStore>,
-        (regions, (first, second)): ((String, String), (Operator, Operator)),
     ) -> anyhow::Result<Self> {
         anyhow::ensure!(
-            regions.0 != regions.1,
+            regions.from != regions.to,
             "{} is already active: name the other region with --to to take over, or with --from to \
              undo that region's charges and parcels of lost orders",
-            regions.1
+            regions.to
         );
         let clock = Arc::new(SystemClock);
         let kernel = Kernel {
@@ -143,7 +145,7 @@ impl Deployed {
             clock: clock.clone(),
             breakers: Breakers::default(),
             keyring: Keyring::new(Arc::new(OsRandomness)),
-            region: Some(Region::new(regions.1.as_str())),
+            region: Some(Region::new(regions.to.as_str())),
         };
         let currency = check_provider(failover, &second.variables("payment").await?)?;
         let provider: Arc<dyn PaymentProvider> = match failover.payment.stripe(currency)? {
@@ -184,8 +186,8 @@ impl Deployed {
 
 #[async_trait]
 impl Platform for Deployed {
-    fn regions(&self) -> (&str, &str) {
-        (&self.regions.0, &self.regions.1)
+    fn regions(&self) -> &Regions {
+        &self.regions
     }
 
     fn takeover(&self) -> Takeover<'_> {
@@ -197,14 +199,14 @@ impl Platform for Deployed {
     }
 
     async fn fence(&self) -> anyhow::Result<()> {
-        let (from, to) = self.regions();
+        let Regions { from, to } = &self.regions;
         let read = ActiveRegion::read(self.store()).await?.context("no region was active")?;
         let enabled = Self::enabled(&self.second).await?;
         let mut rules = match &read.next {
             // An interrupted failover continues, with the rules that it selected at its start.
             Some(_) => read.rules.clone(),
             // The interrupted failover had made the second region active already.
-            None if read.region == to => enabled.clone(),
+            None if read.region == *to => enabled.clone(),
             None => self.rules_to_enable().await?,
         };
         rules.retain(|rule| !self.except.contains(rule));
@@ -232,14 +234,14 @@ impl Platform for Deployed {
         // The rules come first: an order that is placed as soon as the region is active must find
         // them enabled.
         self.second.set_rules(&fenced.rules, true).await?;
-        let to = &self.regions.1;
+        let to = &self.regions.to;
         let active = ActiveRegion::taken_over(Some(fenced), to, Timestamp::now());
         let written = self.store.write(&[active]).await;
         written.context(ANOTHER_RUN)
     }
 
     async fn finish(&self) -> anyhow::Result<()> {
-        let from = &self.regions.0;
+        let from = &self.regions.from;
         match Self::enabled(&self.first).await {
             Ok(enabled) => {
                 self.first.set_rules(&enabled, false).await?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_kernel::Store;
 use chorus_shop::ShopConfig;
-use chorus_shop::failover::Directories;
+use chorus_shop::failover::{Directories, Regions};
 use chorus_shop::takeover::Takeover;
 
 use super::{Failover, Platform, State, carry_out, show, started, state};
@@ -24,11 +24,11 @@ pub(super) async fn run(failover: &Failover, from: &str) -> anyhow::Result<ExitC
     if !show(failover, &directories).await? || !failover.yes {
         return Ok(ExitCode::SUCCESS);
     }
-    let begun = started(&directories).await?;
+    let (begun, cancels) = started(&directories).await?;
     // Empty the queues of the second shop only when the failover is certain to take place: only a
     // takeover publishes the events in these queues again.
     let directories = directories.emptied(&config)?;
-    let code = carry_out(failover, &directories, begun).await?;
+    let code = carry_out(failover, &directories, begun, cancels).await?;
     if !failover.json {
         line!("`{} up --data {}` starts the shop.", called(), failover.to);
     }
@@ -37,7 +37,7 @@ pub(super) async fn run(failover: &Failover, from: &str) -> anyhow::Result<ExitC
 
 #[async_trait]
 impl Platform for Directories {
-    fn regions(&self) -> (&str, &str) {
+    fn regions(&self) -> &Regions {
         Self::regions(self)
     }
 

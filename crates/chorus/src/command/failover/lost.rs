@@ -23,7 +23,7 @@ pub(super) async fn undo(failover: &Failover, platform: &dyn Platform) -> anyhow
         print::undone(failover.json, regions, &takeover.unmatched().await?, None);
         return Ok(ExitCode::SUCCESS);
     }
-    let asked = json!({ "from": regions.0, "to": regions.1 });
+    let asked = json!({ "from": regions.from, "to": regions.to });
     let act = Act { at: Timestamp::now(), by: &user(), what: UNDO, asked };
     let begun = audit::begin(store, act).await?;
     let undone = disable_and_undo(platform, &takeover).await;

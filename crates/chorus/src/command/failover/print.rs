@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chorus_events::OrderId;
 use chorus_payment::Refund;
+use chorus_shop::failover::Regions;
 use chorus_shop::takeover::{Plan, Repaired, Resumed, Unmatched};
 use serde_json::{Value, json};
 
@@ -12,7 +13,8 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 /// How many orders are printed in a list at most; --json prints all.
 const MOST: usize = 20;
 
-pub(super) fn plan(plan: &Plan, (from, to): (&str, &str)) {
+pub(super) fn plan(plan: &Plan, regions: &Regions) {
+    let Regions { from, to } = regions;
     line!("{BOLD}{to} takes over from {from}.{BOLD:#} {to} knows {} orders.", plan.orders.len());
     let goes_on: BTreeSet<OrderId> = plan.open.difference(&plan.cancels).cloned().collect();
     orders("have not ended and go on", &goes_on);
@@ -45,7 +47,8 @@ fn orders(what: &str, orders: &BTreeSet<OrderId>) {
     }
 }
 
-pub(super) fn done((from, to): (&str, &str), repaired: &Repaired, resumed: &Resumed) {
+pub(super) fn done(regions: &Regions, repaired: &Repaired, resumed: &Resumed) {
+    let Regions { from, to } = regions;
     let Resumed { published, started, .. } = resumed;
     line!(
         "{GOOD}{to} is active, and {from} no longer is.{GOOD:#} {published} events were published, \
@@ -66,10 +69,11 @@ fn left<'a>(by_hand: impl IntoIterator<Item = &'a String>) {
 /// the steps that a person has to do; `None` for a dry run.
 pub(super) fn undone(
     is_json: bool,
-    (from, to): (&str, &str),
+    regions: &Regions,
     unmatched: &Unmatched,
     by_hand: Option<&[String]>,
 ) {
+    let Regions { from, to } = regions;
     if is_json {
         let mut report = undone_as_json(unmatched, by_hand.unwrap_or_default());
         report["active"] = json!(to);
@@ -110,11 +114,11 @@ fn listed(refunds: &[Refund]) -> Vec<Value> {
 
 pub(super) fn json(
     plan: &Plan,
-    (from, to): (&str, &str),
+    regions: &Regions,
     done: Option<(&Repaired, &Resumed)>,
 ) -> anyhow::Result<()> {
     let report = json!({
-        "from": from, "to": to, "dry-run": done.is_none(), "plan": plan,
+        "from": regions.from, "to": regions.to, "dry-run": done.is_none(), "plan": plan,
         "refunds": listed(&plan.refunds),
         "events": plan.events.len(), "machines": plan.machines.len(),
         "done": done.map(|(repaired, resumed)| json!({ "repaired": repaired, "resumed": resumed })),

@@ -31,11 +31,11 @@ pub(super) async fn mend(
     let inventory = operator.items(chorus_shop::restored::INVENTORY).await?;
     let damage = Damage::of(&store, &records, &inventory).await?;
     let archived = operator.archived().await?;
-    let range = (from, moment);
     if !restore.json {
-        print(&damage, archived, range);
+        print(&damage, archived, from, moment);
     }
-    let done = if restore.yes { Some(carry_out(&operator, &damage, range).await?) } else { None };
+    let done =
+        if restore.yes { Some(carry_out(&operator, &damage, from, moment).await?) } else { None };
     if restore.json {
         let report = json!({
             "dry-run": !restore.yes, "damage": damage, "archived": archived,
@@ -55,7 +55,8 @@ pub(super) async fn mend(
 async fn carry_out(
     operator: &Operator,
     damage: &Damage,
-    (from, moment): (Timestamp, Timestamp),
+    from: Timestamp,
+    moment: Timestamp,
 ) -> anyhow::Result<Value> {
     let store = operator.store().await?;
     let torn = &damage.torn[..damage.torn.len().min(audit::MOST_NAMED)];
@@ -66,7 +67,7 @@ async fn carry_out(
     let corrected = correct_stock(operator, &store).await?;
     // EventBridge's times are whole seconds. The replay ends a second after the restored moment, so
     // that it includes the last event before that moment.
-    let replay = operator.replay((from, moment + SignedDuration::from_secs(1)), None).await?;
+    let replay = operator.replay(from, moment + SignedDuration::from_secs(1), None).await?;
     let done = json!({ "corrected": corrected, "replay": replay.name, "arn": replay.arn });
     begun.end(&store, done.clone()).await?;
     Ok(done)
@@ -82,7 +83,7 @@ async fn correct_stock(operator: &Operator, store: &dyn Store) -> anyhow::Result
     Ok(correct(store, &first, &second).await?)
 }
 
-fn print(damage: &Damage, archived: i64, (from, moment): (Timestamp, Timestamp)) {
+fn print(damage: &Damage, archived: i64, from: Timestamp, moment: Timestamp) {
     let Damage { records, torn, unreadable, unconfirmed, stock, .. } = damage;
     let since = checked_since(moment);
     line!(
