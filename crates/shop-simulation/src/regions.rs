@@ -76,6 +76,7 @@ fn plan(shop: &Shop, standby: &Standby) -> Result<Plan, Failure> {
         records: (standby.items)(IDEMPOTENCY_TABLE.name),
         orders: (standby.items)(chorus_order::TABLE.name),
         inventory: (standby.items)(chorus_inventory::TABLE.name),
+        deliveries: (standby.items)(chorus_delivery::TABLE.name),
         archived: standby.archived.clone(),
         intents: shop.bank.listed(),
         parcels: shop.courier.orders(),

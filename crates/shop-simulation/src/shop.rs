@@ -260,7 +260,7 @@ impl Application for Shop {
     }
 
     /// Declines orders that no reviewer has decided, cancels orders for which the carrier sends no
-    /// callbacks, and requests refunds again. After a takeover, cancels all open orders.
+    /// callbacks (it sends none about a parcel that it has taken back), and requests refunds again.
     fn help(&self, round: u32, observed: &Observed) -> Vec<Client> {
         let planned = |id| self.script.orders.iter().find(|order| order.order_id == id);
         let mut all = Vec::new();
@@ -272,8 +272,8 @@ impl Application for Shop {
         }
         for id in invariants::open(observed) {
             let silent = |it: &PlannedOrder| it.carrier.kind == BehaviorKind::Silent;
-            let taken_over = observed.lost_region().is_some();
-            if round > 0 && (taken_over || planned(id.clone()).is_some_and(silent)) {
+            let is_recalled = self.courier.parcels().recalled.contains(&id);
+            if round > 0 && (is_recalled || planned(id.clone()).is_some_and(silent)) {
                 all.push(callers::cancels(&id, "an operator"));
             }
         }

@@ -140,6 +140,7 @@ impl Takeover<'_> {
             records: copy.all(IDEMPOTENCY_TABLE.name),
             orders: copy.all(chorus_order::TABLE.name),
             inventory: copy.all(chorus_inventory::TABLE.name),
+            deliveries: copy.all(chorus_delivery::TABLE.name),
             store: &copy,
             archived: standby.events().await?,
             intents,

@@ -116,6 +116,31 @@ impl OrderEvents<'_> {
         events.find_map(|it| Some((E::read(it.version, &it.data).ok()?, it.at)))
     }
 
+    /// Whether a known event continues or cancels the order if the event is published again. The
+    /// order's items are repaired to the last step in `known`, so events of earlier steps do
+    /// nothing. A delivery that was started is continued by the carrier.
+    pub(super) fn continue_order(&self, known: Progress) -> bool {
+        let next_step: &[&str] = match known {
+            Progress { started: true, .. } => return true,
+            Progress { removed: true, .. } => kinds![ItemRemoved],
+            Progress { estimated: true, .. } => {
+                kinds![DeliveryEstimated, PaymentAuthorized, PaymentMade]
+            }
+            Progress { reserved: true, .. } => {
+                kinds![ItemReserved, ItemDescribed, CustomerDescribed]
+            }
+            _ => kinds![OrderCreated],
+        };
+        let cancels = CancelOrder::SPEC.on.iter().map(|spec| spec.detail_type);
+        self.has(next_step) || self.has(&cancels.collect::<Vec<_>>())
+    }
+
+    /// The idempotency key of the order's event of type `E`, if the event is known.
+    pub(super) fn key<E: Event>(&self) -> Option<&str> {
+        let mut events = self.0.iter().filter(|it| it.entry.detail_type == E::SPEC.detail_type);
+        events.next().map(|it| it.key.as_str())
+    }
+
     /// The idempotency keys of the order's `OrderCanceled`: of the event that is known, and of those
     /// that [`CancelOrder`] publishes when it handles a known event. The other region may have
     /// published such an event, and its consumers' records may have arrived, but not the event.

@@ -24,6 +24,7 @@ mod unmatched;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chorus_delivery::Delivery;
 use chorus_events::OrderId;
 use chorus_events::table::TABLE;
 use chorus_events::table::rows::{CancelDelivery, CancelPayment, UnreserveOrReturnItem};
@@ -57,6 +58,8 @@ pub struct TakeoverInput<'a> {
     pub orders: Vec<Item>,
     /// All items of Inventory's table.
     pub inventory: Vec<Item>,
+    /// The items of Delivery's table.
+    pub deliveries: Vec<Item>,
     /// The events that arrived in this region's archive.
     pub archived: Vec<Entry>,
     /// The payment intents that the payment provider lists.
@@ -134,7 +137,7 @@ impl Plan {
             }
         }
         plan.reach_partners(input);
-        plan.unreserve_lost(input)?;
+        plan.forget_unknown(input)?;
         plan.forget_lost(input)?;
         plan.publish(input, &events)?;
         plan.restart(input)?;
@@ -179,8 +182,10 @@ impl Plan {
         self.refunds.extend(paid.refunds);
         if repaired.is_open {
             self.open.insert(order_id.clone());
+            // Without an event or a parcel that continues it, the order would stay open forever.
+            let is_stuck = paid.is_stuck || !order_events.continue_order(known);
             // An order's items are released only after the order was canceled.
-            if paid.was_canceled || known.released {
+            if paid.was_canceled || known.released || is_stuck {
                 self.cancels.insert(order_id.clone());
             }
         }
@@ -242,18 +247,22 @@ impl Plan {
         self.recalls = unknown.recalls;
     }
 
-    /// Deletes the reservations of orders that are unknown in this region.
-    fn unreserve_lost(&mut self, input: &TakeoverInput<'_>) -> Result<(), Failure> {
-        for item in &input.inventory {
-            if text(item, "sk") != Some(Reservation::KIND) {
-                continue;
-            }
-            let reservation: Reservation = serde_dynamo::from_item(item.clone())
-                .map_err(|error| Failure::corrupt("order", &error))?;
-            let id = &reservation.order_id;
-            if !self.orders.contains(id) {
-                self.writes.push(Write::Delete { key: entity_key::<Reservation>(id) });
-                self.lost.insert(id.clone());
+    /// Deletes the reservations and deliveries of orders that are unknown in this region. If the
+    /// customer places such an order again, it gets new ones.
+    fn forget_unknown(&mut self, input: &TakeoverInput<'_>) -> Result<(), Failure> {
+        for (items, table, kind) in [
+            (&input.inventory, chorus_inventory::TABLE.name, Reservation::KIND),
+            (&input.deliveries, chorus_delivery::TABLE.name, Delivery::KIND),
+        ] {
+            for item in items.iter().filter(|item| text(item, "sk") == Some(kind)) {
+                let corrupt = || Failure::corrupt(kind, &"it has no order id, or no key");
+                let id = text(item, "order-id").and_then(|id| id.parse::<OrderId>().ok());
+                let (Some(id), Some(pk)) = (id, text(item, "pk")) else { return Err(corrupt()) };
+                if !self.orders.contains(&id) {
+                    let key = Key { table, pk: pk.to_owned(), sk: kind.to_owned() };
+                    self.writes.push(Write::Delete { key });
+                    self.lost.insert(id);
+                }
             }
         }
         Ok(())

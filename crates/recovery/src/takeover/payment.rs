@@ -2,12 +2,13 @@
 
 use chorus_events::facts::{
     CaptureFailed, DeliveryEstimated, ErrorPaymentCanceled, OrderCreated, PaymentAuthorized,
-    PaymentCanceled, PaymentMade,
+    PaymentCanceled, PaymentFailed, PaymentMade,
 };
-use chorus_kernel::{Failure, Found, Store, Write, load, save};
+use chorus_events::table::rows::CollectPayment;
+use chorus_kernel::{Failure, Found, Store, Write, load, record_key, save};
 use chorus_order::Placed;
 use chorus_payment::{IntentId, IntentState, ListedIntent, Payment, Refund, Status};
-use chorus_table::Event;
+use chorus_table::{Event, Row};
 
 use super::known::{OrderEvents, Progress, kinds};
 
@@ -21,6 +22,8 @@ pub(super) struct Paid {
     pub(super) was_canceled: bool,
     /// Whether the cancellation has ended, with a refund or without.
     pub(super) is_canceled: bool,
+    /// Whether nothing in this region will report how the payment ends.
+    pub(super) is_stuck: bool,
 }
 
 /// Returns the writes and refunds that make an order's payment match the provider's `intents`.
@@ -89,10 +92,43 @@ pub(super) async fn repair(
             matches!(payment.status, Status::Canceled | Status::Refunded | Status::RefundRefused)
         }
     };
+    let is_stuck = !was_canceled
+        && lapsed.is_none()
+        && !known.removed
+        && is_stuck(store, &payment, order, events).await?;
     let same = stored.as_ref().is_some_and(|it| it.value == payment);
     let unknown = stored.is_none() && confirmed.is_none() && lapsed.is_none();
     let writes = if same || unknown { Vec::new() } else { vec![save(stored.as_ref(), &payment)] };
-    Ok(Paid { writes, refunds, was_canceled, is_canceled })
+    Ok(Paid { writes, refunds, was_canceled, is_canceled, is_stuck })
+}
+
+/// Whether a payment whose result no known event reports will never be continued. A payment that
+/// failed is not charged again. `CollectPayment` continues only a charge without a review. It starts
+/// the state machine only when it handles the order's first estimate, and the machine continues a
+/// payment only if nothing has been charged after a review. If `CollectPayment` has a record, that
+/// machine is started again.
+async fn is_stuck(
+    store: &dyn Store,
+    payment: &Payment,
+    order: &Placed,
+    events: &OrderEvents<'_>,
+) -> Result<bool, Failure> {
+    if events.has(kinds![PaymentMade, PaymentAuthorized, PaymentFailed]) {
+        return Ok(false);
+    }
+    let reviewed = order.terms.needs_review;
+    Ok(match payment.status {
+        Status::Failed => true,
+        Status::Charging => reviewed,
+        Status::WaitingForCustomer if reviewed => true,
+        Status::WaitingForApproval | Status::Approved | Status::WaitingForCustomer => {
+            match events.key::<DeliveryEstimated>() {
+                Some(key) => store.get(&record_key(CollectPayment::ACTION, key)).await?.is_none(),
+                None => true,
+            }
+        }
+        _ => false,
+    })
 }
 
 /// Whether `intent` ended without a charge, and the order's payment names this intent or none.
