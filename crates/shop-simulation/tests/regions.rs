@@ -51,6 +51,23 @@ fn nothing_of_an_order_that_was_lost_goes_on_in_the_second_region() {
     }
 }
 
+/// In these runs, an order stayed open in earlier versions, because no event that had arrived
+/// continued it: none at all, only the request for a review, or only the request for a confirmation
+/// by the customer. The takeover cancels such an order.
+#[test]
+fn an_order_that_no_event_continues_is_canceled() {
+    for seed in [9_200_105, 6_900_539, 6_901_434] {
+        assert_eq!(without_violation(seed, 1).canceled, 1, "seed {seed}");
+    }
+}
+
+/// In this run, an order was lost, but its delivery had arrived, and the customer placed the order
+/// again. The delivery kept the new order from being estimated.
+#[test]
+fn a_lost_order_that_is_placed_again_gets_a_delivery_of_its_own() {
+    without_violation(6_904_327, 1);
+}
+
 /// In this run, the first region came back after the takeover, and its bus gave the carrier the
 /// parcel of an order that was lost.
 #[test]
