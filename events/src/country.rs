@@ -65,10 +65,10 @@ impl FromStr for Country {
 }
 
 impl TryFrom<Cow<'_, str>> for Country {
-    type Error = CountryError;
+    type Error = &'static str;
 
-    fn try_from(code: Cow<'_, str>) -> Result<Self, CountryError> {
-        Self::of_code(&code).ok_or(CountryError)
+    fn try_from(code: Cow<'_, str>) -> Result<Self, &'static str> {
+        Self::of_code(&code).ok_or("must be a country's code of two capital letters, such as DE")
     }
 }
 
