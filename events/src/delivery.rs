@@ -98,6 +98,6 @@ event! {
     /// A delivery could not be canceled; an operator has to find out why, and decide what follows.
     ErrorDeliveryWasCanceled: DELIVERY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
-        reason: String = "it had already been delivered".to_owned(),
+        reason: String = "the parcel had already been delivered".to_owned(),
     }
 }

@@ -264,9 +264,9 @@ chorus_table::design_table! {
     PutCustomer: CUSTOMER api [PutCustomer] => [CustomerUpdated]
         .records().callers(OWNER_OR_STAFF).seals();
 
-    /// Forgets a customer: destroys the key under which their personal data is encrypted. If the
-    /// customer has an order under way, the caller must accept that its delivery may fail;
-    /// otherwise, the command is rejected.
+    /// Forgets a customer: destroys the key under which their personal data is encrypted. While an
+    /// order of the customer is under way, the command is rejected, unless the caller accepts that
+    /// the order's delivery may fail.
     ForgetCustomer: ORDER api [ForgetCustomer] => [CustomerForgotten]
         .records().callers(OWNER_OR_STAFF).destroys_keys();
 

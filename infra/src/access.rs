@@ -8,10 +8,10 @@ const GET_SEVERAL: &str = "dynamodb:BatchGetItem";
 const QUERY: &str = "dynamodb:Query";
 const PUT: &str = "dynamodb:PutItem";
 const UPDATE: &str = "dynamodb:UpdateItem";
-/// Checks a condition on an item that the transaction does not write.
+/// The operation by which a transaction checks a condition on an item that it does not write.
 const CHECK: &str = "dynamodb:ConditionCheckItem";
 
-/// The operations on every table and index.
+/// Returns, for each table and index, the operations that its service uses.
 pub(crate) fn of_tables() -> Vec<TableAccess> {
     let table = |table, actions| TableAccess { table, index: None, actions };
     let index = |table, index, actions| TableAccess { table, index: Some(index), actions };
@@ -29,8 +29,8 @@ pub(crate) fn of_tables() -> Vec<TableAccess> {
         index("inventory", "by-name", &[QUERY]),
         table("notification", &[GET, GET_SEVERAL, PUT]),
         table("order", &[GET, GET_SEVERAL, QUERY, PUT]),
-        // Only operators read this index, to rebuild projections, so the function gets no
-        // permission.
+        // Only operators read this index, to rebuild projections, so the service's function gets no
+        // permission for the index.
         index("order", "by-type", &[]),
         table("order-view", &[QUERY, PUT]),
         index("order-view", "by-status", &[QUERY]),

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use crate::functions;
 
-/// The page with the table, relative to the repository's root.
+/// The path of the page with the table of routes, relative to the repository's root.
 const PAGE: &str = "docs/SECURITY.md";
 const BEGIN: &str =
     "<!-- Written by `cargo design --write` from the design table and the routes. -->\n";
 const END: &str = "<!-- End of the generated table. -->\n";
 
-/// The Markdown table of all routes, sorted by path.
+/// Returns the Markdown table of all routes and their callers, sorted by path.
 #[must_use]
 pub fn who_may_call() -> String {
     let routes = functions::all().into_iter().flat_map(|function| function.routes);
@@ -24,8 +24,8 @@ pub fn who_may_call() -> String {
     format!("| route | what it does | for |\n|---|---|---|\n{lines}")
 }
 
-/// Returns the page's path, and its content with the current table; `None` if the repository `root`
-/// has no such page, or the page has no markers.
+/// Returns the path of docs/SECURITY.md, and its content with the current table of routes; `None`
+/// if the repository `root` has no such page, or if the page lacks the markers around the table.
 #[must_use]
 pub fn security_page(root: &Path) -> Option<(String, String)> {
     let page = std::fs::read_to_string(root.join(PAGE)).ok()?;

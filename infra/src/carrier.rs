@@ -1,4 +1,5 @@
-//! The carrier: a partner whose API the bus calls, and whose signed webhooks call the shop.
+//! The carrier: a partner whose API the bus calls, and which calls the shop's API by signed
+//! webhooks.
 
 use chorus_events::partners::CARRIER;
 use chorus_events::services;
@@ -12,9 +13,10 @@ use crate::stack_secret::StackSecret;
 
 /// The parameter with the initial secret for signing webhooks.
 const WEBHOOK_SECRET: &str = "WebhookSecret";
-/// The condition that [`WEBHOOK_SECRET`] is set.
+/// The CloudFormation condition that the parameter [`WEBHOOK_SECRET`] is set.
 const HAS_WEBHOOK_SECRET: &str = "HasWebhookSecret";
-/// The webhook secret in the stack. The function that verifies webhooks reads it.
+/// The stack's secret with which the carrier signs its webhooks. The function that verifies
+/// webhooks reads this secret.
 pub(crate) const STORED_WEBHOOK_SECRET: StackSecret = StackSecret {
     id: "GeneratedWebhookSecret",
     service: services::DELIVERY,

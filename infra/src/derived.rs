@@ -20,14 +20,15 @@ use crate::{GATEKEEPER, SCHEMA_REGISTRY, TWO_REGIONS, security_page, shop, shop_
 /// The file that declares the design table, relative to the repository's root.
 const SOURCE: &str = "events/src/table.rs";
 
-/// Some or all files could not be written.
+/// Why some or all files could not be written.
 #[derive(Debug, Error)]
 pub enum NotWritten {
-    /// The checks have findings.
-    #[error("{}nothing is written until this is fixed", lines(.0))]
+    /// The checks have findings, so nothing is written.
+    #[error("{}nothing is written until these findings are fixed", lines(.0))]
     Refused(Vec<Finding>),
-    /// The folder is not the repository.
-    #[error("{} is not the repository; give the repository's root as --root DIR", .0.display())]
+    /// The folder is not the root of the repository: it has no file `events/src/table.rs`.
+    #[error("{} must be the root of the repository: run the command there, or name the root by the option --root \
+         of `chorus`", .0.display())]
     Elsewhere(PathBuf),
     /// A schema or a sample cannot be written as JSON.
     #[error("a schema or a sample of the design table cannot be written as JSON")]
@@ -52,9 +53,10 @@ pub fn prove_design() -> Vec<Finding> {
     chorus_design::prove(&TABLE, &functions)
 }
 
-/// Reports changes that break a release with an old contract. `against` is the folder with the old
-/// contract's schemas, or a commit of the repository `root`. Without `against`, the old contract is
-/// the one published so far; if none was published, the result is empty.
+/// Reports changes of the events' contract that break a release with an old contract. `against` is
+/// the folder with the old contract's schemas, or a commit of the repository `root`. Without
+/// `against`, the old contract is the published contract; if no contract was published, the result
+/// is empty.
 ///
 /// # Errors
 /// If the old contract cannot be read.
@@ -85,7 +87,7 @@ fn incompatible(root: &Path) -> Result<Vec<Finding>, NotWritten> {
 }
 
 /// Reports excessive permissions in the template, and differences between the template and the
-/// table. `root` is the repository.
+/// design table. `root` is the root of the repository.
 #[must_use]
 pub fn prove_template(root: &Path) -> Vec<Finding> {
     let stack = shop(root);
@@ -96,7 +98,8 @@ pub fn prove_template(root: &Path) -> Vec<Finding> {
     findings
 }
 
-/// Writes schemas, samples and documentation of the table, and returns the number of files.
+/// Writes the schemas, samples and documentation of the design table, and returns the number of
+/// files.
 ///
 /// # Errors
 /// [`NotWritten`]; nothing is written if the checks have findings.
@@ -192,7 +195,8 @@ mod tests {
         let root = repository();
         let findings = vec![Finding::new("Count", "has no action", "Register it")];
         let error = write(root.path(), findings, &[file()]).unwrap_err();
-        let message = "Count: has no action. Register it.\nnothing is written until this is fixed";
+        let message =
+            "Count: has no action. Register it.\nnothing is written until these findings are fixed";
         assert_eq!(error.to_string(), message);
         assert!(!root.path().join("docs").exists());
     }

@@ -12,9 +12,9 @@ use serde_json::json;
 
 use crate::stack_secret::StackSecret;
 
-/// The condition that the front end's address is set.
+/// The CloudFormation condition that the front end's address is set.
 const HAS_FRONT_END: &str = "HasFrontEnd";
-/// The secret for signing updates. The function that signs updates reads it.
+/// The stack's secret for signing updates. The function that signs updates reads this secret.
 pub(crate) const SIGNING_SECRET: StackSecret = StackSecret {
     id: "FrontEndSigningSecret",
     service: services::STOREFRONT,

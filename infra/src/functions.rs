@@ -6,8 +6,8 @@ use chorus_http::HttpFunction;
 use chorus_notification::SIMULATED_MAILER_TABLE;
 use chorus_payment::SIMULATED_PROVIDER_TABLE;
 
-/// All functions. The simulated payment provider stores its data in a table of Payment, and the
-/// simulated mailer in a table of Notification.
+/// Returns all functions. The simulated payment provider stores its data in a table of the Payment
+/// service, and the simulated mailer in a table of the Notification service.
 pub(crate) fn all() -> Vec<HttpFunction> {
     let mut functions = chorus_services::described();
     let books = [

@@ -1,4 +1,5 @@
-//! The shop on AWS: the parts of its template that do not derive from the design table.
+//! The shop on AWS: the parts of its CloudFormation template that do not derive from the design
+//! table.
 //!
 //! ```
 //! use chorus_template::{check, synthesize};
@@ -41,7 +42,7 @@ const PREAMBLE: &str = "\
 Printed by `cargo run -- synth` from the design table (events/src/table.rs), the services' tables
 and routes, and the stack in infra/. Change those, not this file: a test compares it with them.";
 
-/// The stack's secrets that functions read at run time.
+/// The secrets in the stack that functions read at run time.
 const SECRETS: [StackSecret; 3] =
     [carrier::STORED_WEBHOOK_SECRET, front_end::SIGNING_SECRET, order_ids::SECRET];
 
@@ -54,7 +55,7 @@ const GATEKEEPER: &str = "infra/gatekeeper/template.yaml";
 /// The path of the template for two regions.
 const TWO_REGIONS: &str = "infra/two-regions/template.yaml";
 
-/// The shop's stack; `root` is the repository.
+/// Returns the shop's stack; `root` is the root of the repository.
 #[must_use]
 pub fn shop(root: impl Into<PathBuf>) -> Stack {
     Stack {
@@ -65,8 +66,8 @@ pub fn shop(root: impl Into<PathBuf>) -> Stack {
     }
 }
 
-/// The shop's stack for the template of two regions. The templates for one region and for two
-/// regions are in different folders, so the relative paths in them differ.
+/// Returns the shop's stack for the template of two regions. The templates for one region and for
+/// two regions are in different folders, so the relative paths in them differ.
 #[must_use]
 pub fn shop_in_two_regions(root: impl Into<PathBuf>) -> Stack {
     let one = shop(root);

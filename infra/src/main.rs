@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Ok(line) => (line, ExitCode::SUCCESS),
         Err(line) => (line, ExitCode::FAILURE),
     };
-    // Writing fails if the reader of a pipe has closed the pipe.
+    // Writing to stdout fails if stdout is a pipe and its reader has closed the pipe.
     writeln!(std::io::stdout(), "{line}").map_or(ExitCode::FAILURE, |()| code)
 }
 

@@ -1,5 +1,5 @@
-//! Payments by Stripe on AWS: the key, and the secret with which Stripe signs its webhooks, are in
-//! Secrets Manager.
+//! Payments by Stripe on AWS. Stripe's API key, and the secret with which Stripe signs its
+//! webhooks, are in Secrets Manager.
 
 use chorus_events::{PaymentCapture, Settings, services};
 use chorus_table::Service;
@@ -8,11 +8,11 @@ use chorus_template::constructs::Statement;
 use chorus_template::intrinsics::{either, reference, substitute};
 use serde_json::{Value, json};
 
-/// The parameter that names the secret with Stripe's key. If the parameter is empty, a simulated
-/// provider is used.
+/// The parameter that names the secret with Stripe's API key. If the parameter is empty, a
+/// simulated payment provider is used.
 const STRIPE_KEY_SECRET: &str = "StripeKeySecret";
 /// The parameter that names the secret with which Stripe signs its webhooks. If the parameter is
-/// empty, all webhooks are rejected.
+/// empty, all webhooks of payments are rejected.
 const STRIPE_WEBHOOK_SECRET: &str = "StripeWebhookSecret";
 /// The parameter with the URL of the page to which a bank sends a customer back after the
 /// confirmation of a payment.
@@ -58,7 +58,7 @@ pub(crate) fn variables() -> Vec<(Service, String, Value)> {
 }
 
 /// The permission to read Stripe's key and the webhook secret. If the parameter with a secret's
-/// name is empty, the ARN made from it matches no secret.
+/// name is empty, the ARN made from the empty name matches no secret.
 pub(crate) fn grant() -> (Service, Statement) {
     let secret = |name: &str| {
         substitute(format!(

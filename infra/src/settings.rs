@@ -1,5 +1,5 @@
-//! The shop's settings as parameters. The time limit of a delivery is a parameter, too, but it
-//! derives from the state machine that waits for the delivery.
+//! The shop's settings as parameters of the template. The time limit of a delivery is a parameter,
+//! too, but this parameter derives from the state machine that waits for the delivery.
 
 use chorus_events::{Country, Currency, Settings, services};
 use chorus_table::Service;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The parameter with the country that the shop ships from.
 const HOME_COUNTRY: &str = "HomeCountry";
-/// The parameter with the threshold: an order whose total is this or more is reviewed.
+/// The parameter with the threshold: an order whose total is at least this amount is reviewed.
 const REVIEW_ABOVE: &str = "ReviewAbove";
 /// The parameter with the currency of all prices.
 const CURRENCY: &str = "Currency";

@@ -1,5 +1,4 @@
-//! State machines, with the template's values in their definitions, behave as the design table
-//! declares.
+//! State machines whose definitions have the template's values call the expected tasks.
 #![allow(clippy::unwrap_used)]
 
 use chorus_infra::shop;
@@ -9,7 +8,8 @@ use states::{Json, Machine, Reply, RunOptions, TaskRequest, Tasks, run};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The definition with the template's substitutions. Every parameter has its default.
+/// Returns the state machine `name`, with the template's substitutions in its definition. Every
+/// parameter has its default value.
 fn deployed(name: &str) -> Machine {
     let stack = shop(ROOT);
     let document = synthesize(&stack).document();
@@ -29,7 +29,8 @@ fn deployed(name: &str) -> Machine {
 /// called a task.
 struct Asked {
     verdict: &'static str,
-    /// Whether the charge succeeds at once; otherwise it waits for the customer's confirmation.
+    /// Whether the charge succeeds at once; otherwise the charge waits for the customer's
+    /// confirmation.
     charges: bool,
     states: Vec<String>,
 }

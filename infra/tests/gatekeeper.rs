@@ -1,7 +1,7 @@
-//! The enterprise's bus: which events it forwards, from which accounts, and where it sends all
-//! other events.
+//! The enterprise's bus: which events the bus forwards, from which accounts, and where the bus
+//! sends all other events.
 
-#![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
+#![allow(clippy::unwrap_used, reason = "a test may panic if its preparation fails")]
 
 use chorus_events::partners::ENTERPRISE_BUS;
 use chorus_infra::shop;
@@ -52,7 +52,8 @@ fn every_event_is_let_through_or_kept_with_a_reason() {
         (event(shop, "com.example.shop", "ShopOrderDelivered", "event"), rules[0].0),
         (event(shop, "com.example.shop", "OrderDelivered", "event"), rules[2].0),
         (event(shop, "com.orders", "OrderDelivered", "event"), rules[2].0),
-        // A subscriber trusts the bus, so a public event is forwarded only if it is the shop's.
+        // A subscriber trusts the bus, so the bus forwards a public event only if the shop
+        // published the event.
         (event(stranger, "com.example.shop", "ShopOrderDelivered", "event"), rules[2].0),
         (event(enterprise, "com.example.shop", "ShopOrderDelivered", "event"), rules[2].0),
         (event(enterprise, "com.example.shop", "ShopOrderCanceled", "event"), rules[2].0),
@@ -70,7 +71,8 @@ fn every_event_is_let_through_or_kept_with_a_reason() {
     }
 }
 
-/// Checks that the template's rule `name` refuses the parameter `given` without `needed`.
+/// Checks that the template's rule `name` rejects the parameter `given` if the parameter `needed`
+/// is empty.
 fn assert_needs(name: &str, given: &str, needed: &str) {
     let is_given = |name: &str| json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": name }, ""] }] });
     let rule = &document()["Rules"][name];
@@ -87,15 +89,16 @@ fn a_senders_account_without_the_shops_bus_is_refused() {
     assert_needs("CatalogueHasABus", "CatalogueAccount", "ApplicationBusArn");
 }
 
-/// If only the subscriber's queue were given, no public event would match the rule that forwards
-/// them.
+/// If only the subscriber's queue were given, no event would match the rule that forwards public
+/// events.
 #[test]
 fn a_subscribers_queue_without_the_shops_account_is_refused() {
     assert_needs("SubscriberHasAnApplication", "SubscriberQueueArn", "ApplicationAccount");
 }
 
-/// EventBridge would not forward a public event to a further bus, because a rule of the shop brought
-/// it. For a queue of another account it needs a role.
+/// Public events reach this bus by a rule of the shop, and EventBridge does not forward an event
+/// from bus to bus twice. So a subscriber gets them in a queue. For a queue in another account,
+/// EventBridge needs a role.
 #[test]
 fn a_subscribers_queue_gets_public_events_unchanged() {
     let document = document();

@@ -20,13 +20,13 @@ fn readme(service: &Service) -> String {
     read(&format!("functions/{}/README.md", service.name))
 }
 
-/// The text below a heading, up to the next heading.
+/// Returns the text below a heading, up to the next heading.
 fn section<'a>(readme: &'a str, heading: &str) -> &'a str {
     let below = readme.split_once(&format!("\n## {heading}\n")).map_or("", |(_, below)| below);
     below.split_once("\n## ").map_or(below, |(section, _)| section)
 }
 
-/// The texts in backticks.
+/// Returns the texts in backticks.
 fn quoted(text: &str) -> BTreeSet<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }

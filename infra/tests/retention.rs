@@ -1,6 +1,6 @@
 //! In production, the resources that hold data outlive the stack, and a new stack can import them.
 
-#![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
+#![allow(clippy::unwrap_used, reason = "a test may panic if its preparation fails")]
 
 use chorus_infra::shop;
 use chorus_template::{ImportError, import, synthesize};
@@ -20,8 +20,8 @@ const HOLDS_DATA: [&str; 8] = [
     "AWS::SecretsManager::Secret",
 ];
 
-/// Types of resources that the next deployment makes again. Log groups are among them, because logs
-/// expire and hold no state.
+/// Types of resources without data, which the next deployment creates again. Log groups are among
+/// these types, because logs expire.
 const MADE_AGAIN: [&str; 14] = [
     "AWS::CloudFormation::Stack",
     "AWS::CloudWatch::Alarm",
@@ -61,7 +61,7 @@ fn resources_that_hold_data_outlive_the_stack_in_prod_and_no_others_do() {
     }
 }
 
-/// The output of `aws cloudformation list-stack-resources` for the deleted stack.
+/// Returns the output of `aws cloudformation list-stack-resources` for the deleted stack.
 fn listed(document: &Value) -> Value {
     let resources = document["Resources"].as_object().expect("a template has resources").iter();
     let summaries = resources.map(|(id, resource)| {
@@ -101,7 +101,7 @@ fn a_new_stack_imports_all_resources_that_outlived_the_one_before() {
         assert_eq!(resource["DeletionPolicy"], "Retain", "{id}");
         assert_eq!(resource["Properties"], resources[id]["Properties"], "{id}");
     }
-    // CloudFormation's limit for a template in a request.
+    // The limit of CloudFormation for a template in a request, in bytes.
     assert!(change_set["TemplateBody"].as_str().unwrap().len() < 51_200);
 }
 

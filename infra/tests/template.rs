@@ -38,7 +38,7 @@ fn nothing_is_wrong_with_the_template() {
     assert_eq!(found, [""; 0]);
 }
 
-/// CloudFormation refuses a template with a null anywhere.
+/// CloudFormation rejects a template that contains a null.
 #[test]
 fn no_template_contains_a_null() {
     for GeneratedFile { path, content } in printed(Path::new(ROOT)).unwrap() {
@@ -240,7 +240,8 @@ fn the_folder_of_every_function_is_the_package_that_builds_it() {
     let mut functions = 0;
     for (id, resource) in document["Resources"].as_object().unwrap() {
         let binary = &resource["Metadata"]["BuildProperties"]["Binary"];
-        // A function has one binary for all stages, or one for prod and one for the other stages.
+        // A function has one binary for all stages, or a binary for the stage prod and another
+        // binary for the other stages.
         let by_stage = binary["Fn::If"].as_array().map_or(&[][..], |by_stage| &by_stage[1..]);
         let binaries = binary.as_str().into_iter().chain(by_stage.iter().filter_map(Value::as_str));
         let before = binaries.clone().count();

@@ -1,7 +1,7 @@
 //! The template for two regions: how it differs from the template for one region, and which faults
 //! the checks find.
 
-#![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
+#![allow(clippy::unwrap_used, reason = "a test may panic if its preparation fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ fn document() -> Value {
     two_regions(&shop_in_two_regions(ROOT)).document()
 }
 
-/// The findings in the template after `plant` has put a fault into it.
+/// Returns what the checks find in the template after `plant` has put a fault into the template.
 fn findings(plant: impl FnOnce(&mut Value)) -> Vec<String> {
     let stack = shop_in_two_regions(ROOT);
     let mut document = two_regions(&stack).document();
@@ -194,8 +194,8 @@ fn the_endpoint_replicates_to_the_bus_of_the_same_name_in_the_other_region() {
     assert!(!machine.contains(bus), "a machine publishes in its own region");
 }
 
-/// The failed region's bus may accept events and deliver none, so after a takeover nothing may be
-/// published through it.
+/// The failed region's bus may accept events without delivering them. So after a takeover, no event
+/// may be published through that bus.
 #[test]
 fn the_secondary_region_publishes_to_its_own_bus_alone() {
     let document = document();
@@ -218,7 +218,8 @@ fn the_secondary_region_publishes_to_its_own_bus_alone() {
     }
 }
 
-/// In the other region no rule is enabled: its bus would accept a command, and lose it.
+/// In the region on standby, no rule is enabled. So that region's bus would accept a command, and
+/// lose the command.
 #[test]
 fn only_the_active_regions_bus_admits_commands_of_another_account() {
     let document = document();
@@ -235,7 +236,8 @@ fn only_the_active_regions_bus_admits_commands_of_another_account() {
     assert_eq!(found, [format!("CatalogueBusPolicy {problem}")]);
 }
 
-/// `sam build` passes no features to cargo-lambda, which reads them from `CargoLambda.toml`.
+/// `sam build` passes no Cargo features to cargo-lambda, which reads the features from
+/// `CargoLambda.toml`.
 #[test]
 fn the_settings_of_the_build_name_the_feature_that_signs_for_an_endpoint() {
     let read = |path: &str| std::fs::read_to_string(format!("{ROOT}/{path}")).unwrap();

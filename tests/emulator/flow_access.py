@@ -105,7 +105,7 @@ class Callers(unittest.TestCase):
         for arguments, variables, why in (
             (("--staff",), secret, "UserNotFoundException"),
             (("--operator=wilma",), secret, "is not in the group operator"),
-            (("--customer=wilma",), secret, "and not a customer"),
+            (("--customer=wilma",), secret, "a customer must not be in a group"),
             (("--reviewer=wilma",), {"CHORUS_PASSWORD": "another-Password-1"}, "NotAuthorized"),
             (("--reviewer=wilma",), {}, "CHORUS_PASSWORD"),
         ):

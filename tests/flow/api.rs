@@ -1,4 +1,5 @@
-//! Invalid requests get the right 4xx, which names the field and the rule; never a 5xx or a panic.
+//! The response to an invalid request has the fitting 4xx status, and names the field and the rule.
+//! An invalid request never leads to a 5xx status or a panic.
 
 use chorus_tests::{Answer, TestShop, order_of};
 use serde_json::{Value, json};
@@ -118,7 +119,8 @@ async fn a_page_that_cannot_be_is_refused_by_its_parameter() {
     }
 }
 
-/// Returns every path and method in the API's document, with its query parameters.
+/// Returns every path and method in the API's OpenAPI document, with the names of the documented
+/// query parameters.
 async fn documented(test: &TestShop) -> Vec<(String, String, Vec<String>)> {
     let document = test.ok("GET", "/openapi.json", Value::Null).await.unwrap();
     let paths = document["paths"].as_object().unwrap();

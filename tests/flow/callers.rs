@@ -95,7 +95,7 @@ fn who(role: Role) -> Caller {
 /// the route accepts the request.
 fn refusal(route: &Route, caller: &Caller) -> Option<u16> {
     let Callers::Token { customers, roles } = route.callers else {
-        // No caller in this test has the carrier's secret.
+        // A partner has to sign its requests, and no caller in this test has a partner's secret.
         return matches!(route.callers, Callers::Partner(_)).then_some(401);
     };
     let (ana, bob) = (Caller::customer("ana"), Caller::customer("bob"));
@@ -203,8 +203,8 @@ async fn a_reviewer_is_who_their_token_says_and_never_the_customer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_gave_a_command_is_kept_with_the_event_that_follows_from_it() {
-    // This name makes the carrier silent. So only Maria, who places the order, and the customer
-    // give commands.
+    // The simulated carrier sends no callback about this customer's parcels. So only Maria, who
+    // places the order, and the customer give commands.
     let ana = "ana-carrier-silent";
     let test = TestShop::open(&[ana]).await.unwrap();
     let order = test.order(ana, "chai", 1).await.unwrap();

@@ -26,7 +26,7 @@ async fn a_declined_payment_publishes_payment_failed_and_ships_nothing() {
     assert!(!event_names.contains(&"DeliveryMarkedAsStarted".to_owned()), "{event_names:?}");
 }
 
-/// Defect 2: a rule subscribed to a name that no handler knew.
+/// Defect 2: a rule subscribed to an event name that no handler knew.
 #[test]
 fn a_rule_and_its_action_cannot_name_an_event_differently() {
     let mut rows = TABLE.rows.to_vec();
@@ -34,7 +34,7 @@ fn a_rule_and_its_action_cannot_name_an_event_differently() {
     let misspelled = EventSpec { detail_type: "OrderCreate", ..row.on[0] };
     row.on = vec![misspelled].leak();
     let found = check(&rows, &TABLE.messages());
-    assert!(found.iter().any(|found| found.problem.contains("waits for OrderCreate")), "{found:?}");
+    assert!(found.iter().any(|found| found.problem.contains("consumes OrderCreate,")), "{found:?}");
 }
 
 /// Defect 3: an order waited for `DeliveryStarted`, which nothing emitted.
@@ -95,7 +95,8 @@ async fn a_late_delivery_does_not_overwrite_a_cancellation() {
     test.books().await.unwrap();
 }
 
-/// Defect 7: the log was keyed by the wall clock, ignored errors, and failed on an apostrophe.
+/// Defect 7: the event log was keyed by the wall clock, ignored errors, and failed on an
+/// apostrophe.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_keeps_an_event_once_whatever_its_content() {
     let test = TestShop::open(&["ana"]).await.unwrap();
@@ -167,7 +168,7 @@ async fn every_event_says_what_it_belongs_to_and_what_caused_it() {
     assert!(dead.is_empty(), "{dead:?}");
 }
 
-/// Access to the shop's log and bus, which these tests need in addition to the shop's API.
+/// Access to the shop's event log and bus, which these tests need in addition to the shop's API.
 pub(crate) trait Bus {
     async fn log(&self, order_id: &str) -> Vec<Value>;
     async fn put_again(&self, logged: &Value);
@@ -180,7 +181,7 @@ impl Bus for TestShop {
         log["events"].as_array().unwrap().clone()
     }
 
-    /// Puts a logged event on the bus unchanged.
+    /// Puts an event from the event log on the bus again, unchanged.
     async fn put_again(&self, logged: &Value) {
         let detail = json!({ "metadata": logged["metadata"], "data": logged["data"] });
         let entry = Entry {

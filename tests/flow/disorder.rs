@@ -1,5 +1,5 @@
-//! If the bus delivers each event 2 to 5 times, before or after any other events, the results stay
-//! the same.
+//! The bus delivers each event 2 to 5 times, before or after any other events. This does not change
+//! how orders end.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ async fn place(test: &TestShop, place: usize, ordered: &Ordered) -> anyhow::Resu
         let event_names = json!({ "verdict": verdict, "handle": handle });
         if handle.is_string() {
             let answer = test.ask_as(reviewer(), "POST", &path, None, &event_names).await?;
-            // A verdict comes too late if the order was canceled meanwhile.
+            // The status is 409 if the order was canceled before the verdict arrived.
             anyhow::ensure!(matches!(answer.status, 200 | 409), "{answer:?}");
         }
     }

@@ -17,13 +17,13 @@ use serde_json::{Value, json};
 
 /// The releases whose data directories are tested: commit, a time just after the shop was killed,
 /// and number of open orders. `scripts/freeze.py` makes the directory of a release. The second
-/// directory has orders at each step, and orders that wait for a reviewer, for a silent carrier and
-/// for an unavailable carrier.
+/// directory has orders at each step of the flow, and orders that wait for a reviewer, for a silent
+/// carrier and for an unavailable carrier.
 const RELEASES: [(&str, &str, usize); 2] =
     [("c92b2c2", "2026-11-28T21:25:00Z", 8), ("0bac6b8", "2026-11-29T07:33:00Z", 63)];
 
 /// A clock that runs like the system's, but starts at a given time. A release's directory has
-/// timeouts of hours or days. By the system's clock, all of them would have passed.
+/// timeouts of hours or days. By the system's clock, all these timeouts would have passed.
 struct ClockSince {
     behind: SignedDuration,
 }
@@ -60,8 +60,8 @@ fn left_by(release: &str) -> tempfile::TempDir {
     to
 }
 
-/// Reads the bytes of every file of the engine and the shop. The index of a write-ahead log is left
-/// out, because every reader makes a new one.
+/// Reads the bytes of every file in the data directory. The index of SQLite's write-ahead log is
+/// left out, because every reader makes a new index.
 fn bytes_in(data: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
     let kept = files.filter(|path| !path.to_string_lossy().ends_with("-shm"));
@@ -143,7 +143,7 @@ async fn a_customer_whom_an_earlier_release_stored_in_the_clear_is_forgotten() {
 }
 
 /// A rehearsal, which runs a copy of the data on virtual time, has no reviewers. An order that
-/// waits for a reviewer is canceled at its timeout.
+/// waits for a reviewer is canceled when its review times out.
 #[tokio::test]
 async fn a_rehearsal_says_how_orders_of_an_earlier_release_would_end_and_changes_nothing() {
     for (release, left_at, under_way) in RELEASES {

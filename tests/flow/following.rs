@@ -27,7 +27,7 @@ async fn ask(test: &TestShop, path: &str, headers: &[(&str, &str)]) -> Answer {
     Answer { status, retry_after, text: String::from_utf8(bytes.to_vec()).unwrap() }
 }
 
-/// The events of an order that is delivered.
+/// The events that the API shows of an order that is delivered.
 const DELIVERED: [&str; 5] =
     ["OrderCreated", "DeliveryEstimated", "PaymentMade", "DeliveryStarted", "OrderDelivered"];
 
@@ -44,8 +44,8 @@ async fn whoever_waits_gets_each_event_once_until_the_order_is_over() {
     let path = format!("/orders/{order}/events?wait=20");
     let (mut known, mut received) = ("0".to_owned(), Vec::new());
     let deadline = Instant::now() + Duration::from_secs(60);
-    // Reads on even if the order has ended, because the event about the payment may reach the
-    // Order service after the end of the order.
+    // Reads on even if the order has ended, because the event about the payment may reach the Order
+    // service after the order has ended.
     while received.len() < DELIVERED.len() {
         assert!(Instant::now() < deadline, "{received:?}");
         let answer = ask(&test, &path, &[("last-event-id", &known)]).await;

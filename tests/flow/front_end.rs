@@ -47,8 +47,8 @@ async fn front_end(away: usize) -> (String, Inbox) {
     (url, inbox)
 }
 
-/// Verifies a token that is signed with `secret` (RFC 7515) and has the type of updates; returns
-/// its claims.
+/// Verifies that a token is signed with `secret` (RFC 7515) and has the type `order-update+jwt`.
+/// Returns the token's claims, or `None` if the token is not valid.
 fn claims(token: &str, secret: &str) -> Option<Value> {
     let (signed, signature) = token.rsplit_once('.')?;
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();

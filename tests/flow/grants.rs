@@ -1,5 +1,5 @@
-//! The template grants each function the permissions that it uses on AWS for the orders of this
-//! test, and besides these only the grants in [`UNUSED`].
+//! The template grants each function the permissions that the function uses on AWS for the orders
+//! of this test. The only further grants are those in [`UNUSED`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -207,7 +207,8 @@ async fn open(used: &Arc<Used>) -> TestShop {
     let mut config = ShopConfig {
         around: Some(Arc::new(move |function| around(function, &watching))),
         limits: limits.map(|name| (name.to_owned(), REVIEW_SECONDS)).into(),
-        // No server listens on this port, so that each update becomes a dead letter.
+        // No server listens on this port, so that each update for the front end becomes a dead
+        // letter.
         front_end: Some("http://127.0.0.1:9".to_owned()),
         public_events: true,
         ..ShopConfig::default()
@@ -250,8 +251,8 @@ async fn stories(test: &TestShop) -> Vec<String> {
         test.until(asked).await.unwrap();
         if let Some(verdict) = verdict {
             test.review(&order, "take").await.unwrap();
-            // `take` causes a heartbeat of the waiting task. Wait until it is sent: after the
-            // verdict, no heartbeat is sent.
+            // `take` causes a heartbeat of the waiting task. Wait until the heartbeat is sent,
+            // because after the verdict no heartbeat is sent.
             test.rest().await.unwrap();
             test.review(&order, verdict).await.unwrap();
         }
@@ -328,7 +329,7 @@ const UNUSED: &[(&str, &str, &str, &str)] = &[
         "event-log",
         "dynamodb:PutItem",
         "idempotency",
-        "its event is its record; no derivation knows it",
+        "the stored event is the idempotency record; the derivation of grants does not know this",
     ),
     ("inventory", "dynamodb:ConditionCheckItem", "inventory", BOOKS),
     ("inventory", "events:PutEvents", "com.inventory/ErrorItemDescribed", BOOKS),
@@ -347,7 +348,7 @@ const UNUSED: &[(&str, &str, &str, &str)] = &[
         "notification",
         "dynamodb:GetItem",
         "notification",
-        "read again where others wrote in between",
+        "an item is read again only after a concurrent write",
     ),
     ("*", "dynamodb:GetItem", "outbox", SIMULATED),
     ("*", "dynamodb:PutItem", "outbox", SIMULATED),
@@ -357,12 +358,13 @@ const UNUSED: &[(&str, &str, &str, &str)] = &[
 ];
 
 const DUPLICATE: &str =
-    "a duplicate that its action refuses, or whose redrive is over, is looked up";
+    "the record is read only if an action refuses a duplicate, or a duplicate's redrive is over";
 const BOOKS: &str = "only where stock and orders do not add up";
 const AWAY: &str = "only where a partner does not answer several calls in a row";
 const WHEN_SHIPPED: &str = "only in a shop that charges when parcels leave";
-const DISORDER: &str = "only where events come in an order that no story has";
-const SIMULATED: &str = "a simulated partner keeps its books there, by a port of its own";
+const DISORDER: &str = "only where events arrive in a sequence that does not occur in this test";
+const SIMULATED: &str =
+    "a simulated partner stores its data there by its own port, which is not watched";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_function_is_granted_what_it_uses_and_nothing_else() {
@@ -390,8 +392,8 @@ async fn each_function_is_granted_what_it_uses_and_nothing_else() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Returns the permissions that the template grants each function. Leaves out those whose use
-/// [`Watched`] cannot record.
+/// Returns the permissions that the template grants each function. Leaves out the permissions whose
+/// use [`Watched`] cannot record.
 fn granted() -> BTreeMap<String, BTreeSet<Grant>> {
     let stack = chorus_infra::shop("..");
     let document = chorus_template::synthesize(&stack).document();

@@ -1,5 +1,5 @@
-//! Tests the flow across services: orders end as they should, disorder changes nothing, and the
-//! flow lacks the defects of the demo on which it is based.
+//! Tests the flow across services: orders end as they should, also if events arrive twice or in
+//! another sequence, and the flow lacks the defects of the AWS demo on which it is based.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 

@@ -1,5 +1,6 @@
-//! The template and the engine's topology set the same limits for deliveries. The simulation runs
-//! on that topology, so its results hold for the deployment.
+//! The template and the engine's topology set the same limits for deliveries of events. The
+//! simulation runs on the engine's topology, so the results of the simulation hold for the
+//! deployment.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use serde_json::{Value, json};
 /// The docs that list where the engine differs from AWS.
 const DIFFERENCES: &str = include_str!("../../docs/RELIABILITY.md");
 
-/// The limits on deliveries that AWS has and the engine lacks. The docs list each of these limits.
+/// The limits on deliveries of events that AWS has and the engine lacks. The docs list each of
+/// these limits.
 const ONLY_ON_AWS: [&str; 5] = [
     "a rule's delivery to a function or a queue",
     "event age of a function",
@@ -178,8 +180,9 @@ fn has_the_policy_of(
     assert_eq!(at_once, json!(policy::QUEUE_CONCURRENCY), "{id}");
 }
 
-/// Lists the template's limits on deliveries. The first test of this file compares each limit with
-/// the engine's, unless the docs list the limit as one that the engine lacks.
+/// Checks that the template has no limit on deliveries of events beside those in `compared`. The
+/// first test of this file compares these limits with the engine's limits; the docs list the limits
+/// that the engine lacks.
 #[test]
 fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
     let differences: Vec<&str> = DIFFERENCES
@@ -224,7 +227,7 @@ fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
     assert_eq!(limits, compared, "a limit that nobody compares, or that is no more");
 }
 
-/// Collects the names of the properties that limit deliveries to a number.
+/// Collects the names of the properties that set a numeric limit on deliveries of events.
 fn limits_of(kind: &str, value: &Value, limits: &mut BTreeSet<String>) {
     for (name, inside) in value.as_object().into_iter().flatten() {
         let parts = [

@@ -1,4 +1,5 @@
-//! The list of orders derives only from events: after it is deleted and rebuilt, it is the same.
+//! The list of orders derives only from events: a list that is deleted and rebuilt equals the
+//! former list.
 
 use chorus_kernel::Item;
 use chorus_order::VIEW_TABLE;

@@ -1,4 +1,4 @@
-//! Public events are published only in a deployment that asks for them.
+//! Public events are published only in a deployment that enables them.
 
 use chorus_shop::ShopConfig;
 use chorus_tests::TestShop;

@@ -1,4 +1,4 @@
-//! After every ending of an order, stock and money are as they should be.
+//! However an order ends, the accounts of stock and money add up.
 
 use chorus_order::Status;
 use chorus_tests::TestShop;

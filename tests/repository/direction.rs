@@ -1,5 +1,5 @@
-//! Dependencies point one way: table ← kernel ← (http | local | aws) ← shop ← binaries; beside the
-//! shop, another application uses the same engine.
+//! Dependencies point one way: table ← kernel ← (http | local | aws) ← shop ← binaries. A second
+//! application, the help desk in `examples`, depends on the same engine, but not on the shop.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ const OWN: &[&str] = &["dependencies"];
 const WITH_TESTS: &[&str] = &["dependencies", "dev-dependencies"];
 
 /// Returns, for each crate of the project, the dependencies in these sections of the crate's
-/// manifest, without optional ones.
+/// manifest, without optional dependencies.
 fn dependencies(sections: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let mut all = BTreeMap::new();
     for room in ["events", "infra", "crates", "functions", "examples"] {
@@ -53,7 +53,7 @@ fn knows_only(name: &str, sections: &[&str], allowed: &[&str]) {
         all[name].iter().filter(|dependency| all.contains_key(*dependency)).collect();
     let unexpected: Vec<_> =
         ours.into_iter().filter(|known| !allowed.contains(&known.as_str())).collect();
-    assert!(unexpected.is_empty(), "{name} must not know of {unexpected:?}");
+    assert!(unexpected.is_empty(), "{name} must not depend on {unexpected:?}");
 }
 
 /// The crates of the engine, which every application with a design table uses.

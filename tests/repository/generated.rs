@@ -34,7 +34,10 @@ fn no_schema_sample_or_page_is_left_of_an_event_that_is_no_more() {
             if entry.file_type().unwrap().is_dir() {
                 continue; // Published schemas are never deleted.
             }
-            assert!(generated.contains(&path), "{path} derives from nothing: delete it");
+            assert!(
+                generated.contains(&path),
+                "{path} belongs to no event of the design table: delete the file"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! No dependency declares that it needs a newer Rust than the workspace does.
+//! No dependency requires a newer Rust version than the workspace requires.
 
 use std::process::Command;
 

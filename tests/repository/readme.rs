@@ -19,6 +19,9 @@ fn the_action_in_the_readme_stands_in_the_file_that_it_names() {
     let file = read_to_string(root().join(path)).unwrap();
     let mut lines = file.lines();
     for line in code.lines().filter(|line| line.trim() != "// …") {
-        assert!(lines.any(|it| it == line), "{path} does not have this line, or not there: {line}");
+        assert!(
+            lines.any(|it| it == line),
+            "{path} must have the README's lines in the same order, but lacks: {line}"
+        );
     }
 }

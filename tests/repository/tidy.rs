@@ -1,4 +1,4 @@
-//! Rules for the look of source files.
+//! Rules for source files: their names, lengths and first comments, and no unfinished work.
 
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,11 @@ fn every_file_says_what_it_is_for() {
     for (path, text) in all() {
         let says_its_purpose = text.starts_with("#![doc = include_str!")
             || text.lines().take(5).any(|line| line.starts_with("//! "));
-        assert!(says_its_purpose, "{} does not", path.display());
+        assert!(
+            says_its_purpose,
+            "{} must begin with a `//!` comment that says what the file is for",
+            path.display()
+        );
     }
 }
 
@@ -56,7 +60,11 @@ fn no_file_that_is_ignored_is_committed() {
         .output()
         .unwrap();
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
-    assert_eq!(String::from_utf8_lossy(&listed.stdout), "", "installed or built, not written");
+    assert_eq!(
+        String::from_utf8_lossy(&listed.stdout),
+        "",
+        "files that .gitignore names must not be committed"
+    );
 }
 
 #[test]
@@ -77,6 +85,10 @@ fn no_name_says_nothing() {
         ["utils", "util", "common", "helpers", "helper", "manager", "types", "models", "misc"];
     for (path, _) in all() {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        assert!(!banned.contains(&stem.as_str()), "{}: say what is in it", path.display());
+        assert!(
+            !banned.contains(&stem.as_str()),
+            "{}: the name must say what is in the file",
+            path.display()
+        );
     }
 }

@@ -51,8 +51,8 @@ impl TestShop {
         Self::with(ShopConfig::default(), customers).await
     }
 
-    /// Does the same as [`Self::open`], but with `config`. The carrier is quick, whatever `config`
-    /// says.
+    /// Does the same as [`Self::open`], but with `config`. Only the times that the carrier takes
+    /// are those of [`Self::open`], so that tests are fast.
     ///
     /// # Errors
     /// If the shop does not open.
@@ -142,7 +142,8 @@ impl TestShop {
         Ok(answer.body["order-id"].as_str().context("the answer has no order-id")?.to_owned())
     }
 
-    /// Decides the review of an order: reads the review's handle, and sends it with `verdict`.
+    /// Decides the review of an order: reads the review's handle (the id of the task that waits for
+    /// the verdict), and sends the handle with `verdict`.
     ///
     /// # Errors
     /// If the answer is not 2xx.
@@ -157,7 +158,8 @@ impl TestShop {
         Ok(answer.body)
     }
 
-    /// Sends a signed callback of the carrier about the order's parcel, with the parcel's handle.
+    /// Sends a signed callback of the carrier about the order's parcel, with the handle by which
+    /// the carrier names the parcel.
     ///
     /// # Errors
     /// If the router fails.
@@ -173,8 +175,8 @@ impl TestShop {
         self.send(request.body(body.into())?).await
     }
 
-    /// Sends a signed notice, as the payment provider does when a customer disputes the charge for
-    /// an order.
+    /// Sends the signed notice (a webhook) that the payment provider sends when a customer disputes
+    /// the charge for an order.
     ///
     /// # Errors
     /// If the router fails.
@@ -196,10 +198,10 @@ impl TestShop {
         self.send(request.body(body.into())?).await
     }
 
-    /// Waits until the order has ended and nothing is in flight, and returns the order.
+    /// Waits until the order has ended and the shop has no more work in flight. Returns the order.
     ///
     /// # Errors
-    /// If the order does not end in time.
+    /// If the order does not end within [`PATIENCE`].
     pub async fn ended(&self, order_id: &str) -> anyhow::Result<Value> {
         let path = format!("/orders/{order_id}");
         self.until(async || {
@@ -215,7 +217,7 @@ impl TestShop {
     /// Waits until a condition holds.
     ///
     /// # Errors
-    /// If the condition does not hold in time.
+    /// If the condition cannot be checked, or does not hold within [`PATIENCE`].
     pub async fn until(
         &self,
         mut is_so: impl AsyncFnMut() -> anyhow::Result<bool>,
@@ -229,7 +231,7 @@ impl TestShop {
         tokio::time::timeout(PATIENCE, asking).await?
     }
 
-    /// Waits until nothing is in flight.
+    /// Waits until the shop has no more work in flight.
     ///
     /// # Errors
     /// If work is still in flight after [`PATIENCE`].

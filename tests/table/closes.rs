@@ -132,7 +132,7 @@ fn two_decisions_of_one_service_on_one_event_are_found() {
 fn a_content_rule_that_cannot_match_is_found() {
     let high = Content::AtLeast { field: "total", units: 1_000_000 };
     let found = findings(|rows| row(rows, "ReviewOrder").when = Some(high));
-    names(&found, "ReviewOrder", "matches no sample of OrderCreated");
+    names(&found, "ReviewOrder", "matches no sample event of OrderCreated");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Edits of a published schema: each incompatible edit is reported with the rows it breaks; a
-//! compatible one is not.
+//! Edits of a published schema: each incompatible edit is reported with the rows that it breaks; a
+//! compatible edit is not reported.
 
 use chorus_design::{Contract, Direction, Incompatibility, Version, compare};
 use chorus_events::table::TABLE;

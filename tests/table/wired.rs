@@ -1,4 +1,5 @@
-//! The code implements the table, and everything that the code leaves out is reported.
+//! The services' code implements the design table. A row, service or state machine that the code
+//! leaves out is reported.
 
 use chorus_design::{Finding, prove, wiring};
 use chorus_events::services;

@@ -70,7 +70,7 @@ pub(crate) fn steps(page: &str) -> Vec<Step> {
         }
         prose.clear();
     }
-    assert_eq!(replaced, None, "a replacement without its second block");
+    assert_eq!(replaced, None, "a replacement must have a second block");
     steps
 }
 

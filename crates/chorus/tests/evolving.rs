@@ -74,7 +74,7 @@ fn what_is_neither_a_folder_nor_a_commit_is_refused_as_such() {
     let output = chorus(&["design", "--compat", "--root", ROOT, "--against", "no-such-release"]);
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1));
-    assert!(error.contains("no-such-release") && error.contains("neither a folder"), "{error}");
+    assert!(error.contains("no-such-release") && error.contains("must be a folder"), "{error}");
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn only_a_fresh_copy_takes_over_and_what_was_interrupted_is_finished_first() {
     running.kill();
 
     let same = refused(&words(&first, &first));
-    assert!(same.contains("are the same directory"), "{same}");
+    assert!(same.contains("must be two directories"), "{same}");
     let unrelated = refused(&words(&first, &other));
     assert!(unrelated.contains("was not restored from a backup of"), "{unrelated}");
     let empty = text_of("empty");

@@ -49,9 +49,13 @@ fn tried(rule: &Rule, pattern: &Pattern, message: &Message) -> serde_json::Resul
     let matched = matched.count();
     let meant = row.is_catch_all() || row.on.contains(&message.spec);
     let problem = match (meant, matched) {
-        (true, 0) => format!("has a rule that matches no sample of {name}, which it consumes"),
+        (true, 0) => format!(
+            "consumes {name}, but the pattern of its rule matches no sample event of {name}"
+        ),
         (true, some) if row.when.is_none() && some < samples.len() => {
-            format!("has a rule that misses a sample of {name}, which it consumes")
+            format!(
+                "consumes {name}, but the pattern of its rule does not match all of its sample events"
+            )
         }
         (true, all) if row.when.is_some() && all == samples.len() => {
             format!(

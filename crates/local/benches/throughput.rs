@@ -1,5 +1,6 @@
-//! Measures how many events per second pass through the bus, in memory and with a journal, and how
-//! many transactions per second the store writes. Run it with `cargo bench -p chorus-local`.
+//! Measures how many events per second pass through the bus, in memory and with a journal, how long
+//! it takes to open an engine, and how many transactions per second the store writes. Run it with
+//! `cargo bench -p chorus-local`.
 #![allow(clippy::print_stdout)]
 
 use std::sync::Arc;

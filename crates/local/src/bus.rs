@@ -29,9 +29,10 @@ pub struct Bus {
     sequence: AtomicU64,
     feed: broadcast::Sender<Observation>,
     observer: Option<Arc<dyn Observer>>,
-    /// Notifies the runner that the next work is due earlier than expected.
+    /// Notifies the runner when a change makes the next work due earlier, so that the runner does
+    /// not sleep too long.
     woken: Notify,
-    /// Notifies waiters that no delivery or execution is pending or in flight any more.
+    /// Notifies waiting callers when no delivery or execution is pending or in flight any more.
     became_idle: Notify,
 }
 
@@ -87,8 +88,8 @@ impl Bus {
         &self.topology
     }
 
-    /// Subscribes to the observations from now on. A subscriber that falls far behind misses
-    /// observations, and its receiver reports how many.
+    /// Subscribes to the engine's [`Observation`]s from now on. A subscriber that falls far behind
+    /// misses observations, and its receiver reports how many.
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Observation> {
         self.feed.subscribe()
@@ -112,34 +113,34 @@ impl Bus {
         self.with(|engine| engine.set_disorder(disorder));
     }
 
-    /// The time at which the next work is due. Schedules count as work.
+    /// The time at which the next work is due. Jobs of schedules count as work.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
         lock(&self.engine).next_due()
     }
 
-    /// The time at which the next work is due. Schedules, and executions that wait for a callback,
-    /// do not count.
+    /// The time at which the next work is due. Jobs of schedules, and executions that wait for a
+    /// callback, do not count as work.
     #[must_use]
     pub fn next_delivery(&self) -> Option<Timestamp> {
         lock(&self.engine).next_delivery()
     }
 
-    /// The time at which the next work is due. Schedules do not count.
+    /// The time at which the next work is due. Jobs of schedules do not count as work.
     #[must_use]
     pub fn next_unscheduled(&self) -> Option<Timestamp> {
         lock(&self.engine).next_unscheduled()
     }
 
-    /// Takes at most `max` pieces of work that are due. The caller has to settle every delivery
-    /// among them, and call `finish` for every job.
+    /// Takes at most `max` pieces of work that are due. The caller has to pass the result of every
+    /// delivery to [`Self::settle`], and the name of every finished job to [`Self::finish`].
     pub fn take_due(&self, max: usize) -> Vec<Work> {
         let now = self.clock.now();
         self.with(|engine| engine.take_due(now, max))
     }
 
     /// Records the result of an attempt. Returns false, and records nothing, if the ticket is
-    /// stale: the message was received again meanwhile.
+    /// stale: after this attempt began, the message was received again.
     pub fn settle(&self, ticket: Ticket, result: AttemptResult) -> bool {
         let now = self.clock.now();
         self.with(|engine| engine.settle(now, ticket, result))
@@ -154,12 +155,13 @@ impl Bus {
         });
     }
 
-    /// Marks a schedule's job as finished.
+    /// Marks a schedule's job as finished, successful or not, so that it may be started again.
     pub fn finish(&self, job: &str) {
         self.with(|engine| engine.finish(job));
     }
 
-    /// Sets the alarm of a state machine's execution to the present time.
+    /// Sets the alarm of a state machine's execution to the present time, so that the runner
+    /// advances the execution next.
     pub fn wake(&self, execution: &str) {
         let now = self.clock.now();
         self.with(|engine| engine.wake(&Arc::from(execution), now));
@@ -170,14 +172,14 @@ impl Bus {
         self.with(|engine| engine.end(execution));
     }
 
-    /// Records that the present turn of a state machine's execution is over, and sets the
-    /// execution's next alarm.
+    /// Records that the runner has advanced a state machine's execution, and sets the execution's
+    /// next alarm.
     pub fn end_turn(&self, execution: &Arc<str>, next: Option<Alarm>) {
         let now = self.clock.now();
         self.with(|engine| engine.end_turn(execution, next, now));
     }
 
-    /// Thirty-two random bytes from the engine's seed.
+    /// Thirty-two pseudorandom bytes, derived from the engine's seed.
     pub(crate) fn entropy(&self) -> [u8; 32] {
         let ids = self.with(|engine| [engine.new_id(), engine.new_id()]);
         let mut bytes = [0; 32];
@@ -233,7 +235,7 @@ impl Bus {
         self.clock.now()
     }
 
-    /// Waits for the notice that the next work is due earlier than expected.
+    /// Waits until a change makes the next work due earlier.
     pub(crate) async fn woken(&self) {
         self.woken.notified().await;
     }
@@ -257,7 +259,9 @@ impl Bus {
             observer.observe(&observation);
         }
         if self.feed.receiver_count() > 0 && self.feed.send(observation).is_err() {
-            tracing::debug!("the last watcher has just gone");
+            tracing::debug!(
+                "an observation was not sent: the last subscriber has just unsubscribed"
+            );
         }
     }
 }

@@ -28,8 +28,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that is advanced by its owner. Sleepers wake in the order of their instants; no async
-/// runtime is needed. All clones show the same time.
+/// A clock that is advanced by its owner. Sleeping tasks wake in the order of their wake-up times.
+/// No async runtime is needed. All clones show the same time.
 #[derive(Debug, Clone)]
 pub struct VirtualClock(Arc<Mutex<ClockState>>);
 
@@ -47,8 +47,8 @@ impl VirtualClock {
         Self(Arc::new(Mutex::new(ClockState { now, next: 0, sleepers: BTreeMap::new() })))
     }
 
-    /// Advances the time to `instant`, and wakes the sleepers whose instants have come. An
-    /// `instant` in the past changes nothing.
+    /// Advances the time to `instant`, and wakes the tasks that sleep until `instant` or earlier.
+    /// An `instant` in the past changes nothing.
     pub fn advance_to(&self, instant: Timestamp) {
         let mut state = self.state();
         state.now = state.now.max(instant);
@@ -66,12 +66,13 @@ impl VirtualClock {
         self.advance_to(later(now, duration));
     }
 
-    /// Sets the time, forward or back, as when a system clock is corrected. No sleeper wakes.
+    /// Sets the time, forward or back, as when a system clock is corrected. This wakes no sleeping
+    /// task.
     pub fn set(&self, instant: Timestamp) {
         self.state().now = instant;
     }
 
-    /// When the next sleeper wakes.
+    /// When the next sleeping task wakes.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
         self.state().sleepers.first_key_value().map(|((at, _), _)| *at)
@@ -105,7 +106,7 @@ impl Clock for VirtualClock {
     }
 }
 
-/// A sleeper's future; dropping it removes the sleeper.
+/// The future of a sleeping task. If the future is dropped, the clock forgets the task.
 struct Sleep {
     clock: VirtualClock,
     place: (Timestamp, u64),

@@ -32,16 +32,17 @@ pub struct LocalConfig {
     /// The virtual clock that the runner advances whenever no work is due; it has to be the same
     /// clock as `clock`. If absent, the runner does not advance the time.
     pub virtual_clock: Option<VirtualClock>,
-    /// The events that each row may publish: the sweeper publishes no others.
+    /// The events that each row of the design table may publish. The job [`crate::SWEEP`] publishes
+    /// no other events.
     pub outputs: RowOutputs,
     /// The source of the random keys that encrypt people's data.
     pub randomness: Arc<dyn Randomness>,
-    /// The region in which the engine runs, if the deployment has two regions; otherwise none.
+    /// The name of the region in which the engine runs; none if the deployment has only one region.
     pub region: Option<String>,
-    /// The seed of ids, jitter and disorder; if absent, it is derived from the system's time.
+    /// The seed of ids, jitter and disorder; if absent, the seed is derived from the system's time.
     pub seed: Option<u64>,
-    /// For each row whose events the bus sends to a partner: the partner's endpoint, by the row's
-    /// action.
+    /// The endpoints of the partners that the bus calls. The key is the action of the design
+    /// table's row that declares the call.
     pub endpoints: BTreeMap<String, Endpoint>,
     /// The client that calls the partners; if absent, an HTTP client.
     pub partner: Option<Arc<dyn Partner>>,
@@ -49,18 +50,19 @@ pub struct LocalConfig {
     /// name.
     pub senders: BTreeMap<&'static str, String>,
     pub policies: Policies,
-    /// How many deliveries, batches and jobs run at the same time.
+    /// How many deliveries, batches of messages, executions of state machines and jobs run at the
+    /// same time.
     pub concurrency: usize,
     /// The longest time that a function may take for one event, by tokio's clock; if absent, there
     /// is no limit.
     pub function_timeout: Option<Duration>,
     /// Recurring jobs besides the engine's own.
     pub schedules: Vec<(Schedule, Arc<dyn Job>)>,
-    /// Is called with every observation.
+    /// This observer is called with every observation of the engine.
     pub observer: Option<Arc<dyn Observer>>,
     pub disorder: Disorder,
-    /// Timeouts of the state machines' waits, in seconds, by the timeout's name. They override the
-    /// default timeouts.
+    /// Timeouts of the state machines' waits, in seconds, by the timeout's name. These values
+    /// override the defaults.
     pub limits: BTreeMap<String, u32>,
     /// The definitions of the state machines, with their timeouts. A caller that opens many engines
     /// reads the definitions once, and passes them to each engine; if absent, the engine reads them
@@ -77,8 +79,8 @@ pub struct LocalConfig {
 }
 
 impl LocalConfig {
-    /// The defaults: in memory, on the system's clock, 32 deliveries at a time. The bus has the
-    /// rules of `table`, except those of services without a function in `functions`.
+    /// The defaults: in memory, on the system's clock, 32 deliveries at a time. The bus has those
+    /// rules of `table` whose service has a function in `functions`.
     #[must_use]
     pub fn new(table: &Table, functions: Vec<Function>) -> Self {
         let deployed =
@@ -121,7 +123,7 @@ impl LocalConfig {
         self
     }
 
-    /// The engine calls the partner of the row `action` at `endpoint`.
+    /// Makes the engine call the partner of the design table's row `action` at `endpoint`.
     #[must_use]
     pub fn endpoint(mut self, action: &str, endpoint: Endpoint) -> Self {
         self.endpoints.insert(action.to_owned(), endpoint);

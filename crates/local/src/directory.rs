@@ -1,9 +1,9 @@
 //! The directory of an engine, and the check that its files belong together.
 //!
-//! Each file holds the id of its directory, and the version of the file's format. The engine
+//! Each file contains the id of its directory, and the version of the file's format. The engine
 //! refuses a directory if a file is missing, damaged, from another directory, or from a newer
-//! release. It checks this before it uses the files, so that it never replaces lost files with
-//! empty ones.
+//! release. The engine checks the files before it uses them, so that it never replaces lost files
+//! with empty files.
 
 mod backup;
 mod identity;
@@ -21,16 +21,17 @@ pub use backup::restore;
 pub(crate) use backup::{Snapshot, copy_all, finish};
 pub(crate) use identity::{connect_to_mark, mark, mark_closed};
 
-/// The journal's file, which holds the identity of the directory.
+/// The file of the journal, which also contains the directory's id and the list of the directory's
+/// other files.
 pub(crate) const JOURNAL_FILE: &str = "engine.db";
 
 /// The file with the application's tables.
 pub const STORE_FILE: &str = "store.db";
 
-/// The file that holds people's keys in a backup.
+/// The file of a backup that contains the keys with which people's data is encrypted.
 pub(crate) const KEYS_FILE: &str = "person-keys.json";
 
-/// The version of the files' format; a newer release may use another one.
+/// The version of the files' format. A newer release may use another version.
 const FORMAT: i64 = 1;
 
 /// Why a directory was not opened, backed up or restored.
@@ -39,20 +40,20 @@ pub enum DirectoryError {
     #[error("{} is in use by another process: stop that process first", .0.display())]
     InUse(PathBuf),
     #[error(
-        "{} is missing, but the other files of its directory exist: put it back, or restore a \
-         backup",
+        "{} is missing, but the other files of its directory exist: put the file back, or restore \
+         a backup",
         .0.display()
     )]
     Missing(PathBuf),
     #[error(
         "{} belongs to another directory, or is an older or newer copy of this directory's file: put \
-         the right one back, or restore a backup",
+         the right file back, or restore a backup",
         .0.display()
     )]
     Foreign(PathBuf),
     #[error(
         "{} is missing, and only this file holds the last changes of a process that was killed: \
-         put it back, or restore a backup",
+         put the file back, or restore a backup",
         .0.display()
     )]
     LogMissing(PathBuf),
@@ -71,11 +72,14 @@ pub enum DirectoryError {
     Store(PathBuf, #[source] StoreError),
     #[error("{} is not empty: name a new directory", .0.display())]
     Occupied(PathBuf),
-    #[error("{} holds no backup: {JOURNAL_FILE} is missing", .0.display())]
+    #[error("{} holds no backup: {JOURNAL_FILE} is missing, or has no id", .0.display())]
     NoBackup(PathBuf),
-    /// The directory is a backup that was not restored. A backup has people's keys in a separate
-    /// file, so an application that opened the backup could not read names and addresses.
-    #[error("{} is a backup: restore it into another directory, and open that one", .0.display())]
+    /// The directory is a backup that was not restored. A backup has people's encryption keys in a
+    /// separate file, so an application that opened the backup could not read names and addresses.
+    #[error(
+        "{} is a backup: restore it into another directory, and open that directory",
+        .0.display()
+    )]
     Backup(PathBuf),
     #[error("{} cannot be read or written", .0.display())]
     Files(PathBuf, #[source] std::io::Error),
@@ -97,10 +101,10 @@ impl DirectoryError {
     }
 }
 
-/// Creates the directory. If it exists, checks that its files belong together, and reads every
-/// page of each database. `application_files` names the files that the directory has besides the
-/// engine's own. Files from a build of commit c92b2c2 or earlier have no id; they get one if all of
-/// them exist.
+/// Creates the directory. If it exists, checks that its files belong together, and reads every page
+/// of each database. `application_files` names the files that the directory has besides the
+/// engine's own. Files from a build of commit c92b2c2 or earlier have no id. Such files get an id
+/// if none of them is missing.
 ///
 /// Each call gives the files a new id. So if somebody replaces a file with an earlier copy, the
 /// next start refuses the directory. An application that opens files in the directory calls this
@@ -137,9 +141,9 @@ pub(crate) fn check_logs(directory: &Path) -> Result<(), DirectoryError> {
     Ok(())
 }
 
-/// Creates or checks the directory like [`open_directory`], for the engine. The application may
-/// already have its own files open, so this function gives no new id to files that are complete,
-/// does not read every database page, and does not check write-ahead logs.
+/// Creates or checks the directory for the engine. This function does less than [`open_directory`],
+/// because the application may already have its own files open: complete files keep their id, and
+/// neither the database pages nor the write-ahead logs are checked.
 pub(crate) fn check_directory(
     directory: &Path,
     application_files: &[&str],
@@ -202,8 +206,9 @@ fn check_first_release(
     Ok(())
 }
 
-/// Writes the identity into each file. The journal gets it first, marked as incomplete, and again
-/// at the end, marked as complete. If a process dies in between, the next process continues.
+/// Writes the directory's identity (its id and the format) into each file. The journal gets the
+/// identity first, marked as incomplete, and again at the end, marked as complete. If a process
+/// dies before the end, the next process continues.
 fn complete(
     directory: &Path,
     journal: &Connection,

@@ -1,5 +1,5 @@
-//! Does the work that is due: invokes functions, calls partners, runs jobs. The dispatcher itself
-//! has no state.
+//! Does the work that is due: invokes functions, calls partners, advances executions of state
+//! machines, and runs jobs. The dispatcher itself keeps no state between calls.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,8 @@ pub trait Job: Send + Sync {
     /// Runs the job once.
     ///
     /// # Errors
-    /// The error is logged; the schedule starts the job again at its next time.
+    /// If the job fails. The error is logged, and the schedule starts the job again after its
+    /// interval.
     async fn run(&self, kernel: &Kernel) -> Result<(), Failure>;
 }
 
@@ -66,7 +67,7 @@ impl Dispatcher {
         }
     }
 
-    /// Invokes the function of the route with the event.
+    /// Invokes the function of the delivery's route with the event.
     pub async fn invoke(
         &self,
         taken: &Taken,
@@ -75,7 +76,7 @@ impl Dispatcher {
     ) -> AttemptResult {
         let service = topology.routes[taken.route].row().service;
         let Some(function) = self.functions.get(&service) else {
-            let message = format!("this engine has no function of {}", service.title);
+            let message = format!("this engine has no function of the service {}", service.title);
             return AttemptResult::Failed(DeliveryError::terminal("NO_FUNCTION", message));
         };
         let answering = async {
@@ -108,8 +109,8 @@ impl Dispatcher {
         }
     }
 
-    /// Calls the partner of the route. The partner is not called if this region is not the event's
-    /// home, or if the event is replayed and the route's row suppresses replays.
+    /// Calls the partner of the delivery's route. The partner is not called if the event belongs to
+    /// the other region, or if the event is replayed and the route's row suppresses replays.
     pub async fn call(&self, taken: &Taken, topology: &Topology, kernel: &Kernel) -> AttemptResult {
         if kernel.region.as_ref().is_some_and(|region| region.is_foreign(&taken.event.json)) {
             return AttemptResult::Done(Some(Outcome::Elsewhere));
@@ -140,8 +141,8 @@ impl Dispatcher {
         result
     }
 
-    /// Invokes the function with each message of a batch, one after the other. A message that fails
-    /// does not affect the other messages.
+    /// Invokes the functions of a batch's messages, one message after the other. A message that
+    /// fails does not affect the other messages.
     async fn consume(
         &self,
         batch: &[Taken],

@@ -1,6 +1,7 @@
 //! The core of the embedded engine: it keeps the pending work, and hands out the work that is due.
-//! It is synchronous and deterministic: it uses no async runtime, no file and no network, and the
-//! caller passes in time and randomness. The same calls in the same order have the same outcome.
+//! The engine is synchronous and deterministic: it uses no async runtime, no file and no network,
+//! and the caller passes in time and randomness. The same calls in the same order have the same
+//! outcome.
 
 mod alarms;
 mod change;
@@ -41,10 +42,10 @@ use turns::Turns;
 
 use crate::random::Random;
 
-/// Deliberate disorder, for tests: at-least-once delivery in any order.
+/// Deliberate disorder, for tests: deliveries are repeated, and delayed at random.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Disorder {
-    /// The least number of times that each delivery is made; 0 means once.
+    /// The least number of times that each delivery is made; 0 is treated as 1.
     pub fewest_copies: u32,
     /// The greatest number of times that each delivery is made.
     pub most_copies: u32,
@@ -59,7 +60,8 @@ pub struct Load {
     /// Deliveries that wait on the bus, or in a queue that has a consumer, and executions that will
     /// continue by themselves, without a callback.
     pub pending: usize,
-    /// Deliveries that were taken and are not settled yet, and executions that are being advanced.
+    /// Deliveries that were taken and whose result is not recorded yet, and executions that are
+    /// being advanced.
     pub in_flight: usize,
     /// Dead letters that wait for an operator.
     pub dead: usize,
@@ -230,7 +232,8 @@ impl Engine {
         }
     }
 
-    /// Ensures that the ids of new deliveries are greater than `last`.
+    /// Ensures that the ids of new deliveries are greater than `last`, the highest id of a stored
+    /// delivery.
     pub(crate) const fn skip_ids(&mut self, last: DeliveryId) {
         if self.next_id <= last {
             self.next_id = last + 1;
@@ -247,7 +250,8 @@ impl Engine {
         self.schedules.push(Recurring::new(schedule, last, now));
     }
 
-    /// Sets the alarm of a state machine's execution to the time `now`.
+    /// Sets the alarm of a state machine's execution to `now`, so that the execution is advanced
+    /// next.
     pub(crate) fn wake(&mut self, execution: &Arc<str>, now: Timestamp) {
         self.alarms.wake(execution, now);
     }

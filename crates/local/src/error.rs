@@ -17,7 +17,8 @@ pub enum Error {
     Directory(DirectoryError),
     #[error("the engine's journal, engine.db, cannot be read or written")]
     Journal(#[source] rusqlite::Error),
-    /// An entry of the journal is damaged: every release writes valid JSON.
+    /// An entry of the journal is not valid JSON. The file is damaged, because every release writes
+    /// valid JSON.
     #[error("the engine's journal, engine.db, has an entry that is not valid JSON")]
     Unreadable(#[source] serde_json::Error),
     /// The journal is closed: the engine was shut down.
@@ -38,7 +39,7 @@ pub enum Error {
          there is no value"
     )]
     Substitution { machine: &'static str, name: String },
-    #[error("the HTTP client for partners cannot be made: {0}")]
+    #[error("the HTTP client for partners cannot be created: {0}")]
     Http(String),
     #[error("there is no rule called {0}")]
     UnknownRule(String),

@@ -14,14 +14,15 @@ use crate::store::DynoxideStore;
 /// The job that publishes events which a process committed, but did not publish.
 pub const SWEEP: &str = "sweep-unpublished";
 
-/// The job that deletes expired items, and archived events that are older than their retention.
+/// The job that deletes expired items of the store, and archived events that are older than the
+/// archive's retention period.
 pub const FORGET: &str = "forget-expired";
 
-/// How long the sweeper ignores a new idempotency record. During this time, the process that
+/// How long the job [`SWEEP`] ignores a new idempotency record. During this time, the process that
 /// committed the record may still publish the record's events.
 const UNPUBLISHED_FOR: SignedDuration = SignedDuration::from_secs(30);
 
-/// The sweeper's job, with the events that each row may publish.
+/// The job [`SWEEP`], with the events that each row of the design table may publish.
 pub(crate) struct Sweep(pub(crate) RowOutputs);
 
 #[async_trait]

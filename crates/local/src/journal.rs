@@ -1,6 +1,6 @@
 //! The journal: accepted events and pending deliveries, in `engine.db`. One thread writes the
-//! journal. It puts all waiting commands into one SQLite transaction, so that many events share one
-//! fsync.
+//! journal. The thread puts all waiting commands into one SQLite transaction, so that many events
+//! share one fsync.
 
 mod read;
 mod schema;
@@ -23,7 +23,8 @@ use crate::directory::{mark, mark_closed};
 use crate::engine::{Accepted, Change, Delivery, Topology};
 use crate::unwritable::{Unwritable, Writes, is_of_disk};
 
-/// How many commands one transaction may have. The limit bounds how long the first command waits.
+/// How many commands one transaction may have. The limit bounds how long the first command waits
+/// for the others.
 const LARGEST_GROUP: usize = 4_096;
 
 /// The longest time for which changes without a waiting caller are collected into one transaction.
@@ -31,10 +32,11 @@ const LARGEST_GROUP: usize = 4_096;
 /// deliveries are made again.
 const SETTLED_COMMIT_DELAY: Duration = Duration::from_millis(25);
 
-/// A read, which runs between two transactions.
+/// A read of the journal, which the writer thread runs between two transactions.
 type Reading = Box<dyn FnOnce(&Connection) + Send>;
 
-/// Is called with the deliveries that have become durable, and their events.
+/// A function that the writer thread calls with deliveries that have become durable, and with their
+/// events.
 pub(crate) type OnDurable = Box<dyn Fn(Vec<Arc<Accepted>>, Vec<Delivery>) + Send>;
 
 enum Command {
@@ -53,8 +55,8 @@ impl Command {
     }
 }
 
-/// A handle to the writer thread. Dropping it waits until the writer has finished the commands that
-/// were sent, and stops the writer.
+/// A handle to the thread that writes the journal. Dropping the handle waits until the thread has
+/// finished the commands that were sent, and stops the thread.
 pub(crate) struct Journal {
     commands: Mutex<Option<Sender<Command>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -72,8 +74,8 @@ impl Journal {
         Ok((Opened { connection, rules, writes }, restored))
     }
 
-    /// Sends events and their deliveries to the writer, and returns once they are durable. Dropping
-    /// the future does not cancel the write.
+    /// Sends events and their deliveries to the writer thread, and returns once they are durable.
+    /// Dropping the future does not cancel the write.
     pub(crate) async fn accept(
         &self,
         events: Vec<Arc<Accepted>>,
@@ -84,13 +86,13 @@ impl Journal {
         durable.await.unwrap_or_else(|_| Err("the journal is closed".to_owned()))
     }
 
-    /// Sends changes to the writer, which makes them durable in their order. Returns at once,
-    /// before they are durable.
+    /// Sends changes to the writer thread, which makes them durable in their order. Returns at
+    /// once, before the changes are durable.
     pub(crate) fn change(&self, changes: Vec<Change>) {
         self.send(Command::Change(changes));
     }
 
-    /// Runs `reading` after the writer has written everything that was sent to it before.
+    /// Runs `reading` after the writer thread has written everything that was sent to it before.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         reading: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -98,7 +100,7 @@ impl Journal {
         let (answer, answered) = oneshot::channel();
         self.send(Command::Read(Box::new(move |connection| {
             if answer.send(reading(connection)).is_err() {
-                tracing::debug!("the caller of a journal read has gone");
+                tracing::debug!("the caller of a journal read no longer waits for the result");
             }
         })));
         answered.await.map_err(|_| Error::Closed)?.map_err(Error::Journal)
@@ -112,20 +114,20 @@ impl Journal {
     /// Finishes the commands that were sent, and closes the file.
     pub(crate) fn close(&self) {
         lock(&self.commands).take();
-        // The writer itself may drop the last reference to the bus. Then it does not join its own
-        // thread.
+        // If the writer thread drops the last reference to the bus, this function runs on the
+        // writer thread, which cannot join itself.
         let own = std::thread::current().id();
         if let Some(writer) = lock(&self.writer).take().filter(|writer| writer.thread().id() != own)
             && writer.join().is_err()
         {
-            tracing::error!("the journal's writer panicked: its last changes may be lost");
+            tracing::error!("the journal's writer thread panicked: its last changes may be lost");
         }
     }
 
     fn send(&self, command: Command) {
         let sent = lock(&self.commands).as_ref().map(|commands| commands.send(command));
         if !matches!(sent, Some(Ok(()))) {
-            tracing::debug!("the journal is closed");
+            tracing::debug!("a command was not written, because the journal is closed");
         }
     }
 }
@@ -146,14 +148,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Deletes every delivery in the journal at `path`, including dead letters, and returns how many.
-/// Archived events stay.
+/// Deletes every delivery in the journal at `path`, including dead letters, and returns how many
+/// deliveries there were. Archived events stay.
 pub(crate) fn empty(path: &Path) -> Result<usize, Error> {
     let connection = schema::open(path)?;
     connection.execute("DELETE FROM deliveries", []).map_err(Error::Journal)
 }
 
-/// A journal whose writer has not been started yet.
+/// A journal whose writer thread has not been started yet.
 pub(crate) struct Opened {
     connection: Connection,
     rules: write::RuleNames,
@@ -161,8 +163,8 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Starts the writer. After each transaction, the writer first calls `on_durable`, and then
-    /// answers the callers that wait for the transaction.
+    /// Starts the writer thread. After each transaction, the thread first calls `on_durable`, and
+    /// then reports the outcome to the callers that wait for the transaction.
     pub(crate) fn start(mut self, on_durable: OnDurable) -> Result<Journal, Error> {
         mark(&self.connection, true).map_err(Error::Journal)?;
         let (commands, received) = channel();
@@ -215,8 +217,9 @@ impl Opened {
     }
 }
 
-/// Collects the commands of the next transaction: `first`, and all commands that are waiting. If no
-/// caller waits for any of them, commands that arrive within [`SETTLED_COMMIT_DELAY`] are added.
+/// Collects the commands of the next transaction: `first`, and all commands that are waiting. As
+/// long as no caller waits for one of these commands, commands that arrive within
+/// [`SETTLED_COMMIT_DELAY`] are added.
 fn gather(first: Command, received: &Receiver<Command>) -> Vec<Command> {
     let mut hurry = first.has_waiter();
     let mut group = vec![first];

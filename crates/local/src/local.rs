@@ -52,7 +52,8 @@ impl Local {
     /// delivered until the runner is started.
     ///
     /// # Errors
-    /// If the directory is in use, or cannot be read or created.
+    /// If the directory is in use, or cannot be read or created; or if a rule's pattern or a state
+    /// machine's definition is invalid.
     pub fn open(config: LocalConfig) -> Result<Self, Error> {
         let topology = Topology::of(config.admitting_rules(), &config.policies);
         let (store, opened) = open_files(&config, &topology)?;
@@ -97,7 +98,8 @@ impl Local {
         &self.store
     }
 
-    /// Publishes the events of records that have been unpublished for at least `age`.
+    /// Publishes the events of idempotency records that were committed at least `age` ago and are
+    /// still unpublished.
     ///
     /// # Errors
     /// If the store or the bus fails.
@@ -112,16 +114,16 @@ impl Local {
         &self.dispatcher
     }
 
-    /// The state machines of this engine, with their executions in `store`. A simulator's kernel
-    /// uses them.
+    /// The state machines of this engine, with their executions in `store`. A simulator's kernel,
+    /// which has its own store, uses these state machines.
     #[must_use]
     pub fn machines_on(&self, store: Arc<dyn Store>) -> Arc<dyn Machines> {
         let orchestrator = Arc::clone(&self.dispatcher.orchestrator);
         Arc::new(LocalMachines { orchestrator, store })
     }
 
-    /// Stops executions of state machines. `items` are the items of [`EXECUTIONS_TABLE`] in `store`.
-    /// A simulator stops the executions of a region that is replaced.
+    /// Stops executions of state machines. `items` are all items of [`EXECUTIONS_TABLE`] in
+    /// `store`. A simulator stops the executions of a region that is replaced.
     ///
     /// # Errors
     /// If the store fails, or an execution cannot be read.
@@ -188,7 +190,7 @@ impl Local {
         &self.runner
     }
 
-    /// Subscribes to the observations from now on: see [`Bus::watch`].
+    /// Subscribes to the engine's [`Observation`]s from now on: see [`Bus::watch`].
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Observation> {
         self.bus.watch()
@@ -199,11 +201,12 @@ impl Local {
 /// and the executions of its state machines. Returns how many deliveries there were. The archive
 /// and the application's own tables stay.
 ///
-/// A region that takes over begins with empty queues, because the takeover publishes again all
-/// events that a consumer may not have handled.
+/// A region that takes over from a failed region begins with empty queues, because the takeover
+/// publishes again all events that a consumer has perhaps not handled.
 ///
 /// # Errors
-/// If there is no engine, another process has it open, or it cannot be written.
+/// If the directory has no engine, another process has the directory open, or a file cannot be
+/// written.
 pub fn empty_engine(directory: &Path) -> Result<usize, Error> {
     let file = directory.join(JOURNAL_FILE);
     if !file.exists() {
@@ -297,7 +300,7 @@ fn open_bus(
     })
 }
 
-/// The engine's own schedules, and the configured ones.
+/// The engine's own schedules, and the configured schedules.
 fn schedules(config: &LocalConfig) -> Vec<(Schedule, Option<Arc<dyn Job>>)> {
     let every = |job, seconds| (Schedule { job, every: Duration::from_secs(seconds) }, None);
     let mut schedules = vec![every(SWEEP, 60), every(FORGET, 3_600)];
@@ -342,8 +345,8 @@ fn dispatcher(
     })
 }
 
-/// A seed that differs from the seed of every earlier process: it derives from the time and the
-/// process id.
+/// A seed that is derived from the time and the process id, so that each process has a different
+/// seed.
 fn fresh_seed() -> u64 {
     let nanoseconds = SystemClock.now().as_nanosecond();
     Random::seeded((nanoseconds as u64) ^ u64::from(std::process::id())).next()

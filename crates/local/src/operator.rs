@@ -25,8 +25,8 @@ pub struct Replay {
     pub from: Timestamp,
     /// Replay only events that the bus accepted before this time.
     pub to: Timestamp,
-    /// The only rule whose target gets the events. If none, the targets of all matching rules get
-    /// them.
+    /// The only rule whose target gets the events. If `rule` is none, the targets of all matching
+    /// rules get the events.
     pub rule: Option<String>,
     /// A dry run only reports what would be replayed.
     pub dry_run: bool,
@@ -46,15 +46,15 @@ impl Local {
         self.bus.with(|engine| engine.queues())
     }
 
-    /// For each redrive queue that is not empty: how many events wait in it for a retry, and since
-    /// when the oldest event waits.
+    /// For each redrive queue (see [`crate::Route::redrive`]) that is not empty: how many events
+    /// wait in the queue for a retry, and since when the oldest of them has waited.
     #[must_use]
     pub fn redrives(&self) -> Vec<Redrive> {
         self.bus.with(|engine| engine.redrives())
     }
 
-    /// For each partner, the oldest call that the bus attempted at least `attempts` times and that
-    /// the partner never answered. Partners without such a call are omitted.
+    /// For each partner, the oldest call that failed at least `attempts` times and will be
+    /// repeated. Partners without such a call are omitted.
     #[must_use]
     pub fn unanswered(&self, attempts: u32) -> Vec<UnansweredCall> {
         self.bus.with(|engine| engine.unanswered(attempts))
@@ -106,8 +106,9 @@ impl Local {
     }
 
     /// For the event with this `event-id`: the deliveries that failed and will be retried. `notes`
-    /// are the event's [`Local::attempts`], and show which deliveries wait for an unavailable
-    /// partner. Such deliveries are retried for longer than their queue's policy says.
+    /// are the event's failed attempts, from [`Local::attempts`]. They show which deliveries wait
+    /// for an unavailable partner, and are therefore retried for longer than their queue's policy
+    /// says.
     #[must_use]
     pub fn pending(&self, event_id: &str, notes: &[AttemptNote]) -> Vec<Pending> {
         let waits = |rule: &str| {
@@ -129,7 +130,7 @@ impl Local {
     }
 
     /// Delivers archived events again, marked as a replay. Consumers with the replay policy
-    /// `Suppressed` ignore the events. If a consumer has handled an event before, it finds its own
+    /// `Suppressed` ignore the events. A consumer that has handled an event before finds its
     /// idempotency record of the event, and treats the replayed event as a duplicate.
     ///
     /// # Errors

@@ -62,7 +62,7 @@ impl std::fmt::Debug for Call {
     }
 }
 
-/// Why a call got no answer. It is unknown whether the partner acted.
+/// Why a call got no response. It is unknown whether the partner has carried out the request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     #[error("the partner did not answer within {0:?}")]
@@ -81,7 +81,7 @@ pub trait Partner: Send + Sync {
     async fn post(&self, call: &Call) -> Result<u16, NoAnswer>;
 }
 
-/// Makes calls over HTTP. `reqwest` is used because it provides pooling, timeouts and TLS.
+/// Makes calls over HTTP, with a pool of connections.
 #[derive(Debug, Clone)]
 pub struct HttpPartner {
     client: reqwest::Client,
@@ -120,8 +120,8 @@ impl Partner for HttpPartner {
     }
 }
 
-/// Fails every call. It is used if no endpoint is configured, because making an HTTP client takes a
-/// while.
+/// A partner whose calls all fail. It is used if no endpoint is configured, because creating an
+/// HTTP client takes a while.
 pub(crate) struct NoPartner;
 
 #[async_trait]
@@ -166,7 +166,8 @@ pub(crate) fn call(
 }
 
 /// The result that follows from a partner's answer. The call is retried after 429, any 5xx, or no
-/// answer. It is not retried after another error status, because the partner would refuse it again.
+/// answer. The call is not retried after another error status, because the partner would refuse the
+/// call again.
 pub(crate) fn result(answered: &Result<u16, NoAnswer>) -> AttemptResult {
     match answered {
         Ok(200..=299) => AttemptResult::Done(None),

@@ -1,5 +1,5 @@
-//! Files and directories that only their owner may read: they hold people's data, and the keys that
-//! encrypt it.
+//! Files and directories that only their owner may read, because they contain people's data, and
+//! the keys that encrypt the data.
 
 use std::io;
 use std::path::Path;

@@ -8,8 +8,12 @@ pub struct OsRandomness;
 impl Randomness for OsRandomness {
     fn key(&self) -> Result<[u8; 32], Failure> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key)
-            .map_err(|error| Failure::later("NoRandomness", format!("no random key: {error}")))?;
+        getrandom::fill(&mut key).map_err(|error| {
+            Failure::later(
+                "NoRandomness",
+                format!("the operating system gave no random key: {error}"),
+            )
+        })?;
         Ok(key)
     }
 }

@@ -24,7 +24,7 @@ pub(crate) enum Records {
     Memory(Mutex<Memory>),
 }
 
-/// The most recent events and failed attempts, in memory.
+/// The most recent events, and a limited number of failed attempts, in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     events: VecDeque<Arc<Accepted>>,
@@ -90,8 +90,8 @@ impl Records {
         }
     }
 
-    /// Deletes events that are older than `limit`. A journal keeps the events that a delivery still
-    /// needs. Returns how many events were deleted.
+    /// Deletes events that are older than `limit`. A journal also deletes older failed attempts,
+    /// but keeps the events that a delivery still needs. Returns how many events were deleted.
     pub(crate) async fn prune(&self, limit: Timestamp) -> Result<usize, Error> {
         match self {
             Self::Journal(journal) => {

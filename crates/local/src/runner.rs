@@ -1,5 +1,5 @@
-//! The runner on tokio: takes work that is due, does several pieces at a time, and sleeps until
-//! more is due.
+//! The runner on tokio: takes work that is due, does several pieces of work at a time, and sleeps
+//! until more work is due.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -20,11 +20,11 @@ use crate::records::lock;
 /// How many times the runner yields to other tasks before it advances virtual time.
 const TURNS: usize = 16;
 
-/// The pause after a panic in an execution of a state machine. Then the runner advances the
-/// execution again.
+/// How long after a panic in an execution of a state machine the runner advances the execution
+/// again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// Takes the work of one bus, and does it. All clones are the same runner.
+/// Takes and does the work of one bus. All clones are the same runner.
 #[derive(Debug, Clone)]
 pub struct Runner(Arc<Inner>);
 
@@ -35,14 +35,15 @@ struct Inner {
     running: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the runner's tokio task uses.
+/// Everything that the runner's tokio task needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Driver {
     pub(crate) bus: Arc<Bus>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) kernel: Kernel,
     pub(crate) concurrency: usize,
-    /// The clock that the runner advances when no work is due; none in real time.
+    /// The virtual clock that the runner advances when no work is due; none if the engine runs in
+    /// real time.
     pub(crate) virtual_clock: Option<VirtualClock>,
 }
 
@@ -62,7 +63,8 @@ impl Runner {
         Self(Arc::new(Inner { driver, stop: watch::channel(false).0, running }))
     }
 
-    /// Starts the runner, unless it is running. Has to be called within a tokio runtime.
+    /// Starts the runner. Does nothing if the runner is already running, or was shut down. This
+    /// function has to be called within a tokio runtime.
     pub fn start(&self) {
         let mut running = lock(&self.0.running);
         if running.as_ref().is_none_or(JoinHandle::is_finished) && !*self.0.stop.borrow() {
@@ -86,8 +88,8 @@ impl Runner {
         })
     }
 
-    /// Stops taking work, lets work in flight finish for at most `grace`, and makes all changes so
-    /// far durable. Deliveries that are cut off are made again by the next process.
+    /// Stops taking work, waits at most `grace` for work in flight, and makes all changes so far
+    /// durable. Deliveries that are cut off after `grace` are made again by the next process.
     ///
     /// # Errors
     /// If the journal fails.
@@ -162,9 +164,10 @@ impl Driver {
             }
             Err(error) => error,
         };
-        tracing::error!(%error, "a task panicked");
+        tracing::error!(%error, "a task of the runner panicked");
         let Some(work) = at_work.remove(&error.id()) else { return };
-        let fault = DeliveryError::retryable("Panicked", "the function panicked");
+        let fault =
+            DeliveryError::retryable("Panicked", "the code that handles the delivery panicked");
         for taken in work.taken() {
             self.bus.settle(taken.ticket, AttemptResult::Failed(fault.clone()));
         }
@@ -198,7 +201,7 @@ impl Driver {
 
     /// Lets the other tasks run for [`TURNS`] turns, then advances the clock to the next instant at
     /// which a sleeping task wakes or work is due. If a task creates work in these turns, the
-    /// caller drops this future, and the clock stays.
+    /// caller drops this future, and the clock is not advanced.
     async fn advance_clock(&self, next: Option<Timestamp>) {
         for _ in 0..TURNS {
             tokio::task::yield_now().await;

@@ -47,9 +47,10 @@ pub struct DynoxideStore {
     meter: Meter,
     /// Whether any table has items that expire.
     expires: bool,
-    /// The store's file; none in memory.
+    /// The store's file; none if the store is in memory.
     file: Option<StoreFile>,
-    /// Whether the file may still contain the bytes of a person's key that was destroyed.
+    /// Whether unused parts of the file may still contain the bytes of a person's encryption key
+    /// that was destroyed.
     remains: AtomicBool,
 }
 
@@ -141,8 +142,8 @@ impl DynoxideStore {
         }
     }
 
-    /// Overwrites the bytes of persons' destroyed keys in unused parts of the file. All other
-    /// requests wait meanwhile: about a second for 100 MB.
+    /// Overwrites the bytes of people's destroyed encryption keys in unused parts of the file. All
+    /// other requests wait until this is done: about a second for a file of 100 MB.
     pub(crate) fn overwrite_remains(&self) -> Result<(), StoreError> {
         let Some(file) = &self.file else { return Ok(()) };
         if self.remains.load(Ordering::Relaxed) {
@@ -205,7 +206,7 @@ impl DynoxideStore {
                 Ok(())
             }
             Err(error) => {
-                // A refused transaction is billed like one that succeeded.
+                // A refused transaction is billed like a successful transaction.
                 let writes = u32::try_from(writes).unwrap_or(u32::MAX);
                 self.meter.wrote(Operation::Transact, 2.0 * f64::from(writes));
                 Err(refusal::of(error))
@@ -262,7 +263,7 @@ impl Store for DynoxideStore {
         if writes.iter().any(keys::destroys_key) {
             self.remains.store(true, Ordering::Relaxed);
             if let Err(error) = self.overwrite_remains() {
-                tracing::warn!(%error, "a person's key was destroyed, but the bytes of this key could not be overwritten; the next attempt is within an hour");
+                tracing::warn!(%error, "a person's key was destroyed, but the bytes of this key could not be overwritten; the engine tries again within an hour");
             }
         }
         Ok(())

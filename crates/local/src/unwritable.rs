@@ -18,13 +18,13 @@ const LOGGED_EVERY: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unwritable {
     pub file: PathBuf,
-    /// Since when no write has succeeded.
+    /// When the disk first refused a write. No write has succeeded since.
     pub since: Timestamp,
-    /// SQLite's message.
+    /// SQLite's error message.
     pub reason: String,
 }
 
-/// Tells whether the disk refused the last write to one file.
+/// Records whether the disk refused the last write to one file.
 #[derive(Debug)]
 pub(crate) struct Writes {
     file: PathBuf,
@@ -47,8 +47,8 @@ impl Writes {
         lock(&self.state).refused.clone()
     }
 
-    /// Notes the result of a write. Returns whether the disk refused the write: `is_of_disk`
-    /// decides that from the error.
+    /// Records the result of a write. Returns whether the disk refused the write: `is_of_disk` says
+    /// whether an error comes from the disk.
     pub(crate) fn note<T, E: std::fmt::Display>(
         &self,
         written: &Result<T, E>,

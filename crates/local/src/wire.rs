@@ -22,7 +22,7 @@ pub(crate) struct Unacceptable {
 }
 
 /// The fields of an event's `detail` that the engine needs. Senders outside of the application may
-/// omit them.
+/// omit these fields.
 #[derive(Debug, Default, Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, default)]
@@ -40,7 +40,7 @@ struct Ids<'a> {
     tenant: Option<Cow<'a, str>>,
 }
 
-/// The account id that the engine uses for itself.
+/// The AWS account id in the events that the application itself publishes.
 pub(crate) const ACCOUNT: &str = "000000000000";
 
 /// Wraps `entry`, which `account` sent, into an event of the bus. The event's sequence number is
@@ -54,10 +54,10 @@ pub(crate) fn wrap(
     check(entry)?;
     let malformed = |error: serde_json::Error| Unacceptable {
         code: "MalformedDetail",
-        message: format!("the detail is not a JSON object: {error}"),
+        message: format!("`Detail` must be a JSON object: {error}"),
     };
     if !entry.detail.trim_start().starts_with('{') {
-        let message = "the detail is not a JSON object".to_owned();
+        let message = "`Detail` must be a JSON object".to_owned();
         return Err(Unacceptable { code: "MalformedDetail", message });
     }
     serde_json::from_str::<&RawValue>(&entry.detail).map_err(malformed)?;
@@ -82,12 +82,12 @@ pub(crate) fn wrap(
 
 fn check(entry: &Entry) -> Result<(), Unacceptable> {
     if entry.source.is_empty() || entry.detail_type.is_empty() {
-        let message = "an entry needs a source and a detail type".to_owned();
+        let message = "an entry's `Source` and `DetailType` must not be empty".to_owned();
         return Err(Unacceptable { code: "InvalidArgument", message });
     }
     let size = entry.size();
     if size > MAX_ENTRY_BYTES {
-        let message = format!("the entry has {size} bytes, more than {MAX_ENTRY_BYTES}");
+        let message = format!("an entry must have at most {MAX_ENTRY_BYTES} bytes, not {size}");
         return Err(Unacceptable { code: "ValidationException", message });
     }
     Ok(())
@@ -153,7 +153,7 @@ pub(crate) fn read(sequence: u64, at: Timestamp, json: &str) -> serde_json::Resu
     })
 }
 
-/// The `detail` of an event. A partner may get the `detail` as the body of a call.
+/// The `detail` of an event, without any change to its text.
 pub(crate) fn detail(json: &str) -> serde_json::Result<&RawValue> {
     #[derive(Deserialize)]
     struct Body<'a> {

@@ -1,6 +1,6 @@
 //! Commands that other AWS accounts put on the bus. A row of the design table gets commands only
-//! from its partner's account. The account determines a command's actor and tenant, whatever the
-//! sender wrote.
+//! from its partner's account. The sender's account determines a command's actor and tenant,
+//! whatever the command's metadata says.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::{Arc, Mutex};
@@ -105,7 +105,7 @@ impl Shop {
     }
 
     /// Puts the entry on the bus as this account, and lets the shop act on it. The bus accepts
-    /// entries of every account: the bus's rules decide who gets an entry.
+    /// entries from every account. The bus's rules decide which service gets an entry.
     async fn put(&self, account: &str, entry: Entry) {
         assert_eq!(self.local.bus().put_events_of(account, &[entry]).await.unwrap(), []);
         self.local.runner().run_until_idle(SOON).await.unwrap();

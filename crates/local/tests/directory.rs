@@ -1,5 +1,5 @@
-//! Opens, backs up and restores directories. A missing file, a damaged file and a file of another
-//! directory are refused.
+//! Opens, backs up and restores directories. A directory with a missing file, a damaged file or a
+//! file of another directory is refused.
 #![allow(clippy::unwrap_used)]
 
 mod harness;
@@ -31,7 +31,7 @@ async fn used() -> tempfile::TempDir {
     directory
 }
 
-/// Opens the directory, which must fail, and returns the error.
+/// Opens the directory, and returns the error. The test fails if there is no error.
 #[track_caller]
 fn refusal(directory: &Path) -> DirectoryError {
     match open(directory) {
@@ -226,7 +226,7 @@ async fn a_backup_is_checked_before_it_becomes_a_directory() {
     assert!(!third.exists());
 }
 
-/// The files in the directory that somebody besides their owner may read or write.
+/// The files in the directory that other users than their owner may read or write.
 #[cfg(unix)]
 fn open_to_others(directory: &Path) -> Vec<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
@@ -301,7 +301,8 @@ async fn what_a_backup_did_not_put_there_is_not_removed_for_it() {
     assert!(theirs.exists());
 }
 
-/// A restore copies the journal first. The test imitates a restore that was interrupted after that.
+/// A restore copies the journal first. The test imitates a restore that was interrupted after it
+/// had copied the journal.
 #[tokio::test]
 async fn what_an_interrupted_restore_left_is_replaced_by_the_next_one() {
     let place = tempfile::tempdir().unwrap();

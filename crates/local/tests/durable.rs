@@ -17,8 +17,9 @@ const SOON: Duration = Duration::from_secs(30);
 fn shop(directory: &Path, function: chorus_kernel::Function) -> Local {
     let mut config = LocalConfig::new(&TABLE, vec![function]).data(directory);
     config.rules = rules_of(&["CountOrder"]);
-    // The test runs in real time, because virtual time does not wait for a disk. So the pauses are
-    // short, and the policy allows more attempts than can fail before a kill.
+    // The test runs in real time, because virtual time does not wait for a disk. So the pauses
+    // between attempts are short, and the retry policy allows more attempts than can fail before
+    // the test kills the shop.
     config.policies.function.first_pause = Duration::from_millis(50);
     config.policies.function.max_attempts = 12;
     Local::open(config).unwrap()

@@ -14,7 +14,8 @@ use harness::{entry_of, rules_of};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-/// A shop with only the rule of this action. The shop calls each partner at most once a second.
+/// A shop whose bus has only the rule of this action. The shop calls each partner at most once a
+/// second.
 fn shop(action: &str) -> (Local, VirtualClock) {
     let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
     let functions = [services::ANALYTICS, services::NOTIFICATION, services::DELIVERY];
@@ -33,7 +34,7 @@ fn shop(action: &str) -> (Local, VirtualClock) {
     (shop, clock)
 }
 
-/// Publishes one event of this tenant for each of these numbers.
+/// Publishes one event of `tenant` for each number in `numbers`.
 async fn publish(shop: &Local, tenant: &str, detail_type: &str, numbers: std::ops::Range<u64>) {
     for number in numbers {
         let entry = entry_of(tenant, detail_type, number);
@@ -45,7 +46,7 @@ fn tenant(taken: &Taken) -> String {
     taken.event.tenant.as_deref().unwrap_or_default().to_owned()
 }
 
-/// Takes this many deliveries one after the other, lets each succeed at once, and returns their
+/// Takes `pieces` deliveries one after the other, lets each succeed at once, and returns their
 /// tenants.
 fn tenants_in_turn(shop: &Local, clock: &VirtualClock, pieces: usize) -> Vec<String> {
     let mut tenants = Vec::new();
@@ -75,7 +76,8 @@ fn place(tenants: &[String], of: &str) -> usize {
 async fn a_backlog_of_one_tenant_on_the_bus_in_a_queue_or_at_a_partner_delays_no_other() {
     for (action, event, within) in [
         ("CountOrder", "OrderCreated", 2),
-        // The first batch may contain ten messages of `loud`, and none of `quiet`.
+        // The first batch may contain ten messages of the tenant `loud`, and none of the tenant
+        // `quiet`.
         ("SendEmail", "PaymentMade", 11),
         ("StartDelivery", "DeliveryMarkedAsStarted", 2),
     ] {
@@ -116,7 +118,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 /// The waiting deliveries by tenant. For each delivery: its event's number, and the number of
-/// [`Act::Take`]s within which it must be taken.
+/// [`Act::Take`]s within which the bus must hand out the delivery.
 type Waiting = BTreeMap<String, Vec<(u64, usize)>>;
 
 async fn play(action: &str, event: &str, acts: &[Act]) {

@@ -47,7 +47,7 @@ impl Log {
         std::fs::read_to_string(self.file.path()).unwrap()
     }
 
-    /// The fields of every warning, without its message.
+    /// The fields of every logged warning, without the warning's text.
     fn warnings(&self) -> Vec<Value> {
         let lines: Vec<Value> =
             self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -62,7 +62,7 @@ impl Log {
     }
 }
 
-/// A partner that answers its calls with these results, one after the other.
+/// A partner that answers its calls with the listed results, one after the other.
 struct Answers(Mutex<Vec<Result<u16, NoAnswer>>>);
 
 #[async_trait]

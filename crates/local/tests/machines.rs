@@ -1,4 +1,5 @@
-//! State machines in process: a kill between any two transitions changes nothing.
+//! State machines in process: an execution ends with the same result if its process is killed
+//! between any two transitions.
 #![allow(clippy::unwrap_used)]
 
 mod harness;
@@ -65,7 +66,7 @@ impl Action for Charge {
     }
 }
 
-/// Approves the payment in place of the reviewer: answers the task at once.
+/// Approves the payment in place of the reviewer: completes the task at once.
 struct Ask;
 
 impl Action for Ask {
@@ -99,8 +100,9 @@ fn shop(directory: &Path) -> Local {
 }
 
 /// A store whose process dies at one write: `left` writes succeed, and the next one never returns.
-/// Only writes change the state that a kill leaves behind, so it suffices to die at each write. A
-/// kill after a write, but before its answer, leaves the same state as a kill at the next write.
+/// Only writes change the state that a kill leaves behind, so a test needs to kill the process only
+/// at writes. A kill after a write, but before the write's result is seen, leaves the same state as
+/// a kill at the next write.
 struct DyingStore {
     inner: Arc<dyn Store>,
     left: AtomicUsize,
@@ -136,8 +138,8 @@ fn start() -> Signal {
     Signal::Start { machine: "Outer".to_owned(), name: "Outer-1".to_owned(), input }
 }
 
-/// Starts an execution, and does all work that is due, on a kernel whose store dies after this many
-/// writes. Returns true if the store did not die.
+/// Starts an execution, and does all work that is due, on a kernel whose store stops responding
+/// after `writes` writes. Returns true if the execution needed no more writes than that.
 async fn live(shop: &Local, writes: usize) -> bool {
     let died = Arc::new(Notify::new());
     let inner = Arc::clone(&shop.kernel().store);
@@ -172,7 +174,7 @@ async fn killed_at_any_write_an_execution_goes_on_and_its_effects_happen_once() 
         let lived = live(&before, writes).await;
         let left = killed(before, directory.path());
         let after = shop(left.path());
-        // The caller that started the execution got no answer, and tries again.
+        // The caller that started the execution got no result, and tries again.
         after.kernel().machines.signal(&start()).await.unwrap();
         after.runner().run_until_idle(Duration::from_secs(30)).await.unwrap();
         let executions = after.executions(&metadata().correlation_id).await.unwrap();

@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// Starts a carrier's HTTP server that answers each request with the next of these statuses.
+/// Starts a carrier's HTTP server that answers each request with the next status of `statuses`.
 /// Returns the server's URL and the list of the requests that it receives.
 async fn carrier(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -195,7 +195,7 @@ async fn a_partner_away_for_six_hours_is_called_seldom_and_once_more_afterwards(
     assert!((20..100).contains(&called.len()), "{} calls", called.len());
 }
 
-/// A partner that does not answer before `back`.
+/// A partner that is not reachable before the time `back`.
 struct Away {
     clock: VirtualClock,
     back: Timestamp,

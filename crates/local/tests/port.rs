@@ -1,4 +1,4 @@
-//! The embedded store keeps the promises of the kernel's store port, in memory and in a file.
+//! The embedded store passes the tests of the kernel's port `Store`, in memory and in a file.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;

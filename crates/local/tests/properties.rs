@@ -1,5 +1,5 @@
-//! Whatever the sequence of events, and whatever fails: no delivery is lost, and none is settled
-//! twice.
+//! No delivery is lost, and no delivery is settled twice, whatever the sequence of events is, and
+//! whatever fails.
 #![allow(clippy::unwrap_used)]
 
 mod harness;
@@ -70,7 +70,7 @@ fn verdict(ending: Ending) -> AttemptResult {
     }
 }
 
-/// The mistakes that the observations show, such as deliveries that ended twice.
+/// The violations that the engine's observations show, such as deliveries that ended twice.
 fn ledger(happenings: &mut tokio::sync::broadcast::Receiver<Observation>) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut over: BTreeMap<u64, &str> = BTreeMap::new();
@@ -102,8 +102,8 @@ fn ledger(happenings: &mut tokio::sync::broadcast::Receiver<Observation>) -> Vec
     wrong
 }
 
-/// Performs the operations, and then lets every delivery succeed until none is left. Returns how
-/// many events were published.
+/// Performs the operations, and then lets every delivery succeed until no delivery is left. Returns
+/// how many events were published.
 async fn play(shop: &Local, clock: &VirtualClock, acts: &[Act]) -> usize {
     let mut taken: Vec<Taken> = Vec::new();
     let mut put = 0;

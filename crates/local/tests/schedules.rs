@@ -13,7 +13,7 @@ use chorus_kernel::{Failure, Kernel};
 use chorus_local::{FORGET, Job, Local, LocalConfig, Schedule, VirtualClock, Work};
 use jiff::Timestamp;
 
-/// A job that counts its runs; it fails the second time, and panics the third.
+/// A job that counts its runs. The second run fails, and the third run panics.
 #[derive(Default)]
 struct Counts(AtomicU32);
 

@@ -30,7 +30,8 @@ pub const INVENTORY: &str = chorus_inventory::TABLE.name;
 /// margin.
 pub const TORN_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
-/// The time since which idempotency records are checked if the tables were restored to `moment`.
+/// If the tables were restored to `moment`, only idempotency records from the returned time on are
+/// checked.
 #[must_use]
 pub fn checked_since(moment: Timestamp) -> Timestamp {
     moment - TORN_WITHIN

@@ -1,7 +1,8 @@
-//! The accounts of a shop: its items, the money that was moved, and whether both add up.
+//! The accounts of a shop: its items, the money that was moved, and whether the items and the money
+//! add up.
 //!
 //! Inventory counts the items, and the payment provider counts the money. The orders' own events
-//! determine what these counts should be. Only this module reconciles these three sets of books.
+//! determine what these counts should be. Only this module compares these three records.
 
 pub(crate) mod books;
 
@@ -52,7 +53,8 @@ pub struct Accounts {
     pub items: Vec<ItemAccount>,
     /// All orders, sorted by id.
     pub orders: Vec<OrderAccount>,
-    /// The problems; meaningful only while no order is in flight.
+    /// All problems. An order that has not ended counts as a problem, so this list is meaningful
+    /// only while no order is in flight.
     pub problems: Vec<String>,
     /// The problems that orders in flight cannot cause: wrong amounts of orders that have ended,
     /// item counts that differ from the reservations, and charges that the shop has not recorded.
@@ -187,7 +189,7 @@ fn account(order: &Placed, ledger: &[LedgerEntry]) -> OrderAccount {
 }
 
 /// Returns what is wrong with the order's money; `None` if the order was delivered and charged
-/// once, or if it was canceled and its charge, if any, was refunded.
+/// once, or if the order was canceled and its charge, if any, was refunded.
 fn wrong_money(order: &OrderAccount) -> Option<String> {
     let OrderAccount { order_id, status, total, charged, refunded, charges, .. } = order;
     let right = match status {
@@ -215,7 +217,7 @@ fn delivered(orders: &BTreeMap<OrderId, Placed>) -> BTreeMap<Sku, u64> {
 }
 
 /// Returns what is wrong with the item's counts; `None` if the delivered orders contain as many
-/// pieces as were sold, and no piece is reserved.
+/// pieces of the item as were sold, and no piece is reserved.
 fn wrong_stock(item: &ItemAccount, delivered: &BTreeMap<Sku, u64>) -> Option<String> {
     let ordered = delivered.get(&item.sku).copied().unwrap_or_default();
     let ItemAccount { sku, sold, reserved, .. } = item;

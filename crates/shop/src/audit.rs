@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
 
-/// The partition of the entries. No other item has this partition's key, because an id cannot
-/// contain `#`.
+/// The partition key of the audit's entries. No other item has this partition key, because an id
+/// cannot contain `#`.
 const PARTITION: &str = "#operators";
 
-/// An entry lists the ids of at most this many dead letters, because an item's size is limited. The
-/// entry always contains the total number of dead letters.
+/// An audit entry lists the ids of at most this many dead letters, because DynamoDB limits an
+/// item's size. The entry always contains the total number of dead letters.
 pub const MOST_NAMED: usize = 1_000;
 
-/// An operator's action.
+/// An entry of the audit, about an operator's action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct AuditEntry {
@@ -33,23 +33,23 @@ pub struct AuditEntry {
     /// `refund-unrecorded`, `failover`, `undo-lost-orders`.
     pub what: String,
     pub asked: Value,
-    /// The outcome; absent while the action runs, or if it was interrupted.
+    /// The outcome of the action; absent while the action runs, or if the action was interrupted.
     pub outcome: Option<Value>,
 }
 
 /// Why the audit's entries cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    #[error("the audit cannot be written or read")]
+    #[error("the audit of operators' actions cannot be read or written")]
     Store(#[from] StoreError),
-    #[error("a record of the audit cannot be parsed")]
+    #[error("an entry of the audit cannot be parsed")]
     Stored(#[from] Failure),
     /// No event of this order is known.
     #[error("there is no order {0}")]
     UnknownOrder(String),
 }
 
-/// An entry for an action that is about to start.
+/// An operator's action that is about to start, and that the audit is to record.
 #[derive(Debug)]
 pub struct Act<'a> {
     pub at: Timestamp,
@@ -60,19 +60,19 @@ pub struct Act<'a> {
     pub asked: Value,
 }
 
-/// An entry whose action has started.
+/// The audit entry of an action that has started.
 #[derive(Debug)]
-#[must_use = "an entry that is not ended stays without an outcome"]
+#[must_use = "call `end`: otherwise the entry looks like the entry of an interrupted action"]
 pub struct Begun(AuditEntry);
 
 /// Records an action that is about to start.
 ///
 /// # Errors
-/// If the store fails, or an action with the same time is recorded already. In both cases, the new
+/// If the store fails, or the audit already has an entry with the same time. In both cases, the new
 /// action must not start.
 pub async fn begin(store: &dyn Store, act: Act<'_>) -> Result<Begun, AuditError> {
     let Act { at, by, what, asked } = act;
-    tracing::info!(what, by, %asked, "an operator acts");
+    tracing::info!(what, by, %asked, "an operator's action starts");
     let (by, what) = (Some(by.to_owned()), what.to_owned());
     let entry = AuditEntry { at, by, what, asked, outcome: None };
     store.write(&[put(&entry, Some(Condition::Absent))]).await?;
@@ -105,7 +105,7 @@ impl Begun {
     }
 
     /// Records the outcome in `copy`, a copy of the store that was made while the action ran. The
-    /// entry in the store itself is not ended.
+    /// entry in the store itself stays without an outcome.
     ///
     /// # Errors
     /// If the copy cannot be written.
@@ -119,7 +119,7 @@ impl Begun {
     /// # Errors
     /// If the store fails.
     pub async fn end(self, store: &dyn Store, outcome: Value) -> Result<(), AuditError> {
-        tracing::info!(what = self.0.what, %outcome, "an operator acted");
+        tracing::info!(what = self.0.what, %outcome, "an operator's action has ended");
         let entry = AuditEntry { outcome: Some(outcome), ..self.0 };
         Ok(store.write(&[put(&entry, None)]).await?)
     }
@@ -144,8 +144,8 @@ pub const SETTLE: &str = "settle";
 /// handled.
 ///
 /// # Errors
-/// If there is no such order, if the store fails, or if an action with the same time is recorded
-/// already.
+/// If there is no such order, if the store fails, or if the audit already has an entry with the
+/// same time.
 pub async fn settle(
     store: &dyn Store,
     by: &str,
@@ -176,7 +176,7 @@ pub async fn settled(store: &dyn Store) -> Result<BTreeMap<String, Timestamp>, A
 }
 
 fn put(entry: &AuditEntry, condition: Option<Condition>) -> Write {
-    // Always with nine decimal places, so that keys sort by time.
+    // The sort key always has nine decimal places, so that entries sort by time.
     let sk = format!("{:.9}", entry.at);
     let key = Key { table: chorus_event_log::TABLE.name, pk: PARTITION.to_owned(), sk };
     let mut item = key.to_item();

@@ -1,5 +1,5 @@
-//! Runs the simulated payment provider: customers confirm charges, and the provider posts the
-//! signed results to the shop's webhook.
+//! Runs the simulated payment provider: customers confirm charges, and the provider posts notices,
+//! which are signed results of charges, to the shop's webhook.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,47 +16,49 @@ use tokio::sync::Notify;
 
 use crate::in_process::send;
 
-/// How long to wait after a notice could not be read or sent.
+/// How long the payment provider waits before it tries again, after a notice for the shop's webhook
+/// could not be read or sent.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The maximum size of a response of the shop, in bytes.
 const MOST: usize = 1 << 16;
 
-/// Why a notice was not delivered to the shop.
+/// Why a notice of the payment provider was not delivered to the shop's webhook.
 #[derive(Debug, thiserror::Error)]
 enum NotSent {
     #[error(transparent)]
     Books(#[from] chorus_payment::ProviderError),
     #[error(transparent)]
     Secret(#[from] chorus_webhook_signature::SecretUnavailable),
-    #[error("the request with the notice cannot be built")]
+    #[error("the request with the payment provider's notice cannot be built")]
     Request(#[from] axum::http::Error),
-    #[error("the shop's response to the notice cannot be read to its end")]
+    #[error("the shop's response to the payment provider's notice cannot be read to its end")]
     Answer(#[from] axum::Error),
-    #[error("the shop answered the notice with status {0}")]
+    #[error("the shop refused the payment provider's notice with status {0}")]
     Refused(axum::http::StatusCode),
 }
 
-/// The simulated provider, and the shop's router, which receives the provider's notices.
+/// The simulated payment provider, and the shop's router, which receives the provider's webhook
+/// notices.
 pub(crate) struct Bank {
     pub(crate) provider: SimulatedProvider,
     pub(crate) router: Router,
-    /// The secrets with which the provider signs its notices.
+    /// The secrets with which the payment provider signs its webhook notices.
     pub(crate) secrets: Arc<dyn SecretSource>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Notified when there may be a new notice.
+    /// Notified when the payment provider may have a new notice for the shop.
     pub(crate) woken: Arc<Notify>,
 }
 
 impl Bank {
-    /// Sends notices until the future is dropped. Starts with the notices that an earlier process
-    /// did not send.
+    /// Sends the payment provider's notices to the shop until the future is dropped. Starts with
+    /// the notices that an earlier process did not send.
     pub(crate) async fn run(self) {
         loop {
             let next = match self.send_due_notices().await {
                 Ok(next) => next.map(|at| at.duration_since(self.clock.now())),
                 Err(error) => {
-                    tracing::warn!(%error, "a notice of the simulated payment provider did not reach the shop; it is sent again");
+                    tracing::warn!(%error, "a notice of the simulated payment provider was not accepted by the shop; the notice is sent again");
                     Some(PAUSE.try_into().unwrap_or_default())
                 }
             };
@@ -71,8 +73,8 @@ impl Bank {
         }
     }
 
-    /// Sends the notices that are due. Returns the time at which the next notice is due; `None` if
-    /// no further notice is known yet.
+    /// Sends the payment provider's notices that are due. Returns the time at which the next notice
+    /// is due; `None` if no further notice is known yet.
     async fn send_due_notices(&self) -> Result<Option<Timestamp>, NotSent> {
         let (due, next) = self.provider.notices().await?;
         for notice in due {

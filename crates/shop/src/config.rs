@@ -42,7 +42,8 @@ pub struct ShopConfig {
     pub pickup_after: Duration,
     /// The time from the pickup of a parcel to its delivery.
     pub delivery_after: Duration,
-    /// How many event deliveries, queue batches and jobs, taken together, run at once.
+    /// The maximum number of event deliveries, queue batches and jobs, taken together, that run at
+    /// once.
     pub concurrency: usize,
     /// The seed of ids, jitter and [`Self::disorder`]; if absent, the seed derives from the
     /// system's time.
@@ -54,7 +55,8 @@ pub struct ShopConfig {
     pub mailer: Option<Arc<TransportMailer>>,
     /// The settings that the shop's operator chooses.
     pub settings: Settings,
-    /// The payment provider; if absent, the simulated one, which moves no money.
+    /// Stripe, as the payment provider; if absent, the simulated provider is used, which moves no
+    /// money.
     pub stripe: Option<Arc<StripeProvider>>,
     /// The secret with which Stripe signs its webhook requests; if absent, a secret that only the
     /// simulated provider has.
@@ -64,7 +66,7 @@ pub struct ShopConfig {
     /// Whether calls need a token even if they come from this machine.
     pub require_tokens: bool,
     /// The address of the shop's own front end, which gets signed updates of orders; absent if
-    /// there is none.
+    /// there is no front end.
     pub front_end: Option<String>,
     /// Whether public events are published. They stay on the shop's own bus, because a shop in one
     /// process has no bus in another AWS account.

@@ -1,4 +1,5 @@
-//! The console of this shop: its pages beside the API, updated live from the engine's observations.
+//! The console of this shop: its pages are served next to the API, and updated live from the
+//! engine's observations.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ impl ShopApi for InProcess {
     }
 }
 
-/// Adds the console's pages to `api`; they are updated by the observations that `live` gets.
+/// Adds the console's pages to `api`; the pages are updated by the observations that `live` gets.
 pub(crate) fn add_pages(
     api: Router,
     shop: &str,

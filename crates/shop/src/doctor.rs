@@ -3,8 +3,8 @@
 //! events were not published, partners that do not answer, and rules that differ from the design
 //! table.
 //!
-//! It reads only through the kernel's port [`Store`], so it can examine a shop on a laptop and one
-//! on AWS.
+//! The doctor reads only through the kernel's port [`Store`], so it can examine a shop on a laptop
+//! and a shop on AWS.
 
 mod alarms;
 mod attention;
@@ -32,27 +32,27 @@ pub use drift::drift;
 #[serde(rename_all = "kebab-case")]
 pub struct Stuck {
     pub order_id: String,
-    /// The detail type of the event that should have been answered.
+    /// The detail type of the event to which the action should have responded.
     pub after: String,
     pub event_id: String,
     pub since: Timestamp,
     /// The rule that sends the event to the action.
     pub rule: String,
-    /// The action that has not answered; it has a row in the design table.
+    /// The action that has not responded: the name of its row in the design table.
     pub action: String,
-    /// The detail types of the possible answers: one such event was expected.
+    /// The detail types of the events of which the action should have emitted one.
     pub expected: Vec<String>,
-    /// Within how many seconds the action has to answer.
+    /// Within how many seconds after its input the action has to emit an event.
     pub within_seconds: u32,
-    /// For how many seconds the answer has been overdue.
+    /// For how many seconds the action's event has been overdue.
     pub overdue_seconds: i64,
     /// The cause, if known: the last error, or the queue that holds the event as a dead letter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
 }
 
-/// A failure that a service has reported by an event. Neither a later event nor an operator has
-/// settled the failure.
+/// A failure that a service has reported by an event. No later event has resolved the failure, and
+/// no operator has marked it as handled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Attention {
@@ -60,7 +60,7 @@ pub struct Attention {
     /// The event's detail type, such as `ErrorPaymentCanceled`.
     pub event: String,
     pub since: Timestamp,
-    /// The reason in the event.
+    /// The reason that the event gives for the failure.
     pub reason: String,
     /// The command that fixes the problem.
     pub remedy: String,
@@ -89,7 +89,7 @@ pub struct FailedExecution {
     pub status: String,
 }
 
-/// An idempotency record whose events may be missing from the bus.
+/// An idempotency record whose events the bus may not have received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Unpublished {
@@ -118,8 +118,8 @@ pub struct UnwritableFile {
 pub struct Unavailable {
     pub partner: String,
     pub since: Timestamp,
-    /// Why the last call was not answered. If EventBridge calls the partner, this field contains
-    /// the values that triggered the partner's alarm.
+    /// Why the last call to the partner failed. If EventBridge calls the partner, this field
+    /// contains the values that triggered the partner's alarm.
     pub reason: String,
     /// When the partner is called again, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,15 +174,16 @@ pub struct DeployedRule {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Checkup {
-    /// Whether the examined region is on standby, which is not a problem; absent if it is the
-    /// active region, or if there is only one region.
+    /// Whether the examined region is on standby, which is not a problem; absent if the region is
+    /// the active region, or if there is only one region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standby: Option<OnStandby>,
     pub orders: usize,
     /// Orders that wait for an overdue event.
     pub stuck: Vec<Stuck>,
-    /// The number of orders of which it is unknown whether they are stuck. They have events without
-    /// an answer, and the idempotency records that would show whether an answer was due are gone.
+    /// The number of orders of which it is unknown whether they are stuck. An action has not
+    /// responded to an event of such an order, and the idempotency records that would show whether
+    /// a response was due are gone.
     #[serde(default)]
     pub unknowable: usize,
     /// The idempotency records of events since this time still exist. Records of earlier events
@@ -207,8 +208,8 @@ pub struct Checkup {
     pub unpublished: Vec<Unpublished>,
     #[serde(default)]
     pub unwritable: Vec<UnwritableFile>,
-    /// Partners that do not answer. A partner with a circuit breaker gets an occasional probe; to
-    /// any other partner, the bus repeats each call.
+    /// Partners that do not answer. A partner with a circuit breaker gets an occasional probe;
+    /// calls to any other partner are repeated by the bus.
     #[serde(default)]
     pub unavailable: Vec<Unavailable>,
     /// The alarms that fire, except the alarms about partners. Absent for a shop on one machine,
@@ -250,9 +251,9 @@ pub enum DoctorError {
     Stored(#[from] Failure),
     #[error("the orders' events cannot be read")]
     History(#[from] chorus_order::HistoryError),
-    #[error("the pattern of the rule {0} cannot be read")]
+    #[error("the event pattern of the rule {0} cannot be parsed")]
     Pattern(String, #[source] event_pattern::PatternError),
-    #[error("the audit of what operators did cannot be read")]
+    #[error("the audit of operators' actions cannot be read")]
     Audit(#[from] AuditError),
     #[error("an event cannot be matched against a rule's pattern")]
     Event(#[from] event_pattern::EventError),

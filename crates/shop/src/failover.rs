@@ -1,6 +1,6 @@
-//! Failover between two data directories, as between two regions: the second shop takes over from
-//! the first. Both shops have the same partners. The second shop may lack some or all items that
-//! the first shop wrote in its last moments.
+//! Failover between two data directories, which stand for two regions: the second shop takes over
+//! from the first. Both shops have the same partners. The second shop may lack some or all items
+//! that the first shop wrote in its last moments.
 
 mod directories;
 mod log;

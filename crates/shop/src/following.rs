@@ -1,6 +1,6 @@
 //! Lets a caller follow an order, in a shop that runs in one process: the route for an order's
 //! events can wait for new events, or send them as server-sent events. This module only decides
-//! when to call the route again; the route itself returns the events.
+//! when the route is called again; the route itself returns the events.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -28,10 +28,11 @@ use tokio::time::{Instant, timeout_at};
 /// The header with the id of the last event that the caller knows.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// After how long the route is called again, even if no event about the order was observed.
+/// The route for an order's events is called again after this time, even if no event about the
+/// order was observed.
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
-/// Subscribes to the engine's observations.
+/// A function that subscribes to the engine's observations.
 pub(crate) type Watch = Arc<dyn Fn() -> Receiver<Observation> + Send + Sync>;
 
 /// Returns `api`, in which the route for an order's events can also wait for new events or send
@@ -49,7 +50,7 @@ pub(crate) fn followed(api: Router, watch: Watch) -> Router {
     }))
 }
 
-/// A caller's request, with which the route is called repeatedly.
+/// A caller's request, with which the route for an order's events is called repeatedly.
 struct Asking {
     head: Parts,
     next: Next,
@@ -118,7 +119,7 @@ impl Answer {
     }
 }
 
-/// Answers a caller who follows an order.
+/// Responds to a caller who follows an order.
 async fn follow(asking: Asking, mut watched: Receiver<Observation>) -> Response {
     let mut answer = asking.ask().await;
     let (streams, seconds) = (asking.wants_events(), asking.seconds());
@@ -157,7 +158,7 @@ async fn wait_for_news(
                 return true;
             }
             Ok(Ok(_)) => {}
-            // An observation that was missed may have been about this order.
+            // An observation that this receiver missed may have been about the order.
             Ok(Err(RecvError::Lagged(_))) => return true,
             Ok(Err(RecvError::Closed)) => return false,
         }
@@ -172,8 +173,8 @@ struct Followed {
     ended: bool,
 }
 
-/// Sends the events of an order until it has ended. A caller who reconnects after that gets 204,
-/// which makes a browser stop reconnecting.
+/// Sends the events of an order until the order has ended. A caller who reconnects after that gets
+/// 204, which makes a browser stop reconnecting.
 fn stream_events(asking: Asking, first: &Answer, watched: Receiver<Observation>) -> Response {
     let (pending, ended) = (first.events(), first.ended());
     if ended && pending.is_empty() {

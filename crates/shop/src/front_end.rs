@@ -21,8 +21,8 @@ pub(crate) const SENDS_UPDATES: &str = "SendUpdate";
 /// The path, below the front end's address, to which updates are posted.
 pub const UPDATES_PATH: &str = "order-updates";
 
-/// What the front end gets as its API key on a laptop. The front end needs no real key: the
-/// signature shows that an update comes from the shop.
+/// The API key that the bus sends to the front end on a laptop. The front end needs no real key:
+/// the signature shows that an update comes from the shop.
 const NO_KEY: &str = "not-set";
 
 /// The webhook of the front end, for the API's documentation.

@@ -5,7 +5,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Request, StatusCode};
 use tower::ServiceExt;
 
-/// Sends a request to `router`; returns the status and the body of the answer.
+/// Sends a request to `router`; returns the status and the body of the response.
 ///
 /// # Errors
 /// If the body ends early, or has more than `most` bytes.

@@ -1,5 +1,5 @@
-//! The shop's simulated partners. They keep their data apart from the shop's, and the customer's id
-//! selects how they behave.
+//! The shop's simulated partners. They keep their data in a store of their own. How they behave for
+//! an order depends on the customer's id.
 
 use std::sync::Arc;
 
@@ -23,11 +23,11 @@ pub struct Partners {
     /// The same store as `store`, in the type that a backup needs.
     kept: Arc<DynoxideStore>,
     clock: Arc<dyn Clock>,
-    /// When the simulated provider charges an amount: at once, or when the parcel leaves.
+    /// When the simulated payment provider charges an amount: at once, or when the parcel leaves.
     capture: PaymentCapture,
     /// The payment provider, if it is not simulated.
     stripe: Option<Arc<StripeProvider>>,
-    /// Notified when the simulated provider may have a new notice for the shop.
+    /// Notified when the simulated payment provider may have a new notice for the shop's webhook.
     woken: Arc<Notify>,
 }
 
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Partners {
 }
 
 impl Partners {
-    /// The file of the partners' store, in a shop's data directory.
+    /// The name of the file of the partners' store, in a shop's data directory.
     pub const FILE: &str = "partners.db";
 
     /// Returns the file's name and the store, for a backup.
@@ -81,7 +81,7 @@ impl Partners {
         }
     }
 
-    /// Returns the simulated provider, even if the shop charges by Stripe.
+    /// Returns the simulated payment provider, even if the shop charges by Stripe.
     pub(crate) fn simulated(&self) -> SimulatedProvider {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         let woken = Arc::clone(&self.woken);
@@ -89,8 +89,8 @@ impl Partners {
         provider.waking(Arc::new(move || woken.notify_one()))
     }
 
-    /// Returns the object that is notified when the simulated provider may have a new notice for
-    /// the shop.
+    /// Returns the object that is notified when the simulated payment provider may have a new
+    /// notice for the shop's webhook.
     pub(crate) fn woken(&self) -> Arc<Notify> {
         Arc::clone(&self.woken)
     }
@@ -112,7 +112,7 @@ impl Partners {
     /// another shop continues with that shop's partners.
     ///
     /// # Errors
-    /// If one of the stores fails. Then call this again.
+    /// If one of the stores fails. Then the data is incomplete: call this function again.
     pub async fn replace_by(&self, others: &Self) -> Result<(), StoreError> {
         for TableSpec { name: table, .. } in Self::TABLES {
             self.kept.clear(table)?;
@@ -125,8 +125,8 @@ impl Partners {
         Ok(())
     }
 
-    /// Returns the provider's movements of money. The ledger of the simulated provider is read as a
-    /// whole; Stripe is asked about each intent of `payments`.
+    /// Returns the payment provider's movements of money. The ledger of the simulated provider is
+    /// read as a whole; Stripe is asked about the payment intent of each payment in `payments`.
     ///
     /// # Errors
     /// If the provider's ledger cannot be read.

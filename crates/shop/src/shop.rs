@@ -40,8 +40,8 @@ use crate::{
 /// The file in a shop's data directory that holds the secret of order ids; see [`IdSecret`].
 const ORDER_ID_SECRET: &str = "order-id-secret";
 
-/// The file in a shop's data directory that holds the simulated payment provider's secret. The
-/// provider signs its notices with the secret.
+/// The file in a shop's data directory that holds the secret with which the simulated payment
+/// provider signs its webhook requests.
 const PAYMENT_WEBHOOK_SECRET: &str = "payment-webhook-secret";
 
 /// The path at which the shop's server serves the simulated carrier's API.
@@ -56,7 +56,7 @@ pub(crate) const CARRIER_PATHS: [(&str, &str); 2] =
 pub enum ShopError {
     #[error("nothing can listen on {0}: is the port in use? Choose another with --port")]
     Address(SocketAddr, #[source] std::io::Error),
-    #[error("the engine cannot be opened")]
+    #[error("the embedded engine cannot be opened")]
     Engine(#[from] chorus_local::Error),
     #[error("the store of the simulated partners cannot be opened")]
     Partners(#[from] StoreError),
@@ -66,7 +66,7 @@ pub enum ShopError {
     WebhookSecret(#[from] WebhookSecretError),
     #[error("the file that names the shop's region cannot be read")]
     Region(#[source] std::io::Error),
-    /// The takeover is not complete, and the partners' data was not copied yet.
+    /// A failover to this shop is not complete: the partners' data may not have been copied yet.
     #[error(
         "the failover from {from} to {to} was interrupted: run `chorus failover --from … --to {to} \
          --yes` again"
@@ -97,7 +97,7 @@ pub const API: ApiInfo = ApiInfo {
 #[derive(Debug, Clone)]
 pub struct Secrets {
     pub webhook: Arc<dyn SecretSource>,
-    /// The secrets with which the payment provider signs its notices.
+    /// The secrets with which the payment provider signs its webhook requests.
     pub payment_webhook: Arc<dyn SecretSource>,
     /// The secret from which the ids of new orders derive.
     pub order_ids: IdSecret,
@@ -110,7 +110,7 @@ impl Secrets {
     #[must_use]
     pub fn fixed() -> Self {
         let order_ids = "what everybody may know of shops in tests".parse();
-        let order_ids = order_ids.expect("it is long enough");
+        let order_ids = order_ids.expect("the fixed secret is long enough");
         let webhook = Arc::new(WebhookSecrets::from(secret()));
         let payment_webhook = Arc::clone(&webhook) as Arc<dyn SecretSource>;
         Self { webhook, payment_webhook, order_ids, front_end: None }
@@ -128,7 +128,7 @@ impl Secrets {
     }
 
     /// Reads the secrets of the shop in this directory, or makes them if there are none; without a
-    /// directory, returns fixed ones.
+    /// directory, returns fixed secrets.
     pub(crate) fn of(data: Option<&Path>) -> Result<Self, ShopError> {
         let Some(data) = data else { return Ok(Self::fixed()) };
         let kept = kept_secret(data, ORDER_ID_SECRET)?;
@@ -141,7 +141,7 @@ impl Secrets {
     }
 }
 
-/// Returns every service, with its partners.
+/// Returns the functions of every service except Enterprise. They call the partners `partners`.
 #[must_use]
 pub fn functions(
     partners: &Partners,
@@ -156,7 +156,8 @@ pub fn functions(
         payment_webhook_secrets: payment_webhook,
         order_ids,
         front_end,
-        // This leaves out Enterprise, which `Shop::at` adds if the settings ask for public events.
+        // `false` leaves out Enterprise. `Shop::at` adds Enterprise if the settings ask for public
+        // events.
         public_events: false,
         settings,
     })
@@ -189,8 +190,8 @@ impl Shop {
         Self::at(config, config.address)
     }
 
-    /// Starts a shop: continues the work that an earlier process left, delivers events, and
-    /// listens.
+    /// Starts a shop: continues the work that an earlier process left, delivers events, and serves
+    /// the API.
     ///
     /// # Errors
     /// See [`ShopError`].
@@ -206,8 +207,9 @@ impl Shop {
             let (from, to) = (interrupted.from, data.display().to_string());
             return Err(ShopError::InterruptedFailover { from, to });
         }
-        // No other process uses this directory. So an unpublished record was left by a process that
-        // was killed, and the sweeper need not wait until the record is old.
+        // No other process uses this directory. So an idempotency record with unpublished events
+        // was left by a process that was killed, and the sweeper publishes the events at once
+        // instead of waiting until the record is old.
         shop.local.sweep(SignedDuration::ZERO).await?;
         let webhook = format!("http://{address}/webhooks/logistics");
         let secrets = Secrets::of(config.data.as_deref())?;
@@ -242,7 +244,7 @@ impl Shop {
                 let missing = DirectoryError::Missing(data.join(STORE_FILE));
                 return Err(chorus_local::Error::from(missing).into());
             }
-            // The check must precede `Partners::open`, which would create a missing file.
+            // Check this before `Partners::open`, which would create a missing file.
             open_directory(data, &[Partners::FILE]).map_err(chorus_local::Error::from)?;
         }
         let partners = Partners::open(config)?;
@@ -315,12 +317,12 @@ impl Shop {
         &self.partners
     }
 
-    /// Returns the API's router, which also answers without a socket.
+    /// Returns the API's router. It also serves requests that come without a socket.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// Returns the API's address, such as `http://127.0.0.1:3000`; none while the API does not
+    /// Returns the API's address, such as `http://127.0.0.1:3000`; `None` while the API does not
     /// listen.
     #[must_use]
     pub fn url(&self) -> Option<String> {
@@ -335,8 +337,8 @@ impl Shop {
         Accounts::of(&self.local, &self.partners).await
     }
 
-    /// Whether the shop's region is on standby; `None` if it is the active region, or if there is
-    /// only one region.
+    /// Whether the shop's region is on standby; `None` if the region is the active region, or if
+    /// there is only one region.
     ///
     /// # Errors
     /// If the name of the active region cannot be read.
@@ -347,7 +349,7 @@ impl Shop {
         }
     }
 
-    /// Stops listening, finishes the work in flight, and writes everything to disk.
+    /// Stops serving the API, finishes the work in flight, and writes the engine's journal to disk.
     ///
     /// # Errors
     /// If the engine cannot write its journal to disk.

@@ -1,10 +1,10 @@
-//! Whether a region of a deployment in two regions is on standby: only the active region handles
-//! messages.
+//! Finds out whether a region of a deployment in two regions is on standby: only the active region
+//! handles messages.
 
 use chorus_kernel::{ActiveRegion, Failure, Store};
 use serde::{Deserialize, Serialize};
 
-/// A region on standby. It answers 503 to requests that change something.
+/// A region on standby. Its API responds with 503 to requests that change something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct OnStandby {
@@ -15,7 +15,7 @@ pub struct OnStandby {
 }
 
 impl OnStandby {
-    /// What an operator or a user can do.
+    /// Returns what an operator or a user can do instead of using the region on standby.
     #[must_use]
     pub fn remedy(&self) -> String {
         let Self { region, active } = self;
@@ -23,11 +23,9 @@ impl OnStandby {
             Some(active) => format!(
                 "use the shop in {active}; docs/TWO-REGIONS.md says how to make {region} active again"
             ),
-            None => {
-                "activate a region with chorus failover; if a failover was interrupted, run it \
-                     again"
-                    .to_owned()
-            }
+            None => "activate a region with chorus failover; if a failover was interrupted, run \
+                     that failover again"
+                .to_owned(),
         }
     }
 }
@@ -40,7 +38,7 @@ impl std::fmt::Display for OnStandby {
     }
 }
 
-/// Returns `None` if `region` is the active region.
+/// Returns whether `region` is on standby; `None` if `region` is the active region.
 ///
 /// # Errors
 /// If the store fails, or the stored name of the active region cannot be read.

@@ -1,7 +1,9 @@
-//! Charges that are missing from the shop's payments. Either the shop's store was restored to a
-//! time before the charges, or another shop uses the same account of the payment provider.
+//! Charges at the payment provider that are missing from the shop's payments. Either the shop's
+//! store was restored to a time before the charges, or another shop uses the same account of the
+//! payment provider.
 //!
-//! The shop is read through the kernel's port, so it may be on a laptop or on AWS.
+//! This module reads the shop through the kernel's port [`Store`], so the shop may be on a laptop
+//! or on AWS.
 
 use chorus_events::{Money, OrderId};
 use chorus_kernel::{Failure, Found, Store, load};
@@ -26,8 +28,9 @@ pub struct RefundedCharge {
     pub refused: Option<String>,
 }
 
-/// Returns the unrecorded intents: intents created at `since` or later that are missing from the
-/// order's payment, although the provider has charged the customer for them or may still do so.
+/// Returns the unrecorded payment intents: intents that were created at `since` or later and that
+/// are missing from the order's payment, although the provider has charged the customer for them or
+/// may still charge the customer.
 ///
 /// # Errors
 /// If the payments cannot be read. The inner result is an error if the provider fails.
@@ -45,8 +48,9 @@ async fn intents(
         if !matches!(listed.state, IntentState::Confirmed | IntentState::Held) {
             continue;
         }
-        // This read must follow the provider's list. Payment stores an intent before it asks the
-        // provider to charge. So a listed charge whose intent is not stored by now is unrecorded.
+        // This read must follow the provider's list. The Payment service stores a payment intent
+        // before it asks the provider to charge. So a listed charge whose intent is not stored by
+        // now is unrecorded.
         let payment: Found<Payment> = load(store, listed.order_id.clone()).await?;
         if !payment.is_some_and(|payment| has(&payment.value, &listed.intent)) {
             found.push(listed);
@@ -55,8 +59,9 @@ async fn intents(
     Ok(Ok(found))
 }
 
-/// Returns the unrecorded intents of this order: intents that the order's payment does not record,
-/// although the provider has charged the customer for them or may still do so.
+/// Returns the unrecorded payment intents of this order: intents that the order's payment does not
+/// record, although the provider has charged the customer for them or may still charge the
+/// customer.
 ///
 /// # Errors
 /// If the payment cannot be read. The inner result is an error if the provider fails.
@@ -72,8 +77,9 @@ pub async fn intents_of(
     Ok(found)
 }
 
-/// Whether the payment records this intent, which must be of the same order. The release of commit
-/// c92b2c2 recorded a charge without its intent; for a payment with such a charge, returns `true`.
+/// Whether the payment records this payment intent, which must be of the same order. The release of
+/// commit c92b2c2 recorded a charge without the charge's intent; for a payment with such a charge,
+/// this function returns `true`.
 fn has(payment: &Payment, intent: &IntentId) -> bool {
     match &payment.intent {
         Some(recorded) => recorded == intent,
@@ -81,8 +87,9 @@ fn has(payment: &Payment, intent: &IntentId) -> bool {
     }
 }
 
-/// Returns the doctor's findings: one for each unrecorded intent that was created at `since` or
-/// later. If the provider cannot list its intents, returns a single finding that says so.
+/// Returns the doctor's findings: one for each unrecorded payment intent that was created at
+/// `since` or later. If the provider cannot list its payment intents, returns a single finding that
+/// says so.
 ///
 /// # Errors
 /// If the payments cannot be read.
@@ -103,7 +110,7 @@ fn finding(listed: &ListedIntent) -> Discrepancy {
     Discrepancy {
         about: order.to_string(),
         problem: format!(
-            "the payment provider {did} by the intent {intent}, which the shop has not recorded"
+            "the payment provider {did} by the payment intent {intent}, which the shop has not recorded"
         ),
         remedy: format!(
             "chorus payment refund-unrecorded {order}, unless the order is another shop's"
@@ -116,18 +123,19 @@ pub(crate) fn unreadable(error: &dyn std::fmt::Display) -> Discrepancy {
     Discrepancy {
         about: "the payment provider".to_owned(),
         problem: format!(
-            "its charges cannot be read, and were not compared with the shop's payments: {error}"
+            "the provider's charges cannot be read, so they were not compared with the shop's \
+             payments: {error}"
         ),
         remedy: "run chorus doctor again, once the provider answers".to_owned(),
     }
 }
 
-/// Makes the provider refund what these intents charged. The provider refunds each intent only
-/// once.
+/// Makes the provider refund what these payment intents charged. The provider refunds each intent
+/// only once.
 ///
 /// # Errors
-/// If the provider does not answer for an intent. The intents before it in the list are then
-/// already refunded.
+/// If the provider fails for a payment intent. The intents before this intent are then already
+/// refunded, and the intents after it are not.
 pub async fn refund(
     provider: &dyn PaymentProvider,
     intents: &[ListedIntent],

@@ -16,7 +16,7 @@ const FILE: &str = "webhook-secret";
 /// The length of a generated secret, in bytes, before the bytes are written in hex.
 const RANDOM_BYTES: usize = 32;
 
-/// Why the secret cannot be read or replaced.
+/// Why the file with the webhook secrets cannot be read or replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookSecretError {
     #[error("{} cannot be read or written", .0.display())]
@@ -41,16 +41,16 @@ struct Kept {
 }
 
 impl WebhookSecretFile {
-    /// Returns the file in this directory, and makes it if there is none.
+    /// Returns the file in this directory. If there is none, makes a file with a new secret.
     ///
     /// # Errors
-    /// If the secret can neither be read nor made, or is too short.
+    /// If the file cannot be read, if a new file cannot be made, or if a secret is too short.
     pub fn in_directory(directory: &Path) -> Result<Self, WebhookSecretError> {
         let file = Self(directory.join(FILE));
         if !file.0.exists() {
             let first = Kept { current: random()?, previous: None, since: Timestamp::now() };
             match file.write(&first, |new, path| new.persist_noclobber(path).map(drop)) {
-                // Another process has made the file meanwhile.
+                // Another process has made the file since the check above, so its secret is used.
                 Err(WebhookSecretError::File(_, error))
                     if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => made?,
@@ -60,7 +60,7 @@ impl WebhookSecretFile {
         Ok(file)
     }
 
-    /// Returns the secret that the carrier signs with now, as text.
+    /// Returns the secret with which the carrier signs its webhooks now, as text.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -68,8 +68,8 @@ impl WebhookSecretFile {
         Ok(self.read_file()?.current)
     }
 
-    /// Makes a new secret, which replaces the current one at `now`. The replaced secret stays valid
-    /// for a week or, if `revoked`, is invalid at once.
+    /// Makes a new secret, which replaces the current secret at `now`. The replaced secret stays
+    /// valid for a week or, if `revoked`, is invalid at once.
     ///
     /// # Errors
     /// If the file cannot be read or written.
@@ -97,7 +97,7 @@ impl WebhookSecretFile {
     fn read_file(&self) -> Result<Kept, WebhookSecretError> {
         let unread = |error| WebhookSecretError::File(self.0.clone(), error);
         let text = std::fs::read(&self.0).map_err(unread)?;
-        // The parser's own error may quote the secret, so it is not passed on.
+        // The parser's own error may quote the secret, so that error is not passed on.
         serde_json::from_slice(&text).map_err(|error| {
             self.unreadable(&format_args!("{:?} at line {}", error.classify(), error.line()))
         })
@@ -130,7 +130,7 @@ impl SecretSource for WebhookSecretFile {
     }
 }
 
-/// Returns a new random secret, as text.
+/// Returns a new random secret for webhooks, in hex.
 ///
 /// # Errors
 /// If the operating system gives no random bytes.

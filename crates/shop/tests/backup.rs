@@ -146,8 +146,8 @@ async fn a_backup_has_an_absolute_path_and_is_in_the_audit() {
     assert_eq!(audit_of(&shop).await, expected);
     shop.stop().await.unwrap();
 
-    // The shop's audit got the outcome after the data was copied. The copy's audit has this outcome
-    // as well.
+    // The backup's outcome was recorded in the shop's audit after the data was copied. It must be
+    // in the copy's audit as well.
     let restored = place.path().join("restored");
     restore(&to, &restored).unwrap();
     let shop = start(&restored).await;

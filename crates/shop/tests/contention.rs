@@ -74,8 +74,8 @@ impl Store for Contended {
     }
 }
 
-/// The types of the published events. Copies that carry an event in an earlier version are left
-/// out.
+/// The types of the published events. Copies of an event in an earlier version of its schema are
+/// left out.
 #[derive(Default)]
 struct Published(Mutex<Vec<String>>);
 
@@ -88,7 +88,8 @@ impl Publisher for Published {
     }
 }
 
-/// Tokio's time, paused: while all tasks sleep, Tokio advances it to the end of the next sleep.
+/// Tokio's paused time: while all tasks sleep, Tokio advances the time to the end of the next
+/// sleep.
 struct TokioClock(Instant);
 
 #[async_trait]

@@ -141,7 +141,7 @@ async fn an_order_of_more_lines_costs_more() {
     assert!(ten.order.dollars_per_million > one.order.dollars_per_million);
 }
 
-/// A row's action that writes one item more than it should.
+/// An action that writes one item more than its row's budget allows.
 struct WritesOnceMore(Arc<dyn Handler>);
 
 #[async_trait]

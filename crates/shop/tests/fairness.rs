@@ -3,8 +3,9 @@
 //! long as without the noisy tenant.
 //!
 //! Time is virtual. Every function takes ten milliseconds for an event, at most eight events are
-//! worked on at once, and the carrier takes a few calls a second: so a backlog delays all events
-//! that wait behind it. The variable `CHORUS_NOISY` sets how many orders the noisy tenant places.
+//! handled at once, and the carrier accepts a few calls per second. So a backlog delays all events
+//! that wait behind the backlog. The variable `CHORUS_NOISY` sets how many orders the noisy tenant
+//! places.
 #![allow(clippy::print_stdout)]
 
 mod harness;
@@ -81,7 +82,8 @@ impl Observer for Orders {
 }
 
 impl Orders {
-    /// For each delivered order: its tenant, and the milliseconds from acceptance to delivery.
+    /// Returns, for each delivered order, its tenant and the milliseconds from acceptance to
+    /// delivery.
     fn delivered(&self) -> anyhow::Result<Vec<(String, i128)>> {
         let orders = self.0.lock().expect("no observer panics");
         let mut all = Vec::new();
@@ -98,7 +100,7 @@ impl Orders {
     }
 }
 
-/// The 99th percentile of the times that the orders of quiet tenants took, in milliseconds.
+/// Returns the 99th percentile of the times that the orders of quiet tenants took, in milliseconds.
 fn p99_of_quiet(delivered: &[(String, i128)]) -> i128 {
     let quiet = delivered.iter().filter(|(tenant, _)| tenant != NOISY);
     let mut took: Vec<i128> = quiet.map(|(_, took)| *took).collect();

@@ -14,7 +14,7 @@ use chorus_shop::{Shop, ShopConfig};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-/// The values of the fields with personal data; the test searches files for them.
+/// The values of the fields with personal data; the test searches files for these values.
 const CANARIES: [&str; 5] =
     ["Xanthippe-Canary", "canary@nest.example", "Canary-Street", "Canarytown", "CNRY-1"];
 
@@ -83,7 +83,8 @@ async fn order(shop: &Shop, customer: &str) -> String {
     placed["order-id"].as_str().unwrap().to_owned()
 }
 
-/// Returns the files of a directory, write-ahead logs included, that contain one of these texts.
+/// Returns, for each file of a directory (including write-ahead logs) that contains one of these
+/// texts, the text and the file.
 fn files_with(data: &Path, texts: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for file in std::fs::read_dir(data).unwrap() {
@@ -143,7 +144,8 @@ async fn no_file_holds_what_is_said_about_a_customer_and_whoever_is_forgotten_ca
     shop.stop().await.unwrap();
     drop((shop, router));
 
-    // The shop keeps customers' keys in memory for up to a minute. A restart removes them.
+    // The shop keeps customers' encryption keys in memory for up to a minute. A restart removes
+    // these keys from memory.
     let shop = start(&data).await;
     wait_until_idle(&shop).await;
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();

@@ -20,11 +20,11 @@ const ORDERS: usize = 200;
 /// order, and the execution is kept for ninety days after that.
 const UNTIL_ALL_HAS_EXPIRED: Duration = Duration::from_secs(101 * 86_400);
 
-/// How many bytes may remain of an order with two order lines; bytes in indexes do not count. Do
-/// not raise this limit without need: every byte that remains costs money.
+/// How many bytes may remain of an order with two lines; bytes in indexes do not count. Do not
+/// raise this limit without need: every byte that remains costs money.
 const MOST: usize = 13 * 1_024 + 512;
 
-/// How many items a table has, and their bytes as DynamoDB counts them.
+/// How many items a table has, and the sum of their sizes in bytes, as DynamoDB counts them.
 type Size = (usize, usize);
 
 fn size_of(local: &Local, table: &str) -> Size {

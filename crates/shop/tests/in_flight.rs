@@ -1,4 +1,4 @@
-//! Many orders at once: all of them end, and no pieces or money get lost or appear.
+//! Many orders at once: all of them end, and the stock and the money add up.
 
 mod harness;
 
@@ -79,7 +79,7 @@ async fn an_order_takes_few_requests_to_the_embedded_store() -> anyhow::Result<(
     Ok(())
 }
 
-/// How many seconds the last parcel of a burst waits for the call to the carrier.
+/// How many seconds the last parcel of a burst waits until the bus calls the carrier.
 const WAITS: usize = 500;
 
 /// Places all orders at one moment. By default, the carrier accepts one call a second. The last

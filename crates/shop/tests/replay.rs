@@ -62,7 +62,7 @@ async fn a_replay_of_forty_days_counts_once() {
     let mut config = LocalConfig::new(&TABLE, services).virtual_time(&clock);
     config.retention = 60 * DAY;
     let local = Local::open(config).unwrap();
-    // One order a day.
+    // One order is placed each day.
     for number in 0..40 {
         local.bus().put_events(&[order_created(number, clock.now())]).await.unwrap();
         local.runner().run_until_idle(SOON).await.unwrap();

@@ -61,9 +61,9 @@ impl Store for Remembering {
     }
 }
 
-/// Places an order, and runs the shop until a transaction is committed: the one with this number.
-/// The first transaction after the order's placement has the number 0. Returns the shop and the
-/// items before the transaction; none if the order ended earlier.
+/// Places an order, and runs the shop until the transaction with this number is committed. The
+/// first transaction after the order's placement has the number 0. Returns the shop and the items
+/// before the transaction; `None` if the order ended before this transaction.
 async fn at_transaction(number: usize) -> Option<(Harness, Before)> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let wrap = |store| Arc::new(Remembering { store, seen: Arc::clone(&seen) }) as Arc<dyn Store>;

@@ -184,8 +184,8 @@ impl Environment {
         Arc::new(Self { clock, seed, state: Mutex::new(state) })
     }
 
-    /// An environment outside of any run, in which every call succeeds at once, for tests of an
-    /// application's partners.
+    /// An environment without a simulated run, in which every call succeeds at once. Tests use it for
+    /// the simulated external services of an application, such as a bank.
     #[must_use]
     pub fn at_rest() -> Arc<Self> {
         let plan = Plan::Drawn { per_mille: 0, troubles: BTreeSet::new() };

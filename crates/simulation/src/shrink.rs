@@ -166,7 +166,7 @@ fn disorder<S: Script>(scenario: &Scenario<S>) -> Vec<String> {
     }
     tell(scenario.mute, "the answers of one partner never arrive".to_owned());
     if let Some(again) = scenario.again {
-        tell(true, format!("{again:?} after the end, callers repeat their requests"));
+        tell(true, format!("{again:?} after all cases have ended, callers repeat their requests"));
     }
     lines.extend(scenario.script.describe());
     let troubles: Vec<&str> = scenario.troubles.iter().copied().map(Trouble::name).collect();

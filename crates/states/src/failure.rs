@@ -20,7 +20,7 @@ pub(crate) const DATA_LIMIT: &str = "States.DataLimitExceeded";
 pub(crate) const INTRINSIC: &str = "States.IntrinsicFailure";
 /// The `ResultPath` cannot be applied to the state's input.
 pub(crate) const RESULT_PATH: &str = "States.ResultPathMatchFailure";
-/// Another name under which Step Functions reports [`RESULT_PATH`].
+/// Another error name that Step Functions uses for the same error as [`RESULT_PATH`].
 const REFERENCE_PATH: &str = "States.ReferencePathConflict";
 /// A branch of a Parallel state failed.
 pub(crate) const BRANCH_FAILED: &str = "States.BranchFailed";

@@ -335,8 +335,8 @@ impl RowSpec {
         Self { dead_letters_of: Some(D::ACTION), ..self }
     }
 
-    /// Names the row that handles a message after all attempts by this row's queue have failed. The
-    /// named row may also be a task of a state machine.
+    /// Names the row that handles a message when this row's queue has used up its attempts. The named
+    /// row may also be run by a state machine, as a task.
     #[must_use]
     pub const fn gives_up_to<S: Row>(self, _: &S) -> Self {
         Self { gives_up_to: Some(S::ACTION), ..self }

@@ -2,10 +2,10 @@
 //! and the body.
 //!
 //! The format is that of [Standard Webhooks](https://www.standardwebhooks.com), so that the
-//! libraries of Standard Webhooks can sign and verify, too. `webhook-id` is the webhook's id, and
-//! `webhook-timestamp` is whole seconds since the Unix epoch. `webhook-signature` contains one or
-//! more signatures, separated by spaces: each is `v1,` and the base64 of the HMAC over the bytes of
-//! id, dot, timestamp, dot and body.
+//! libraries of Standard Webhooks can sign and verify the same webhooks. `webhook-id` is the
+//! webhook's id, and `webhook-timestamp` is whole seconds since the Unix epoch. `webhook-signature`
+//! contains one or more signatures, separated by spaces: each is `v1,` and the base64 of the HMAC
+//! over the bytes of id, dot, timestamp, dot and body.
 //!
 //! Earlier releases signed the timestamp, a dot and the body. They sent the signature in hex, with
 //! the headers `x-chorus-timestamp` and `x-chorus-signature`. A receiver still accepts the earlier

@@ -1,11 +1,12 @@
-//! The secrets that sender and receiver share: one, or two during a rotation.
+//! The secrets that the sender and the receiver of webhooks share: one secret, or two during a
+//! rotation.
 
 use std::fmt;
 use std::str::FromStr;
 
 use async_trait::async_trait;
 
-/// The shortest secret, in bytes: shorter ones can be guessed.
+/// The minimum length of a secret, in bytes. A shorter secret could be guessed.
 pub const MIN_SECRET_BYTES: usize = 16;
 
 /// How long a secret is still accepted after it was replaced, in seconds: a week. Within the week,
@@ -81,7 +82,7 @@ impl From<WebhookSecret> for WebhookSecrets {
     }
 }
 
-/// The secrets cannot be read, or are invalid.
+/// A receiver's secrets cannot be read, or one of them is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the webhook's secret cannot be read: {0}")]
 pub struct SecretUnavailable(pub String);

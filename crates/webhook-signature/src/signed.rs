@@ -37,7 +37,7 @@ const VERSION: &str = "v1,";
 /// The prefix of a signature in Stripe's form.
 const STRIPE_VERSION: &str = "v1=";
 
-/// A webhook's signature is missing or not valid.
+/// Why a webhook's signature was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// A header is missing.
@@ -51,9 +51,10 @@ pub enum SignatureError {
     #[error("the timestamp must be whole seconds since the Unix epoch")]
     Timestamp,
     /// The webhook was signed too long ago, or its timestamp is too far in the future.
-    #[error("the timestamp is more than {TOLERANCE_SECONDS} seconds from the receiver's clock")]
+    #[error("the timestamp must be within {TOLERANCE_SECONDS} seconds of the receiver's clock")]
     Stale,
-    /// None of the secrets gives this signature for the webhook's id, the timestamp and the body.
+    /// The signature was made with none of the receiver's secrets, or for another id, timestamp or
+    /// body.
     #[error("the signature does not match the webhook's id, the timestamp and the body")]
     Mismatch,
 }
@@ -72,8 +73,9 @@ pub struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    /// Takes the signed parts from a request with this body, and with this value of
-    /// `stripe-signature`. [`Self::verify`] rejects a value without a timestamp, or with several.
+    /// Takes the signed parts from a request with the body `body`, and with the header
+    /// `stripe-signature` whose value is `signature`. [`Self::verify`] rejects a value that has no
+    /// timestamp, or several timestamps.
     #[must_use]
     pub fn by_stripe(signature: &'a str, body: &'a [u8]) -> Self {
         let mut moments = signature.split(',').filter_map(|part| part.trim().strip_prefix("t="));
@@ -109,8 +111,8 @@ impl<'a> Signed<'a> {
         })
     }
 
-    /// Verifies the signature in constant time, then the timestamp against `now` (seconds since the
-    /// Unix epoch).
+    /// Verifies the signature in constant time, and then that the timestamp is within
+    /// [`TOLERANCE_SECONDS`] of `now` (seconds since the Unix epoch).
     ///
     /// # Errors
     /// If the signature or the timestamp is not valid: the caller must reject the webhook.
@@ -133,8 +135,8 @@ impl<'a> Signed<'a> {
         Ok(())
     }
 
-    /// The signatures that could be decoded. The format of earlier releases has at most one. The
-    /// other formats have one for each secret with which the sender signs.
+    /// The signatures that could be decoded. The format of earlier releases has at most one
+    /// signature. The other formats have one signature for each secret with which the sender signs.
     fn signatures(&self) -> Vec<Vec<u8>> {
         if self.is_stripes {
             let parts = self.signature.split(',');
@@ -165,7 +167,8 @@ pub fn headers(
     ]
 }
 
-/// Signs a webhook: its `id`, its `timestamp` and its `body`. The result is `v1,` and base64.
+/// Signs a webhook: its `id`, its `timestamp` and its `body`. The result is `v1,` and the base64 of
+/// the signature.
 #[must_use]
 pub fn sign(secret: &WebhookSecret, id: &str, timestamp: i64, body: &[u8]) -> String {
     let mac = mac(secret.bytes(), Some(id), timestamp, body);

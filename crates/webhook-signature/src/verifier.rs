@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::{SecretSource, SecretUnavailable, SignatureError, Signed, WebhookSecrets};
 
 /// How many seconds secrets are used before they are read again. A revoked secret is accepted for
-/// at most this time.
+/// at most this time after its revocation.
 pub const KEPT_SECONDS: i64 = 5 * 60;
 
 /// If a signature does not match, the verifier reads the secrets again, provided that it last read
@@ -13,13 +13,13 @@ pub const KEPT_SECONDS: i64 = 5 * 60;
 /// at most one read in ten seconds.
 const READ_AGAIN_AFTER_SECONDS: i64 = 10;
 
-/// A webhook could not be verified.
+/// Why a webhook could not be verified.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unverified {
     /// The webhook's signature is not valid.
     #[error(transparent)]
     Signature(#[from] SignatureError),
-    /// The secrets cannot be read: the sender should try again.
+    /// The secrets cannot be read. The sender should send the webhook again later.
     #[error(transparent)]
     Secret(#[from] SecretUnavailable),
 }
@@ -28,7 +28,7 @@ pub enum Unverified {
 #[derive(Debug)]
 pub struct Verifier {
     source: Arc<dyn SecretSource>,
-    /// The secrets that were read last, and when, in seconds since the Unix epoch.
+    /// The secrets that were read last, and when they were read, in seconds since the Unix epoch.
     kept: Mutex<Option<(WebhookSecrets, i64)>>,
 }
 

@@ -20,8 +20,8 @@ pub fn function() -> Function {
     Function::of(services::AGENTS).table(TABLE).action(AssignAgent).action(ReleaseAgent)
 }
 
-/// The number of agents without a ticket. It is stored when the first agent is assigned; until
-/// then, all agents are free.
+/// The number of agents without a ticket. The number is stored when the first agent is assigned;
+/// until then, all agents are free.
 #[derive(Clone, Serialize, Deserialize)]
 struct Team {
     name: String,

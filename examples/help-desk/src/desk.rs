@@ -46,7 +46,7 @@ struct Ticket {
 
 entity!(Ticket: "ticket" in TABLE, by ticket_id: TicketId);
 
-/// The ticket, if it is still open.
+/// Returns the ticket if it is still open.
 fn open(known: &Found<Ticket>) -> Option<&Versioned<Ticket>> {
     known.as_ref().filter(|ticket| matches!(ticket.status, Status::Open | Status::Paged))
 }
@@ -128,8 +128,12 @@ impl Action for CloseTicket {
             (None, rows::CloseTicketInput::NoAgentFree(_)) => {
                 Ok(Decision::nothing("the ticket is closed"))
             }
-            (None, _) if known.is_none() => Err(ActionError::NotFound(format!("no {ticket_id}"))),
-            (None, _) => Err(ActionError::Conflict(format!("{ticket_id} is closed"))),
+            (None, _) if known.is_none() => {
+                Err(ActionError::NotFound(format!("there is no ticket {ticket_id}")))
+            }
+            (None, _) => {
+                Err(ActionError::Conflict(format!("the ticket {ticket_id} is closed already")))
+            }
         }
     }
 }

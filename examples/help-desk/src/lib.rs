@@ -9,7 +9,7 @@ pub mod table;
 
 use chorus_template::{Application, Stack};
 
-/// The stack from which the template is made.
+/// Returns the stack from which the CloudFormation template is made.
 #[must_use]
 pub fn stack() -> Stack {
     let application = Application {

@@ -36,7 +36,7 @@ fn agent() -> Caller {
     Caller::with_roles("sam", [AGENT.name])
 }
 
-/// The tickets with one of these statuses.
+/// Returns the ids of the tickets with one of these statuses.
 fn tickets(observed: &Observed, states: &[&str]) -> Vec<String> {
     let items = observed.items(desk::TABLE.name);
     let is_in = |item: &&_| text(item, "status").is_some_and(|status| states.contains(&status));
@@ -88,8 +88,8 @@ impl Application for HelpDesk {
         open.iter().map(|ticket| resolve(ticket, round + 1)).collect()
     }
 
-    /// Checks that every ticket has ended once and for the right reason, and that every agent is
-    /// free again.
+    /// Checks that every ticket has ended once, that no ticket was assigned or paged too often, and
+    /// that every agent is free again.
     fn check(&self, observed: &Observed) -> Vec<String> {
         let mut wrong = Vec::new();
         for Call { ticket, severity, .. } in &self.0 {
@@ -100,13 +100,19 @@ impl Application for HelpDesk {
             let paged = observed.times_published::<facts::OnCallPaged>(ticket);
             let ends = opened <= 1 && opened == resolved + withdrawn;
             if !ends || assigned > 1 || paged > usize::from(*severity >= 3) {
-                wrong.push(format!("tickets: {ticket} of severity {severity} did not end once"));
+                wrong.push(format!(
+                    "tickets: {ticket} of severity {severity} must end once; it may be assigned \
+                     once, and from severity 3 on paged once"
+                ));
             }
         }
         let items = observed.items(agents::TABLE.name);
         let free = items.iter().find_map(|item| number(item, "free")).unwrap_or(agents::HIRED);
         if free != agents::HIRED {
-            wrong.push(format!("agents: {free} of {} are free in the end", agents::HIRED));
+            wrong.push(format!(
+                "agents: all {} agents must be free in the end, but {free} are",
+                agents::HIRED
+            ));
         }
         wrong
     }

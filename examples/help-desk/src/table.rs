@@ -17,7 +17,7 @@ chorus_table::identifier! {
 }
 
 fn ticket() -> TicketId {
-    "t-1".parse().expect("it is short and plain")
+    "t-1".parse().expect("the sample id is valid")
 }
 
 pub mod commands {

@@ -1,4 +1,4 @@
-//! The counts of orders, spread over several items.
+//! The counts of orders, spread over several DynamoDB items.
 //!
 //! If one item held all counts, every order would write that item, and concurrent transactions on
 //! one item make each other fail. So each order is counted in one of several items, and a reader
@@ -8,8 +8,8 @@ use chorus_events::OrderId;
 use chorus_kernel::{Counter, entity};
 use serde::{Deserialize, Serialize};
 
-/// The number of items over which the counts are spread. The number must not shrink: a reader would
-/// miss the counts in the removed items.
+/// The number of items over which the counts are spread. The number must not shrink: a reader adds
+/// up `PARTS` items, and would miss the counts in the others.
 const PARTS: u32 = 16;
 
 /// One part of the counts: numbers of orders, and sums of their totals in minor units (cents).

@@ -10,7 +10,7 @@ use chorus_events::{Currency, services};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, TableSpec};
 
-/// The counts, spread over several items.
+/// The counts of orders, spread over several DynamoDB items.
 pub const TABLE: TableSpec = TableSpec { name: "analytics", indexes: &[], ttl: None };
 
 #[must_use]

@@ -64,8 +64,8 @@ struct Get;
 impl Endpoint for Get {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let id: CustomerId = request.parameter("id")?;
-        // This is checked before anything is read, so that the response time does not reveal which
-        // ids are customers.
+        // The customer id is checked before the store is read, so that the response time does not
+        // reveal to other customers which ids exist.
         request.owned_by(id.as_str())?;
         show(kernel, &id).await
     }
@@ -73,7 +73,7 @@ impl Endpoint for Get {
 
 async fn show(kernel: &Kernel, id: &CustomerId) -> Result<Response, Problem> {
     let found = kernel.find::<Customer>(id).await?;
-    let missing = || Problem::new(404, "not-found", format!("no customer is called {id}"));
+    let missing = || Problem::new(404, "not-found", format!("no customer has the id {id}"));
     let Versioned { version, value: customer } = found.ok_or_else(missing)?;
     let people = kernel.people();
     let opened = people.open(id.as_str(), |opener| OpenCustomer::of(&customer, opener)).await?;

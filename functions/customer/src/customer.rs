@@ -17,7 +17,7 @@ pub struct Customer {
     pub email: Sealed,
     /// Whether the customer is barred from ordering.
     pub blocked: bool,
-    /// The number of the customer's latest change, from 1.
+    /// The number of the customer's latest change, counted from 1.
     pub revision: u64,
     /// When the customer was last changed; absent if an earlier release made that change.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,5 @@
-//! The details of a customer in requests and responses, as plain text. In the store and in events
-//! they are encrypted.
+//! The details of a customer in requests and responses, as plain text. The name and the email
+//! address are encrypted in the store and in events.
 
 use chorus_events::commands::PutCustomer;
 use chorus_events::{CustomerId, PLAIN_TEXT, is_plain_text};
@@ -29,8 +29,9 @@ pub(crate) struct CustomerDetails {
     /// The customer's email address.
     #[schemars(length(max = MAX_EMAIL), regex(pattern = EMAIL))]
     email: String,
-    /// Whether the customer is barred from ordering. Only staff may set this field. If staff leave
-    /// it out, the customer is not barred. A request by the customer keeps the stored value.
+    /// Whether the customer is barred from ordering. Only staff may set this field. If a request by
+    /// staff leaves the field out, the customer is not barred. A request by the customer keeps the
+    /// stored value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) blocked: Option<bool>,
 }
@@ -67,8 +68,8 @@ fn check_name(name: &str) -> Result<(), ActionError> {
     Err(ActionError::invalid("/name", format!("must be 1 to {MAX_NAME} characters of plain text")))
 }
 
-/// Checks only the form that every address has. Only sending an email shows whether the address
-/// exists.
+/// Checks only the form that every email address has. Only sending an email shows whether the
+/// address exists.
 fn check_email(email: &str) -> Result<(), ActionError> {
     let mut parts = email.split('@');
     let halves = (parts.next(), parts.next(), parts.next());
@@ -96,13 +97,13 @@ pub(crate) struct OpenCustomer {
     email: String,
     /// Whether the customer is barred from ordering.
     blocked: bool,
-    /// The number of the customer's latest change, from 1.
+    /// The number of the customer's latest change, counted from 1.
     revision: u64,
 }
 
 impl OpenCustomer {
-    /// Decrypts a customer; none if the customer was forgotten, or if the data was encrypted under
-    /// another key.
+    /// Decrypts a customer with the key of `opener`. Returns none if the customer was forgotten, or
+    /// if the data was encrypted under another key.
     pub(crate) fn of(customer: &Customer, opener: Opener) -> Option<Self> {
         if customer.is_erased() {
             return None;

@@ -47,7 +47,7 @@ impl Action for EraseCustomer {
 
 /// Whether the customer was stored again after being forgotten. The customer's `key_id` then
 /// differs from the id of the destroyed key. A customer whom an earlier release stored has no
-/// `key_id`; then `updated_at` decides.
+/// `key_id`; then the customer was stored again if `updated_at` is after `forgotten_at`.
 fn has_come_back(known: &Customer, forgotten: &CustomerForgotten) -> bool {
     match &known.key_id {
         Some(key) => forgotten.key_id.as_ref() != Some(key),

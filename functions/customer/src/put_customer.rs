@@ -46,7 +46,7 @@ impl Action for PutCustomer {
         context: &Context<'_>,
     ) -> Result<Decision<PutCustomerOutput>, ActionError> {
         // Forgetting a customer leaves an entry in the table of keys. So a customer without an
-        // entry was never forgotten, and the check is not needed.
+        // entry was never forgotten, and the command's key needs no check.
         if key.is_some() && id_of(key) != command.key_id {
             return Err(ActionError::Conflict(
                 "the customer was forgotten after this request arrived: send the request again"
@@ -83,7 +83,7 @@ impl Action for PutCustomer {
     }
 }
 
-/// The id of the customer's present key; none if the customer has no key.
+/// Returns the id of the customer's present key; none if the customer has no key.
 fn id_of(key: &Found<PersonKey>) -> Option<String> {
     key.as_ref().and_then(|read| read.key).map(|key| key.id())
 }

@@ -4,7 +4,8 @@ use chorus_events::{Line, Money, OrderId};
 use chorus_kernel::entity;
 use serde::{Deserialize, Serialize};
 
-/// A declaration: the goods that leave the country, their destination, and the order's total.
+/// A customs declaration: the goods that leave the country, their destination, and the order's
+/// total.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Declaration {

@@ -1,5 +1,5 @@
-//! The route from which the carrier fetches a parcel's address. The bus's calls to the carrier do
-//! not contain the address.
+//! The route from which the carrier fetches a parcel's address. The bus cannot decrypt an address,
+//! so its calls to the carrier do not contain the address.
 
 use std::sync::Arc;
 
@@ -66,8 +66,8 @@ struct AddressEndpoint {
 #[async_trait]
 impl Endpoint for AddressEndpoint {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
-        // A request in the format of earlier releases is rejected: that format does not sign the
-        // request's id.
+        // A request in the format of earlier releases is rejected. That format does not sign the
+        // request's id, so a copy of the request with another id would be valid.
         if request.header(SIGNATURE_HEADER).is_none() {
             let missing = SignatureError::Missing(SIGNATURE_HEADER).to_string();
             return Err(Problem::new(401, "unauthorized", missing));
@@ -82,7 +82,8 @@ impl Endpoint for AddressEndpoint {
                 "must be given: an id of this request, the same at every attempt",
             ));
         };
-        // A carrier that lost the response repeats the request, and gets the same response again.
+        // The idempotency key derives from the request's id. So a carrier that lost the response
+        // repeats the request with the same id, and gets the same response.
         let mut message = command(kernel, request, &asked)?;
         message.metadata.idempotency_key = format!("address {id}");
         let delivery = match kernel.run_and_show(&ShowAddress, &message).await? {
@@ -98,7 +99,7 @@ impl Endpoint for AddressEndpoint {
                 plan.shipping_address.opened(|text| opener.text(text))
             })
             .await?;
-        tracing::info!(order_id = %asked.order_id, "the carrier was shown where a parcel goes");
+        tracing::info!(order_id = %asked.order_id, "the carrier got the address of a parcel");
         let destination =
             Destination { order_id: asked.order_id, shipping_address: address.ok_or_else(gone)? };
         Ok(Response::json(200, json!(destination)))

@@ -71,8 +71,8 @@ impl Endpoint for Get {
             request.owned_by(plan.customer_id.as_str())?;
         }
         let response = Response::json(200, serde_json::json!(ShownDelivery::of(&delivery)));
-        // A delivery that was never planned names no customer, so the response has no owner. No
-        // customer gets a response without an owner.
+        // A delivery that was never planned names no customer, so the response has no owner. The
+        // router sends such a response only to callers with a role, not to customers.
         let Some(plan) = delivery.plan else { return Ok(response) };
         Ok(response.of(plan.customer_id))
     }

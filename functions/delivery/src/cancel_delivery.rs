@@ -58,8 +58,8 @@ impl Action for CancelDelivery {
             }
         };
         let decision = decision.with(save(known, &canceled));
-        // Completes the task that waits for the carrier, if it still waits. Later callbacks are
-        // ignored.
+        // If the state machine's task still waits for the carrier, complete the task. Later
+        // callbacks then publish no event of the carrier.
         let open = wait.as_ref().filter(|wait| wait.is_open());
         Ok(
             match open
@@ -72,8 +72,8 @@ impl Action for CancelDelivery {
     }
 }
 
-/// The cause of a cancellation: `fact` selects the transition, and the other fields go into the
-/// event.
+/// The cause of a cancellation: `fact` selects the delivery's transition, and the other fields go
+/// into the published event.
 struct Cause<'a> {
     order_id: &'a OrderId,
     fact: Fact,
@@ -106,7 +106,7 @@ impl<'a> Cause<'a> {
                 order_id: &order.order_id,
                 fact: Fact::CarrierSilent,
                 canceled_by: CanceledBy::Unreachable,
-                reason: "the carrier never said what became of the parcel",
+                reason: "the carrier did not report in time what became of the parcel",
             },
         }
     }
@@ -204,8 +204,8 @@ mod tests {
         let decision = decide(&CancelDelivery, ItemRemoved::sample(), &started).unwrap();
         assert_eq!(canceled_by(&decision), Some(CanceledBy::Unreachable));
         let output = answer(ParcelStatus::Canceled, None);
-        let canceled =
-            sample(Status::Started).canceled("the carrier never said what became of the parcel");
+        let canceled = sample(Status::Started)
+            .canceled("the carrier did not report in time what became of the parcel");
         let closed = answered(&wait, &output);
         let read = Versioned { version: 1, value: wait };
         assert_eq!(

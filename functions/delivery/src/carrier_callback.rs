@@ -4,8 +4,8 @@ use chorus_events::{Capture, OrderId};
 use chorus_kernel::{ActionError, Callback, CallbackDomain, TableSpec, answers};
 use serde_json::{Value, json};
 
-/// One item for each parcel: the callback that Delivery waits for and, once the carrier has called
-/// back, the answer.
+/// One DynamoDB item for each parcel: the callback that Delivery waits for and, once the carrier
+/// has called back, the carrier's answer.
 pub const CARRIER_WAIT_TABLE: TableSpec =
     TableSpec { name: CarrierReport::TABLE, indexes: &[], ttl: None };
 
@@ -21,16 +21,18 @@ impl CallbackDomain for CarrierReport {
 /// The callback in which the carrier reports on one parcel.
 pub type CarrierCallback = Callback<CarrierReport>;
 
-/// The `note` of a callback if the parcel's order has to be charged when the parcel leaves.
+/// The `note` that a [`CarrierCallback`] has if the parcel's order is charged only when the parcel
+/// leaves.
 pub const CAPTURE_DUE: &str = "capture-due";
 
-/// Returns the capture that is due when the parcel leaves; none if the order is charged already.
+/// Returns [`Capture::Due`] if the payment has to be captured (charged) when the parcel leaves;
+/// none if the order is charged already.
 pub(crate) fn capture(callback: &CarrierCallback) -> Option<Capture> {
     (callback.note() == Some(CAPTURE_DUE)).then_some(Capture::Due)
 }
 
 answers! {
-    /// The answer that the waiting state machine gets: what became of the parcel.
+    /// The answer that the waiting state machine gets about the parcel: what became of it.
     pub enum ParcelStatus in "status" {
         /// The carrier reports that the recipient has the parcel.
         Delivered = "Delivered",
@@ -44,13 +46,13 @@ answers! {
     }
 }
 
-/// Returns the answer that completes the waiting task. `event` is the event that was published
-/// about `status`.
+/// Returns the answer that completes the task that waits for the carrier. `event` is the event that
+/// was published about `status`.
 pub(crate) fn answer(status: ParcelStatus, event: Option<&Value>) -> Value {
     json!({ ParcelStatus::ANSWERS.field: status.as_str(), "event": event })
 }
 
-/// Every status that can complete the waiting task.
+/// Every status that can complete the task that waits for the carrier.
 pub(crate) const STATUSES: [ParcelStatus; 4] = [
     ParcelStatus::Delivered,
     ParcelStatus::DeliveryCanceled,
@@ -58,7 +60,7 @@ pub(crate) const STATUSES: [ParcelStatus; 4] = [
     ParcelStatus::NotStarted,
 ];
 
-/// Reads the status that completed the waiting task; none while the task waits.
+/// Reads the status that completed the task that waits for the carrier; none while the task waits.
 pub(crate) fn answered_status(
     callback: &CarrierCallback,
 ) -> Result<Option<ParcelStatus>, ActionError> {

@@ -1,5 +1,5 @@
-//! The stored state of an order's delivery: a tombstone if the order was canceled before the
-//! delivery was planned.
+//! The stored state of an order's delivery. If the order was canceled before the delivery was
+//! planned, the state is a tombstone, so that no delivery is planned later.
 
 use chorus_events::inventory::DescribedLine;
 use chorus_events::{CustomerId, OrderId, ShippingAddress};
@@ -19,8 +19,8 @@ pub enum Status {
     Started,
     /// The parcel has reached its customer.
     Delivered,
-    /// The order will not arrive. This is also the status of an order that was canceled before a
-    /// delivery was planned: a tombstone.
+    /// The order will not arrive. This is also the status of a tombstone, which is stored if an
+    /// order is canceled before its delivery is planned.
     Canceled,
 }
 

@@ -1,9 +1,9 @@
 //! Delivery: plans an order's delivery, hands the parcel to the carrier, and follows the parcel
 //! until it arrives or the delivery is canceled.
 //!
-//! The carrier is a partner. The bus calls the carrier, so `StartDelivery` and `RecallDelivery` are
-//! rows of the design table that have no code. The carrier calls back through a webhook, whose
-//! signature is verified with [`WebhookSecrets`].
+//! The carrier is a partner: an external system. The bus calls the carrier, so `StartDelivery` and
+//! `RecallDelivery` are rows of the design table that have no code. The carrier calls back through
+//! a webhook, whose signature is verified with [`WebhookSecrets`].
 
 mod address;
 mod api;
@@ -38,8 +38,8 @@ use chorus_kernel::{Function, MachineSpec, TableSpec};
 /// One delivery for each order.
 pub const TABLE: TableSpec = TableSpec { name: "delivery", indexes: &[], ttl: None };
 
-/// [`FULFIL_DELIVERY`] waits for the carrier for a limited number of seconds before it cancels the
-/// delivery. This is the name of the limit, and of the shop's parameter that sets the limit.
+/// The name of a limit in seconds, and of the deployment parameter that sets the limit: how long
+/// [`FULFIL_DELIVERY`] waits for the carrier before it cancels the delivery.
 pub const DELIVERY_DEADLINE: &str = "CarrierTimeoutSeconds";
 
 /// The state machine that hands the parcel to the carrier, and cancels the delivery if the carrier
@@ -54,7 +54,7 @@ pub const FULFIL_DELIVERY: MachineSpec = MachineSpec {
 };
 
 /// The former version of [`FULFIL_DELIVERY`], which only waited for the carrier. It is kept for
-/// executions that are still running.
+/// executions that were started with it and still run.
 const TRANSPORT: MachineSpec = MachineSpec::new(
     "Transport",
     include_str!("../../../infra/state-machines/former/transport.asl.json"),

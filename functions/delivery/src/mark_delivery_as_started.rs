@@ -1,5 +1,5 @@
-//! Marks the delivery as started. The published event makes the bus call the carrier, and the task
-//! waits for the carrier's callback.
+//! Marks the delivery as started. The published event makes the bus call the carrier, and the state
+//! machine's task waits for the carrier's callback.
 
 use chorus_events::Capture;
 use chorus_events::delivery::{DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted};
@@ -78,7 +78,7 @@ impl Action for MarkDeliveryAsStarted {
                     let decision = Decision::nothing("the delivery was started before").with(wait);
                     signaled_status.into_iter().fold(decision, Decision::signal)
                 }
-                None => Decision::nothing("a later attempt of the task waits"),
+                None => Decision::nothing("a later attempt of the task waits for the carrier"),
             },
             Next::Become(_, why) | Next::Nothing(why) => {
                 Decision::nothing(why).signal(go_on(token, ParcelStatus::NotStarted))

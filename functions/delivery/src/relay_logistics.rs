@@ -69,7 +69,7 @@ impl Action for RelayLogistics {
     }
 }
 
-/// The effect of a callback.
+/// The effect of a callback from the carrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     /// Publish the callback's event, and continue to wait for the carrier's next callback.
@@ -82,9 +82,10 @@ enum Next {
     Refuse(&'static str),
 }
 
-/// Returns the effect of a callback. `answered_status` is the status with which the waiting task
-/// was completed; `None` while the task still waits. After the delivery was canceled, the callbacks
-/// "started" and "canceled" change nothing, and "delivered" alerts an operator.
+/// Returns the effect of a callback from the carrier that reports `status`. `answered_status` is
+/// the status with which the waiting task was completed; `None` while the task still waits. After
+/// the delivery was canceled, the callbacks "started" and "canceled" change nothing, and
+/// "delivered" alerts an operator.
 const fn next(answered_status: Option<ParcelStatus>, status: LogisticsStatus) -> Next {
     use LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
     match (answered_status, status) {

@@ -1,4 +1,5 @@
-//! Gives the carrier the address of a parcel, once.
+//! Gives the carrier the address of a parcel, once. A request with another id is rejected after
+//! that.
 
 use chorus_events::table::rows::{self, ShowAddressInput, ShowAddressOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found, replace, state};

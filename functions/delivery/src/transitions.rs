@@ -1,9 +1,10 @@
-//! All transitions of a delivery in one table. The statuses `Delivered` and `Canceled` are final.
+//! All transitions of a delivery's status in one function. The statuses `Delivered` and `Canceled`
+//! are final.
 
 use crate::Status;
 use crate::Status::{Canceled, Delivered, Estimated, Started};
 
-/// The facts that change a delivery.
+/// The facts that change a delivery's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fact {
     /// The order's customer and items are known, so that a delivery can be planned.
@@ -64,10 +65,10 @@ pub(crate) fn next(status: Option<Status>, fact: Fact) -> Next {
             | Fact::OrderCanceled,
         ) => Next::Nothing("the delivery was canceled before"),
         (Some(Delivered), Fact::CarrierUnreachable | Fact::CarrierSilent) => {
-            Next::Nothing("the carrier has accepted the parcel in the meantime")
+            Next::Nothing("the carrier has delivered the parcel in the meantime")
         }
         (Some(Delivered), Fact::CarrierGaveUp | Fact::OrderCanceled) => {
-            Next::Wrong("it had already been delivered")
+            Next::Wrong("the parcel had already been delivered")
         }
         (None, Fact::OrderCanceled) => {
             Next::Become(Canceled, "no delivery was planned, and none will be")

@@ -20,7 +20,8 @@ use serde_json::value::to_raw_value;
 
 use crate::relay_logistics::RelayLogistics;
 
-/// The detail type of the event about a parcel that was delivered although the order was canceled.
+/// The detail type of the event about a parcel that was delivered although the delivery had been
+/// canceled.
 const TOO_LATE: &str = ErrorDeliveryWasDelivered::SPEC.detail_type;
 
 /// The maximum length of the reason that the carrier gives, in characters.
@@ -78,7 +79,7 @@ impl Endpoint for WebhookEndpoint {
         let answered = kernel.run(&RelayLogistics, &message).await?;
         if answered.entries.iter().any(|entry| entry.detail_type == TOO_LATE) {
             let why = format!(
-                "order {} is already canceled; an operator has been alerted",
+                "the delivery of order {} was canceled before; an operator has been alerted",
                 update.order_id
             );
             return Err(Problem::new(409, "too-late", why));
@@ -88,7 +89,8 @@ impl Endpoint for WebhookEndpoint {
     }
 }
 
-/// Refuses a webhook that the carrier did not sign, or signed too long ago.
+/// Rejects a webhook that the carrier did not sign, or whose time of signing is too far from `now`,
+/// in seconds since the Unix epoch.
 pub(crate) async fn verify(
     verifier: &Verifier,
     request: &Request,

@@ -137,8 +137,8 @@ fn what_is_not_signed_or_not_fresh_or_signed_by_a_stranger_is_refused_and_passed
         (renamed, "does not match"),
         (tampered, "does not match"),
         (signed(&delivered(), &stranger, 0), "does not match"),
-        (signed(&delivered(), &secret(), 301), "seconds from the receiver's clock"),
-        (signed(&delivered(), &secret(), -301), "seconds from the receiver's clock"),
+        (signed(&delivered(), &secret(), 301), "seconds of the receiver's clock"),
+        (signed(&delivered(), &secret(), -301), "seconds of the receiver's clock"),
     ] {
         let problem = post(&shop, &request).unwrap_err();
         assert_eq!(problem.status, 401);

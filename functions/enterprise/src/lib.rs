@@ -1,6 +1,6 @@
-//! Enterprise: publishes the shop's public events. The row `ForwardOutcome` has no code: the row's
-//! EventBridge rule forwards these events to the enterprise's bus in another account
-//! (docs/adr/0014).
+//! Enterprise: publishes the shop's public events. The design table's row `ForwardOutcome` has no
+//! code: the row's EventBridge rule forwards the public events to the enterprise's bus in another
+//! account (docs/adr/0014).
 
 mod publish_outcome;
 

@@ -62,8 +62,8 @@ impl Endpoint for List {
     }
 }
 
-/// Reads at most 1,000 events of an order, and whether the order has more. The table sorts events
-/// by id, so a caller needs all these events to sort them by time.
+/// Returns at most 1,000 events of an order, and whether the order has more events. The table sorts
+/// events by id, so a caller needs all events of the order to sort them by time.
 ///
 /// # Errors
 /// If the store fails, or an event cannot be read.

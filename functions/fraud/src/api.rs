@@ -31,7 +31,8 @@ const MAX_PAGE: u32 = 100;
 struct ReviewDecision {
     /// The verdict: the order may be charged, may not be charged, or is still being reviewed.
     verdict: Verdict,
-    /// The review's handle, which the list of pending reviews contains.
+    /// The handle from the list of pending reviews: an opaque id of the payment's task that waits
+    /// for the verdict.
     handle: Handle,
     /// The reviewer's reason. If the order is declined, the customer gets this reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,7 +53,8 @@ impl ReviewDecision {
 struct PendingReviews {
     /// The reviews, sorted by order id.
     reviews: Vec<Priced<Review>>,
-    /// Where the next page starts: the value for `cursor`.
+    /// The value of the query parameter `cursor` that requests the next page; absent on the last
+    /// page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -144,7 +146,7 @@ impl Endpoint for List {
     }
 }
 
-/// Reads the page's cursor: the order id after which the page starts.
+/// Reads the query parameter `cursor`: the id of the order after which the page starts.
 fn start(request: &Request) -> Result<Option<Item>, Problem> {
     let Some(cursor) = request.query.get("cursor") else {
         return Ok(None);

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The partition key of all pending reviews in the index.
+/// The partition key of all pending reviews in the index `pending`. One key, so that one query
+/// lists all of them.
 pub(crate) const PENDING: &str = "yes";
 
 /// A review, which is pending, decided or closed.
@@ -24,7 +25,8 @@ pub struct Review {
     pub customer_id: CustomerId,
     /// The order's total.
     pub total: Money,
-    /// When the order was placed.
+    /// When the order was placed. If the review was requested before the order's `OrderCreated`
+    /// arrived: when the review was requested.
     pub placed_at: Timestamp,
     /// The name of the person who placed the order: the customer, or somebody for the customer.
     /// Absent if the name is not known. This person may not decide the review.
@@ -37,8 +39,8 @@ pub struct Review {
     /// `yes` while the review is pending; absent once it is decided or closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
-    /// The handle of the payment task that waits for the verdict; absent until a task waits. A
-    /// reviewer's command has to contain this handle.
+    /// The handle (an opaque id) of the payment's task that waits for the verdict; absent until a
+    /// task waits. A reviewer's command has to contain this handle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<Handle>,
     /// Whether the order was canceled, so that the review needs no decision.

@@ -103,7 +103,7 @@ fn decide(
         (Some(_), _) => refused("was decided the other way before"),
         (None, _) if review.closed => refused("was canceled before: there is nothing to decide"),
         (None, None) => {
-            let why = format!("the payment of order {order_id} has not asked for a review yet");
+            let why = format!("the payment of order {order_id} has not requested a review yet");
             Err(ActionError::NotFound(why))
         }
         (None, Some(_)) if review.awaits_order => {
@@ -140,7 +140,7 @@ fn record_verdict(
         Verdict::Approve => Decision::emit(OrderApproved { order_id, reviewer, handle })
             .with(replace(review, &decided)),
         Verdict::Decline => {
-            let unsaid = || "the reviewer declined it".to_owned();
+            let unsaid = || "the reviewer declined the order".to_owned();
             let reason = command.reason.clone().unwrap_or_else(unsaid);
             Decision::emit(OrderDeclined { order_id, reviewer, reason, handle })
                 .with(replace(review, &decided))

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The index of items by lower-case name. One partition contains the items that are for sale; the
 /// other partition contains the discontinued items. The index contains only keys. An order changes
-/// no key, so it causes no write to the index.
+/// no key, so an order causes no write to the index.
 pub(crate) const BY_NAME: Index =
     Index { name: "by-name", pk: "assortment", sk: "place", whole_items: false };
 

@@ -43,7 +43,7 @@ impl Action for PutItem {
         }
         let there = known.as_ref().map_or(0, |item| item.version);
         if command.replaces.is_some_and(|wanted| wanted != there) {
-            let why = "the current version of the item is not the one that the request replaces";
+            let why = "the request must replace the item's current version: read the item again";
             return Err(ActionError::Outdated(why.to_owned()));
         }
         let (reserved, sold) = known.as_ref().map_or((0, 0), |item| (item.reserved, item.sold));

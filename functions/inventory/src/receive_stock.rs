@@ -37,11 +37,11 @@ impl Action for ReceiveStock {
             return Err(ActionError::NotFound(format!("no item is called {}", command.sku)));
         };
         if item.available.checked_add_signed(received).is_none() {
-            let why = format!("only {} pieces are available", item.available);
+            let why = format!("/received must be at least -{0}: {0} are available", item.available);
             return Err(ActionError::Conflict(why));
         }
         if item.received().saturating_add_signed(received.into()) > MAX_STOCK.into() {
-            let why = format!("there would be more than {MAX_STOCK} pieces in all");
+            let why = format!("/received must leave at most {MAX_STOCK} pieces in all");
             return Err(ActionError::Conflict(why));
         }
         // Orders may change the stock before this decision is written, so the write checks again

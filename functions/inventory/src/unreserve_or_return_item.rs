@@ -2,9 +2,9 @@
 //! removed.
 //!
 //! One action handles both cases, because `RemoveItem` may run at any moment. If each case had an
-//! action of its own, `RemoveItem` could run between the two. The action for removed pieces would
-//! come too early: nothing is removed yet. The action for reserved pieces would come too late:
-//! nothing is reserved any more. So nothing would be returned.
+//! action of its own, `RemoveItem` could run between the two actions. The action for removed pieces
+//! would come too early: nothing is removed yet. The action for reserved pieces would come too
+//! late: nothing is reserved any more. So nothing would be returned.
 
 use chorus_events::inventory::{
     ErrorItemReturned, ErrorItemUnreserved, ItemReturned, ItemUnreserved,

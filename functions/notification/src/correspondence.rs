@@ -1,5 +1,5 @@
 //! The recipient of an order's emails, stored for events that contain the order's id but not the
-//! customer's.
+//! customer's id.
 
 use chorus_events::{CustomerId, OrderId};
 use chorus_kernel::entity;

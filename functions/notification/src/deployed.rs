@@ -15,7 +15,7 @@ pub const MAIL_FROM: &str = "MAIL_FROM";
 /// `MAIL_FROM` is not set. Emails to the operator go to the address in `OPERATOR_EMAIL`.
 ///
 /// # Errors
-/// If a variable is not an email address.
+/// If one of the two variables is set to a text that is not an email address.
 pub fn ses() -> Result<Option<Arc<dyn Mailer>>, StartError> {
     let Some(from) = address(MAIL_FROM)? else { return Ok(None) };
     let ses = Arc::new(Ses::new(&sdk_config()));

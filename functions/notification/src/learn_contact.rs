@@ -1,5 +1,5 @@
-//! Stores a customer's name and email address. Events may arrive in any sequence: the newest
-//! revision wins.
+//! Stores a customer's name and email address. Events may arrive in any sequence, so an event is
+//! ignored if a later revision of the customer is stored.
 
 use chorus_events::table::rows::{self, LearnContactInput, LearnContactOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, put_if_newer};

@@ -8,12 +8,12 @@ use crate::Email;
 /// The result of sending an email.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// The email is on its way.
+    /// The email was accepted for delivery.
     Sent,
     /// The email was rejected for good: a retry would have the same result.
     Bounced { reason: String },
-    /// The email was rejected temporarily, for example because the recipient's mailbox is full. It
-    /// is sent again later. Other emails are not affected.
+    /// The email was rejected temporarily, for example because the recipient's mailbox is full. The
+    /// email is sent again later. Other emails are not affected.
     Deferred { reason: String },
 }
 
@@ -21,9 +21,10 @@ pub enum Delivery {
 pub trait Mailer: Send + Sync {
     /// Sends `email`. A second call with the same `key` is a retry for the same email. A mailer
     /// that recognizes keys sends that email once. A mailer that does not recognize keys says so in
-    /// its documentation, and sends at most one more copy for each lost answer. `people` decrypts
-    /// the recipient's name and address. Neither the reason of a rejection nor an error contains
-    /// them. [`mailer_suite`](crate::mailer_suite) checks these promises for every mailer.
+    /// its documentation, and sends at most one more copy for each lost response of the mail
+    /// server. `people` decrypts the recipient's name and address. The reason of a rejection and
+    /// the text of an error contain neither the name nor the address.
+    /// [`mailer_suite`](crate::mailer_suite) checks these promises for every mailer.
     ///
     /// # Errors
     /// If no response came: whether the email was sent is unknown, so `send` is called again.

@@ -1,5 +1,5 @@
-//! The promises of [`Mailer`]: one suite that runs on every mailer, so that tests with the
-//! simulated mailer are valid for the mailers that speak SMTP and SES.
+//! Tests of the promises that [`Mailer`] documents. The same suite runs on every mailer, so that
+//! tests with the simulated mailer are valid for the mailers that speak SMTP and SES.
 //!
 //! A [`Harness`] connects the suite to a mailer.
 
@@ -37,7 +37,8 @@ pub trait Harness: Sync {
     /// copies are recognized, all copies of an email count as one.
     async fn arrived(&self, recipient: &str) -> usize;
 
-    /// Whether all copies of an email have the same id, by which a mailbox can recognize them.
+    /// Whether all copies of an email have the same id, by which a mailbox can recognize the
+    /// copies.
     fn copies_are_recognized(&self) -> bool;
 }
 
@@ -137,7 +138,7 @@ impl Suite<'_> {
                     assert!(!unknown.to_string().contains('@'), "{unknown}");
                 }
             }
-            assert!(lost < 5, "it is never answered");
+            assert!(lost < 5, "no attempt got an answer");
         }
         assert!(lost > 0, "no answer was lost");
         let arrived = self.arrived().await;

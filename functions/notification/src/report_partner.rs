@@ -1,4 +1,5 @@
-//! Sends an operator an email if a partner does not answer, and one when the partner answers again.
+//! Emails an operator when a partner (an external system) does not answer, and when the partner
+//! answers again.
 
 use std::sync::Arc;
 

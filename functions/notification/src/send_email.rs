@@ -22,8 +22,9 @@ state! {
     }
 }
 
-/// Why the event `DeliveryStarted` is retried. The event names no customer. The action stores the
-/// recipient when an earlier email about the order is sent or refused.
+/// Why the event `DeliveryStarted` is retried. The event does not name the customer. The recipient
+/// is stored when an earlier email about the order is sent or refused, so the event has to wait for
+/// that email.
 const EARLIER_EMAIL: &str = "no earlier email about the order has been sent or refused yet";
 
 pub(crate) struct SendEmail {

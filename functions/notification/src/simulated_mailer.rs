@@ -25,7 +25,7 @@ pub const SIMULATED_MAILER_TABLE: TableSpec = TableSpec { name: "outbox", indexe
 /// How many calls for an email to a `mail-down` customer get no answer before the email is sent.
 const UNANSWERED: u32 = 2;
 
-/// How many times the mailer tries to store an email that other calls change at the same time.
+/// How many times the mailer tries to store an email if concurrent calls change the same email.
 const ATTEMPTS: usize = 8;
 
 /// An email, as the simulated mailer stores it.

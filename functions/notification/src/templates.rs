@@ -1,5 +1,5 @@
 //! The texts of the emails, one for each event. The amounts in an event are in the shop's currency,
-//! but do not name it. The texts add the currency's code to each amount.
+//! which the event does not name. The texts add the currency's code to each amount.
 
 use chorus_events::outages::{PartnerRecovered, PartnerUnavailable};
 use chorus_events::payment::ConfirmationRequired;

@@ -34,7 +34,7 @@ impl std::fmt::Debug for TransportMailer {
 
 impl TransportMailer {
     /// Returns a mailer whose emails name `from` as their sender. Emails to an operator go to the
-    /// address `operator`.
+    /// address `operator`; without this address, they bounce.
     #[must_use]
     pub fn new(
         transport: Arc<dyn MailTransport>,

@@ -19,6 +19,10 @@ fn the_binary_of_prod_has_nothing_of_the_simulated_mailer() {
     let (prod, other) =
         (env!("CARGO_BIN_EXE_notification"), env!("CARGO_BIN_EXE_notification-simulated"));
     assert_eq!(found(prod, &SIMULATED), Vec::<&str>::new());
-    assert_eq!(found(other, &SIMULATED), SIMULATED, "or the texts have changed");
+    assert_eq!(
+        found(other, &SIMULATED),
+        SIMULATED,
+        "`SIMULATED` must list texts of the simulated mailer"
+    );
     assert_eq!(found(prod, &real), real);
 }

@@ -208,7 +208,7 @@ struct OrderEvent {
     /// What happened.
     #[serde(rename = "type")]
     milestone: Milestone,
-    /// When it happened.
+    /// When this happened to the order.
     at: Timestamp,
     /// When the order should arrive; for `DeliveryEstimated`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! Cancels an open order when a customer asks for it, or when a step has failed.
+//! Cancels an open order when a customer asks for it, or when a step of the order has failed.
 
 use chorus_events::OrderId;
 use chorus_events::order::OrderCanceled;

@@ -104,7 +104,7 @@ fn check_payment_method(method: Option<&PaymentMethod>) -> Result<(), ActionErro
 fn priced(prices: &Each<Price, OrderedLine>) -> Result<Vec<Line>, ActionError> {
     let price = |(place, (line, price)): (usize, (&OrderedLine, Option<&Versioned<Price>>))| {
         let unknown = || {
-            let rule = format!("must be an item that is listed; {} is not", line.sku);
+            let rule = format!("must be the SKU of a listed item; {} is not listed", line.sku);
             ActionError::invalid(format!("/lines/{place}/sku"), rule)
         };
         let price = price.ok_or_else(unknown)?;

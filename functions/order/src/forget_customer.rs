@@ -4,8 +4,8 @@ use chorus_events::order::CustomerForgotten;
 use chorus_events::table::rows::{self, ForgetCustomerInput, ForgetCustomerOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found, PersonKey, save};
 
-/// Forgets a customer, even one with orders under way. Only the HTTP route that sends the command
-/// looks for such orders.
+/// Forgets a customer, even a customer with orders under way. Only the HTTP route that sends the
+/// command refuses to forget a customer with such orders.
 pub(crate) struct ForgetCustomer;
 
 impl Action for ForgetCustomer {

@@ -44,7 +44,8 @@ impl Asked {
     pub(crate) fn of(request: &Request, now: Timestamp) -> Result<Self, Problem> {
         let given = |name| request.query.get(name).map(String::as_str);
         let refused = |name: &'static str| move |rule: &str| Problem::field(400, name, rule);
-        // A customer whose request names no customer gets their own orders.
+        // If the caller is a customer, and the request names no customer, the caller gets their own
+        // orders.
         let own = request.customer.as_deref();
         let customer = given("customer-id").or(own).map(|id| {
             id.parse().map_err(|rule| Problem::field(400, "customer-id", format!("{rule}")))

@@ -39,7 +39,7 @@ pub struct Placed {
     pub ended_at: Option<Timestamp>,
 }
 
-/// The fold of an order's events; `None` before the first one.
+/// The fold of an order's events; `None` before the first event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Order(pub Option<Placed>);
 

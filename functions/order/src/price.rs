@@ -4,7 +4,7 @@ use chorus_events::{Money, Sku};
 use chorus_kernel::entity;
 use serde::{Deserialize, Serialize};
 
-/// An item's price, as the newest `ItemListed` had it.
+/// An item's price, from the newest `ItemListed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Price {

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Placed, Status, TABLE};
 
-/// The milestones of an order, each of which is reached at most once. A milestone's position is its
-/// bit in a [`Known`], so a new milestone has to be added at the end.
+/// The milestones of an order, each of which is reached at most once. A milestone's position in
+/// this enum is its bit in the number that a caller sends back (see [`Known`]), so a new milestone
+/// has to be added at the end.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]

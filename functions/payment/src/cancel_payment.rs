@@ -1,9 +1,9 @@
-//! Refunds the charge of a canceled order or, if nothing was charged, cancels the payment
-//! provider's intent, so that nothing can be charged later.
+//! Refunds the charge of a canceled order or, if nothing was charged, cancels the payment intent at
+//! the provider, so that nothing can be charged later.
 //!
 //! If a charge was begun, and the provider did not decline it, exactly one event reports the refund
-//! (even of 0) or its refusal. In all other cases, no event is published. A pending review is
-//! canceled.
+//! (even of 0) or the provider's refusal to refund. In all other cases, no event is published. A
+//! pending review is canceled.
 
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled};
 use chorus_events::table::rows::{self, CancelPaymentInput, CancelPaymentOutput};

@@ -1,9 +1,10 @@
 //! Captures the amount that the bank holds, as soon as the carrier reports that it has the parcel.
-//! If the carrier reports only the delivery of the parcel, this action captures the amount then.
+//! If the carrier reports only the delivery of the parcel, this action captures the amount at that
+//! report.
 //!
 //! The order may be canceled at any time. If the amount is not captured yet, the cancellation
-//! cancels the intent, and the provider refuses a later capture. Otherwise, the cancellation
-//! refunds the charge.
+//! cancels the payment intent, and the provider refuses a later capture. Otherwise, the
+//! cancellation refunds the charge.
 
 use chorus_events::OrderId;
 use chorus_events::payment::{CaptureFailed, PaymentMade};

@@ -6,8 +6,9 @@ use chorus_events::delivery::DeliveryEstimated;
 
 use crate::{Charge, IntentId, Payment, Refund};
 
-/// Whether an order is charged only after a reviewer approved it. That depends on the terms under
-/// which the order was created. An order of an earlier release has no terms; its total decides.
+/// Whether an order is charged only after a reviewer approved it. The terms under which the order
+/// was created decide this. An order of an earlier release has no terms, so the order's total
+/// decides.
 #[must_use]
 pub fn needs_approval(order: &DeliveryEstimated) -> bool {
     let implied = || Terms::implied_review(order.total);
@@ -25,8 +26,8 @@ pub(crate) fn charge(payment: &Payment) -> Option<Charge> {
     })
 }
 
-/// Returns the request to refund what the intent charged or, if it charged nothing, to cancel the
-/// intent.
+/// Returns the request to refund what the payment intent charged or, if nothing was charged, to
+/// cancel the intent.
 pub(crate) fn refund(payment: &Payment, intent: &IntentId) -> Refund {
     let (order_id, intent) = (payment.order_id.clone(), intent.clone());
     Refund { order_id, intent, retries: payment.refund_retries }

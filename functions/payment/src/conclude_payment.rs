@@ -2,8 +2,8 @@
 //!
 //! The state machine runs this task after the provider's notice, or after the deadline if no notice
 //! came. If the charge is still not confirmed, the payment fails, and the order is canceled. The
-//! cancellation cancels the intent or, if the customer confirmed at the last moment, refunds the
-//! charge.
+//! cancellation cancels the payment intent or, if the customer confirmed at the last moment,
+//! refunds the charge.
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, ConcludePaymentInput, ConcludePaymentOutput};

@@ -1,5 +1,5 @@
 //! Reads the configuration of a deployed function from environment variables: the payment provider,
-//! the currency, and the secrets with which the provider signs its notices.
+//! the currency, and the secrets with which the provider signs its notices to the shop.
 
 use std::sync::Arc;
 
@@ -54,9 +54,9 @@ pub fn stripe(currency: Currency) -> Result<Option<Arc<dyn PaymentProvider>>, St
     Ok(Some(Arc::new(provider.returning_to(variable("PAYMENT_RETURN_URL")))))
 }
 
-/// Returns the source of the secrets with which the provider signs its notices: the versions of the
-/// secret that `STRIPE_WEBHOOK_SECRET` names. If that variable is not set, every notice is answered
-/// with 503.
+/// Returns the source of the secrets with which the provider signs its notices to the shop: the
+/// versions of the secret that `STRIPE_WEBHOOK_SECRET` names. If that variable is not set, every
+/// notice is answered with 503.
 #[must_use]
 pub fn webhook_secrets() -> Arc<dyn SecretSource> {
     variable("STRIPE_WEBHOOK_SECRET")

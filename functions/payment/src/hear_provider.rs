@@ -1,6 +1,6 @@
 //! Handles a notice from the payment provider. Completes the task that waits for the customer, or
 //! publishes an event: about a dispute, about a refund that failed after the provider had accepted
-//! it, or about an amount that the bank no longer holds.
+//! the refund, or about an amount that the bank no longer holds.
 //!
 //! A notice about a charge does not contain the result; `ConcludePayment` asks the provider for the
 //! result. A late notice, a duplicate, or a notice about an intent that does not pay the order
@@ -66,7 +66,7 @@ impl Action for HearProvider {
     }
 }
 
-/// Whether `intent` is the id of this payment's intent.
+/// Whether `intent` is the id of this payment's payment intent at the provider.
 pub(crate) fn is_about(payment: &Payment, intent: &str) -> bool {
     payment.intent.as_ref().is_some_and(|own| own.0 == intent)
 }

@@ -1,10 +1,12 @@
 //! Payment: charges an order at most once, and refunds the charge of a canceled order. In some
-//! shops, the bank only holds the amount at first, and the shop charges it when the parcel leaves.
+//! shops, the bank only holds the amount at first, and the shop charges the amount when the parcel
+//! leaves.
 //!
 //! The provider is an external service: it may answer slowly, twice, late or not at all. Two rules
 //! ensure that no order is charged twice, or stays charged after its cancellation. Each order has
 //! one stored [`Payment`], and one function defines all changes of the payment's status. The id of
-//! the provider's intent is stored before the charge is confirmed ([`PaymentProvider`]).
+//! the payment intent at the provider is stored before the charge is confirmed
+//! ([`PaymentProvider`]).
 //!
 //! The action `CollectPayment`, behind a queue, starts the charge of an order. If the order needs a
 //! review, the state machine [`COLLECT_PAYMENT`] starts the charge.
@@ -66,7 +68,7 @@ use crate::provider_action::ProviderAction;
 /// One payment for each order.
 pub const TABLE: TableSpec = TableSpec { name: "payment", indexes: &[], ttl: None };
 
-/// A customer has a limited time to confirm a payment. This is the limit's name in
+/// A customer has a limited time to confirm a payment. This constant is the limit's name in
 /// [`COLLECT_PAYMENT`], and the name of the shop's parameter that sets the limit, in seconds.
 pub const CONFIRMATION_TIMEOUT: &str = "ConfirmationTimeoutSeconds";
 

@@ -1,8 +1,8 @@
 //! Charges an order of high value after a reviewer approved it. The state machine runs this action
 //! as a task.
 //!
-//! The action prepares an intent at the provider, commits the intent's id, and then confirms the
-//! intent. If the order is canceled meanwhile, this action publishes nothing: `CancelPayment`
+//! The action prepares a payment intent at the provider, commits the intent's id, and then confirms
+//! the intent. If the order is canceled meanwhile, this action publishes nothing: `CancelPayment`
 //! refunds or cancels the intent, and publishes the result.
 
 use chorus_events::OrderId;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{IntentId, PaymentProvider, ProviderError};
 
-/// The key of the order's id in an intent's metadata.
+/// The key of the order's id in a payment intent's metadata.
 pub(crate) const ORDER_ID: &str = "order-id";
 
 /// An event, as Stripe posts it to the webhook.
@@ -29,7 +29,7 @@ pub(crate) struct StripeEvent {
 /// The data of an event.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 struct StripeData {
-    /// The intent, refund or dispute that the event is about.
+    /// The payment intent, refund or dispute that the event is about.
     #[schemars(extend("type" = "object"))]
     object: Value,
 }
@@ -37,12 +37,12 @@ struct StripeData {
 /// The content of a notice, before the provider has confirmed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NoticeContent {
-    /// The intent has a result: charged, held by the bank, or declined.
+    /// The payment intent has a result: charged, held by the bank, or declined.
     Concluded {
         intent: IntentId,
         order_id: Option<OrderId>,
     },
-    /// The intent was canceled: by the shop, or because an authorization has lapsed.
+    /// The payment intent was canceled: by the shop, or because an authorization has lapsed.
     Canceled {
         intent: IntentId,
         order_id: Option<OrderId>,
@@ -105,7 +105,7 @@ impl StripeEvent {
     }
 }
 
-/// Returns the order that an intent is for, from the intent's metadata.
+/// Returns the order that a payment intent is for, from the intent's metadata.
 fn paid_by(intent: &Value) -> Option<OrderId> {
     intent["metadata"][ORDER_ID].as_str().and_then(|id| id.parse().ok())
 }
@@ -116,8 +116,8 @@ fn due(seconds: &Value) -> Option<Timestamp> {
 
 /// Returns the command that follows from a notice; `None` if the notice is about no order of this
 /// shop. For cancellations, disputes and failed refunds, the provider is asked for confirmation
-/// first. If the provider does not confirm a cancellation, the command only says that the intent
-/// has a result. If the provider does not confirm a dispute or a failed refund, there is no
+/// first. If the provider does not confirm a cancellation, the command only says that the payment
+/// intent has a result. If the provider does not confirm a dispute or a failed refund, there is no
 /// command.
 ///
 /// # Errors

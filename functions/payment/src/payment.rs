@@ -24,13 +24,15 @@ pub enum Status {
     /// The customer's bank asks the customer to confirm the charge, and the payment waits for the
     /// result.
     WaitingForCustomer,
-    /// The bank holds the amount. The provider charges it when the parcel leaves.
+    /// The bank holds the amount. The provider charges the amount when the parcel leaves.
     Authorized,
     /// The provider charged the order.
     Charged,
-    /// The parcel has left, and the amount that the bank held could not be charged.
+    /// The amount that the bank held could not be charged when the parcel left, or the bank stopped
+    /// holding the amount before that.
     CaptureFailed,
-    /// The provider declined the charge, or nobody reviewed the order in time: nothing was charged.
+    /// The provider declined the charge or could not be reached, or nobody reviewed the order in
+    /// time: nothing was charged.
     Failed,
     /// The order was canceled: nothing was charged, and nothing will be (a tombstone).
     Canceled,
@@ -60,8 +62,8 @@ pub struct Payment {
     /// The idempotency key of the only message that may charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged_by: Option<String>,
-    /// The provider's intent for the charge. It is stored before the charge is confirmed, so that a
-    /// cancellation can cancel the intent.
+    /// The provider's id of the payment intent. The id is stored before the charge is confirmed, so
+    /// that a cancellation can cancel the intent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<IntentId>,
     /// The page on which the customer confirms the charge; absent if the bank asked for no

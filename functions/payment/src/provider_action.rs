@@ -76,8 +76,9 @@ impl<A: ProviderAction> ExternalAction for ByProvider<A> {
         self.action.decide(input, state, context)
     }
 
-    /// The idempotency key of the message is not used, because the intent's id identifies the
-    /// request. Two operators who request the refund of one intent make the same request.
+    /// The idempotency key of the message is not used, because the id of the payment intent
+    /// identifies the request. Two operators who request the refund of one intent make the same
+    /// request.
     async fn call(
         &self,
         request: &Request,

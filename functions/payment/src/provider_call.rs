@@ -1,5 +1,6 @@
 //! Turns a payment's transition, which follows from a [`Fact`], into the action's next step: a
-//! decision, or a call to the provider. A call comes with a claim: the writes to commit first.
+//! decision, or a call to the provider. A call comes with a claim: the writes to commit before the
+//! call.
 
 use chorus_events::OrderId;
 use chorus_kernel::{ActionError, CallContext, Decision, Found, OutcomeUnknown, Step, save};
@@ -59,7 +60,7 @@ pub(crate) struct Case<'a> {
     read: &'a Found<Payment>,
     /// The stored payment, or [`Payment::new`] if there is none.
     payment: Payment,
-    /// The intent that was prepared for this message and is not stored yet.
+    /// The payment intent that was prepared for this message and is not stored yet.
     prepared: Option<&'a IntentId>,
     /// The idempotency key of the message.
     message: &'a str,
@@ -134,10 +135,10 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Returns the step that calls the provider about the payment's intent. The step's claim stores
-    /// the payment with the intent's id; the claim is empty if that payment is stored already. The
-    /// call that prepares an intent needs no claim, because an intent without a stored id never
-    /// charges.
+    /// Returns the step that calls the provider about the payment's intent. The step's claim (the
+    /// writes to commit before the call) stores the payment with the intent's id; the claim is
+    /// empty if that payment is stored already. The call that prepares an intent needs no claim,
+    /// because an intent without a stored id never charges.
     fn call<O>(
         &self,
         claimed: Payment,

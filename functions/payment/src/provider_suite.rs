@@ -41,7 +41,7 @@ pub struct Payer {
 /// A provider under test.
 #[async_trait]
 pub trait Harness: Sync {
-    /// Returns the provider of a shop that takes the money when `capture` says.
+    /// Returns the provider of a shop that charges amounts at the time that `capture` names.
     fn provider(&self, capture: PaymentCapture) -> Arc<dyn PaymentProvider>;
 
     /// Makes the bank behave like `bank` from now on, and returns who pays; none if the provider
@@ -59,8 +59,8 @@ pub trait Harness: Sync {
     async fn charged_and_refunded(&self, intent: &IntentId, charge: &Charge) -> (Money, Money);
 }
 
-/// Runs the checks for each kind of bank that the provider has. Returns the kinds that it does not
-/// have.
+/// Runs the checks for each kind of bank that the provider has. Returns the kinds of bank that the
+/// provider does not have.
 ///
 /// # Panics
 /// If the provider breaks a promise of the port.
@@ -163,15 +163,16 @@ impl Case<'_> {
         assert_eq!(moved, (charged, refunded), "charged, and refunded");
     }
 
-    /// Checks that the provider finds the intent, and reports these values of `is_refunded` and
-    /// `is_canceled`.
+    /// Checks that the provider finds the payment intent, and reports these values of `is_refunded`
+    /// and `is_canceled`.
     async fn is_known(&self, is_refunded: bool, is_canceled: bool) {
         let known = self.provider.find(&self.intent).await;
         let order_id = self.charge.order_id.clone();
         assert_eq!(known, Ok(Some(KnownIntent { order_id, is_refunded, is_canceled })));
     }
 
-    /// Checks that the provider lists the intent once, with the intent's order and this state.
+    /// Checks that the provider lists the payment intent once, with the intent's order and this
+    /// state.
     async fn is_listed(&self, state: IntentState) {
         let listed = self.provider.list(Timestamp::UNIX_EPOCH).await.expect("intents are listed");
         let mut own = listed.iter().filter(|it| it.intent == self.intent);
@@ -276,7 +277,7 @@ impl Case<'_> {
         self.has_moved(amount, amount).await;
     }
 
-    /// Checks that an amount cannot be captured after the hold on it was canceled.
+    /// Checks that an amount cannot be captured after the hold on the amount was canceled.
     async fn is_released(&self) {
         self.is_held().await;
         for _ in 0..2 {

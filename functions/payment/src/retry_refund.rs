@@ -66,7 +66,8 @@ mod tests {
         Payment { charged: samples::total(), reason, ..payment(Status::RefundRefused) }
     }
 
-    /// The payment whose refund was refused, after the operator's retry has committed its claim.
+    /// The payment whose refund was refused, after the operator's retry has committed its claim
+    /// (the writes before the call to the provider).
     fn retried() -> Payment {
         Payment { status: Status::Refunding, refund_retries: 1, ..refused() }
     }

@@ -1,12 +1,12 @@
-//! A provider that moves no money, and keeps its books in a table. Repeated requests about an
-//! intent take effect once. The charge of an intent that was canceled is declined.
+//! A provider that moves no money, and keeps its books in a table. Repeated requests about a
+//! payment intent take effect once. The charge of an intent that was canceled is declined.
 //!
 //! The customer's id, or the amount, selects what the provider does:
 //!
 //! | customer id contains | what the provider does |
 //! |---|---|
 //! | `declined`, or the amount's cents are 13 | declines the charge: "card declined" |
-//! | `provider-down` | does not answer the first two attempts of each request, and then does |
+//! | `provider-down` | leaves the first two attempts of each request unanswered |
 //! | `provider-slow` | answers a charge after 2 s |
 //! | `provider-twice` | acts at once, but its first answer is lost; a retry gets the same result |
 //! | `refund-refused` | charges, and refuses to refund until an operator requests the refund again |
@@ -34,13 +34,13 @@ use crate::{
 };
 use ledger::{Books, Charged, Outcome};
 
-/// How long a slow provider takes.
+/// How long a slow provider takes to answer a charge.
 const SLOW: Duration = Duration::from_secs(2);
 
 /// How long a customer takes to confirm a charge.
 const CONFIRMS_AFTER: SignedDuration = SignedDuration::from_secs(2);
 
-/// How many requests with the same key a provider leaves unanswered while it is down.
+/// How many attempts of each request stay unanswered if the customer's id contains `provider-down`.
 const DOWN_FOR: i64 = 2;
 
 /// The provider declines a charge if its amount ends in this number of cents.
@@ -69,7 +69,7 @@ impl SimulatedProvider {
         Self { capture, ..self }
     }
 
-    /// The id of an order's only intent.
+    /// The id of an order's only payment intent.
     #[must_use]
     pub fn intent_of(order_id: &OrderId) -> IntentId {
         IntentId(derived_id("charge", order_id.as_str(), 0).simple().to_string())
@@ -120,8 +120,8 @@ impl std::fmt::Debug for SimulatedProvider {
 
 #[async_trait]
 impl PaymentProvider for SimulatedProvider {
-    /// An order has one intent, whose id derives from the order's id, so nothing needs to be
-    /// stored.
+    /// An order has one payment intent, whose id derives from the order's id, so nothing needs to
+    /// be stored.
     async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError> {
         Ok(Self::intent_of(&charge.order_id))
     }
@@ -222,13 +222,13 @@ impl PaymentProvider for SimulatedProvider {
         Ok(Some(KnownIntent { order_id, is_refunded, is_canceled }))
     }
 
-    /// Lists all intents, old and new, because the books store no times.
+    /// Lists all payment intents, old and new, because the provider's table stores no times.
     async fn list(&self, _: Timestamp) -> Result<Vec<ListedIntent>, ProviderError> {
         self.books.listed().await
     }
 }
 
-/// Fails if the intent is not the intent of the order.
+/// Fails if the payment intent does not belong to the order.
 fn is_issued(intent: &IntentId, order_id: &OrderId) -> Result<(), ProviderError> {
     if *intent == SimulatedProvider::intent_of(order_id) {
         return Ok(());
@@ -237,7 +237,7 @@ fn is_issued(intent: &IntentId, order_id: &OrderId) -> Result<(), ProviderError>
 }
 
 fn unknown(intent: &str) -> ProviderError {
-    ProviderError::Refused(format!("there is no intent {intent}"))
+    ProviderError::Refused(format!("there is no payment intent {intent}"))
 }
 
 /// The time at which the customer confirms a charge; `None` if the customer never does.
@@ -246,7 +246,7 @@ fn confirmed_at(charged: &Charged, since: Timestamp) -> Option<Timestamp> {
     (!never).then(|| since.saturating_add(CONFIRMS_AFTER).unwrap_or(since))
 }
 
-/// Returns the outcome of a charge whose intent has no outcome yet.
+/// Returns the outcome of a charge whose payment intent has no outcome yet.
 fn asked(charge: &Charge, capture: PaymentCapture) -> Outcome {
     let unlucky = charge.amount.minor() % 100 == UNLUCKY_CENTS;
     if unlucky || charge.customer_id.as_str().contains("declined") {

@@ -1,10 +1,10 @@
 //! Stripe as the payment provider: what its answers mean for an order.
 //!
 //! The shop's setting says whether Stripe captures a charge at once or when the parcel leaves. The
-//! bank holds an amount that is not captured yet. Each intent has its own capture method, so the
-//! setting may change at any time. If the card's bank asks the customer to confirm, the charge
-//! waits for the confirmation. Stripe gives the URL of the bank's page only if the request names a
-//! page to which the bank can send the customer back.
+//! bank holds an amount that is not captured yet. Each payment intent has its own capture method,
+//! so the setting may change at any time. If the card's bank asks the customer to confirm, the
+//! charge waits for the confirmation. Stripe gives the URL of the bank's page only if the request
+//! names a page to which the bank can send the customer back.
 
 use async_trait::async_trait;
 use chorus_events::{ConfirmationUrl, Money, OrderId, PaymentCapture};
@@ -19,8 +19,8 @@ use crate::{
     ListedIntent, Movement, Payment, PaymentProvider, ProviderError, Refund, RefundAnswer,
 };
 
-/// A refund reads its intent at most this many times. After a read, another request may charge or
-/// cancel the intent; the refund then reads the intent again.
+/// A refund reads its payment intent at most this many times. After a read, another request may
+/// charge or cancel the intent; the refund then reads the intent again.
 const READS: usize = 3;
 
 /// A payment provider that charges by Stripe's PaymentIntents, in one currency.
@@ -57,13 +57,21 @@ impl StripeProvider {
 
     fn minor_units(&self, amount: Money) -> Result<u64, ProviderError> {
         let code = self.currency.code();
-        let none = || ProviderError::Refused(format!("{amount} is not an amount in {code}"));
+        let none = || {
+            ProviderError::Refused(format!(
+                "the amount {amount} must be a whole number of the minor units of {code}"
+            ))
+        };
         self.currency.minor_units(amount.minor()).ok_or_else(none)
     }
 
     fn amount(&self, minor_units: u64) -> Result<Money, ProviderError> {
         let code = self.currency.code();
-        let none = || ProviderError::Refused(format!("{minor_units} is not an amount in {code}"));
+        let none = || {
+            ProviderError::Refused(format!(
+                "{minor_units} minor units of {code} must be a whole number of hundredths"
+            ))
+        };
         self.money(minor_units).ok_or_else(none)
     }
 
@@ -71,7 +79,7 @@ impl StripeProvider {
         let intent = self.stripe.intent(id).await?;
         if intent.currency != self.currency.code() {
             let why = format!(
-                "the currency of intent {id} is {}: does it belong to another shop?",
+                "the currency of payment intent {id} is {}: does the intent belong to another shop?",
                 intent.currency
             );
             return Err(ProviderError::Refused(why));
@@ -79,7 +87,7 @@ impl StripeProvider {
         Ok(intent)
     }
 
-    /// Returns the result of an intent that was confirmed.
+    /// Returns the result of a payment intent that was confirmed.
     fn concluded(intent: Intent) -> Result<ChargeAnswer, ProviderError> {
         let declined = |reason: &str| Ok(ChargeAnswer::Declined { reason: reason.to_owned() });
         match intent.status {
@@ -100,8 +108,8 @@ impl StripeProvider {
         }
     }
 
-    /// Returns the result of capturing the intent's amount; none while the bank still holds the
-    /// amount.
+    /// Returns the result of capturing the payment intent's amount; none while the bank still holds
+    /// the amount.
     fn captured(intent: Intent) -> Result<Option<CaptureAnswer>, ProviderError> {
         let failed = |reason: &str| Ok(Some(CaptureAnswer::Failed { reason: reason.to_owned() }));
         match intent.status {
@@ -201,7 +209,7 @@ impl PaymentProvider for StripeProvider {
         let intent = self.read(id).await?;
         if intent.amount != self.minor_units(charge.amount)? {
             return Err(ProviderError::Refused(format!(
-                "the amount of intent {} is {} in minor units, but {} is to be charged",
+                "the amount of payment intent {} is {} in minor units, but {} is to be charged",
                 id.0, intent.amount, charge.amount
             )));
         }
@@ -230,7 +238,7 @@ impl PaymentProvider for StripeProvider {
         }
         match self.stripe.capture(&id.0).await {
             Ok(intent) => Self::captured(intent)?.ok_or_else(|| {
-                ProviderError::NotYet(format!("intent {} is not captured yet", id.0))
+                ProviderError::NotYet(format!("payment intent {} is not captured yet", id.0))
             }),
             // Another request may have been faster, or the authorization may have lapsed: the
             // intent's status tells which.
@@ -255,14 +263,15 @@ impl PaymentProvider for StripeProvider {
                 | IntentStatus::RequiresAction
                 | IntentStatus::RequiresCapture => match self.stripe.cancel(&intent.id).await {
                     Ok(_) => return Ok(RefundAnswer::NothingCharged),
-                    // The intent was charged or canceled after it was read: read it again.
+                    // The payment intent was charged or canceled after it was read: the loop reads
+                    // the intent again.
                     Err(StripeError::Invalid(_)) => {}
                     Err(error) => return Err(error.into()),
                 },
             }
         }
         Err(ProviderError::NotYet(format!(
-            "intent {} changed in every attempt to refund it",
+            "payment intent {} changed in every attempt to refund it",
             refund.intent.0
         )))
     }
@@ -279,8 +288,8 @@ impl PaymentProvider for StripeProvider {
         Ok(order_id.map(|order_id| KnownIntent { order_id, is_refunded, is_canceled }))
     }
 
-    /// Leaves out intents of other programs: those that name no order, and those in a currency that
-    /// is not the shop's.
+    /// Leaves out payment intents of other programs: intents that name no order, and intents in a
+    /// currency that is not the shop's.
     async fn list(&self, since: Timestamp) -> Result<Vec<ListedIntent>, ProviderError> {
         let since = Some(since.as_second()).filter(|since| *since > 0);
         let (mut listed, mut after) = (Vec::new(), None::<String>);
@@ -308,12 +317,13 @@ impl PaymentProvider for StripeProvider {
     }
 }
 
-/// Returns the id of the charge that an intent made; the intent's id if Stripe reports no charge.
+/// Returns the id of the charge that a payment intent made; the intent's id if Stripe reports no
+/// charge.
 fn charge_id(intent: Intent) -> String {
     intent.latest_charge.map_or(intent.id, |charge| charge.id)
 }
 
-/// Returns the order that an intent was prepared for; none if the intent names no order.
+/// Returns the order that a payment intent was prepared for; none if the intent names no order.
 fn order_of(intent: &Intent) -> Option<OrderId> {
     intent.metadata.get(ORDER_ID).and_then(|id| id.parse().ok())
 }
@@ -339,8 +349,8 @@ fn page(intent: &Intent) -> Option<ConfirmationUrl> {
     page.url.parse().ok()
 }
 
-/// Returns the amount that an intent charged. Some servers with Stripe's API do not report that
-/// amount; then the intent's amount is returned.
+/// Returns the amount that a payment intent charged. Some servers with Stripe's API do not report
+/// that amount; then the intent's amount is returned.
 fn charged_amount(intent: &Intent) -> u64 {
     intent.amount_received.unwrap_or(intent.amount)
 }
@@ -354,11 +364,14 @@ fn is_refunded(intent: &Intent) -> bool {
 }
 
 fn not_yet(intent: &Intent) -> ProviderError {
-    ProviderError::NotYet(format!("intent {} is not concluded yet", intent.id))
+    ProviderError::NotYet(format!("the charge of payment intent {} has no result yet", intent.id))
 }
 
 fn unexpected(intent: &Intent) -> ProviderError {
-    ProviderError::Refused(format!("intent {} is {:?}", intent.id, intent.status))
+    ProviderError::Refused(format!(
+        "payment intent {} has the unexpected status {:?}",
+        intent.id, intent.status
+    ))
 }
 
 impl From<StripeError> for ProviderError {

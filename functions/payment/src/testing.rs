@@ -19,7 +19,7 @@ use crate::{
 /// The version of every item in [`stored`] and [`stored_with`].
 const VERSION: u64 = 3;
 
-/// The intent of the sample payment.
+/// The id of the payment intent of the sample payment.
 pub(crate) fn intent() -> IntentId {
     IntentId("pi-1".to_owned())
 }

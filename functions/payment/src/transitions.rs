@@ -19,9 +19,9 @@ pub(crate) enum Fact<'a> {
     Review(&'a CustomerId, Money),
     /// A reviewer approved the order.
     Approval,
-    /// The estimate arrived: the order is to be charged.
+    /// The delivery estimate arrived: the order is to be charged.
     Estimate(&'a DeliveryEstimated),
-    /// Nobody reviewed the order in time, or every attempt to charge it failed.
+    /// Nobody reviewed the order in time, or every attempt to charge the order failed.
     GivenUp(&'a CustomerId, Money, &'a str),
     /// The message that causes a charge is delivered again: the charge may have been made.
     Redelivered,
@@ -205,7 +205,7 @@ impl Payment {
     }
 
     /// Returns a copy of the payment that also contains the data of the fact. The status is not
-    /// changed, because [`Self::next`] decides it.
+    /// changed, because [`Self::next`] decides the status.
     pub(crate) fn learn(&self, fact: &Fact<'_>) -> Self {
         let mut known = self.clone();
         let about = match fact {

@@ -77,7 +77,7 @@ impl Endpoint for WebhookEndpoint {
 /// Whether the shop can ignore this notice, because the notice is about no payment of the shop, or
 /// because the payment already has the charge's result. Most payments have this result, from the
 /// provider's answer to the request to charge. An authorized payment has a result, too, but the
-/// provider may still cancel the intent, and the shop must not ignore that.
+/// provider may still cancel the payment intent, and the shop must not ignore a cancellation.
 async fn is_known(kernel: &Kernel, content: &NoticeContent) -> Result<bool, Problem> {
     let (NoticeContent::Concluded { intent, order_id }
     | NoticeContent::Canceled { intent, order_id }) = content
@@ -118,7 +118,7 @@ async fn verify(verifier: &Verifier, request: &Request, now: i64) -> Result<(), 
 }
 
 /// Gives the message an idempotency key that derives from the event's id. So each event takes
-/// effect once, even if its content differs when it is delivered again.
+/// effect once, even if a repeated delivery of the event has other content.
 fn once(message: Message, event: &StripeEvent) -> Result<Message, Problem> {
     let key = derived_id("PaymentNotice", &event.id, 0).simple().to_string();
     let mut once = message;

@@ -48,8 +48,8 @@ impl Counter {
         self.task(&task("AskCustomer", &wait)).await.unwrap();
     }
 
-    /// Runs the task that asks the provider for the result. `reason` tells why the waiting task
-    /// failed; `None` if the task was answered.
+    /// Runs the task that asks the provider for the result. `reason` says why the waiting task
+    /// failed; `None` if the task was completed.
     async fn conclude(&self, reason: Option<&str>) {
         let task = task("ConcludePayment", &json!({ "reason": reason }));
         self.task(&task).await.unwrap();

@@ -1,6 +1,6 @@
 //! In every interleaving of messages, an order is charged at most once, and no charge remains once
-//! the order is canceled. That holds even if the provider answers late, twice or never, and even if
-//! the process crashes.
+//! the order is canceled. Both rules apply even if the provider answers late, twice or never, and
+//! even if the process crashes.
 //!
 //! The kernel and the service's actions run unchanged. At every access to the store and the
 //! provider, another message may be handled first, the process may crash, or an answer may be lost
@@ -64,7 +64,7 @@ struct Setup {
     attempts: Vec<Option<Attempt>>,
 }
 
-/// A message to the service; the variant tells who sends the message.
+/// A message to the service; the variant says who sends the message.
 #[derive(Debug, Clone)]
 enum Message {
     Event(String),
@@ -251,7 +251,7 @@ fn story() -> impl Strategy<Value = Story> {
     )
 }
 
-/// Checks what must hold at the end of every interleaving.
+/// Checks what must be true at the end of every interleaving.
 fn holds(story: &Story) -> Result<(), TestCaseError> {
     let setup = story.played();
     let bus = &setup.shop.bus;
@@ -328,7 +328,8 @@ fn a_capture_that_arrives_before_or_after_the_cancellation_leaves_nothing_charge
     }
 }
 
-/// At the cancellation, the request to charge is in flight, and its sender no longer waits for it.
+/// At the cancellation, the request to charge is in flight, and its sender no longer waits for the
+/// response.
 #[test]
 fn a_charge_that_everybody_gave_up_does_not_stand_once_its_order_is_canceled() {
     for late in [Turn::Arrive(1), Turn::Arrive(2)] {

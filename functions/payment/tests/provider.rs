@@ -38,7 +38,7 @@ fn counter(customer: &'static str, amount: Money) -> Counter {
     Counter { shop, provider, customer, amount }
 }
 
-/// Returns a counter at which the bank already holds the amount; nothing is captured yet.
+/// Returns a [`Counter`] whose bank already holds the amount; nothing is captured yet.
 fn holding(customer: &'static str) -> Counter {
     let counter = counter(customer, samples::total());
     let provider = counter.provider.clone().capturing(PaymentCapture::WhenShipped);

@@ -233,6 +233,6 @@ async fn stripes_adapter_holds_the_port_at_localstripe() {
         return;
     };
     let provider = stripe(&url);
-    // localstripe can neither lose an answer nor refuse a refund.
+    // localstripe can neither lose a response nor refuse a refund.
     assert_eq!(run(&Local { url, provider }).await, [Bank::LosesAnswers, Bank::KeepsAll]);
 }

@@ -10,11 +10,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// The `typ` in the token's header. It keeps the front end from accepting a token that was signed
-/// for another purpose (RFC 8725, section 3.11).
+/// The `typ` in the token's header. This type keeps the front end from accepting a token that was
+/// signed for another purpose (RFC 8725, section 3.11).
 pub const TOKEN_TYPE: &str = "order-update+jwt";
 
-/// The token's `iss`.
+/// The issuer of the token, in the claim `iss`.
 const ISSUER: &str = "chorus";
 
 /// How long a token is valid, in seconds. The bus retries a call for a day, and clocks may differ
@@ -109,8 +109,8 @@ pub struct Claims {
     jti: Uuid,
     /// When the order's event occurred, in seconds since the Unix epoch.
     iat: i64,
-    /// When the token expires, in seconds since the Unix epoch. That is more than a day after the
-    /// event, because a failed call is retried for a day.
+    /// When the token expires, in seconds since the Unix epoch. The token stays valid for more than
+    /// a day after the event, because a failed call is retried for a day.
     exp: i64,
     update: Update,
 }

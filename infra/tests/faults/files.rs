@@ -1,5 +1,5 @@
-//! Faults in references to files: files that do not exist, and definitions with a `${Name}` that
-//! nothing fills in.
+//! Faults in references to files: files that do not exist, and definitions with a placeholder
+//! `${Name}` for which the template has no value.
 
 use serde_json::{Value, json};
 

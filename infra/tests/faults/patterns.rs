@@ -1,4 +1,4 @@
-//! Faults in rules: patterns that match other events than the table declares.
+//! Faults in rules: event patterns that match other events than the design table declares.
 
 use serde_json::json;
 

@@ -94,8 +94,8 @@ fn a_path_that_leads_nowhere() {
     );
 }
 
-/// No linter knows that the message group has to be the tenant, and EventBridge accepts any text.
-/// So only Chorus's own checks report a wrong group.
+/// A queue's message group has to be the tenant. No linter knows this rule, and EventBridge accepts
+/// any text. So only Chorus's own checks report a wrong message group.
 #[test]
 fn a_queue_that_does_not_tell_tenants_apart() {
     for (group, told) in [

@@ -24,7 +24,7 @@ pub(super) fn unverifiable(reports: &[Report]) -> Option<String> {
     })
 }
 
-/// Finds a report whose handle is not `handle`, the one that the shop gave the parcel.
+/// Finds a report that has another handle than the parcel's. The shop gave the parcel `handle`.
 pub(super) fn of_another(reports: &[Report], handle: &Handle) -> Option<String> {
     let updates = reports.iter().filter_map(|report| report.update.as_ref().ok());
     let mut others = updates.filter(|update| update.handle != *handle);

@@ -112,7 +112,7 @@ impl Index {
         }
     }
 
-    /// Removes a combination: undoes [`Index::file`].
+    /// Removes a pattern's combination of conditions, which [`Index::file`] has added.
     pub(super) fn withdraw(&mut self, number: u32) {
         let branch = std::mem::take(&mut self.branches[number as usize]);
         let path = branch.terms[branch.anchor].path;

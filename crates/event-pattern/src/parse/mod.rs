@@ -92,8 +92,8 @@ struct Parser<'a> {
     depth: usize,
     paths: HashMap<String, usize>,
     drafts: Vec<Draft>,
-    /// Conditions that begin with `anything-but` and an empty list, each with the error for it. A
-    /// condition is not refused if a later condition on the same path replaces it.
+    /// The conditions `anything-but` with an empty list, each with its error. The error is returned
+    /// only if no later condition on the same path replaces the condition.
     empty: Vec<(Arc<Condition>, PatternError)>,
 }
 

@@ -21,9 +21,9 @@ pub struct Torn {
 }
 
 impl Torn {
-    /// Returns the deletions that undo the transaction. They include the record, so the message can
-    /// be handled again. None if an item's earlier content is unknown: a person has to decide what
-    /// to do.
+    /// Returns the writes that delete the items of the transaction and its idempotency record, so
+    /// that the message can be handled again. Returns `None` if an item cannot be deleted, because
+    /// the transaction replaced it, or a later write changed it: a person has to decide what to do.
     #[must_use]
     pub fn undo(&self) -> Option<Vec<Write>> {
         let created = self.created.iter().map(|item| item.key.clone());

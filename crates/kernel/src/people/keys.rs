@@ -140,8 +140,8 @@ impl People {
         Ok(read(Opener(Some(key))))
     }
 
-    /// The person's key, if it was read in the last minute. Removes from memory all keys that were
-    /// read earlier.
+    /// The person's key, if it was read in the last minute. Also removes from memory every person's
+    /// key that was read more than a minute ago.
     fn remembered(&self, person: &str) -> Option<SealingKey> {
         let now = self.clock.now();
         let mut remembered = self.keyring.remembered.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
-//! The log lines about deliveries: each failed call to a partner and each dead letter is logged
-//! once, with its correlation id, the rule, the code and the attempt. Neither the event nor a
-//! failure's text is logged, because the text may quote the event. The kernel logs the failures of
-//! actions.
+//! The log lines about deliveries: each failed call to a partner, each timeout of a function and
+//! each dead letter is logged once, with its correlation id, the rule, the code and the attempt.
+//! Neither the event nor a failure's text is logged, because the text may quote the event. The
+//! kernel logs the failures of actions.
 
 use crate::engine::{Cause, Exhausted, Step, Taken};
 

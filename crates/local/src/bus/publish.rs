@@ -13,7 +13,7 @@ use crate::engine::{Accepted, Delivery};
 use crate::records::{Records, lock};
 use crate::wire::{self, ACCOUNT, MAX_ENTRY_BYTES, Unacceptable};
 
-/// The maximum number of entries in a request.
+/// The maximum number of entries in one PutEvents request.
 const MAX_ENTRIES: usize = 10;
 
 impl Bus {
@@ -50,7 +50,7 @@ impl Bus {
     #[must_use]
     pub fn matching(&self, json: &str) -> Vec<usize> {
         self.matcher.matches(json).unwrap_or_else(|error| {
-            tracing::error!(%error, "an event cannot be matched with the rules: no target gets it");
+            tracing::error!(%error, "an event cannot be matched against the rules: no target gets it");
             Vec::new()
         })
     }
@@ -75,7 +75,8 @@ impl Bus {
         }
     }
 
-    /// Publishes up to 10 entries as events of `account`, such as a partner's account.
+    /// Publishes up to 10 entries as events of the AWS account `account`, such as a partner's
+    /// account.
     ///
     /// # Errors
     /// If the request has no entries or is too large, or if the journal cannot be written.
@@ -92,7 +93,7 @@ impl Bus {
         }
         if entries.len() > 1 && bytes > MAX_ENTRY_BYTES {
             let message =
-                format!("a request may have at most {MAX_ENTRY_BYTES} bytes, not {bytes}");
+                format!("a request must have at most {MAX_ENTRY_BYTES} bytes, not {bytes}");
             return Err(Failure::Terminal { code: "ValidationException", message });
         }
         let (accepted, rejected) = self.wrap(account, entries);

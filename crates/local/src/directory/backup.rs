@@ -16,12 +16,12 @@ pub(crate) type Snapshot = Box<dyn FnOnce(&Path) -> Result<(), DirectoryError> +
 /// Copies the journal, and then `files` in their order. The journal's writer calls this between two
 /// of its transactions.
 ///
-/// During the copy, the bus accepts no event. So the engine starts from the copies as it starts
-/// from the files after a crash. The copied journal may have a delivery that the copied store has
-/// already handled; the delivery is then a duplicate. If the copied store has a record that is
-/// marked as published, the copied journal has the record's events. The partners' files come last,
-/// so they may contain calls that the copied store does not know. After a restore, the partners get
-/// these calls again, with the same idempotency keys.
+/// During the copy, the bus accepts no event. So an engine that starts from the copies finds a
+/// state that a crash could also have left. The copied journal may have a delivery that the copied
+/// store has already handled; the delivery is then a duplicate. If the copied store has a record
+/// that is marked as published, the copied journal has the record's events. The file of the
+/// simulated partners comes last, so it may contain calls of which the copied store has no record.
+/// After a restore, the partners get these calls again, with the same idempotency keys.
 pub(crate) fn copy_all(
     journal: &Connection,
     files: Vec<(&'static str, Snapshot)>,
@@ -72,8 +72,8 @@ fn give_id(partial: &Path) -> Result<(), DirectoryError> {
 }
 
 /// Restores a backup into a new directory. The new directory gets its own id, so that its files
-/// cannot be mixed with files of the original. People's keys are restored if the backup is less
-/// than a day old.
+/// cannot be mixed with files of the original directory. People's encryption keys are restored if
+/// the backup is less than a day old.
 ///
 /// # Errors
 /// If `from` is not a backup; if one of its files is missing, damaged, from another directory, or
@@ -97,7 +97,8 @@ fn restore_into(
     from: &Path,
     found: &Identity,
 ) -> Result<RestoredKeys, DirectoryError> {
-    // The journal comes first: by its list of files, `was_left` recognizes an interrupted restore.
+    // The journal comes first, because `was_left` recognizes an interrupted restore by the
+    // journal's list of files.
     for file in [JOURNAL_FILE].into_iter().chain(found.files.iter().map(String::as_str)) {
         let source = from.join(file);
         if !source.exists() {
@@ -160,8 +161,8 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), DirectoryErro
     Err(DirectoryError::Damaged { file: path.to_owned(), reason: verdict })
 }
 
-/// Creates an empty temporary directory next to `to`, and returns its path. The caller renames it
-/// to `to` once it is complete.
+/// Creates an empty temporary directory next to `to`, and returns its path. The caller renames the
+/// directory to `to` once all files are in it.
 fn new_partial_directory(to: &Path) -> Result<PathBuf, DirectoryError> {
     let failed = |path: &Path| {
         let path = path.to_owned();

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use super::{DirectoryError, FORMAT};
 use crate::private;
 
-/// Each file of a directory has this table, with one row. The columns `files` and `complete` are
-/// used only in the journal's table.
+/// Each database file of a directory has this table, with one row. The columns `files` and
+/// `complete` are used only in the journal's table.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     id TEXT NOT NULL,
@@ -108,7 +108,8 @@ fn has_table(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(query, [], |row| row.get(0))
 }
 
-/// Whether the table has the column. Releases before 2026-11-30 do not create it.
+/// Whether the table has the column. Releases before 2026-11-30 do not create the columns
+/// [`PREVIOUS`] and [`IN_USE`].
 fn has(connection: &Connection, column: &Column) -> rusqlite::Result<bool> {
     let query = "SELECT count(*) FROM pragma_table_info('chorus_directory') WHERE name = ?1";
     connection.query_row(query, [column.name], |row| row.get(0))
@@ -132,7 +133,7 @@ fn log_of(path: &Path) -> PathBuf {
 }
 
 /// Marks in the file whether a process has the file open. While the file is open, its write-ahead
-/// log may hold changes that the file lacks. The mark is written into the file itself, so that a
+/// log may contain changes that the file lacks. The mark is written into the file itself, so that a
 /// missing log is noticed later. A file without an identity gets no mark.
 pub(crate) fn mark(connection: &Connection, in_use: bool) -> rusqlite::Result<()> {
     if !has_table(connection)? {
@@ -163,8 +164,8 @@ pub(crate) fn connect_to_mark(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Connects to a file that no process has open. A killed process leaves the file marked as in use.
-/// Such a file needs its write-ahead log: fails if the log is missing, and otherwise removes the
-/// mark, because closing this connection removes the log.
+/// Such a file needs its write-ahead log. If the log is missing, this function fails. Otherwise it
+/// removes the mark, because SQLite removes the log when this connection is closed.
 pub(super) fn connect_with_log(path: &Path) -> Result<Connection, DirectoryError> {
     let failed = |error| DirectoryError::of_database(path, error);
     let logged = has_log(path);
@@ -192,7 +193,7 @@ impl Identity {
         Self { id, format: FORMAT, files, complete: false, previous: String::new() }
     }
 
-    /// The identity with a new id, for the same files.
+    /// An identity with a new id, for the files of this identity.
     pub(super) fn renewed(&self) -> Self {
         Self { previous: self.id.clone(), ..Self::fresh(self.files.clone()) }
     }
@@ -235,7 +236,7 @@ impl Identity {
 
 /// Checks that the file is as long as its header says. Without this check, a truncated file would
 /// be noticed only when a missing page is read. A shorter file is accepted if it has a write-ahead
-/// log, which may hold the missing pages.
+/// log, which may contain the missing pages.
 pub(super) fn check_length(path: &Path) -> Result<(), DirectoryError> {
     let failed = |error| DirectoryError::Files(path.to_owned(), error);
     let mut header = Vec::with_capacity(32);
@@ -256,6 +257,6 @@ pub(super) fn check_length(path: &Path) -> Result<(), DirectoryError> {
     if long >= says || has_log(path) {
         return Ok(());
     }
-    let reason = format!("it should have {says} bytes, but has {long}");
+    let reason = format!("the file must have {says} bytes, but has {long}");
     Err(DirectoryError::Damaged { file: path.to_owned(), reason })
 }

@@ -15,13 +15,14 @@ pub struct Alarm {
     pub passive: bool,
 }
 
-/// All alarms, and the executions at work: those that the runner has taken and is advancing.
+/// All alarms, and the executions at work: the executions that the runner has taken and is
+/// advancing.
 #[derive(Debug, Default)]
 pub(crate) struct Alarms {
     set: BTreeMap<Arc<str>, Alarm>,
     active: BTreeSet<(Timestamp, Arc<str>)>,
     passive: BTreeSet<(Timestamp, Arc<str>)>,
-    /// The executions at work, and whether each was woken since it was taken.
+    /// The executions that are being advanced, and whether each was woken since the runner took it.
     at_work: BTreeMap<Arc<str>, bool>,
 }
 
@@ -54,7 +55,7 @@ impl Alarms {
     }
 
     /// Marks an execution as no longer being advanced, and sets its alarm to `next`. If the
-    /// execution was woken while it was being advanced, it is due now instead.
+    /// execution was woken while it was being advanced, the alarm is set to `now` instead.
     pub(crate) fn end_turn(&mut self, execution: &Arc<str>, next: Option<Alarm>, now: Timestamp) {
         let again = self.at_work.remove(execution).unwrap_or(false);
         let next = if again { Some(Alarm { at: now, passive: false }) } else { next };
@@ -86,7 +87,7 @@ impl Alarms {
         self.active.first().map(|(at, _)| *at)
     }
 
-    /// How many alarms are set that are not passive.
+    /// The number of alarms that are set and not passive.
     pub(crate) fn pending(&self) -> usize {
         self.active.len()
     }

@@ -43,7 +43,7 @@ pub enum Change {
         id: DeliveryId,
         due_at: Timestamp,
     },
-    /// An attempt failed. A trace of the event shows these fields.
+    /// An attempt failed. The journal keeps these fields for an operator's trace of the event.
     Failed {
         /// The event's id, given by the event's sender.
         event_id: String,
@@ -51,8 +51,8 @@ pub enum Change {
         fault: DeliveryError,
         at: Timestamp,
     },
-    /// At `from`, a schedule was added, or started its job. The job's next run is one interval
-    /// after `from`.
+    /// A schedule was added, or started its job, at `from`. The job's next run is one interval of
+    /// the schedule after `from`.
     ScheduleCountsFrom {
         job: &'static str,
         from: Timestamp,
@@ -100,7 +100,7 @@ pub struct Step {
     pub attempt: u32,
 }
 
-/// Is called with every observation, in order. The engine is locked during the call, so an observer
+/// A receiver of every observation, in order. The engine is locked during each call, so an observer
 /// has to return quickly, and must not call the bus.
 pub trait Observer: Send + Sync {
     fn observe(&self, observation: &Observation);

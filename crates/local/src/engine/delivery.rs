@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Identifies one delivery. Later deliveries have higher numbers.
+/// Identifies one delivery among all pending deliveries and dead letters. A newer delivery has a
+/// higher number.
 pub type DeliveryId = u64;
 
-/// An event that the bus has accepted. It will reach the target of every rule that it matches, or
-/// the target's dead-letter queue.
+/// An event that the bus has accepted. The event will reach the target of every rule that it
+/// matches, or the target's dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     /// The event's number in the order of acceptance.
@@ -31,7 +32,8 @@ pub struct Accepted {
     pub at: Timestamp,
     /// The whole event as targets receive it.
     pub json: Arc<str>,
-    /// The name of the replay that delivers the event; none if the event is not replayed.
+    /// The name of the replay in which this archived event is delivered again; none if the event is
+    /// not replayed.
     pub replay: Option<Arc<str>>,
 }
 
@@ -77,7 +79,7 @@ pub enum Exhausted {
 }
 
 impl Exhausted {
-    /// The value of the attribute `EXHAUSTED_RETRY_CONDITION`.
+    /// The value of a dead letter's attribute `EXHAUSTED_RETRY_CONDITION`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -93,7 +95,8 @@ pub struct Cause {
     pub fault: DeliveryError,
     /// How many times the delivery was retried after the first attempt.
     pub retries: u32,
-    /// The limit that was reached; none if a retry would not have helped.
+    /// The limit of the retry policy that was reached; none if the delivery was not retried because
+    /// a retry would not have helped.
     pub exhausted: Option<Exhausted>,
     pub at: Timestamp,
 }
@@ -122,8 +125,8 @@ pub enum AttemptResult {
     Failed(DeliveryError),
 }
 
-/// The right to report the result of one attempt of one delivery. A report with a stale ticket is
-/// ignored.
+/// The right to report the result of one attempt of one delivery. A ticket is stale once the
+/// message was received again. A report with a stale ticket is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ticket {
     pub id: DeliveryId,
@@ -132,7 +135,8 @@ pub struct Ticket {
     pub(crate) queue: Option<usize>,
 }
 
-/// A delivery that was taken for one attempt. The taker has to report the attempt's result.
+/// A delivery that was taken for one attempt. The code that took the delivery has to report the
+/// attempt's result.
 #[derive(Debug, Clone)]
 pub struct Taken {
     pub ticket: Ticket,
@@ -142,18 +146,19 @@ pub struct Taken {
     pub route: usize,
     pub event: Arc<Accepted>,
     /// Whether the queue has retried the delivery for as long as the policy allows. If so, the
-    /// action that the delivery's row names in `gives_up_to` handles the event.
+    /// event is handled by the action that the delivery's row names in `gives_up_to`, or a last
+    /// time by the row's own action if the row names none.
     pub overdue: bool,
 }
 
 /// Work that is due.
 #[derive(Debug, Clone)]
 pub enum Work {
-    /// The bus invokes the function of the route.
+    /// The bus invokes the function of the delivery's route.
     Invoke(Taken),
-    /// The bus calls the partner of the route.
+    /// The bus calls the partner of the delivery's route.
     Call(Taken),
-    /// Messages for a queue's consumer. Each is settled separately.
+    /// Messages for a queue's consumer. Each message is settled separately.
     Batch(Vec<Taken>),
     Job(&'static str),
     /// An execution of a state machine continues.

@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::retry::later;
 
-/// A token bucket (the generic cell rate algorithm). A full bucket holds the tokens of one second.
+/// A token bucket (the generic cell rate algorithm). A full bucket contains the tokens of one
+/// second, and each call takes one token.
 #[derive(Debug, Clone)]
 pub(crate) struct Limiter {
     interval: Duration,

@@ -17,7 +17,7 @@ pub struct QueueState {
     pub has_no_consumer: bool,
     /// How many messages the queue has, those in flight included.
     pub depth: usize,
-    /// How many messages a consumer has received and not settled.
+    /// How many messages the consumer has received, but not settled yet.
     pub in_flight: usize,
     /// Since when the oldest message has been in the queue.
     pub oldest: Option<Timestamp>,
@@ -31,10 +31,10 @@ pub struct DeadLetter {
     /// The rule whose target did not accept the event.
     pub rule: Arc<str>,
     pub cause: Arc<Cause>,
-    /// The event: the message's body.
+    /// The event, which is the body of the queue's message.
     pub event: Arc<super::Accepted>,
-    /// The message's attributes: RULE_ARN, TARGET_ARN, ERROR_CODE, ERROR_MESSAGE, RETRY_ATTEMPTS
-    /// and, if a limit was reached, EXHAUSTED_RETRY_CONDITION.
+    /// The attributes of the queue's message: RULE_ARN, TARGET_ARN, ERROR_CODE, ERROR_MESSAGE,
+    /// RETRY_ATTEMPTS and, if a limit was reached, EXHAUSTED_RETRY_CONDITION.
     pub attributes: BTreeMap<&'static str, String>,
 }
 
@@ -42,10 +42,10 @@ pub struct DeadLetter {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     pub queue: Option<String>,
-    /// Only dead letters with this error code.
+    /// Select only dead letters with this error code.
     pub code: Option<String>,
     pub ids: Option<Vec<DeliveryId>>,
-    /// How many dead letters to select at most; the oldest are selected.
+    /// How many dead letters to select at most. The oldest dead letters are selected.
     pub limit: Option<usize>,
     /// How many dead letters a redrive sends per second at most.
     pub per_second: Option<u32>,
@@ -59,12 +59,13 @@ pub struct Pending {
     pub since: Timestamp,
     /// When the delivery is tried next.
     pub next: Timestamp,
-    /// When the delivery becomes a dead letter at the latest.
+    /// When the delivery reaches its maximum age. The delivery then becomes a dead letter, or is
+    /// handled by the action that its row names in `gives_up_to`.
     pub until: Timestamp,
 }
 
-/// The events in a redrive queue: a function failed on them in all attempts of the bus, and retries
-/// them from the queue.
+/// The events in one redrive queue. The function failed on these events in all attempts of the bus,
+/// and gets them again from the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redrive {
     pub queue: Arc<str>,
@@ -73,7 +74,8 @@ pub struct Redrive {
     pub since: Timestamp,
 }
 
-/// A call that will be repeated, because the partner left several attempts in a row unanswered.
+/// A call that will be repeated, because several attempts failed: the partner did not respond, or
+/// responded with 429 or 5xx.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnansweredCall {
     pub partner: &'static str,
@@ -83,8 +85,8 @@ pub struct UnansweredCall {
 }
 
 impl Engine {
-    /// For each partner, the oldest call that was attempted at least `attempts` times and never
-    /// answered. Partners without such a call are omitted.
+    /// For each partner, the oldest call that failed at least `attempts` times and will be
+    /// repeated. Partners without such a call are omitted.
     #[must_use]
     pub fn unanswered(&self, attempts: u32) -> Vec<UnansweredCall> {
         let mut oldest: BTreeMap<&'static str, &Delivery> = BTreeMap::new();
@@ -114,7 +116,7 @@ impl Engine {
         }
     }
 
-    /// Of one event's deliveries, those that failed and will be retried.
+    /// The deliveries of one event that failed and will be retried.
     #[must_use]
     pub fn pending(&self, event_id: &str) -> Vec<Pending> {
         let of_event = |delivery: &&Delivery| delivery.event.event_id == event_id;
@@ -194,7 +196,7 @@ impl Engine {
     }
 
     /// Sends the selected dead letters to their original targets, and to no others. The events, and
-    /// so their idempotency keys, are unchanged. Returns the dead letters that were sent.
+    /// so their idempotency keys, stay unchanged. Returns the dead letters that were sent.
     pub fn redrive(&mut self, selection: &Selection, now: Timestamp) -> Vec<DeadLetter> {
         let mut went = Vec::new();
         for letter in self.dead_letters(selection) {

@@ -1,5 +1,5 @@
 //! A queue like an SQS standard queue with fair queueing. It has a visibility timeout, batches and
-//! receive counts. Messages have no fixed sequence, and the tenants take turns.
+//! receive counts. The order of messages is not guaranteed, and the tenants take turns.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,8 @@ use super::{Delivery, DeliveryId, QueueSpec};
 struct Message {
     delivery: Delivery,
     visible_at: Timestamp,
-    /// The receipt that may settle the message; 0 until a consumer receives the message.
+    /// The number of the last receipt, with which the consumer may settle the message; 0 until a
+    /// consumer receives the message.
     receipt: u64,
     received_at: Timestamp,
     received: u32,
@@ -90,8 +91,8 @@ impl Queue {
     }
 
     /// Removes the message `id`, and returns it with the time at which it was last received. Sets
-    /// the delivery's `attempts` to the message's receive count. Returns none if `receipt` is not
-    /// from the last receive: the visibility timeout passed, and the message was received again.
+    /// the delivery's `attempts` to the message's receive count. Returns none if `receipt` is out
+    /// of date: the visibility timeout passed, and the message was received again.
     pub(crate) fn claim(&mut self, id: DeliveryId, receipt: u64) -> Option<(Delivery, Timestamp)> {
         if self.messages.get(&id)?.receipt != receipt {
             return None;
@@ -101,7 +102,8 @@ impl Queue {
         Some((message.delivery, message.received_at))
     }
 
-    /// Removes the message, unless a consumer has received it.
+    /// Removes the message `id`, and returns its delivery. Does nothing if a consumer has received
+    /// the message, because the consumer may still settle the message.
     pub(crate) fn remove(&mut self, id: DeliveryId) -> Option<Delivery> {
         if self.messages.get(&id)?.receipt > 0 {
             return None;

@@ -17,7 +17,8 @@ use super::{
 struct Attempted {
     delivery: Delivery,
     /// The route whose target handled the delivery. If the delivery came from a dead-letter queue
-    /// that another row consumes, this is that row's route, and not `delivery.route`.
+    /// that another row of the design table consumes, `route` is the route of the consuming row,
+    /// and not `delivery.route`.
     route: usize,
     queue: Option<usize>,
     took: Duration,
@@ -35,7 +36,7 @@ impl Engine {
         true
     }
 
-    /// Marks a schedule's job as finished, successful or not: it may be started again.
+    /// Marks a schedule's job as finished, successful or not, so that it may be started again.
     pub fn finish(&mut self, job: &str) {
         for recurring in &mut self.schedules {
             if recurring.schedule.job == job {
@@ -81,7 +82,8 @@ impl Engine {
         let first_at = attempted.delivery.first_at;
         let route = &self.topology.routes[attempted.route];
         let policy = match attempted.queue {
-            // The message stays in the queue until the action in `gives_up_to` has handled it.
+            // If a row has a `gives_up_to`, the queue retries the message without an age limit,
+            // until the action that `gives_up_to` names has handled the message.
             Some(queue) if route.row().gives_up_to.is_some() => {
                 RetryPolicy { max_age: Duration::MAX, ..self.topology.queues[queue].retry }
             }

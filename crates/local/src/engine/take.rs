@@ -1,5 +1,5 @@
-//! Takes the work that is due: schedules first. Then invocations, queues, calls to partners and
-//! executions take turns.
+//! Takes the work that is due. Jobs of schedules come first. Then invocations of functions, queues,
+//! calls to partners and executions of state machines take turns.
 
 use chorus_table::policy::QUEUE;
 use jiff::Timestamp;
@@ -20,19 +20,19 @@ pub(super) enum Source {
     Queue(usize),
     /// The calls to the partner of the route with this index.
     Calls(usize),
-    /// Executions of state machines; the alarms say when each is due.
+    /// Executions of state machines. The alarms say when each execution is due.
     Alarms,
 }
 
 impl Engine {
-    /// When the next work is due, including schedules.
+    /// When the next work is due, including jobs of schedules.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
         let schedules = self.schedules.iter().filter_map(super::Recurring::due_at);
         self.next_unscheduled().into_iter().chain(schedules).min()
     }
 
-    /// When the next work is due, without schedules and without executions that wait for a
+    /// When the next work is due, without jobs of schedules and without executions that wait for a
     /// callback.
     #[must_use]
     pub fn next_delivery(&self) -> Option<Timestamp> {
@@ -44,7 +44,7 @@ impl Engine {
         others.chain(sent).min()
     }
 
-    /// When the next work is due, without schedules.
+    /// When the next work is due, without jobs of schedules.
     #[must_use]
     pub fn next_unscheduled(&self) -> Option<Timestamp> {
         self.next_delivery().into_iter().chain(self.alarms.next()).min()
@@ -62,8 +62,9 @@ impl Engine {
         }
     }
 
-    /// Takes at most `max` pieces of work that are due at `now`. The caller has to settle every
-    /// delivery among them, and call `finish` for every job.
+    /// Takes at most `max` pieces of work that are due at `now`. The caller has to pass the result
+    /// of every delivery to [`Self::settle`], and the name of every finished job to
+    /// [`Self::finish`].
     ///
     /// The bus, the queues, the partners and the state machines take turns. The tenants take turns,
     /// too: in the bus, in each queue, and in the calls to each partner.
@@ -83,8 +84,8 @@ impl Engine {
         taken
     }
 
-    /// Returns the source whose turn it is among those that have due work; none if no source has
-    /// any.
+    /// Among the sources that have due work, returns the source whose turn it is; none if no source
+    /// has due work.
     fn next_source(&mut self, now: Timestamp) -> Option<Source> {
         let order = (self.turn..self.sources.len()).chain(0..self.turn);
         for place in order {
@@ -177,7 +178,7 @@ impl Engine {
         if attempt > self.topology.queues[queue].retry.max_attempts {
             let fault = DeliveryError::retryable(
                 "VisibilityExpired",
-                "the consumer did not settle the message before the visibility timeout",
+                "the consumer did not settle the message within the visibility timeout",
             );
             self.settle(now, ticket, super::AttemptResult::Failed(fault));
             return None;
@@ -185,7 +186,8 @@ impl Engine {
         let mut step = self.step(&delivery, attempt);
         step.rule = self.rule_names[route].clone();
         self.observations.push(Observation::Started(step));
-        // A message is tried at least once, however old it is.
+        // A message is overdue only after its first attempt, so that the row's own action tries
+        // every message at least once.
         let patience = self.topology.queues[queue].retry.max_age;
         let overdue = attempt > 1 && now >= later(delivery.first_at, patience);
         Some(Taken { ticket, attempt, route, event: delivery.event, overdue })

@@ -1,5 +1,5 @@
-//! The topology: the targets and the queues of all rules. The engine derives them from the rules in
-//! the same way as the CloudFormation template is derived for AWS.
+//! The topology: the targets and the queues of all rules. The engine derives targets and queues
+//! from the same rules as the CloudFormation template for AWS, and in the same way.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,7 +31,8 @@ pub struct Route {
     /// At most this many calls to the partner are made per second.
     pub calls_per_second: u32,
     /// The index of the route's redrive queue; none if the route has no such queue. If the function
-    /// fails on an event in all attempts of the bus, the event goes there, and is tried again.
+    /// fails on an event in all attempts of the bus, the event goes to the redrive queue, and the
+    /// function gets it again from there.
     pub redrive: Option<usize>,
     /// The index of the route's dead-letter queue.
     pub dead_letters: usize,
@@ -90,7 +91,8 @@ pub struct QueueSpec {
 #[derive(Debug, Clone, Default)]
 pub struct Topology {
     pub routes: Vec<Route>,
-    /// The services' queues, redrive queues and dead-letter queues.
+    /// The services' queues, the redrive queues (see [`Route::redrive`]) and the dead-letter
+    /// queues.
     pub queues: Vec<QueueSpec>,
 }
 
@@ -99,7 +101,7 @@ pub struct Topology {
 pub struct Policies {
     /// The retry policy for invocations of functions by the bus.
     pub function: RetryPolicy,
-    /// The retry policy for events in redrive queues: those on which a function failed in every
+    /// The retry policy for events in redrive queues: events on which a function failed in every
     /// attempt that the policy `function` allows.
     pub redrive: RetryPolicy,
     pub partner: RetryPolicy,
@@ -120,9 +122,9 @@ impl Default for Policies {
 
 impl Topology {
     /// Derives the topology from the rules: a dead-letter queue for every target, a queue for every
-    /// service with queued rows, and a redrive queue for every service whose function the bus
-    /// invokes. If a row handles the dead letters of another row, the handling row's route becomes
-    /// the consumer of the other row's dead-letter queue.
+    /// service with queued rows, and a redrive queue (see [`Route::redrive`]) for every service
+    /// whose function the bus invokes. If a row handles the dead letters of another row, the
+    /// handling row's route becomes the consumer of the other row's dead-letter queue.
     #[must_use]
     pub fn of(rules: Vec<Rule>, policies: &Policies) -> Self {
         let mut topology = Self::default();

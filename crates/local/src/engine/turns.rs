@@ -14,7 +14,8 @@ use jiff::Timestamp;
 
 use super::DeliveryId;
 
-/// [`Turns::last`] may have this many more tenants than there are due deliveries.
+/// [`Turns::last`] may have this many more tenants than there are due deliveries. If it has more,
+/// tenants whose latest round has been reached are removed from it.
 const MAX_IDLE_TENANTS: usize = 64;
 
 /// Deliveries that take turns: the messages of one queue, all invocations of functions, or one
@@ -40,7 +41,8 @@ impl Turns {
         self.later.insert((at, id), tenant.cloned());
     }
 
-    /// The time at which the next delivery is due. It is in the past if a delivery is due already.
+    /// The time at which the next delivery is due. This time is in the past if a delivery is due
+    /// already.
     pub(crate) fn next_at(&self) -> Option<Timestamp> {
         let ready = self.ready.first().map(|(_, at, _)| *at);
         let later = self.later.first_key_value().map(|((at, _), _)| *at);

@@ -22,7 +22,8 @@ pub struct AttemptNote {
     pub at: Timestamp,
 }
 
-/// A delivery of a rule that no longer exists. It stays in the journal, and is not delivered.
+/// A delivery of a rule that no longer exists. The delivery stays in the journal, but the event is
+/// not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Orphan {
     pub(crate) id: DeliveryId,
@@ -32,7 +33,8 @@ pub(crate) struct Orphan {
 /// The engine's state as an earlier process left it in the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Restored {
-    /// The deliveries in the order of their ids; a dead letter comes with the index of its queue.
+    /// The deliveries in the order of their ids. A delivery in a dead-letter queue or a redrive
+    /// queue has the index of that queue.
     pub(crate) deliveries: Vec<(Delivery, Option<usize>)>,
     pub(crate) orphans: Vec<Orphan>,
     pub(crate) last_sequence: u64,
@@ -83,7 +85,7 @@ fn delivery(row: &Row<'_>, topology: &Topology, event: Arc<Accepted>) -> Result<
     };
     let (id, (rule, queue), (replay, cause)) = stored().map_err(Error::Journal)?;
     let Some(route) = topology.route(&rule) else { return Ok(Err(Orphan { id, rule })) };
-    // An earlier release may have named the queue differently. Dead letters in an unknown queue go
+    // An earlier release may have named the queue differently. A delivery in an unknown queue goes
     // to the dead-letter queue that the rule has now.
     let present_queue = topology.routes[route].dead_letters;
     let place = queue.map(|queue| topology.queue_named(&queue).unwrap_or(present_queue));

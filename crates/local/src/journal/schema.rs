@@ -7,8 +7,9 @@ use rusqlite::Connection;
 
 use crate::{DirectoryError, Error, private};
 
-/// An event is stored once, in the archive, and deliveries refer to it. A delivery in a dead-letter
-/// queue or a redrive queue names the queue.
+/// The table `events` is the archive. Each event is stored there once, and its deliveries refer to
+/// it by its `sequence`. If a delivery is in a dead-letter queue or a redrive queue, `queue` is the
+/// name of that queue.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS events (
         sequence INTEGER PRIMARY KEY,

@@ -1,5 +1,5 @@
-//! Advances an execution: makes the calls that it has requested, applies their answers, and stores
-//! its next turn, until the execution waits or has ended.
+//! Advances an execution: makes the calls that the execution has requested, applies the answers to
+//! these calls, and stores the result, until the execution waits or has ended.
 
 use chorus_kernel::{Failure, Kernel, Store};
 use jiff::Timestamp;
@@ -10,8 +10,8 @@ use super::run::{self, Run, VersionedRun};
 use crate::engine::Alarm;
 
 impl Orchestrator {
-    /// Advances the execution as far as possible. Returns when to advance it again; `None` if it
-    /// continues only after a callback, or has ended.
+    /// Advances the execution as far as possible. Returns when to advance the execution again;
+    /// `None` if it waits for a callback without a timeout, or has ended.
     ///
     /// # Errors
     /// If the store fails. The turns that were written before the failure stay in the store, and
@@ -42,8 +42,8 @@ impl Orchestrator {
             {
                 return Ok(run.alarm(now));
             }
-            // If another write has changed the execution since it was loaded, it is loaded again,
-            // and this turn is repeated.
+            // If another write has changed the execution since it was loaded, nothing is saved. The
+            // loop then loads the execution again, and repeats this turn.
             if self.save(&*kernel.store, version, now, &run, &happened).await? {
                 if run.pending.is_empty() && (run.is_over() || !run.has_ended()) {
                     return Ok(run.alarm(now));
@@ -84,7 +84,8 @@ impl Orchestrator {
         Ok(saved)
     }
 
-    /// Applies the answers, and makes every transition that is then possible.
+    /// Applies the answers to the execution's calls, and makes every transition that is then
+    /// possible.
     fn take_turn(
         &self,
         run: &mut Run,
@@ -97,7 +98,8 @@ impl Orchestrator {
         for answer in answers {
             match run.execution.answer(machine, answer, now) {
                 Ok(turn) => took(turn, &mut happened, &mut run.pending),
-                // The task was completed by its token meanwhile, or has timed out.
+                // In the meantime, the task was completed by a callback with its token, or has
+                // timed out.
                 Err(refusal) => {
                     tracing::debug!(execution = run.name(), %refusal, "no task waits for this answer");
                 }

@@ -12,8 +12,9 @@ use crate::Error;
 /// The value for the placeholder `${Bus}`, by which definitions name this engine's bus.
 const BUS: &str = "local";
 
-/// All state machines by name. Each has one or more definitions, from the oldest to the one of this
-/// release, with their placeholders filled in.
+/// All state machines by name. Each machine has one or more definitions, from the oldest to the
+/// definition of this release, with their placeholders filled in. Older definitions stay, because
+/// running executions continue with them.
 #[derive(Debug)]
 pub struct Definitions {
     editions: BTreeMap<&'static str, Vec<Arc<Machine>>>,
@@ -22,8 +23,8 @@ pub struct Definitions {
 }
 
 impl Definitions {
-    /// The state machines of these functions. `limits` maps names of timeouts to the seconds that
-    /// replace their defaults.
+    /// The state machines of these functions. `limits` maps a timeout's name to the number of
+    /// seconds that replaces the timeout's default.
     ///
     /// # Errors
     /// If a definition is invalid, or has a `${placeholder}` without a value.
@@ -49,8 +50,8 @@ impl Definitions {
         Ok(Self { editions: editions.collect::<Result<_, Error>>()?, limits: limits_of })
     }
 
-    /// A JSON object that maps the names of this machine's timeouts to seconds. It becomes part of
-    /// an execution's input.
+    /// A JSON object that maps the names of this machine's timeouts to seconds. The object becomes
+    /// part of an execution's input.
     pub(crate) fn limits(&self, name: &str) -> Option<&Value> {
         self.limits.get(name)
     }

@@ -5,9 +5,9 @@
 //! earlier calls, and makes every transition that is then possible. Each turn is one conditional
 //! write, which also stores the calls that the turn requests. After the write, the engine makes the
 //! calls, and applies their answers in the next turn. So the process may die at any point: the next
-//! process reads the execution, and makes the calls that are still open. It may make a call a
-//! second time; the called actions handle duplicates. Only alarms, which say when each execution
-//! continues, and a cache of executions are in memory.
+//! process reads the execution, and makes the calls that have no answer yet. A call may therefore
+//! be made twice; the called actions recognize the second call as a duplicate. Only alarms, which
+//! say when each execution continues, and a cache of executions are in memory.
 
 mod advance;
 mod definitions;
@@ -95,8 +95,8 @@ impl Orchestrator {
         Ok(())
     }
 
-    /// Stops the executions that are among `items`, like the operation StopExecution of Step
-    /// Functions. An execution that has ended stays as it is.
+    /// Stops each execution whose item is in `items`, like the operation StopExecution of Step
+    /// Functions. Other items are ignored. An execution that has ended stays as it is.
     ///
     /// # Errors
     /// If the store fails, or an execution cannot be read.
@@ -126,7 +126,8 @@ impl Orchestrator {
     }
 }
 
-/// The kernel's port to state machines: the orchestrator, which reads and writes in `store`.
+/// The implementation of the kernel's port [`Machines`]: the orchestrator, with its executions in
+/// `store`.
 pub(crate) struct LocalMachines {
     pub(crate) orchestrator: Arc<Orchestrator>,
     pub(crate) store: Arc<dyn Store>,

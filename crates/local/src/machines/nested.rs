@@ -8,8 +8,9 @@ use super::run::Run;
 use super::signals::NewExecution;
 
 impl Orchestrator {
-    /// Starts the nested execution. If an execution of this name already exists, starts none, and
-    /// the parent waits for the existing one.
+    /// Starts the nested execution. If an execution of this name already exists, for example
+    /// because the process died after an earlier attempt of this call, starts none: the parent then
+    /// waits for the existing execution.
     pub(super) async fn start_nested(
         &self,
         kernel: &Kernel,

@@ -7,11 +7,11 @@ use lru::LruCache;
 
 use super::run::{Run, VersionedRun};
 
-/// How many executions the cache keeps. One takes a few kilobytes.
+/// How many executions the cache keeps. An execution takes a few kilobytes.
 const MAX_KEPT_EXECUTIONS: NonZeroUsize = NonZeroUsize::new(1_000).expect("a thousand is not zero");
 
-/// The most recently written executions, each as it was written; and for each task token, the
-/// execution that waits with this token.
+/// The most recently written executions, and the most recent task tokens, each with the execution
+/// whose task has the token.
 ///
 /// A data directory belongs to one process, which writes all executions through this cache. If a
 /// cached execution is nevertheless out of date, the condition of its next write fails, and the
@@ -40,9 +40,9 @@ impl Recent {
         lock(&self.owners).get(token).cloned()
     }
 
-    /// Keeps a written execution, unless the cache has a later version of it: two writes may be
-    /// passed to this function in the wrong order. An execution that is over is not kept, since it
-    /// has no next turn.
+    /// Keeps a written execution, unless the cache has a later version of the execution: two writes
+    /// may be passed to this function in the wrong order. An execution that is over is removed,
+    /// because it has no next turn.
     pub(super) fn written(&self, version: i64, run: &Run) {
         if run.is_over() {
             return self.forget(run.name());
@@ -64,7 +64,7 @@ impl Recent {
 }
 
 /// Locks a cache, even if a thread panicked while it held the lock: entries are replaced as a
-/// whole, so none is left half changed.
+/// whole, so no entry is left half changed.
 fn lock<T>(cache: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     cache.lock().unwrap_or_else(PoisonError::into_inner)
 }

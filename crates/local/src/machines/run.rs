@@ -1,5 +1,6 @@
 //! Executions in the store: the item of each execution, its history, and the owner of each task
-//! token. Each turn of an execution, as the parent module defines a turn, is one transaction.
+//! token. A turn applies the answers to an execution's calls, and makes the transitions that are
+//! then possible. All writes of a turn are one transaction.
 
 use std::sync::Arc;
 
@@ -15,8 +16,8 @@ use states::{Execution, HistoryEvent, Status, TaskId, TaskRequest};
 use crate::engine::Alarm;
 use crate::store::DynoxideStore;
 
-/// The index of executions by their `correlation-id`. Its stored names come from earlier data
-/// directories, in which the `correlation-id` was always an order's id.
+/// The index of executions by their `correlation-id`. The stored names say `order`, because in
+/// earlier data directories the `correlation-id` was always an order's id.
 pub(super) const BY_ORDER: Index =
     Index { name: "by-order", pk: "order", sk: "started", whole_items: true };
 
@@ -30,7 +31,8 @@ pub const EXECUTIONS_TABLE: TableSpec =
 /// The prefix of the partition key of an execution's items.
 const PARTITION: &str = "execution#";
 
-/// The sort key of an execution's own item. The other items are its history.
+/// The sort key of the item with an execution's state. The other items of the partition are the
+/// execution's history.
 const STATE: &str = "state";
 
 /// How long an execution is kept after it has ended: as long as in Step Functions. While the
@@ -48,14 +50,15 @@ pub(super) struct Run {
     pub(super) execution: Execution,
     /// Calls that the execution has requested and that may not have been made yet.
     pub(super) pending: Vec<TaskRequest>,
-    /// The execution that waits for this one to end, and its waiting task; none if nothing waits.
+    /// The execution that waits until this execution has ended, and the task in which it waits;
+    /// none if no execution waits.
     pub(super) parent: Option<(String, TaskId)>,
-    /// Whether the parent's task was completed after this execution ended. The stored name comes
-    /// from earlier data directories.
+    /// Whether the parent's task was completed after this execution ended. The stored name is that
+    /// of earlier data directories.
     #[serde(rename = "told")]
     pub(super) parent_task_completed: bool,
-    /// The `correlation-id` of the event that the execution was started with. The stored name comes
-    /// from earlier data directories.
+    /// The `correlation-id` of the event that the execution was started with. The stored name is
+    /// that of earlier data directories.
     #[serde(rename = "order")]
     pub(super) correlation_id: String,
     pub(super) started: Timestamp,
@@ -70,13 +73,13 @@ impl Run {
         *self.execution.status() != Status::Running
     }
 
-    /// Whether the execution has ended, and the task of its parent, if there is one, is completed.
+    /// Whether the execution has ended, and no parent waits for it any more.
     pub(super) fn is_over(&self) -> bool {
         self.has_ended() && (self.parent.is_none() || self.parent_task_completed)
     }
 
-    /// The time at which the execution continues without a callback: `now` if it has work to do;
-    /// `None` if it waits only for callbacks, or is over.
+    /// The time at which the execution continues even if no callback arrives: `now` if it has work
+    /// to do; `None` if it waits only for callbacks without a timeout, or is over.
     pub(super) fn alarm(&self, now: Timestamp) -> Option<Alarm> {
         let owes_parent = self.has_ended() && !self.is_over();
         if owes_parent || !self.pending.is_empty() || self.execution.is_ready() {
@@ -87,7 +90,8 @@ impl Run {
     }
 }
 
-/// A run as it was read or written, with the version that the next write must find unchanged.
+/// A run as it was read or written, with its version. The next write fails if the store then has
+/// another version.
 #[derive(Clone)]
 pub(super) struct VersionedRun {
     /// How many times the run was written; 0 if it has not been written yet.
@@ -140,13 +144,13 @@ pub(super) async fn owner(store: &dyn Store, token: &str) -> Result<Option<Strin
 
 fn read(item: &Item) -> Result<VersionedRun, Failure> {
     let corrupt = |error: &dyn std::fmt::Display| Failure::corrupt("execution", error);
-    let body = text(item, "body").ok_or_else(|| corrupt(&"no body"))?;
+    let body = text(item, "body").ok_or_else(|| corrupt(&"the attribute `body` is missing"))?;
     let run = serde_json::from_str(body).map_err(|error| corrupt(&error))?;
     Ok(VersionedRun { version: number(item, "version").unwrap_or_default(), run })
 }
 
-/// Writes the result of a turn: the run, its task tokens, and its new events. Returns false, and
-/// writes nothing, if the stored run no longer has this version.
+/// Writes the result of a turn: the run, its task tokens, and the new events of its history.
+/// Returns false, and writes nothing, if the stored run no longer has this version.
 pub(super) async fn save(
     store: &dyn Store,
     version: i64,
@@ -178,8 +182,8 @@ pub(super) async fn save(
     }
 }
 
-/// Until when an execution's tokens and history are kept: 90 days after the execution's last wait
-/// ends. When that wait ends, every answer has arrived or timed out.
+/// Until when an execution's tokens and history are kept: until 90 days after the execution's last
+/// wait ends. When that wait ends, each of the execution's tasks was completed or has timed out.
 fn remembered_until(run: &Run, now: Timestamp) -> Timestamp {
     let requested = run.pending.iter().filter_map(|request| request.deadline);
     let latest =
@@ -200,7 +204,7 @@ fn state(run: &Run, version: i64, now: Timestamp) -> Result<Write, Failure> {
         set("wakes-at", AttributeValue::S(format!("{at:.9}")));
         set("passive", AttributeValue::Bool(passive));
     }
-    // A running execution never expires.
+    // A running execution gets no expiry time, so that it is never deleted.
     if run.has_ended() {
         expire(&mut item, remembered_until(run, now));
     }

@@ -11,8 +11,9 @@ use super::Orchestrator;
 use super::advance::took;
 use super::run::{self, Run};
 
-/// How many times the engine tries to apply an answer. Each attempt reads the execution, and then
-/// writes it. An attempt fails if the execution was changed after it was read.
+/// How many times the engine tries to apply an answer (a task's result or heartbeat) to an
+/// execution. Each attempt reads the execution, and then writes it. An attempt fails if the
+/// execution is changed between its read and its write.
 const ATTEMPTS: usize = 8;
 
 /// The properties of a new execution.
@@ -20,7 +21,7 @@ pub(super) struct NewExecution<'a> {
     pub(super) machine: &'a str,
     pub(super) name: &'a str,
     pub(super) input: states::Json,
-    /// The `correlation-id` of the event in `input`.
+    /// The `correlation-id` of the event in `input`; for a nested execution, that of its parent.
     pub(super) correlation_id: String,
     pub(super) parent: Option<(String, TaskId)>,
 }
@@ -29,7 +30,8 @@ impl Orchestrator {
     /// Applies a signal to its execution in `store`.
     ///
     /// # Errors
-    /// If the store fails, or there is no such machine.
+    /// If the store fails, there is no such machine, or the execution was changed during every
+    /// attempt.
     pub(super) async fn signal(
         &self,
         store: &dyn Store,
@@ -55,7 +57,7 @@ impl Orchestrator {
         }
     }
 
-    /// Starts an execution, unless there is one of this name.
+    /// Starts an execution, unless an execution of this name exists.
     pub(super) async fn start(
         &self,
         store: &dyn Store,
@@ -102,7 +104,8 @@ impl Orchestrator {
         }
     }
 
-    /// Applies an answer to an execution, advances the execution, and wakes it unless it has ended.
+    /// Applies an answer (a task's result or heartbeat) to an execution, and advances the
+    /// execution. Then wakes the execution, unless it has ended and no parent waits for it.
     pub(super) async fn answer(
         &self,
         store: &dyn Store,
@@ -118,7 +121,7 @@ impl Orchestrator {
             let turn = match kept.run.execution.answer(machine, answer.clone(), now) {
                 Ok(turn) => turn,
                 Err(refusal) => {
-                    tracing::info!(execution, %refusal, "an answer came too late");
+                    tracing::info!(execution, %refusal, "an answer came too late: no task waits for this answer");
                     // An earlier process may have applied the answer, and died before advancing the
                     // execution.
                     self.bus.wake(execution);
@@ -146,7 +149,7 @@ impl Orchestrator {
     pub(super) fn machine(&self, name: &str, edition: usize) -> Result<&states::Machine, Failure> {
         let unknown = || Failure::Terminal {
             code: "StateMachineDoesNotExist",
-            message: format!("no state machine {name} is deployed here"),
+            message: format!("this engine has no state machine {name}"),
         };
         self.definitions.get(name, edition).map(|machine| &**machine).ok_or_else(unknown)
     }

@@ -14,9 +14,10 @@ use crate::store::DynoxideStore;
 pub struct ExecutionStory {
     pub machine: String,
     pub name: String,
-    /// The `event-id` of the event that started the execution; none if another execution did.
+    /// The `event-id` of the event that started the execution; none if another execution started
+    /// it.
     pub started_by: Option<String>,
-    /// The name of the execution that waits for this one.
+    /// The name of the execution that waits for this execution to end.
     pub parent: Option<String>,
     /// The status in Step Functions' terms: `RUNNING`, `SUCCEEDED` …
     pub status: String,

@@ -13,7 +13,7 @@ impl Orchestrator {
     /// reports the failure, and the execution handles it.
     ///
     /// # Errors
-    /// If the engine itself fails: the call has to be retried.
+    /// If the engine itself fails. The caller has to make the call again.
     pub(super) async fn perform(
         &self,
         kernel: &Kernel,
@@ -78,7 +78,10 @@ async fn put_events(kernel: &Kernel, input: &Json) -> Result<Json, (String, Stri
         Some(Json::Array(entries)) => entries.iter().map(entry).collect::<Option<Vec<_>>>(),
         _ => None,
     };
-    let malformed = || ("EventBridge.ValidationException".to_owned(), input.to_string());
+    let malformed = || {
+        let rule = "`Entries` must be a list of entries with `Source`, `DetailType` and `Detail`";
+        ("EventBridge.ValidationException".to_owned(), format!("{rule}: {input}"))
+    };
     let entries = entries.ok_or_else(malformed)?;
     let failed =
         |failure: Failure| (format!("EventBridge.{}", failure.code()), failure.to_string());

@@ -81,7 +81,8 @@ impl DynoxideStore {
         }
     }
 
-    /// Deletes every expired item of every table, as DynamoDB does by itself. Returns how many.
+    /// Deletes every expired item of every table, as DynamoDB does by itself. Returns how many
+    /// items were deleted.
     ///
     /// # Errors
     /// If the store fails; the items that were deleted stay deleted.
@@ -92,7 +93,7 @@ impl DynoxideStore {
         self.database.sweep_ttl().map_err(refusal::of)
     }
 
-    /// Copies everything that the store holds at this moment into a new file.
+    /// Copies the present content of the store into a new file.
     ///
     /// # Errors
     /// If the file exists already, or cannot be written.
@@ -100,10 +101,10 @@ impl DynoxideStore {
         self.database.vacuum_into(created(path)?).map_err(refusal::outside)
     }
 
-    /// Deletes all items of a table. Returns how many.
+    /// Deletes all items of a table. Returns how many items were deleted.
     ///
     /// # Errors
-    /// If there is no such table, or the store fails half way.
+    /// If there is no such table, or the store fails; the items that were deleted stay deleted.
     pub fn clear(&self, table: &'static str) -> Result<usize, StoreError> {
         let mut deleted = 0;
         loop {

@@ -1,5 +1,5 @@
-//! People's keys in backups: a backup has them in a separate file, from which they can be restored
-//! for a day.
+//! The keys that encrypt people's data, in backups: a backup has the keys in a separate file, from
+//! which they can be restored for a day.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::DynoxideStore;
 use crate::private;
 
-/// The time after a backup during which the backup's keys can be restored. After this time, nobody
-/// can read the data of forgotten people in the backup.
+/// The time after a backup during which the backup's keys can be restored. A later restore brings
+/// back no key, so that the data of people who were forgotten in the meantime stays unreadable.
 const BACKUP_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// The content of the file with people's keys in a backup.
@@ -22,14 +22,14 @@ struct KeptKeys {
     keys: Vec<PersonKey>,
 }
 
-/// What happened to people's keys when a backup was restored.
+/// What happened to people's encryption keys when a backup was restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestoredKeys {
     /// This many keys were restored.
     Restored(usize),
     /// The backup was older than a day, so its keys were not restored.
     TooOld,
-    /// The backup has no keys.
+    /// The backup has no file with keys.
     Missing,
 }
 
@@ -72,8 +72,8 @@ impl DynoxideStore {
     }
 }
 
-/// Whether a write destroys a person's key: it replaces the key with a record that the person was
-/// forgotten.
+/// Whether a write destroys a person's key, that is, replaces the key with a record that the person
+/// was forgotten.
 pub(crate) fn destroys_key(write: &Write) -> bool {
     let Write::Put { key, item, .. } = write else { return false };
     key.table == PERSON_KEYS_TABLE.name && !item.contains_key("key")
@@ -89,5 +89,5 @@ pub(crate) fn overwrite_deleted(file: &Path) -> Result<(), StoreError> {
 }
 
 fn unreadable(error: impl std::fmt::Display) -> StoreError {
-    StoreError::Invalid(format!("people's keys cannot be read or written: {error}"))
+    StoreError::Invalid(format!("the file with people's keys cannot be read or written: {error}"))
 }

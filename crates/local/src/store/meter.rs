@@ -43,8 +43,8 @@ impl Operation {
     }
 }
 
-/// The counters of one kind of request. They count half units, because half a unit is the least
-/// that DynamoDB bills.
+/// The counters of one kind of request. They count half capacity units, because half a unit is the
+/// least that DynamoDB bills.
 #[derive(Debug, Default)]
 struct Counter {
     requests: AtomicU64,
@@ -52,7 +52,7 @@ struct Counter {
     half_writes: AtomicU64,
 }
 
-/// Counts requests and capacity units. It is cheap enough to be always on.
+/// Counts requests and capacity units. Counting is cheap enough to be always on.
 #[derive(Debug, Default)]
 pub struct Meter {
     counters: [Counter; Operation::ALL.len()],

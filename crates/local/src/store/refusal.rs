@@ -1,4 +1,4 @@
-//! Converts `dynoxide`'s errors to errors of the kernel's port.
+//! Converts `dynoxide`'s errors to the errors of the kernel's port `Store`.
 
 use chorus_kernel::{Reason, StoreError};
 use dynoxide::DynoxideError;
@@ -10,7 +10,7 @@ use super::convert::from_engine;
 const OF_DISK: [&str; 3] =
     ["database or disk is full", "disk I/O error", "attempt to write a readonly database"];
 
-/// The port's error for a request that failed.
+/// The error of the kernel's port `Store` for a request that failed.
 pub(super) fn of(error: DynoxideError) -> StoreError {
     match error {
         DynoxideError::ConditionalCheckFailedException(_, old) => {
@@ -29,7 +29,7 @@ pub(super) fn of(error: DynoxideError) -> StoreError {
 }
 
 /// Whether the disk refused a write. `dynoxide` passes some of SQLite's errors on as text, so this
-/// function searches the text.
+/// function searches the text for SQLite's messages.
 pub(super) fn is_of_disk(error: &DynoxideError) -> bool {
     match error {
         DynoxideError::SqliteError(error) => crate::unwritable::is_of_disk(error),
@@ -40,13 +40,14 @@ pub(super) fn is_of_disk(error: &DynoxideError) -> bool {
     }
 }
 
-/// The port's error for a failure of the store itself, for example while its file is opened.
+/// The error of the kernel's port `Store` for a failure of the store itself, for example while its
+/// file is opened.
 pub(super) fn outside(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
 
-/// The error for a canceled transaction: a condition did not hold, there was a conflict, or the
-/// transaction is invalid.
+/// The error for a canceled transaction: a condition did not hold, another transaction wrote the
+/// same item, or the transaction is invalid.
 fn canceled(message: String, reasons: Vec<CancellationReason>) -> StoreError {
     let foreign = reasons.iter().find(|reason| {
         !matches!(reason.code.as_str(), "None" | "ConditionalCheckFailed" | "TransactionConflict")

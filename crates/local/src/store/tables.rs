@@ -30,8 +30,8 @@ impl dynoxide::storage_backend::Clock for LentClock {
     }
 }
 
-/// Creates a table. If an earlier release has already created it, adds the indexes that it still
-/// lacks.
+/// Creates a table. If an earlier release has already created it, adds the indexes that the table
+/// still lacks.
 pub(super) fn create(database: &Database, table: &TableSpec) -> Result<(), StoreError> {
     match database.create_table(request(table)) {
         Ok(_) => {}

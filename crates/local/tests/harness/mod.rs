@@ -11,12 +11,14 @@ use chorus_table::{Rule, rules};
 use chorus_test_table::TABLE;
 use uuid::Uuid;
 
-/// The events on which a service succeeded, in order: the correlation id and the number of each.
+/// The events that a service handled successfully, in order: each event's correlation id and
+/// number.
 pub type Seen = Arc<Mutex<Vec<(String, u64)>>>;
 
 type Answers = Box<dyn Fn(&Message, usize) -> Result<(), ActionError> + Send + Sync>;
 
-/// A service's action that records the messages on which it succeeded, and answers as configured.
+/// A service's action that returns the result that `answers` gives, and records the messages that
+/// it handled successfully.
 pub struct RecordingHandler {
     row: RowSpec,
     seen: Seen,
@@ -64,8 +66,9 @@ pub fn rules_of(actions: &[&str]) -> Vec<Rule> {
     rules(&rows)
 }
 
-/// Returns a function with one action, and the messages on which the action succeeded. `answers`
-/// gets a message and the number of the attempt, and returns the action's result.
+/// Returns a function with one action, and the list of messages that the action handled
+/// successfully. `answers` gets a message and the number of the attempt, and returns the action's
+/// result.
 pub fn function(
     action: &str,
     answers: impl Fn(&Message, usize) -> Result<(), ActionError> + Send + Sync + 'static,
@@ -86,7 +89,7 @@ pub fn always(_: &Message, _: usize) -> Result<(), ActionError> {
     Ok(())
 }
 
-/// An event as [`entry`] makes it, but of this tenant. The tenant is also the correlation id.
+/// An event as [`entry`] makes it, but of the tenant `tenant`, which is also the correlation id.
 pub fn entry_of(tenant: &str, detail_type: &str, number: u64) -> Entry {
     let entry = entry(detail_type, tenant, number);
     let mut detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap();
@@ -122,14 +125,15 @@ pub fn entry(detail_type: &str, order: &str, number: u64) -> Entry {
     }
 }
 
-/// Copies the files as a kill of the process would leave them now, and then drops the shop.
+/// Returns a copy of the shop's files as a kill of the process would leave them now, and then drops
+/// the shop.
 pub fn killed(shop: chorus_local::Local, directory: &std::path::Path) -> tempfile::TempDir {
     let left = left_by_a_kill(directory);
     drop(shop);
     left
 }
 
-/// A copy of the files as a kill of the process would leave them now.
+/// Returns a copy of the directory's files as a kill of the process would leave them now.
 pub fn left_by_a_kill(directory: &std::path::Path) -> tempfile::TempDir {
     let left = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(directory).unwrap() {

@@ -39,7 +39,8 @@ struct Size {
 }
 
 impl Size {
-    /// `cargo bench` passes `--bench`; `cargo test` runs benches without it, in a small size.
+    /// Returns the full size if `cargo bench` runs this program, which passes `--bench`; a small
+    /// size if `cargo test` runs it.
     fn of_this_run() -> Self {
         if std::env::args().any(|argument| argument == "--bench") {
             Self { rounds: 5, warm_up: 50, orders: 200, in_flight: 10_000 }
@@ -49,7 +50,8 @@ impl Size {
     }
 }
 
-/// The time that the measured orders of one round took, and their requests to the shop's store.
+/// The wall time and CPU time of the measured orders of one round, and the number of their requests
+/// to the shop's store.
 struct Usage {
     wall: Duration,
     cpu: Duration,
@@ -64,7 +66,8 @@ fn main() -> anyhow::Result<()> {
     // Two threads on any machine, so that results of different machines can be compared.
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     row("workload", "value", "ratio");
-    // The memory of orders in flight is measured first, while the process holds nothing else.
+    // The memory of orders in flight is measured first, while the process has allocated nothing
+    // else.
     if wanted("in-flight") {
         runtime.block_on(memory::in_flight(size))?;
     }
@@ -140,7 +143,8 @@ async fn flow(data: Option<&Path>, size: Size) -> anyhow::Result<Usage> {
     Ok(Usage { wall, cpu, requests })
 }
 
-/// Alternates rounds of the shop and rounds of its bare store operations, and prints the medians.
+/// Alternates rounds of the shop and rounds of the shop's bare store operations, and prints the
+/// medians.
 fn compare(place: &str, runtime: &Runtime, tape: &Recording, size: Size) -> anyhow::Result<()> {
     let mut rounds = Vec::new();
     for _ in 0..size.rounds {

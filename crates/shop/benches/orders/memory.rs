@@ -39,6 +39,6 @@ fn status(name: &str) -> anyhow::Result<f64> {
     let line = account.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let kib = line
         .and_then(|line| line.split_whitespace().next())
-        .context("/proc/self/status has no such value")?;
+        .context("/proc/self/status must have the lines VmRSS and VmHWM")?;
     Ok(kib.parse::<f64>()? / 1_024.0)
 }

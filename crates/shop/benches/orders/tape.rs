@@ -1,5 +1,6 @@
 //! Records, in order, the requests to the stores of a shop and of its partners. Repeats these
-//! requests on new stores, without the engine, the kernel and JSON.
+//! requests on new stores, without the engine, the kernel and JSON, to measure what the store
+//! operations alone cost.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +22,7 @@ enum Request {
     Write(Vec<Write>),
 }
 
-/// A request to one of the two stores, and whether it succeeded.
+/// A request to the partners' store or the shop's store, and whether the request succeeded.
 struct Asked {
     store: usize,
     request: Request,
@@ -33,7 +34,7 @@ type Log = Arc<Mutex<Vec<Asked>>>;
 /// Records the requests of a run.
 #[derive(Default)]
 pub(crate) struct RequestRecorder {
-    /// The tables of the partners' store, and of the shop's.
+    /// The tables of the partners' store, and those of the shop's store.
     pub(crate) tables: [Vec<TableSpec>; 2],
     log: Log,
     watched: usize,
@@ -41,15 +42,15 @@ pub(crate) struct RequestRecorder {
 }
 
 impl RequestRecorder {
-    /// Records the requests to `store` from now on. Call it for the partners' store first, then for
-    /// the shop's.
+    /// Records the requests to `store` from now on. Call this function for the partners' store
+    /// first, then for the shop's store.
     pub(crate) fn watch(&mut self, store: Arc<dyn Store>) -> Arc<dyn Store> {
         let (index, log) = (self.watched, Arc::clone(&self.log));
         self.watched += 1;
         Arc::new(Watched { store, index, log })
     }
 
-    /// Marks the start of the measured part.
+    /// Marks the start of the measured part: the requests from now on.
     pub(crate) fn mark(&mut self) {
         self.start = lock(&self.log).len();
     }
@@ -107,17 +108,17 @@ impl Store for Watched {
 pub(crate) struct Recording {
     tables: [Vec<TableSpec>; 2],
     asked: Vec<Asked>,
-    /// The index of the first request of the measured part.
+    /// The index in `asked` of the first request whose CPU time is measured.
     start: usize,
 }
 
 impl Recording {
-    /// Returns how many requests the measured part makes to the shop's store.
+    /// Returns how many of the measured requests go to the shop's store.
     pub(crate) fn requests(&self) -> usize {
         self.asked[self.start..].iter().filter(|asked| asked.store == SHOP).count()
     }
 
-    /// Repeats all requests on new stores; returns the CPU time of the measured part.
+    /// Repeats all requests on new stores; returns the CPU time of the measured requests.
     pub(crate) async fn replay(&self, data: Option<&Path>) -> anyhow::Result<Duration> {
         let [partners, shop] = &self.tables;
         let stores = [open(data, "partners.db", partners)?, open(data, "store.db", shop)?];

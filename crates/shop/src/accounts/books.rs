@@ -17,7 +17,7 @@ use crate::unrecorded::unreadable;
 
 /// Returns each difference between Inventory's counts and its reservations, and between the
 /// provider's ledger and Payment's records. If a change is written during the comparison, the
-/// result may contain a difference that is gone a moment later.
+/// result may contain a difference that no longer exists a moment later.
 ///
 /// # Errors
 /// If the store or the provider's ledger cannot be read.
@@ -73,7 +73,8 @@ fn stock(items: &[ItemAccount], reservations: &[Reservation]) -> Vec<Discrepancy
         (item.reserved != reserved || item.sold != sold).then(|| Discrepancy {
             about: item.sku.to_string(),
             problem: format!(
-                "{} reserved and {} sold by its counts, {reserved} and {sold} by its orders",
+                "{} reserved and {} sold in the item's counts, {reserved} and {sold} in the orders' \
+                 reservations",
                 item.reserved, item.sold
             ),
             remedy: "chorus accounts; restore the shop from a backup, or correct its store"
@@ -101,7 +102,8 @@ fn money(payments: &[Payment], ledger: &[LedgerEntry]) -> Vec<Discrepancy> {
         (!asks && !agrees).then(|| Discrepancy {
             about: payment.order_id.to_string(),
             problem: format!(
-                "{charged} charged and {refunded} refunded by the provider, {} and {} by Payment",
+                "{charged} charged and {refunded} refunded in the provider's ledger, {} and {} in \
+                 Payment's records",
                 payment.charged, payment.refunded
             ),
             remedy: format!(

@@ -24,7 +24,7 @@ use crate::{API, Partners, Secrets, ShopConfig, functions};
 
 /// The time at which every measured order begins, in seconds since the Unix epoch. It is fixed,
 /// because the text of a time varies in length, and DynamoDB bills a write by whole kilobytes. A
-/// longer text could lift a record above one kilobyte.
+/// longer text could make an item larger than one kilobyte.
 const START: i64 = 1_767_225_600;
 
 /// A partner that accepts every parcel and every update; the measurement itself sends the carrier's
@@ -68,7 +68,7 @@ impl MeasuredShop {
             function
         });
         let start = jiff::Timestamp::new(START, 123_456_789);
-        let clock = VirtualClock::at(start.expect("the constant is a moment of this century"));
+        let clock = VirtualClock::at(start.expect("the constants are a valid time"));
         let mut config = LocalConfig::new(&TABLE, functions.collect()).virtual_time(&clock).seed(1);
         config.partner = Some(Arc::new(AcceptingPartner));
         for row in TABLE.rows.iter().filter(|row| row.partner().is_some()) {
@@ -88,7 +88,7 @@ impl MeasuredShop {
         Ok(Self { local, recorder, kernel, clock, router })
     }
 
-    /// Returns the shop's time, in seconds since the epoch.
+    /// Returns the shop's time, in seconds since the Unix epoch.
     pub(super) fn now(&self) -> i64 {
         self.clock.now().as_second()
     }
@@ -147,7 +147,8 @@ impl MeasuredShop {
                 self.recorder.enter(row(taken), 1, call);
             }
             Work::Batch(batch) => {
-                // Each message is sent separately; the batch is received and deleted as a whole.
+                // Each message was sent to the queue by a request of its own; the batch is received
+                // by one request and deleted by another.
                 let queue_requests = batch.len() as u64 + 2;
                 let used = Consumption { queue_requests, ..Consumption::INVOCATION };
                 self.recorder.enter(batch.first().map_or("", row), batch.len(), used);

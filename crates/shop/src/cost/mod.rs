@@ -1,8 +1,8 @@
-//! What an order costs on AWS. An order is run on the embedded engine, which counts the consumption
-//! of each row of the design table; the prices are in one list.
+//! What an order costs on AWS. The embedded engine runs an order, and counts what each row of the
+//! design table consumes; `prices` lists the prices.
 //!
-//! The tables of the simulated payment provider and mailer are not counted: real partners keep
-//! their own data.
+//! Requests to the tables of the simulated payment provider and mailer are not counted, because
+//! real partners keep their own data.
 
 mod batched;
 mod measured;
@@ -49,7 +49,7 @@ pub struct MeasuredOrder {
 
 #[derive(Debug, thiserror::Error)]
 pub enum CostError {
-    #[error("the engine cannot be opened")]
+    #[error("the embedded engine cannot be opened")]
     Engine(#[from] chorus_local::Error),
     #[error("the store of the simulated partners cannot be opened")]
     Partners(#[from] StoreError),
@@ -57,11 +57,11 @@ pub enum CostError {
     Histories(#[from] Failure),
     #[error("a request to the shop's API cannot be built")]
     Request(#[from] axum::http::Error),
-    #[error("{0} was refused: {1}")]
+    #[error("the request {0} was refused: {1}")]
     Refused(String, String),
-    #[error("the answer to {0} cannot be read: {1}")]
+    #[error("the response to {0} cannot be read: {1}")]
     Unreadable(String, String),
-    #[error("the order did not end as {expected}: {order}")]
+    #[error("the order must end as {expected}, but it is: {order}")]
     Unfinished { expected: &'static str, order: String },
 }
 
@@ -119,7 +119,7 @@ impl AddAssign for Consumption {
     }
 }
 
-/// A consumption, and the price of a million such consumptions.
+/// What an order or a row consumed, and what a million times this consumption costs.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cost {
@@ -146,7 +146,7 @@ pub struct RowCost {
     /// number.
     pub most_requests: u64,
     pub most_write_units: f64,
-    /// The row's budget in the design table, for one message of an order of one line.
+    /// The row's budget in the design table, for one message of an order with one line.
     #[serde(serialize_with = "write_budget")]
     pub budget: Option<Budget>,
 }
@@ -163,7 +163,7 @@ pub struct CostOfOrder {
 
 impl CostOfOrder {
     /// Returns the rows above their budget, and the rows without a budget. Budgets are for an order
-    /// of one line.
+    /// with one line, so the result is meaningful only for such an order.
     #[must_use]
     pub fn over_budget(&self) -> Vec<&RowCost> {
         let within = |row: &RowCost| {
@@ -190,12 +190,12 @@ fn write_budget<S: Serializer>(budget: &Option<Budget>, out: S) -> Result<S::Ok,
 /// Runs the order on a shop in memory, and returns the price of what the order consumed.
 ///
 /// # Errors
-/// If the shop does not open, or the order does not end as requested.
+/// If the shop cannot be opened, or the order does not end as its story says.
 pub async fn measure(order: MeasuredOrder) -> Result<CostOfOrder, CostError> {
     measure_with(order, |functions| functions).await
 }
 
-/// Measures like [`measure`], on a shop with the services that `change` returns.
+/// Does the same as [`measure`], on a shop with the services that `change` returns.
 ///
 /// # Errors
 /// See [`measure`].

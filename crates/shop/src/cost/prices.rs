@@ -3,11 +3,13 @@
 
 use super::Consumption;
 
-/// The day on which AWS had these prices. They apply in us-east-1, on demand, without free tiers.
+/// The day on which AWS had these prices. The prices are those of us-east-1, on demand, without
+/// free tiers.
 pub const PRICES_AS_OF: &str = "2026-11-21";
 
 /// The price of a million requests to an HTTP API, in US dollars. The next constants, up to
-/// [`QUEUE_REQUEST`], are prices of a million, too: of events, calls, invocations and so on.
+/// [`QUEUE_REQUEST`], are the prices of a million events, calls, invocations and so on, in US
+/// dollars, too.
 const HTTP_API_REQUEST: f64 = 1.00;
 const EVENT: f64 = 1.00;
 const API_DESTINATION_CALL: f64 = 0.20;

@@ -16,7 +16,8 @@ use chorus_table::{Entry, RowSpec};
 use super::Consumption;
 use crate::shop::lock;
 
-/// The total consumption of a row, and the most requests and write units for a single message.
+/// The total consumption of a row of the design table, and the most requests and write units that
+/// one message took.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RowRecord {
     pub(super) total: Consumption,
@@ -64,7 +65,7 @@ impl Recorder {
         }
     }
 
-    /// Adds `used` to the row of an action that has finished.
+    /// Adds `used` to the row of the action `action`, which need not be running.
     pub(super) fn add_to(&self, action: &str, used: Consumption) {
         lock(&self.rows).entry(action.to_owned()).or_default().total += used;
     }
@@ -75,8 +76,8 @@ impl Recorder {
     }
 }
 
-/// Records what the store's meter reports for each request. Requests for executions of state
-/// machines are not counted: on AWS, Step Functions stores the executions itself.
+/// Records what the store's meter reports for each request. Requests to the table of state
+/// machines' executions are not counted: on AWS, Step Functions stores the executions itself.
 pub(super) struct RecordedStore {
     pub(super) store: Arc<DynoxideStore>,
     pub(super) recorder: Arc<Recorder>,

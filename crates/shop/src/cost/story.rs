@@ -18,10 +18,10 @@ const CUSTOMER: &str = "ana";
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// The price of an item. It is so low that an order with many lines needs no review.
+/// The price of an item, so low that an order with many lines needs no review.
 const CHEAP: f64 = 4.5;
 
-/// The price of an item. It is so high that an order with one line needs a review.
+/// The price of an item, so high that an order with one line needs a review.
 const DEAR: f64 = 1_250.0;
 
 /// Adds the order's items and its customer to the shop; this is not part of an order's cost.
@@ -38,7 +38,7 @@ pub(super) async fn seed(shop: &MeasuredShop, order: MeasuredOrder) -> Result<()
     Ok(())
 }
 
-/// Places the order and runs it to its end; returns its id.
+/// Places the order, runs the order to its end, and returns the order's id.
 pub(super) async fn play(shop: &MeasuredShop, order: MeasuredOrder) -> Result<String, CostError> {
     let line = |line: u32| json!({ "sku": format!("item-{line}"), "quantity": 1 });
     let body = json!({
@@ -103,7 +103,7 @@ async fn approve(shop: &MeasuredShop, order_id: &str) -> Result<(), CostError> {
     Ok(())
 }
 
-/// Fails if the order did not end as its story says.
+/// Fails if the order's status is not the status with which its story ends.
 async fn ends_as_it_should(
     shop: &MeasuredShop,
     order_id: &str,

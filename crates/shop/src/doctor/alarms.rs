@@ -1,4 +1,4 @@
-//! Tells which alarms of a stack mean that a partner does not answer.
+//! Finds the alarms of a CloudFormation stack which mean that a partner does not answer.
 
 use chorus_events::table::TABLE;
 use jiff::Timestamp;
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Unavailable;
 
-/// A firing alarm of a stack.
+/// A firing CloudWatch alarm of a CloudFormation stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CloudAlarm {
-    /// The alarm's name without the stack's name in front.
+    /// The alarm's name, without the prefix that is the stack's name.
     pub name: String,
     pub since: Timestamp,
     pub description: String,
@@ -21,8 +21,9 @@ pub struct CloudAlarm {
 /// Splits firing alarms into two lists: the partners that do not answer, and all other alarms. A
 /// partner is returned once, with its earliest alarm.
 ///
-/// In a stack, the doctor cannot see which calls the bus will repeat. But CloudWatch counts these
-/// calls, and each rule that calls a partner has an alarm; so a firing alarm names the partner.
+/// On AWS, the doctor cannot see which calls the bus will repeat. But CloudWatch counts these
+/// calls, and each rule that calls a partner has an alarm on this count. So a firing alarm shows
+/// which partner does not answer.
 #[must_use]
 pub fn sort_out(firing: Vec<CloudAlarm>) -> (Vec<Unavailable>, Vec<CloudAlarm>) {
     let (mut partners, mut others) = (Vec::<Unavailable>::new(), Vec::new());

@@ -1,4 +1,5 @@
-//! Errors that need an operator: the events that `AlertOperator` emails about.
+//! Errors that need an operator: the events about which the action `AlertOperator` emails the
+//! operators.
 
 use chorus_event_log::LoggedEvent;
 use chorus_events::table::rows;
@@ -7,8 +8,8 @@ use jiff::Timestamp;
 
 use super::Attention;
 
-/// Returns the errors among an order's events that neither a later event nor an operator has
-/// settled.
+/// Returns the errors among an order's events that no later event has resolved and that no operator
+/// has marked as handled.
 pub(super) fn of(story: &[LoggedEvent], settled_at: Option<Timestamp>) -> Vec<Attention> {
     let mut found: Vec<Attention> = Vec::new();
     let open = |event: &&LoggedEvent| {
@@ -40,7 +41,7 @@ fn is_for_an_operator(detail_type: &str) -> bool {
     rows::AlertOperator::SPEC.on.iter().any(|event| event.detail_type == detail_type)
 }
 
-/// Returns the event that settles this error, if there is one.
+/// Returns the detail type of the event that resolves this error, if there is one.
 fn settled_by(detail_type: &str) -> Option<&'static str> {
     match detail_type {
         "CaptureFailed" | "ErrorPaymentCanceled" => Some("PaymentCanceled"),
@@ -53,8 +54,8 @@ fn settled_by(detail_type: &str) -> Option<&'static str> {
 fn remedy(detail_type: &str, order: &str) -> String {
     match detail_type {
         "CaptureFailed" => format!(
-            "chorus trace {order}; if it was delivered before it could be canceled, ask the customer to pay, \
-             then `chorus settle {order}`"
+            "chorus trace {order}; if the order was delivered before it could be canceled, ask the customer \
+             to pay, then `chorus settle {order}`"
         ),
         "ErrorPaymentCanceled" => format!("chorus payment retry-refund {order}"),
         "ErrorPaymentDisputed" => format!(
@@ -63,7 +64,7 @@ fn remedy(detail_type: &str, order: &str) -> String {
         "ErrorItemUnreserved" | "ErrorItemReturned" => format!(
             "count the items (`chorus accounts`), correct their stock, then `chorus settle {order}`"
         ),
-        _ => format!("chorus trace {order}; once it is dealt with, `chorus settle {order}`"),
+        _ => format!("chorus trace {order}; once the error is handled, `chorus settle {order}`"),
     }
 }
 

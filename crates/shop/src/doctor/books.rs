@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Discrepancy, DoctorError};
 
-/// How long the actions that follow an order's end may take. Until they are done, the services'
+/// How long the actions that run after an order's end may take. Until they are done, the services'
 /// records can still differ from how the order ended.
 const SETTLES_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
@@ -55,8 +55,8 @@ pub(super) async fn of(
     Ok(money.into_iter().chain(pieces).collect())
 }
 
-/// How long the event log may take to store an event. The event log takes longer only if the store
-/// does not answer.
+/// How long the event log may take to store an event. The event log takes longer only if its store
+/// is unavailable.
 const LOGGED_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// Returns a finding if the event log lacks the `OrderCreated` of an order that was placed at
@@ -76,8 +76,8 @@ pub(super) fn unlogged(
     Some(Discrepancy {
         about: order.to_owned(),
         problem: format!(
-            "it was placed at {placed_at:.0}, and the event log has no OrderCreated of it: the \
-             services may not have received that event"
+            "the order was placed at {placed_at:.0}, but the event log has no OrderCreated of it: \
+             the services may not have received that event"
         ),
         remedy: format!(
             "chorus replay --from {placed_at:.0} --to {until:.0}, and then again with --yes"
@@ -89,7 +89,7 @@ pub(super) fn unlogged(
 /// was charged, or if the order was canceled and every charge was refunded.
 fn money(delivered: bool, payment: Option<&Payment>, total: Option<Money>) -> Option<String> {
     let Some(payment) = payment else {
-        return delivered.then(|| "it was delivered, and never charged".to_owned());
+        return delivered.then(|| "the order was delivered, and never charged".to_owned());
     };
     let Payment { status, charged, refunded, .. } = payment;
     let right = if delivered {
@@ -101,15 +101,18 @@ fn money(delivered: bool, payment: Option<&Payment>, total: Option<Money>) -> Op
     };
     let ended = if delivered { "delivered" } else { "canceled" };
     (!right).then(|| {
-        format!("it was {ended}; its payment is {status:?}: {charged} charged, {refunded} refunded")
+        format!(
+            "the order was {ended}, but its payment is {status:?}: {charged} charged, \
+             {refunded} refunded"
+        )
     })
 }
 
 fn pieces(delivered: bool, stock: Option<Stock>) -> Option<&'static str> {
     match (delivered, stock) {
         (true, Some(Stock::Removed)) | (false, None | Some(Stock::Released)) => None,
-        (true, _) => Some("it was delivered, and its items are not removed from the stock"),
-        (false, _) => Some("it was canceled, and its items are not back in the stock"),
+        (true, _) => Some("the order was delivered, but its items are still in the stock"),
+        (false, _) => Some("the order was canceled, but its items are not back in the stock"),
     }
 }
 

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::DeployedRule;
 
-/// Returns each difference between the `deployed` rules and those of the table, as text.
+/// Returns each difference between the `deployed` rules and the rules of the design table `table`,
+/// as text.
 #[must_use]
 pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
     let there: BTreeMap<&str, &Value> =
@@ -19,12 +20,12 @@ pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
     let mut drift = Vec::new();
     for (name, pattern) in &meant {
         match there.get(name) {
-            // The rule's row is optional: a deployment may omit this rule.
+            // The rule's row in the design table is optional: a deployment may omit this rule.
             None if optional.contains(name) => {}
             None => drift.push(format!("{name} is a rule of the design table, but not on the bus")),
             Some(deployed) if normal(deployed) != normal(pattern) => {
                 drift.push(format!(
-                    "{name} has the pattern {deployed} on the bus, but {pattern} in the table"
+                    "{name} has the pattern {deployed} on the bus, but {pattern} in the design table"
                 ));
             }
             Some(_) => {}
@@ -37,9 +38,9 @@ pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
     drift
 }
 
-/// Returns a pattern in a normal form: its alternatives are in a fixed order, and the conditions
-/// that only the template adds are removed. These conditions keep replayed events away from
-/// partners, and limit commands to one account.
+/// Returns an event pattern in a normal form: its alternatives are in a fixed order, and the
+/// conditions that only the CloudFormation template adds are removed. These conditions keep
+/// replayed events away from partners, and accept commands from one AWS account only.
 fn normal(pattern: &Value) -> Value {
     match pattern {
         Value::Object(fields) => {

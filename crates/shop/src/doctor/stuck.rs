@@ -1,5 +1,5 @@
 //! Finds orders that wait because an action has not answered an event within the time that its row
-//! of the design table allows.
+//! of the design table allows. An action answers an event by emitting an event of its own.
 
 use chorus_event_log::LoggedEvent;
 use chorus_events::table::TABLE;
@@ -14,7 +14,7 @@ use super::{DoctorError, Stuck};
 struct Expectation {
     rule: Rule,
     pattern: Pattern,
-    /// The row answers an event by one of these events.
+    /// The row's action answers an event by emitting one of these events.
     expects: Vec<&'static str>,
 }
 
@@ -36,8 +36,9 @@ fn expectations() -> Result<Vec<Expectation>, DoctorError> {
     Ok(found?.into_iter().filter(|it| !it.expects.is_empty()).collect())
 }
 
-/// Returns the events that a row emits. If the row starts a state machine, adds the events that the
-/// machine's tasks emit when they get the event that started the machine.
+/// Returns the detail types of the events that a row emits. If the row starts a state machine, the
+/// result includes the events that the machine's tasks emit when they get the event that started
+/// the machine.
 fn expected(row: &RowSpec) -> Vec<&'static str> {
     let tasks = TABLE.rows.iter().filter(|task| {
         task.task_of == Some(row.action) && task.tasks.iter().any(|event| row.on.contains(event))
@@ -51,7 +52,7 @@ fn expected(row: &RowSpec) -> Vec<&'static str> {
 }
 
 /// Whether the row is a task of a state machine, and gets none of the events that start the
-/// machine. The machine then already runs, and waits for an event that the task gets.
+/// machine. Then the machine already runs, and waits for an event that the task gets.
 fn waits_for_later_events(row: &RowSpec) -> bool {
     let machine = TABLE.rows.iter().find(|other| row.task_of == Some(other.action));
     machine.is_some_and(|machine| row.tasks.iter().all(|event| !machine.on.contains(event)))
@@ -60,9 +61,9 @@ fn waits_for_later_events(row: &RowSpec) -> bool {
 /// What an order waits for.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
-    /// One entry for each rule whose row has not answered an event within the row's time.
+    /// One entry for each rule whose action has not answered an event within the row's time limit.
     pub(super) stuck: Vec<Stuck>,
-    /// True if an event has no answer, and no record shows whether an answer was due.
+    /// True if an event lacks an answer, and no idempotency record shows whether an answer was due.
     pub(super) unknowable: bool,
 }
 
@@ -105,7 +106,8 @@ impl Expectations {
 
 /// Whether the idempotency records that would show the answer to `event` are gone. They have
 /// expired if `event` is older than the lifetime of a record. They count as lost if the record of
-/// the action that published `event` is missing, too: an action stores its record, then publishes.
+/// the action that published `event` is missing, too: an action stores its record before it
+/// publishes, so this record once existed.
 async fn records_are_gone(
     store: &dyn Store,
     now: Timestamp,
@@ -152,10 +154,10 @@ pub(super) fn ended(story: &[LoggedEvent]) -> bool {
 }
 
 impl Expectation {
-    /// Whether the action has a record of the event, and owes no answer. An answer is owed in two
-    /// cases. First: the record contains an expected event. The caller has not found this event in
-    /// the log, so the event has not reached the bus. Second: the row waits for a person or for a
-    /// state machine, and the order has not ended.
+    /// Whether an idempotency record shows that the action has handled the event and owes no
+    /// answer. An answer is owed in two cases. First: the record contains an expected event. The
+    /// caller has not found this event in the event log, so the event has not reached the bus.
+    /// Second: the row waits for a person or for a state machine, and the order has not ended.
     async fn answered(
         &self,
         store: &dyn Store,
@@ -164,8 +166,8 @@ impl Expectation {
     ) -> Result<bool, DoctorError> {
         let row = &self.rule.row;
         let key = record_of(event, row.action);
-        // A record shows only that the row has received the event. It does not show that a person
-        // or the row's state machine has answered.
+        // An idempotency record shows only that the action has received the event. The record does
+        // not show that a person or the row's state machine has answered.
         let may_still_answer = (!row.api.is_empty() || row.starts_machine) && !ended(story);
         let Some(record) = store.get(&key).await? else { return Ok(false) };
         let expected = |entry: &Entry| self.expects.contains(&entry.detail_type.as_str());
@@ -173,8 +175,8 @@ impl Expectation {
         Ok(!may_still_answer && !lost)
     }
 
-    /// Returns a finding if the row's time has passed since `event`, and `story` has no answer. A
-    /// partner owes no answer once the order has ended.
+    /// Returns a finding if the row's time limit has passed since `event`, and `story` contains no
+    /// answer to `event`. A partner owes no answer once the order has ended.
     fn overdue(
         &self,
         event: &LoggedEvent,
@@ -191,7 +193,8 @@ impl Expectation {
         let person = !row.api.is_empty();
         let follows = |other: &LoggedEvent| {
             self.expects.contains(&other.detail_type.as_str())
-                // A partner's webhook and a person's request have no event of ours as their cause.
+                // An event that a partner's webhook or a person's request caused does not name
+                // `event` as its cause, so any expected event counts.
                 && (partner || person || other.metadata.causation_id == Some(event.metadata.event_id))
         };
         if story.iter().any(follows) || (partner && ended(story)) {

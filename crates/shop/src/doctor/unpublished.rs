@@ -1,4 +1,4 @@
-//! Idempotency records that were committed but are not marked as published.
+//! Finds idempotency records that were committed but whose events are not marked as published.
 
 use chorus_events::table::TABLE;
 use chorus_kernel::{
@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{DoctorError, Unpublished};
 
-/// The age from which a record is reported. A younger record's events may still be published by the
-/// invocation that wrote the record.
+/// The age from which an unpublished record is reported. The events of a younger record may still
+/// be published by the invocation that wrote the record.
 const SETTLES_WITHIN: SignedDuration = SignedDuration::from_secs(90);
 
 pub(super) async fn find(

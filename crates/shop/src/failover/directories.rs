@@ -32,12 +32,12 @@ pub enum DirectoriesError {
     NoShop(PathBuf),
     #[error("the shop in {} is running: stop it first", .0.display())]
     Running(PathBuf),
-    #[error("--from and --to are the same directory, {}: name two", .0.display())]
+    #[error("--from and --to must be two directories, but both are {}", .0.display())]
     SameDirectory(PathBuf),
-    /// The two shops have no event in common.
+    /// The event logs of the two shops have no event in common.
     #[error(
         "{second} was not restored from a backup of {first}: run `chorus backup COPY --data {first}` \
-         and `chorus restore COPY --data {second}` first, with a new directory"
+         and `chorus restore COPY --data {second}` first; {second} must then be a new directory"
     )]
     NotACopy { first: String, second: String },
     #[error(
@@ -50,10 +50,11 @@ pub enum DirectoriesError {
          exchange --from and --to"
     )]
     Newer { first: String, second: String },
-    #[error("the audit cannot be read")]
+    #[error("the audit of operators' actions cannot be read")]
     Audit(#[from] AuditError),
     #[error(
-        "both directories are called {0}: each region has the name of its directory, so rename one"
+        "the two directories must have different names, because each region has the name of its \
+         directory: both are called {0}"
     )]
     SameName(String),
     #[error("{} cannot be read or written", .0.display())]
@@ -80,8 +81,8 @@ pub fn region_of(data: &Path) -> std::io::Result<Option<String>> {
     }
 }
 
-/// The interrupted failover to the shop in this data directory, whose store is `store`; `None` if
-/// no failover was interrupted.
+/// Returns the interrupted failover to the shop in this data directory, whose store is `store`;
+/// `None` if no failover was interrupted.
 ///
 /// # Errors
 /// If the audit cannot be read.
@@ -89,7 +90,8 @@ pub(crate) async fn interrupted_into(
     data: &Path,
     store: &dyn Store,
 ) -> Result<Option<Interrupted>, AuditError> {
-    // The directory may have been renamed since the failover.
+    // The directory may have been renamed since the failover, so the region in the file comes
+    // first.
     let region = region_of(data).ok().flatten().or_else(|| name(data).ok());
     match region {
         Some(region) => interrupted(store, &region).await,
@@ -155,11 +157,13 @@ impl Directories {
         })
     }
 
-    /// Checks that the second shop is a copy of the first, made after the last failover. A failover
-    /// that was interrupted may continue without this check.
+    /// Checks that the second shop is a copy of the first, made after the last failover. An
+    /// interrupted failover may continue without this check, because it may have changed the second
+    /// shop already.
     ///
     /// # Errors
-    /// If the second shop is no such copy, or if a file or a store cannot be read.
+    /// If the second shop is not a copy of the first, if the copy is older than the last failover,
+    /// or if a file or a store cannot be read.
     pub async fn check_copy(&self) -> Result<(), DirectoriesError> {
         if interrupted(self.store(), &self.regions.to).await?.is_some() {
             return Ok(());
@@ -182,8 +186,8 @@ impl Directories {
         Ok(())
     }
 
-    /// Deletes the second shop's pending deliveries and executions. The takeover publishes again
-    /// all events that a consumer may not have handled. Then opens both directories again.
+    /// Deletes the second shop's pending deliveries and executions, because the takeover publishes
+    /// again all events that a consumer may not have handled. Then opens both directories again.
     ///
     /// # Errors
     /// See [`DirectoriesError`].
@@ -212,8 +216,9 @@ impl Directories {
         &**self.shop.local().store()
     }
 
-    /// Makes the first shop answer 503 and handle no messages if it is started again. The second
-    /// shop does the same until [`Directories::activate`] is called.
+    /// Puts both shops on standby: if started, they respond with 503 to requests that change
+    /// something, and handle no messages. The second shop leaves standby when
+    /// [`Directories::activate`] is called.
     ///
     /// # Errors
     /// See [`DirectoriesError`].
@@ -255,21 +260,22 @@ async fn name_active(store: &dyn Store, region: &str) -> Result<(), DirectoriesE
     Ok(())
 }
 
-/// The keys of the events among the items of the event log's table.
+/// Returns the keys of the events among `items`, which are items of the event log's table.
 fn keys(items: &[Item]) -> BTreeSet<(&str, &str)> {
     let events = items.iter().filter(|item| text(item, "detail-type").is_some());
     events.filter_map(|item| Some((text(item, "pk")?, text(item, "sk")?))).collect()
 }
 
-/// When the newest event of the event log occurred; `None` if there are no events. `items` are all
-/// items of the log's table.
+/// Returns when the newest event of the event log occurred; `None` if there are no events. `items`
+/// are all items of the log's table.
 fn newest(items: &[Item]) -> Option<Timestamp> {
     let events = items.iter().filter_map(chorus_event_log::published);
     let details = events.filter_map(|it| serde_json::from_str::<Detail<Value>>(&it.detail).ok());
     details.map(|detail| detail.metadata.occurred_at).max()
 }
 
-/// The name of a directory, which is the name of its region.
+/// Returns the name of a directory, which is also the name of the region that the directory stands
+/// for.
 fn name(directory: &Path) -> Result<String, DirectoriesError> {
     let whole = directory.canonicalize();
     let whole = whole.map_err(|_| DirectoriesError::NoShop(directory.to_owned()))?;
@@ -323,7 +329,7 @@ impl std::fmt::Debug for Provider {
     }
 }
 
-/// The simulated carrier of both shops. It is opened, but does not run.
+/// The simulated carrier of both shops. The carrier is opened, but does not run.
 #[derive(Debug)]
 struct OpenedCarrier(Arc<Carrier>);
 

@@ -13,21 +13,21 @@ use crate::audit::{self, Act, AuditEntry, AuditError};
 
 const FAILOVER: &str = "failover";
 
-/// An entry names at most this many orders, because an item's size is limited.
+/// An audit entry names at most this many orders, because DynamoDB limits an item's size.
 const MOST_ORDERS: usize = 5_000;
 
 /// A failover that was interrupted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Interrupted {
-    /// The region that was active before.
+    /// The region that was active before the failover.
     pub from: String,
-    /// The orders that the failover was going to cancel.
+    /// The orders that the failover intended to cancel.
     pub cancels: BTreeSet<OrderId>,
     /// Whether the failover had begun to repair the tables of the region that takes over.
     pub repairs: bool,
 }
 
-/// The next step of a failover when it is recorded.
+/// The step that a failover is about to start, as the audit records it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
@@ -40,15 +40,15 @@ pub enum Step {
 /// The two regions of a failover.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Regions {
-    /// The region that was active before.
+    /// The region that was active before the failover.
     pub from: String,
     /// The region that takes over.
     pub to: String,
 }
 
-/// A failover that was begun: its entries in the audit.
+/// The audit entries of a failover that was begun.
 #[derive(Debug)]
-#[must_use = "the next failover to the same region continues a failover that was not ended"]
+#[must_use = "call `end`: otherwise the next failover to the same region continues this failover"]
 pub struct Begun(Vec<audit::Begun>);
 
 /// Records that a failover between `regions` starts `step`, and will cancel the orders `cancels`.
@@ -94,13 +94,14 @@ impl Begun {
 /// Returns the interrupted failover to the region `to`; `None` if no failover was interrupted.
 ///
 /// # Errors
-/// If the store fails, or a stored item is not an entry.
+/// If the store fails, or a stored item is not an audit entry.
 pub async fn interrupted(store: &dyn Store, to: &str) -> Result<Option<Interrupted>, AuditError> {
     Ok(interrupted_among(&audit::entries(store).await?, to))
 }
 
-/// Returns the interrupted failover to `to`, with the orders of all its attempts; `None` if the
-/// last failover was completed, or had another target. `entries` are sorted by time.
+/// Returns the interrupted failover to the region `to`, with the orders of all its attempts; `None`
+/// if the last failover was completed, or was a failover to another region. `entries` are sorted by
+/// time.
 fn interrupted_among(entries: &[AuditEntry], to: &str) -> Option<Interrupted> {
     let mut interrupted = None::<Interrupted>;
     for entry in entries.iter().filter(|it| it.what == FAILOVER) {
@@ -118,8 +119,8 @@ fn interrupted_among(entries: &[AuditEntry], to: &str) -> Option<Interrupted> {
     interrupted
 }
 
-/// Whether the audit `of_second`, a copy, has every completed failover of the audit `of_first`. If
-/// not, the copy was made before the last completed failover.
+/// Whether the audit `of_second` has every completed failover of the audit `of_first`. If not, the
+/// second shop was copied from the first before the last completed failover.
 pub(super) fn has_all_failovers(of_second: &[AuditEntry], of_first: &[AuditEntry]) -> bool {
     let completed = |it: &&AuditEntry| it.what == FAILOVER && it.outcome.is_some();
     of_first.iter().filter(completed).all(|entry| of_second.contains(entry))

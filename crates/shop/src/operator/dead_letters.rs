@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{OperatorApi, Refused};
 use crate::audit::MOST_NAMED;
 
-/// A dead letter, as an operator gets it.
+/// A dead letter, as the operator's API returns it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DeadLetterView {
@@ -26,7 +26,7 @@ pub struct DeadLetterView {
     pub at: Timestamp,
     /// EventBridge's attributes of a dead letter, such as the error and the number of attempts.
     pub attributes: std::collections::BTreeMap<String, String>,
-    /// The whole event as the bus delivered it, envelope included.
+    /// The whole event as the bus delivered it, including the envelope.
     pub event: Value,
 }
 

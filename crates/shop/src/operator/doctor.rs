@@ -17,11 +17,11 @@ use crate::doctor::{
 };
 use crate::{audit, on_standby, unrecorded};
 
-/// How many days back the doctor looks for orders by default. Idempotency records are kept for the
-/// same time.
+/// How many days back the doctor looks for orders by default. Idempotency records are kept for just
+/// as many days. Without them, the doctor cannot find out whether an older order is stuck.
 const DAYS: i64 = 15;
 
-/// How many calls for one event must fail before the doctor reports the partner that the bus calls.
+/// How many calls to a partner for one event must fail before the doctor reports the partner.
 const CALLS: u32 = 3;
 
 /// The pause before the second read of data that the shop may be changing.
@@ -118,8 +118,8 @@ async fn failed_executions(
 }
 
 /// Returns where the provider's ledger or Inventory's counts differ from the services' records. The
-/// orders in `named` are left out, because they are reported already. A change in progress may be
-/// written on one side first, so everything is read twice, and only a difference in both reads
+/// orders in `named` are left out, because they are reported already. During a change, only one of
+/// the two may have the new value, so everything is read twice, and only a difference in both reads
 /// counts.
 async fn disagreements(
     operator: &OperatorApi,

@@ -1,5 +1,6 @@
 //! The HTTP routes with which an operator examines and repairs a running shop. On a laptop, the
-//! API's server has these routes, too. On AWS, the operator's commands call AWS's API instead.
+//! API's server has these routes, too. On AWS, the operator's commands call AWS's APIs instead of
+//! these routes.
 
 mod dead_letters;
 mod doctor;
@@ -62,12 +63,12 @@ struct OperatorApi {
     local: Arc<Local>,
     partners: Partners,
     key: TokenKey,
-    /// A cache of the costs that were measured before.
+    /// A cache of the costs of the orders that were measured before.
     costs: Arc<Mutex<BTreeMap<MeasuredOrder, CostOfOrder>>>,
 }
 
 impl OperatorApi {
-    /// Adds an entry to the audit: an operator's action is about to start.
+    /// Records in the audit that an operator's action is about to start.
     async fn begin(
         &self,
         by: &Caller,
@@ -309,9 +310,9 @@ async fn backup(
     Ok(Json(json!({ "backup": to })))
 }
 
-/// Makes the backup. When the store is copied, its audit says that the backup has begun, but not
-/// yet that it was made. This result is added to the copy's audit afterwards. If that fails, the
-/// backup is complete nevertheless, so it is no error.
+/// Makes the backup. The audit in the copied store says that the backup has begun, but not yet that
+/// the backup was made. So this outcome is added to the copied audit afterwards. If adding it
+/// fails, the backup is complete nevertheless, so the failure is only logged.
 async fn make_backup(
     operator: &OperatorApi,
     begun: &audit::Begun,
@@ -325,7 +326,7 @@ async fn make_backup(
         error => error.into(),
     })?;
     if let Err(Refused(_, error)) = end_in_copy(begun, to).await {
-        tracing::warn!(%error, "a backup was made; its audit does not say so");
+        tracing::warn!(%error, "a backup was made, but its copy of the audit does not record the outcome");
     }
     Ok(())
 }

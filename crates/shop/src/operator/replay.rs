@@ -1,4 +1,4 @@
-//! Replays the archive. A dry run only predicts the effects of the replay on each consumer.
+//! Replays archived events. A dry run only predicts the effects of the replay on each consumer.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub struct ReplayRequest {
     /// The end of the range, exclusive.
     pub to: Timestamp,
     /// If present, only this rule's target gets the events. If absent, the targets of all matching
-    /// rules get them.
+    /// rules get the events.
     #[serde(default)]
     pub rule: Option<String>,
     /// Whether this is a dry run, which only reports what would happen.
@@ -31,7 +31,7 @@ pub struct ReplayRequest {
     pub dry_run: bool,
 }
 
-/// The effects of a replay, or of a dry run, on one consumer.
+/// The effects of a replay on one consumer; for a dry run, the predicted effects.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Replayed {
@@ -56,7 +56,7 @@ pub struct Replayed {
     pub suppressed: usize,
 }
 
-/// The effects of a replay, or of a dry run.
+/// The effects of a replay; for a dry run, the predicted effects.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ReplayReport {
@@ -65,7 +65,7 @@ pub struct ReplayReport {
     /// How many archived events are in the range.
     pub events: usize,
     pub rules: Vec<Replayed>,
-    /// Whether it was a dry run.
+    /// Whether this report is the result of a dry run.
     pub dry_run: bool,
 }
 

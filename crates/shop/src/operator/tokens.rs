@@ -1,4 +1,4 @@
-//! Tokens for callers on this machine.
+//! Tokens for callers of the API of a shop on this machine.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -19,7 +19,8 @@ const MAX_NAME: usize = 200;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TokenRequest {
-    /// The caller's name. Without a role, the caller is a customer, and this is the customer's id.
+    /// The caller's name. Without a role, the caller is a customer, and the name is the customer's
+    /// id.
     pub name: String,
     pub role: Option<String>,
 }
@@ -56,19 +57,22 @@ impl TokenRequest {
 /// Why there is no token for a name and a role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAToken {
-    /// Without a role, the name must be a customer's id. The field states the rule for such ids.
+    /// Without a role, the name must be a customer's id. The error in the field states the rule for
+    /// such ids.
     #[error("the customer's id {0}")]
     Customer(IdentifierError),
-    #[error("a name must be 1 to {MAX_NAME} characters of plain text, without space around it")]
+    #[error(
+        "a name must be 1 to {MAX_NAME} characters of plain text, without leading or trailing spaces"
+    )]
     Name,
     #[error("the name `{LOCAL}` is reserved for callers who need no token: choose another name")]
     Local,
-    #[error("there is no role {0}")]
+    #[error("the role must be a role that the API knows: there is no role `{0}`")]
     Role(String),
 }
 
 /// Mints a token if the caller who asks for it has every role. A trusted caller on this machine has
-/// every role. No token has every role, so no token can be used to mint another.
+/// every role. No token has every role, so a token can never be used to mint another token.
 pub(super) async fn mint(
     State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,

@@ -20,7 +20,7 @@ pub(super) fn of(data: &Path) -> Result<TempDir, UpgradeError> {
     let failed = |error| UpgradeError::Copy(data.to_owned(), error);
     let copy = tempfile::tempdir().map_err(failed)?;
     copy_files(data, copy.path()).map_err(failed)?;
-    // Check this after the copy, to notice a shop that was started meanwhile.
+    // Check this after the copy, to notice a shop that was started during the copy.
     if is_in_use(data) {
         return Err(UpgradeError::InUse(data.to_owned()));
     }

@@ -1,5 +1,5 @@
 //! Finds the problems that the rehearsal of an upgrade reveals: compares the shop's state before
-//! the rehearsal with its state after.
+//! the rehearsal with the state after the rehearsal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,8 @@ impl Evidence {
     }
 
     /// Returns the problems that exist after the rehearsal. Dead letters, reported failures, second
-    /// charges and the doctor's discrepancies count only if they are new.
+    /// charges and the doctor's discrepancies count only if they did not exist before the
+    /// rehearsal.
     pub(super) async fn problems(
         self,
         shop: &RehearsedShop,
@@ -127,7 +128,7 @@ fn refused_event(letter: &DeadLetter) -> Problem {
 fn waits_for(checkup: &Checkup, order_id: &str) -> String {
     let stuck = checkup.stuck.iter().find(|it| it.order_id == order_id);
     stuck.map_or_else(
-        || "has not ended, and no event or timer will continue it".to_owned(),
+        || "the order has not ended, and no event or timer will continue it".to_owned(),
         |it| format!("waits for {} of {} after {}", it.expected.join(" or "), it.action, it.after),
     )
 }

@@ -34,7 +34,7 @@ pub enum ProblemKind {
     Refused,
     /// An order does not end.
     Stuck,
-    /// An order is charged twice, or one message is answered by several events of the same type.
+    /// An order is charged twice, or one message causes several different events of the same type.
     Repeated,
     /// Money or stock does not add up.
     Inconsistent,
@@ -45,7 +45,7 @@ pub enum ProblemKind {
 #[serde(rename_all = "kebab-case")]
 pub struct Problem {
     pub kind: ProblemKind,
-    /// The order that the problem is about, if it is about one.
+    /// The order that the problem is about; absent if the problem is not about a single order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
     pub what: String,
@@ -55,7 +55,7 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Rehearsal {
-    /// How many orders the directory has.
+    /// How many orders the data directory has.
     pub orders: usize,
     /// How many of the orders were open before the rehearsal.
     pub under_way: usize,
@@ -87,7 +87,7 @@ pub enum UpgradeError {
     Copy(PathBuf, #[source] std::io::Error),
     #[error("the copy of the shop on which the upgrade is rehearsed cannot be opened")]
     Open(#[from] ShopError),
-    #[error("the files of the shop's copy do not belong together")]
+    #[error("the files in the copy of the shop's data directory cannot be used together")]
     Directory(#[from] DirectoryError),
     #[error("the copy of the shop on which the upgrade is rehearsed cannot be run")]
     Engine(#[from] chorus_local::Error),
@@ -97,11 +97,12 @@ pub enum UpgradeError {
     Books(#[source] Failure),
 }
 
-/// Runs a copy of the shop in `data`, from the time `now` on. Nothing is written into `data`.
+/// Runs a copy of the shop in `data` on virtual time, which starts at `now`. Nothing is written
+/// into `data`.
 ///
 /// # Errors
-/// If there is no shop that could be copied and run. Problems of the shop's orders are not an
-/// error: they are in the result.
+/// If the shop cannot be copied, or the copy cannot run. Problems of the shop's orders are not an
+/// error: the result lists them.
 pub async fn rehearse(data: &Path, now: Timestamp) -> Result<Rehearsal, UpgradeError> {
     let copy = copy::of(data)?;
     let shop = RehearsedShop::open(copy.path(), now)?;
@@ -115,7 +116,7 @@ pub async fn rehearse(data: &Path, now: Timestamp) -> Result<Rehearsal, UpgradeE
         Ok(()) => Vec::new(),
         Err(UpgradeError::Carrier(error)) => vec![Problem::about_no_order(
             ProblemKind::Unreadable,
-            format!("the simulated carrier's books: {error}"),
+            format!("the simulated carrier's data cannot be read: {error}"),
         )],
         Err(error) => return Err(error),
     };

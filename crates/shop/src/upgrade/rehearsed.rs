@@ -29,11 +29,12 @@ use crate::in_process;
 use crate::shop::{CARRIER_PATHS, lock};
 use crate::{API, Accounts, CARRIER_API_KEY, Partners, Secrets, ShopConfig, ShopError, functions};
 
-/// While a task sleeps, each of the other tasks gets this many turns before the clock is advanced.
+/// While a task sleeps, each of the other tasks may run this many times before the clock is
+/// advanced.
 const TURNS: usize = 16;
 
-/// The rehearsal ends after nothing has happened for this time. The time is long enough for the
-/// sweeper to publish the events that are committed but not published.
+/// The rehearsal ends once nothing has happened for this virtual time. This time is long enough for
+/// the sweeper to publish the events that are committed but not published.
 const QUIET: SignedDuration = SignedDuration::from_mins(10);
 
 /// A shop whose time advances only while it has nothing to do.
@@ -67,7 +68,7 @@ impl RehearsedShop {
             clock: Arc::new(clock.clone()),
             ..ShopConfig::default()
         };
-        // Checks the files. This must precede `Partners::open`, which would create a missing file.
+        // Check the files before `Partners::open`, which would create a missing file.
         open_directory(data, &[Partners::FILE])?;
         let partners = Partners::open(&config).map_err(ShopError::from)?;
         let mailer = Arc::new(partners.mailer());
@@ -102,12 +103,13 @@ impl RehearsedShop {
         lock(&self.seen.0).clone()
     }
 
-    /// The time at which the bus accepted the last event; the present time if there was none.
+    /// The time at which the bus accepted the last event; the present time if the bus accepted no
+    /// event.
     pub(super) fn last_change(&self) -> Timestamp {
         lock(&self.seen.0).iter().map(|event| event.at).max().unwrap_or_else(|| self.clock.now())
     }
 
-    /// Runs the work that is due, then advances the time to the next work, and so on. Returns once
+    /// Alternately runs the work that is due, and advances the time to the next work. Returns once
     /// no work is left, or once the next work is due after `until`.
     pub(super) async fn run_until_rest(&self, until: Timestamp) -> Result<(), UpgradeError> {
         // The sweeper runs at once, as when a shop starts: see `Shop::start`.
@@ -161,7 +163,7 @@ impl RehearsedShop {
         }
     }
 
-    /// Requests `path` from the API; the error is the text of a refusal.
+    /// Requests `path` from the API. The error says why the API refused the request.
     pub(super) async fn get(&self, path: &str) -> Result<(), String> {
         let request = Request::get(path).body(Body::empty());
         let request = request.map_err(|error| error.to_string())?;
@@ -170,7 +172,7 @@ impl RehearsedShop {
             return Ok(());
         }
         let detail = body["detail"].as_str().unwrap_or_default();
-        Err(format!("GET {path} answers {status}: {detail}"))
+        Err(format!("GET {path} was refused with {status}: {detail}"))
     }
 }
 
@@ -194,10 +196,8 @@ struct CarrierHere(OnceLock<Router>);
 impl Partner for CarrierHere {
     async fn post(&self, call: &Call) -> Result<u16, NoAnswer> {
         let not_reached = |reason: &str| NoAnswer::NotReached(reason.to_owned());
-        let router = self
-            .0
-            .get()
-            .ok_or_else(|| not_reached("the simulated carrier has not been started yet"))?;
+        let router =
+            self.0.get().ok_or_else(|| not_reached("the simulated carrier is not ready yet"))?;
         let Endpoint { url, api_key_header, api_key, .. } = &call.endpoint;
         let mut request = Request::post(url)
             .header(header::CONTENT_TYPE, "application/json")
@@ -228,7 +228,11 @@ impl Webhook for ShopHere {
         let request = callback.request(path, secrets.current(), now)?;
         let (status, _) =
             answer(&self.router, request.map(Body::from)).await.map_err(NotAccepted)?;
-        if status.is_success() { Ok(()) } else { Err(NotAccepted(format!("it answered {status}"))) }
+        if status.is_success() {
+            Ok(())
+        } else {
+            Err(NotAccepted(format!("the shop answered {status}")))
+        }
     }
 
     async fn fetch_address(

@@ -42,7 +42,7 @@ pub(super) struct Depot {
     delivered: watch::Sender<usize>,
 }
 
-/// Returns a carrier that takes the time from `clock`. It does not move its parcels until
+/// Returns a carrier that takes the time from `clock`. The carrier does not move its parcels until
 /// [`Couriers::start`] and [`Depot::set_open`] are called.
 pub(super) fn open(clock: Arc<dyn Clock>) -> (Carrier, Depot, Couriers) {
     let (sender, parcels) = unbounded_channel();
@@ -58,7 +58,7 @@ impl Depot {
         self.open.send_replace(open);
     }
 
-    /// How many parcels were reported to the shop as delivered.
+    /// Returns how many parcels were reported to the shop as delivered.
     pub(super) fn delivered(&self) -> usize {
         *self.delivered.borrow()
     }
@@ -70,7 +70,8 @@ impl Depot {
     }
 }
 
-/// The tasks that move parcels while the depot is open. They end when the carrier is dropped.
+/// The tasks that move parcels while the depot is open. These tasks end when the carrier is
+/// dropped.
 #[derive(Clone)]
 pub(super) struct Couriers {
     clock: Arc<dyn Clock>,

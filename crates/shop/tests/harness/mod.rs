@@ -1,7 +1,11 @@
 //! A shop without a socket: requests go to its router. A carrier in the same process accepts every
 //! parcel, and moves no parcel before [`Harness::move_parcels`] is called.
 
-#![allow(dead_code, unreachable_pub, reason = "a test and a bench each use a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "a test and a bench each use only a part of this module"
+)]
 
 mod carrier;
 
@@ -60,8 +64,8 @@ pub struct Harness {
 impl Harness {
     /// Opens a shop in the directory `data`, or in memory, with items and `customers`. `wrap` is
     /// called with the partners' store first, then with the shop's store; the returned stores are
-    /// used instead. But the engine's runner uses the shop's store unwrapped. So a test that wraps
-    /// the shop's store drives the engine by [`Harness::step_to`], not by the runner.
+    /// used instead. The engine's runner, however, uses the shop's store unwrapped. So a test that
+    /// wraps the shop's store drives the engine by [`Harness::step_to`], not by the runner.
     pub async fn open(
         data: Option<&Path>,
         customers: &[&str],
@@ -70,8 +74,8 @@ impl Harness {
         let books = ShopConfig { data: data.map(Into::into), ..ShopConfig::default() };
         let harness = Self::of(&books, wrap, |mut config| {
             config.data = data.map(Into::into);
-            // The default limit, a hundred calls to a partner per second, would determine every
-            // result.
+            // With the default limit, a hundred calls to a partner per second, the carrier's rate
+            // would determine every measurement.
             config.policies.calls_per_second = 1_000_000;
             config
         })?;
@@ -222,7 +226,7 @@ impl Harness {
     }
 
     /// Makes the carrier move its parcels, including parcels that it gets later. With `false`,
-    /// makes the carrier stop.
+    /// makes the carrier stop moving parcels.
     pub fn move_parcels(&self, moves: bool) {
         self.depot.set_open(moves);
     }

@@ -165,8 +165,8 @@ pub(super) fn parts(definition: &Definition) -> impl Iterator<Item = &str> {
     definition.tasks().filter_map(|task| substituted(&task.parameters()["StateMachineArn"]))
 }
 
-/// Reports rows whose actions are tasks of a machine, but get no event from this machine or from a
-/// machine nested in it.
+/// Reports rows that the design table declares as tasks of this state machine, but that no state of
+/// the machine, or of a state machine nested in it, invokes.
 fn unused_tasks(view: View<'_>, id: &str, definition: &Definition) -> Vec<Finding> {
     let parts: Vec<Definition> = parts(definition)
         .filter_map(|name| {

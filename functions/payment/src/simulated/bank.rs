@@ -22,7 +22,8 @@ pub struct SimulatedNotice {
 /// The content of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Report {
-    /// The intent was charged, authorized or canceled. The text is Stripe's type for that event.
+    /// The payment intent was charged, authorized or canceled. The text is Stripe's type for that
+    /// event.
     Result(&'static str),
     /// The customer disputes the charge of this amount.
     Disputed(Money),
@@ -42,7 +43,7 @@ impl Report {
 }
 
 impl SimulatedNotice {
-    /// Reports that the customer confirmed a charge, and that it was made.
+    /// Reports that the customer confirmed a charge, and that the charge was made.
     #[must_use]
     pub const fn succeeded(intent: IntentId, order_id: OrderId) -> Self {
         Self { intent, order_id, report: Report::Result("payment_intent.succeeded") }
@@ -58,7 +59,7 @@ impl SimulatedNotice {
         }
     }
 
-    /// Reports that an intent was canceled.
+    /// Reports that a payment intent was canceled.
     #[must_use]
     pub const fn canceled(intent: IntentId, order_id: OrderId) -> Self {
         Self { intent, order_id, report: Report::Result("payment_intent.canceled") }
@@ -70,13 +71,15 @@ impl SimulatedNotice {
         Self { intent, order_id, report: Report::Disputed(amount) }
     }
 
-    /// Reports that a refund did not reach the customer, although it had been accepted.
+    /// Reports that a refund did not reach the customer, although the provider had accepted the
+    /// refund.
     #[must_use]
     pub const fn refund_failed(intent: IntentId, order_id: OrderId) -> Self {
         Self { intent, order_id, report: Report::RefundFailed }
     }
 
-    /// Returns the notice as Stripe would post it: with the same id however often it is sent.
+    /// Returns the notice as Stripe would post it: with the same id however often the notice is
+    /// sent.
     #[must_use]
     pub fn event(&self) -> Value {
         let IntentId(intent) = &self.intent;
@@ -135,7 +138,7 @@ impl SimulatedProvider {
         Ok((due, next))
     }
 
-    /// Records that the shop accepted the notice, so that it is not sent again.
+    /// Records that the shop accepted the notice, so that the notice is not sent again.
     ///
     /// # Errors
     /// If the provider's table cannot be written.

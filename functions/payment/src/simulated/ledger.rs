@@ -1,4 +1,5 @@
-//! The simulated provider's books: one entry for each charge's intent, one for each refund.
+//! The simulated provider's books: one entry for the payment intent of each charge, and one entry
+//! for each refund.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use crate::{IntentId, IntentState, ListedIntent, ProviderError};
 pub const SIMULATED_PROVIDER_TABLE: TableSpec =
     TableSpec { name: "payment-provider", indexes: &[], ttl: None };
 
-/// The partition of all entries. One partition is enough for a simulated provider.
+/// The partition key of the entries about charges and refunds. One partition is enough for a
+/// simulated provider.
 const LEDGER: &str = "ledger";
 
 /// The partition that counts the requests with each idempotency key.
@@ -92,15 +94,15 @@ impl Charged {
     }
 }
 
-/// The result of a charge's intent. Only [`Outcome::Authorized`] may still be followed by another
-/// result.
+/// The result of a charge's payment intent. Only [`Outcome::Authorized`] may still be followed by
+/// another result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     Charged(Charged),
-    /// The bank holds the amount, until it is taken or released.
+    /// The bank holds the amount until the amount is captured or released.
     Authorized(Charged),
     Declined,
-    /// The intent was canceled, or the bank no longer holds the amount. The intent charges nothing.
+    /// The payment intent was canceled, or the bank no longer holds the amount. Nothing is charged.
     Voided,
 }
 
@@ -110,8 +112,8 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// Stores `outcome` for the intent, unless an outcome is stored already. Returns the stored
-    /// outcome, and whether this call stored it.
+    /// Stores `outcome` for the payment intent, unless an outcome is stored already. Returns the
+    /// stored outcome, and whether this call stored it.
     pub(super) async fn enter(
         &self,
         intent: &str,
@@ -121,8 +123,8 @@ impl Books {
         self.enter_at(at(LEDGER, format!("charge#{intent}")), order_id, outcome).await
     }
 
-    /// Stores the outcome of an amount that was held, unless such an outcome is stored already.
-    /// Returns the same as [`Books::enter`].
+    /// Stores the outcome of an amount that was held, unless the outcome of this amount is stored
+    /// already. Returns the stored outcome, and whether this call stored it.
     pub(super) async fn settle(
         &self,
         intent: &str,
@@ -160,7 +162,7 @@ impl Books {
         entered.map(|outcome| (outcome, false)).ok_or_else(|| unanswered("cannot read its books"))
     }
 
-    /// Returns the outcome of an intent; `None` if no outcome is stored yet.
+    /// Returns the outcome of a payment intent; `None` if no outcome is stored yet.
     pub(super) async fn outcome(&self, intent: &str) -> Result<Option<Outcome>, ProviderError> {
         let known = self.read(&at(LEDGER, format!("charge#{intent}")), outcome_of).await?;
         match known {
@@ -181,9 +183,9 @@ impl Books {
         self.read(&at(CONFIRMATIONS, intent.to_owned()), whose).await
     }
 
-    /// Returns every intent that was confirmed or canceled. Leaves out charges that an earlier
-    /// release of this program declined or canceled, because that release did not store their
-    /// order.
+    /// Returns every payment intent that was confirmed or canceled. Leaves out charges that an
+    /// earlier release of this program declined or canceled, because that release did not store
+    /// their order.
     pub(super) async fn listed(&self) -> Result<Vec<ListedIntent>, ProviderError> {
         let entries = self.partition(LEDGER).await?;
         let parts = |item: &Item| Some((text(item, "sk")?.to_owned(), item.clone()));

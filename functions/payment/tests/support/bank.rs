@@ -1,6 +1,6 @@
 //! A fake of Stripe's API of PaymentIntents over HTTP, with faults that a test selects.
 //!
-//! The fake keeps the charges and refunds that it made, even if its answers were lost.
+//! The fake keeps the charges and refunds that it made, even if its responses were lost.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
@@ -44,8 +44,8 @@ pub(crate) enum Fault {
     Malformed,
 }
 
-/// When the first intent was created, in seconds since the Unix epoch. Each later intent is created
-/// a second after the one before.
+/// When the first payment intent was created, in seconds since the Unix epoch. Each later intent is
+/// created a second after the previous intent.
 pub(crate) const FIRST_CREATED: i64 = 1_795_171_620;
 
 /// The most intents on one page of the list.
@@ -166,7 +166,7 @@ impl Bank {
         (charged.map(|intent| intent.amount).collect(), refunded)
     }
 
-    /// Answers `call`, or applies the next fault for it.
+    /// Answers `call`, or applies the next fault for this kind of call.
     async fn answer(&self, call: Call, act: impl FnOnce(&mut Books) -> Answer) -> Response {
         let fault = {
             let mut books = self.books();

@@ -22,13 +22,13 @@ use serde_json::Value;
 use crate::bank::Bank;
 use crate::support::{self, Shop, payload, wire};
 
-/// How long the shop waits for an answer from the fake.
+/// How long the shop waits for a response of the fake.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// How many times a message is delivered before the test gives up.
 pub(crate) const ATTEMPTS: usize = 6;
 
-/// The secret that the fake signs its notices with.
+/// The secret with which the fake of Stripe's API signs its notices to the shop.
 pub(crate) fn secret() -> WebhookSecret {
     "whsec_of_the_bank_of_the_tests".parse().unwrap()
 }

@@ -1,5 +1,5 @@
-//! A payment provider. Each request to it is in flight until the test lets the request arrive. The
-//! test can also lose the answer.
+//! A payment provider for tests. Each request to the provider is in flight until the test lets the
+//! request arrive. The test can also lose the response.
 
 #![allow(clippy::unwrap_used)]
 
@@ -39,7 +39,7 @@ struct Request {
     lost: bool,
 }
 
-/// The state of an intent. `Charged`, `Declined` and `Canceled` are final.
+/// The state of a payment intent. `Charged`, `Declined` and `Canceled` are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Intent {
     Prepared,
@@ -74,7 +74,7 @@ impl Bank {
 #[derive(Default)]
 pub(crate) struct Books {
     requests: Vec<Request>,
-    /// The intents by id. Every request to prepare adds a new intent.
+    /// The payment intents by id. Every request to prepare a charge adds a new intent.
     intents: BTreeMap<IntentId, (Money, Intent)>,
     refunded: BTreeMap<IntentId, Money>,
 }
@@ -170,7 +170,7 @@ impl Books {
         }
     }
 
-    /// Loses the answer to a request; the request itself may still be in flight.
+    /// Loses the response to a request; the request itself may still be in flight.
     pub(crate) fn lose(&mut self, index: usize) {
         self.requests[index].lost = true;
     }
@@ -184,7 +184,7 @@ impl Provider {
         self.0.lock().unwrap()
     }
 
-    /// Sends a request, and waits until its answer comes or is lost.
+    /// Sends a request, and waits until the response comes or is lost.
     async fn ask(&self, asked: Asked) -> Result<Answer, ProviderError> {
         let sent = {
             let mut books = self.books();

@@ -106,7 +106,8 @@ impl Shop {
         }
     }
 
-    /// Runs a task as a state machine does: calls the function, and publishes the answer's event.
+    /// Runs a task as a state machine does: calls the function, and publishes the event in the
+    /// function's response.
     pub(crate) fn task(&self, function: &Function, payload: &str) -> Result<(), Failure> {
         let kernel = self.kernel();
         let published = expect_ready(function.handle_task(&kernel, payload))?;
@@ -114,7 +115,7 @@ impl Shop {
     }
 }
 
-/// Publishes the event in a task's answer, if there is one.
+/// Publishes the event in the response to a task, if the response has an event.
 pub(crate) async fn publish(bus: &dyn Publisher, event: &Value) -> Result<(), Failure> {
     let text = |name: &str| event[name].as_str().map(ToOwned::to_owned);
     let (Some(source), Some(detail_type)) = (text("source"), text("detail-type")) else {
@@ -147,7 +148,7 @@ pub(crate) fn wire<E: Event>(data: &E, key: &str) -> String {
     .to_string()
 }
 
-/// The secrets that a provider signs its notices with.
+/// The secrets with which a provider signs its notices to the shop.
 pub(crate) fn secrets() -> Arc<chorus_webhook_signature::WebhookSecrets> {
     let secret: chorus_webhook_signature::WebhookSecret =
         "a secret of the tests' provider".parse().unwrap();

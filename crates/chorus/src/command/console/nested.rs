@@ -11,7 +11,7 @@ const DERIVED: (&str, &str) = ("States.Format('{}", "', $$.Execution.Name)");
 
 /// A task that starts a nested execution: it runs another state machine to its end.
 struct Start {
-    /// The state machine that has the task.
+    /// The state machine whose task starts the nested execution.
     parent: &'static str,
     machine: String,
     /// The suffix that the nested execution's name adds to the parent execution's name.
