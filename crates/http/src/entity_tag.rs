@@ -20,40 +20,49 @@ pub enum Precondition {
 }
 
 impl Precondition {
-    /// Reads the headers `If-Match` and `If-None-Match` of a writing request.
+    /// Reads the headers `If-Match` and `If-None-Match` of a writing request. Each is checked, even if
+    /// both are sent.
     ///
     /// # Errors
-    /// 400 if `If-Match` has several tags, or `If-None-Match` is not `*`. 412 if no version can
-    /// match, because the header is empty or this API does not issue such a tag.
+    /// 400 if `If-Match` has several tags, or `If-None-Match` is not `*`. 412 if nothing stored can
+    /// match: a header is empty, this API does not issue such a tag, or both headers are sent.
     pub fn of(request: &Request) -> Result<Option<Self>, Problem> {
         // An empty header differs from an absent header.
         let sent = |name| request.headers.get(name).map(String::as_str);
-        match (sent("if-match"), sent("if-none-match")) {
-            (None, None) => Ok(None),
-            (Some(""), _) | (None, Some("")) => Err(Problem::new(
-                412,
-                "precondition",
-                "If-Match and If-None-Match must not be empty",
-            )),
-            (None, Some("*")) => Ok(Some(Self::Absent)),
-            // If both are sent, `If-Match` takes precedence (RFC 9110, section 13.2.2).
-            (Some("*"), _) => Ok(Some(Self::Present)),
-            (Some(tag), _) if tag.contains(',') => {
+        let existing = sent("if-match").map(Self::if_match).transpose()?;
+        let absent = sent("if-none-match").map(Self::if_none_match).transpose()?;
+        if existing.is_some() && absent.is_some() {
+            return Err(precondition(
+                "If-Match and If-None-Match must not be sent together: nothing can match both",
+            ));
+        }
+        Ok(existing.or(absent))
+    }
+
+    fn if_match(tag: &str) -> Result<Self, Problem> {
+        match tag {
+            "" => Err(precondition("If-Match must not be empty")),
+            "*" => Ok(Self::Present),
+            tag if tag.contains(',') => {
                 Err(Problem::field(400, "If-Match", "must be one ETag, or *"))
             }
-            (Some(tag), _) => match version(tag) {
-                Some(version) => Ok(Some(Self::Version(version))),
-                None => Err(Problem::new(
-                    412,
-                    "precondition",
-                    "If-Match must be an ETag of this API, or *: no version has this ETag",
-                )),
-            },
-            (None, Some(_)) => {
-                Err(Problem::field(400, "If-None-Match", "must be * in a request that writes"))
-            }
+            tag => version(tag).map(Self::Version).ok_or_else(|| {
+                precondition("If-Match must be an ETag of this API, or *: no version has this ETag")
+            }),
         }
     }
+
+    fn if_none_match(tag: &str) -> Result<Self, Problem> {
+        match tag {
+            "" => Err(precondition("If-None-Match must not be empty")),
+            "*" => Ok(Self::Absent),
+            _ => Err(Problem::field(400, "If-None-Match", "must be * in a request that writes")),
+        }
+    }
+}
+
+fn precondition(detail: &str) -> Problem {
+    Problem::new(412, "precondition", detail)
 }
 
 pub(crate) fn tag_of_version(version: u64) -> String {
@@ -140,6 +149,10 @@ mod tests {
         assert_eq!(demanded("if-match", "*"), Ok(Some(Precondition::Present)));
         assert_eq!(demanded("if-none-match", "*"), Ok(Some(Precondition::Absent)));
         assert_eq!(Precondition::of(&Request::default()), Ok(None));
+        let sent_both = |existing, absent| {
+            let sent = [("if-match", existing), ("if-none-match", absent)];
+            Precondition::of(&request(&sent)).unwrap_err().status
+        };
         for (name, value, status) in [
             ("if-match", "W/\"v7\"", 412),
             ("if-match", "\"5f2c\"", 412),
@@ -150,5 +163,7 @@ mod tests {
         ] {
             assert_eq!(demanded(name, value).unwrap_err().status, status, "{name}: {value}");
         }
+        assert_eq!(sent_both("*", "6(}"), 400, "the second header is checked, too");
+        assert_eq!(sent_both("\"v7\"", "*"), 412);
     }
 }
