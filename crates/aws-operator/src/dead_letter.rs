@@ -188,21 +188,22 @@ mod tests {
         assert_eq!(letter.code, "ReceivedTooOften");
     }
 
+    /// The target of a dead letter that has `arn` as its `TARGET_ARN`.
+    fn target(arn: &str) -> Target {
+        let message =
+            Message::builder().body("{}").message_attributes("TARGET_ARN", text_attribute(arn));
+        ReceivedDeadLetter::read("url", &message.build()).target
+    }
+
     #[test]
     fn a_bus_of_another_account_is_a_target() {
-        let target = "arn:aws:events:eu-central-1:222222222222:event-bus/enterprise";
-        let message =
-            Message::builder().body("{}").message_attributes("TARGET_ARN", text_attribute(target));
-        let letter = ReceivedDeadLetter::read("url", &message.build());
-        assert_eq!(letter.target, Target::EventBus(target.to_owned()));
+        let arn = "arn:aws:events:eu-central-1:222222222222:event-bus/enterprise";
+        assert_eq!(target(arn), Target::EventBus(arn.to_owned()));
     }
 
     #[test]
     fn an_api_destination_is_reached_by_the_bus_alone() {
-        let target = "arn:aws:events:us-east-1:1:api-destination/carrier/1";
-        let message =
-            Message::builder().body("{}").message_attributes("TARGET_ARN", text_attribute(target));
-        let letter = ReceivedDeadLetter::read("url", &message.build());
-        assert_eq!(letter.target, Target::OnlyTheBus(target.to_owned()));
+        let arn = "arn:aws:events:us-east-1:1:api-destination/carrier/1";
+        assert_eq!(target(arn), Target::OnlyTheBus(arn.to_owned()));
     }
 }

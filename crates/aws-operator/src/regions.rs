@@ -77,12 +77,8 @@ impl Operator {
     /// # Errors
     /// If AWS refuses. Some of the tables may be changed already.
     pub async fn refuse_replication(&self) -> Result<(), OperatorError> {
-        let regions = regions_variable();
-        let tables = self.tables().await?.into_iter();
-        for (_, table) in tables.filter(|(variable, _)| *variable != regions) {
-            let described = send!(self.dynamo.describe_table().table_name(&table));
-            let arn = described.table().and_then(|table| table.table_arn()).unwrap_or_default();
-            let policy = without_replication(arn);
+        for arn in self.replicated_tables().await? {
+            let policy = without_replication(&arn);
             send!(self.dynamo.put_resource_policy().resource_arn(arn).policy(policy));
         }
         Ok(())
@@ -94,14 +90,25 @@ impl Operator {
     /// # Errors
     /// If AWS refuses. Some of the tables may be changed already.
     pub async fn accept_replication(&self) -> Result<(), OperatorError> {
-        let regions = regions_variable();
-        let tables = self.tables().await?.into_iter();
-        for (_, table) in tables.filter(|(variable, _)| *variable != regions) {
-            let described = send!(self.dynamo.describe_table().table_name(&table));
-            let arn = described.table().and_then(|table| table.table_arn()).unwrap_or_default();
+        for arn in self.replicated_tables().await? {
             send!(self.dynamo.delete_resource_policy().resource_arn(arn));
         }
         Ok(())
+    }
+
+    /// Returns the ARNs of the stack's tables in this region, without the table that records which
+    /// region is active.
+    async fn replicated_tables(&self) -> Result<Vec<String>, OperatorError> {
+        let regions = regions_variable();
+        let mut arns = Vec::new();
+        for (variable, table) in self.tables().await? {
+            if variable != regions {
+                let described = send!(self.dynamo.describe_table().table_name(&table));
+                let arn = described.table().and_then(|table| table.table_arn());
+                arns.push(arn.unwrap_or_default().to_owned());
+            }
+        }
+        Ok(arns)
     }
 
     /// Makes the stack's bus in this region refuse the events of all other accounts.

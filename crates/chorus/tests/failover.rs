@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use chorus_kernel::{IDEMPOTENCY_TABLE, Item, Key, Store, Write, text};
+use chorus_kernel::{IDEMPOTENCY_TABLE, Item, Key, Store, Write};
 use chorus_local::DynoxideStore;
 use chorus_payment::{Movement, ledger};
 use chorus_shop::{Accounts, Partners};
@@ -108,14 +108,14 @@ fn lag(first: &Path, second: &Path) -> (usize, usize) {
     let (mut arrived, mut lost) = (0, 0);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for table in tables {
-        let known: BTreeMap<(String, String), Item> = keyed(second.all(table).unwrap());
-        for ((pk, sk), item) in keyed(first.all(table).unwrap()) {
-            if known.get(&(pk.clone(), sk.clone())) == Some(&item) {
+        let known = keyed(table, second.all(table).unwrap());
+        for (key, item) in keyed(table, first.all(table).unwrap()) {
+            if known.get(&key) == Some(&item) {
                 continue;
             }
-            if arrives(&format!("{table} {pk} {sk}")) {
+            if arrives(&format!("{table} {} {}", key.pk, key.sk)) {
                 arrived += 1;
-                let put = Write::Put { key: Key { table, pk, sk }, item, condition: None };
+                let put = Write::Put { key, item, condition: None };
                 runtime.block_on(second.write(&[put])).unwrap();
             } else {
                 lost += 1;
@@ -125,12 +125,8 @@ fn lag(first: &Path, second: &Path) -> (usize, usize) {
     (arrived, lost)
 }
 
-fn keyed(items: Vec<Item>) -> BTreeMap<(String, String), Item> {
-    let key = |item: &Item| {
-        let part = |name| text(item, name).unwrap().to_owned();
-        (part("pk"), part("sk"))
-    };
-    items.into_iter().map(|item| (key(&item), item)).collect()
+fn keyed(table: &'static str, items: Vec<Item>) -> BTreeMap<Key, Item> {
+    items.into_iter().map(|item| (Key::of(table, &item).unwrap(), item)).collect()
 }
 
 /// Whether the item with this key arrives in the second directory: about half of all items do.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chorus_carrier::{ApiKey, CARRIER_TABLE, Carrier, CarrierConfig, Webhook};
 use chorus_events::PaymentCapture;
-use chorus_kernel::{Clock, Failure, Key, Store, StoreError, TableSpec, Write, text};
+use chorus_kernel::{Clock, Failure, Key, Store, StoreError, TableSpec, Write};
 use chorus_local::DynoxideStore;
 use chorus_notification::{SIMULATED_MAILER_TABLE, SimulatedMailer};
 use chorus_payment::{
@@ -117,9 +117,9 @@ impl Partners {
         for TableSpec { name: table, .. } in Self::TABLES {
             self.kept.clear(table)?;
             for item in others.kept.all(table)? {
-                let part = |name| text(&item, name).unwrap_or_default().to_owned();
-                let key = Key { table, pk: part("pk"), sk: part("sk") };
-                self.store.write(&[Write::Put { key, item, condition: None }]).await?;
+                if let Some(key) = Key::of(table, &item) {
+                    self.store.write(&[Write::Put { key, item, condition: None }]).await?;
+                }
             }
         }
         Ok(())

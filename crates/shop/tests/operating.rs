@@ -407,12 +407,8 @@ async fn an_order_whose_events_were_recorded_and_did_not_reach_the_log_is_stuck(
         text(item, "pk").is_some_and(|pk| pk.contains(&id))
             && text(item, "detail-type").is_some_and(|kind| kind != "OrderCreated")
     });
-    let deletions: Vec<Write> = lost
-        .map(|item| {
-            let of = |name| text(&item, name).unwrap_or_default().to_owned();
-            Write::Delete { key: Key { table, pk: of("pk"), sk: of("sk") } }
-        })
-        .collect();
+    let deletions: Vec<Write> =
+        lost.map(|item| Write::Delete { key: Key::of(table, &item).unwrap() }).collect();
     assert!(!deletions.is_empty());
     for deletion in deletions {
         store.write(&[deletion]).await.unwrap();

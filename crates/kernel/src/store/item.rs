@@ -15,6 +15,13 @@ pub struct Key {
 }
 
 impl Key {
+    /// The key of `item`, an item of `table`; `None` if a key attribute is missing or not a string.
+    #[must_use]
+    pub fn of(table: &'static str, item: &Item) -> Option<Self> {
+        let part = |name| text(item, name).map(str::to_owned);
+        Some(Self { table, pk: part("pk")?, sk: part("sk")? })
+    }
+
     /// An item that has only the two key attributes.
     #[must_use]
     pub fn to_item(&self) -> Item {

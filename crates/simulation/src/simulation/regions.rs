@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use chorus_kernel::testing::expect_ready;
-use chorus_kernel::{
-    ActiveRegion, Failure, Item, Key, Publisher, Region, Store, Versioned, Write, text,
-};
+use chorus_kernel::{ActiveRegion, Failure, Key, Publisher, Region, Store, Versioned, Write};
 use chorus_local::EXECUTIONS_TABLE;
 use jiff::Timestamp;
 
@@ -196,7 +194,7 @@ impl<A: Application> Simulation<A> {
                 let backing = &self.sites[from].backing;
                 let all = tables.flat_map(|table| {
                     let items = backing.all(table).into_iter();
-                    items.filter_map(move |item| Some((key_of(table, &item)?, Some(item))))
+                    items.filter_map(move |item| Some((Key::of(table, &item)?, Some(item))))
                 });
                 all.collect()
             }
@@ -225,7 +223,7 @@ impl<A: Application> Simulation<A> {
         let former = self.sites[..to].iter().rfind(is_former);
         let items = former.map(|site| site.backing.all(EXECUTIONS_TABLE.name)).unwrap_or_default();
         for item in items {
-            let Some(key) = key_of(EXECUTIONS_TABLE.name, &item) else { continue };
+            let Some(key) = Key::of(EXECUTIONS_TABLE.name, &item) else { continue };
             let write = Write::Put { key, item, condition: None };
             if let Err(error) = expect_ready(self.sites[to].backing.write(&[write])) {
                 self.environment.violated(format!("takeover: {error}"));
@@ -298,10 +296,4 @@ impl<A: Application> Simulation<A> {
             }
         }
     }
-}
-
-/// The key of an item of this table; none if the item has no key.
-fn key_of(table: &'static str, item: &Item) -> Option<Key> {
-    let part = |name| text(item, name).map(str::to_owned);
-    Some(Key { table, pk: part("pk")?, sk: part("sk")? })
 }

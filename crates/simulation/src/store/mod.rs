@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chorus_kernel::{
-    Clock, Item, Key, MemoryStore, Page, Query, Store, StoreError, TableSpec, Write, number, text,
+    Clock, Item, Key, MemoryStore, Page, Query, Store, StoreError, TableSpec, Write, number,
 };
 use chorus_local::DynoxideStore;
 use serde::{Deserialize, Serialize};
@@ -63,9 +63,9 @@ impl BackingStore {
         let Some(ttl) = table.ttl else { return Ok(()) };
         for item in self.all(table.name) {
             let expires = number(&item, ttl).unwrap_or(i64::MAX);
-            if expires.saturating_add(late(&item)) <= now {
-                let part = |name| text(&item, name).unwrap_or_default().to_owned();
-                let key = Key { table: table.name, pk: part("pk"), sk: part("sk") };
+            if expires.saturating_add(late(&item)) <= now
+                && let Some(key) = Key::of(table.name, &item)
+            {
                 self.write(&[Write::Delete { key }]).await?;
             }
         }
