@@ -8,7 +8,7 @@ use chorus_events::OrderId;
 use chorus_http::{Caller, Problem, Request};
 use chorus_kernel::{
     Clock, Failure, IDEMPOTENCY_TABLE, Item, Kernel, Key, MemoryStore, PERSON_KEYS_TABLE,
-    RECORD_LIFETIME, Region, SignalOutcome, Store, TableSpec, Write, publish_all, text,
+    RECORD_LIFETIME, Region, SignalOutcome, Store, TableSpec, Write, publish_all,
 };
 use chorus_payment::{ListedIntent, PaymentProvider, ProviderError, Refund, RefundAnswer};
 use chorus_table::Entry;
@@ -162,9 +162,7 @@ impl Takeover<'_> {
         let copy = MemoryStore::new(&tables);
         for table in tables {
             for item in self.standby.items(table.name).await? {
-                let part = |name| text(&item, name).map(str::to_owned);
-                if let (Some(pk), Some(sk)) = (part("pk"), part("sk")) {
-                    let key = Key { table: table.name, pk, sk };
+                if let Some(key) = Key::of(table.name, &item) {
                     copy.write(&[Write::Put { key, item, condition: None }]).await?;
                 }
             }

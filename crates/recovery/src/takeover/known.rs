@@ -4,9 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_events::OrderId;
 use chorus_events::facts::*;
-use chorus_events::table::rows::CancelOrder;
-use chorus_kernel::{Failure, Item, Signal, derived_id, machine_starts, recorded_events};
-use chorus_table::{Detail, Entry, Event, EventSpec, Row};
+use chorus_events::table::rows::{
+    CancelOrder, CollectPayment, DescribeCustomer, DescribeItem, EstimateDelivery, FulfilDelivery,
+    RemoveItem, ReserveItem,
+};
+use chorus_kernel::{
+    Failure, IDEMPOTENCY_TABLE, Item, Key, Signal, derived_id, machine_starts, record_key,
+    recorded_events,
+};
+use chorus_table::{Detail, Entry, Event, EventSpec, Row, RowSpec};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -30,18 +36,31 @@ pub(super) struct KnownEvents {
     events: Vec<KnownEvent>,
     /// For each order, the indexes of its events in `events`.
     of_orders: BTreeMap<OrderId, Vec<usize>>,
+    /// The records of messages that were handled without starting a state machine. Such a message
+    /// is ignored if it is delivered again.
+    handled: BTreeSet<Key>,
 }
 
 impl KnownEvents {
     /// Collects the events of the archive and of the idempotency records. A record's events are
-    /// committed, but perhaps not published.
-    pub(super) fn of(archived: &[Entry], records: &[Item]) -> Result<Self, Failure> {
+    /// committed, but perhaps not published. `deleted`: the keys of the records that will be deleted.
+    pub(super) fn of(
+        archived: &[Entry],
+        records: &[Item],
+        deleted: &BTreeSet<Key>,
+    ) -> Result<Self, Failure> {
         let mut known = BTreeMap::new();
+        let mut handled = BTreeSet::new();
         let mut entries = archived.to_vec();
         for record in records {
+            let starts = machine_starts(record)?;
+            if starts.is_empty() {
+                handled.extend(Key::of(IDEMPOTENCY_TABLE.name, record));
+            }
             entries.extend(recorded_events(record)?);
-            entries.extend(machine_starts(record)?.iter().filter_map(started_by));
+            entries.extend(starts.iter().filter_map(started_by));
         }
+        handled.retain(|key| !deleted.contains(key));
         for entry in entries {
             let Ok(detail) = serde_json::from_str::<Detail<Box<RawValue>>>(&entry.detail) else {
                 continue;
@@ -64,7 +83,7 @@ impl KnownEvents {
                 of_orders.entry(order.clone()).or_default().push(place);
             }
         }
-        Ok(Self { events, of_orders })
+        Ok(Self { events, of_orders, handled })
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &KnownEvent> {
@@ -73,7 +92,8 @@ impl KnownEvents {
 
     pub(super) fn about(&self, order_id: &OrderId) -> OrderEvents<'_> {
         let places = self.of_orders.get(order_id).into_iter().flatten();
-        OrderEvents(places.map(|place| &self.events[*place]).collect())
+        let events = places.map(|place| &self.events[*place]).collect();
+        OrderEvents { events, handled: &self.handled }
     }
 }
 
@@ -103,54 +123,67 @@ fn order_of(data: &RawValue) -> Option<OrderId> {
 }
 
 /// The known events of one order.
-pub(super) struct OrderEvents<'a>(Vec<&'a KnownEvent>);
+pub(super) struct OrderEvents<'a> {
+    events: Vec<&'a KnownEvent>,
+    /// See [`KnownEvents`].
+    handled: &'a BTreeSet<Key>,
+}
 
 impl OrderEvents<'_> {
     pub(super) fn has(&self, kinds: &[&str]) -> bool {
-        self.0.iter().any(|event| kinds.contains(&&*event.entry.detail_type))
+        self.events.iter().any(|event| kinds.contains(&&*event.entry.detail_type))
     }
 
     /// The order's event of type `E`, with its time, if the event is known.
     pub(super) fn find<E: Event>(&self) -> Option<(E, Timestamp)> {
-        let mut events = self.0.iter().filter(|it| it.entry.detail_type == E::SPEC.detail_type);
-        events.find_map(|it| Some((E::read(it.version, &it.data).ok()?, it.at)))
+        self.of_type(&E::SPEC).find_map(|it| Some((E::read(it.version, &it.data).ok()?, it.at)))
+    }
+
+    fn of_type(&self, spec: &EventSpec) -> impl Iterator<Item = &KnownEvent> {
+        self.events.iter().copied().filter(|event| event.entry.detail_type == spec.detail_type)
+    }
+
+    /// The events on which [`CancelOrder`] cancels the order.
+    fn causes_of_cancellation(&self) -> impl Iterator<Item = &KnownEvent> {
+        CancelOrder::SPEC.on.iter().flat_map(|spec| self.of_type(spec))
     }
 
     /// Whether a known event continues or cancels the order if the event is published again. The
     /// order's items are repaired to the last step in `known`, so events of earlier steps do
     /// nothing. A delivery that was started is continued by the carrier.
     pub(super) fn continue_order(&self, known: Progress) -> bool {
-        let next_step: &[&str] = match known {
+        let next: &[RowSpec] = match known {
             Progress { started: true, .. } => return true,
-            Progress { removed: true, .. } => kinds![ItemRemoved],
-            Progress { estimated: true, .. } => {
-                kinds![DeliveryEstimated, PaymentAuthorized, PaymentMade]
-            }
+            Progress { removed: true, .. } => &[FulfilDelivery::SPEC],
+            Progress { estimated: true, .. } => &[CollectPayment::SPEC, RemoveItem::SPEC],
             Progress { reserved: true, .. } => {
-                kinds![ItemReserved, ItemDescribed, CustomerDescribed]
+                &[DescribeItem::SPEC, DescribeCustomer::SPEC, EstimateDelivery::SPEC]
             }
-            _ => kinds![OrderCreated],
+            _ => &[ReserveItem::SPEC],
         };
-        let cancels = CancelOrder::SPEC.on.iter().map(|spec| spec.detail_type);
-        self.has(next_step) || self.has(&cancels.collect::<Vec<_>>())
+        next.iter().chain([&CancelOrder::SPEC]).any(|row| self.lets_act(row))
+    }
+
+    /// Whether the row's action acts if the known events are published again: one of the events is
+    /// its input, and the action has not handled that event.
+    fn lets_act(&self, row: &RowSpec) -> bool {
+        let mut inputs = row.on.iter().flat_map(|spec| self.of_type(spec));
+        inputs.any(|event| !self.handled.contains(&record_key(row.action, &event.key)))
     }
 
     /// The idempotency key of the order's event of type `E`, if the event is known.
     pub(super) fn key<E: Event>(&self) -> Option<&str> {
-        let mut events = self.0.iter().filter(|it| it.entry.detail_type == E::SPEC.detail_type);
-        events.next().map(|it| it.key.as_str())
+        self.of_type(&E::SPEC).next().map(|it| it.key.as_str())
     }
 
     /// The idempotency keys of the order's `OrderCanceled`: of the event that is known, and of those
     /// that [`CancelOrder`] publishes when it handles a known event. The other region may have
     /// published such an event, and its consumers' records may have arrived, but not the event.
     pub(super) fn cancellations(&self) -> BTreeSet<String> {
-        let is = |event: &KnownEvent, spec: &EventSpec| spec.detail_type == event.entry.detail_type;
-        let known = self.0.iter().filter(|event| is(event, &OrderCanceled::SPEC));
-        let causes = self.0.iter().filter(|it| CancelOrder::SPEC.on.iter().any(|on| is(it, on)));
-        let caused = |cause: &&KnownEvent| derived_id(CancelOrder::ACTION, &cause.key, 0);
-        let caused = causes.map(caused).map(|id| id.simple().to_string());
-        known.map(|event| event.key.clone()).chain(caused).collect()
+        let known = self.of_type(&OrderCanceled::SPEC).map(|event| event.key.clone());
+        let caused = |cause: &KnownEvent| derived_id(CancelOrder::ACTION, &cause.key, 0);
+        let caused = self.causes_of_cancellation().map(|it| caused(it).simple().to_string());
+        known.chain(caused).collect()
     }
 }
 

@@ -121,13 +121,14 @@ impl Plan {
     /// # Errors
     /// If the store fails, or a stored item cannot be read.
     pub async fn of(input: &TakeoverInput<'_>) -> Result<Self, Failure> {
-        let events = KnownEvents::of(&input.archived, &input.records)?;
+        let mut plan = Self::default();
+        plan.forget_torn(input).await?;
+        let deleted = plan.writes.iter().map(|write| write.key().clone()).collect();
+        let events = KnownEvents::of(&input.archived, &input.records, &deleted)?;
         let mut intents: BTreeMap<&OrderId, Vec<&ListedIntent>> = BTreeMap::new();
         for intent in &input.intents {
             intents.entry(&intent.order_id).or_default().push(intent);
         }
-        let mut plan = Self::default();
-        plan.forget_torn(input).await?;
         for order_id in order::ids(&input.orders, &events) {
             let order_events = events.about(&order_id);
             let intents = intents.get(&order_id).map_or(&[][..], Vec::as_slice);
@@ -257,9 +258,10 @@ impl Plan {
             for item in items.iter().filter(|item| text(item, "sk") == Some(kind)) {
                 let corrupt = || Failure::corrupt(kind, &"it has no order id, or no key");
                 let id = text(item, "order-id").and_then(|id| id.parse::<OrderId>().ok());
-                let (Some(id), Some(pk)) = (id, text(item, "pk")) else { return Err(corrupt()) };
+                let (Some(id), Some(key)) = (id, Key::of(table, item)) else {
+                    return Err(corrupt());
+                };
                 if !self.orders.contains(&id) {
-                    let key = Key { table, pk: pk.to_owned(), sk: kind.to_owned() };
                     self.writes.push(Write::Delete { key });
                     self.lost.insert(id);
                 }

@@ -7,7 +7,9 @@ use chorus_events::facts::{
 use chorus_events::table::rows::CollectPayment;
 use chorus_kernel::{Failure, Found, Store, Write, load, record_key, save};
 use chorus_order::Placed;
-use chorus_payment::{IntentId, IntentState, ListedIntent, Payment, Refund, Status};
+use chorus_payment::{
+    IntentId, IntentState, ListedIntent, Payment, Refund, ReviewCallback, ReviewVerdict, Status,
+};
 use chorus_table::{Event, Row};
 
 use super::known::{OrderEvents, Progress, kinds};
@@ -106,7 +108,7 @@ pub(super) async fn repair(
 /// failed is not charged again. `CollectPayment` continues only a charge without a review. It starts
 /// the state machine only when it handles the order's first estimate, and the machine continues a
 /// payment only if nothing has been charged after a review. If `CollectPayment` has a record, that
-/// machine is started again.
+/// machine is started again; it ends at once if it finds a verdict other than an approval.
 async fn is_stuck(
     store: &dyn Store,
     payment: &Payment,
@@ -117,6 +119,9 @@ async fn is_stuck(
         return Ok(false);
     }
     let reviewed = order.terms.needs_review;
+    if reviewed && is_refused_by_review(store, order).await? {
+        return Ok(true);
+    }
     Ok(match payment.status {
         Status::Failed => true,
         Status::Charging => reviewed,
@@ -129,6 +134,14 @@ async fn is_stuck(
         }
         _ => false,
     })
+}
+
+/// Whether the verdict that is stored for the state machine is not an approval.
+async fn is_refused_by_review(store: &dyn Store, order: &Placed) -> Result<bool, Failure> {
+    let handle = ReviewCallback::handle(&order.order_id);
+    let review: Found<ReviewCallback> = load(store, handle).await?;
+    let answer = review.and_then(|review| review.value.answer());
+    Ok(answer.is_some_and(|it| it[ReviewVerdict::ANSWERS.field] != ReviewVerdict::Approve.as_str()))
 }
 
 /// Whether `intent` ended without a charge, and the order's payment names this intent or none.

@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use chorus_delivery::{CarrierCallback, Delivery, Status as DeliveryStatus};
 use chorus_events::customer::CustomerUpdated;
 use chorus_events::facts::{
-    CaptureFailed, DeliveryEstimated, ErrorPaymentCanceled, ItemRemoved, ItemReserved,
-    ItemReturned, OrderCanceled, OrderCreated, PaymentAuthorized, PaymentCanceled, PaymentFailed,
-    PaymentMade,
+    CaptureFailed, CustomerDescribed, DeliveryEstimated, ErrorPaymentCanceled, ItemRemoved,
+    ItemReserved, ItemReturned, OrderCanceled, OrderCreated, PaymentAuthorized, PaymentCanceled,
+    PaymentFailed, PaymentMade,
 };
 use chorus_events::{Money, OrderId, samples};
 use chorus_inventory::{Reservation, Status};
@@ -22,7 +22,7 @@ use chorus_kernel::{
 };
 use chorus_notification::{Contact, Correspondence};
 use chorus_order::{Order, Placed};
-use chorus_payment::{IntentId, IntentState, ListedIntent, Payment};
+use chorus_payment::{IntentId, IntentState, ListedIntent, Payment, ReviewCallback};
 use chorus_recovery::takeover::{ActiveItems, Plan, TakeoverInput, Unmatched};
 use chorus_table::{Detail, Entry, Event, Metadata};
 use jiff::{SignedDuration, Timestamp};
@@ -44,6 +44,7 @@ impl Arrived {
             chorus_order::TABLE,
             chorus_inventory::TABLE,
             chorus_payment::TABLE,
+            chorus_payment::REVIEW_WAIT_TABLE,
             chorus_delivery::TABLE,
             chorus_delivery::CARRIER_WAIT_TABLE,
             chorus_notification::TABLE,
@@ -54,10 +55,9 @@ impl Arrived {
 
     fn event<E: Event>(mut self, event: &E) -> Self {
         let (source, detail_type) = (E::SPEC.owner.source().to_owned(), E::SPEC.detail_type);
-        let id = derived_id(detail_type, event.subject(), 0);
         let metadata = Metadata {
-            event_id: id,
-            idempotency_key: id.simple().to_string(),
+            event_id: derived_id(detail_type, event.subject(), 0),
+            idempotency_key: key_of(event),
             correlation_id: event.subject().to_owned(),
             home_region: Some("first".to_owned()),
             version: E::SPEC.version,
@@ -70,6 +70,18 @@ impl Arrived {
 
     fn stored<E: Entity>(self, entity: &E) -> Self {
         expect_ready(self.store.write(&[create(entity)])).unwrap();
+        self
+    }
+
+    /// Stores the record of `action` for the message with this idempotency key. The record has no
+    /// events.
+    fn handled(self, action: &str, idempotency_key: &str, signals: &[Signal]) -> Self {
+        let key = record_key(action, idempotency_key);
+        let mut item = key.to_item();
+        let mut set = |name: &str, text| item.insert(name.to_owned(), AttributeValue::S(text));
+        set("fingerprint", "a-fingerprint".to_owned());
+        set("signals", json!(signals).to_string());
+        expect_ready(self.store.write(&[Write::Put { key, item, condition: None }])).unwrap();
         self
     }
 
@@ -124,6 +136,20 @@ impl Arrived {
         let found: Found<Reservation> =
             expect_ready(load(&self.store, samples::order_id())).unwrap();
         found.map(|it| it.value.status)
+    }
+}
+
+/// The idempotency key of an event of [`Arrived`].
+fn key_of<E: Event>(event: &E) -> String {
+    derived_id(E::SPEC.detail_type, event.subject(), 0).simple().to_string()
+}
+
+/// The signal that starts the state machine of the order's payment.
+fn start_of_machine(order_id: &OrderId) -> Signal {
+    Signal::Start {
+        machine: "CollectPayment".to_owned(),
+        name: "an-execution".to_owned(),
+        input: json!({ "detail": { "metadata": { "correlation-id": order_id } } }),
     }
 }
 
@@ -228,29 +254,14 @@ fn what_was_charged_for_an_order_that_did_not_arrive_is_refunded() {
 
 #[test]
 fn no_state_machine_of_an_order_that_did_not_arrive_is_started_by_the_sweeper() {
-    let started = |order: &OrderId| {
-        let detail = json!({ "metadata": { "correlation-id": order } });
-        let start = Signal::Start {
-            machine: "CollectPayment".to_owned(),
-            name: "an-execution".to_owned(),
-            input: json!({ "detail": detail }),
-        };
-        let key = record_key("CollectPayment", "a-key");
-        let mut item = key.to_item();
-        let mut set = |name: &str, text| item.insert(name.to_owned(), AttributeValue::S(text));
-        set("fingerprint", "a-fingerprint".to_owned());
-        set("signals", json!([start]).to_string());
-        Write::Put { key, item, condition: None }
-    };
-    let arrived = Arrived::new();
-    expect_ready(arrived.store.write(&[started(&samples::order_id())])).unwrap();
+    let started = [start_of_machine(&samples::order_id())];
+    let arrived = Arrived::new().handled("CollectPayment", "a-key", &started);
     let plan = arrived.taken_over();
     assert!(plan.lost.contains(&samples::order_id()) && plan.machines.is_empty());
     assert!(arrived.store.all(IDEMPOTENCY_TABLE.name).is_empty());
 
     let arrived = Arrived::new().event(&OrderCreated::sample()).event(&ItemReserved::sample());
-    expect_ready(arrived.store.write(&[started(&samples::order_id())])).unwrap();
-    let plan = arrived.taken_over();
+    let plan = arrived.handled("CollectPayment", "a-key", &started).taken_over();
     assert!(plan.lost.is_empty());
     assert_eq!(plan.machines.len(), 1, "the machine of an open order goes on");
 }

@@ -33,17 +33,14 @@ fn an_order_whose_payment_would_not_go_on_is_canceled() {
     use chorus_payment::Status::{New, WaitingForCustomer};
     let cancels = |status, total, is_recorded| {
         let terms = samples::terms(total);
-        let arrived = Arrived::new()
+        let estimated = DeliveryEstimated { total, terms, ..DeliveryEstimated::sample() };
+        let mut arrived = Arrived::new()
             .event(&OrderCreated { total, terms, ..OrderCreated::sample() })
-            .event(&DeliveryEstimated { total, terms, ..DeliveryEstimated::sample() })
+            .event(&estimated)
             .stored(&Payment { status, ..Payment::new(samples::order_id()) });
         if is_recorded {
-            let estimated = derived_id("DeliveryEstimated", samples::order_id().as_str(), 0);
-            let key = record_key("CollectPayment", &estimated.simple().to_string());
-            let mut item = key.to_item();
-            item.insert("fingerprint".to_owned(), AttributeValue::S("a-fingerprint".to_owned()));
-            let record = Write::Put { key, item, condition: None };
-            expect_ready(arrived.store.write(&[record])).unwrap();
+            let start = start_of_machine(&samples::order_id());
+            arrived = arrived.handled("CollectPayment", &key_of(&estimated), &[start]);
         }
         arrived.planned().cancels.contains(&samples::order_id())
     };
@@ -60,6 +57,27 @@ fn an_order_whose_payment_would_not_go_on_is_canceled() {
     assert!(cancels(WaitingForCustomer, high, true));
 }
 
+/// A reviewer declined the order in the first region. The verdict arrived where the state machine
+/// looks for it, but the event that cancels the order did not.
+#[test]
+fn an_order_whose_verdict_arrived_and_whose_refusal_did_not_is_canceled() {
+    let cancels = |verdict: &str| {
+        let (total, terms) = (samples::high_total(), samples::terms(samples::high_total()));
+        let estimated = DeliveryEstimated { total, terms, ..DeliveryEstimated::sample() };
+        let start = start_of_machine(&samples::order_id());
+        let arrived = Arrived::new()
+            .event(&OrderCreated { total, terms, ..OrderCreated::sample() })
+            .event(&estimated)
+            .handled("CollectPayment", &key_of(&estimated), &[start]);
+        let answer = json!({ "verdict": verdict });
+        let answered = ReviewCallback::answered_early(samples::order_id(), &answer);
+        expect_ready(arrived.store.write(&[answered])).unwrap();
+        arrived.planned().cancels.contains(&samples::order_id())
+    };
+    assert!(cancels("decline") && cancels("canceled"));
+    assert!(!cancels("approve"));
+}
+
 #[test]
 fn an_order_whose_payment_failed_is_canceled_by_the_event_that_says_so() {
     let failed =
@@ -69,4 +87,24 @@ fn an_order_whose_payment_failed_is_canceled_by_the_event_that_says_so() {
         .event(&PaymentFailed::sample())
         .stored(&failed);
     assert!(arrived.planned().cancels.is_empty());
+}
+
+/// The first region had canceled each of these orders before the action handled the event, so the
+/// action published nothing. The cancellation did not arrive.
+#[test]
+fn an_order_whose_next_event_was_handled_without_effect_is_canceled() {
+    fn cancels<E: Event>(arrived: Arrived, event: &E, action: &str) {
+        let arrived = arrived.event(event);
+        assert!(arrived.planned().cancels.is_empty(), "{action} continues the order");
+        let arrived = arrived.handled(action, &key_of(event), &[]);
+        assert!(arrived.planned().cancels.contains(&samples::order_id()), "{action} did nothing");
+    }
+    let placed = || Arrived::new().event(&OrderCreated::sample());
+    cancels(Arrived::new(), &OrderCreated::sample(), "ReserveItem");
+    cancels(placed(), &CustomerDescribed::sample(), "EstimateDelivery");
+    cancels(placed(), &DeliveryEstimated::sample(), "CollectPayment");
+    cancels(placed(), &PaymentMade::sample(), "RemoveItem");
+    cancels(placed(), &PaymentAuthorized::sample(), "RemoveItem");
+    cancels(placed(), &ItemRemoved::sample(), "FulfilDelivery");
+    cancels(placed(), &PaymentFailed::sample(), "CancelOrder");
 }
