@@ -188,7 +188,7 @@ mod tests {
             (notice(PaymentReport::Concluded), stored_with(&waiting, Some(&answered))),
             (other, stored_with(&waiting, Some(&confirmation("a-token", None)))),
             (notice(PaymentReport::Concluded), Stored::default()),
-            (notice(PaymentReport::RefundFailed), stored_with(&charged, None)),
+            (notice(PaymentReport::RefundFailed), stored_with(&payment(Status::Canceled), None)),
         ] {
             let decision = on(notice, &stored);
             assert!(decision.changes().is_empty() && decision.signals().is_empty());
@@ -239,6 +239,14 @@ mod tests {
         let stored = stored_with(&payment(Status::Refunding), None);
         let refusal = decide(&HearProvider, notice(PaymentReport::RefundFailed), &stored);
         assert!(matches!(refusal, Err(ActionError::Later(_))), "{refusal:?}");
+    }
+
+    #[test]
+    fn a_failed_refund_that_the_shop_has_not_recorded_alerts_an_operator() {
+        let charged = payment(Status::Charged);
+        let decision = on(notice(PaymentReport::RefundFailed), &stored_with(&charged, None));
+        assert_eq!(decision.changes(), [update(&charged, &charged)]);
+        assert!(matches!(decision.events(), [HearProviderOutput::ErrorPaymentCanceled(_)]));
     }
 
     #[test]

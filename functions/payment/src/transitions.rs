@@ -153,6 +153,9 @@ impl Payment {
             (Refunding, Fact::RefundFailed(_)) => {
                 Next::Later("the result of the refund is not stored yet")
             }
+            // The shop has recorded no refund: a region that failed requested it, or a person did so on
+            // the provider's dashboard.
+            (Charged, Fact::RefundFailed(_)) => Next::Publish(Charged),
             (_, Fact::RefundFailed(_)) => {
                 Next::Nothing("no refund of this payment was recorded as made")
             }
