@@ -8,6 +8,7 @@ use chorus_kernel::{ActiveRegion, Failure, Key, Publisher, Region, Store, Versio
 use chorus_local::EXECUTIONS_TABLE;
 use jiff::Timestamp;
 
+use super::task::Purpose;
 use super::{Planned, Simulation, Site};
 use crate::application::Application;
 use crate::draw::Draw;
@@ -62,13 +63,15 @@ impl<A: Application> Simulation<A> {
         self.environment.state().trace.happened(now, &what);
     }
 
-    /// Ends the tasks of a region.
+    /// Ends the tasks of a region. A caller whose request is cut off gets no answer, and so repeats
+    /// the request.
     fn cut_off(&mut self, site: usize, unfinished: Unfinished) {
         let (gone, left) =
             std::mem::take(&mut self.tasks).into_iter().partition(|(_, task)| task.site == site);
         self.tasks = left;
         for task in gone.into_values() {
-            if unfinished == Unfinished::Retried {
+            let is_request = matches!(task.purpose, Purpose::Request { .. });
+            if unfinished == Unfinished::Retried || is_request {
                 self.died(site, &task.purpose);
             }
         }
