@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chorus_events::OrderId;
 use chorus_events::facts::*;
 use chorus_events::table::rows::{
-    CancelOrder, CollectPayment, DescribeCustomer, DescribeItem, EstimateDelivery, FulfilDelivery,
-    RemoveItem, ReserveItem,
+    CancelDelivery, CancelOrder, CollectPayment, CompleteOrder, ConfirmDelivery, DescribeCustomer,
+    DescribeItem, EstimateDelivery, FulfilDelivery, RemoveItem, ReserveItem,
 };
 use chorus_kernel::{
     Failure, IDEMPOTENCY_TABLE, Item, Key, Signal, derived_id, machine_starts, record_key,
@@ -145,15 +145,24 @@ impl OrderEvents<'_> {
 
     /// The events on which [`CancelOrder`] cancels the order.
     fn causes_of_cancellation(&self) -> impl Iterator<Item = &KnownEvent> {
-        CancelOrder::SPEC.on.iter().flat_map(|spec| self.of_type(spec))
+        self.inputs_of(&CancelOrder::SPEC)
     }
 
     /// Whether a known event continues or cancels the order if the event is published again. The
     /// order's items are repaired to the last step in `known`, so events of earlier steps do
-    /// nothing. A delivery that was started is continued by the carrier.
+    /// nothing. The carrier continues a delivery of which it has not reported the end.
     pub(super) fn continue_order(&self, known: Progress) -> bool {
         let next: &[RowSpec] = match known {
-            Progress { started: true, .. } => return true,
+            Progress { delivered: true, .. } => &[CompleteOrder::SPEC],
+            Progress { delivery_canceled: true, .. } => &[],
+            Progress { started: true, .. } => {
+                let gave_up = |event| self.is_unhandled(event, CancelDelivery::ACTION);
+                let mut reports = self.of_type(&DeliveryCanceled::SPEC);
+                if reports.any(gave_up) || !self.has(kinds![Delivered, DeliveryCanceled]) {
+                    return true;
+                }
+                &[ConfirmDelivery::SPEC]
+            }
             Progress { removed: true, .. } => &[FulfilDelivery::SPEC],
             Progress { estimated: true, .. } => &[CollectPayment::SPEC, RemoveItem::SPEC],
             Progress { reserved: true, .. } => {
@@ -161,14 +170,17 @@ impl OrderEvents<'_> {
             }
             _ => &[ReserveItem::SPEC],
         };
-        next.iter().chain([&CancelOrder::SPEC]).any(|row| self.lets_act(row))
+        let mut rows = next.iter().chain([&CancelOrder::SPEC]);
+        rows.any(|row| self.inputs_of(row).any(|event| self.is_unhandled(event, row.action)))
     }
 
-    /// Whether the row's action acts if the known events are published again: one of the events is
-    /// its input, and the action has not handled that event.
-    fn lets_act(&self, row: &RowSpec) -> bool {
-        let mut inputs = row.on.iter().flat_map(|spec| self.of_type(spec));
-        inputs.any(|event| !self.handled.contains(&record_key(row.action, &event.key)))
+    /// The known events that the row's action consumes.
+    fn inputs_of(&self, row: &RowSpec) -> impl Iterator<Item = &KnownEvent> {
+        row.on.iter().flat_map(|spec| self.of_type(spec))
+    }
+
+    fn is_unhandled(&self, event: &KnownEvent, action: &str) -> bool {
+        !self.handled.contains(&record_key(action, &event.key))
     }
 
     /// The idempotency key of the order's event of type `E`, if the event is known.
@@ -263,6 +275,7 @@ impl Progress {
         let estimated = left_stock || events.has(ESTIMATED);
         let order_canceled = events.has(kinds![OrderCanceled]);
         let released = events.has(kinds![ItemUnreserved, ItemReturned]);
+        let is_to_be_canceled = events.causes_of_cancellation().next().is_some();
         Self {
             reserved: estimated || events.has(RESERVED),
             removed: left_stock || events.has(kinds![ErrorMarkDeliveryAsStarted]),
@@ -273,7 +286,7 @@ impl Progress {
             delivery_canceled: events.has(kinds![DeliveryWasCanceled]),
             held: held || events.has(kinds![PaymentAuthorized]),
             order_canceled,
-            canceling: order_canceled || released || was_canceled,
+            canceling: order_canceled || released || was_canceled || is_to_be_canceled,
         }
     }
 }

@@ -94,10 +94,8 @@ pub(super) async fn repair(
             matches!(payment.status, Status::Canceled | Status::Refunded | Status::RefundRefused)
         }
     };
-    let is_stuck = !was_canceled
-        && lapsed.is_none()
-        && !known.removed
-        && is_stuck(store, &payment, order, events).await?;
+    let is_stuck =
+        !was_canceled && !known.removed && is_stuck(store, &payment, order, events).await?;
     let same = stored.as_ref().is_some_and(|it| it.value == payment);
     let unknown = stored.is_none() && confirmed.is_none() && lapsed.is_none();
     let writes = if same || unknown { Vec::new() } else { vec![save(stored.as_ref(), &payment)] };
@@ -105,10 +103,11 @@ pub(super) async fn repair(
 }
 
 /// Whether a payment whose result no known event reports will never be continued. A payment that
-/// failed is not charged again. `CollectPayment` continues only a charge without a review. It starts
-/// the state machine only when it handles the order's first estimate, and the machine continues a
-/// payment only if nothing has been charged after a review. If `CollectPayment` has a record, that
-/// machine is started again; it ends at once if it finds a verdict other than an approval.
+/// failed, or whose amount was charged or held, is not charged again. `CollectPayment` continues
+/// only a charge without a review. It starts the state machine only when it handles the order's
+/// first estimate, and the machine continues a payment only if nothing has been charged after a
+/// review. If `CollectPayment` has a record, that machine is started again; it ends at once if it
+/// finds a verdict other than an approval.
 async fn is_stuck(
     store: &dyn Store,
     payment: &Payment,
@@ -123,7 +122,7 @@ async fn is_stuck(
         return Ok(true);
     }
     Ok(match payment.status {
-        Status::Failed => true,
+        Status::New => false,
         Status::Charging => reviewed,
         Status::WaitingForCustomer if reviewed => true,
         Status::WaitingForApproval | Status::Approved | Status::WaitingForCustomer => {
@@ -132,7 +131,7 @@ async fn is_stuck(
                 None => true,
             }
         }
-        _ => false,
+        _ => true,
     })
 }
 

@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use chorus_delivery::{CarrierCallback, Delivery, Status as DeliveryStatus};
 use chorus_events::customer::CustomerUpdated;
 use chorus_events::facts::{
-    CaptureFailed, CustomerDescribed, DeliveryEstimated, ErrorPaymentCanceled, ItemRemoved,
-    ItemReserved, ItemReturned, OrderCanceled, OrderCreated, PaymentAuthorized, PaymentCanceled,
-    PaymentFailed, PaymentMade,
+    CaptureFailed, CustomerDescribed, Delivered, DeliveryCanceled, DeliveryEstimated,
+    DeliveryWasCanceled, DeliveryWasDelivered, ErrorPaymentCanceled, ItemRemoved, ItemReserved,
+    ItemReturned, OrderCanceled, OrderCreated, PaymentAuthorized, PaymentCanceled, PaymentFailed,
+    PaymentMade,
 };
 use chorus_events::{Money, OrderId, samples};
 use chorus_inventory::{Reservation, Status};
@@ -395,6 +396,12 @@ fn a_notice_about_the_refund_of_a_canceled_order_waits_until_the_refund_is_reque
     assert_eq!(status(&paid), chorus_payment::Status::Charged);
     let canceled = paid.event(&OrderCanceled::sample());
     assert_eq!(status(&canceled), chorus_payment::Status::Refunding);
+    let to_be_canceled = Arrived::new()
+        .event(&OrderCreated::sample())
+        .event(&PaymentMade::sample())
+        .event(&DeliveryWasCanceled::sample())
+        .intent(samples::order_id(), IntentState::Confirmed);
+    assert_eq!(status(&to_be_canceled), chorus_payment::Status::Refunding);
 }
 
 #[test]

@@ -29,8 +29,8 @@ fn the_delivery_of_an_order_that_did_not_arrive_is_deleted() {
 
 #[test]
 fn an_order_whose_payment_would_not_go_on_is_canceled() {
-    use chorus_payment::Status::{Approved, Charging, Failed, WaitingForApproval};
-    use chorus_payment::Status::{New, WaitingForCustomer};
+    use chorus_payment::Status::{Approved, Authorized, CaptureFailed, Charging, Failed};
+    use chorus_payment::Status::{New, WaitingForApproval, WaitingForCustomer};
     let cancels = |status, total, is_recorded| {
         let terms = samples::terms(total);
         let estimated = DeliveryEstimated { total, terms, ..DeliveryEstimated::sample() };
@@ -45,7 +45,9 @@ fn an_order_whose_payment_would_not_go_on_is_canceled() {
         arrived.planned().cancels.contains(&samples::order_id())
     };
     let (small, high) = (samples::total(), samples::high_total());
-    assert!(cancels(Failed, small, false) && cancels(Failed, high, true));
+    for status in [Failed, Authorized, CaptureFailed] {
+        assert!(cancels(status, small, false) && cancels(status, high, true), "{status:?}");
+    }
     assert!(!cancels(New, small, false) && !cancels(Charging, small, false));
     assert!(cancels(Charging, high, true), "the machine ends if a charge was begun");
     for (status, total) in
@@ -106,5 +108,9 @@ fn an_order_whose_next_event_was_handled_without_effect_is_canceled() {
     cancels(placed(), &PaymentMade::sample(), "RemoveItem");
     cancels(placed(), &PaymentAuthorized::sample(), "RemoveItem");
     cancels(placed(), &ItemRemoved::sample(), "FulfilDelivery");
+    cancels(placed(), &Delivered::sample(), "ConfirmDelivery");
+    cancels(placed(), &DeliveryWasDelivered::sample(), "CompleteOrder");
+    cancels(placed(), &DeliveryCanceled::sample(), "CancelDelivery");
+    cancels(placed(), &DeliveryWasCanceled::sample(), "CancelOrder");
     cancels(placed(), &PaymentFailed::sample(), "CancelOrder");
 }
