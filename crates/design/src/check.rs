@@ -117,7 +117,8 @@ fn references(flow: Flow<'_>) -> Vec<Finding> {
         for (says, action) in undone.into_iter().chain(dead).chain(task).chain(given_up) {
             if flow.row(action).is_none() {
                 let problem = format!("{says} {action}, which is not a row");
-                findings.push(Finding::new(row.action, problem, format!("Add the row {action}")));
+                let hint = format!("Add the row {action} to the table");
+                findings.push(Finding::new(row.action, problem, hint));
             }
         }
     }

@@ -120,7 +120,8 @@ impl Claims {
         &self.sub
     }
 
-    /// Returns the claims of the update about this event. The event occurred at the time `at`.
+    /// Returns the token claims of the update that tells the front end about the event in
+    /// `input`. The event occurred at the time `at`.
     pub(crate) fn of(input: &SignUpdateInput, at: Timestamp) -> Self {
         let (order_id, update) = order_and_update(input, at);
         let named = format!("{order_id} {}", update.kind);

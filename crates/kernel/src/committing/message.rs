@@ -39,7 +39,7 @@ pub struct Message {
     pub customer: Option<String>,
 }
 
-/// What a state machine passes to an action about the task for which the action is invoked.
+/// The data about a task that a state machine passes to the action that it invokes for the task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Task {
     /// The task token, if the task waits for an answer from outside. With a token, the kernel

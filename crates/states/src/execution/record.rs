@@ -1,4 +1,4 @@
-//! Records the events of the history. Each event follows from the last event of its lane (the top
+//! Records the events of the history. Each event names the previous event of its lane (the top
 //! level, a branch or an iteration).
 
 use std::borrow::Cow;
