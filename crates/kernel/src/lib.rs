@@ -46,9 +46,9 @@ pub use clock::{Clock, Seconds};
 pub use committing::{
     Allowance, Attempt, Failure, Function, Handled, Handler, IDEMPOTENCY_TABLE, Message, Outcome,
     Publisher, RECORD_LIFETIME, Rejected, RowOutputs, Swept, Task, Torn, UNPUBLISHED_INDEX,
-    WrittenItem, check_record, committed_events, derived_id, handler, is_older_than_records,
-    left_to_sweeper, machine_starts, publish_all, record_key, recorded_events, sweep, torn,
-    unpublished_records,
+    WrittenItem, check_record, committed_events, derived_id, handler, ignored_at,
+    is_older_than_records, left_to_sweeper, machine_starts, publish_all, record_key,
+    recorded_events, sweep, torn, unpublished_records,
 };
 pub use deciding::{
     Action, ActionError, Begun, CallContext, Context, Counter, Decided, Decision, Each, EachKeys,

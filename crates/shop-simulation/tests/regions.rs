@@ -53,18 +53,18 @@ fn nothing_of_an_order_that_was_lost_goes_on_in_the_second_region() {
 
 /// In these runs, an order stayed open in earlier versions, because no event that had arrived
 /// continued it: none at all, only the request for a review, only the request for a confirmation by
-/// the customer, only an event that Inventory had ignored because the order was canceled, only the
-/// estimate of an order that a reviewer had declined, or only the approval of an order for which the
-/// bank had held the amount and released it again. The takeover cancels such an order.
+/// the customer, only the estimate of an order that a reviewer had declined, or only the approval of
+/// an order for which the bank had held the amount and released it again. The takeover cancels such
+/// an order.
 #[test]
 fn an_order_that_no_event_continues_is_canceled() {
-    for seed in [9_200_105, 6_900_539, 6_901_434, 6_929_850, 7_016_375, 7_262_528] {
+    for seed in [9_200_105, 6_900_539, 6_901_434, 7_016_375, 7_262_528] {
         assert_eq!(without_violation(seed, 1).canceled, 1, "seed {seed}");
     }
 }
 
-/// In this run, an order was lost, but its delivery had arrived, and the customer placed the order
-/// again. The delivery kept the new order from being estimated.
+/// In this run, an order was lost, but the item of its delivery had arrived, and the customer placed
+/// the order again. Because of that item, Delivery did not estimate the new order.
 #[test]
 fn a_lost_order_that_is_placed_again_gets_a_delivery_of_its_own() {
     without_violation(6_904_327, 1);
@@ -122,6 +122,17 @@ fn an_event_that_starts_a_state_machine_is_known() {
 fn no_charge_and_no_refund_is_missing_after_a_takeover() {
     for seed in [6_022_701, 6_034_616, 6_056_811, 6_180_368, 7_309_726] {
         without_violation(seed, ORDERS);
+    }
+}
+
+/// In these runs, an order stayed open in earlier versions, because an action had ignored a message
+/// about it in the first region: the order had been canceled, and the cancellation was lost. In the
+/// last three runs, the second region had still to publish the event of that message.
+#[test]
+fn an_action_decides_again_on_a_message_that_it_ignored() {
+    assert_eq!(without_violation(6_929_850, 1).delivered, 1);
+    for seed in [7_522_431, 7_527_669, 7_536_932] {
+        assert_eq!(without_violation(seed, 1).canceled, 1, "seed {seed}");
     }
 }
 

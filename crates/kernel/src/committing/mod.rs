@@ -29,7 +29,7 @@ pub use outputs::RowOutputs;
 pub use publish::{Publisher, Rejected, publish_all};
 pub use record::{
     IDEMPOTENCY_TABLE, RECORD_LIFETIME, UNPUBLISHED_INDEX, check_record, committed_events,
-    left_to_sweeper, machine_starts, record_key, recorded_events, unpublished_records,
+    ignored_at, left_to_sweeper, machine_starts, record_key, recorded_events, unpublished_records,
 };
 pub use sweep::{Swept, sweep};
 pub use torn::{Torn, torn};

@@ -274,6 +274,24 @@ pub fn machine_starts(item: &Item) -> Result<Vec<Signal>, Failure> {
     Ok(signals.filter(|signal| matches!(signal, Signal::Start { .. })).collect())
 }
 
+/// The time at which this record was written, if its message was handled without effect: without an
+/// event, a signal, or an item that was put. `None` if the message had an effect, if the record does
+/// not say when it was written, or if the item is the state of a circuit breaker or a caller's token
+/// bucket. The effect of a message that only added to counters is not seen.
+///
+/// # Errors
+/// [`Failure::Terminal`] with the reason, if the item cannot be read as a record.
+pub fn ignored_at(item: &Item) -> Result<Option<Timestamp>, Failure> {
+    if is_circuit_or_allowance(item) {
+        return Ok(None);
+    }
+    let record = Record::read(item)?;
+    let had_effect =
+        !record.entries.is_empty() || !record.signals.is_empty() || record.wrote.is_some();
+    let at = text(item, "recorded-at").and_then(|at| at.parse().ok());
+    Ok(at.filter(|_| !had_effect))
+}
+
 /// Returns the write that leaves the events of this record to the sweeper. None if the record has
 /// no events, if its events are known to be published, or if its events are left to the sweeper
 /// already. Also none if the item is the state of a circuit breaker or a caller's token bucket.

@@ -6,9 +6,10 @@
 //! arrived. This is correct only if the stored state fits the events. So the state of each order is
 //! computed from the events in the archive and in the records. State that no event explains is
 //! deleted or set back; state that lacks the effect of an event gets that effect. The charges are
-//! read from the payment provider, and the parcels from the carrier. After that, three kinds of
-//! events are published again: the events of open orders, the latest events, and the events that a
-//! consumer may not have handled.
+//! read from the payment provider, and the parcels from the carrier. The records of messages that
+//! had no effect are deleted, because the event that made an action ignore its message may be lost.
+//! After that, three kinds of events are published again: the events of open orders, the latest
+//! events, and the events that a consumer may not have handled.
 //!
 //! No region may be active while a [`Plan`] is made and applied. If planning or applying is
 //! interrupted, make a new plan and apply it.
@@ -30,8 +31,9 @@ use chorus_events::table::TABLE;
 use chorus_events::table::rows::{CancelDelivery, CancelPayment, UnreserveOrReturnItem};
 use chorus_inventory::Reservation;
 use chorus_kernel::{
-    Entity, Failure, Found, Item, Key, Signal, Store, Write, at_home, entity_key, load,
-    machine_starts, record_key, recorded_events, signal_at_home, stream_key, text, torn,
+    Entity, Failure, Found, IDEMPOTENCY_TABLE, Item, Key, Signal, Store, Write, at_home,
+    entity_key, ignored_at, load, machine_starts, record_key, recorded_events, signal_at_home,
+    stream_key, text, torn,
 };
 use chorus_payment::{IntentState, ListedIntent, Payment, Refund};
 use chorus_table::{Entry, Replay, Row, Via};
@@ -123,6 +125,7 @@ impl Plan {
     pub async fn of(input: &TakeoverInput<'_>) -> Result<Self, Failure> {
         let mut plan = Self::default();
         plan.forget_torn(input).await?;
+        plan.forget_ignored(input)?;
         let deleted = plan.writes.iter().map(|write| write.key().clone()).collect();
         let events = KnownEvents::of(&input.archived, &input.records, &deleted)?;
         let mut intents: BTreeMap<&OrderId, Vec<&ListedIntent>> = BTreeMap::new();
@@ -235,6 +238,23 @@ impl Plan {
             if let Ok(Some(torn)) = torn(input.store, &tables, item).await {
                 self.torn += 1;
                 self.writes.push(Write::Delete { key: torn.record });
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the latest records of messages that an action ignored, if the action emits events. The
+    /// action may have ignored its message because of an event that was lost, such as the order's
+    /// cancellation. The message is then handled again, with the repaired state.
+    fn forget_ignored(&mut self, input: &TakeoverInput<'_>) -> Result<(), Failure> {
+        for item in &input.records {
+            let action = text(item, "sk").and_then(|action| TABLE.row(action));
+            let emits = action.is_some_and(|row| !row.emits.is_empty());
+            if emits
+                && ignored_at(item)?.is_some_and(|at| at >= input.since)
+                && let Some(key) = Key::of(IDEMPOTENCY_TABLE.name, item)
+            {
+                self.writes.push(Write::Delete { key });
             }
         }
         Ok(())

@@ -114,3 +114,27 @@ fn an_order_whose_next_event_was_handled_without_effect_is_canceled() {
     cancels(placed(), &DeliveryWasCanceled::sample(), "CancelOrder");
     cancels(placed(), &PaymentFailed::sample(), "CancelOrder");
 }
+
+/// Inventory had ignored the order, because the order was canceled. The cancellation was lost, so
+/// the order goes on.
+#[test]
+fn a_message_that_was_ignored_lately_is_handled_again() {
+    let since = metadata().occurred_at;
+    let changes = |recorded_at: Timestamp, action: &str| {
+        let arrived = Arrived::new().event(&OrderCreated::sample());
+        let key = record_key(action, &key_of(&OrderCreated::sample()));
+        let mut item = key.to_item();
+        let mut set = |name: &str, text| item.insert(name.to_owned(), AttributeValue::S(text));
+        set("fingerprint", "a-fingerprint".to_owned());
+        set("recorded-at", recorded_at.to_string());
+        let record = Write::Put { key: key.clone(), item, condition: None };
+        expect_ready(arrived.store.write(&[record])).unwrap();
+        let plan = arrived.planned();
+        let deleted = plan.writes.contains(&Write::Delete { key });
+        (deleted, plan.cancels.contains(&samples::order_id()))
+    };
+    let before = since - SignedDuration::from_secs(1);
+    assert_eq!(changes(since, "ReserveItem"), (true, false));
+    assert_eq!(changes(before, "ReserveItem"), (false, true), "it was ignored long ago");
+    assert!(!changes(since, "CountOrder").0, "a counter may have been written");
+}
