@@ -104,7 +104,10 @@ impl Payment {
             // It is not known whether the order was charged; `CancelPayment`, which is next, asks
             // the provider.
             (Charging | WaitingForCustomer | Authorized | Charged, Fact::GivenUp(..))
-            | (WaitingForCustomer, Fact::Unconfirmed(_)) => Next::Publish(self.status),
+            | (WaitingForCustomer, Fact::Unconfirmed(_))
+            // The shop has recorded no refund: a region that failed requested it, or a person did so on
+            // the provider's dashboard.
+            | (Charged, Fact::RefundFailed(_)) => Next::Publish(self.status),
             (Charging | WaitingForCustomer, Fact::Charge(Taken { .. }))
             | (Authorized, Fact::Capture(Captured { .. })) => Next::Publish(Charged),
             (Charging | WaitingForCustomer, Fact::Charge(Held { .. })) => Next::Publish(Authorized),
@@ -153,9 +156,6 @@ impl Payment {
             (Refunding, Fact::RefundFailed(_)) => {
                 Next::Later("the result of the refund is not stored yet")
             }
-            // The shop has recorded no refund: a region that failed requested it, or a person did so on
-            // the provider's dashboard.
-            (Charged, Fact::RefundFailed(_)) => Next::Publish(Charged),
             (_, Fact::RefundFailed(_)) => {
                 Next::Nothing("no refund of this payment was recorded as made")
             }
